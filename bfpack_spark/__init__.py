@@ -1,0 +1,1 @@
+"""Best-fit packing of whole documents into training sequences, on Spark. Imports nothing."""

@@ -1,0 +1,1 @@
+"""The arithmetic of packing: arrays in, arrays out; numpy alone, no files, no Spark."""

@@ -1,0 +1,109 @@
+"""What packing does to a corpus, from its length histogram alone: no document is moved."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from bfpack_spark.core.best_fit import pack_counts
+from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
+from bfpack_spark.core.groups import group_counts, num_groups
+
+PackingRule: TypeAlias = Literal["best_fit", "concat"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """Distinct document lengths in tokens, ascending, and how many documents have each."""
+
+    lengths: Int64
+    counts: Int64
+
+    @property
+    def num_documents(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def num_tokens(self) -> int:
+        return int((self.lengths * self.counts).sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """All that decides a plan, but for the documents."""
+
+    seq_len: int
+    packing: PackingRule
+    long_documents: LongDocuments
+    group_documents_max: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounting:
+    """Where documents and tokens go at one seq_len. Exact, but for the expectation in the last
+    field."""
+
+    seq_len: int
+    num_documents: int
+    num_tokens: int
+    num_documents_packed: int
+    num_documents_cut: (
+        int  # packed in more than one piece, or truncated: best fit's, even for concat
+    )
+    num_documents_truncated: int
+    num_documents_dropped: int
+    num_tokens_packed: int
+    num_tokens_truncated: int
+    num_tokens_dropped: int
+    num_sequences: int
+    num_padding: int
+    lower_bound: int  # ceil(num_tokens_packed / seq_len)
+    num_documents_cut_by_concat: float  # expectation over a uniformly random start
+
+    @property
+    def overhead(self) -> float:
+        """Sequences over the lower bound, as a share of it."""
+        return self.num_sequences / self.lower_bound - 1 if self.lower_bound else 0.0
+
+
+def sequences_per_group(histogram: Histogram, rules: Rules) -> Int64:
+    """Number of sequences of each group, as the plan stage will make them."""
+    groups = num_groups(histogram.num_documents, rules.group_documents_max)
+    dealt = group_counts(histogram.lengths, histogram.counts, groups, rules.seed)
+    return np.array([_num_sequences(histogram.lengths, c, rules) for c in dealt], dtype=np.int64)
+
+
+def account(histogram: Histogram, rules: Rules) -> Accounting:
+    """Count everything for these rules. Time: as pack_counts, for every group."""
+    lengths, counts, seq_len = histogram.lengths, histogram.counts, rules.seq_len
+    kept = kept_lengths(lengths, seq_len, rules.long_documents)
+    packed = int((kept * counts).sum())
+    dropped = counts[kept == 0]
+    tokens_dropped = int((lengths * counts)[kept == 0].sum())
+    num_sequences = int(sequences_per_group(histogram, rules).sum())
+    chance = np.minimum(1.0, (lengths - 1) / seq_len)
+    return Accounting(
+        seq_len=seq_len,
+        num_documents=histogram.num_documents,
+        num_tokens=histogram.num_tokens,
+        num_documents_packed=histogram.num_documents - int(dropped.sum()),
+        num_documents_cut=int(counts[(lengths > seq_len) & (kept > 0)].sum()),
+        num_documents_truncated=int(counts[(kept < lengths) & (kept > 0)].sum()),
+        num_documents_dropped=int(dropped.sum()),
+        num_tokens_packed=packed,
+        num_tokens_truncated=histogram.num_tokens - packed - tokens_dropped,
+        num_tokens_dropped=tokens_dropped,
+        num_sequences=num_sequences,
+        num_padding=num_sequences * seq_len - packed,
+        lower_bound=-(-packed // seq_len),
+        num_documents_cut_by_concat=float((chance * counts).sum()),
+    )
+
+
+def _num_sequences(lengths: Int64, counts: Int64, rules: Rules) -> int:
+    if rules.packing == "concat":
+        kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
+        return -(-int((kept * counts).sum()) // rules.seq_len)
+    fragments = count_fragments(lengths, counts, rules.seq_len, rules.long_documents)
+    return pack_counts(fragments).num_bins

@@ -1,0 +1,167 @@
+"""Exact best-fit decreasing (BFD) in linear time (Ding et al., ICML 2024, arXiv 2404.10830,
+section 3).
+
+BFD takes the fragments longest first and puts each into the fullest bin that still has room. Bins
+of equal free space are alike, so whole classes of them move at once: with n fragments of length l
+left and k open bins of free space c, the smallest c that takes l, the first bin takes c // l of
+them (having taken one it is fuller than its peers, so the next goes to it too), then the second
+bin, and so on. One step empties a class or uses up a length; only distinct lengths cost anything.
+Finding c is a search in a two-level bitmap.
+
+    capacity 8, two fragments of 6, one of 4, three of 2
+    length 6: 2 new bins take 1 each      -> two bins of free space 2
+    length 4: 1 new bin takes 1           -> one bin of free space 4
+    length 2: 2 bins of free space 2 take 1 each, the bin of 4 takes the third
+
+Tie rule: of equally full bins, the one that has been so full the longest goes first (each class is
+a queue); of equally long fragments, the one given first. The number of bins and the sorted fills do
+not depend on it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bfpack_spark.core.fragments import Int64
+
+_WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packing:
+    """A packing without the fragments' names: steps in order, each `bins[i]` bins of free space
+    `free[i]` taking `each[i]` fragments of length `length[i]`. Bins of free space `capacity` are
+    new."""
+
+    capacity: int
+    num_bins: int
+    length: Int64
+    free: Int64
+    bins: Int64
+    each: Int64
+
+    def fills(self) -> Int64:
+        """Tokens in each bin, decreasing."""
+        left = np.zeros(self.capacity + 1, dtype=np.int64)
+        left[self.capacity] = self.num_bins
+        np.add.at(left, self.free, -self.bins)
+        np.add.at(left, self.free - self.length * self.each, self.bins)
+        return self.capacity - np.repeat(np.arange(self.capacity + 1, dtype=np.int64), left)
+
+
+def pack_counts(counts: Int64) -> Packing:
+    """Pack a histogram: counts[l] fragments of length l, for bins of len(counts) - 1 tokens.
+
+    Time: the number of distinct lengths and of distinct free spaces they leave; not of fragments.
+    """
+    capacity = len(counts) - 1
+    if capacity < 1 or counts[0] or int(counts.min()) < 0:
+        raise ValueError(f"counts of lengths 0..{capacity}: need capacity >= 1, none of length 0")
+    steps = list(_steps(counts, capacity))
+    length, free, bins, each = np.array(steps, dtype=np.int64).reshape(-1, 4).T
+    num_bins = int(bins[free == capacity].sum())
+    return Packing(
+        capacity=capacity, num_bins=num_bins, length=length, free=free, bins=bins, each=each
+    )
+
+
+def pack(lengths: Int64, capacity: int) -> tuple[Int64, int]:
+    """Bin of every fragment (0, 1, ... in order of opening) and the number of bins.
+
+    Lengths of 1..capacity tokens in any order: [4, 6, 3, 6, 8] at 8 -> [3, 1, 3, 2, 0], 4 bins.
+    """
+    if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= capacity:
+        raise ValueError(f"lengths must be 1..{capacity}: got {lengths.min()}..{lengths.max()}")
+    packing = pack_counts(np.bincount(lengths, minlength=capacity + 1).astype(np.int64))
+    bin_of = np.empty(len(lengths), dtype=np.int64)
+    bin_of[np.argsort(capacity - lengths, kind="stable")] = place(packing)
+    return bin_of, packing.num_bins
+
+
+def place(packing: Packing) -> Int64:
+    """Bins of the fragments in order of decreasing length: the steps replayed on the bins' names.
+
+    Each class of free space is a queue, and all queues lie in one array, so a step is a slice
+    copied from the head of one queue to the tail of another.
+    """
+    capacity = packing.capacity
+    after = packing.free - packing.length * packing.each
+    room = np.bincount(after, weights=packing.bins, minlength=capacity + 1).astype(np.int64)
+    room[capacity] = packing.num_bins
+    tail = np.cumsum(room) - room
+    head = tail.tolist()
+    queues = np.empty(int(room.sum()), dtype=np.int64)
+    queues[head[capacity] :] = np.arange(packing.num_bins)
+    tail_of = tail.tolist()
+    taken = packing.bins * packing.each
+    bin_of = np.empty(int(taken.sum()), dtype=np.int64)
+    done = 0
+    columns = (packing.free, after, packing.bins, packing.each, taken)
+    for free, left, bins, each, total in zip(*(c.tolist() for c in columns), strict=True):
+        names = queues[head[free] : head[free] + bins]
+        head[free] += bins
+        queues[tail_of[left] : tail_of[left] + bins] = names
+        tail_of[left] += bins
+        bin_of[done : done + total] = names if each == 1 else np.repeat(names, each)
+        done += total
+    return bin_of
+
+
+def _steps(counts: Int64, capacity: int) -> Iterator[tuple[int, int, int, int]]:
+    open_bins = [0] * (capacity + 1)
+    spaces = _Bitmap(capacity + 1)
+    lengths = np.flatnonzero(counts)[::-1]
+    for length, count in zip(lengths.tolist(), counts[lengths].tolist(), strict=True):
+        while count:
+            free = spaces.first_from(length)
+            each = min((free or capacity) // length, count)
+            bins = count // each
+            if free:
+                bins = min(bins, open_bins[free])
+                open_bins[free] -= bins
+                if not open_bins[free]:
+                    spaces.clear(free)
+            free = free or capacity
+            count -= bins * each
+            left = free - each * length
+            if left:
+                open_bins[left] += bins
+                spaces.set(left)
+            yield length, free, bins, each
+
+
+class _Bitmap:
+    """A set of small integers with a fast "first member >= x": integers as words, one more on
+    top."""
+
+    def __init__(self, size: int) -> None:
+        self._words = [0] * (size // _WORD + 1)
+        self._top = 0
+
+    def set(self, member: int) -> None:
+        word, bit = divmod(member, _WORD)
+        self._words[word] |= 1 << bit
+        self._top |= 1 << word
+
+    def clear(self, member: int) -> None:
+        word, bit = divmod(member, _WORD)
+        self._words[word] &= ~(1 << bit)
+        if not self._words[word]:
+            self._top &= ~(1 << word)
+
+    def first_from(self, start: int) -> int:
+        """The smallest member >= start, or 0 (never a member) if there is none."""
+        word, bit = divmod(start, _WORD)
+        above = self._words[word] >> bit << bit
+        if not above:
+            rest = self._top >> (word + 1) << (word + 1)
+            if not rest:
+                return 0
+            word = _lowest_bit(rest)
+            above = self._words[word]
+        return word * _WORD + _lowest_bit(above)
+
+
+def _lowest_bit(word: int) -> int:
+    return (word & -word).bit_length() - 1

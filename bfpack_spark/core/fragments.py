@@ -1,0 +1,84 @@
+"""Documents to fragments: what the long-document policy keeps of each document, and where it is
+cut."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Int64: TypeAlias = npt.NDArray[np.int64]
+LongDocuments: TypeAlias = Literal["split", "truncate", "drop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fragments:
+    """Pieces of documents, in order of document and start. Parallel arrays of one number a
+    fragment."""
+
+    document: Int64  # index of the document in the array that was cut
+    start: Int64  # first token, counted in its document
+    length: Int64  # tokens
+
+
+def kept_lengths(lengths: Int64, seq_len: int, long_documents: LongDocuments) -> Int64:
+    """Tokens of each document that are packed; a document within seq_len is always kept whole.
+
+    Lengths [5, 3] at 4 -> split [5, 3], truncate [4, 3], drop [0, 3].
+    """
+    if long_documents == "split":
+        return lengths
+    if long_documents == "truncate":
+        return np.minimum(lengths, seq_len)
+    return np.where(lengths > seq_len, 0, lengths)
+
+
+def cut_documents(kept: Int64, seq_len: int) -> Fragments:
+    """Cut each document at multiples of seq_len: kept [5, 3] at 4 -> [4], [1] and [3]."""
+    num_fragments = -(-kept // seq_len)
+    document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
+    start = _rank_in_run(num_fragments) * seq_len
+    return Fragments(
+        document=document, start=start, length=np.minimum(kept[document] - start, seq_len)
+    )
+
+
+def cut_stream(kept: Int64, seq_len: int) -> tuple[Fragments, Int64]:
+    """Concatenate the documents in the order given and cut every seq_len tokens: the baseline.
+
+    Kept [3, 4] at 4 -> fragments [3], [1], [3] in sequences [0, 0, 1]. Returns the fragments and
+    the sequence of each.
+    """
+    end = np.cumsum(kept)
+    begin = end - kept
+    first = begin // seq_len
+    last = (end - 1) // seq_len
+    num_fragments = np.where(kept > 0, last - first + 1, 0)
+    document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
+    sequence = first[document] + _rank_in_run(num_fragments)
+    left = np.maximum(begin[document], sequence * seq_len)
+    right = np.minimum(end[document], (sequence + 1) * seq_len)
+    fragments = Fragments(document=document, start=left - begin[document], length=right - left)
+    return fragments, sequence
+
+
+def count_fragments(
+    lengths: Int64, counts: Int64, seq_len: int, long_documents: LongDocuments
+) -> Int64:
+    """Histogram of fragment lengths from a histogram of document lengths.
+
+    `lengths` holds distinct lengths in tokens, `counts` the documents of each. Returns an array of
+    seq_len + 1 counts. Lengths [5, 3] x counts [2, 1] at 4 -> two of 4, two of 1, one of 3.
+    """
+    kept = kept_lengths(lengths, seq_len, long_documents)
+    histogram = np.zeros(seq_len + 1, dtype=np.int64)
+    np.add.at(histogram, kept % seq_len, counts)
+    histogram[0] = 0
+    histogram[seq_len] += int((kept // seq_len * counts).sum())
+    return histogram
+
+
+def _rank_in_run(run_lengths: Int64) -> Int64:
+    """Run lengths [2, 0, 3] -> [0, 1, 0, 1, 2]."""
+    run_start = np.cumsum(run_lengths) - run_lengths
+    return np.arange(int(run_lengths.sum()), dtype=np.int64) - np.repeat(run_start, run_lengths)

@@ -1,0 +1,53 @@
+"""Fragments to rows: the order and place of fragments in their sequences, and rows in shards."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.shuffle import mix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Fragments in the order in which they lie in their sequences."""
+
+    order: Int64  # index of the fragment
+    position: Int64  # its rank in the sequence
+    offset: Int64  # its first token in the sequence
+
+
+def arrange(sequence: Int64, length: Int64, key: Int64) -> Placement:
+    """Order the fragments of every sequence by key: sequences [0, 0], lengths [5, 3], keys [2, 1]
+    -> order [1, 0], positions [0, 1], offsets [0, 3]."""
+    order = np.lexsort((key, sequence))
+    first = np.flatnonzero(np.diff(sequence[order], prepend=-1))
+    run = np.diff(first, append=len(order))
+    end = np.cumsum(length[order])
+    begin = end - length[order]
+    position = np.arange(len(order), dtype=np.int64) - np.repeat(first, run)
+    return Placement(order=order, position=position, offset=begin - np.repeat(begin[first], run))
+
+
+def fragment_key(document_hash: Int64, start: Int64) -> Int64:
+    """A pseudo-random rank for a fragment, from the seeded hash of its document's id and its
+    start."""
+    return mix(document_hash.view(np.uint64) ^ mix(start.view(np.uint64))).view(np.int64)
+
+
+def shard_starts(num_sequences: int, num_shards: int) -> Int64:
+    """First sequence of each shard, and the end: 7 in 3 -> [0, 3, 5, 7]."""
+    shard = np.arange(num_shards + 1, dtype=np.int64)
+    return shard * (num_sequences // num_shards) + np.minimum(shard, num_sequences % num_shards)
+
+
+def default_num_shards(num_sequences: int, seq_len: int) -> int:
+    """The smallest power of two that is >= 32 and keeps a shard within 2^26 tokens, but no more
+    than leaves 64 rows a shard (HF `datasets` shuffles and splits well over powers of two from
+    32)."""
+    shards = 32
+    while shards * 2**26 < num_sequences * seq_len:
+        shards *= 2
+    while shards > 1 and num_sequences < 64 * shards:
+        shards //= 2
+    return shards
