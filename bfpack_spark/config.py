@@ -1,0 +1,168 @@
+"""One frozen value holds every setting; the TOML's keys and the command line's options are its
+fields."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bfpack_spark.errors import InputError
+
+MAX_SEQ_LEN = 1 << 20
+
+
+class Settings(BaseModel):
+    """Settings of a run. Each field is a TOML key and, with dashes, an option."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: str | None = Field(None, description="directory, glob or file of the corpus")
+    output: str | None = Field(None, description="directory of the results")
+    tokenizer: str | None = Field(None, description="tokenizer.json, or a directory that holds it")
+    bucket: str | None = Field(None, description="name of the slice of the corpus")
+    seq_len: tuple[int, ...] = Field((), description="tokens a sequence; may be given repeatedly")
+
+    input_format: Literal["parquet", "jsonl", "text"] | None = Field(
+        None, description="default: by the names of the files"
+    )
+    text_column: str = Field("text", description="column of the text")
+    id_column: str | None = Field(
+        None, description="column of the document's id; default: its place in the input"
+    )
+    tokens_column: str | None = Field(
+        None, description="column of ready token ids: list<int> or little-endian int32 binary"
+    )
+    eos_token: str | None = Field(None, description="appended to every document")
+    bos_token: str | None = Field(None, description="put before every document; default: none")
+    pad_token: str | None = Field(None, description="fills the last row of a packing")
+    control_tokens: Literal["text", "quarantine", "allow"] = Field(
+        "text", description="text that looks like a control token: plain text, refused, or the id"
+    )
+    max_document_bytes: int = Field(
+        256 * 2**20, ge=1, description="UTF-8 bytes; longer documents go to quarantine"
+    )
+    max_quarantined: float = Field(
+        0.01, ge=0, le=1, description="share of documents in quarantine that fails the job"
+    )
+    engine: Literal["auto", "fastokens", "tokenizers"] = Field(
+        "auto", description="auto takes fastokens where it agrees with tokenizers"
+    )
+    audit_share: float = Field(
+        0.001, ge=0, le=1, description="share of documents tokenized by both engines in the job"
+    )
+
+    packing: Literal["best_fit", "concat"] = Field(
+        "best_fit", description="concat: the baseline, cut every seq_len tokens"
+    )
+    long_documents: Literal["split", "truncate", "drop"] = Field(
+        "split", description="what becomes of documents longer than seq_len"
+    )
+    group_documents_max: int = Field(
+        2_000_000, ge=1, description="documents that one packer call sees"
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="of all pseudo-random orders")
+    num_shards: int | None = Field(None, ge=1, description="files of sequences")
+    rows_per_shard: int | None = Field(None, ge=1, description="instead of --num-shards")
+
+    spark: Mapping[str, str] = Field(
+        default_factory=dict, description="Spark settings, passed through"
+    )
+
+    @field_validator("seq_len", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("seq_len")
+    @classmethod
+    def _in_range(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        for seq_len in value:
+            if not 1 <= seq_len <= MAX_SEQ_LEN:
+                raise ValueError(f"{seq_len}; must be 1 to {MAX_SEQ_LEN}")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("bucket")
+    @classmethod
+    def _plain_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", value):
+            raise ValueError(f"{value!r}; use letters, digits and ._- only, and no dot in front")
+        return value
+
+    @field_validator("spark", mode="before")
+    @classmethod
+    def _as_strings(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {key: _spark_value(item) for key, item in _flatten(value)}
+
+    @model_validator(mode="after")
+    def _one_shard_rule(self) -> "Settings":
+        if self.num_shards is not None and self.rows_per_shard is not None:
+            raise ValueError("num_shards and rows_per_shard exclude each other: give one of them")
+        return self
+
+    def need(self, name: str) -> Any:
+        """The value of a field that this command cannot do without."""
+        value = getattr(self, name)
+        if value is None or value == ():
+            raise InputError(f"--{name.replace('_', '-')} is missing: {_description(name)}")
+        return value
+
+
+def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
+    """Settings from a TOML file, overridden by options. Raises InputError naming key, value,
+    remedy."""
+    values = dict(_read_toml(config) if config else {})
+    unknown = sorted(set(values) - set(Settings.model_fields))
+    if unknown:
+        known = ", ".join(Settings.model_fields)
+        raise InputError(f"{config}: unknown key {unknown[0]!r}; the keys are: {known}")
+    spark = {**dict(_flatten(values.get("spark", {}))), **options.get("spark", {})}
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
+        if one in given and other not in given:
+            values.pop(other, None)
+    try:
+        return Settings.model_validate({**values, **given, "spark": spark})
+    except ValidationError as error:
+        raise InputError(_one_line(error)) from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"--config {path}: no such file; give the path of a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"--config {path}: not readable as TOML: {error}") from None
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """TOML reads `spark.sql.x = 1` as nested tables; Spark wants the dotted key."""
+    out: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            out += _flatten(value, f"{prefix}{key}.")
+        else:
+            out.append((f"{prefix}{key}", value))
+    return out
+
+
+def _spark_value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][:1])
+    problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"--{name.replace('_', '-')}: {problem}" if name else problem
+    return f"--{name.replace('_', '-')} {first['input']!r}: {problem} ({_description(name)})"
+
+
+def _description(name: str) -> str:
+    return Settings.model_fields[name].description or name

@@ -1,0 +1,127 @@
+"""The tables: names, types, meaning. Nothing else in the package spells out a column list."""
+
+import pyarrow as pa
+
+FORMAT_VERSION = 1
+
+
+def _field(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
+    return pa.field(name, kind, metadata={"meaning": meaning})
+
+
+# Where a table's tokens are many, they travel as little-endian int32 BINARY: Spark's array<int>
+# costs the JVM 60 % more.
+TOKENS = pa.schema(
+    [
+        _field("doc_id", pa.string(), "unique within the bucket"),
+        _field("length", pa.int32(), "tokens, inserted BOS and EOS included"),
+        _field("tokens", pa.binary(), "the ids, little-endian int32"),
+    ]
+)
+
+QUARANTINE = pa.schema(
+    [
+        _field("doc_id", pa.string(), "null where it could not be read"),
+        _field("source", pa.string(), "file and place: #row, @byte, or the file alone"),
+        _field("reason", pa.string(), "one word, see Reason"),
+        _field("detail", pa.string(), "what exactly"),
+    ]
+)
+
+# What tokenize_text makes: a row a document, good (reason null) or not (tokens null).
+TOKENIZED = pa.schema([*TOKENS, *(f for f in QUARANTINE if f.name != "doc_id")])
+
+PLAN = pa.schema(
+    [
+        _field("sequence_id", pa.int64(), "position of the sequence in the dataset"),
+        _field("position", pa.int32(), "rank of the fragment in its sequence"),
+        _field("offset", pa.int32(), "first token of the fragment, counted in its sequence"),
+        _field("doc_id", pa.string(), "the document"),
+        _field("start", pa.int64(), "first token of the fragment, counted in its document"),
+        _field("length", pa.int32(), "tokens"),
+        _field("group", pa.int32(), "the group it was packed in"),
+    ]
+)
+
+# A fragment on its way to its shard.
+SEGMENTS = pa.schema(
+    [
+        _field("shard", pa.int32(), "number of the shard"),
+        *(f for f in PLAN if f.name != "group"),
+        _field("doc_length", pa.int64(), "tokens of the whole document"),
+        _field("tokens", pa.binary(), "the fragment's ids, little-endian int32"),
+    ]
+)
+
+SEQUENCES = pa.schema(
+    [
+        _field("sequence_id", pa.int64(), "position in the dataset, 0..N-1"),
+        _field("input_ids", pa.list_(pa.int32()), "exactly seq_len ids"),
+        _field(
+            "seq_lengths",
+            pa.list_(pa.int32()),
+            "lengths of the segments in order, summing to seq_len; padding, if any, is the last",
+        ),
+        _field("doc_ids", pa.list_(pa.string()), "document of each segment; null for padding"),
+        _field("doc_starts", pa.list_(pa.int64()), "where in its document the segment starts"),
+        _field("doc_lengths", pa.list_(pa.int64()), "tokens of the whole document"),
+        _field("num_tokens", pa.int32(), "real tokens"),
+        _field("num_padding", pa.int32(), "padding at the end"),
+        _field("bucket", pa.string(), "the bucket"),
+    ]
+)
+
+# What verify reads back: a row a segment (or, where problem is not null, a row a violation).
+SCANNED_SEGMENTS = pa.schema(
+    [
+        _field("file", pa.string(), "path in the version's directory"),
+        _field("row", pa.int64(), "row in the file; null if it concerns the file"),
+        _field("problem", pa.string(), "what is wrong, or null"),
+        *(f for f in PLAN if f.name != "group"),
+        _field("doc_length", pa.int64(), "tokens of the whole document"),
+        _field("digest", pa.int64(), "core.digest of the segment's ids"),
+    ]
+)
+
+# The same for the token store: a row a document.
+SCANNED_DOCUMENTS = pa.schema(
+    [
+        _field("file", pa.string(), "path in the version's directory"),
+        _field("row", pa.int64(), "row in the file; null if it concerns the file"),
+        _field("problem", pa.string(), "what is wrong, or null"),
+        _field("doc_id", pa.string(), "the document"),
+        _field("doc_length", pa.int64(), "tokens of the whole document"),
+        _field("kept", pa.int64(), "tokens that the policy keeps"),
+        _field("digest", pa.int64(), "core.digest of the kept ids"),
+    ]
+)
+
+# One message a partition from a writer to the driver: JSON of files and counts.
+MESSAGES = pa.schema([_field("message", pa.string(), "JSON: files written, counts")])
+
+
+class Reason:
+    """Why a document is not in the token store. EMPTY is counted, not quarantined."""
+
+    EMPTY = "empty"
+    NULL = "null_text"
+    INVALID_UTF8 = "invalid_utf8"
+    LONE_SURROGATE = "lone_surrogate"
+    BROKEN_LINE = "broken_line"
+    NOT_TEXT = "not_text"
+    TOO_LARGE = "too_large"
+    CONTROL_TOKEN = "control_token"
+    INVALID_TOKENS = "invalid_tokens"
+
+
+_SPARK_TYPES = {
+    pa.string(): "string",
+    pa.binary(): "binary",
+    pa.int32(): "int",
+    pa.int64(): "long",
+}
+
+
+def spark_ddl(schema: pa.Schema) -> str:
+    """The schema in Spark's DDL; for the flat tables."""
+    return ", ".join(f"`{f.name}` {_SPARK_TYPES[f.type]}" for f in schema)

@@ -1,0 +1,79 @@
+"""The corpus in a worker: ranges of Parquet, JSONL and text files to batches of documents."""
+
+from collections.abc import Iterable, Iterator
+
+from pyspark.sql import DataFrame, SparkSession
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.schema import Reason
+from bfpack_spark.storage import files
+from bfpack_spark.storage.documents import Columns, Document, Documents, batches, refuse
+from bfpack_spark.storage.inventory import Inventory, Split, split_inventory
+from bfpack_spark.storage.jsonl_input import check_lines, read_lines
+from bfpack_spark.storage.parquet_input import check_parquet, read_parquet
+
+
+def read_documents(
+    splits: Iterable[Split], input_format: str, columns: Columns, max_bytes: int
+) -> Iterator[Documents]:
+    """All documents of the splits, in order of file and place."""
+    for split in sorted(splits, key=lambda s: (s.name, s.start)):
+        if input_format == "parquet":
+            yield from read_parquet(split, columns)
+        elif input_format == "jsonl":
+            yield from batches(read_lines(split, columns, max_bytes), columns)
+        else:
+            yield from batches(_read_text(split, max_bytes), columns)
+
+
+def check_columns(inventory: Inventory, columns: Columns) -> None:
+    """Raise InputError if the first file lacks a column or has it in a type we cannot read."""
+    first = inventory.files[0]
+    if inventory.format == "parquet":
+        check_parquet(first.path, first.name, columns)
+    elif inventory.format == "jsonl":
+        check_lines(first.path, first.name, columns)
+    elif columns.tokens or columns.doc_id:
+        raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
+
+
+def _read_text(split: Split, max_bytes: int) -> Iterator[Document]:
+    document = Document(source=split.name, doc_id=split.name, num_bytes=split.end)
+    if split.end > max_bytes:
+        yield refuse(document, Reason.TOO_LARGE, f"{split.end} bytes, limit {max_bytes}")
+        return
+    with files.open_binary(split.path) as stream:
+        raw = stream.read()
+    try:
+        document.content = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        refuse(document, Reason.INVALID_UTF8, f"byte {error.start}: {error.reason}")
+    yield document
+
+
+def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
+    """The corpus as a table of byte ranges, one partition a task."""
+    splits = split_inventory(inventory, spark.sparkContext.defaultParallelism)
+    frame = spark.createDataFrame(
+        [(s.task, s.name, s.path, s.start, s.end) for s in splits],
+        "task int, name string, path string, start long, end long",
+    )
+    return frame.repartitionById(splits[-1].task + 1, "task")
+
+
+def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 20) -> list[str]:
+    """The first texts of up to eight places spread over the corpus: about `max_bytes`
+    characters."""
+    splits = split_inventory(inventory, parallelism=8)
+    spread = splits[:: max(1, len(splits) // 8)][:8]
+    texts: list[str] = []
+    for split in spread:
+        room = max_bytes // len(spread)
+        for documents in read_documents([split], inventory.format, columns, max_bytes):
+            for text in documents.content.to_pylist():
+                if text and len(text) <= room:
+                    texts.append(text)
+                    room -= len(text)
+            if room < 1000:
+                break
+    return texts

@@ -1,0 +1,158 @@
+"""Files by path or URI, through pyarrow's file systems; the same calls in driver and workers."""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from bfpack_spark.errors import InputError
+
+
+def locate(path: str) -> tuple[pafs.FileSystem, str]:
+    """The file system of a path or URI, and the path in it. s3a:// is read as s3://."""
+    if "://" not in path:
+        return pafs.LocalFileSystem(), str(Path(path).absolute())
+    try:
+        found: tuple[pafs.FileSystem, str] = pafs.FileSystem.from_uri(
+            path.replace("s3a://", "s3://", 1)
+        )
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: no file system for this address: {error}") from None
+    return found
+
+
+def exists(path: str) -> bool:
+    fs, inner = locate(path)
+    return bool(fs.get_file_info(inner).type != pafs.FileType.NotFound)
+
+
+def is_file(path: str) -> bool:
+    fs, inner = locate(path)
+    return bool(fs.get_file_info(inner).type == pafs.FileType.File)
+
+
+def list_files(directory: str) -> list[pafs.FileInfo]:
+    """All files below a directory, by path; an empty list if there is no such directory."""
+    fs, inner = locate(directory)
+    selector = pafs.FileSelector(inner, recursive=True, allow_not_found=True)
+    files = [i for i in fs.get_file_info(selector) if i.type == pafs.FileType.File]
+    return sorted(files, key=lambda info: info.path)
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """The JSON object in a file; None if there is no such file."""
+    raw = read_bytes(path)
+    return None if raw is None else json.loads(raw)
+
+
+def read_bytes(path: str) -> bytes | None:
+    if not exists(path):
+        return None
+    fs, inner = locate(path)
+    with fs.open_input_stream(inner) as stream:
+        return bytes(stream.read())
+
+
+def write_json(path: str, value: dict[str, Any]) -> bytes:
+    """Write with sorted keys, at once or not at all. Returns the bytes."""
+    raw = (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    write_bytes(path, raw)
+    return raw
+
+
+def write_bytes(path: str, raw: bytes) -> None:
+    """Replace a file atomically: a reader sees the old bytes or the new."""
+    fs, inner = locate(path)
+    target = inner if _puts_whole(fs) else f"{inner}.tmp"
+    fs.create_dir(str(Path(inner).parent), recursive=True)
+    with fs.open_output_stream(target) as stream:
+        stream.write(raw)
+    if target != inner:
+        fs.move(target, inner)
+
+
+def delete_file(path: str) -> None:
+    fs, inner = locate(path)
+    fs.delete_file(inner)
+
+
+def delete_directory(path: str) -> None:
+    """Delete a directory and all below it, if it is there."""
+    fs, inner = locate(path)
+    if exists(path):
+        fs.delete_dir(inner)
+
+
+@contextmanager
+def open_binary(path: str) -> Iterator[IO[bytes]]:
+    """A buffered binary file, seekable."""
+    fs, inner = locate(path)
+    with fs.open_input_file(inner) as raw, io.BufferedReader(raw, 1 << 20) as stream:
+        yield stream
+
+
+@contextmanager
+def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
+    fs, inner = locate(path)
+    with (
+        fs.open_input_file(inner) as raw,
+        pq.ParquetFile(raw, page_checksum_verification=True) as file,
+    ):
+        yield file
+
+
+class HashingFile(io.RawIOBase):
+    """A file that is written under a temporary name, hashed on the way, and given its name at the
+    end.
+
+    Every attempt of a task writes the same bytes under the same final name, so a second one simply
+    replaces the first. The temporary lies in `scratch`, never beside Parquet. On object stores a
+    put appears whole, so there the final name is written at once.
+    """
+
+    def __init__(self, path: str, scratch: str) -> None:
+        super().__init__()
+        self._fs, self._path = locate(path)
+        temporary = locate(scratch)[1] + "/" + Path(self._path).name
+        self._target = self._path if _puts_whole(self._fs) else temporary
+        for place in (self._target, self._path):
+            self._fs.create_dir(str(Path(place).parent), recursive=True)
+        self._stream = self._fs.open_output_stream(self._target)
+        self._hash = hashlib.sha256()
+        self.num_bytes = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._hash.update(data)
+        self._stream.write(data)
+        self.num_bytes += len(data)
+        return len(data)
+
+    def publish(self) -> str:
+        """Give the file its name; returns the sha256 of its bytes."""
+        self._stream.close()
+        if self._target != self._path:
+            self._fs.move(self._target, self._path)
+        return self._hash.hexdigest()
+
+
+def sha256_of(path: str) -> str:
+    digest = hashlib.sha256()
+    fs, inner = locate(path)
+    with fs.open_input_stream(inner) as stream:
+        while chunk := stream.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _puts_whole(fs: pafs.FileSystem) -> bool:
+    return not isinstance(fs, pafs.LocalFileSystem | pafs.HadoopFileSystem)

@@ -1,0 +1,161 @@
+"""Which files the corpus is, and how they are split among tasks."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pyarrow.fs as pafs
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.storage import files
+
+_SUFFIXES = {
+    "parquet": (".parquet", ".parq"),
+    "jsonl": tuple(s + c for s in (".jsonl", ".ndjson", ".json") for c in ("", ".gz", ".zst")),
+    "text": (".txt", ".md", ".text"),
+}
+_WILDCARD = re.compile(r"[*?\[]")
+_GLOB = {"*": "[^/]*", "?": "[^/]"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile:
+    """A file of the corpus; name is relative to the input's root, so ids do not tell where it
+    lies."""
+
+    name: str
+    path: str
+    size: int  # bytes
+    modified: int  # ns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """The corpus as files, in order of name, all of one format (parquet, jsonl or text)."""
+
+    format: str
+    files: tuple[InputFile, ...]
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(file.size for file in self.files)
+
+    def for_fingerprint(self) -> list[list[str | int]]:
+        """Name, size and modification time of each file."""
+        return [[file.name, file.size, file.modified] for file in self.files]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A range of bytes of one file, for one task: all that begins in it (JSONL: lines; Parquet: row
+    groups whose middle lies in it; text: the file)."""
+
+    task: int
+    name: str
+    path: str
+    start: int
+    end: int
+
+
+def take_inventory(pattern: str, input_format: str | None) -> Inventory:
+    """The files of a directory, glob or file. Names beginning with a dot are passed over, and
+    in directories of Parquet or JSONL so are those beginning with an underscore (bookkeeping)."""
+    found = _find(pattern)
+    visible = [f for f in found if not _hidden(f.name, ".")]
+    chosen = input_format or _guess_format(pattern, visible)
+    if chosen != "text":
+        visible = [
+            f for f in visible if not _hidden(f.name, "_") and f.name.endswith(_SUFFIXES[chosen])
+        ] or (found if len(found) == 1 else [])
+    if not visible:
+        raise InputError(f"--input {pattern}: no {chosen} files there; check path and input_format")
+    return Inventory(format=chosen, files=tuple(visible))
+
+
+def split_inventory(inventory: Inventory, parallelism: int) -> list[Split]:
+    """Ranges of at most 64 MB, small files side by side in one task. Compressed JSONL and text
+    files are not split. Token files follow the tasks, so a task is worth one of them."""
+    target = min(max(inventory.num_bytes // (2 * parallelism), 1 << 20), 64 << 20)
+    splits: list[Split] = []
+    task, filled = 0, 0
+    for file in inventory.files:
+        for start, end in _ranges(inventory.format, file, target):
+            if filled and filled + end - start > target:
+                task, filled = task + 1, 0
+            splits.append(Split(task=task, name=file.name, path=file.path, start=start, end=end))
+            filled += end - start
+    return splits
+
+
+def _ranges(input_format: str, file: InputFile, target: int) -> Iterable[tuple[int, int]]:
+    whole = input_format == "text" or file.name.endswith((".gz", ".zst"))
+    step = max(file.size, 1) if whole else target
+    for start in range(0, max(file.size, 1), step):
+        yield start, min(start + step, max(file.size, 1))
+
+
+def _find(pattern: str) -> list[InputFile]:
+    if _WILDCARD.search(pattern) and not files.exists(pattern):
+        return _find_by_glob(pattern)
+    fs, path = files.locate(pattern)
+    info = fs.get_file_info(path)
+    if info.type == pafs.FileType.NotFound:
+        raise InputError(f"--input {pattern}: no such file or directory; check the path")
+    if info.type == pafs.FileType.File:
+        return [_input_file(info, str(PurePosixPath(path).parent), pattern)]
+    return [_input_file(i, path, pattern) for i in files.list_files(pattern)]
+
+
+def _find_by_glob(pattern: str) -> list[InputFile]:
+    """`*` and `?` stay within a directory, `**` crosses them; names are relative to the part
+    without wildcards. A directory that matches stands for its files."""
+
+    root = _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0] or "."
+    if pattern.startswith("/") and root == ".":
+        root = "/"
+    _, base = files.locate(root)
+    rest = pattern if root == "." else pattern[len(root) :].lstrip("/")
+    wanted = re.compile(_translate(rest) + "(/.*)?$")
+    found = [
+        file
+        for info in files.list_files(root)
+        if wanted.match((file := _input_file(info, base, pattern)).name)
+    ]
+    if not found:
+        raise InputError(f"--input {pattern}: matches no file; check the pattern")
+    return found
+
+
+def _translate(pattern: str) -> str:
+    """`a/**/b?.txt` -> a regular expression on names."""
+    parts = []
+    for part in pattern.split("/"):
+        pieces = re.split(r"([*?]|\[[^\]]+\])", part)
+        parts.append("".join(_GLOB.get(p, p if p[:1] == "[" else re.escape(p)) for p in pieces))
+    return "/".join(parts).replace("[^/]*[^/]*/", "(?:[^/]+/)*")
+
+
+def _input_file(info: pafs.FileInfo, base: str, pattern: str) -> InputFile:
+    name = str(PurePosixPath(info.path).relative_to(base))
+    scheme = pattern.partition("://")[0] + "://" if "://" in pattern else ""
+    return InputFile(
+        name=name, path=scheme + info.path, size=info.size, modified=info.mtime_ns or 0
+    )
+
+
+def _hidden(name: str, mark: str) -> bool:
+    return any(part.startswith(mark) for part in name.split("/"))
+
+
+def _guess_format(pattern: str, found: list[InputFile]) -> str:
+    names = [f.name for f in found if not _hidden(f.name, "_")]
+    formats = {
+        kind for kind, suffixes in _SUFFIXES.items() if any(n.endswith(suffixes) for n in names)
+    }
+    if len(formats) != 1:
+        seen = ", ".join(sorted(formats)) or "files of no known ending"
+        raise InputError(
+            f"--input {pattern}: {seen}; say which with --input-format parquet|jsonl|text"
+        )
+    return formats.pop()

@@ -1,0 +1,145 @@
+"""Documents from row groups of Parquet files; a document's place is its row in the file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as pt
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.schema import Reason
+from bfpack_spark.storage import files
+from bfpack_spark.storage.documents import (
+    BATCH_BYTES,
+    Columns,
+    Documents,
+    is_utf8,
+    no_column,
+    unreadable,
+)
+from bfpack_spark.storage.inventory import Split
+
+
+def read_parquet(split: Split, columns: Columns) -> Iterator[Documents]:
+    with _parquet(split.path, split.name) as file:
+        _check_schema(file.schema_arrow, columns, split.name)
+        first_row = 0
+        for number in range(file.num_row_groups):
+            group = file.metadata.row_group(number)
+            if group.num_rows and split.start <= _middle(group) < split.end:
+                rows = _rows_per_batch(group)
+                try:
+                    yield from _row_group(file, number, rows, first_row, split.name, columns)
+                except (pa.ArrowInvalid, OSError) as error:
+                    raise unreadable(split.name, error) from None
+            first_row += group.num_rows
+
+
+def check_parquet(path: str, name: str, columns: Columns) -> None:
+    """Raise InputError if the file lacks a column or has it in a type that cannot be read."""
+    with _parquet(path, name) as file:
+        _check_schema(file.schema_arrow, columns, name)
+
+
+def _row_group(
+    file: pq.ParquetFile, number: int, rows: int, first_row: int, name: str, columns: Columns
+) -> Iterator[Documents]:
+    wanted = [c for c in (columns.content, columns.doc_id) if c]
+    row = first_row
+    for batch in file.iter_batches(rows, row_groups=[number], columns=wanted):
+        content = batch.column(columns.content)
+        reason: list[str | None] = [None] * len(batch)
+        if not columns.tokens:
+            content, reason = _valid_text(content)
+        source = [f"{name}#{r}" for r in range(row, row + len(batch))]
+        ids = _column_ids(batch, columns.doc_id, source)
+        yield Documents(
+            content=content, doc_id=ids, source=source, reason=reason, detail=[None] * len(batch)
+        )
+        row += len(batch)
+
+
+def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
+    """The column as strings, null where the bytes are not UTF-8, and the reasons."""
+    text = column.view(pa.large_string()) if pa.types.is_large_binary(column.type) else column
+    text = column.view(pa.string()) if pa.types.is_binary(column.type) else text
+    try:
+        text.validate(full=True)
+        return text, [None] * len(text)
+    except pa.ArrowInvalid:
+        raw = text.cast(pa.large_binary()).to_pylist()
+    bad = [value is not None and not is_utf8(value) for value in raw]
+    kept = [None if is_bad else value for value, is_bad in zip(raw, bad, strict=True)]
+    reasons = [Reason.INVALID_UTF8 if is_bad else None for is_bad in bad]
+    return pa.array(kept, pa.large_binary()).view(pa.large_string()), reasons
+
+
+def _column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:
+    if column is None:
+        return list(source)
+    ids = batch.column(column)
+    if ids.null_count:
+        place = source[ids.is_null().to_pylist().index(True)]
+        raise InputError(f"--id-column {column}: null at {place}; every document needs an id")
+    try:
+        return list(ids.cast(pa.string()).to_pylist())
+    except (UnicodeDecodeError, pa.ArrowInvalid):
+        raise InputError(f"--id-column {column}: not UTF-8 near {source[0]}") from None
+
+
+def _check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
+    content = ("--tokens-column", _is_tokens) if columns.tokens else ("--text-column", _is_text)
+    for (option, readable), column in (
+        (content, columns.content),
+        (("--id-column", _is_id), columns.doc_id),
+    ):
+        if column is None:
+            continue
+        if column not in schema.names:
+            raise no_column(option, column, name, schema.names)
+        kind = schema.field(column).type
+        if not readable(kind):
+            wanted = "strings" if column == columns.content else "strings or integers"
+            wanted = "list<int> or int32 binary" if option == "--tokens-column" else wanted
+            raise InputError(f"{option} {column}: has type {kind} in {name}, wanted {wanted}")
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pt.is_binary(kind) or pt.is_large_binary(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return _is_binary(kind) or bool(pt.is_string(kind) or pt.is_large_string(kind))
+
+
+def _is_tokens(kind: pa.DataType) -> bool:
+    is_list = pt.is_list(kind) or pt.is_large_list(kind)
+    return _is_binary(kind) or bool(is_list and pt.is_integer(kind.value_type))
+
+
+def _is_id(kind: pa.DataType) -> bool:
+    return bool(pt.is_integer(kind) or pt.is_string(kind) or pt.is_large_string(kind))
+
+
+def _middle(group: Any) -> int:
+    column = group.column(0)
+    start = column.data_page_offset
+    if column.has_dictionary_page:
+        start = min(start, column.dictionary_page_offset)
+    size = sum(group.column(i).total_compressed_size for i in range(group.num_columns))
+    return int(start + size // 2)
+
+
+def _rows_per_batch(group: Any) -> int:
+    return int(max(1, min(10_000, BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1))))
+
+
+@contextmanager
+def _parquet(path: str, name: str) -> Iterator[pq.ParquetFile]:
+    try:
+        with files.open_parquet(path) as file:
+            yield file
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        raise unreadable(name, error) from None

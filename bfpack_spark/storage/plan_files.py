@@ -1,0 +1,37 @@
+"""The plan's files: one a partition of PLAN, beside the shards."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+from pyspark import TaskContext
+
+from bfpack_spark.schema import PLAN
+from bfpack_spark.storage.parquet_output import ParquetOutput
+from bfpack_spark.storage.token_files import message
+
+_ROW_GROUP_ROWS = 1 << 18
+
+
+def write_plan(batches: Iterator[pa.RecordBatch], *, root: str) -> Iterator[pa.RecordBatch]:
+    """Write one partition's rows; yields one message: the entry, and the cuts it makes."""
+    output: ParquetOutput | None = None
+    num_tokens = 0
+    for batch in _larger(batches):
+        if output is None:
+            partition = TaskContext.get().partitionId()  # type: ignore[union-attr]
+            output = ParquetOutput(root, f"plan/part-{partition:05d}.parquet", PLAN)
+        num_tokens += int(batch.column("length").to_numpy().sum(dtype="int64"))
+        output.write(batch)
+    if output is not None:
+        yield message({"files": [output.close("plan", num_tokens, None)]})
+
+
+def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    pending: list[pa.RecordBatch] = []
+    for batch in batches:
+        pending.append(batch)
+        if sum(len(part) for part in pending) >= _ROW_GROUP_ROWS:
+            yield pa.Table.from_batches(pending)
+            pending = []
+    if any(len(part) for part in pending):
+        yield pa.Table.from_batches(pending)

@@ -1,0 +1,144 @@
+"""The token store's files: documents/ and quarantine/ are written in one pass, documents/ is read
+back."""
+
+import collections
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import TaskContext
+
+from bfpack_spark.schema import MESSAGES, QUARANTINE, TOKENS, Reason
+from bfpack_spark.storage import files
+from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
+
+_FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
+_GROUP_TOKENS = 1 << 20
+_GROUP_ROWS = 1 << 16
+
+
+def write_token_files(
+    batches: Iterator[pa.RecordBatch], *, root: str, metadata: dict[str, str]
+) -> Iterator[pa.RecordBatch]:
+    """Write TOKENIZED rows of one partition; yields one message: files, and documents by reason."""
+    writer = _TokenWriter(root, metadata)
+    for batch in batches:
+        writer.add(batch)
+    yield message(writer.close())
+
+
+def message(content: dict[str, Any]) -> pa.RecordBatch:
+    """A writer's one row to the driver."""
+    return pa.RecordBatch.from_pydict(
+        {"message": [json.dumps(content)]}, schema=pa.schema([MESSAGES.field(0).remove_metadata()])
+    )
+
+
+class _TokenWriter:
+    """Collects rows to row groups of about 2^20 tokens and rolls over to a new file at 2^25."""
+
+    def __init__(self, root: str, metadata: dict[str, str]) -> None:
+        self._root, self._metadata = root, metadata
+        self._entries: list[dict[str, Any]] = []
+        self._reasons: collections.Counter[str] = collections.Counter()
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_tokens = 0
+        self._output: ParquetOutput | None = None
+        self._quarantine: ParquetOutput | None = None
+        self._output_tokens = 0
+        self._ids_hash = hashlib.sha256()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        reason = batch.column("reason")
+        if reason.null_count < len(batch):
+            self._set_aside(batch.filter(reason.is_valid()))
+            batch = batch.filter(reason.is_null())
+        self._pending.append(batch.select(TOKENS.names))
+        self._pending_tokens += pc.sum(batch.column("length")).as_py() or 0
+        rows = sum(len(pending) for pending in self._pending)
+        if self._pending_tokens >= _GROUP_TOKENS or rows >= _GROUP_ROWS:
+            self._flush()
+
+    def close(self) -> dict[str, Any]:
+        self._flush()
+        self._finish_file()
+        if self._quarantine is not None:
+            self._entries.append(self._quarantine.close("quarantine", 0, None))
+        return {"files": self._entries, "reasons": dict(self._reasons)}
+
+    def _set_aside(self, batch: pa.RecordBatch) -> None:
+        self._reasons.update(batch.column("reason").to_pylist())
+        batch = batch.filter(pc.not_equal(batch.column("reason"), Reason.EMPTY))
+        if not len(batch):
+            return
+        if self._quarantine is None:
+            name = f"quarantine/part-{_partition():05d}.parquet"
+            self._quarantine = ParquetOutput(self._root, name, QUARANTINE)
+        self._quarantine.write(pa.Table.from_batches([batch]).select(QUARANTINE.names))
+
+    def _flush(self) -> None:
+        table = pa.Table.from_batches(self._pending) if self._pending else None
+        self._pending, self._pending_tokens = [], 0
+        if table is None or not len(table):
+            return
+        if self._output is None:
+            number = sum(1 for entry in self._entries if entry["kind"] == "documents")
+            name = f"documents/part-{_partition():05d}-{number:03d}.parquet"
+            self._output = ParquetOutput(
+                self._root, name, TOKENS, metadata=self._metadata, statistics=["length"]
+            )
+        for chunk in table.column("tokens").chunks:
+            ids = token_values(chunk)
+            self._ids_hash.update(ids.data)
+            self._output_tokens += len(ids)
+        self._output.write(table)
+        if self._output_tokens >= _FILE_TOKENS:
+            self._finish_file()
+
+    def _finish_file(self) -> None:
+        if self._output is None:
+            return
+        digest = self._ids_hash.hexdigest()
+        self._entries.append(self._output.close("documents", self._output_tokens, digest))
+        self._output, self._output_tokens, self._ids_hash = None, 0, hashlib.sha256()
+
+
+def read_token_file(path: str, *, batch_rows: int = 4096) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Batches of a token file in order, each with the row number of its first row."""
+    row = 0
+    with files.open_parquet(path) as file:
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, columns=TOKENS.names, use_threads=False)
+            for batch in table.to_batches(max_chunksize=batch_rows):
+                yield row, batch
+                row += len(batch)
+
+
+def _partition() -> int:
+    context = TaskContext.get()
+    return context.partitionId() if context else 0
+
+
+def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndarray) -> pa.Array:
+    """The ids tokens[row][start : start + length] of many pieces, as a BINARY column.
+
+    Pieces that follow each other without gaps, as those of whole documents do, are not copied.
+    """
+    ids = token_values(tokens)
+    in_bytes = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
+    offsets = in_bytes[tokens.offset : tokens.offset + len(tokens) + 1].astype(np.int64) // 4
+    begin = offsets[row] - offsets[0] + start
+    ends = np.cumsum(length)
+    if len(begin) and not (begin[1:] == (begin + length)[:-1]).all():
+        ids = ids[np.repeat(begin - (ends - length), length) + np.arange(int(length.sum()))]
+    elif len(begin):
+        ids = ids[begin[0] : begin[0] + ends[-1]]
+    out = np.zeros(len(length) + 1, dtype=np.int32)
+    out[1:] = ends * 4
+    return pa.Array.from_buffers(
+        pa.binary(), len(length), [None, pa.py_buffer(out), pa.py_buffer(np.ascontiguousarray(ids))]
+    )

@@ -1,0 +1,119 @@
+"""Which engine to take: the fast one only where it agrees with the reference, and why it was
+taken."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bfpack_spark.errors import JobError
+from bfpack_spark.tokenizing.engines import EngineName, load_engine
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
+
+REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference for comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The engine taken, and the reason in words."""
+
+    engine: EngineName
+    why: str
+
+
+def choose_engine(
+    wanted: Literal["auto", "fastokens", "tokenizers"], vocabulary: Vocabulary, sample: list[str]
+) -> Choice:
+    """Compare both engines on hard texts and on a sample of the corpus.
+
+    `auto` falls back to the reference where they differ; a wanted `fastokens` fails with JobError.
+    """
+    if wanted == "tokenizers":
+        return Choice(engine="tokenizers", why="as told")
+    texts = adversarial_texts(vocabulary) + sample
+    problem = _disagreement(vocabulary, texts)
+    if problem is None:
+        return Choice(engine="fastokens", why=f"it agrees with tokenizers on {len(texts)} texts")
+    if wanted == "fastokens":
+        raise JobError(f"--engine fastokens: {problem}; use --engine auto or tokenizers")
+    return Choice(engine="tokenizers", why=problem)
+
+
+def compare(texts: list[str], vocabulary: Vocabulary) -> tuple[int, str] | None:
+    """The first text whose ids differ between the engines: its index, and what differs."""
+    fast, fast_lengths = load_engine("fastokens", vocabulary).encode(texts)
+    slow, slow_lengths = load_engine("tokenizers", vocabulary).encode(texts)
+    if np.array_equal(fast_lengths, slow_lengths) and np.array_equal(fast, slow):
+        return None
+    fast_parts = np.split(fast, np.cumsum(fast_lengths)[:-1])
+    slow_parts = np.split(slow, np.cumsum(slow_lengths)[:-1])
+    for index, (ours, theirs) in enumerate(zip(fast_parts, slow_parts, strict=True)):
+        if not np.array_equal(ours, theirs):
+            return index, first_difference(ours, theirs)
+    raise AssertionError("arrays differ, so one of their parts does")
+
+
+def first_difference(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """Where two lists of ids part, in words."""
+    shared = min(len(ours), len(theirs))
+    apart = np.flatnonzero(ours[:shared] != theirs[:shared])
+    place = int(apart[0]) if len(apart) else shared
+    ids = [str(ids[place]) if place < len(ids) else "nothing" for ids in (ours, theirs)]
+    return f"token {place}: id {ids[0]} against {ids[1]} by the reference"
+
+
+def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
+    """Texts on which tokenizers have been seen to differ: scripts, spaces, control tokens, long
+    runs."""
+    alphabets = ["".join(map(chr, _printable(start))) for start in range(0, 0x3000, 0x100)]
+    control = special_tokens(vocabulary.json)
+    texts = [
+        *alphabets,
+        *control,
+        *(f"a{token}b {token} \n{token}" for token in control),
+        "".join(control * 3),
+        *(
+            space * n + "x" + space * n
+            for space in " \t\n\r\u00a0\u2003\u3000"
+            for n in (1, 2, 3, 17)
+        ),
+        " \n \n\n  \r\n\t x  ",
+        "don't I'll WE'VE you'd's 'S 'Re\u2019s",
+        "1 12 123 1234 12345 1234567890 3.14 1e-9 ½ ٣ ௧",
+        "e\u0301 \u00e9 \u1e9b\u0323 \ufb01 \u0130 \u01c5 \uac00 \u1100\u1161 \ufeff \u200b\u200d",
+        "👩‍👩‍👧‍👦🏳️‍🌈🇺🇳👍🏽" * 3,
+        "\U0001d49c \U00020000 \U000e0001 \U0010fffd \ue000 \uffff \x00 \x7f \x1b[0m",
+        "漢字かなカナ한국어ไทย हिन्दी עברית العربية ქართული",
+        "_" * 300 + "=" * 300 + "-" * 300 + "/" * 300,
+    ]
+    return texts + _long_texts()
+
+
+def _long_texts() -> list[str]:
+    """Up to a megabyte: a fault of fastokens (its issue 67, mended since) showed on long texts
+    only."""
+    words = " ".join(str(number * 7919) for number in range(60_000))
+    return [
+        "a" * 50_000,
+        " " * 50_000,
+        "ab" * 100_000,
+        "é漢" * 20_000,
+        words,
+        "x = f(y)\n\n" * 50_000,
+    ]
+
+
+def _printable(start: int) -> Iterable[int]:
+    return (code for code in range(start, start + 0x100) if not 0xD800 <= code < 0xE000)
+
+
+def _disagreement(vocabulary: Vocabulary, texts: list[str]) -> str | None:
+    try:
+        found = compare([t for t in texts if len(t) <= REFERENCE_BYTES_MAX], vocabulary)
+    except ValueError as error:
+        return str(error)
+    if found is None:
+        return None
+    index, difference = found
+    return f"fastokens differs from tokenizers on {texts[index][:60]!r} ({difference})"

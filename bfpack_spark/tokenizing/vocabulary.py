@@ -1,0 +1,131 @@
+"""What a tokenizer.json says beyond its rules: its size, and the ids of EOS, BOS and padding."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from bfpack_spark.errors import InputError
+
+ControlTokens: TypeAlias = Literal["text", "quarantine", "allow"]
+
+# End-of-text tokens of the widely used vocabularies; the name is taken when exactly one is there.
+_WELL_KNOWN_EOS = (
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "</s>",
+    "<eos>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<|eos|>",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """A tokenizer as it travels to the workers: its file as bytes, so no path need exist there."""
+
+    json: bytes
+    sha256: str
+    size: int  # largest id + 1
+    eos_id: int
+    bos_id: int | None
+    own_pad_id: int | None  # the tokenizer's pad token, if it is not EOS
+    control_tokens: ControlTokens
+
+    @property
+    def num_inserted(self) -> int:
+        """Tokens put around each document."""
+        return 1 if self.bos_id is None else 2
+
+
+def load_vocabulary(
+    raw: bytes,
+    companion: dict[str, Any],
+    *,
+    eos_token: str | None,
+    bos_token: str | None,
+    control_tokens: ControlTokens,
+) -> Vocabulary:
+    """Read a tokenizer.json (`raw`) and its tokenizer_config.json (`companion`, may be empty)."""
+    ids = token_ids(raw)
+    eos = eos_token or _named(companion, "eos_token") or _well_known_eos(ids)
+    pad = _named(companion, "pad_token")
+    eos_id = _find(ids, eos, "--eos-token")
+    own_pad_id = ids.get(pad) if pad else None
+    return Vocabulary(
+        json=raw,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        size=max(ids.values()) + 1,
+        eos_id=eos_id,
+        bos_id=_find(ids, bos_token, "--bos-token") if bos_token else None,
+        own_pad_id=None if own_pad_id == eos_id else own_pad_id,
+        control_tokens=control_tokens,
+    )
+
+
+def token_ids(raw: bytes) -> dict[str, int]:
+    """Token -> id of everything in a tokenizer.json, the added tokens included."""
+    try:
+        tree = json.loads(raw)
+        vocab = tree["model"]["vocab"]
+        ids = (
+            dict(vocab)
+            if isinstance(vocab, dict)
+            else {item[0]: number for number, item in enumerate(vocab)}
+        )
+        ids.update({token["content"]: token["id"] for token in tree.get("added_tokens") or []})
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise InputError(
+            "--tokenizer: not a tokenizer.json with a vocabulary; "
+            "give the file that `tokenizers` saves"
+        ) from None
+    if tree["model"].get("dropout"):
+        raise InputError(
+            "--tokenizer: model.dropout makes its output random; set it to null in the file"
+        )
+    if not ids:
+        raise InputError("--tokenizer: the vocabulary is empty; give a trained tokenizer.json")
+    return ids
+
+
+def special_tokens(raw: bytes) -> list[str]:
+    """Contents of the added tokens that are marked special: the control tokens."""
+    added = json.loads(raw).get("added_tokens") or []
+    return [token["content"] for token in added if token.get("special")]
+
+
+def pad_id(vocabulary_json: bytes, own_pad_id: int | None, eos_id: int, name: str | None) -> int:
+    """The id that fills rows: --pad-token's, else the tokenizer's own, else EOS."""
+    if name is not None:
+        return _find(token_ids(vocabulary_json), name, "--pad-token")
+    return eos_id if own_pad_id is None else own_pad_id
+
+
+def _find(ids: dict[str, int], token: str, option: str) -> int:
+    if token not in ids:
+        raise InputError(
+            f"{option} {token}: not in the tokenizer's vocabulary of {len(ids)}; "
+            f"name one of its tokens{_suggest(ids)}"
+        )
+    return ids[token]
+
+
+def _suggest(ids: dict[str, int]) -> str:
+    there = [token for token in _WELL_KNOWN_EOS if token in ids]
+    return f", such as {there[0]}" if there else ""
+
+
+def _named(companion: dict[str, Any], key: str) -> str | None:
+    value = companion.get(key)
+    content = value.get("content") if isinstance(value, dict) else value
+    return content if isinstance(content, str) else None
+
+
+def _well_known_eos(ids: dict[str, int]) -> str:
+    there = [token for token in _WELL_KNOWN_EOS if token in ids]
+    if len(there) != 1:
+        seen = f"has {' and '.join(there)}" if there else "has none of the well-known names"
+        raise InputError(
+            f"--eos-token is missing: the vocabulary {seen}; name the end-of-text token"
+        )
+    return there[0]
