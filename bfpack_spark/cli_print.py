@@ -1,0 +1,86 @@
+"""What commands print on stdout, as lines and tables or as one JSON document."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bfpack_spark.core.accounting import Accounting
+from bfpack_spark.explore import Sequence
+from bfpack_spark.storage.versions import Version
+
+
+def print_versions(done: list[Version], as_json: bool) -> None:
+    rows = []
+    for version in done:
+        manifest = version.manifest()
+        assert manifest is not None, "done means complete"
+        row = {"bucket": version.place.bucket, "seq_len": version.place.seq_len}
+        row |= {"version": version.name, **manifest["totals"]}
+        rows.append({**row, "path": f"{version.directory}/shards"})
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            click.echo(
+                f"{row['bucket']} {row['seq_len']}: {row['sequences']:,} sequences, "
+                f"{row['tokens']:,} tokens, {row['shards']} shards in {row['path']}"
+            )
+
+
+def print_stats(found: list[Accounting], as_json: bool) -> None:
+    if as_json:
+        rows = [{**asdict(a), "overhead": a.overhead} for a in found]
+        click.echo(json.dumps(rows, indent=1))
+        return
+    first = found[0]
+    click.echo(f"{first.num_documents:,} documents, {first.num_tokens:,} tokens")
+    table = Table()
+    for heading in (
+        *("seq_len", "sequences", "lower bound", "overhead", "padding"),
+        *("cut, best fit", "cut, concatenation"),
+    ):
+        table.add_column(heading, justify="right")
+    for a in found:
+        table.add_row(
+            f"{a.seq_len:,}",
+            f"{a.num_sequences:,}",
+            f"{a.lower_bound:,}",
+            f"{a.overhead:.4%}",
+            f"{a.num_padding / max(a.num_sequences * a.seq_len, 1):.4%}",
+            _share(a.num_documents_cut, a.num_documents),
+            _share(a.num_documents_cut_by_concat, a.num_documents),
+        )
+    Console(width=110 if not sys.stdout.isatty() else None).print(table)
+
+
+def _share(count: float, whole: int) -> str:
+    return f"{count:,.0f} ({count / max(whole, 1):.1%})"
+
+
+def print_sequence(found: Sequence, width: int = 160) -> None:
+    num_documents = sum(segment.doc_id is not None for segment in found.segments)
+    click.echo(
+        f"{found.bucket}, seq_len {found.seq_len}, sequence {found.sequence_id} in {found.shard}: "
+        f"{found.num_tokens} tokens of {num_documents} documents, "
+        f"{found.num_padding} padding"
+    )
+    for segment in found.segments:
+        span = f"[{segment.offset}:{segment.offset + segment.length}]"
+        if segment.doc_id is None or segment.doc_start is None:
+            click.echo(f"{span} padding")
+            continue
+        whole = segment.length == segment.doc_length
+        end = segment.doc_start + segment.length
+        part = "whole" if whole else f"tokens {segment.doc_start}:{end} of {segment.doc_length}"
+        click.echo(f"{span} {segment.doc_id} ({part})")
+        click.echo("    " + _shortened(segment.text, width))
+
+
+def _shortened(text: str, width: int) -> str:
+    shown = json.dumps(text, ensure_ascii=False)[1:-1]
+    half = width // 2
+    return shown if len(shown) <= width else f"{shown[:half]} ... {shown[-half:]}"

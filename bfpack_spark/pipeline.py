@@ -1,0 +1,447 @@
+"""The stages in order: start reading here.
+
+    documents --tokenize_text--> TOKENS                        text is tokenized once, ever
+    TOKENS.length --measure_lengths--> histogram               the number of sequences is known
+    from here TOKENS(doc_id, length) --group_documents--> --plan_sequences--> PLAN
+    token files + PLAN --assemble_sequences--> SEQUENCES shards, manifest, _current.json
+
+Each step finds what it made before, by its fingerprint, and then does nothing.
+"""
+
+import functools
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from bfpack_spark.config import Settings
+from bfpack_spark.core.accounting import Accounting, account, sequences_per_group
+from bfpack_spark.core.rows import default_num_shards, shard_starts
+from bfpack_spark.errors import InputError
+from bfpack_spark.explore import length_histogram
+from bfpack_spark.schema import FORMAT_VERSION, MESSAGES, Reason, spark_ddl
+from bfpack_spark.stages.assemble_sequences import assemble_sequences
+from bfpack_spark.stages.group_documents import group_documents
+from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
+from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
+from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
+from bfpack_spark.storage.documents import Columns
+from bfpack_spark.storage.inventory import Inventory, take_inventory
+from bfpack_spark.storage.plan_files import write_plan
+from bfpack_spark.storage.shards import ShardTask, write_shards
+from bfpack_spark.storage.token_files import write_token_files
+from bfpack_spark.storage.token_store import TokenStore
+from bfpack_spark.storage.versions import Manifest, Place, Version
+from bfpack_spark.tokenizing.engines import MAX_BYTES
+from bfpack_spark.tokenizing.parity import Choice, choose_engine
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_id
+
+log = logging.getLogger("bfpack")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A complete plan: its files and what it comes to. Enough to assemble, now or in a later
+    run."""
+
+    version: Version
+    entries: list[dict[str, Any]]
+    accounting: dict[str, Any]
+    num_shards: int
+
+
+def pack(spark: SparkSession, settings: Settings) -> list[Version]:
+    """Everything: text in, published sequences out, one version a seq_len."""
+    seq_lens = settings.need("seq_len")
+    store = tokenize(spark, settings)
+    done = []
+    for seq_len in seq_lens:
+        version = sequences_version(settings, store, seq_len)
+        if version.manifest() is None:
+            assemble(spark, store, plan(spark, settings, store, seq_len))
+        else:
+            log.info("sequences of %d: nothing to do, %s is complete", seq_len, version.name)
+            versions.publish(version)
+        done.append(version)
+    return done
+
+
+# Text -> token store
+
+
+def tokenize(spark: SparkSession, settings: Settings) -> TokenStore:
+    """Tokenize the corpus, unless that was done, and publish the token store."""
+    place = Place(output=settings.need("output"), bucket=settings.need("bucket"))
+    inventory = take_inventory(settings.need("input"), settings.input_format)
+    columns = Columns(
+        content=settings.tokens_column or settings.text_column,
+        doc_id=settings.id_column,
+        tokens=settings.tokens_column is not None,
+    )
+    vocabulary = read_vocabulary(settings)
+    versions.check_output(place.output)
+    check_columns(inventory, columns)
+    made = _made_before(place, settings, inventory, vocabulary)
+    if made is None:
+        made = _tokenize(spark, settings, place, inventory, columns, vocabulary)
+    else:
+        log.info("tokens: nothing to do, %s is complete", made.name)
+    manifest = made.manifest()
+    assert manifest is not None, "made or found complete"
+    _check_quarantine(manifest["accounting"], settings.max_quarantined, made.directory)
+    versions.publish(made)
+    return TokenStore(directory=made.directory, manifest=manifest)
+
+
+def read_vocabulary(settings: Settings) -> Vocabulary:
+    """The tokenizer file and the names of its EOS, BOS and control-token policy."""
+    path = settings.need("tokenizer")
+    raw, companion = _read_tokenizer(path)
+    return load_vocabulary(
+        raw,
+        companion,
+        eos_token=settings.eos_token,
+        bos_token=settings.bos_token,
+        control_tokens=settings.control_tokens,
+    )
+
+
+def _read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
+    folder = path.removesuffix("/tokenizer.json") if path.endswith("/tokenizer.json") else path
+    for candidate in (f"{path}/tokenizer.json", path):
+        if files.is_file(candidate):
+            raw = files.read_bytes(candidate)
+            assert raw is not None
+            return raw, files.read_json(f"{folder}/tokenizer_config.json") or {}
+    raise InputError(
+        f"--tokenizer {path}: no tokenizer.json there; give the file or the directory that holds it"
+    )
+
+
+def _made_before(
+    place: Place, settings: Settings, inventory: Inventory, vocabulary: Vocabulary
+) -> Version | None:
+    """A complete version for these settings. The engines' size limits differ, and `auto` may have
+    taken either, so both are looked for."""
+    for engine, limit in MAX_BYTES.items():
+        version = _tokens_version(place, settings, inventory, vocabulary, limit)
+        if settings.engine in ("auto", engine) and version.manifest() is not None:
+            return version
+    return None
+
+
+def _tokens_version(
+    place: Place, settings: Settings, inventory: Inventory, vocabulary: Vocabulary, limit: int
+) -> Version:
+    configuration = {
+        "input_format": inventory.format,
+        "text_column": None if settings.tokens_column else settings.text_column,
+        "tokens_column": settings.tokens_column,
+        "id_column": settings.id_column,
+        "eos_id": vocabulary.eos_id,
+        "bos_id": vocabulary.bos_id,
+        "control_tokens": settings.control_tokens,
+        "max_document_bytes": min(settings.max_document_bytes, limit),
+    }
+    return Version(
+        place=place,
+        inputs={
+            "configuration": configuration,
+            "tokenizer_sha256": vocabulary.sha256,
+            "inventory": inventory.for_fingerprint(),
+        },
+    )
+
+
+def _tokenize(
+    spark: SparkSession,
+    settings: Settings,
+    place: Place,
+    inventory: Inventory,
+    columns: Columns,
+    vocabulary: Vocabulary,
+) -> Version:
+    choice = _choose(settings, inventory, columns, vocabulary)
+    log.info("tokens: engine %s, %s", choice.engine, choice.why)
+    limit = MAX_BYTES[choice.engine]
+    version = _tokens_version(place, settings, inventory, vocabulary, limit)
+    task = TokenizeTask(
+        input_format=inventory.format,
+        columns=columns,
+        vocabulary=vocabulary,
+        engine=choice.engine,
+        max_document_bytes=settings.max_document_bytes,
+        audit_share=settings.audit_share,
+    )
+    metadata = {"bfpack.tokenizer_sha256": vocabulary.sha256, **_format_metadata()}
+    started = time.monotonic()
+    writer = functools.partial(write_token_files, root=version.directory, metadata=metadata)
+    found = collect_messages(tokenize_text(splits_frame(spark, inventory), task), writer)
+    entries = [entry for message in found for entry in message["files"]]
+    accounting = _token_accounting(entries, [m["reasons"] for m in found], vocabulary)
+    if not accounting["documents"]:
+        raise InputError(
+            f"--input {settings.input}: not one document with text in "
+            f"{accounting['documents_in']}; nothing to pack"
+        )
+    files.write_bytes(f"{version.directory}/tokenizer.json", vocabulary.json)
+    if settings.id_column is not None:
+        _check_unique(spark, TokenStore(directory=version.directory, manifest={"files": entries}))
+    versions.complete(
+        version,
+        entries,
+        totals={k: accounting[k] for k in ("documents", "tokens")},
+        accounting=accounting,
+        tokenizer={
+            "vocabulary_size": vocabulary.size,
+            "eos_id": vocabulary.eos_id,
+            "bos_id": vocabulary.bos_id,
+            "own_pad_id": vocabulary.own_pad_id,
+        },
+    )
+    seconds = time.monotonic() - started
+    log.info(
+        "tokens: %s documents, %s tokens in %.1f s; %s empty, %s quarantined",
+        *(f"{accounting[k]:,}" for k in ("documents", "tokens")),
+        seconds,
+        f"{accounting['documents_empty']:,}",
+        f"{sum(accounting['documents_quarantined'].values()):,}",
+    )
+    return version
+
+
+def _choose(
+    settings: Settings, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
+) -> Choice:
+    if columns.tokens:
+        return Choice(engine="fastokens", why="not used: the documents are tokenized already")
+    sample = [] if settings.engine == "tokenizers" else sample_texts(inventory, columns)
+    return choose_engine(settings.engine, vocabulary, sample)
+
+
+def collect_messages(table: DataFrame, writer: Any) -> list[dict[str, Any]]:
+    """Write every partition by `writer`, in the workers; its messages. Spark hands over the
+    result of one successful attempt a partition, whatever was retried or killed on the way."""
+    rows = table.mapInArrow(writer, spark_ddl(MESSAGES)).collect()
+    return [json.loads(row["message"]) for row in rows]
+
+
+def _token_accounting(
+    entries: list[dict[str, Any]], reasons: list[dict[str, int]], vocabulary: Vocabulary
+) -> dict[str, Any]:
+    documents = sum(e["rows"] for e in entries if e["kind"] == "documents")
+    refused: dict[str, int] = {}
+    for counts in reasons:
+        for reason, count in counts.items():
+            refused[reason] = refused.get(reason, 0) + count
+    empty = refused.pop(Reason.EMPTY, 0)
+    return {
+        "documents_in": documents + empty + sum(refused.values()),
+        "documents": documents,
+        "documents_empty": empty,
+        "documents_quarantined": refused,
+        "tokens": sum(e["tokens"] for e in entries),
+        "tokens_inserted": documents * vocabulary.num_inserted,
+    }
+
+
+def _check_unique(spark: SparkSession, store: TokenStore) -> None:
+    counted = store.lengths(spark).groupBy("doc_id").agg(sf.count(sf.lit(1)).alias("times"))
+    twice = counted.where("times > 1").orderBy("doc_id").limit(5).collect()
+    if twice:
+        named = ", ".join(f"{row['doc_id']!r} ({row['times']} times)" for row in twice)
+        raise InputError(
+            f"--id-column: documents share ids: {named}; make ids unique, or leave the option out "
+            "and documents are named by their place"
+        )
+
+
+def _check_quarantine(accounting: dict[str, Any], limit: float, directory: str) -> None:
+    refused = accounting["documents_quarantined"]
+    share = sum(refused.values()) / accounting["documents_in"]
+    if share > limit:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(refused.items()))
+        raise InputError(
+            f"--max-quarantined {limit:g}: {share:.2%} of the documents are in quarantine "
+            f"({reasons}); see {directory}/quarantine, mend the input or raise the limit"
+        )
+
+
+# Token store -> plan
+
+
+def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:
+    """The version that these settings make of this token store."""
+    own = store.tokenizer
+    pad = pad_id(store.tokenizer_json(), own["own_pad_id"], own["eos_id"], settings.pad_token)
+    configuration = {
+        "packing": settings.packing,
+        "long_documents": settings.long_documents,
+        "group_documents_max": settings.group_documents_max,
+        "seed": settings.seed,
+        "pad_id": pad,
+        "num_shards": settings.num_shards,
+        "rows_per_shard": settings.rows_per_shard,
+    }
+    return Version(
+        place=Place(
+            output=settings.need("output"), bucket=store.manifest["bucket"], seq_len=seq_len
+        ),
+        inputs={
+            "configuration": configuration,
+            "tokens_fingerprint": store.manifest["fingerprint"],
+        },
+    )
+
+
+def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: int) -> Plan:
+    """Plan the sequences of one seq_len, unless that was done; no token is read."""
+    version = sequences_version(settings, store, seq_len)
+    found = find_plan(version)
+    if found is not None:
+        log.info("plan of %d: nothing to do, that of %s is complete", seq_len, version.name)
+        return found
+    started = time.monotonic()
+    rules = versions.rules_of(version.place, version.inputs)
+    histogram = length_histogram(spark, store)
+    accounting = account(histogram, rules)
+    num_shards = _num_shards(settings, accounting)
+    per_group = sequences_per_group(histogram, rules)
+    groups = group_documents(store.lengths(spark), len(per_group), rules.seed)
+    rows = plan_sequences(groups, PlanTask(rules=rules, sequences_per_group=per_group))
+    written = collect_messages(rows, functools.partial(write_plan, root=version.directory))
+    entries = [entry for message in written for entry in message["files"]]
+    assert sum(e["tokens"] for e in entries) == accounting.num_tokens_packed, "plan loses tokens"
+    made = {"files": entries, "accounting": asdict(accounting), "num_shards": num_shards}
+    files.write_json(f"{version.directory}/_plan.json", made)
+    log.info(
+        "plan of %d: %s sequences in %s group(s), %.4f %% over the lower bound, in %.1f s",
+        seq_len,
+        f"{accounting.num_sequences:,}",
+        len(per_group),
+        100 * accounting.overhead,
+        time.monotonic() - started,
+    )
+    return Plan(
+        version=version, entries=entries, accounting=asdict(accounting), num_shards=num_shards
+    )
+
+
+def find_plan(version: Version) -> Plan | None:
+    """The plan of an unfinished version, if that much was done."""
+    made = files.read_json(f"{version.directory}/_plan.json")
+    if made is None:
+        return None
+    return Plan(
+        version=version,
+        entries=made["files"],
+        accounting=made["accounting"],
+        num_shards=made["num_shards"],
+    )
+
+
+def _num_shards(settings: Settings, accounting: Accounting) -> int:
+    sequences, seq_len = accounting.num_sequences, accounting.seq_len
+    if not sequences:
+        raise InputError(
+            f"--long-documents {settings.long_documents}: leaves no document at {seq_len}; "
+            "raise --seq-len or choose split"
+        )
+    num_shards = settings.num_shards or default_num_shards(sequences, seq_len)
+    if settings.rows_per_shard:
+        num_shards = -(-sequences // settings.rows_per_shard)
+    if num_shards > sequences:
+        raise InputError(f"--num-shards {num_shards}: there are only {sequences} sequences")
+    tokens = -(-sequences // num_shards) * seq_len
+    if tokens > 2**30:
+        raise InputError(
+            f"--num-shards {num_shards}: makes shards of {tokens:,} tokens, limit {2**30:,}; "
+            f"take at least {-(-sequences * seq_len // 2**30)}"
+        )
+    return num_shards
+
+
+# Plan -> shards
+
+
+def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
+    """Move the tokens to their shards, write the manifest, publish."""
+    version = made.version
+    seq_len = made.accounting["seq_len"]
+    started = time.monotonic()
+    starts = shard_starts(made.accounting["num_sequences"], made.num_shards)
+    paths = [f"{version.directory}/{entry['path']}" for entry in made.entries]
+    segments = assemble_sequences(
+        spark.read.parquet(*paths), store.places(spark), store.paths, starts
+    )
+    pad = version.inputs["configuration"]["pad_id"]
+    task = ShardTask(
+        root=version.directory,
+        bucket=version.place.bucket,
+        seq_len=seq_len,
+        pad_id=pad,
+        starts=starts,
+        metadata=_shard_metadata(store, seq_len, pad),
+    )
+    written = collect_messages(segments, functools.partial(write_shards, task=task))
+    shards = [entry for message in written for entry in message["files"]]
+    assert len(shards) == made.num_shards, f"{len(shards)} shards written of {made.num_shards}"
+    cut = sum(entry.pop("documents_cut") for entry in shards)
+    if version.inputs["configuration"]["packing"] == "best_fit":
+        assert cut == made.accounting["num_documents_cut"], f"{cut} documents cut"
+    accounting = {**made.accounting, "num_documents_cut": cut, **_token_totals(store)}
+    manifest = versions.complete(
+        version,
+        [*made.entries, *shards],
+        totals={
+            "sequences": sum(entry["rows"] for entry in shards),
+            "tokens": sum(entry["tokens"] for entry in shards),
+            "shards": len(shards),
+        },
+        accounting=accounting,
+        tokenizer={
+            **store.tokenizer,
+            "pad_id": pad,
+            "pad_is_eos": pad == store.tokenizer["eos_id"],
+        },
+    )
+    files.delete_file(f"{version.directory}/_plan.json")
+    versions.publish(version)
+    log.info(
+        "sequences of %d: %s shards, %s tokens in %.1f s",
+        seq_len,
+        f"{len(shards):,}",
+        f"{manifest['totals']['tokens']:,}",
+        time.monotonic() - started,
+    )
+    return manifest
+
+
+def _token_totals(store: TokenStore) -> dict[str, Any]:
+    """The documents that never came so far, and the tokens that we put in: one account for all."""
+    before = store.manifest["accounting"]
+    names = ("documents_in", "documents_empty", "documents_quarantined", "tokens_inserted")
+    return {f"num_{name}": before[name] for name in names}
+
+
+def _shard_metadata(store: TokenStore, seq_len: int, pad: int) -> dict[str, str]:
+    own = store.tokenizer
+    values = {
+        "tokenizer_sha256": store.manifest["inputs"]["tokenizer_sha256"],
+        "vocabulary_size": own["vocabulary_size"],
+        "eos_id": own["eos_id"],
+        "bos_id": own["bos_id"],
+        "pad_id": pad,
+        "seq_len": seq_len,
+    }
+    named = {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
+    return {**named, **_format_metadata()}
+
+
+def _format_metadata() -> dict[str, str]:
+    return {"bfpack.format_version": str(FORMAT_VERSION)}

@@ -1,0 +1,124 @@
+"""verify --input: the text tokenized anew, by the reference engine, against the token store."""
+
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from bfpack_spark.schema import Reason
+from bfpack_spark.stages.scan_tokens import DigestTask, digest_documents, scan_tokens
+from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
+from bfpack_spark.storage.corpus import splits_frame
+from bfpack_spark.storage.documents import Columns
+from bfpack_spark.storage.inventory import take_inventory
+from bfpack_spark.storage.listed_files import entries_frame
+from bfpack_spark.storage.token_store import TokenStore
+from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
+from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
+
+_FIRST = 10
+
+
+def retokenized(
+    spark: SparkSession, pattern: str, store: TokenStore, engine: EngineName
+) -> tuple[list[dict[str, Any]], int, int]:
+    """Violations, documents compared, documents too large for the engine to compare.
+
+    Text is read as the token store's manifest says it was. By the reference, documents over 1 MB
+    are counted, not compared: it takes 154 bytes of memory a byte of text.
+    """
+    inputs = store.manifest["inputs"]
+    configuration = inputs["configuration"]
+    inventory = take_inventory(pattern, configuration["input_format"])
+    moved = _inventory_differs(inputs["inventory"], inventory.for_fingerprint())
+    task = TokenizeTask(
+        input_format=inventory.format,
+        columns=_columns(configuration),
+        vocabulary=_vocabulary(store),
+        engine=engine,
+        max_document_bytes=min(configuration["max_document_bytes"], _limit(engine)),
+        audit_share=0.0,
+    )
+    digests = DigestTask(
+        root=store.directory, rules=None, vocabulary_size=store.tokenizer["vocabulary_size"]
+    )
+    anew = digest_documents(tokenize_text(splits_frame(spark, inventory), task), digests)
+    anew = anew.persist(StorageLevel.DISK_ONLY)
+    stored = scan_tokens(entries_frame(spark, store.manifest, "documents"), digests)
+    try:
+        return _compare(anew, stored, moved)
+    finally:
+        anew.unpersist()
+
+
+def _limit(engine: EngineName) -> int:
+    return REFERENCE_BYTES_MAX if engine == "tokenizers" else MAX_BYTES[engine]
+
+
+def _columns(configuration: dict[str, Any]) -> Columns:
+    return Columns(
+        content=configuration["tokens_column"] or configuration["text_column"],
+        doc_id=configuration["id_column"],
+        tokens=configuration["tokens_column"] is not None,
+    )
+
+
+def _vocabulary(store: TokenStore) -> Vocabulary:
+    configuration, own = store.manifest["inputs"]["configuration"], store.tokenizer
+    return Vocabulary(
+        json=store.tokenizer_json(),
+        sha256=store.manifest["inputs"]["tokenizer_sha256"],
+        size=own["vocabulary_size"],
+        eos_id=own["eos_id"],
+        bos_id=own["bos_id"],
+        own_pad_id=own["own_pad_id"],
+        control_tokens=configuration["control_tokens"],
+    )
+
+
+def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[dict[str, Any]]:
+    """Files that came, went or changed in size. (Times may differ: a copy is as good.)"""
+    before, after = ({(name, size) for name, size, _ in files} for files in (then, now))
+    return [
+        {"problem": "the input has changed since it was tokenized", "shard": name}
+        for name, _ in sorted(before ^ after)[:_FIRST]
+    ]
+
+
+def _compare(
+    anew: DataFrame, stored: DataFrame, moved: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], int, int]:
+    """Join by doc_id: `again` is what the text gives now, None where it is refused."""
+    now = anew.select(
+        "doc_id",
+        sf.col("problem").alias("refused"),
+        sf.col("doc_length").alias("again"),
+        sf.col("digest").alias("again_digest"),
+    ).where("doc_id is not null")
+    kept = stored.where("problem is null").select("doc_id", "doc_length", "digest")
+    joined = kept.join(now, "doc_id", "full_outer")
+    too_large = sf.col("refused").eqNullSafe(Reason.TOO_LARGE)
+    equal = sf.col("again").eqNullSafe(sf.col("doc_length")) & sf.col("again_digest").eqNullSafe(
+        sf.col("digest")
+    )
+    both_refuse = sf.col("doc_length").isNull() & sf.col("refused").isNotNull()
+    wrong = joined.where(~(too_large | both_refuse | equal))
+    found = [
+        {"problem": _problem(row), "document": row["doc_id"]}
+        for row in wrong.orderBy("doc_id").limit(_FIRST).collect()
+    ]
+    compared = joined.where("doc_length is not null and again is not null").count()
+    skipped = joined.where(too_large & sf.col("doc_length").isNotNull()).count()
+    return moved + found, compared, skipped
+
+
+def _problem(row: Any) -> str:
+    if row["doc_length"] is None:
+        return "in the text, not in the token store"
+    if row["again"] is None:
+        return f"in the token store, not in the text ({row['refused'] or 'no such document'})"
+    if row["again"] != row["doc_length"]:
+        return f"{row['doc_length']} tokens stored, {row['again']} when tokenized anew"
+    return "its tokens differ from its text tokenized anew"

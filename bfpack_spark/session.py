@@ -1,0 +1,54 @@
+"""The Spark session: the submitter's where there is one, else a local one."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+import psutil
+from pyspark.sql import SparkSession
+
+# Bounds what reaches a Python worker at once: by default a batch is 10,000 rows, whatever their
+# size.
+_SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
+
+
+def get_session(settings: Mapping[str, str]) -> SparkSession:
+    """The active session with the SQL settings applied (master, cores and memory are the
+    submitter's), or a new local[*] with a heap of 40 % of the machine's memory, unless `settings`
+    say otherwise."""
+    active = SparkSession.getActiveSession()
+    spark = active or (_submitted() if _under_submit() else _local(settings))
+    for key, value in {**_SQL_DEFAULTS, **settings}.items():
+        if key.startswith("spark.sql.") and spark.conf.isModifiable(key):
+            spark.conf.set(key, value)
+    return spark
+
+
+def _under_submit() -> bool:
+    return "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ
+
+
+def _submitted() -> SparkSession:
+    return SparkSession.builder.getOrCreate()
+
+
+def _local(settings: Mapping[str, str]) -> SparkSession:
+    # Else the workers take the system's Python.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    heap = f"{int(psutil.virtual_memory().total * 0.4) >> 20}m"
+    defaults = {
+        "spark.master": "local[*]",
+        "spark.app.name": "bfpack",
+        "spark.driver.memory": heap,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+        "spark.log.level": "ERROR",
+        "spark.sql.shuffle.partitions": "32",
+    }
+    builder = SparkSession.builder
+    for key, value in {**defaults, **settings}.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()

@@ -1,0 +1,256 @@
+"""Stage 1, text -> TOKENIZED: a row a document, tokenized once, ever.
+
+In: a table of splits (task, name, path, start, end), partitioned by task; each task reads its own
+files. Out: doc_id, length, tokens (EOS and BOS included), and reason, detail, source of those that
+are refused. Documents never pass the JVM as text. Batches are bounded by bytes, so one of 256 MB
+does not kill a worker. A fixed share of documents, chosen by hash of doc_id, is tokenized by both
+engines.
+"""
+
+import functools
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.errors import JobError
+from bfpack_spark.schema import TOKENIZED, Reason, spark_ddl
+from bfpack_spark.storage.corpus import read_documents
+from bfpack_spark.storage.documents import Columns, Documents
+from bfpack_spark.storage.inventory import Split
+from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, load_engine
+from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
+
+_MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizeTask:
+    """What a worker needs to know; travels with the function."""
+
+    input_format: str
+    columns: Columns
+    vocabulary: Vocabulary
+    engine: EngineName
+    max_document_bytes: int
+    audit_share: float  # 0 to 1; of documents tokenized by the reference as well
+
+    @property
+    def max_bytes(self) -> int:
+        """UTF-8 bytes of the largest document that is taken."""
+        return min(self.max_document_bytes, MAX_BYTES[self.engine])
+
+
+def tokenize_text(splits: DataFrame, task: TokenizeTask) -> DataFrame:
+    """Read and tokenize; one task a value of `task` in the splits."""
+    worker = functools.partial(_tokenize_splits, task=task)
+    return splits.mapInArrow(worker, spark_ddl(TOKENIZED))
+
+
+def _tokenize_splits(
+    batches: Iterator[pa.RecordBatch], *, task: TokenizeTask
+) -> Iterator[pa.RecordBatch]:
+    splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
+    for documents in read_documents(splits, task.input_format, task.columns, task.max_bytes):
+        for slim in _by_size(documents):
+            yield _rows(slim, task)
+
+
+def _by_size(documents: Documents, limit: int = 64 << 20) -> Iterator[Documents]:
+    """Parquet batches are cut by rows of mean size; cut again where a few rows are huge."""
+    if documents.content.nbytes <= limit or len(documents) == 1:
+        yield documents
+        return
+    half = len(documents) // 2
+    yield from _by_size(documents.slice(0, half), limit)
+    yield from _by_size(documents.slice(half, len(documents)), limit)
+
+
+def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
+    if task.columns.tokens:
+        ids, lengths = _ready_ids(documents, task.vocabulary)
+    else:
+        ids, lengths = _encode(documents, task)
+        _audit(documents, lengths, task)
+    ids, lengths = _insert(ids, lengths, task.vocabulary)
+    good = [reason is None for reason in documents.reason]
+    offsets = np.zeros(len(documents) + 1, dtype=np.int32)
+    np.cumsum(lengths * 4, out=offsets[1:])
+    tokens = pa.Array.from_buffers(
+        pa.binary(),
+        len(documents),
+        [pa.array(good).buffers()[1], pa.py_buffer(offsets), pa.py_buffer(ids)],
+    )
+    columns = {
+        "doc_id": pa.array(documents.doc_id, pa.string()),
+        "length": pa.array(lengths, pa.int32(), mask=~np.array(good, dtype=bool)),
+        "tokens": tokens,
+        "source": pa.array(documents.source, pa.string()),
+        "reason": pa.array(documents.reason, pa.string()),
+        "detail": pa.array(documents.detail, pa.string()),
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=pa.schema([*_plain(TOKENIZED)]))
+
+
+def _plain(schema: pa.Schema) -> list[pa.Field]:
+    return [field.remove_metadata() for field in schema]
+
+
+# Text
+
+
+def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
+    """Ids of all documents that are good, lengths of all (0 where refused); refuses in place."""
+    _refuse_by_size(documents, task.max_bytes)
+    if task.vocabulary.control_tokens == "quarantine":
+        _refuse_control_tokens(documents, task.vocabulary)
+    good = documents.good()
+    texts = documents.content.take(pa.array(good, pa.int64())).to_pylist()
+    ids, found = load_engine(task.engine, task.vocabulary).encode(texts)
+    lengths = np.zeros(len(documents), dtype=np.int64)
+    lengths[good] = found
+    for index in np.flatnonzero(lengths == 0).tolist():
+        if documents.reason[index] is None:
+            documents.refuse(index, Reason.EMPTY, "no tokens")
+    if task.vocabulary.control_tokens != "allow" and (ids == task.vocabulary.eos_id).any():
+        ids, lengths = _refuse_forged_eos(documents, ids, lengths, task.vocabulary)
+    return ids, lengths
+
+
+def _refuse_by_size(documents: Documents, max_bytes: int) -> None:
+    sizes = pc.fill_null(pc.binary_length(documents.content), -1).to_numpy()
+    for index in np.flatnonzero((sizes <= 0) | (sizes > max_bytes)).tolist():
+        size = int(sizes[index])
+        if documents.reason[index] is not None:
+            continue
+        if size > max_bytes:
+            documents.refuse(index, Reason.TOO_LARGE, f"{size} bytes, limit {max_bytes}")
+        elif size == 0:
+            documents.refuse(index, Reason.EMPTY, "no text")
+        else:
+            documents.refuse(index, Reason.NULL, "null instead of a text")
+
+
+def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None:
+    tokens = special_tokens(vocabulary.json)
+    if not tokens:
+        return
+    pattern = re.compile("|".join(map(re.escape, tokens)))
+    for index in documents.good():
+        found = pattern.search(documents.content[index].as_py())
+        if found:
+            detail = f"{found.group()} at character {found.start()}"
+            documents.refuse(index, Reason.CONTROL_TOKEN, detail)
+
+
+def _refuse_forged_eos(
+    documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
+) -> tuple[Ids, Int64]:
+    """A vocabulary in which EOS is an ordinary token lets text produce it; nobody could tell it
+    from ours, so such documents are refused."""
+    document = np.repeat(np.arange(len(lengths)), lengths)
+    forged = np.unique(document[ids == vocabulary.eos_id])
+    for index in forged.tolist():
+        documents.refuse(index, Reason.CONTROL_TOKEN, "the text's own tokens include the EOS id")
+    kept = ~np.isin(document, forged)
+    lengths = lengths.copy()
+    lengths[forged] = 0
+    return ids[kept], lengths
+
+
+def _audit(documents: Documents, lengths: Int64, task: TokenizeTask) -> None:
+    """Tokenize the drawn documents by both engines; JobError where they differ."""
+    if task.engine == "tokenizers" or not task.audit_share:
+        return
+    limit = task.audit_share * 2**32
+    drawn = [
+        index
+        for index, doc_id in enumerate(documents.doc_id)
+        if lengths[index] and zlib.crc32((doc_id or "").encode()) < limit
+    ]
+    sizes = pc.binary_length(documents.content)
+    drawn = [index for index in drawn if sizes[index].as_py() <= REFERENCE_BYTES_MAX]
+    texts = [documents.content[index].as_py() for index in drawn]
+    found = compare(texts, task.vocabulary) if texts else None
+    if found is not None:
+        index = drawn[found[0]]
+        raise JobError(
+            f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
+            f"tokenizers disagree at {found[1]}; use --engine tokenizers"
+        )
+
+
+# Ready tokens
+
+
+def _ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
+    """Ids given by the user, checked; without their own BOS and EOS, which _insert puts back."""
+    content = documents.content
+    parts: list[Ids] = []
+    lengths = np.zeros(len(documents), dtype=np.int64)
+    for index in documents.good():
+        ids, problem = _one_documents_ids(content[index], vocabulary.size)
+        if ids is None:
+            documents.refuse(index, Reason.NULL, "null instead of tokens")
+        elif problem:
+            documents.refuse(index, Reason.INVALID_TOKENS, problem)
+        else:
+            ids = _without_ends(ids, vocabulary)
+            if not len(ids):
+                documents.refuse(index, Reason.EMPTY, "no tokens")
+            lengths[index] = len(ids)
+            parts.append(ids)
+    flat = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
+    return flat.astype(np.int32, copy=False), lengths
+
+
+def _one_documents_ids(value: pa.Scalar, size: int) -> tuple[np.ndarray | None, str | None]:
+    if not value.is_valid:
+        return None, None
+    if pa.types.is_binary(value.type) or pa.types.is_large_binary(value.type):
+        raw = value.as_buffer()
+        if raw.size % 4:
+            return np.empty(0), f"{raw.size} bytes, not a multiple of 4"
+        ids = np.frombuffer(raw, dtype="<i4")
+    else:
+        if value.values.null_count:
+            return np.empty(0), "a null among the ids"
+        ids = value.values.to_numpy(zero_copy_only=False)
+    if len(ids) > _MAX_READY_IDS:
+        return ids, f"{len(ids)} ids, limit {_MAX_READY_IDS}"
+    wrong = np.flatnonzero((ids < 0) | (ids >= size))
+    if len(wrong):
+        place = int(wrong[0])
+        return ids, f"id {ids[place]} at token {place}, vocabulary of {size}"
+    return ids, None
+
+
+def _without_ends(ids: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+    if len(ids) and ids[-1] == vocabulary.eos_id:
+        ids = ids[:-1]
+    if len(ids) and vocabulary.bos_id is not None and ids[0] == vocabulary.bos_id:
+        ids = ids[1:]
+    return ids
+
+
+def _insert(ids: Ids, lengths: Int64, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
+    """Put EOS, and BOS if there is one, around every document that has tokens."""
+    whole = np.where(lengths > 0, lengths + vocabulary.num_inserted, 0)
+    out = np.empty(int(whole.sum()), dtype=np.int32)
+    ends = np.cumsum(whole)[lengths > 0]
+    text = np.ones(len(out), dtype=bool)
+    text[ends - 1] = False
+    if vocabulary.bos_id is not None:
+        begins = ends - whole[lengths > 0]
+        text[begins] = False
+        out[begins] = vocabulary.bos_id
+    out[ends - 1] = vocabulary.eos_id
+    out[text] = ids
+    return out, whole
