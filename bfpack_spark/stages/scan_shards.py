@@ -98,7 +98,8 @@ def _row_faults(table: pa.Table, first: int, task: ScanTask) -> Iterator[tuple[i
     yield from _rows(ids_size != seq_len, _SHAPE + f"input_ids are not {seq_len}")
     for name in _PARALLEL[1:]:
         yield from _rows(
-            np.not_equal(sizes[name], sizes["seq_lengths"]), _SHAPE + f"{name} and seq_lengths are not parallel"
+            np.not_equal(sizes[name], sizes["seq_lengths"]),
+            _SHAPE + f"{name} and seq_lengths are not parallel",
         )
     yield from _rows(np.not_equal(sums, seq_len), _SHAPE + f"seq_lengths do not sum to {seq_len}")
     yield from _rows(num_tokens + padding != seq_len, "num_tokens + num_padding != seq_len")
@@ -109,7 +110,9 @@ def _row_faults(table: pa.Table, first: int, task: ScanTask) -> Iterator[tuple[i
     if (ids_size == seq_len).all():
         ids = _values(table, "input_ids").reshape(-1, seq_len)
         wrong = (ids < 0) | (ids >= task.vocabulary_size)
-        yield from _rows(wrong.any(axis=1), f"ids outside the vocabulary of {task.vocabulary_size}")
+        yield from _rows(
+            np.asarray(wrong.any(axis=1)), f"ids outside the vocabulary of {task.vocabulary_size}"
+        )
         in_padding = np.arange(seq_len) >= num_tokens[:, None]
         yield from _rows(
             (in_padding & (ids != task.pad_id)).any(axis=1), f"padding is not id {task.pad_id}"

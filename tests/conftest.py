@@ -1,0 +1,120 @@
+"""Shared ground: one lazy Spark session, one small real corpus, one tokenizer, one packed output."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from hypothesis import settings as hypothesis_settings
+from pyspark.sql import SparkSession
+
+from bfpack_spark.cli import main
+from bfpack_spark.session import get_session
+
+ROOT = Path(__file__).resolve().parent.parent
+
+hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("fixed")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus on disk, with the tokenizer that was trained on it."""
+
+    path: Path
+    tokenizer: Path
+
+    def texts(self) -> dict[str, str]:
+        table = pq.read_table(self.path)
+        return dict(zip(*(table.column(c).to_pylist() for c in ("doc_id", "text")), strict=True))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The suite's session; commands run in this process take it as theirs."""
+    session = get_session(
+        {
+            "spark.master": "local[2]",
+            "spark.driver.memory": "3g",
+            "spark.sql.shuffle.partitions": "4",
+            "spark.ui.showConsoleProgress": "false",
+        }
+    )
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def bfpack(spark: SparkSession) -> Callable[..., Ran]:
+    """Run a bfpack command in this process, on the suite's session."""
+
+    def run(*arguments: object) -> Ran:
+        runner = CliRunner()
+        with runner.isolation() as (out, err, _):
+            try:
+                main([str(argument) for argument in arguments])
+            except SystemExit as stop:
+                code = int(stop.code or 0)
+            return Ran(code, out.getvalue().decode(), err.getvalue().decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """What `make demo` packs: this machine's own text, and a tokenizer of 16k entries."""
+    folder = tmp_path_factory.mktemp("demo")
+    corpus = Corpus(folder / "corpus", folder / "tokenizer")
+    script("make_corpus.py", "--output", corpus.path)
+    script("train_tokenizer.py", "--corpus", corpus.path, "--output", corpus.tokenizer)
+    return corpus
+
+
+@pytest.fixture(scope="session")
+def corpus(demo_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """300 documents of the demo's corpus, in 3 files: enough for groups, cuts and shards."""
+    folder = tmp_path_factory.mktemp("small") / "corpus"
+    folder.mkdir()
+    table = pq.read_table(demo_corpus.path).slice(0, 300)
+    for number in range(3):
+        pq.write_table(table.slice(number * 100, 100), folder / f"part-{number}.parquet")
+    return Corpus(folder, demo_corpus.tokenizer)
+
+
+@pytest.fixture(scope="session")
+def packed(
+    corpus: Corpus, bfpack: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An output with bucket `small` at 512 and 2048. Read it; to break it, copy it first."""
+    output = tmp_path_factory.mktemp("packed") / "output"
+    ran = bfpack("pack", *pack_options(corpus, output), "--seq-len", 512, "--seq-len", 2048)
+    assert ran.code == 0, ran.err
+    return output
+
+
+def pack_options(corpus: Corpus, output: Path) -> list[object]:
+    """The options of `bfpack pack` for a corpus with ids, but for --seq-len."""
+    where = ["--input", corpus.path, "--tokenizer", corpus.tokenizer, "--output", output]
+    return [*where, "--bucket", "small", "--id-column", "doc_id"]
+
+
+def script(name: str, *arguments: object) -> str:
+    """Run a script of scripts/ as a user does; its stdout."""
+    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
