@@ -18,7 +18,7 @@ from bfpack_spark.cli_print import print_sequence, print_stats, print_versions
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Rules
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.session import get_session
+from bfpack_spark.session import get_session, under_submit
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
@@ -39,7 +39,8 @@ _SHARDS = (*_RULES, "pad_token", "num_shards", "rows_per_shard")
 @click.version_option(package_name="bfpack-spark")
 def bfpack() -> None:
     logging.basicConfig(stream=sys.stderr, format="bfpack: %(message)s", level=logging.WARNING)
-    logging.getLogger("bfpack").setLevel(logging.INFO)
+    silent = under_submit() and "--json" in sys.argv  # stdout must be one JSON document
+    logging.getLogger("bfpack").setLevel(logging.WARNING if silent else logging.INFO)
 
 
 @bfpack.command()

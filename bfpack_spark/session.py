@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
 from pyspark.sql import SparkSession
@@ -10,6 +11,7 @@ from pyspark.sql import SparkSession
 # Bounds what reaches a Python worker at once: by default a batch is 10,000 rows, whatever their
 # size.
 _SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
+_LOGGING = Path(__file__).parent / "log4j2.properties"
 
 
 def get_session(settings: Mapping[str, str]) -> SparkSession:
@@ -17,14 +19,15 @@ def get_session(settings: Mapping[str, str]) -> SparkSession:
     submitter's), or a new local[*] with a heap of 40 % of the machine's memory, unless `settings`
     say otherwise."""
     active = SparkSession.getActiveSession()
-    spark = active or (_submitted() if _under_submit() else _local(settings))
+    spark = active or (_submitted() if under_submit() else _local(settings))
     for key, value in {**_SQL_DEFAULTS, **settings}.items():
         if key.startswith("spark.sql.") and spark.conf.isModifiable(key):
             spark.conf.set(key, value)
     return spark
 
 
-def _under_submit() -> bool:
+def under_submit() -> bool:
+    """Is this process a driver that spark-submit started? (It merges our stderr into stdout.)"""
     return "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ
 
 
@@ -36,6 +39,7 @@ def _local(settings: Mapping[str, str]) -> SparkSession:
     # Else the workers take the system's Python.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     heap = f"{int(psutil.virtual_memory().total * 0.4) >> 20}m"
     defaults = {
         "spark.master": "local[*]",
@@ -45,7 +49,7 @@ def _local(settings: Mapping[str, str]) -> SparkSession:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
-        "spark.log.level": "ERROR",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
         "spark.sql.shuffle.partitions": "32",
     }
     builder = SparkSession.builder

@@ -1,0 +1,75 @@
+"""The jobs under the real spark-submit: the same entries, the submitter's session."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import ROOT, Corpus, Ran, pack_options
+
+
+def submit(job: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    spark_submit = Path(sys.executable).parent / "spark-submit"
+    command = [spark_submit, "--master", "local[2]", "--driver-memory", "2g"]
+    command += ["--conf", "spark.ui.enabled=false", ROOT / "jobs" / job, *arguments]
+    environment = {
+        **os.environ,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    return subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=environment,
+    )
+
+
+def test_spark_submit_packs_and_verifies_the_same_bytes(
+    corpus: Corpus, packed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    options = [*pack_options(corpus, output), "--seq-len", 512]
+    done = submit("pack_corpus.py", *options, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    submitted = Path(row["path"]).parent / "_manifest.json"
+    ours = packed / submitted.relative_to(output)
+    shards, expected = (
+        [
+            (entry["path"], entry["sha256"])
+            for entry in json.loads(path.read_bytes())["files"]
+            if entry["kind"] == "shards"
+        ]
+        for path in (submitted, ours)
+    )
+    assert len(shards) == row["shards"] > 0
+    assert shards == expected
+
+    where = ["--output", output, "--bucket", "small", "--seq-len", 512]
+    done = submit("verify_corpus.py", *where, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "every invariant holds" in done.stdout
+
+
+def test_a_mistake_under_spark_submit_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    done = submit("corpus_stats.py", "--output", "nowhere", "--bucket", "b", cwd=tmp_path)
+    assert done.returncode == 2
+    said = done.stdout + done.stderr  # spark-submit merges a job's stderr into its stdout
+    assert [line for line in said.splitlines() if "--seq-len is missing" in line]
+    assert "Traceback" not in said
+
+
+def test_every_job_is_a_command_of_the_same_options(bfpack: Callable[..., Ran]) -> None:
+    jobs = sorted((ROOT / "jobs").glob("*.py"))
+    assert len(jobs) >= 6
+    for job in jobs:
+        (line,) = [x for x in job.read_text().splitlines() if x.startswith("main([")]
+        command = line.split('"')[1]
+        assert bfpack(command, "--help").code == 0
+        assert f"`bfpack {command} OPTIONS`" in job.read_text()
