@@ -23,7 +23,7 @@ from bfpack_spark.core.accounting import Accounting, account, sequences_per_grou
 from bfpack_spark.core.rows import default_num_shards, shard_starts
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore import length_histogram
-from bfpack_spark.schema import FORMAT_VERSION, MESSAGES, Reason, spark_ddl
+from bfpack_spark.schema import FORMAT_VERSION, MESSAGES, PLAN, Reason, spark_ddl
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.stages.group_documents import group_documents
 from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
@@ -377,7 +377,7 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
     starts = shard_starts(made.accounting["num_sequences"], made.num_shards)
     paths = [f"{version.directory}/{entry['path']}" for entry in made.entries]
     segments = assemble_sequences(
-        spark.read.parquet(*paths), store.places(spark), store.paths, starts
+        spark.read.schema(spark_ddl(PLAN)).parquet(*paths), store.places(spark), store.paths, starts
     )
     pad = version.inputs["configuration"]["pad_id"]
     task = ShardTask(
