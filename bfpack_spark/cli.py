@@ -86,6 +86,7 @@ def assemble(settings: Settings, as_json: bool) -> None:
             if made is None:
                 raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
             pipeline.assemble(get_session(settings.spark), store, made)
+        versions.publish(version)
         done.append(version)
     print_versions(done, as_json)
 
@@ -174,6 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _fail(*_from_worker(error))
     except OSError as error:
         code = _fail(f"storage: {error}; free space or mend access, then run it again", 5)
+    except Exception:  # ours: say all we know
+        logging.getLogger("bfpack").exception("a fault in bfpack itself; nothing was published")
+        code = 5
     sys.exit(code or 0)
 
 
@@ -184,6 +188,8 @@ def _from_worker(error: Exception) -> tuple[str, int]:
         found = re.search(rf"{re.escape(f'{kind.__module__}.{kind.__name__}')}: (.*)", text)
         if found:
             return found.group(1), code
+    if "JAVA_GATEWAY_EXITED" in text:
+        return "Java 17 or newer is needed: install it, or let JAVA_HOME name it", 2
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     logging.getLogger("bfpack").debug("%s", text)

@@ -380,6 +380,9 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
         spark.read.schema(spark_ddl(PLAN)).parquet(*paths), store.places(spark), store.paths, starts
     )
     pad = version.inputs["configuration"]["pad_id"]
+    pad_is_eos = pad == store.tokenizer["eos_id"]
+    if pad_is_eos:
+        log.warning("padding is EOS, the tokenizer has no pad token: tell it by num_padding")
     task = ShardTask(
         root=version.directory,
         bucket=version.place.bucket,

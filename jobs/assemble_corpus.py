@@ -1,4 +1,4 @@
-"""spark-submit jobs/assemble_corpus.py OPTIONS: `bfpack assemble OPTIONS` on the submitter's session."""
+"""`bfpack assemble OPTIONS` for spark-submit, on its session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/corpus_stats.py OPTIONS: `bfpack stats OPTIONS` on the submitter's session."""
+"""`bfpack stats OPTIONS` for spark-submit, on its session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/pack_corpus.py OPTIONS: `bfpack pack OPTIONS` on the submitter's session."""
+"""`bfpack pack OPTIONS` for spark-submit, on its session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/plan_corpus.py OPTIONS: `bfpack plan OPTIONS` on the submitter's session."""
+"""`bfpack plan OPTIONS` for spark-submit, on its session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/tokenize_corpus.py OPTIONS: `bfpack tokenize OPTIONS` on the submitter's session."""
+"""`bfpack tokenize OPTIONS` for spark-submit, on its session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/verify_corpus.py OPTIONS: `bfpack verify OPTIONS` on the submitter's session."""
+"""`bfpack verify OPTIONS` for spark-submit, on its session."""
 
 import sys
 

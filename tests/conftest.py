@@ -1,4 +1,4 @@
-"""Shared ground: one lazy Spark session, one small real corpus, one tokenizer, one packed output."""
+"""Shared ground: one Spark session, one small real corpus, one tokenizer, one packed output."""
 
 import os
 import subprocess

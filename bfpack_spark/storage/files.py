@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +71,7 @@ def write_json(path: str, value: dict[str, Any]) -> bytes:
 def write_bytes(path: str, raw: bytes) -> None:
     """Replace a file atomically: a reader sees the old bytes or the new."""
     fs, inner = locate(path)
-    target = inner if _puts_whole(fs) else f"{inner}.tmp"
+    target = inner if _puts_whole(fs) else f"{inner}.{uuid.uuid4().hex}.tmp"
     fs.create_dir(str(Path(inner).parent), recursive=True)
     with fs.open_output_stream(target) as stream:
         stream.write(raw)
@@ -109,18 +110,17 @@ def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
 
 
 class HashingFile(io.RawIOBase):
-    """A file that is written under a temporary name, hashed on the way, and given its name at the
-    end.
+    """A file written under a temporary name, hashed on the way, and given its name at the end.
 
-    Every attempt of a task writes the same bytes under the same final name, so a second one simply
-    replaces the first. The temporary lies in `scratch`, never beside Parquet. On object stores a
-    put appears whole, so there the final name is written at once.
+    Every attempt of a task has a temporary file of its own and writes the same bytes under the same
+    final name, so a second one simply replaces the first. The temporary lies in `scratch`, never
+    beside Parquet. On object stores a put appears whole, so there the final name is written at once.
     """
 
     def __init__(self, path: str, scratch: str) -> None:
         super().__init__()
         self._fs, self._path = locate(path)
-        temporary = locate(scratch)[1] + "/" + Path(self._path).name
+        temporary = f"{locate(scratch)[1]}/{uuid.uuid4().hex}-{Path(self._path).name}"
         self._target = self._path if _puts_whole(self._fs) else temporary
         for place in (self._target, self._path):
             self._fs.create_dir(str(Path(place).parent), recursive=True)
