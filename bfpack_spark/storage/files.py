@@ -114,7 +114,7 @@ class HashingFile(io.RawIOBase):
 
     Every attempt of a task has a temporary file of its own and writes the same bytes under the same
     final name, so a second one simply replaces the first. The temporary lies in `scratch`, never
-    beside Parquet. On object stores a put appears whole, so there the final name is written at once.
+    beside Parquet. On object stores a put appears whole: there the final name is written at once.
     """
 
     def __init__(self, path: str, scratch: str) -> None:
