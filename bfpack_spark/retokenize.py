@@ -7,9 +7,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
 from bfpack_spark.schema import Reason
-from bfpack_spark.stages.scan_tokens import DigestTask, digest_documents, scan_tokens
+from bfpack_spark.stages.digest_documents import digest_documents
+from bfpack_spark.stages.scan_tokens import scan_tokens
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage.corpus import splits_frame
+from bfpack_spark.storage.digests import DigestTask
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import take_inventory
 from bfpack_spark.storage.listed_files import entries_frame

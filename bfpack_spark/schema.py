@@ -122,6 +122,11 @@ _SPARK_TYPES = {
 }
 
 
+def plain(schema: pa.Schema) -> pa.Schema:
+    """The schema without the fields' meanings, as files and batches have it."""
+    return pa.schema([field.remove_metadata() for field in schema])
+
+
 def spark_ddl(schema: pa.Schema) -> str:
     """The schema in Spark's DDL; for the flat tables."""
     return ", ".join(f"`{f.name}` {_SPARK_TYPES[f.type]}" for f in schema)

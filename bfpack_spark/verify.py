@@ -29,8 +29,9 @@ from bfpack_spark.explore import length_histogram
 from bfpack_spark.retokenize import retokenized
 from bfpack_spark.schema import PLAN, spark_ddl
 from bfpack_spark.stages.scan_shards import ScanTask, scan_shards
-from bfpack_spark.stages.scan_tokens import DigestTask, scan_tokens
+from bfpack_spark.stages.scan_tokens import scan_tokens
 from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.digests import DigestTask
 from bfpack_spark.storage.listed_files import check_file, entries_frame
 from bfpack_spark.storage.token_store import TokenStore, open_token_store
 from bfpack_spark.storage.versions import Manifest, Place, Version

@@ -19,6 +19,6 @@ bucket="--output .demo/output --bucket demo"
         --seq-len 2048 --seq-len 8192 --id-column doc_id
     run bfpack verify $bucket --seq-len 2048
     run bfpack verify $bucket --seq-len 8192
-    run bfpack show $bucket --seq-len 2048 --sequence 0
+    run bfpack show $bucket --seq-len 8192 --sequence 0
     run bfpack stats $bucket --seq-len 2048 --seq-len 8192
 }

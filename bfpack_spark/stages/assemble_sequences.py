@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.schema import SEGMENTS, spark_ddl
+from bfpack_spark.schema import SEGMENTS, plain, spark_ddl
 from bfpack_spark.storage.token_files import read_token_file, slices
 
 _BATCH_TOKENS = 1 << 21
@@ -94,5 +94,4 @@ def _segments(part: pa.Table, ids: pa.Array, starts: Int64) -> pa.RecordBatch:
         if name not in ("shard", "tokens")
     }
     columns |= {"shard": pa.array(shard, pa.int32()), "tokens": ids}
-    plain = [SEGMENTS.field(name).remove_metadata() for name in SEGMENTS.names]
-    return pa.RecordBatch.from_pydict(columns, schema=pa.schema(plain))
+    return pa.RecordBatch.from_pydict(columns, schema=plain(SEGMENTS))

@@ -17,8 +17,8 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.accounting import Rules
 from bfpack_spark.core.digest import digest_segments
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, spark_ddl
-from bfpack_spark.storage.listed_files import check_file, row_groups
+from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain, spark_ddl
+from bfpack_spark.storage.listed_files import check_file, problem_row, row_groups
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -50,11 +50,11 @@ def _scan(batches: Iterator[pa.RecordBatch], *, task: ScanTask) -> Iterator[pa.R
 def _scan_file(entry: dict[str, Any], task: ScanTask) -> Iterator[pa.RecordBatch]:
     problem = check_file(task.root, entry)
     if problem is not None:
-        yield scanned(SCANNED_SEGMENTS, entry["path"], problem=problem)
+        yield problem_row(SCANNED_SEGMENTS, entry["path"], problem=problem)
     try:
         yield from _scan_rows(entry, task)
     except (OSError, pa.ArrowInvalid) as error:  # FileNotFoundError, a bad page or footer
-        yield scanned(SCANNED_SEGMENTS, entry["path"], problem=f"cannot be read: {error}")
+        yield problem_row(SCANNED_SEGMENTS, entry["path"], problem=f"cannot be read: {error}")
 
 
 def _scan_rows(entry: dict[str, Any], task: ScanTask) -> Iterator[pa.RecordBatch]:
@@ -62,22 +62,24 @@ def _scan_rows(entry: dict[str, Any], task: ScanTask) -> Iterator[pa.RecordBatch
     row = num_tokens = 0
     for table in row_groups(f"{task.root}/{entry['path']}"):
         if table.schema.names != SEQUENCES.names:
-            yield scanned(SCANNED_SEGMENTS, entry["path"], problem=f"columns {table.schema.names}")
+            yield problem_row(
+                SCANNED_SEGMENTS, entry["path"], problem=f"columns {table.schema.names}"
+            )
             return
         table = table.combine_chunks()
         faults = list(_row_faults(table, entry["first"] + row, task))
         for at, fault in faults[:_FAULTS_MAX]:
-            yield scanned(SCANNED_SEGMENTS, entry["path"], row=row + at, problem=fault)
+            yield problem_row(SCANNED_SEGMENTS, entry["path"], row=row + at, problem=fault)
         if not any(_breaks_shape(fault) for _, fault in faults):
             yield from _segment_rows(table, row, entry["path"], task)
         ids_hash.update(_values(table, "input_ids").data)
         num_tokens += pc.sum(table.column("num_tokens")).as_py()
         row += len(table)
     if ids_hash.hexdigest() != entry["ids_sha256"]:
-        yield scanned(SCANNED_SEGMENTS, entry["path"], problem="ids_sha256 differs")
+        yield problem_row(SCANNED_SEGMENTS, entry["path"], problem="ids_sha256 differs")
     if num_tokens != entry["tokens"]:
         problem = f"{num_tokens} tokens, manifest {entry['tokens']}"
-        yield scanned(SCANNED_SEGMENTS, entry["path"], problem=problem)
+        yield problem_row(SCANNED_SEGMENTS, entry["path"], problem=problem)
 
 
 _SHAPE = "shape: "
@@ -138,7 +140,7 @@ def _segment_rows(
     faulty = (missing != is_padding) | (is_padding & (length != padding)) | (length <= 0)
     for at in np.unique(row[faulty])[:_FAULTS_MAX].tolist():
         problem = "padding is not the last segment, of num_padding, without a document"
-        yield scanned(SCANNED_SEGMENTS, path, row=first_row + at, problem=problem)
+        yield problem_row(SCANNED_SEGMENTS, path, row=first_row + at, problem=problem)
     if faulty.any():
         return
     digest = digest_segments(_values(table, "input_ids"), length, _nullable(table, "doc_starts"))
@@ -158,7 +160,7 @@ def _segment_rows(
         "doc_length": pa.array(_nullable(table, "doc_lengths")[real]),
         "digest": pa.array(digest[real]),
     }
-    found = pa.RecordBatch.from_pydict(columns, schema=_plain(SCANNED_SEGMENTS))
+    found = pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_SEGMENTS))
     yield found
     yield from _cut_faults(found, task.rules)
 
@@ -180,7 +182,7 @@ def _cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[pa.RecordBat
         )
     for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
         at_row = segments.slice(at, 1).to_pylist()[0]
-        yield scanned(
+        yield problem_row(
             SCANNED_SEGMENTS,
             at_row["file"],
             row=at_row["row"],
@@ -197,19 +199,6 @@ def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> M
     if rules.long_documents == "truncate":
         return np.asarray((start == 0) & (length == rules.seq_len))
     return np.zeros(len(start), dtype=bool)
-
-
-def scanned(
-    schema: pa.Schema, path: str, *, problem: str, row: int | None = None, doc_id: str | None = None
-) -> pa.RecordBatch:
-    """One row that says what is wrong."""
-    values = {"file": path, "row": row, "problem": problem, "doc_id": doc_id}
-    columns = {name: [values.get(name)] for name in schema.names}
-    return pa.RecordBatch.from_pydict(columns, schema=_plain(schema))
-
-
-def _plain(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([field.remove_metadata() for field in schema])
 
 
 def _rows(wrong: Mask, fault: str) -> Iterator[tuple[int, str]]:

@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
-from bfpack_spark.schema import TOKENIZED, Reason, spark_ddl
+from bfpack_spark.schema import TOKENIZED, Reason, plain, spark_ddl
 from bfpack_spark.storage.corpus import read_documents
 from bfpack_spark.storage.documents import Columns, Documents
 from bfpack_spark.storage.inventory import Split
@@ -96,11 +96,7 @@ def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
         "reason": pa.array(documents.reason, pa.string()),
         "detail": pa.array(documents.detail, pa.string()),
     }
-    return pa.RecordBatch.from_pydict(columns, schema=pa.schema([*_plain(TOKENIZED)]))
-
-
-def _plain(schema: pa.Schema) -> list[pa.Field]:
-    return [field.remove_metadata() for field in schema]
+    return pa.RecordBatch.from_pydict(columns, schema=plain(TOKENIZED))
 
 
 # Text

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from bfpack_spark.schema import plain
 from bfpack_spark.storage import files
 from bfpack_spark.storage.versions import Manifest, files_of
 
@@ -21,6 +22,15 @@ def check_file(root: str, entry: dict[str, Any]) -> str | None:
         if file.metadata.num_rows != entry["rows"]:
             return f"{file.metadata.num_rows} rows, manifest {entry['rows']}"
     return None
+
+
+def problem_row(
+    schema: pa.Schema, path: str, *, problem: str, row: int | None = None, doc_id: str | None = None
+) -> pa.RecordBatch:
+    """One row of a SCANNED_* table that says what is wrong."""
+    values = {"file": path, "row": row, "problem": problem, "doc_id": doc_id}
+    columns = {name: [values.get(name)] for name in schema.names}
+    return pa.RecordBatch.from_pydict(columns, schema=plain(schema))
 
 
 def row_groups(path: str) -> Iterator[pa.Table]:

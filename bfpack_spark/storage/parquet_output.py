@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bfpack_spark.schema import plain
 from bfpack_spark.storage.files import HashingFile
 
 
@@ -25,10 +26,10 @@ class ParquetOutput:
         that get minima and maxima (those of tokens would bloat the footer)."""
         self._path = path
         self._file = HashingFile(f"{root}/{path}", f"{root}/_temporary")
-        plain = pa.schema([field.remove_metadata() for field in schema])
+        bare = plain(schema)
         self._writer = pq.ParquetWriter(
             pa.PythonFile(self._file, mode="w"),
-            plain.with_metadata(metadata) if metadata else plain,
+            bare.with_metadata(metadata) if metadata else bare,
             # Ids do not repeat enough for a dictionary, and of the encodings that all readers know,
             # plain + zstd was the smallest on code.
             use_dictionary=False,
@@ -38,7 +39,7 @@ class ParquetOutput:
             write_statistics=schema.names if statistics is None else statistics,
             store_schema=False,
         )
-        self._schema = plain
+        self._schema = bare
         self.num_rows = 0
 
     def write(self, table: pa.Table) -> None:

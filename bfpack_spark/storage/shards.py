@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.schema import SEQUENCES
+from bfpack_spark.schema import SEQUENCES, plain
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
 from bfpack_spark.storage.token_files import message
 
@@ -124,8 +124,7 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, task: ShardTask) 
         "num_padding": pa.array(padding, pa.int32()),
         "bucket": pa.repeat(pa.scalar(task.bucket), num_rows),
     }
-    plain = [field.remove_metadata() for field in SEQUENCES]
-    return pa.Table.from_pydict(columns, schema=pa.schema(plain))
+    return pa.Table.from_pydict(columns, schema=plain(SEQUENCES))
 
 
 def _assert_complete(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import TaskContext
 
-from bfpack_spark.schema import MESSAGES, QUARANTINE, TOKENS, Reason
+from bfpack_spark.schema import MESSAGES, QUARANTINE, TOKENS, Reason, plain
 from bfpack_spark.storage import files
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
 
@@ -33,9 +33,7 @@ def write_token_files(
 
 def message(content: dict[str, Any]) -> pa.RecordBatch:
     """A writer's one row to the driver."""
-    return pa.RecordBatch.from_pydict(
-        {"message": [json.dumps(content)]}, schema=pa.schema([MESSAGES.field(0).remove_metadata()])
-    )
+    return pa.RecordBatch.from_pydict({"message": [json.dumps(content)]}, schema=plain(MESSAGES))
 
 
 class _TokenWriter:
