@@ -1,0 +1,111 @@
+"""Reading, copying and breaking what bfpack wrote, without bfpack."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def current(output: Path, bucket: str, kind: str) -> Path:
+    """The directory of the current version of `tokens` or `sequences-N`."""
+    pointer = json.loads((output / bucket / kind / "_current.json").read_text())
+    return output / bucket / kind / pointer["version"]
+
+
+def manifest(version: Path) -> dict[str, Any]:
+    return json.loads((version / "_manifest.json").read_text())
+
+
+def shard_hashes(version: Path) -> list[tuple[str, str]]:
+    """Names and sha256 of the shards, as the manifest says; they are checked against the disk."""
+    found = []
+    for entry in manifest(version)["files"]:
+        if entry["kind"] == "shards":
+            on_disk = hashlib.sha256((version / entry["path"]).read_bytes()).hexdigest()
+            assert on_disk == entry["sha256"]
+            found.append((entry["path"], on_disk))
+    assert found
+    return found
+
+
+def plan_rows(version: Path) -> list[dict[str, Any]]:
+    rows = pq.read_table(version / "plan").to_pylist()
+    assert rows
+    return sorted(rows, key=lambda row: (row["sequence_id"], row["position"]))
+
+
+def shard_rows(version: Path) -> list[dict[str, Any]]:
+    return [row for path in sorted((version / "shards").glob("*")) for row in read(path)]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return pq.read_table(path).to_pylist()
+
+
+def documents_of(rows: list[dict[str, Any]]) -> dict[str, dict[int, int]]:
+    """doc_id -> {token position: id}, from rows of shards; a token met twice is an error."""
+    found: dict[str, dict[int, int]] = {}
+    for row in rows:
+        offset = 0
+        columns = (row["seq_lengths"], row["doc_ids"], row["doc_starts"])
+        for length, doc_id, start in zip(*columns, strict=True):
+            if doc_id is not None:
+                own = found.setdefault(doc_id, {})
+                for place in range(length):
+                    assert start + place not in own, f"{doc_id} token {start + place} twice"
+                    own[start + place] = row["input_ids"][offset + place]
+            offset += length
+    return found
+
+
+def copy_of(output: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(output, folder / "copy"))
+
+
+def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], Any]) -> None:
+    """Change the rows of a Parquet file in place and write it as it was encoded."""
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    change(rows)
+    pq.write_table(
+        pa.Table.from_pylist(rows, schema=table.schema),
+        path,
+        use_dictionary=False,
+        compression="zstd",
+        write_page_checksum=True,
+    )
+
+
+def reseal(version: Path, change: Callable[[dict[str, Any]], Any] | None = None) -> None:
+    """Make hashes and counts of the manifest fit the disk again, so that only a deeper check can
+    notice what was done to the files; then apply `change` to it, and mend _current.json."""
+    held = manifest(version)
+    for entry in held["files"]:
+        path = version / entry["path"]
+        if not path.exists():
+            continue
+        raw = path.read_bytes()
+        entry |= {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+        rows = read(path)
+        entry["rows"] = len(rows)
+        if entry["kind"] == "shards":
+            ids = np.array([i for row in rows for i in row["input_ids"]], dtype="<i4")
+            entry["ids_sha256"] = hashlib.sha256(ids.tobytes()).hexdigest()
+            entry["tokens"] = sum(row["num_tokens"] for row in rows)
+        elif entry["kind"] == "documents":
+            ids_bytes = b"".join(row["tokens"] for row in rows)
+            entry["ids_sha256"] = hashlib.sha256(ids_bytes).hexdigest()
+    if change is not None:
+        change(held)
+    raw = json.dumps(held, indent=1, sort_keys=True).encode()
+    (version / "_manifest.json").write_bytes(raw)
+    pointer = version.parent / "_current.json"
+    named = json.loads(pointer.read_text())
+    named["manifest_sha256"] = hashlib.sha256(raw).hexdigest()
+    pointer.write_text(json.dumps(named))
