@@ -29,7 +29,7 @@ class ParquetOutput:
         bare = plain(schema)
         self._writer = pq.ParquetWriter(
             pa.PythonFile(self._file, mode="w"),
-            bare.with_metadata(metadata) if metadata else bare,
+            bare,
             # Ids do not repeat enough for a dictionary, and of the encodings that all readers know,
             # plain + zstd was the smallest on code.
             use_dictionary=False,
@@ -39,6 +39,8 @@ class ParquetOutput:
             write_statistics=schema.names if statistics is None else statistics,
             store_schema=False,
         )
+        if metadata:
+            self._writer.add_key_value_metadata(metadata)
         self._schema = bare
         self.num_rows = 0
 
