@@ -1,5 +1,7 @@
 """The directory that `bfpack path` names, opened bare by what trainers use."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,9 +9,10 @@ from typing import Any
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ran
+from conftest import Corpus, Ran
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
+from tokenizers import Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,8 @@ def expected(shards: str) -> tuple[int, int]:
     """Rows and sum of ids, file by file."""
     tables = [pq.ParquetFile(path).read() for path in sorted(Path(shards).iterdir())]
     assert len(tables) > 1
+    totals = json.loads((Path(shards).parent / "_manifest.json").read_text())["totals"]
+    assert sum(len(table) for table in tables) == totals["sequences"]
     ids = [int(table["input_ids"].combine_chunks().flatten().to_numpy().sum()) for table in tables]
     return sum(len(table) for table in tables), sum(ids)
 
@@ -49,7 +54,7 @@ def test_polars_reads_them(shards: str, expected: tuple[int, int]) -> None:
 def test_duckdb_reads_them(shards: str, expected: tuple[int, int]) -> None:
     import duckdb  # noqa: PLC0415
 
-    query = f"SELECT count(*), sum(list_sum(input_ids))::BIGINT FROM '{shards}/*.parquet'"
+    query = f"SELECT count(*), sum(list_sum(input_ids))::BIGINT FROM read_parquet('{shards}')"
     assert duckdb.sql(query).fetchall() == [expected]
 
 
@@ -81,19 +86,32 @@ def test_the_other_directories_are_named_too(packed: Path, bfpack: Callable[...,
     assert ds.dataset(tokens).count_rows() == 300
 
 
-def test_a_shard_is_encoded_for_every_reader(shards: str) -> None:
+def test_a_shard_is_encoded_for_every_reader(shards: str, corpus: Corpus) -> None:
+    raw = (corpus.tokenizer / "tokenizer.json").read_bytes()
+    tokenizer = Tokenizer.from_str(raw.decode())
+    held = json.loads((Path(shards).parent / "_manifest.json").read_text())["tokenizer"]
+    told = {
+        "tokenizer_sha256": hashlib.sha256(raw).hexdigest(),
+        "vocabulary_size": tokenizer.get_vocab_size(),
+        "eos_id": tokenizer.token_to_id("<|endoftext|>"),
+        "bos_id": None,
+        "pad_id": held["pad_id"],
+        "seq_len": 2048,
+        "format_version": 1,
+    }
     seen = 0
     for path in sorted(Path(shards).iterdir()):
         file = pq.ParquetFile(path)
-        keys = {k.decode() for k in file.metadata.metadata if k.startswith(b"bfpack.")}
-        names = ("tokenizer_sha256", "vocabulary_size", "eos_id", "bos_id", "pad_id", "seq_len")
-        assert keys == {f"bfpack.{name}" for name in (*names, "format_version")}
+        metadata = {k.decode(): json.loads(v) for k, v in file.metadata.metadata.items()}
+        assert metadata == {f"bfpack.{name}": value for name, value in told.items()}
+        rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        assert set(rows[:-1]) <= {2**20 // 2048}
+        assert 0 < rows[-1] <= 2**20 // 2048
         for group in range(file.num_row_groups):
             column = file.metadata.row_group(group).column(1)
             assert column.path_in_schema.startswith("input_ids")
             assert column.compression == "ZSTD"
             assert not column.has_dictionary_page
-            assert file.metadata.row_group(group).num_rows <= 2**20 // 2048
             seen += 1
     assert seen > 1
 
@@ -104,5 +122,6 @@ def test_a_damaged_page_is_noticed_by_its_checksum(shards: str, tmp_path: Path) 
     raw = bytearray(source.read_bytes())
     raw[column.data_page_offset + column.total_compressed_size // 2] ^= 255
     (tmp_path / "x.parquet").write_bytes(raw)
+    assert len(pq.read_table(source, page_checksum_verification=True))
     with pytest.raises(OSError, match=r"(?i)crc|checksum"):
         pq.read_table(tmp_path / "x.parquet", page_checksum_verification=True)

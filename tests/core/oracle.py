@@ -1,27 +1,38 @@
 """Best-fit decreasing as the paper says it, item by item, and the one assertion on a packing."""
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 
 import numpy as np
 
+from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.best_fit import pack, pack_counts, place
 from bfpack_spark.core.fragments import Int64
 
 
 def best_fit_decreasing(lengths: Iterable[int], capacity: int) -> list[int]:
     """Fills, decreasing: each item, longest first, to the fullest bin that has room."""
-    free: list[int] = []
+    free: list[int] = []  # of every bin, ascending
     for length in sorted(lengths, reverse=True):
-        fitting = [(space, number) for number, space in enumerate(free) if space >= length]
-        if fitting:
-            free[min(fitting)[1]] -= length
-        else:
-            free.append(capacity - length)
-    return sorted((capacity - space for space in free), reverse=True)
+        fullest = bisect_left(free, length)
+        space = free.pop(fullest) if fullest < len(free) else capacity
+        insort(free, space - length)
+    return [capacity - space for space in free]
 
 
 def as_lengths(lengths: Iterable[int]) -> Int64:
     return np.array(list(lengths), dtype=np.int64)
+
+
+def histogram_of(lengths: Iterable[int]) -> Histogram:
+    values, counts = np.unique(as_lengths(lengths), return_counts=True)
+    return Histogram(lengths=values, counts=counts.astype(np.int64))
+
+
+def refinedweb_like(num_documents: int, seed: int) -> Int64:
+    """Lengths as tests/data/refinedweb_like.json says how to draw them."""
+    drawn = np.random.default_rng(seed).lognormal(mean=5.82, sigma=0.99, size=num_documents)
+    return np.maximum(1, np.rint(drawn)).astype(np.int64)
 
 
 def check_packing(lengths: Int64, capacity: int, fills: list[int]) -> Int64:

@@ -1,17 +1,23 @@
 """The packer against the paper, against known answers, and against ten lines of oracle."""
 
 import hashlib
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
 from core.anchors import load, load_from_elsewhere
-from core.oracle import as_lengths, best_fit_decreasing, check_packing
+from core.oracle import as_lengths, best_fit_decreasing, check_packing, refinedweb_like
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.core.best_fit import pack, pack_counts, place
-from bfpack_spark.core.fragments import Int64, cut_documents, kept_lengths
+from bfpack_spark.core.digest import digest_segments
+from bfpack_spark.core.fragments import Int64, cut_documents, cut_stream, kept_lengths
+from bfpack_spark.core.rows import arrange
+from bfpack_spark.core.shuffle import permute
 
 SMALL = load("small_cases.json")["cases"]
 SYNTHETIC = load("synthetic_counts.json")["distributions"]
@@ -67,6 +73,25 @@ def test_capacities_around_the_words_of_the_bitmap_equal_the_oracle(capacity: in
     check_packing(lengths, capacity, best_fit_decreasing(lengths.tolist(), capacity))
 
 
+@pytest.mark.parametrize("capacity", [1_048_575, 1_048_576])
+def test_many_fragments_in_the_longest_sequences_equal_the_oracle(capacity: int) -> None:
+    drawn = np.random.default_rng(3).lognormal(mean=11, sigma=2, size=20_000)
+    lengths = np.maximum(1, drawn).astype(np.int64)
+    pieces = cut_documents(lengths, capacity).length
+    assert len(pieces) > len(lengths)
+    assert len(np.unique(pieces)) > 15_000
+    fills = best_fit_decreasing(pieces.tolist(), capacity)
+    check_packing(pieces, capacity, fills)
+    assert 2000 < len(fills) < len(pieces) / 3
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_at_a_seq_len_of_one_every_token_is_a_sequence(policy: Any) -> None:
+    lengths = as_lengths([1, 50, 1, 3])
+    pieces = cut_documents(kept_lengths(lengths, 1, policy), 1).length
+    check_packing(pieces, 1, [1] * {"split": 55, "truncate": 4, "drop": 2}[policy])
+
+
 @pytest.mark.parametrize("drawn", SYNTHETIC, ids=lambda drawn: drawn["name"])
 def test_the_twenty_synthetic_counts_are_met(drawn: dict[str, Any]) -> None:
     values, counts = np.array(drawn["histogram"], dtype=np.int64).T
@@ -79,6 +104,41 @@ def test_the_twenty_synthetic_counts_are_met(drawn: dict[str, Any]) -> None:
         assert pack(pieces, case["seq_len"])[1] == case["expected"]["bfd_bins"]
 
 
+def draw_synthetic(name: str) -> Int64:
+    """The `steps` of synthetic_counts.json."""
+    rng = np.random.default_rng(42)
+    if name == "uniform":
+        return rng.integers(low=16, high=513, size=10_000)
+    if name == "lognormal":
+        sigma_squared = np.log(1.25)
+        mu = np.log(128) - sigma_squared / 2
+        values = rng.lognormal(mean=mu, sigma=np.sqrt(sigma_squared), size=10_000)
+    elif name == "exponential":
+        values = rng.exponential(scale=128.0, size=10_000)
+    else:
+        short, long = rng.normal(64.0, 12.8, size=7000), rng.normal(512.0, 102.4, size=3000)
+        values = np.concatenate([short, long])
+        rng.shuffle(values)
+    return np.maximum(values, 1.0).astype(np.int64)
+
+
+@pytest.mark.parametrize("drawn", SYNTHETIC, ids=lambda drawn: drawn["name"])
+def test_the_synthetic_lengths_in_the_order_drawn_need_as_many(drawn: dict[str, Any]) -> None:
+    lengths = draw_synthetic(drawn["name"])
+    skip_if_another_stream(lengths, drawn["check"])
+    values, counts = np.unique(lengths, return_counts=True)
+    assert np.stack([values, counts], axis=1).tolist() == drawn["histogram"]
+    for case in drawn["cases"]:
+        pieces = lengths[lengths <= case["seq_len"]]
+        assert pack(pieces, case["seq_len"])[1] == case["expected"]["bfd_bins"]
+
+
+def skip_if_another_stream(lengths: Int64, check: dict[str, Any]) -> None:
+    digest = hashlib.sha256(lengths.astype("<i8").tobytes()).hexdigest()
+    if digest != check["sha256_of_int64_little_endian"]:
+        pytest.skip("this numpy draws another stream of random numbers")
+
+
 @pytest.mark.parametrize("name", ["krell_squad_384.json", "krell_wikipedia_512.json"])
 def test_the_histograms_of_krell_et_al_pack_as_known(name: str) -> None:
     known = load_from_elsewhere(name)
@@ -88,45 +148,90 @@ def test_the_histograms_of_krell_et_al_pack_as_known(name: str) -> None:
     assert round(efficiency, 4) == known["expected"]["efficiency_percent"]
 
 
-def refinedweb_like(num_documents: int, seed: int) -> Int64:
-    drawn = np.random.default_rng(seed).lognormal(mean=5.82, sigma=0.99, size=num_documents)
-    return np.maximum(1, np.rint(drawn)).astype(np.int64)
-
-
 @pytest.mark.parametrize(
-    "known", load("refinedweb_like.json")["exact"], ids=lambda k: str(k["seed"])
+    "known", load("refinedweb_like.json")["exact"], ids=lambda known: str(known["num_documents"])
 )
 def test_lengths_like_refinedweb_pack_as_known(known: dict[str, Any]) -> None:
     lengths = refinedweb_like(known["num_documents"], known["seed"])
-    digest = hashlib.sha256(lengths.astype("<i8").tobytes()).hexdigest()
-    if digest != known["check"]["sha256_of_int64_little_endian"]:
-        pytest.skip("this numpy draws another stream of log-normal numbers")
+    skip_if_another_stream(lengths, known["check"])
+    assert [expected["seq_len"] for expected in known["expected"]] == [2048, 8192]
     for expected in known["expected"]:
-        pieces = cut_documents(lengths, expected["seq_len"]).length
-        assert len(pieces) == expected["num_fragments"]
-        assert pack(pieces, expected["seq_len"])[1] == expected["bfd_bins"]
+        pieces = cut_documents(lengths, expected["seq_len"])
+        assert len(pieces.length) == expected["num_fragments"]
+        assert pack(pieces.length, expected["seq_len"])[1] == expected["bfd_bins"]
+        cuts = np.bincount(pieces.document) - 1
+        assert int(cuts.sum()) == expected["num_cuts_split"]
+        assert int((cuts > 0).sum()) == expected["num_cut_documents_split"]
 
 
-def test_the_overhead_of_a_million_documents_lies_in_the_known_band() -> None:
-    lengths = refinedweb_like(1_000_000, seed=5)
-    bands = [b for b in load("refinedweb_like.json")["overhead_bands"] if "num_documents" in b]
-    seen = 0
-    for band in bands:
-        if band["num_documents"] != 1_000_000:
-            continue
-        seq_len = band["seq_len"]
-        sequences = pack(cut_documents(lengths, seq_len).length, seq_len)[1]
-        over = 100 * (sequences / -(-int(lengths.sum()) // seq_len) - 1)
-        assert band["over_lower_bound_percent_min"] <= over <= band["over_lower_bound_percent_max"]
-        seen += 1
-    assert seen == 2
+@pytest.mark.parametrize("num_documents", [100_000, 1_000_000])
+@pytest.mark.parametrize("seq_len", [2048, 8192])
+def test_the_overhead_of_other_lengths_lies_in_the_known_band(
+    num_documents: int, seq_len: int
+) -> None:
+    wanted = {"num_documents": num_documents, "seq_len": seq_len}
+    bands = load("refinedweb_like.json")["overhead_bands"]
+    (band,) = [band for band in bands if wanted.items() <= band.items()]
+    lengths = refinedweb_like(num_documents, seed=5)
+    sequences = pack(cut_documents(lengths, seq_len).length, seq_len)[1]
+    over = 100 * (sequences / -(-int(lengths.sum()) // seq_len) - 1)
+    assert band["over_lower_bound_percent_min"] <= over <= band["over_lower_bound_percent_max"]
 
 
-def test_a_hundred_times_the_documents_take_no_more_steps() -> None:
-    counts = np.bincount(np.minimum(refinedweb_like(100_000, seed=1), 2048), minlength=2049)
-    steps, more_steps = (len(pack_counts(counts * times).length) for times in (1, 100))
-    assert steps > 2000
-    assert more_steps < 2 * steps
+@pytest.mark.parametrize("times", [1, 100, 10_000])
+@pytest.mark.parametrize("capacity", [100, 1000, 2048])
+def test_steps_are_bounded_by_distinct_lengths_whatever_the_documents(
+    capacity: int, times: int
+) -> None:
+    """At most 2 steps of each length leave a class open or open bins. Every other one empties a
+    class whose space it more than halves."""
+    counts = times * np.random.default_rng(capacity).integers(0, 100, capacity + 1)
+    counts[0] = 0
+    distinct = np.count_nonzero(counts)
+    steps = len(pack_counts(counts).length)
+    assert distinct <= steps <= 2 * distinct * capacity.bit_length()
+    assert steps < 2 * distinct < counts.sum() / 10
+
+
+def lines_run(call: Callable[[], object]) -> int:
+    """Lines of the package's core that run, a line of a loop as often as it is gone through."""
+    ran = 0
+
+    def count(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal ran
+        if not frame.f_globals["__name__"].startswith("bfpack_spark.core"):
+            return None
+        ran += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return ran
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda lengths: pack(lengths, 50),
+        lambda lengths: place(pack_counts(np.bincount(lengths, minlength=51))),
+        lambda lengths: cut_documents(kept_lengths(lengths, 20, "split"), 20),
+        lambda lengths: cut_stream(lengths, 20),
+        lambda lengths: arrange(lengths // 5, lengths, lengths),
+        lambda lengths: permute(np.arange(len(lengths)), len(lengths), 0),
+        lambda lengths: digest_segments(np.arange(lengths.sum(), dtype=np.int32), lengths, lengths),
+    ],
+    ids=["pack", "place", "cut_documents", "cut_stream", "arrange", "permute", "digest_segments"],
+)
+def test_no_python_loop_goes_over_documents(work: Callable[[Int64], object]) -> None:
+    lengths = as_lengths([1, 2, 5, 3, 50, 7] * 10)
+    few = lines_run(lambda: work(lengths))
+    many = lines_run(lambda: work(np.tile(lengths, 90)))
+    assert few > 0
+    assert many - few < 89 * len(lengths) / 5  # a cycle walk's rounds grow with the logarithm
 
 
 def test_a_billion_documents_are_counted_exactly() -> None:

@@ -9,14 +9,20 @@ from pyspark.sql import SparkSession
 from bfpack_spark.core.groups import group_counts
 from bfpack_spark.stages.group_documents import group_documents
 
-# Skewed on purpose: one length holds half of all documents.
+# Skewed on purpose: one length holds half of all documents, 60 lengths hold one more each.
 LENGTHS = [7] * 100 + [3] * 40 + list(range(1, 61))
 
 
-def dealt(spark: SparkSession, order: list[int], partitions: int, groups: int) -> dict[str, int]:
+def dealt(
+    spark: SparkSession, order: list[int], partitions: int, groups: int, seed: int = 4
+) -> dict[str, int]:
     rows = [(f"d{n}", LENGTHS[n]) for n in order]
     tokens = spark.createDataFrame(rows, "doc_id string, length int").repartition(partitions)
-    return {r["doc_id"]: r["group"] for r in group_documents(tokens, groups, seed=4).collect()}
+    found = group_documents(tokens, groups, seed)
+    assert found.columns == ["doc_id", "length", "doc_hash", "group"]
+    held = found.collect()
+    assert len(held) == len(rows)
+    return {row["doc_id"]: row["group"] for row in held}
 
 
 @pytest.mark.parametrize("groups", [1, 3, 7])
@@ -30,6 +36,31 @@ def test_groups_hold_what_the_arithmetic_says(spark: SparkSession, groups: int) 
         assert [seen[group, int(n)] for n in lengths] == expected[group].tolist()
 
 
+def test_groups_differ_by_at_most_one_document_of_each_length(spark: SparkSession) -> None:
+    found = dealt(spark, list(range(200)), 2, 6)
+    seen = Counter((LENGTHS[int(doc_id[1:])], group) for doc_id, group in found.items())
+    for length in set(LENGTHS):
+        of_length = [seen[length, group] for group in range(6)]
+        assert sum(of_length) == LENGTHS.count(length)
+        assert max(of_length) - min(of_length) <= 1
+    single = Counter(group for (length, group), n in seen.items() if length > 7)
+    assert len(single) == 6  # the odd ones do not all go to one group
+
+
 def test_a_documents_group_does_not_depend_on_the_order_of_rows(spark: SparkSession) -> None:
     shuffled = np.random.default_rng(0).permutation(200).tolist()
     assert dealt(spark, list(range(200)), 1, 5) == dealt(spark, shuffled, 4, 5)
+
+
+def test_a_seed_deals_documents_of_one_length_otherwise(spark: SparkSession) -> None:
+    one, two = (dealt(spark, list(range(100)), 2, 5, seed) for seed in (4, 5))
+    assert Counter(one.values()) == Counter(two.values()) == dict.fromkeys(range(5), 20)
+    assert sum(one[name] != two[name] for name in one) > 20
+
+
+def test_each_group_is_a_partition(spark: SparkSession) -> None:
+    rows = [(f"d{n}", length) for n, length in enumerate(LENGTHS)]
+    tokens = spark.createDataFrame(rows, "doc_id string, length int")
+    placed = group_documents(tokens, 7, 4).selectExpr("spark_partition_id() AS place", "group")
+    held = {(row["place"], row["group"]) for row in placed.distinct().collect()}
+    assert held == {(group, group) for group in range(7)}

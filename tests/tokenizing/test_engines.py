@@ -1,109 +1,137 @@
-"""Two engines, one answer; what happens where they differ; which token ends a document."""
+"""Two engines, one answer: the ids of the text, all of them, and nothing else."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from conftest import Corpus
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, processors
+from trained import byte_level, raw, unigram, word_piece
 
-from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.tokenizing import engines
-from bfpack_spark.tokenizing.engines import load_engine
-from bfpack_spark.tokenizing.parity import adversarial_texts, choose_engine, compare
+from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, load_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
+BOTH: tuple[EngineName, ...] = get_args(EngineName)
+SPECIAL = ("<|endoftext|>", "<|pad|>")
 
-def vocabulary(raw: bytes, companion: dict[str, Any] | None = None, **more: Any) -> Vocabulary:
+
+def vocabulary(raw: bytes, **more: Any) -> Vocabulary:
     given = {"eos_token": None, "bos_token": None, "control_tokens": "text", **more}
-    return load_vocabulary(raw, companion or {}, **given)
+    return load_vocabulary(raw, {}, **given)
+
+
+def encode(name: EngineName, own: Vocabulary, texts: list[str]) -> list[list[int]]:
+    ids, lengths = load_engine(name, own).encode(texts)
+    assert (ids.dtype, lengths.dtype) == (np.int32, np.int64)
+    assert len(lengths) == len(texts)
+    ends = np.cumsum(lengths)
+    return [ids[end - length : end].tolist() for end, length in zip(ends, lengths, strict=True)]
+
+
+def known(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """Text by text, by the library itself."""
+    tokenizer.encode_special_tokens = True
+    return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
 
 
 @pytest.fixture(scope="module")
-def raw(demo_corpus: Corpus) -> bytes:
-    return (demo_corpus.tokenizer / "tokenizer.json").read_bytes()
+def demo(demo_corpus: Corpus) -> tuple[Vocabulary, Tokenizer]:
+    held = (demo_corpus.tokenizer / "tokenizer.json").read_bytes()
+    return vocabulary(held), Tokenizer.from_str(held.decode())
 
 
-def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(raw: bytes) -> None:
-    own = vocabulary(raw)
-    texts = adversarial_texts(own)
-    assert len(texts) > 80
-    assert compare(texts, own) is None
-    ids, lengths = load_engine("fastokens", own).encode(texts)
-    tokenizer = Tokenizer.from_str(raw.decode())
-    parts = np.split(ids, np.cumsum(lengths)[:-1])
-    assert [tokenizer.decode(p.tolist(), skip_special_tokens=False) for p in parts] == texts
+# Anything that is a Unicode scalar value: unassigned, private, controls, all planes.
+ANY = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
+SPACES = st.text(st.sampled_from(" \t\n\r\u00a0\u2003\u3000\u200b\ufeffa.1"), max_size=40)
+CONTROL = st.lists(st.sampled_from([*SPECIAL, "<|end", "oftext|>", " ", "a", "\n"])).map("".join)
 
 
-def test_truncation_and_padding_of_the_file_are_not_applied(raw: bytes) -> None:
-    tokenizer = Tokenizer.from_str(raw.decode())
-    texts = ["a b c d e f g h " * 10, "x"]
-    expected = [len(tokenizer.encode(text).ids) for text in texts]
-    tokenizer.enable_truncation(4)
-    tokenizer.enable_padding(length=50)
-    own = vocabulary(tokenizer.to_str().encode())
-    for name in ("fastokens", "tokenizers"):
-        assert load_engine(name, own).encode(texts)[1].tolist() == expected  # type: ignore[arg-type]
-
-
-def word_piece() -> bytes:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordPieceTrainer(vocab_size=60, special_tokens=["[UNK]", "</s>"])
-    tokenizer.train_from_iterator(["some words to learn"], trainer)
-    return tokenizer.to_str().encode()
-
-
-def test_auto_takes_the_reference_where_the_fast_engine_refuses() -> None:
-    own = vocabulary(word_piece())
-    choice = choose_engine("auto", own, ["words"])
-    assert choice.engine == "tokenizers"
-    assert "fastokens cannot load it" in choice.why
-    with pytest.raises(JobError, match="--engine fastokens"):
-        choose_engine("fastokens", own, ["words"])
-
-
-def test_auto_takes_the_reference_where_the_engines_differ(
-    raw: bytes, monkeypatch: pytest.MonkeyPatch
+@given(st.lists(ANY | SPACES | CONTROL, max_size=8))
+@example(["", "a", "", ""])
+@example(
+    ["\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd \u0e44\u0e17\u0e22 \u0939\u093f"]
+)
+@example(["e\u0301\u1e9b\u0323\ufb01\u0130\u01c5\uac00\u1100\u1161\x00\x7f\ufffe\uffff\U0010ffff"])
+@example(["\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f1fa\U0001f1f3 \U0001d49c \U000e0001"])
+def test_both_engines_give_the_ids_of_the_library_on_any_unicode(
+    demo: tuple[Vocabulary, Tokenizer], texts: list[str]
 ) -> None:
-    own = vocabulary(raw)
-    assert choose_engine("auto", own, ["words"]).engine == "fastokens"
-    right = engines._Fastokens.encode
-
-    def wrong(self: Any, texts: list[str]) -> Any:
-        ids, lengths = right(self, texts)
-        return np.where(np.arange(len(ids)) == 5, ids + 1, ids), lengths
-
-    monkeypatch.setattr(engines._Fastokens, "encode", wrong)
-    choice = choose_engine("auto", own, ["words"])
-    assert choice.engine == "tokenizers"
-    assert "differs from tokenizers" in choice.why
+    own, tokenizer = demo
+    expected = known(tokenizer, texts)
+    for name in BOTH:
+        assert encode(name, own, texts) == expected, name
+    assert [tokenizer.decode(ids, skip_special_tokens=False) for ids in expected] == texts
+    assert not {0, 1} & {i for ids in expected for i in ids}  # the control tokens' ids
 
 
-def test_eos_is_the_one_named_or_configured_or_well_known(raw: bytes) -> None:
-    ids = Tokenizer.from_str(raw.decode()).get_vocab()
-    assert vocabulary(raw).eos_id == ids["<|endoftext|>"]
-    assert vocabulary(raw, eos_token="<|pad|>").eos_id == ids["<|pad|>"]
-    for name in ("<|pad|>", {"content": "<|pad|>"}):
-        assert vocabulary(raw, {"eos_token": name}).eos_id == ids["<|pad|>"]
-    padded = vocabulary(raw, {"pad_token": "<|pad|>"})
-    assert padded.own_pad_id == ids["<|pad|>"]
-    assert vocabulary(raw, {"pad_token": "<|endoftext|>"}).own_pad_id is None
-    with pytest.raises(InputError, match="--eos-token gone: not in"):
-        vocabulary(raw, eos_token="gone")
+def test_every_scalar_value_survives_both_engines(demo: tuple[Vocabulary, Tokenizer]) -> None:
+    own, tokenizer = demo
+    codes = [*range(0xD800), *range(0xE000, 0x110000)]
+    texts = ["".join(map(chr, codes[n : n + 5000])) for n in range(0, len(codes), 5000)]
+    assert sum(map(len, texts)) == 1_112_064
+    fast, slow = (encode(name, own, texts) for name in BOTH)
+    assert fast == slow
+    assert [tokenizer.decode(ids, skip_special_tokens=False) for ids in fast] == texts
 
 
-def test_without_a_name_for_eos_the_error_asks_for_it(raw: bytes) -> None:
-    text = raw.decode().replace("<|endoftext|>", "<|stop|>")
-    with pytest.raises(InputError, match="--eos-token is missing"):
-        vocabulary(text.encode())
+@pytest.mark.parametrize("name", BOTH)
+def test_control_tokens_in_text_are_text_unless_allowed(name: EngineName) -> None:
+    tokenizer = byte_level(SPECIAL)
+    texts = ["a<|endoftext|>b", "<|pad|>", "<|endoftext|><|endoftext|>"]
+    for policy in ("text", "quarantine"):
+        found = encode(name, vocabulary(raw(tokenizer), control_tokens=policy), texts)
+        assert found == known(tokenizer, texts)
+        assert not {0, 1} & {i for ids in found for i in ids}
+    a, b = (tokenizer.token_to_id(letter) for letter in "ab")
+    allowed = encode(name, vocabulary(raw(tokenizer), control_tokens="allow"), texts)
+    assert allowed == [[a, 0, b], [1], [0, 0]]
 
 
-def test_a_tokenizer_with_dropout_or_without_vocabulary_is_refused(raw: bytes) -> None:
-    tree = json.loads(raw)
-    tree["model"]["dropout"] = 0.1
-    with pytest.raises(InputError, match="dropout"):
-        vocabulary(json.dumps(tree).encode())
-    with pytest.raises(InputError, match="not a tokenizer"):
-        vocabulary(b"{}")
+@pytest.mark.parametrize("name", BOTH)
+def test_truncation_padding_and_post_processing_of_the_file_are_not_applied(
+    name: EngineName,
+) -> None:
+    texts = ["some words to forget " * 10, "x", ""]
+    tokenizer = byte_level(SPECIAL)
+    expected = known(tokenizer, texts)
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=50, pad_id=1, pad_token="<|pad|>")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|pad|> $A <|endoftext|>", special_tokens=[("<|pad|>", 1), ("<|endoftext|>", 0)]
+    )
+    touched = raw(tokenizer)
+    held = json.loads(touched)
+    assert all(held[key] for key in ("truncation", "padding", "post_processor"))
+    assert len(tokenizer.encode("x" * 100).ids) == 50  # the library by itself does apply them
+    assert encode(name, vocabulary(touched), texts) == expected
+
+
+@pytest.mark.parametrize("make", [word_piece, unigram])
+def test_the_fast_engine_refuses_what_it_cannot_do_and_the_reference_does_it(make: Any) -> None:
+    tokenizer = make()
+    own = vocabulary(raw(tokenizer))
+    with pytest.raises(ValueError, match="fastokens cannot load it: "):
+        load_engine("fastokens", own)
+    assert encode("tokenizers", own, ["some words", ""]) == known(tokenizer, ["some words", ""])
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_no_text_has_no_ids(name: EngineName) -> None:
+    own = vocabulary(raw(byte_level(SPECIAL)))
+    assert encode(name, own, []) == []
+    assert encode(name, own, [""]) == [[]]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_an_engine_is_loaded_once_a_process_for_each_policy(name: EngineName) -> None:
+    held = raw(byte_level(SPECIAL))
+    own, same, allowing = (vocabulary(held, control_tokens=p) for p in ("text", "text", "allow"))
+    assert load_engine(name, own) is load_engine(name, same)
+    assert load_engine(name, own) is not load_engine(name, allowing)
+
+
+def test_each_engine_has_its_limit() -> None:
+    assert MAX_BYTES == {"fastokens": 256 * 2**20, "tokenizers": 8 * 2**20}

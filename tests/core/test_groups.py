@@ -1,0 +1,50 @@
+"""Groups get equal shares: of each length, of documents, of tokens."""
+
+import numpy as np
+import pytest
+from core.oracle import as_lengths, histogram_of, refinedweb_like
+
+from bfpack_spark.core.groups import first_group, group_counts, num_groups
+
+
+def test_groups_hold_no_more_documents_than_allowed_on_average() -> None:
+    default = 2_000_000
+    found = [num_groups(n, default) for n in (default - 1, default, default + 1, 10**9)]
+    assert found == [1, 1, 2, 500]
+
+
+def test_one_group_holds_the_whole() -> None:
+    (only,) = group_counts(as_lengths([3, 5]), as_lengths([10, 1]), 1, 0)
+    assert only.tolist() == [10, 1]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
+@pytest.mark.parametrize("groups", [2, 3, 10, 64])
+def test_lengths_that_occur_once_are_spread_over_all_groups(groups: int, seed: int) -> None:
+    lengths = np.arange(1, 4001, dtype=np.int64)
+    dealt = np.array(group_counts(lengths, np.ones_like(lengths), groups, seed))
+    documents, tokens = dealt.sum(axis=1), dealt @ lengths
+    assert documents.sum() == 4000
+    assert documents.max() < 1.5 * 4000 / groups
+    assert tokens.max() < 1.5 * lengths.sum() / groups
+
+
+def test_groups_of_a_real_histogram_hold_equal_shares() -> None:
+    found = histogram_of(refinedweb_like(100_000, seed=2))
+    dealt = np.array(group_counts(found.lengths, found.counts, 10, 0))
+    assert (dealt.sum(axis=0) == found.counts).all()
+    assert np.abs(dealt.sum(axis=1) / 10_000 - 1).max() < 0.01
+    assert np.abs(dealt @ found.lengths / (found.num_tokens / 10) - 1).max() < 0.02
+
+
+def test_another_seed_begins_at_other_groups() -> None:
+    lengths = np.arange(1, 1001, dtype=np.int64)
+    first, other = first_group(lengths, 10, 0), first_group(lengths, 10, 7)
+    assert set(first.tolist()) == set(range(10))
+    assert (first != other).mean() > 0.5
+
+
+def test_billions_of_documents_of_a_length_are_dealt_exactly() -> None:
+    dealt = group_counts(as_lengths([2**40]), as_lengths([10**10 + 3]), 500, 2**31 - 1)
+    counts = sorted(int(group[0]) for group in dealt)
+    assert counts == [20_000_000] * 497 + [20_000_001] * 3

@@ -1,0 +1,196 @@
+"""What is complete, what is current, and what an output must not be mixed with."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.storage import versions
+from bfpack_spark.storage.versions import Place, Version
+
+
+def version(output: Path, seed: int = 0, seq_len: int | None = 8) -> Version:
+    place = Place(output=str(output), bucket="b", seq_len=seq_len)
+    return Version(place=place, inputs={"seed": seed})
+
+
+def finish(made: Version, *names: str) -> None:
+    """Complete a version of files that hold their own names."""
+    for name in names:
+        write(Path(made.directory) / name, name)
+    versions.complete(made, [{"path": name, "kind": "shards"} for name in names])
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def below(folder: str | Path) -> list[str]:
+    found = [p for p in Path(folder).rglob("*") if p.is_file()]
+    return sorted(str(p.relative_to(folder)) for p in found)
+
+
+def test_a_version_is_named_by_the_sha256_of_what_decides_it(tmp_path: Path) -> None:
+    made = version(tmp_path, seed=3)
+    canonical = '{"format_version":1,"inputs":{"seed":3},"seq_len":8}'
+    assert made.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
+    assert made.directory == f"{tmp_path}/b/sequences-8/{made.fingerprint[:16]}"
+    assert version(tmp_path, seq_len=None).directory.startswith(f"{tmp_path}/b/tokens/")
+    assert version(tmp_path / "elsewhere", seed=3).name == made.name
+    others = [version(tmp_path, seed=4), version(tmp_path, seed=3, seq_len=9)]
+    assert len({made.name, *(other.name for other in others)}) == 3
+
+
+def test_a_version_is_complete_when_its_manifest_is_there(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    write(Path(made.directory) / "shards/part-00000.parquet", "x")
+    assert made.manifest() is None
+    finish(made, "shards/b.parquet", "shards/a.parquet")
+    held = made.manifest()
+    assert held is not None
+    raw = (Path(made.directory) / "_manifest.json").read_text()
+    assert raw == json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert [entry["path"] for entry in held["files"]] == ["shards/a.parquet", "shards/b.parquet"]
+    assert (held["kind"], held["bucket"], held["seq_len"]) == ("sequences", "b", 8)
+    assert (held["fingerprint"], held["inputs"]) == (made.fingerprint, {"seed": 0})
+
+
+def test_what_an_unfinished_run_left_is_removed_after_the_manifest_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = version(tmp_path)
+    root = Path(made.directory)
+    data = ("documents", "quarantine", "plan", "shards")
+    for kind in data:
+        write(root / kind / "part-00099.parquet", "left over")
+    for name in ("_temporary/abc-part-00000.parquet", "tokenizer.json", "_plan.json", "report/r"):
+        write(root / name, "kept, but for the temporary")
+    seen: list[list[str]] = []
+    delete = versions.files.delete_file
+
+    def watch(path: str) -> None:
+        seen.append(below(root))
+        delete(path)
+
+    monkeypatch.setattr(versions.files, "delete_file", watch)
+    finish(made, "shards/part-00000.parquet", "plan/part-00000.parquet")
+    assert len(seen) == len(data)
+    assert all("_manifest.json" in names for names in seen)
+    assert below(root) == [
+        "_manifest.json",
+        "_plan.json",
+        "plan/part-00000.parquet",
+        "report/r",
+        "shards/part-00000.parquet",
+        "tokenizer.json",
+    ]
+
+
+def test_publication_names_the_version_and_the_hash_of_its_manifest(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    finish(made)
+    with pytest.raises(InputError, match="no sequences of 8 published"):
+        versions.current(made.place)
+    versions.publish(made)
+    raw = (Path(made.directory) / "_manifest.json").read_bytes()
+    assert json.loads((tmp_path / "b/sequences-8/_current.json").read_text()) == {
+        "version": made.name,
+        "manifest": f"{made.name}/_manifest.json",
+        "manifest_sha256": hashlib.sha256(raw).hexdigest(),
+    }
+    directory, held = versions.current(made.place)
+    assert (directory, held["fingerprint"]) == (made.directory, made.fingerprint)
+
+
+def test_only_a_complete_version_can_be_published(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    write(Path(made.directory) / "shards/part-00000.parquet", "x")
+    with pytest.raises(AssertionError, match="only a complete version"):
+        versions.publish(made)
+    assert not (tmp_path / "b/sequences-8/_current.json").exists()
+
+
+def test_a_newer_version_replaces_the_pointer_and_leaves_the_older_one(tmp_path: Path) -> None:
+    old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
+    for made in (old, new):
+        finish(made, "shards/part-00000.parquet")
+        versions.publish(made)
+    assert versions.current(new.place)[0] == new.directory
+    assert versions.current(new.place, old.name)[0] == old.directory
+    assert below(old.directory) == ["_manifest.json", "shards/part-00000.parquet"]
+    assert below(tmp_path / "b/sequences-8")[0] == f"{min(old.name, new.name)}/_manifest.json"
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_pointer_is_replaced_and_not_written_over(tmp_path: Path) -> None:
+    """Who has opened it, at whatever moment, reads the old pointer or the new one, whole."""
+    old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
+    finish(old)
+    finish(new)
+    versions.publish(old)
+    pointer = tmp_path / "b/sequences-8/_current.json"
+    before = pointer.read_bytes()
+    with pointer.open("rb") as held_open:
+        versions.publish(new)
+        assert held_open.read() == before
+    assert json.loads(pointer.read_text())["version"] == new.name
+    assert [p.name for p in pointer.parent.iterdir() if p.is_file()] == ["_current.json"]
+
+
+def test_publishing_what_is_current_touches_nothing(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    finish(made)
+    versions.publish(made)
+    pointer = tmp_path / "b/sequences-8/_current.json"
+    os.utime(pointer, ns=(1, 1))
+    versions.publish(made)
+    assert pointer.stat().st_mtime_ns == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("0123", "not a version; it is 16 hex digits"),
+        ("../../../../etc", "not a version"),
+        ("0123456789abcdef", "not complete in"),
+    ],
+)
+def test_a_version_that_is_none_is_an_error_that_names_it(
+    name: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "b/sequences-8/0123456789abcdef/shards").mkdir(parents=True)
+    with pytest.raises(InputError, match=f"--version {name}: {says}"):
+        versions.current(Place(output=str(tmp_path), bucket="b", seq_len=8), name)
+
+
+@pytest.mark.parametrize(
+    "there", [[], ["b/tokens/"], ["b/sequences-64/", "README.md"], ["x/y/", "b/tokens/"]]
+)
+def test_an_output_that_is_new_empty_or_ours_is_taken(there: list[str], tmp_path: Path) -> None:
+    versions.check_output(str(tmp_path / "not yet"))
+    for name in there:
+        write(tmp_path / name / "x", "") if name.endswith("/") else write(tmp_path / name, "")
+    versions.check_output(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["thesis.txt", "b/thesis.txt", "tokens/x", "sequences-64/x", "b/sequences-x/y", ".git/x"],
+)
+def test_an_output_of_something_else_is_an_error_that_names_it(there: str, tmp_path: Path) -> None:
+    write(tmp_path / there, "mine")
+    with pytest.raises(InputError, match=f"--output {tmp_path}: not empty") as raised:
+        versions.check_output(str(tmp_path))
+    assert "name an empty one" in str(raised.value)
+    assert below(tmp_path) == [there]
+
+
+def test_an_output_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "f", "mine")
+    with pytest.raises(InputError, match=f"--output {tmp_path}/f: is a file; name a directory"):
+        versions.check_output(str(tmp_path / "f"))

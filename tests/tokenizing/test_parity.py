@@ -1,0 +1,128 @@
+"""The fast engine is taken where it agrees with the reference, and it is said why."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Corpus
+from tokenizers import Tokenizer
+from trained import byte_level, raw, unigram, word_piece
+
+from bfpack_spark.errors import JobError
+from bfpack_spark.tokenizing import engines
+from bfpack_spark.tokenizing.engines import load_engine
+from bfpack_spark.tokenizing.parity import (
+    adversarial_texts,
+    choose_engine,
+    compare,
+    first_difference,
+)
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
+
+
+def vocabulary(raw: bytes) -> Vocabulary:
+    return load_vocabulary(raw, {}, eos_token=None, bos_token=None, control_tokens="text")
+
+
+@pytest.fixture
+def break_fastokens(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], bool]], None]:
+    """From now on the fast engine is wrong: texts that `fits` lose their last id."""
+    right = engines._Fastokens.encode
+
+    def arm(fits: Callable[[str], bool]) -> None:
+        def wrong(self: Any, texts: list[str]) -> Any:
+            ids, lengths = right(self, texts)
+            lost = np.array([bool(n) and fits(t) for t, n in zip(texts, lengths, strict=True)])
+            keep = np.ones(len(ids), dtype=bool)
+            keep[np.cumsum(lengths)[lost] - 1] = False
+            return ids[keep], lengths - lost
+
+        monkeypatch.setattr(engines._Fastokens, "encode", wrong)
+
+    return arm
+
+
+def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(
+    demo_corpus: Corpus,
+) -> None:
+    held = (demo_corpus.tokenizer / "tokenizer.json").read_bytes()
+    own = vocabulary(held)
+    texts = adversarial_texts(own)
+    assert len(texts) > 80
+    assert max(map(len, texts)) >= 200_000
+    assert any("<|endoftext|>" in text for text in texts)
+    assert compare(texts, own) is None
+    ids, lengths = load_engine("fastokens", own).encode(texts)
+    tokenizer = Tokenizer.from_str(held.decode())
+    parts = np.split(ids, np.cumsum(lengths)[:-1])
+    assert [tokenizer.decode(p.tolist(), skip_special_tokens=False) for p in parts] == texts
+    choice = choose_engine("auto", own, ["words"])
+    assert (choice.engine, choice.why) == (
+        "fastokens",
+        f"it agrees with tokenizers on {len(texts) + 1} texts",
+    )
+
+
+@pytest.mark.parametrize("make", [word_piece, unigram])
+def test_auto_takes_the_reference_where_the_fast_engine_refuses(make: Any) -> None:
+    own = vocabulary(raw(make()))
+    choice = choose_engine("auto", own, ["words"])
+    assert choice.engine == "tokenizers"
+    assert choice.why.startswith("fastokens cannot load it: ")
+    with pytest.raises(JobError, match=r"--engine fastokens: fastokens cannot load it: .*; use"):
+        choose_engine("fastokens", own, ["words"])
+    assert choose_engine("tokenizers", own, ["words"]).why == "as told"
+
+
+def test_auto_takes_the_reference_where_the_engines_differ_on_the_corpus(
+    break_fastokens: Callable[[Callable[[str], bool]], None],
+) -> None:
+    own = vocabulary(raw(byte_level()))
+    sample = ["some words", "zebra"]
+    assert choose_engine("auto", own, sample).engine == "fastokens"
+    break_fastokens(lambda text: text == "zebra")
+    choice = choose_engine("auto", own, sample)
+    assert choice.engine == "tokenizers"
+    assert re.match(
+        r"fastokens differs from tokenizers on 'zebra' \(token \d: id nothing against", choice.why
+    )
+    with pytest.raises(JobError, match=r"differs from tokenizers on 'zebra'.*use --engine auto or"):
+        choose_engine("fastokens", own, sample)
+    assert choose_engine("fastokens", own, sample[:1]).engine == "fastokens"
+
+
+def test_auto_takes_the_reference_where_the_engines_differ_on_hard_texts(
+    break_fastokens: Callable[[Callable[[str], bool]], None],
+) -> None:
+    own = vocabulary(raw(byte_level()))
+    for hard in ("👩", "\r\n", "b <|pad|>", "a" * 40_000):
+        break_fastokens(lambda text, hard=hard: hard in text)
+        assert choose_engine("auto", own, []).engine == "tokenizers", hard
+
+
+def test_compare_names_the_first_text_that_differs(
+    break_fastokens: Callable[[Callable[[str], bool]], None],
+) -> None:
+    own = vocabulary(raw(byte_level()))
+    texts = ["", "one", "", "two", "three"]
+    assert compare(texts, own) is None
+    break_fastokens(lambda text: text.startswith("t"))
+    found = compare(texts, own)
+    assert found is not None
+    assert found[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "says"),
+    [
+        ([1, 2, 3], [1, 5, 3], "token 1: id 2 against 5 by the reference"),
+        ([1], [1, 5], "token 1: id nothing against 5 by the reference"),
+        ([1, 2], [], "token 0: id 1 against nothing by the reference"),
+    ],
+)
+def test_a_difference_is_told_by_its_first_place(
+    ours: list[int], theirs: list[int], says: str
+) -> None:
+    assert first_difference(np.array(ours), np.array(theirs)) == says

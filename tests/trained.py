@@ -1,0 +1,47 @@
+"""Small tokenizers, trained where a test needs one. Two trainings may give different ids."""
+
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+WORDS = ["some words to learn, and some to forget", "don't 123 4567 été 漢字 x = f(y)\n\n"]
+
+
+def byte_level(special: Sequence[str] = ("<|endoftext|>", "<|pad|>")) -> Tokenizer:
+    """Byte-level BPE as GPT-2's; `special` take the ids from 0."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=list(special),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(WORDS * 3, trainer)
+    return tokenizer
+
+
+def word_piece() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=60, special_tokens=["[UNK]", "</s>"], show_progress=False
+    )
+    tokenizer.train_from_iterator(WORDS, trainer)
+    return tokenizer
+
+
+def unigram() -> Tokenizer:
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=60, special_tokens=["<unk>", "</s>"], unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator(WORDS, trainer)
+    return tokenizer
+
+
+def raw(tokenizer: Tokenizer) -> bytes:
+    """The tokenizer as the bytes of its tokenizer.json."""
+    return tokenizer.to_str().encode()
