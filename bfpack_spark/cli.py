@@ -192,8 +192,9 @@ def _from_worker(error: Exception) -> tuple[str, int]:
         return "Java 17 or newer is needed: install it, or let JAVA_HOME name it", 2
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
-    logging.getLogger("bfpack").debug("%s", text)
-    return f"the Spark job failed, nothing was published: {(raised or lines or ['?'])[-1]}", 5
+    logging.getLogger("bfpack").error("%s", text)
+    why = raised[-1] if raised else next(iter(lines), "?")
+    return f"the Spark job failed, nothing was published: {why}", 5
 
 
 def _fail(message: str, code: int) -> int:

@@ -21,7 +21,7 @@ from pyspark.sql import functions as sf
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Accounting, account, sequences_per_group
 from bfpack_spark.core.rows import default_num_shards, shard_starts
-from bfpack_spark.errors import InputError
+from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.explore import length_histogram
 from bfpack_spark.schema import FORMAT_VERSION, MESSAGES, PLAN, Reason, spark_ddl
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
@@ -112,15 +112,18 @@ def read_vocabulary(settings: Settings) -> Vocabulary:
 
 
 def _read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
-    folder = path.removesuffix("/tokenizer.json") if path.endswith("/tokenizer.json") else path
-    for candidate in (f"{path}/tokenizer.json", path):
-        if files.is_file(candidate):
-            raw = files.read_bytes(candidate)
-            assert raw is not None
-            return raw, files.read_json(f"{folder}/tokenizer_config.json") or {}
-    raise InputError(
-        f"--tokenizer {path}: no tokenizer.json there; give the file or the directory that holds it"
-    )
+    file = path if files.is_file(path) else f"{path.rstrip('/')}/tokenizer.json"
+    raw = files.read_bytes(file) if files.is_file(file) else None
+    if raw is None:
+        raise InputError(
+            f"--tokenizer {path}: no tokenizer.json there; "
+            "give the file or the directory that holds it"
+        )
+    folder = file.rpartition("/")[0] if "/" in file else "."
+    try:
+        return raw, files.read_json(f"{folder}/tokenizer_config.json") or {}
+    except InputError as error:
+        raise InputError(f"--tokenizer {path}: {error}") from None
 
 
 def _made_before(
@@ -312,7 +315,7 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     accounting = account(histogram, rules)
     num_shards = _num_shards(settings, accounting)
     per_group = sequences_per_group(histogram, rules)
-    groups = group_documents(store.lengths(spark), len(per_group), rules.seed)
+    groups = group_documents(store.lengths(spark), histogram, len(per_group), rules.seed)
     rows = plan_sequences(groups, PlanTask(rules=rules, sequences_per_group=per_group))
     written = collect_messages(rows, functools.partial(write_plan, root=version.directory))
     entries = [entry for message in written for entry in message["files"]]
@@ -394,6 +397,7 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
     written = collect_messages(segments, functools.partial(write_shards, task=task))
     shards = [entry for message in written for entry in message["files"]]
     assert len(shards) == made.num_shards, f"{len(shards)} shards written of {made.num_shards}"
+    _check_all_came(shards, made)
     cut = sum(entry.pop("documents_cut") for entry in shards)
     if version.inputs["configuration"]["packing"] == "best_fit":
         assert cut == made.accounting["num_documents_cut"], f"{cut} documents cut"
@@ -413,7 +417,6 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
             "pad_is_eos": pad == store.tokenizer["eos_id"],
         },
     )
-    files.delete_file(f"{version.directory}/_plan.json")
     versions.publish(version)
     log.info(
         "sequences of %d: %s shards, %s tokens in %.1f s",
@@ -423,6 +426,17 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
         time.monotonic() - started,
     )
     return manifest
+
+
+def _check_all_came(shards: list[dict[str, Any]], made: Plan) -> None:
+    """A document that the token store has lost since it was planned leaves no gap but at the end
+    of its row."""
+    tokens, planned = sum(entry["tokens"] for entry in shards), made.accounting["num_tokens_packed"]
+    if tokens != planned:
+        raise JobError(
+            f"{tokens:,} tokens came to the shards, {planned:,} were planned: the token store has "
+            f"changed since; remove {made.version.directory} and run it again"
+        )
 
 
 def _token_totals(store: TokenStore) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Accounting:
 def sequences_per_group(histogram: Histogram, rules: Rules) -> Int64:
     """Number of sequences of each group, as the plan stage will make them."""
     groups = num_groups(histogram.num_documents, rules.group_documents_max)
-    dealt = group_counts(histogram.lengths, histogram.counts, groups, rules.seed)
+    dealt = group_counts(histogram.counts, groups, rules.seed)
     return np.array([_num_sequences(histogram.lengths, c, rules) for c in dealt], dtype=np.int64)
 
 

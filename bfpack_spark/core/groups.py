@@ -1,29 +1,33 @@
 """Length-balanced groups by arithmetic: which group the r-th document of a length goes to.
 
-Documents of length l are ranked (by a seeded hash of their id) and dealt round robin, starting at
-a group that depends on l alone, so that any two groups' numbers of documents of one length differ
-by at most one. The groups' histograms follow from the bucket's alone.
+The documents are thought of in one row, longest first (of one length, by a seeded hash of the id),
+and dealt round robin: each length goes on where the one before it ended. So any two groups' numbers
+of documents, and of documents of one length, differ by at most one, and their tokens hardly more.
+The groups' histograms follow from the bucket's alone.
+
+    two of length 5, one of 4, three of 2, in 2 groups -> [5, 4, 2] and [5, 2, 2]
 """
+
+import numpy as np
 
 from bfpack_spark.core.fragments import Int64
 
-MULTIPLIER = 1_000_003
-MODULUS = 4_294_967_291  # the largest prime below 2^32; lengths below 2^42 do not overflow
-
 
 def num_groups(num_documents: int, group_documents_max: int) -> int:
-    """Groups of at most about `group_documents_max` documents: 5 at 2 -> 3."""
+    """Groups of at most `group_documents_max` documents: 5 at 2 -> 3."""
     return max(1, -(-num_documents // group_documents_max))
 
 
-def first_group(lengths: Int64, groups: int, seed: int) -> Int64:
-    """The group that the first document of each length goes to. (Plain enough for SQL as well.)"""
-    return (lengths * MULTIPLIER + seed) % MODULUS % groups
+def first_group(counts: Int64, groups: int, seed: int) -> Int64:
+    """The group that the first document of each length goes to; `counts` holds the documents of
+    each length, ascending by length."""
+    longer = np.cumsum(counts[::-1])[::-1] - counts
+    return np.asarray((longer + seed) % groups)
 
 
-def group_counts(lengths: Int64, counts: Int64, groups: int, seed: int) -> list[Int64]:
-    """Documents of each length in each group: counts [5] in 2 groups -> [3], [2] or [2], [3]."""
-    start = first_group(lengths, groups, seed)
+def group_counts(counts: Int64, groups: int, seed: int) -> list[Int64]:
+    """Documents of each length in each group: counts [5] in 2 groups -> [3] and [2]."""
+    start = first_group(counts, groups, seed)
     return [
         counts // groups + ((group - start) % groups < counts % groups) for group in range(groups)
     ]

@@ -195,6 +195,8 @@ def _ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64
         ids, problem = _one_documents_ids(content[index], vocabulary.size)
         if ids is None:
             documents.refuse(index, Reason.NULL, "null instead of tokens")
+        elif len(ids) > _MAX_READY_IDS:
+            documents.refuse(index, Reason.TOO_LARGE, f"{len(ids)} ids, limit {_MAX_READY_IDS}")
         elif problem:
             documents.refuse(index, Reason.INVALID_TOKENS, problem)
         else:
@@ -219,8 +221,6 @@ def _one_documents_ids(value: pa.Scalar, size: int) -> tuple[np.ndarray | None, 
         if value.values.null_count:
             return np.empty(0), "a null among the ids"
         ids = value.values.to_numpy(zero_copy_only=False)
-    if len(ids) > _MAX_READY_IDS:
-        return ids, f"{len(ids)} ids, limit {_MAX_READY_IDS}"
     wrong = np.flatnonzero((ids < 0) | (ids >= size))
     if len(wrong):
         place = int(wrong[0])

@@ -102,4 +102,5 @@ def no_column(option: str, column: str, name: str, there: list[str]) -> InputErr
 
 
 def unreadable(name: str, error: Exception) -> InputError:
-    return InputError(f"--input: {name} cannot be read ({error}); mend or remove it")
+    why = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"--input: {name} cannot be read ({why}); mend or remove it")

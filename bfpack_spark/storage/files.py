@@ -47,10 +47,26 @@ def list_files(directory: str) -> list[pafs.FileInfo]:
     return sorted(files, key=lambda info: info.path)
 
 
+def names_in(directory: str) -> list[str]:
+    """Names of the files in a directory, not of those below."""
+    fs, inner = locate(directory)
+    found = fs.get_file_info(pafs.FileSelector(inner, allow_not_found=True))
+    return sorted(info.base_name for info in found if info.type == pafs.FileType.File)
+
+
 def read_json(path: str) -> dict[str, Any] | None:
-    """The JSON object in a file; None if there is no such file."""
+    """The JSON object in a file; None if there is no such file. InputError if it holds
+    something else."""
     raw = read_bytes(path)
-    return None if raw is None else json.loads(raw)
+    if raw is None:
+        return None
+    try:
+        value = json.loads(raw)
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); mend or remove it") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds no JSON object; mend or remove it")
+    return value
 
 
 def read_bytes(path: str) -> bytes | None:

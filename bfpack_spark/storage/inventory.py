@@ -65,9 +65,9 @@ def take_inventory(pattern: str, input_format: str | None) -> Inventory:
     visible = [f for f in found if not _hidden(f.name, ".")]
     chosen = input_format or _guess_format(pattern, visible)
     if chosen != "text":
-        visible = [
-            f for f in visible if not _hidden(f.name, "_") and f.name.endswith(_SUFFIXES[chosen])
-        ] or (found if len(found) == 1 else [])
+        visible = [f for f in visible if not _hidden(f.name, "_")]
+        if len(found) > 1:  # one that stands alone may have any ending, once its format is told
+            visible = [f for f in visible if f.name.endswith(_SUFFIXES[chosen])]
     if not visible:
         raise InputError(f"--input {pattern}: no {chosen} files there; check path and input_format")
     return Inventory(format=chosen, files=tuple(visible))
@@ -132,8 +132,14 @@ def _translate(pattern: str) -> str:
     parts = []
     for part in pattern.split("/"):
         pieces = re.split(r"([*?]|\[[^\]]+\])", part)
-        parts.append("".join(_GLOB.get(p, p if p[:1] == "[" else re.escape(p)) for p in pieces))
+        parts.append("".join(map(_translate_piece, pieces)))
     return "/".join(parts).replace("[^/]*[^/]*/", "(?:[^/]+/)*")
+
+
+def _translate_piece(piece: str) -> str:
+    if piece.startswith("["):
+        return "[^" + piece[2:] if piece[1] in "!^" else piece
+    return _GLOB.get(piece, re.escape(piece))
 
 
 def _input_file(info: pafs.FileInfo, base: str, pattern: str) -> InputFile:

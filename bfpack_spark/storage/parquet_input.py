@@ -30,10 +30,7 @@ def read_parquet(split: Split, columns: Columns) -> Iterator[Documents]:
             group = file.metadata.row_group(number)
             if group.num_rows and split.start <= _middle(group) < split.end:
                 rows = _rows_per_batch(group)
-                try:
-                    yield from _row_group(file, number, rows, first_row, split.name, columns)
-                except (pa.ArrowInvalid, OSError) as error:
-                    raise unreadable(split.name, error) from None
+                yield from _row_group(file, number, rows, first_row, split.name, columns)
             first_row += group.num_rows
 
 
@@ -141,5 +138,5 @@ def _parquet(path: str, name: str) -> Iterator[pq.ParquetFile]:
     try:
         with files.open_parquet(path) as file:
             yield file
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
+    except (pa.ArrowInvalid, OSError) as error:  # OSError: a broken footer, among others
         raise unreadable(name, error) from None

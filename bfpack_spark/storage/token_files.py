@@ -129,6 +129,7 @@ def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndar
     ids = token_values(tokens)
     in_bytes = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
     offsets = in_bytes[tokens.offset : tokens.offset + len(tokens) + 1].astype(np.int64) // 4
+    assert (offsets[row] + start + length <= offsets[row + 1]).all(), "the store has changed"
     begin = offsets[row] - offsets[0] + start
     ends = np.cumsum(length)
     if len(begin) and not (begin[1:] == (begin + length)[:-1]).all():

@@ -89,7 +89,8 @@ def complete(version: Version, entries: list[dict[str, Any]], **rest: dict[str, 
 
 
 def publish(version: Version) -> None:
-    """Let _current.json name this version, atomically; nothing if it does already."""
+    """Let _current.json name this version, atomically; nothing if it does already. Then remove
+    what only an unfinished version needs."""
     raw = files.read_bytes(f"{version.directory}/_manifest.json")
     assert raw is not None, "only a complete version can be published"
     pointer = {
@@ -100,6 +101,7 @@ def publish(version: Version) -> None:
     path = f"{version.place.directory}/_current.json"
     if files.read_json(path) != pointer:
         files.write_json(path, pointer)
+    _tidy(version.directory, json.loads(raw))
 
 
 def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
@@ -168,6 +170,13 @@ def _current_name(place: Place) -> str:
             f"--bucket {place.bucket}: no {what} published in {place.output}; run bfpack pack first"
         )
     return str(pointer["version"])
+
+
+def _tidy(directory: str, manifest: Manifest) -> None:
+    _remove_unlisted(directory, manifest)
+    for name in files.names_in(directory):
+        if name == "_plan.json" or name.endswith(".tmp"):
+            files.delete_file(f"{directory}/{name}")
 
 
 def _remove_unlisted(directory: str, manifest: Manifest) -> None:

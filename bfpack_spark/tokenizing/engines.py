@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -38,7 +39,7 @@ class Engine(Protocol):
 def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
     """An engine, loaded once a process: 1.9 s for a vocabulary of 128k.
 
-    Raises ValueError if the engine cannot handle this tokenizer.
+    Raises ValueError if fastokens cannot handle this tokenizer, InputError if the reference cannot.
     """
     key = (name, vocabulary.sha256, vocabulary.control_tokens)
     if key not in _loaded:
@@ -49,7 +50,13 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
 
 class _Tokenizers:
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._engine = tokenizers.Tokenizer.from_str(vocabulary.json.decode("utf-8"))
+        try:
+            self._engine = tokenizers.Tokenizer.from_str(vocabulary.json.decode("utf-8"))
+        except Exception as error:  # it raises nothing narrower
+            raise InputError(
+                f"--tokenizer: tokenizers cannot load it ({error}); "
+                "give the file that `tokenizers` saves"
+            ) from None
         self._engine.no_truncation()
         self._engine.no_padding()
         # Lost by pickle and to_str, so it is set here, in the process that uses it.

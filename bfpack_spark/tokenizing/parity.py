@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from bfpack_spark.errors import JobError
+from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
 
@@ -29,6 +29,7 @@ def choose_engine(
 
     `auto` falls back to the reference where they differ; a wanted `fastokens` fails with JobError.
     """
+    load_engine("tokenizers", vocabulary)  # a file that it cannot load is the user's mistake
     if wanted == "tokenizers":
         return Choice(engine="tokenizers", why="as told")
     texts = adversarial_texts(vocabulary) + sample
@@ -111,7 +112,9 @@ def _printable(start: int) -> Iterable[int]:
 def _disagreement(vocabulary: Vocabulary, texts: list[str]) -> str | None:
     try:
         found = compare([t for t in texts if len(t) <= REFERENCE_BYTES_MAX], vocabulary)
-    except ValueError as error:
+    except InputError:
+        raise
+    except ValueError as error:  # fastokens refuses this kind of tokenizer
         return str(error)
     if found is None:
         return None

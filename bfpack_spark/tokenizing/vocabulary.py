@@ -74,6 +74,8 @@ def token_ids(raw: bytes) -> dict[str, int]:
             else {item[0]: number for number, item in enumerate(vocab)}
         )
         ids.update({token["content"]: token["id"] for token in tree.get("added_tokens") or []})
+        if not all(type(number) is int and number >= 0 for number in ids.values()):
+            raise ValueError("an id that is no number")
     except (ValueError, KeyError, TypeError, IndexError):
         raise InputError(
             "--tokenizer: not a tokenizer.json with a vocabulary; "

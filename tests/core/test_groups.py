@@ -14,7 +14,7 @@ def test_groups_hold_no_more_documents_than_allowed_on_average() -> None:
 
 
 def test_one_group_holds_the_whole() -> None:
-    (only,) = group_counts(as_lengths([3, 5]), as_lengths([10, 1]), 1, 0)
+    (only,) = group_counts(as_lengths([10, 1]), 1, 0)
     assert only.tolist() == [10, 1]
 
 
@@ -22,29 +22,30 @@ def test_one_group_holds_the_whole() -> None:
 @pytest.mark.parametrize("groups", [2, 3, 10, 64])
 def test_lengths_that_occur_once_are_spread_over_all_groups(groups: int, seed: int) -> None:
     lengths = np.arange(1, 4001, dtype=np.int64)
-    dealt = np.array(group_counts(lengths, np.ones_like(lengths), groups, seed))
+    dealt = np.array(group_counts(np.ones_like(lengths), groups, seed))
     documents, tokens = dealt.sum(axis=1), dealt @ lengths
     assert documents.sum() == 4000
-    assert documents.max() < 1.5 * 4000 / groups
-    assert tokens.max() < 1.5 * lengths.sum() / groups
+    assert documents.max() - documents.min() <= 1
+    assert tokens.max() - tokens.min() <= 4000  # the longest
 
 
 def test_groups_of_a_real_histogram_hold_equal_shares() -> None:
     found = histogram_of(refinedweb_like(100_000, seed=2))
-    dealt = np.array(group_counts(found.lengths, found.counts, 10, 0))
+    dealt = np.array(group_counts(found.counts, 10, 0))
     assert (dealt.sum(axis=0) == found.counts).all()
-    assert np.abs(dealt.sum(axis=1) / 10_000 - 1).max() < 0.01
-    assert np.abs(dealt @ found.lengths / (found.num_tokens / 10) - 1).max() < 0.02
+    assert set(dealt.sum(axis=1).tolist()) == {10_000}
+    assert np.ptp(dealt @ found.lengths) <= found.lengths.max()
+    assert np.abs(dealt @ found.lengths / (found.num_tokens / 10) - 1).max() < 0.01
 
 
 def test_another_seed_begins_at_other_groups() -> None:
-    lengths = np.arange(1, 1001, dtype=np.int64)
-    first, other = first_group(lengths, 10, 0), first_group(lengths, 10, 7)
+    counts = np.arange(1, 1001, dtype=np.int64)
+    first, other = first_group(counts, 10, 0), first_group(counts, 10, 7)
     assert set(first.tolist()) == set(range(10))
-    assert (first != other).mean() > 0.5
+    assert (first != other).all()
 
 
 def test_billions_of_documents_of_a_length_are_dealt_exactly() -> None:
-    dealt = group_counts(as_lengths([2**40]), as_lengths([10**10 + 3]), 500, 2**31 - 1)
+    dealt = group_counts(as_lengths([10**10 + 3]), 500, 2**31 - 1)
     counts = sorted(int(group[0]) for group in dealt)
     assert counts == [20_000_000] * 497 + [20_000_001] * 3

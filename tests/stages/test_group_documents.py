@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from core.oracle import histogram_of
 from pyspark.sql import SparkSession
 
 from bfpack_spark.core.groups import group_counts
@@ -18,7 +19,7 @@ def dealt(
 ) -> dict[str, int]:
     rows = [(f"d{n}", LENGTHS[n]) for n in order]
     tokens = spark.createDataFrame(rows, "doc_id string, length int").repartition(partitions)
-    found = group_documents(tokens, groups, seed)
+    found = group_documents(tokens, histogram_of(LENGTHS[n] for n in order), groups, seed)
     assert found.columns == ["doc_id", "length", "doc_hash", "group"]
     held = found.collect()
     assert len(held) == len(rows)
@@ -29,7 +30,7 @@ def dealt(
 def test_groups_hold_what_the_arithmetic_says(spark: SparkSession, groups: int) -> None:
     found = dealt(spark, list(range(200)), 3, groups)
     lengths, counts = np.unique(np.array(LENGTHS), return_counts=True)
-    expected = group_counts(lengths, counts, groups, 4)
+    expected = group_counts(counts, groups, 4)
     seen = Counter((group, LENGTHS[int(doc_id[1:])]) for doc_id, group in found.items())
     assert len(found) == sum(seen.values()) == 200
     for group in range(groups):
@@ -61,6 +62,7 @@ def test_a_seed_deals_documents_of_one_length_otherwise(spark: SparkSession) -> 
 def test_each_group_is_a_partition(spark: SparkSession) -> None:
     rows = [(f"d{n}", length) for n, length in enumerate(LENGTHS)]
     tokens = spark.createDataFrame(rows, "doc_id string, length int")
-    placed = group_documents(tokens, 7, 4).selectExpr("spark_partition_id() AS place", "group")
+    grouped = group_documents(tokens, histogram_of(LENGTHS), 7, 4)
+    placed = grouped.selectExpr("spark_partition_id() AS place", "group")
     held = {(row["place"], row["group"]) for row in placed.distinct().collect()}
     assert held == {(group, group) for group in range(7)}

@@ -46,8 +46,9 @@ def plan_of(
         seed=seed,
     )
     lengths, counts = np.unique(np.array(LENGTHS), return_counts=True)
-    sizes = sequences_per_group(Histogram(lengths=lengths, counts=counts), rules) + error
-    dealt = group_documents(documents, len(sizes), seed)
+    histogram = Histogram(lengths=lengths, counts=counts)
+    sizes = sequences_per_group(histogram, rules) + error
+    dealt = group_documents(documents, histogram, len(sizes), seed)
     return plan_sequences(dealt, PlanTask(rules=rules, sequences_per_group=sizes))
 
 
