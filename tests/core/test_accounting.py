@@ -167,3 +167,42 @@ def test_counts_beyond_32_bits_stay_exact() -> None:
     found = account(documents, rules(8))
     assert (found.num_sequences, found.num_padding) == (many, 0)
     assert found.num_tokens == 8 * many
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("case", load("small_cases.json")["cases"], ids=lambda c: c["name"])
+def test_the_accounts_of_the_small_cases_are_as_known(case: dict[str, Any], policy: Any) -> None:
+    lengths = [length for length in case["lengths"] if length]
+    found = account(histogram_of(lengths), rules(case["seq_len"], long_documents=policy))
+    expected = case["expected"][policy]
+    assert found.num_documents == case["num_documents"] - case["num_empty_documents"]
+    assert found.num_tokens == sum(lengths)
+    assert found.num_sequences == expected["num_sequences"]
+    assert found.num_padding == expected["num_padding"]
+    assert found.lower_bound == expected["lower_bound"]
+    assert found.num_tokens_packed == expected["num_tokens"]
+    if policy == "split":
+        assert found.num_documents_cut == expected["num_cut_documents"]
+    elif policy == "truncate":
+        assert found.num_documents_truncated == expected["num_truncated_documents"]
+        assert found.num_tokens_truncated == expected["num_truncated_tokens"]
+    else:
+        assert found.num_documents_dropped == expected["num_dropped_documents"]
+        assert found.num_tokens_dropped == expected["num_dropped_tokens"]
+    whole = found.num_tokens_packed + found.num_tokens_truncated + found.num_tokens_dropped
+    assert whole == found.num_tokens
+    assert found.num_documents_packed + found.num_documents_dropped == found.num_documents
+
+
+def test_cut_by_concatenation_is_the_expectation_over_random_starts() -> None:
+    lengths, seq_len = [1, 5, 8, 9, 30], 8
+    starts = range(seq_len)
+    cut = sum((start + n - 1) // seq_len > 0 for n in lengths for start in starts) / seq_len
+    found = account(histogram_of(lengths), rules(seq_len))
+    assert found.num_documents_cut_by_concat == pytest.approx(cut)
+
+
+def test_sequences_of_groups_are_packed_apart() -> None:
+    found = histogram_of([4, 4, 4, 4])
+    assert sequences_per_group(found, rules(8)).tolist() == [2]
+    assert sequences_per_group(found, rules(8, group_documents_max=1)).tolist() == [1, 1, 1, 1]

@@ -1,16 +1,21 @@
-"""Cuts of documents that keep nothing, and of streams whose cuts are known."""
+"""Fragments tile documents; streams are cut where a walk and known answers cut them."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
 from core.anchors import load
-from core.oracle import as_lengths, refinedweb_like
+from core.oracle import as_lengths, histogram_of, refinedweb_like
 from core.test_best_fit import skip_if_another_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.core.fragments import count_fragments, cut_documents, cut_stream, kept_lengths
+
+POLICIES = ("split", "truncate", "drop")
+LENGTHS = st.lists(st.integers(1, 300), max_size=50)
+SEQ_LEN = st.integers(1, 100)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +90,63 @@ def test_fragments_of_many_documents_are_counted_in_64_bits() -> None:
 def test_lengths_that_leave_the_same_remainder_are_counted_together() -> None:
     counted = count_fragments(as_lengths([1, 5, 9]), as_lengths([1, 10, 100]), 4, "split")
     assert counted.tolist() == [0, 111, 0, 0, 210]
+
+
+@given(LENGTHS, SEQ_LEN, st.sampled_from(POLICIES))
+def test_fragments_tile_what_is_kept_and_only_long_documents_are_cut(
+    lengths: list[int], seq_len: int, policy: Any
+) -> None:
+    kept = kept_lengths(as_lengths(lengths), seq_len, policy)
+    cut = cut_documents(kept, seq_len)
+    pieces: dict[int, list[tuple[int, int]]] = {}
+    for document, start, length in zip(cut.document, cut.start, cut.length, strict=True):
+        pieces.setdefault(int(document), []).append((int(start), int(length)))
+    for document, length in enumerate(lengths):
+        expected = {"split": length, "truncate": min(length, seq_len), "drop": length}[policy]
+        if policy == "drop" and length > seq_len:
+            assert document not in pieces
+            continue
+        own = pieces[document]
+        assert [start for start, _ in own] == list(range(0, expected, seq_len))
+        assert sum(size for _, size in own) == expected
+        assert length > seq_len or own == [(0, length)]
+
+
+@given(LENGTHS, SEQ_LEN, st.sampled_from(POLICIES))
+def test_counting_fragments_equals_cutting_documents(
+    lengths: list[int], seq_len: int, policy: Any
+) -> None:
+    kept = kept_lengths(as_lengths(lengths), seq_len, policy)
+    expected = Counter(cut_documents(kept, seq_len).length.tolist())
+    found = histogram_of(lengths)
+    counted = count_fragments(found.lengths, found.counts, seq_len, policy)
+    assert {n: int(counted[n]) for n in np.flatnonzero(counted)} == dict(expected)
+
+
+@given(LENGTHS, SEQ_LEN)
+def test_the_stream_is_cut_where_a_token_by_token_walk_cuts_it(
+    lengths: list[int], seq_len: int
+) -> None:
+    walked: dict[tuple[int, int], list[int]] = {}
+    place = 0
+    for document, length in enumerate(lengths):
+        for token in range(length):
+            walked.setdefault((place // seq_len, document), []).append(token)
+            place += 1
+    cut, sequence = cut_stream(as_lengths(lengths), seq_len)
+    found = {
+        (int(s), int(d)): list(range(int(start), int(start + length)))
+        for s, d, start, length in zip(sequence, cut.document, cut.start, cut.length, strict=True)
+    }
+    assert found == walked
+
+
+@pytest.mark.parametrize("case", load("small_cases.json")["cases"], ids=lambda c: c["name"])
+def test_concatenation_cuts_the_small_cases_as_known(case: dict[str, Any]) -> None:
+    lengths = as_lengths(length for length in case["lengths"] if length)
+    cut, sequence = cut_stream(lengths, case["seq_len"])
+    expected = case["expected"]["concat"]
+    assert len(np.unique(sequence)) == expected["num_sequences"]
+    assert len(cut.document) - len(lengths) == expected["num_cuts"]
+    pieces = np.bincount(cut.document, minlength=len(lengths))
+    assert int((pieces > 1).sum()) == expected["num_cut_documents"]

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from core.oracle import as_lengths, histogram_of, refinedweb_like
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bfpack_spark.core.groups import first_group, group_counts, num_groups
 
@@ -39,7 +41,7 @@ def test_groups_of_a_real_histogram_hold_equal_shares() -> None:
 
 
 def test_another_seed_begins_at_other_groups() -> None:
-    counts = np.arange(1, 1001, dtype=np.int64)
+    counts = np.ones(1000, dtype=np.int64)
     first, other = first_group(counts, 10, 0), first_group(counts, 10, 7)
     assert set(first.tolist()) == set(range(10))
     assert (first != other).all()
@@ -49,3 +51,22 @@ def test_billions_of_documents_of_a_length_are_dealt_exactly() -> None:
     dealt = group_counts(as_lengths([10**10 + 3]), 500, 2**31 - 1)
     counts = sorted(int(group[0]) for group in dealt)
     assert counts == [20_000_000] * 497 + [20_000_001] * 3
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=200),
+    st.integers(1, 9),
+    st.integers(0, 2**31 - 1),
+)
+def test_groups_have_almost_the_same_histogram(lengths: list[int], groups: int, seed: int) -> None:
+    found = histogram_of(lengths)
+    dealt = np.array(group_counts(found.counts, groups, seed))
+    assert (dealt.sum(axis=0) == found.counts).all()
+    assert (dealt.max(axis=0) - dealt.min(axis=0) <= 1).all()
+    assert np.ptp(dealt.sum(axis=1)) <= 1
+    first = first_group(found.counts, groups, seed)
+    assert (dealt[first, np.arange(len(first))] == dealt.max(axis=0)).all()
+
+
+def test_as_many_groups_as_documents_need() -> None:
+    assert [num_groups(n, 10) for n in (0, 1, 10, 11, 100)] == [1, 1, 1, 2, 10]
