@@ -22,7 +22,7 @@ from bfpack_spark.session import get_session, under_submit
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
-from bfpack_spark.verify import verify_bucket
+from bfpack_spark.verifying.verify_bucket import verify_bucket
 
 _RULES = ("packing", "long_documents", "group_documents_max", "seed")
 _PLACE = ("output", "bucket", "seq_len", "spark")

@@ -9,13 +9,12 @@ Each step finds what it made before, by its fingerprint, and then does nothing.
 """
 
 import functools
-import json
 import logging
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 
 from bfpack_spark.config import Settings
@@ -23,7 +22,7 @@ from bfpack_spark.core.accounting import Accounting, account, sequences_per_grou
 from bfpack_spark.core.rows import default_num_shards, shard_starts
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.explore import length_histogram
-from bfpack_spark.schema import FORMAT_VERSION, MESSAGES, PLAN, Reason, spark_ddl
+from bfpack_spark.schema import PLAN, Reason, spark_ddl
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.stages.group_documents import group_documents
 from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
@@ -32,10 +31,11 @@ from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import Inventory, take_inventory
+from bfpack_spark.storage.messages import write_partitions
 from bfpack_spark.storage.plan_files import write_plan
 from bfpack_spark.storage.shards import ShardTask, write_shards
 from bfpack_spark.storage.token_files import write_token_files
-from bfpack_spark.storage.token_store import TokenStore
+from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
 from bfpack_spark.storage.versions import Manifest, Place, Version
 from bfpack_spark.tokenizing.engines import MAX_BYTES
 from bfpack_spark.tokenizing.parity import Choice, choose_engine
@@ -181,10 +181,10 @@ def _tokenize(
         max_document_bytes=settings.max_document_bytes,
         audit_share=settings.audit_share,
     )
-    metadata = {"bfpack.tokenizer_sha256": vocabulary.sha256, **_format_metadata()}
+    metadata = {"bfpack.tokenizer_sha256": vocabulary.sha256, **FORMAT_METADATA}
     started = time.monotonic()
     writer = functools.partial(write_token_files, root=version.directory, metadata=metadata)
-    found = collect_messages(tokenize_text(splits_frame(spark, inventory), task), writer)
+    found = write_partitions(tokenize_text(splits_frame(spark, inventory), task), writer)
     entries = [entry for message in found for entry in message["files"]]
     accounting = _token_accounting(entries, [m["reasons"] for m in found], vocabulary)
     if not accounting["documents"]:
@@ -225,13 +225,6 @@ def _choose(
         return Choice(engine="fastokens", why="not used: the documents are tokenized already")
     sample = [] if settings.engine == "tokenizers" else sample_texts(inventory, columns)
     return choose_engine(settings.engine, vocabulary, sample)
-
-
-def collect_messages(table: DataFrame, writer: Any) -> list[dict[str, Any]]:
-    """Write every partition by `writer`, in the workers; its messages. Spark hands over the
-    result of one successful attempt a partition, whatever was retried or killed on the way."""
-    rows = table.mapInArrow(writer, spark_ddl(MESSAGES)).collect()
-    return [json.loads(row["message"]) for row in rows]
 
 
 def _token_accounting(
@@ -317,7 +310,7 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     per_group = sequences_per_group(histogram, rules)
     groups = group_documents(store.lengths(spark), histogram, len(per_group), rules.seed)
     rows = plan_sequences(groups, PlanTask(rules=rules, sequences_per_group=per_group))
-    written = collect_messages(rows, functools.partial(write_plan, root=version.directory))
+    written = write_partitions(rows, functools.partial(write_plan, root=version.directory))
     entries = [entry for message in written for entry in message["files"]]
     assert sum(e["tokens"] for e in entries) == accounting.num_tokens_packed, "plan loses tokens"
     made = {"files": entries, "accounting": asdict(accounting), "num_shards": num_shards}
@@ -392,16 +385,16 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
         seq_len=seq_len,
         pad_id=pad,
         starts=starts,
-        metadata=_shard_metadata(store, seq_len, pad),
+        metadata=store.shard_metadata(seq_len, pad),
     )
-    written = collect_messages(segments, functools.partial(write_shards, task=task))
+    written = write_partitions(segments, functools.partial(write_shards, task=task))
     shards = [entry for message in written for entry in message["files"]]
     assert len(shards) == made.num_shards, f"{len(shards)} shards written of {made.num_shards}"
     _check_all_came(shards, made)
     cut = sum(entry.pop("documents_cut") for entry in shards)
     if version.inputs["configuration"]["packing"] == "best_fit":
         assert cut == made.accounting["num_documents_cut"], f"{cut} documents cut"
-    accounting = {**made.accounting, "num_documents_cut": cut, **_token_totals(store)}
+    accounting = {**made.accounting, "num_documents_cut": cut, **store.carried_counts()}
     manifest = versions.complete(
         version,
         [*made.entries, *shards],
@@ -437,28 +430,3 @@ def _check_all_came(shards: list[dict[str, Any]], made: Plan) -> None:
             f"{tokens:,} tokens came to the shards, {planned:,} were planned: the token store has "
             f"changed since; remove {made.version.directory} and run it again"
         )
-
-
-def _token_totals(store: TokenStore) -> dict[str, Any]:
-    """The documents that never came so far, and the tokens that we put in: one account for all."""
-    before = store.manifest["accounting"]
-    names = ("documents_in", "documents_empty", "documents_quarantined", "tokens_inserted")
-    return {f"num_{name}": before[name] for name in names}
-
-
-def _shard_metadata(store: TokenStore, seq_len: int, pad: int) -> dict[str, str]:
-    own = store.tokenizer
-    values = {
-        "tokenizer_sha256": store.manifest["inputs"]["tokenizer_sha256"],
-        "vocabulary_size": own["vocabulary_size"],
-        "eos_id": own["eos_id"],
-        "bos_id": own["bos_id"],
-        "pad_id": pad,
-        "seq_len": seq_len,
-    }
-    named = {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
-    return {**named, **_format_metadata()}
-
-
-def _format_metadata() -> dict[str, str]:
-    return {"bfpack.format_version": str(FORMAT_VERSION)}

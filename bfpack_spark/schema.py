@@ -71,12 +71,11 @@ SEQUENCES = pa.schema(
     ]
 )
 
-# What verify reads back: a row a segment (or, where problem is not null, a row a violation).
+# What verify reads back: a row a segment.
 SCANNED_SEGMENTS = pa.schema(
     [
         _field("file", pa.string(), "path in the version's directory"),
-        _field("row", pa.int64(), "row in the file; null if it concerns the file"),
-        _field("problem", pa.string(), "what is wrong, or null"),
+        _field("row", pa.int64(), "row in the file"),
         *(f for f in PLAN if f.name != "group"),
         _field("doc_length", pa.int64(), "tokens of the whole document"),
         _field("digest", pa.int64(), "core.digest of the segment's ids"),
@@ -86,10 +85,8 @@ SCANNED_SEGMENTS = pa.schema(
 # The same for the token store: a row a document.
 SCANNED_DOCUMENTS = pa.schema(
     [
-        _field("file", pa.string(), "path in the version's directory"),
-        _field("row", pa.int64(), "row in the file; null if it concerns the file"),
-        _field("problem", pa.string(), "what is wrong, or null"),
         _field("doc_id", pa.string(), "the document"),
+        _field("refused", pa.string(), "why it has no tokens (text tokenized anew), or null"),
         _field("doc_length", pa.int64(), "tokens of the whole document"),
         _field("kept", pa.int64(), "tokens that the policy keeps"),
         _field("digest", pa.int64(), "core.digest of the kept ids"),

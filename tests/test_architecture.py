@@ -18,8 +18,7 @@ ROOMS = {
     "cli_options": "cli",
     "cli_print": "cli",
     "pipeline": "pipeline",
-    "verify": "pipeline",
-    "retokenize": "pipeline",
+    "verifying": "pipeline",
     "explore": "pipeline",
     "session": "pipeline",
 }

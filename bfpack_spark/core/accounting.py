@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from bfpack_spark.core.best_fit import pack_counts
+from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
 from bfpack_spark.core.groups import group_counts, num_groups
 
@@ -74,6 +75,29 @@ def sequences_per_group(histogram: Histogram, rules: Rules) -> Int64:
     return np.array([_num_sequences(histogram.lengths, c, rules) for c in dealt], dtype=np.int64)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlannedGroup:
+    """What a group must come to."""
+
+    num_sequences: int
+    lengths_sum: int | None  # of hash_rows(length) over its fragments, modulo 2^64; best fit alone
+
+
+def planned_groups(histogram: Histogram, rules: Rules) -> list[PlannedGroup]:
+    """What the plan of each group must come to."""
+    groups = num_groups(histogram.num_documents, rules.group_documents_max)
+    hashes = hash_rows(np.arange(rules.seq_len + 1, dtype=np.int64))
+    found = []
+    for counts in group_counts(histogram.counts, groups, rules.seed):
+        total = None
+        if rules.packing == "best_fit":
+            fragments = _fragments(histogram.lengths, counts, rules)
+            total = int(np.add.reduce(hashes * fragments.astype(np.uint64), dtype=np.uint64))
+        sequences = _num_sequences(histogram.lengths, counts, rules)
+        found.append(PlannedGroup(num_sequences=sequences, lengths_sum=total))
+    return found
+
+
 def account(histogram: Histogram, rules: Rules) -> Accounting:
     """Count everything for these rules. Time: as pack_counts, for every group."""
     lengths, counts, seq_len = histogram.lengths, histogram.counts, rules.seq_len
@@ -105,5 +129,8 @@ def _num_sequences(lengths: Int64, counts: Int64, rules: Rules) -> int:
     if rules.packing == "concat":
         kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
         return -(-int((kept * counts).sum()) // rules.seq_len)
-    fragments = count_fragments(lengths, counts, rules.seq_len, rules.long_documents)
-    return pack_counts(fragments).num_bins
+    return pack_counts(_fragments(lengths, counts, rules)).num_bins
+
+
+def _fragments(lengths: Int64, counts: Int64, rules: Rules) -> Int64:
+    return count_fragments(lengths, counts, rules.seq_len, rules.long_documents)

@@ -62,4 +62,4 @@ def weigh(values: UInt64, keys: UInt64) -> int:
 def _weights(place: Int64) -> UInt64:
     low = _WEIGHTS[place & ((1 << _TABLE_BITS) - 1)]
     far = int(place.max()) >> _TABLE_BITS
-    return low * ((place >> _TABLE_BITS << 1) + 1).view(np.uint64) if far else low
+    return np.asarray(low * ((place >> _TABLE_BITS << 1) + 1).view(np.uint64)) if far else low

@@ -1,5 +1,5 @@
 """verify --input, TOKENIZED -> SCANNED_DOCUMENTS: digests of text tokenized anew, as scan_tokens
-makes them of the token store; `problem` holds the reason of a document that is refused."""
+makes them of the token store; `refused` holds the reason of a document that has no tokens."""
 
 import functools
 from collections.abc import Iterator
@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from bfpack_spark.schema import SCANNED_DOCUMENTS, TOKENIZED, spark_ddl
+from bfpack_spark.schema import SCANNED_DOCUMENTS, plain, spark_ddl
 from bfpack_spark.storage.digests import DigestTask, digest_batch
-from bfpack_spark.storage.listed_files import problem_row
 
 
 def digest_documents(tokenized: DataFrame, task: DigestTask) -> DataFrame:
@@ -23,11 +22,11 @@ def _digest_tokenized(
     batches: Iterator[pa.RecordBatch], *, task: DigestTask
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        reason = batch.column(TOKENIZED.get_field_index("reason"))
-        for row in batch.filter(reason.is_valid()).to_pylist():
-            yield problem_row(
-                SCANNED_DOCUMENTS, row["source"], problem=row["reason"], doc_id=row["doc_id"]
-            )
-        good = batch.filter(reason.is_null())
+        refused = batch.filter(batch.column("reason").is_valid())
+        rows = {"doc_id": refused.column("doc_id"), "refused": refused.column("reason")}
+        schema = plain(SCANNED_DOCUMENTS)
+        nothing = {n: pa.nulls(len(refused), schema.field(n).type) for n in schema.names}
+        yield pa.RecordBatch.from_pydict(nothing | rows, schema=schema)
+        good = batch.filter(batch.column("reason").is_null())
         if len(good):
-            yield digest_batch(good, 0, "", task)
+            yield digest_batch(good, task)

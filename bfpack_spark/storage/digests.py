@@ -1,4 +1,4 @@
-"""Documents to digests: what two copies of the tokens are compared by."""
+"""Documents and segments to the numbers by which copies of the tokens are compared."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from bfpack_spark.core.accounting import Rules
-from bfpack_spark.core.digest import digest_segments
+from bfpack_spark.core.digest import digest_segments, hash_rows, hash_strings, weigh
 from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.core.shuffle import UInt64
 from bfpack_spark.schema import SCANNED_DOCUMENTS, plain
 from bfpack_spark.storage.parquet_output import token_values
 from bfpack_spark.storage.token_files import slices
@@ -22,32 +23,60 @@ class DigestTask:
     vocabulary_size: int
 
 
-def digest_batch(batch: pa.RecordBatch, row: int, path: str, task: DigestTask) -> pa.RecordBatch:
-    """SCANNED_DOCUMENTS of a batch that has doc_id, length, tokens; its first row is `row` of the
-    file `path`."""
+@dataclass(kw_only=True)
+class Sums:
+    """Modulo 2^64, of segments in shards or of documents in the token store: equal if both hold
+    the same tokens at the same places of the same documents."""
+
+    tokens: int = 0
+    lengths: int = 0  # what is said of the documents' lengths
+
+    def add(self, key: UInt64, digest: Int64, length: Int64, doc_length: Int64) -> None:
+        """One number a segment or document; key is hash_ids of its document."""
+        self.tokens = (self.tokens + weigh(digest.view(np.uint64), key)) % 2**64
+        said = weigh(length.view(np.uint64), hash_rows(key, doc_length))
+        self.lengths = (self.lengths + said) % 2**64
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            tokens=(self.tokens + other.tokens) % 2**64,
+            lengths=(self.lengths + other.lengths) % 2**64,
+        )
+
+
+def hash_ids(doc_ids: pa.Array) -> UInt64:
+    """A hash of each doc_id; the array holds no null."""
+    offsets = np.frombuffer(doc_ids.buffers()[1], dtype=np.int32)
+    offsets = offsets[doc_ids.offset : doc_ids.offset + len(doc_ids) + 1]
+    raw = doc_ids.buffers()[2]
+    utf8 = np.frombuffer(raw or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return hash_strings(utf8, np.diff(offsets).astype(np.int64))
+
+
+def digest_batch(batch: pa.RecordBatch, task: DigestTask) -> pa.RecordBatch:
+    """SCANNED_DOCUMENTS of a batch that has doc_id, tokens."""
     tokens = batch.column("tokens")
-    length = _lengths(tokens)
+    length = token_lengths(tokens)
     kept = length
     if task.rules is not None:
         kept = kept_lengths(length, task.rules.seq_len, task.rules.long_documents)
     some = np.flatnonzero(kept)
     none = np.zeros(len(some), dtype=np.int64)
-    digest = np.zeros(len(length), dtype=np.int64)
+    digest = np.zeros(len(length), dtype=np.uint64)
     if len(some):
         ids = token_values(slices(tokens, some, none, kept[some]))
         digest[some] = digest_segments(ids, kept[some], none)
     columns = {
-        "file": pa.repeat(path, len(length)),
-        "row": pa.array(row + np.arange(len(length))),
-        "problem": pa.nulls(len(length), pa.string()),
         "doc_id": batch.column("doc_id"),
-        "doc_length": pa.array(batch.column("length").to_numpy().astype(np.int64)),
+        "refused": pa.nulls(len(length), pa.string()),
+        "doc_length": pa.array(length),
         "kept": pa.array(kept),
-        "digest": pa.array(digest),
+        "digest": pa.array(digest.view(np.int64)),
     }
     return pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_DOCUMENTS))
 
 
-def _lengths(tokens: pa.Array) -> Int64:
+def token_lengths(tokens: pa.Array) -> Int64:
+    """Tokens in each value of a BINARY column."""
     offsets = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
     return np.diff(offsets[tokens.offset : tokens.offset + len(tokens) + 1]).astype(np.int64) // 4

@@ -161,13 +161,15 @@ class HashingFile(io.RawIOBase):
         return self._hash.hexdigest()
 
 
-def sha256_of(path: str) -> str:
-    digest = hashlib.sha256()
+def size_and_sha256(path: str) -> tuple[int, str]:
+    """Bytes of a file, and their hash."""
+    size, digest = 0, hashlib.sha256()
     fs, inner = locate(path)
     with fs.open_input_stream(inner) as stream:
-        while chunk := stream.read(1 << 22):
+        while chunk := stream.read(1 << 20):
             digest.update(chunk)
-    return digest.hexdigest()
+            size += len(chunk)
+    return size, digest.hexdigest()
 
 
 def _puts_whole(fs: pafs.FileSystem) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 from pyspark import TaskContext
 
-from bfpack_spark.schema import PLAN
+from bfpack_spark.schema import PLAN, plain
+from bfpack_spark.storage import files
+from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput
-from bfpack_spark.storage.token_files import message
 
 _ROW_GROUP_ROWS = 1 << 18
 
@@ -35,3 +36,10 @@ def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
             pending = []
     if any(len(part) for part in pending):
         yield pa.Table.from_batches(pending)
+
+
+def read_plan_file(path: str) -> Iterator[pa.Table]:
+    """The row groups of a plan file, page checksums checked."""
+    with files.open_parquet(path) as file:
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number, use_threads=False).cast(plain(PLAN))

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.schema import SEQUENCES, plain
+from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
-from bfpack_spark.storage.token_files import message
 
 _ROW_GROUP_TOKENS = 1 << 20
 _ROW_GROUP_ROWS_MAX = 4096

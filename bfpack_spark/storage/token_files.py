@@ -3,7 +3,6 @@ back."""
 
 import collections
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import TaskContext
 
-from bfpack_spark.schema import MESSAGES, QUARANTINE, TOKENS, Reason, plain
+from bfpack_spark.schema import QUARANTINE, TOKENS, Reason
 from bfpack_spark.storage import files
+from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
 
 _FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
@@ -29,11 +29,6 @@ def write_token_files(
     for batch in batches:
         writer.add(batch)
     yield message(writer.close())
-
-
-def message(content: dict[str, Any]) -> pa.RecordBatch:
-    """A writer's one row to the driver."""
-    return pa.RecordBatch.from_pydict({"message": [json.dumps(content)]}, schema=plain(MESSAGES))
 
 
 class _TokenWriter:

@@ -1,14 +1,17 @@
 """A complete token store, as the later stages and the commands see it."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from bfpack_spark.schema import TOKENS, spark_ddl
+from bfpack_spark.schema import FORMAT_VERSION, TOKENS, spark_ddl
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.versions import Manifest, Place
+
+FORMAT_METADATA = {"bfpack.format_version": str(FORMAT_VERSION)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,27 @@ class TokenStore:
         raw = files.read_bytes(f"{self.directory}/tokenizer.json")
         assert raw is not None, "a token store holds its tokenizer.json"
         return raw
+
+    def carried_counts(self) -> dict[str, Any]:
+        """The documents that never came so far, and the tokens that we put in: the accounting of
+        sequences repeats them, so that one account tells all."""
+        before = self.manifest["accounting"]
+        names = ("documents_in", "documents_empty", "documents_quarantined", "tokens_inserted")
+        return {f"num_{name}": before[name] for name in names}
+
+    def shard_metadata(self, seq_len: int, pad_id: int) -> dict[str, str]:
+        """Parquet key-value metadata of every shard made of these tokens."""
+        own = self.tokenizer
+        values = {
+            "tokenizer_sha256": self.manifest["inputs"]["tokenizer_sha256"],
+            "vocabulary_size": own["vocabulary_size"],
+            "eos_id": own["eos_id"],
+            "bos_id": own["bos_id"],
+            "pad_id": pad_id,
+            "seq_len": seq_len,
+        }
+        named = {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
+        return {**named, **FORMAT_METADATA}
 
     def lengths(self, spark: SparkSession) -> DataFrame:
         """doc_id, length of every document; the tokens are not read."""

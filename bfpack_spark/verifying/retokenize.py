@@ -19,13 +19,14 @@ from bfpack_spark.storage.token_store import TokenStore
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
+from bfpack_spark.verifying.report import Violation
 
 _FIRST = 10
 
 
 def retokenized(
     spark: SparkSession, pattern: str, store: TokenStore, engine: EngineName
-) -> tuple[list[dict[str, Any]], int, int]:
+) -> tuple[list[Violation], int, int]:
     """Violations, documents compared, documents too large for the engine to compare.
 
     Text is read as the token store's manifest says it was. By the reference, documents over 1 MB
@@ -43,9 +44,8 @@ def retokenized(
         max_document_bytes=min(configuration["max_document_bytes"], _limit(engine)),
         audit_share=0.0,
     )
-    digests = DigestTask(
-        root=store.directory, rules=None, vocabulary_size=store.tokenizer["vocabulary_size"]
-    )
+    size = store.tokenizer["vocabulary_size"]
+    digests = DigestTask(root=store.directory, rules=None, vocabulary_size=size)
     anew = digest_documents(tokenize_text(splits_frame(spark, inventory), task), digests)
     anew = anew.persist(StorageLevel.DISK_ONLY)
     stored = scan_tokens(entries_frame(spark, store.manifest, "documents"), digests)
@@ -80,26 +80,27 @@ def _vocabulary(store: TokenStore) -> Vocabulary:
     )
 
 
-def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[dict[str, Any]]:
+def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[Violation]:
     """Files that came, went or changed in size. (Times may differ: a copy is as good.)"""
     before, after = ({(name, size) for name, size, _ in files} for files in (then, now))
+    problem = "the input has changed since it was tokenized"
     return [
-        {"problem": "the input has changed since it was tokenized", "shard": name}
+        Violation(invariant=1, problem=problem, shard=name)
         for name, _ in sorted(before ^ after)[:_FIRST]
     ]
 
 
 def _compare(
-    anew: DataFrame, stored: DataFrame, moved: list[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], int, int]:
+    anew: DataFrame, stored: DataFrame, moved: list[Violation]
+) -> tuple[list[Violation], int, int]:
     """Join by doc_id: `again` is what the text gives now, None where it is refused."""
     now = anew.select(
         "doc_id",
-        sf.col("problem").alias("refused"),
+        "refused",
         sf.col("doc_length").alias("again"),
         sf.col("digest").alias("again_digest"),
     ).where("doc_id is not null")
-    kept = stored.where("problem is null").select("doc_id", "doc_length", "digest")
+    kept = stored.select("doc_id", "doc_length", "digest")
     joined = kept.join(now, "doc_id", "full_outer")
     too_large = sf.col("refused").eqNullSafe(Reason.TOO_LARGE)
     equal = sf.col("again").eqNullSafe(sf.col("doc_length")) & sf.col("again_digest").eqNullSafe(
@@ -108,7 +109,7 @@ def _compare(
     both_refuse = sf.col("doc_length").isNull() & sf.col("refused").isNotNull()
     wrong = joined.where(~(too_large | both_refuse | equal))
     found = [
-        {"problem": _problem(row), "document": row["doc_id"]}
+        Violation(invariant=1, problem=_problem(row), document=row["doc_id"])
         for row in wrong.orderBy("doc_id").limit(_FIRST).collect()
     ]
     compared = joined.where("doc_length is not null and again is not null").count()

@@ -1,0 +1,28 @@
+"""One message a file or partition from the workers to the driver: files written, counts, faults."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from bfpack_spark.schema import MESSAGES, plain, spark_ddl
+
+Writer: TypeAlias = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+
+def message(content: dict[str, Any]) -> pa.RecordBatch:
+    """A worker's one row."""
+    return pa.RecordBatch.from_pydict({"message": [json.dumps(content)]}, schema=plain(MESSAGES))
+
+
+def write_partitions(table: DataFrame, writer: Writer) -> list[dict[str, Any]]:
+    """Write every partition by `writer`, in the workers; its messages."""
+    return collect_messages(table.mapInArrow(writer, spark_ddl(MESSAGES)))
+
+
+def collect_messages(messages: DataFrame) -> list[dict[str, Any]]:
+    """Run it. Spark hands over the result of one successful attempt a partition, whatever was
+    retried or killed on the way."""
+    return [json.loads(row["message"]) for row in messages.collect()]

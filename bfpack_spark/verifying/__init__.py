@@ -1,0 +1,1 @@
+"""verify: every invariant checked by reading what is on disk."""

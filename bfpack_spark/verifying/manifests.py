@@ -1,0 +1,119 @@
+"""What can be checked on the driver: manifests, pointer, names of files, the tokenizer."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from bfpack_spark.core.accounting import Accounting
+from bfpack_spark.errors import InputError
+from bfpack_spark.schema import FORMAT_VERSION
+from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.token_store import TokenStore
+from bfpack_spark.storage.versions import Manifest, Place, Version
+from bfpack_spark.tokenizing.vocabulary import token_ids
+from bfpack_spark.verifying.report import Violation
+
+Wrong = Callable[..., Violation]
+
+_MANIFEST = "_manifest.json"
+
+
+def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator[Violation]:
+    """The pointer names this manifest, it names this version, and no file on disk is extra."""
+    wrong = partial(Violation, invariant=5, shard=_MANIFEST)
+    name = directory.rpartition("/")[2]
+    if Version(place=place, inputs=manifest["inputs"]).fingerprint != manifest["fingerprint"]:
+        yield wrong(problem="fingerprint is not that of the inputs")
+    if not str(manifest["fingerprint"]).startswith(name):
+        yield wrong(problem=f"fingerprint does not begin with {name}")
+    kind = "tokens" if place.seq_len is None else "sequences"
+    own = {"kind": kind, "bucket": place.bucket, "seq_len": place.seq_len}
+    yield from _differences("", own | {"format_version": FORMAT_VERSION}, manifest, wrong)
+    pointer = files.read_json(f"{place.directory}/_current.json") or {}
+    raw = files.read_bytes(f"{directory}/{_MANIFEST}") or b""
+    if pointer.get("version") == name and pointer.get("manifest_sha256") != (
+        hashlib.sha256(raw).hexdigest()
+    ):
+        yield wrong(problem="its sha256 is not the one in _current.json")
+    for data in ("documents", "quarantine", "plan", "shards"):
+        listed = {entry["path"] for entry in versions.files_of(manifest, data)}
+        for path in sorted(versions.files_on_disk(directory, data) - listed):
+            yield Violation(invariant=5, problem="on disk, not in the manifest", shard=path)
+    rows = [entry["rows"] for entry in versions.files_of(manifest, "shards")]
+    if rows and max(rows) - min(rows) > 1:
+        yield Violation(invariant=4, problem=f"shards of {min(rows)} to {max(rows)} rows")
+
+
+def check_tokenizer(store: TokenStore, manifest: Manifest) -> Iterator[Violation]:
+    """The tokenizer beside the tokens is theirs, and both manifests say what it says."""
+    inputs = store.manifest["inputs"]
+    raw = store.tokenizer_json()
+    wrong = partial(Violation, invariant=5)
+    if hashlib.sha256(raw).hexdigest() != inputs["tokenizer_sha256"]:
+        yield wrong(problem="sha256 is not tokenizer_sha256 of the inputs", shard="tokenizer.json")
+    try:
+        size = max(token_ids(raw).values()) + 1
+    except InputError as error:
+        yield wrong(problem=str(error), shard="tokenizer.json")
+        return
+    told = {name: inputs["configuration"][name] for name in ("eos_id", "bos_id")}
+    told["vocabulary_size"] = size
+    wrong = partial(wrong, shard=_MANIFEST)
+    yield from _differences("tokenizer.", told, store.tokenizer, wrong)
+    pad = manifest["inputs"]["configuration"]["pad_id"]
+    told = {**store.tokenizer, "pad_id": pad, "pad_is_eos": pad == store.tokenizer["eos_id"]}
+    yield from _differences("tokenizer.", told, manifest["tokenizer"], wrong)
+
+
+def check_accounting(
+    counted: Accounting, documents_cut: int, store: TokenStore, manifest: Manifest
+) -> Iterator[Violation]:
+    """Invariant 1: the accounts follow from the token store's lengths, and add up. documents_cut is
+    counted in the rows, since concatenation cuts by the order of documents."""
+    wrong = partial(Violation, invariant=1, shard=_MANIFEST)
+    expected = {**asdict(counted), **store.carried_counts(), "num_documents_cut": documents_cut}
+    yield from _differences("accounting.", expected, manifest["accounting"], wrong)
+    shards = versions.files_of(manifest, "shards")
+    totals = {
+        "sequences": sum(entry["rows"] for entry in shards),
+        "tokens": sum(entry["tokens"] for entry in shards),
+        "shards": len(shards),
+    }
+    yield from _differences("totals.", totals, manifest["totals"], wrong)
+    for name, value in (
+        ("sequences", counted.num_sequences),
+        ("tokens", counted.num_tokens_packed),
+    ):
+        if totals[name] != value:
+            yield wrong(problem=f"shards hold {totals[name]} {name}, lengths tell {value}")
+
+
+def check_token_accounting(counted: Accounting, store: TokenStore) -> Iterator[Violation]:
+    """Invariant 1: documents in = in the store + empty + quarantined, by reason."""
+    wrong = partial(Violation, invariant=1, shard=f"tokens/{_MANIFEST}")
+    accounts = store.manifest["accounting"]
+    inserted = 1 + (store.tokenizer["bos_id"] is not None)
+    expected: dict[str, Any] = {
+        "documents": counted.num_documents,
+        "tokens": counted.num_tokens,
+        "tokens_inserted": counted.num_documents * inserted,
+    }
+    yield from _differences("accounting.", expected, accounts, wrong)
+    totals = {name: expected[name] for name in ("documents", "tokens")}
+    yield from _differences("totals.", totals, store.manifest["totals"], wrong)
+    refused = sum(accounts["documents_quarantined"].values())
+    rows = sum(entry["rows"] for entry in versions.files_of(store.manifest, "quarantine"))
+    if rows != refused:
+        yield wrong(problem=f"{refused} documents quarantined, {rows} in quarantine/")
+    if accounts["documents_in"] != counted.num_documents + refused + accounts["documents_empty"]:
+        yield wrong(problem="documents in are not the sum of packed, empty and quarantined")
+
+
+def _differences(
+    prefix: str, expected: dict[str, Any], said: dict[str, Any], wrong: Wrong
+) -> Iterator[Violation]:
+    for name, value in expected.items():
+        if name not in said or said[name] != value:
+            yield wrong(problem=f"{prefix}{name} is {said.get(name)}, should be {value}")

@@ -1,0 +1,66 @@
+"""What verify says: violations, each with its place, and what was checked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """One thing that does not hold, and where."""
+
+    invariant: int
+    problem: str
+    shard: str | None = None  # or another file, relative to its version
+    row: int | None = None
+    document: str | None = None
+
+    def text(self) -> str:
+        where = {"shard": self.shard, "row": self.row, "document": self.document}
+        named = ", ".join(f"{key} {value}" for key, value in where.items() if value is not None)
+        return f"invariant {self.invariant}: {self.problem}" + (f" ({named})" if named else "")
+
+
+def of_fault(fault: dict[str, Any]) -> Violation:
+    """A fault of a file as a worker told it."""
+    return Violation(
+        invariant=fault["invariant"],
+        problem=fault["problem"],
+        shard=fault["file"],
+        row=fault["row"],
+        document=fault["doc_id"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What verify found in one version."""
+
+    bucket: str
+    seq_len: int
+    version: str
+    sequences: int
+    tokens: int
+    documents: int
+    compared_with_text: int | None  # documents; None without --input
+    not_compared: int
+    violations: list[Violation]
+
+    @property
+    def holds(self) -> bool:
+        return not self.violations
+
+    def text(self) -> str:
+        """A line if all holds, else a line a violation."""
+        what = f"{self.bucket} {self.seq_len} {self.version}"
+        if not self.holds:
+            return "\n".join(f"{what}: {violation.text()}" for violation in self.violations)
+        with_text = ""
+        if self.compared_with_text is not None:
+            with_text = (
+                f"; {self.compared_with_text:,} documents equal their text tokenized anew, "
+                f"{self.not_compared:,} too large to compare"
+            )
+        return (
+            f"{what}: every invariant holds for {self.sequences:,} sequences, "
+            f"{self.tokens:,} tokens, {self.documents:,} documents{with_text}"
+        )

@@ -1,0 +1,213 @@
+"""Every invariant checked by reading what is on disk, as Spark jobs that scale like the packing.
+
+    1  documents and tokens in = packed + left out, by reason; each (document, token) once
+    2  every row: seq_len ids of the vocabulary, segments that sum to it, padding at the end
+    3  a document that fits is whole; longer ones are cut where the policy says
+    4  each group's number of sequences is best-fit decreasing's; shards within one row of another
+    5  manifest = files = footers; hashes match; sequence_id is 0..N-1; plan = the rows' segments
+
+Shards, plan and token files are each read once, in their own tasks, and nothing is shuffled: rows
+are checked by themselves, and shards, plan and token store are compared by sums (core.digest).
+Only where sums differ are they joined, to name the rows and documents.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from bfpack_spark.core.accounting import Histogram, Rules, account, planned_groups
+from bfpack_spark.explore import length_histogram
+from bfpack_spark.schema import PLAN, spark_ddl
+from bfpack_spark.stages.check_files import check_files
+from bfpack_spark.stages.scan_shards import scan_shards
+from bfpack_spark.stages.scan_tokens import scan_tokens
+from bfpack_spark.stages.sum_plan import sum_plan
+from bfpack_spark.stages.sum_shards import sum_shards
+from bfpack_spark.stages.sum_tokens import sum_tokens
+from bfpack_spark.storage import versions
+from bfpack_spark.storage.digests import DigestTask, Sums
+from bfpack_spark.storage.listed_files import entries_frame
+from bfpack_spark.storage.messages import collect_messages
+from bfpack_spark.storage.shard_rows import ShardRules
+from bfpack_spark.storage.token_store import TokenStore, open_token_store
+from bfpack_spark.storage.versions import Manifest, Place
+from bfpack_spark.tokenizing.engines import EngineName
+from bfpack_spark.verifying import manifests, naming
+from bfpack_spark.verifying.report import Report, Violation, of_fault
+from bfpack_spark.verifying.retokenize import retokenized
+
+Messages = list[dict[str, Any]]
+
+_FIRST = 20  # violations named of a kind of file
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Subject:
+    """What is verified: a version, and the token store that it was made of."""
+
+    place: Place
+    directory: str
+    manifest: Manifest
+    store: TokenStore
+
+    @property
+    def rules(self) -> Rules:
+        return versions.rules_of(self.place, self.manifest["inputs"])
+
+    @property
+    def shard_rules(self) -> ShardRules:
+        pad_id = self.manifest["inputs"]["configuration"]["pad_id"]
+        return ShardRules(
+            root=self.directory,
+            rules=self.rules,
+            bucket=self.place.bucket,
+            vocabulary_size=self.store.tokenizer["vocabulary_size"],
+            pad_id=pad_id,
+            metadata=self.store.shard_metadata(self.rules.seq_len, pad_id),
+        )
+
+    @property
+    def digest_task(self) -> DigestTask:
+        size = self.store.tokenizer["vocabulary_size"]
+        return DigestTask(root=self.store.directory, rules=self.rules, vocabulary_size=size)
+
+
+def verify_bucket(
+    spark: SparkSession,
+    place: Place,
+    *,
+    version: str | None,
+    text_input: str | None,
+    engine: EngineName,
+) -> Report:
+    """Check one version of one bucket and seq_len; with `text_input`, tokenize the text anew
+    too."""
+    directory, manifest = versions.current(place, version)
+    fingerprint = manifest["inputs"]["tokens_fingerprint"]
+    store = open_token_store(place.output, place.bucket, fingerprint[:16])
+    subject = _Subject(place=place, directory=directory, manifest=manifest, store=store)
+    found = [*_check_manifests(subject), *_check_contents(spark, subject)]
+    compared, skipped = None, 0
+    damaged = any(str(violation.shard).startswith("documents/") for violation in found)
+    if text_input is not None and not damaged:
+        anew, compared, skipped = retokenized(spark, text_input, store, engine)
+        found += anew
+    return Report(
+        bucket=place.bucket,
+        seq_len=subject.rules.seq_len,
+        version=directory.rpartition("/")[2],
+        sequences=manifest["totals"]["sequences"],
+        tokens=manifest["totals"]["tokens"],
+        documents=store.manifest["totals"]["documents"],
+        compared_with_text=compared,
+        not_compared=skipped,
+        violations=found,
+    )
+
+
+def _check_manifests(subject: _Subject) -> Iterator[Violation]:
+    place, store = subject.place, subject.store
+    tokens_place = Place(output=place.output, bucket=place.bucket)
+    yield from manifests.check_manifest(place, subject.directory, subject.manifest)
+    yield from manifests.check_manifest(tokens_place, store.directory, store.manifest)
+    yield from manifests.check_tokenizer(store, subject.manifest)
+
+
+def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violation]:
+    manifest, store = subject.manifest, subject.store
+    shards = collect_messages(
+        sum_shards(entries_frame(spark, manifest, "shards"), subject.shard_rules)
+    )
+    plan = collect_messages(sum_plan(entries_frame(spark, manifest, "plan"), subject.directory))
+    documents = collect_messages(
+        sum_tokens(entries_frame(spark, store.manifest, "documents"), subject.digest_task)
+    )
+    for messages in (shards, plan, documents, _quarantine(spark, store)):
+        yield from _faults(messages)
+    if not all(message["readable"] for message in (*shards, *plan, *documents)):
+        return
+    yield from _check_plan(spark, subject, shards, plan)
+    yield from _check_documents(spark, subject, shards, documents)
+    histogram = length_histogram(spark, store)
+    yield from _check_groups(plan, histogram, subject.rules)
+    cut = sum(message["documents_cut"] for message in shards)
+    counted = account(histogram, subject.rules)
+    yield from manifests.check_accounting(counted, cut, store, manifest)
+    yield from manifests.check_token_accounting(counted, store)
+
+
+def _quarantine(spark: SparkSession, store: TokenStore) -> Messages:
+    if not versions.files_of(store.manifest, "quarantine"):
+        return []
+    entries = entries_frame(spark, store.manifest, "quarantine")
+    return collect_messages(check_files(entries, store.directory))
+
+
+def _faults(messages: Messages) -> list[Violation]:
+    faults = [of_fault(fault) for message in messages for fault in message["faults"]]
+    return sorted(faults, key=lambda v: (v.row is not None, v.shard or "", v.row or 0))[:_FIRST]
+
+
+def _check_plan(
+    spark: SparkSession, subject: _Subject, shards: Messages, plan: Messages
+) -> list[Violation]:
+    """Invariant 5: the plan names exactly the segments that the rows hold."""
+    held, planned = (sum(m["plan"] for m in messages) % 2**64 for messages in (shards, plan))
+    if held == planned:
+        return []
+    found = naming.name_plan_differences(_plan(spark, subject), _segments(spark, subject))
+    unnamed = Violation(invariant=5, problem="plan and shards differ by their sums")
+    return found or [unnamed]
+
+
+def _check_documents(
+    spark: SparkSession, subject: _Subject, shards: Messages, documents: Messages
+) -> list[Violation]:
+    """Invariant 1: each (document, token) is packed exactly once."""
+    if _sums(shards) == _sums(documents):
+        return []
+    entries = entries_frame(spark, subject.store.manifest, "documents")
+    stored = scan_tokens(entries, subject.digest_task)
+    found = naming.name_document_differences(stored, _segments(spark, subject))
+    unnamed = Violation(invariant=1, problem="shards and token store differ by their sums")
+    return found or [unnamed]
+
+
+def _sums(messages: Messages) -> Sums:
+    each = (Sums(tokens=m["tokens"], lengths=m["lengths"]) for m in messages)
+    return sum(each, start=Sums())
+
+
+def _check_groups(plan: Messages, histogram: Histogram, rules: Rules) -> Iterator[Violation]:
+    """Invariant 4: each group holds the documents dealt to it, in as few sequences as best-fit
+    decreasing makes."""
+    found: dict[int, tuple[int, int]] = {}
+    for number, (sequences, lengths) in (g for m in plan for g in m["groups"].items()):
+        before = found.get(int(number), (0, 0))
+        found[int(number)] = (before[0] + sequences, (before[1] + lengths) % 2**64)
+    expected = planned_groups(histogram, rules)
+    for number in sorted(found.keys() | set(range(len(expected)))):
+        sequences, lengths = found.get(number, (0, 0))
+        if number >= len(expected):
+            problem = f"group {number} has {sequences} sequences, there are {len(expected)} groups"
+            yield Violation(invariant=4, problem=problem)
+            continue
+        wanted = expected[number]
+        if sequences != wanted.num_sequences:
+            problem = f"{sequences} sequences, {wanted.num_sequences} by {rules.packing}"
+            yield Violation(invariant=4, problem=f"group {number} has {problem}")
+        elif wanted.lengths_sum not in (None, lengths):
+            problem = f"group {number} has fragments of other lengths than were dealt to it"
+            yield Violation(invariant=4, problem=problem)
+
+
+def _segments(spark: SparkSession, subject: _Subject) -> DataFrame:
+    return scan_shards(entries_frame(spark, subject.manifest, "shards"), subject.shard_rules)
+
+
+def _plan(spark: SparkSession, subject: _Subject) -> DataFrame:
+    entries = versions.files_of(subject.manifest, "plan")
+    paths = [f"{subject.directory}/{entry['path']}" for entry in entries]
+    return spark.read.schema(spark_ddl(PLAN)).parquet(*paths)
