@@ -22,7 +22,6 @@ from bfpack_spark.core.accounting import Accounting, account, sequences_per_grou
 from bfpack_spark.core.rows import default_num_shards, shard_starts
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.explore import length_histogram
-from bfpack_spark.schema import PLAN, Reason, spark_ddl
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.stages.group_documents import group_documents
 from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
@@ -30,12 +29,13 @@ from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
 from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inventory import Inventory, take_inventory
+from bfpack_spark.storage.inventory import Inventory, check_apart, take_inventory
 from bfpack_spark.storage.messages import write_partitions
-from bfpack_spark.storage.plan_files import write_plan
+from bfpack_spark.storage.plan_files import read_plan, write_plan
 from bfpack_spark.storage.shards import ShardTask, write_shards
-from bfpack_spark.storage.token_files import write_token_files
+from bfpack_spark.storage.token_files import account_documents, write_token_files
 from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
+from bfpack_spark.storage.tokenizer_file import read_tokenizer
 from bfpack_spark.storage.versions import Manifest, Place, Version
 from bfpack_spark.tokenizing.engines import MAX_BYTES
 from bfpack_spark.tokenizing.parity import Choice, choose_engine
@@ -78,13 +78,16 @@ def tokenize(spark: SparkSession, settings: Settings) -> TokenStore:
     """Tokenize the corpus, unless that was done, and publish the token store."""
     place = Place(output=settings.need("output"), bucket=settings.need("bucket"))
     inventory = take_inventory(settings.need("input"), settings.input_format)
+    check_apart(settings.need("input"), inventory, place.output)
     columns = Columns(
         content=settings.tokens_column or settings.text_column,
         doc_id=settings.id_column,
         tokens=settings.tokens_column is not None,
     )
     vocabulary = read_vocabulary(settings)
-    versions.check_output(place.output)
+    if settings.pad_token is not None:  # a mistake to find before the work, not after
+        pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
+    versions.check_output(place.output, place.bucket)
     check_columns(inventory, columns)
     made = _made_before(place, settings, inventory, vocabulary)
     if made is None:
@@ -101,7 +104,7 @@ def tokenize(spark: SparkSession, settings: Settings) -> TokenStore:
 def read_vocabulary(settings: Settings) -> Vocabulary:
     """The tokenizer file and the names of its EOS, BOS and control-token policy."""
     path = settings.need("tokenizer")
-    raw, companion = _read_tokenizer(path)
+    raw, companion = read_tokenizer(path)
     return load_vocabulary(
         raw,
         companion,
@@ -109,21 +112,6 @@ def read_vocabulary(settings: Settings) -> Vocabulary:
         bos_token=settings.bos_token,
         control_tokens=settings.control_tokens,
     )
-
-
-def _read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
-    file = path if files.is_file(path) else f"{path.rstrip('/')}/tokenizer.json"
-    raw = files.read_bytes(file) if files.is_file(file) else None
-    if raw is None:
-        raise InputError(
-            f"--tokenizer {path}: no tokenizer.json there; "
-            "give the file or the directory that holds it"
-        )
-    folder = file.rpartition("/")[0] if "/" in file else "."
-    try:
-        return raw, files.read_json(f"{folder}/tokenizer_config.json") or {}
-    except InputError as error:
-        raise InputError(f"--tokenizer {path}: {error}") from None
 
 
 def _made_before(
@@ -178,7 +166,7 @@ def _tokenize(
         columns=columns,
         vocabulary=vocabulary,
         engine=choice.engine,
-        max_document_bytes=settings.max_document_bytes,
+        max_document_bytes=min(settings.max_document_bytes, limit),
         audit_share=settings.audit_share,
     )
     metadata = {"bfpack.tokenizer_sha256": vocabulary.sha256, **FORMAT_METADATA}
@@ -186,7 +174,7 @@ def _tokenize(
     writer = functools.partial(write_token_files, root=version.directory, metadata=metadata)
     found = write_partitions(tokenize_text(splits_frame(spark, inventory), task), writer)
     entries = [entry for message in found for entry in message["files"]]
-    accounting = _token_accounting(entries, [m["reasons"] for m in found], vocabulary)
+    accounting = account_documents(found, vocabulary.num_inserted)
     if not accounting["documents"]:
         raise InputError(
             f"--input {settings.input}: not one document with text in "
@@ -208,6 +196,9 @@ def _tokenize(
         },
     )
     seconds = time.monotonic() - started
+    passed_over = sum(message["not_audited"] for message in found)
+    if passed_over:
+        log.info("tokens: audit passed over %s documents of over 1 MB", f"{passed_over:,}")
     log.info(
         "tokens: %s documents, %s tokens in %.1f s; %s empty, %s quarantined",
         *(f"{accounting[k]:,}" for k in ("documents", "tokens")),
@@ -227,27 +218,8 @@ def _choose(
     return choose_engine(settings.engine, vocabulary, sample)
 
 
-def _token_accounting(
-    entries: list[dict[str, Any]], reasons: list[dict[str, int]], vocabulary: Vocabulary
-) -> dict[str, Any]:
-    documents = sum(e["rows"] for e in entries if e["kind"] == "documents")
-    refused: dict[str, int] = {}
-    for counts in reasons:
-        for reason, count in counts.items():
-            refused[reason] = refused.get(reason, 0) + count
-    empty = refused.pop(Reason.EMPTY, 0)
-    return {
-        "documents_in": documents + empty + sum(refused.values()),
-        "documents": documents,
-        "documents_empty": empty,
-        "documents_quarantined": refused,
-        "tokens": sum(e["tokens"] for e in entries),
-        "tokens_inserted": documents * vocabulary.num_inserted,
-    }
-
-
 def _check_unique(spark: SparkSession, store: TokenStore) -> None:
-    counted = store.lengths(spark).groupBy("doc_id").agg(sf.count(sf.lit(1)).alias("times"))
+    counted = store.doc_ids(spark).groupBy("doc_id").agg(sf.count(sf.lit(1)).alias("times"))
     twice = counted.where("times > 1").orderBy("doc_id").limit(5).collect()
     if twice:
         named = ", ".join(f"{row['doc_id']!r} ({row['times']} times)" for row in twice)
@@ -331,7 +303,7 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
 def find_plan(version: Version) -> Plan | None:
     """The plan of an unfinished version, if that much was done."""
     made = files.read_json(f"{version.directory}/_plan.json")
-    if made is None:
+    if made is None or not _all_there(version, made.get("files", [])):
         return None
     return Plan(
         version=version,
@@ -339,6 +311,11 @@ def find_plan(version: Version) -> Plan | None:
         accounting=made["accounting"],
         num_shards=made["num_shards"],
     )
+
+
+def _all_there(version: Version, entries: list[dict[str, Any]]) -> bool:
+    sizes = (files.size_of(f"{version.directory}/{entry['path']}") for entry in entries)
+    return bool(entries) and list(sizes) == [entry["bytes"] for entry in entries]
 
 
 def _num_shards(settings: Settings, accounting: Accounting) -> int:
@@ -372,9 +349,7 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
     started = time.monotonic()
     starts = shard_starts(made.accounting["num_sequences"], made.num_shards)
     paths = [f"{version.directory}/{entry['path']}" for entry in made.entries]
-    segments = assemble_sequences(
-        spark.read.schema(spark_ddl(PLAN)).parquet(*paths), store.places(spark), store.paths, starts
-    )
+    segments = assemble_sequences(read_plan(spark, paths), store.places(spark), store.paths, starts)
     pad = version.inputs["configuration"]["pad_id"]
     pad_is_eos = pad == store.tokenizer["eos_id"]
     if pad_is_eos:

@@ -28,7 +28,9 @@ QUARANTINE = pa.schema(
     ]
 )
 
-# What tokenize_text makes: a row a document, good (reason null) or not (tokens null).
+# What tokenize_text makes: a row a document, good (reason null) or not (tokens null). The detail of
+# a good one may say that it was drawn for the audit, but is too large for the reference.
+NOT_AUDITED = "not audited"
 TOKENIZED = pa.schema([*TOKENS, *(f for f in QUARANTINE if f.name != "doc_id")])
 
 PLAN = pa.schema(

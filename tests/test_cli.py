@@ -227,6 +227,10 @@ def test_two_documents_with_one_id_are_named(run: Run, tmp_path: Path) -> None:
     says = error_of(run([*GOOD, GOOD[3], GOOD[5]], "--id-column", "doc_id"))
     assert "'d4' (2 times), 'd6' (2 times); make ids unique" in says
     assert results(tmp_path / "output") == []
+    (tmp_path / "corpus" / "b.jsonl").write_text('{"doc_id": "d1", "text": null}\n')
+    more = ("--id-column", "doc_id", "--max-quarantined", 1)
+    assert "'d1' (2 times)" in error_of(run([], *more))
+    (tmp_path / "corpus" / "b.jsonl").unlink()
     assert run([]).code == 0  # without the option they are named by their place
 
 

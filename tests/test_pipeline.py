@@ -360,6 +360,36 @@ def test_a_killed_run_is_continued_in_place(
         assert not list(place.rglob("_temporary"))
 
 
+@pytest.mark.parametrize("damage", ["gone", "empty"])
+def test_a_plan_whose_files_are_gone_is_made_anew(
+    damage: str, packed: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    expected = shard_hashes(at_512(output))
+    shutil.rmtree(output / "small" / "sequences-512")
+    where = ("--output", output, "--bucket", "small", *AT)
+    folder = Path(bfpack("plan", *where).out.strip())
+    if damage == "gone":
+        shutil.rmtree(folder)
+    else:
+        (folder.parent / "_plan.json").write_text("{}")
+    assert "run bfpack plan first" in bfpack("assemble", *where).err
+    assert bfpack("plan", *where).code == 0
+    assert bfpack("assemble", *where).code == 0
+    assert shard_hashes(at_512(output)) == expected
+
+
+def test_an_output_whose_name_looks_like_a_pattern_is_itself(
+    corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = tmp_path / "out [v1] {a,b} x*"
+    shutil.copytree(packed, output)
+    where = ("--output", output, "--bucket", "small")
+    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 100).code == 0
+    assert bfpack("verify", *where, "--seq-len", 100).code == 0
+    assert json.loads(bfpack("stats", *where, "--seq-len", 100, "--json").out)
+
+
 @pytest.mark.parametrize("fate", ["lost", "doubled"])
 def test_a_document_lost_or_doubled_between_plan_and_assembly_fails_the_job(
     fate: str, packed: Path, bfpack: Bfpack, tmp_path: Path

@@ -487,6 +487,14 @@ def test_a_sequence_in_a_group_that_there_is_not_is_caught(broken: Path, bfpack:
     assert [v for v in violations if v["invariant"] == 4 and "group" in v["problem"]], violations
 
 
+def test_a_plan_without_a_column_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    table = pq.read_table(plan_file(broken))
+    pq.write_table(table.drop_columns(["group"]), plan_file(broken))
+    reseal(sequences(broken))
+    violations = verify(bfpack, broken)
+    assert [v for v in violations if v["shard"] == "plan/part-00000.parquet"], violations
+
+
 # Files
 
 
@@ -719,6 +727,20 @@ def test_a_manifest_that_is_not_the_published_one_is_caught(broken: Path, bfpack
     path.write_bytes(path.read_bytes() + b"\n")
     (violation,) = verify(bfpack, broken)
     assert "_current.json" in violation["problem"]
+
+
+@pytest.mark.parametrize("name", ["inputs", "totals", "files"])
+def test_a_manifest_that_lacks_something_is_named(name: str, broken: Path, bfpack: Bfpack) -> None:
+    for version in (sequences(broken), current(broken, "b", "tokens")):
+        path = version / "_manifest.json"
+        held = json.loads(path.read_text())
+        before = path.read_text()
+        del held[name]
+        path.write_text(json.dumps(held))
+        ran = run_verify(bfpack, broken)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{path}: lacks {name}" in ran.err
+        path.write_text(before)
 
 
 @pytest.mark.parametrize("name", ["_manifest.json", "../_current.json"])

@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
-from bfpack_spark.schema import TOKENIZED, Reason, plain, spark_ddl
+from bfpack_spark.schema import NOT_AUDITED, TOKENIZED, Reason, plain, spark_ddl
 from bfpack_spark.storage.corpus import read_documents
 from bfpack_spark.storage.documents import Columns, Documents
 from bfpack_spark.storage.inventory import Split
@@ -39,13 +39,14 @@ class TokenizeTask:
     columns: Columns
     vocabulary: Vocabulary
     engine: EngineName
-    max_document_bytes: int
+    max_document_bytes: int  # UTF-8; larger documents are refused, and longer lines not parsed
     audit_share: float  # 0 to 1; of documents tokenized by the reference as well
+    max_compared_bytes: int = 1 << 62  # larger ones are refused as well, but their lines are parsed
 
     @property
     def max_bytes(self) -> int:
-        """UTF-8 bytes of the largest document that is taken."""
-        return min(self.max_document_bytes, MAX_BYTES[self.engine])
+        """UTF-8 bytes of the largest document that the engine is given."""
+        return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES[self.engine])
 
 
 def tokenize_text(splits: DataFrame, task: TokenizeTask) -> DataFrame:
@@ -58,7 +59,8 @@ def _tokenize_splits(
     batches: Iterator[pa.RecordBatch], *, task: TokenizeTask
 ) -> Iterator[pa.RecordBatch]:
     splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
-    for documents in read_documents(splits, task.input_format, task.columns, task.max_bytes):
+    limit = task.max_document_bytes
+    for documents in read_documents(splits, task.input_format, task.columns, limit):
         for slim in _by_size(documents):
             yield _rows(slim, task)
 
@@ -79,6 +81,8 @@ def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
     else:
         ids, lengths = _encode(documents, task)
         _audit(documents, lengths, task)
+    if task.columns.tokens or task.vocabulary.control_tokens == "allow":
+        ids, lengths = _without_ends(documents, ids, lengths, task.vocabulary)
     ids, lengths = _insert(ids, lengths, task.vocabulary)
     good = [reason is None for reason in documents.reason]
     offsets = np.zeros(len(documents) + 1, dtype=np.int32)
@@ -115,8 +119,8 @@ def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
     for index in np.flatnonzero(lengths == 0).tolist():
         if documents.reason[index] is None:
             documents.refuse(index, Reason.EMPTY, "no tokens")
-    if task.vocabulary.control_tokens != "allow" and (ids == task.vocabulary.eos_id).any():
-        ids, lengths = _refuse_forged_eos(documents, ids, lengths, task.vocabulary)
+    if task.vocabulary.control_tokens != "allow":
+        ids, lengths = _refuse_forged(documents, ids, lengths, task.vocabulary)
     return ids, lengths
 
 
@@ -146,15 +150,19 @@ def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None
             documents.refuse(index, Reason.CONTROL_TOKEN, detail)
 
 
-def _refuse_forged_eos(
+def _refuse_forged(
     documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
 ) -> tuple[Ids, Int64]:
-    """A vocabulary in which EOS is an ordinary token lets text produce it; nobody could tell it
-    from ours, so such documents are refused."""
+    """A vocabulary in which EOS or BOS is an ordinary token lets text produce it; nobody could tell
+    it from ours, so such documents are refused."""
+    ours = np.any([ids == number for number in vocabulary.inserted_ids], axis=0)
+    if not ours.any():
+        return ids, lengths
     document = np.repeat(np.arange(len(lengths)), lengths)
-    forged = np.unique(document[ids == vocabulary.eos_id])
+    forged = np.unique(document[ours])
     for index in forged.tolist():
-        documents.refuse(index, Reason.CONTROL_TOKEN, "the text's own tokens include the EOS id")
+        detail = "the text's own tokens include the id of EOS or BOS"
+        documents.refuse(index, Reason.CONTROL_TOKEN, detail)
     kept = ~np.isin(document, forged)
     lengths = lengths.copy()
     lengths[forged] = 0
@@ -172,7 +180,10 @@ def _audit(documents: Documents, lengths: Int64, task: TokenizeTask) -> None:
         if lengths[index] and zlib.crc32((doc_id or "").encode()) < limit
     ]
     sizes = pc.binary_length(documents.content)
-    drawn = [index for index in drawn if sizes[index].as_py() <= REFERENCE_BYTES_MAX]
+    for index in drawn:
+        if sizes[index].as_py() > REFERENCE_BYTES_MAX:
+            documents.detail[index] = NOT_AUDITED
+    drawn = [index for index in drawn if documents.detail[index] is None]
     texts = [documents.content[index].as_py() for index in drawn]
     found = compare(texts, task.vocabulary) if texts else None
     if found is not None:
@@ -187,7 +198,7 @@ def _audit(documents: Documents, lengths: Int64, task: TokenizeTask) -> None:
 
 
 def _ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
-    """Ids given by the user, checked; without their own BOS and EOS, which _insert puts back."""
+    """Ids given by the user, checked."""
     content = documents.content
     parts: list[Ids] = []
     lengths = np.zeros(len(documents), dtype=np.int64)
@@ -200,10 +211,9 @@ def _ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64
         elif problem:
             documents.refuse(index, Reason.INVALID_TOKENS, problem)
         else:
-            ids = _without_ends(ids, vocabulary)
+            lengths[index] = len(ids)
             if not len(ids):
                 documents.refuse(index, Reason.EMPTY, "no tokens")
-            lengths[index] = len(ids)
             parts.append(ids)
     flat = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
     return flat.astype(np.int32, copy=False), lengths
@@ -228,12 +238,28 @@ def _one_documents_ids(value: pa.Scalar, size: int) -> tuple[np.ndarray | None, 
     return ids, None
 
 
-def _without_ends(ids: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-    if len(ids) and ids[-1] == vocabulary.eos_id:
-        ids = ids[:-1]
-    if len(ids) and vocabulary.bos_id is not None and ids[0] == vocabulary.bos_id:
-        ids = ids[1:]
-    return ids
+def _without_ends(
+    documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
+) -> tuple[Ids, Int64]:
+    """Take off an EOS at the end and a BOS at the beginning that a document brings itself: _insert
+    puts one in every document."""
+    lengths = lengths.copy()
+    kept = np.ones(len(ids), dtype=bool)
+    ends = np.cumsum(lengths)
+    some = np.flatnonzero(lengths)
+    ended = some[ids[ends[some] - 1] == vocabulary.eos_id]
+    kept[ends[ended] - 1] = False
+    begins = ends - lengths
+    lengths[ended] -= 1
+    if vocabulary.bos_id is not None:
+        some = np.flatnonzero(lengths)
+        begun = some[ids[begins[some]] == vocabulary.bos_id]
+        kept[begins[begun]] = False
+        lengths[begun] -= 1
+    for index in documents.good():
+        if not lengths[index]:
+            documents.refuse(index, Reason.EMPTY, "no tokens")
+    return ids[kept], lengths
 
 
 def _insert(ids: Ids, lengths: Int64, vocabulary: Vocabulary) -> tuple[Ids, Int64]:

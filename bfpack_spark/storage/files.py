@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,12 +40,30 @@ def is_file(path: str) -> bool:
     return bool(fs.get_file_info(inner).type == pafs.FileType.File)
 
 
+def size_of(path: str) -> int | None:
+    """Bytes of a file; None if there is no such file."""
+    fs, inner = locate(path)
+    info = fs.get_file_info(inner)
+    return int(info.size) if info.type == pafs.FileType.File else None
+
+
+def for_spark(path: str) -> str:
+    """The path as Spark's readers take it: they see a pattern in some characters."""
+    absolute = path if "://" in path else locate(path)[1]
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", absolute)
+
+
 def list_files(directory: str) -> list[pafs.FileInfo]:
     """All files below a directory, by path; an empty list if there is no such directory."""
     fs, inner = locate(directory)
     selector = pafs.FileSelector(inner, recursive=True, allow_not_found=True)
-    files = [i for i in fs.get_file_info(selector) if i.type == pafs.FileType.File]
-    return sorted(files, key=lambda info: info.path)
+    try:
+        found = [i for i in fs.get_file_info(selector) if i.type == pafs.FileType.File]
+        return sorted(found, key=lambda info: info.path)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{directory}: holds the file name {error.object!r}, not UTF-8; rename it"
+        ) from None
 
 
 def names_in(directory: str) -> list[str]:

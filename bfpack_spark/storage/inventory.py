@@ -73,6 +73,15 @@ def take_inventory(pattern: str, input_format: str | None) -> Inventory:
     return Inventory(format=chosen, files=tuple(visible))
 
 
+def check_apart(pattern: str, inventory: Inventory, output: str) -> None:
+    """InputError if the output lies in the input: the next run would read what this one wrote."""
+    fs, own = files.locate(output)
+    input_fs, root = files.locate(pattern)
+    inside = fs.equals(input_fs) and f"{own}/".startswith(f"{root.rstrip('/')}/")
+    if inside or any(files.locate(f.path)[1].startswith(f"{own}/") for f in inventory.files):
+        raise InputError(f"--output {output}: lies in --input {pattern}; name one outside it")
+
+
 def split_inventory(inventory: Inventory, parallelism: int) -> list[Split]:
     """Ranges of at most 64 MB, small files side by side in one task. Compressed JSONL and text
     files are not split. Token files follow the tasks, so a task is worth one of them."""
@@ -111,12 +120,16 @@ def _find_by_glob(pattern: str) -> list[InputFile]:
     """`*` and `?` stay within a directory, `**` crosses them; names are relative to the part
     without wildcards. A directory that matches stands for its files."""
 
+    pattern = pattern.removeprefix("./")
     root = _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0] or "."
     if pattern.startswith("/") and root == ".":
         root = "/"
     _, base = files.locate(root)
     rest = pattern if root == "." else pattern[len(root) :].lstrip("/")
-    wanted = re.compile(_translate(rest) + "(/.*)?$")
+    try:
+        wanted = re.compile(_translate(rest) + "(/.*)?$")
+    except re.error as error:
+        raise InputError(f"--input {pattern}: not a pattern ({error}); mend it") from None
     found = [
         file
         for info in files.list_files(root)
@@ -137,7 +150,7 @@ def _translate(pattern: str) -> str:
 
 
 def _translate_piece(piece: str) -> str:
-    if piece.startswith("["):
+    if piece.startswith("[") and piece.endswith("]"):
         return "[^" + piece[2:] if piece[1] in "!^" else piece
     return _GLOB.get(piece, re.escape(piece))
 

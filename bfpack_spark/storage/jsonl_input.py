@@ -107,7 +107,9 @@ def _parse_line(line: bytes, source: str, columns: Columns) -> Document:
     if columns.doc_id:
         document.doc_id = _record_id(record, columns.doc_id, source)
     if document.reason is None:
-        _take_content(document, record.get(columns.content), columns)
+        if columns.content not in record:
+            return refuse(document, Reason.NULL, f"no column {columns.content}")
+        _take_content(document, record[columns.content], columns)
     return document
 
 

@@ -46,7 +46,7 @@ def _row_group(
     wanted = [c for c in (columns.content, columns.doc_id) if c]
     row = first_row
     for batch in file.iter_batches(rows, row_groups=[number], columns=wanted):
-        content = batch.column(columns.content)
+        content = _decoded(batch.column(columns.content))
         reason: list[str | None] = [None] * len(batch)
         if not columns.tokens:
             content, reason = _valid_text(content)
@@ -56,6 +56,18 @@ def _row_group(
             content=content, doc_id=ids, source=source, reason=reason, detail=[None] * len(batch)
         )
         row += len(batch)
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    """Dictionaries, views and lists of fixed size as the plain type of the same values."""
+    kind = column.type
+    if pt.is_dictionary(kind):
+        column = column.dictionary_decode()
+    if pt.is_string_view(column.type):
+        return column.cast(pa.large_string())
+    if pt.is_fixed_size_list(kind):
+        return column.cast(pa.large_list(kind.value_type))
+    return column
 
 
 def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
@@ -76,7 +88,7 @@ def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
 def _column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:
     if column is None:
         return list(source)
-    ids = batch.column(column)
+    ids = _decoded(batch.column(column))
     if ids.null_count:
         place = source[ids.is_null().to_pylist().index(True)]
         raise InputError(f"--id-column {column}: null at {place}; every document needs an id")
@@ -103,21 +115,28 @@ def _check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
             raise InputError(f"{option} {column}: has type {kind} in {name}, wanted {wanted}")
 
 
+def _values(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pt.is_dictionary(kind) else kind
+
+
 def _is_binary(kind: pa.DataType) -> bool:
     return bool(pt.is_binary(kind) or pt.is_large_binary(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return _is_binary(kind) or bool(pt.is_string(kind) or pt.is_large_string(kind))
+    kind = _values(kind)
+    is_string = pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
+    return _is_binary(kind) or bool(is_string)
 
 
 def _is_tokens(kind: pa.DataType) -> bool:
-    is_list = pt.is_list(kind) or pt.is_large_list(kind)
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
     return _is_binary(kind) or bool(is_list and pt.is_integer(kind.value_type))
 
 
 def _is_id(kind: pa.DataType) -> bool:
-    return bool(pt.is_integer(kind) or pt.is_string(kind) or pt.is_large_string(kind))
+    kind = _values(kind)
+    return bool(pt.is_integer(kind) or (_is_text(kind) and not _is_binary(kind)))
 
 
 def _middle(group: Any) -> int:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.schema import PLAN, plain
+from bfpack_spark.schema import PLAN, plain, spark_ddl
 from bfpack_spark.storage import files
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput
@@ -36,6 +37,11 @@ def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
             pending = []
     if any(len(part) for part in pending):
         yield pa.Table.from_batches(pending)
+
+
+def read_plan(spark: SparkSession, paths: list[str]) -> DataFrame:
+    """PLAN from its files."""
+    return spark.read.schema(spark_ddl(PLAN)).parquet(*map(files.for_spark, paths))
 
 
 def read_plan_file(path: str) -> Iterator[pa.Table]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import TaskContext
 
-from bfpack_spark.schema import QUARANTINE, TOKENS, Reason
+from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
 from bfpack_spark.storage import files
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
@@ -31,6 +31,24 @@ def write_token_files(
     yield message(writer.close())
 
 
+def account_documents(messages: list[dict[str, Any]], num_inserted: int) -> dict[str, Any]:
+    """The accounting of all partitions, from their messages; num_inserted: EOS and BOS of each."""
+    entries = [entry for said in messages for entry in said["files"]]
+    documents = sum(e["rows"] for e in entries if e["kind"] == "documents")
+    refused: collections.Counter[str] = collections.Counter()
+    for said in messages:
+        refused.update(said["reasons"])
+    empty = refused.pop(Reason.EMPTY, 0)
+    return {
+        "documents_in": documents + empty + refused.total(),
+        "documents": documents,
+        "documents_empty": empty,
+        "documents_quarantined": dict(refused),
+        "tokens": sum(e["tokens"] for e in entries),
+        "tokens_inserted": documents * num_inserted,
+    }
+
+
 class _TokenWriter:
     """Collects rows to row groups of about 2^20 tokens and rolls over to a new file at 2^25."""
 
@@ -40,12 +58,14 @@ class _TokenWriter:
         self._reasons: collections.Counter[str] = collections.Counter()
         self._pending: list[pa.RecordBatch] = []
         self._pending_tokens = 0
+        self._not_audited = 0
         self._output: ParquetOutput | None = None
         self._quarantine: ParquetOutput | None = None
         self._output_tokens = 0
         self._ids_hash = hashlib.sha256()
 
     def add(self, batch: pa.RecordBatch) -> None:
+        self._not_audited += pc.sum(pc.equal(batch.column("detail"), NOT_AUDITED)).as_py() or 0
         reason = batch.column("reason")
         if reason.null_count < len(batch):
             self._set_aside(batch.filter(reason.is_valid()))
@@ -61,7 +81,8 @@ class _TokenWriter:
         self._finish_file()
         if self._quarantine is not None:
             self._entries.append(self._quarantine.close("quarantine", 0, None))
-        return {"files": self._entries, "reasons": dict(self._reasons)}
+        counts = {"reasons": dict(self._reasons), "not_audited": self._not_audited}
+        return {"files": self._entries, **counts}
 
     def _set_aside(self, batch: pa.RecordBatch) -> None:
         self._reasons.update(batch.column("reason").to_pylist())

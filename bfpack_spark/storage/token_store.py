@@ -7,7 +7,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from bfpack_spark.schema import FORMAT_VERSION, TOKENS, spark_ddl
+from bfpack_spark.errors import InputError
+from bfpack_spark.schema import FORMAT_VERSION, QUARANTINE, TOKENS, spark_ddl
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.versions import Manifest, Place
 
@@ -36,8 +37,10 @@ class TokenStore:
 
     def tokenizer_json(self) -> bytes:
         """The tokenizer that made it, kept beside the data so that rows can be read as text."""
-        raw = files.read_bytes(f"{self.directory}/tokenizer.json")
-        assert raw is not None, "a token store holds its tokenizer.json"
+        path = f"{self.directory}/tokenizer.json"
+        raw = files.read_bytes(path)
+        if raw is None:
+            raise InputError(f"{path}: is gone; put back the tokenizer that made these tokens")
         return raw
 
     def carried_counts(self) -> dict[str, Any]:
@@ -65,6 +68,18 @@ class TokenStore:
         """doc_id, length of every document; the tokens are not read."""
         return self._read(spark).select("doc_id", "length")
 
+    def doc_ids(self, spark: SparkSession) -> DataFrame:
+        """doc_id of every document, those in quarantine included where they could be read."""
+        refused = [
+            files.for_spark(f"{self.directory}/{entry['path']}")
+            for entry in versions.files_of(self.manifest, "quarantine")
+        ]
+        stored = self._read(spark).select("doc_id")
+        if not refused:
+            return stored
+        others = spark.read.schema(spark_ddl(QUARANTINE)).parquet(*refused).select("doc_id")
+        return stored.unionAll(others.where("doc_id is not null"))
+
     def places(self, spark: SparkSession) -> DataFrame:
         """doc_id, length, file (index into paths), row (in the file) of every document."""
         names = [(path.rpartition("/")[2], number) for number, path in enumerate(self.paths)]
@@ -78,7 +93,8 @@ class TokenStore:
         return located.join(sf.broadcast(numbers), "file_name", "inner").drop("file_name")
 
     def _read(self, spark: SparkSession) -> DataFrame:
-        return spark.read.schema(spark_ddl(TOKENS)).parquet(*self.paths)
+        paths = map(files.for_spark, self.paths)
+        return spark.read.schema(spark_ddl(TOKENS)).parquet(*paths)
 
 
 def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:

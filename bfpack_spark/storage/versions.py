@@ -22,6 +22,10 @@ from bfpack_spark.storage import files
 
 Manifest = dict[str, Any]
 
+_MANIFEST_KEYS = (
+    *("format_version", "kind", "bucket", "seq_len", "fingerprint", "inputs", "files"),
+    *("totals", "accounting", "tokenizer"),
+)
 _KIND_DIRECTORIES = ("documents", "quarantine", "plan", "shards")
 
 
@@ -115,7 +119,14 @@ def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
     manifest = files.read_json(f"{directory}/_manifest.json")
     if manifest is None:
         raise InputError(f"--version {name}: not complete in {place.directory}; run bfpack pack")
+    _check_shape(f"{directory}/_manifest.json", manifest)
     return directory, manifest
+
+
+def _check_shape(path: str, manifest: Manifest) -> None:
+    missing = [name for name in _MANIFEST_KEYS if name not in manifest]
+    if missing:
+        raise InputError(f"{path}: lacks {', '.join(missing)}; put back the one that was written")
 
 
 def files_of(manifest: Manifest, kind: str) -> list[dict[str, Any]]:
@@ -143,8 +154,9 @@ def rules_of(place: Place, inputs: dict[str, Any]) -> Rules:
     )
 
 
-def check_output(output: str) -> None:
-    """InputError if OUTPUT holds something and none of it is ours."""
+def check_output(output: str, bucket: str) -> None:
+    """InputError if OUTPUT, or the bucket's folder in it, holds something and none of it is
+    ours."""
     fs, path = files.locate(output)
     info = fs.get_file_info(path)
     if info.type == pafs.FileType.NotFound:
@@ -153,13 +165,22 @@ def check_output(output: str) -> None:
         raise InputError(f"--output {output}: is a file; name a directory")
     top = fs.get_file_info(pafs.FileSelector(path))
     buckets = [i.path for i in top if i.type == pafs.FileType.Directory]
-    ours = re.compile(r"(tokens|sequences-\d+)$")
-    if top and not any(
-        ours.fullmatch(i.base_name) for b in buckets for i in fs.get_file_info(pafs.FileSelector(b))
-    ):
+    ours = [b for b in buckets if _holds_ours(fs, b)]
+    if top and not ours:
         raise InputError(
             f"--output {output}: not empty, and holds no tokens/ or sequences-*; name an empty one"
         )
+    own = next((b for b in buckets if b.rpartition("/")[2] == bucket), None)
+    if own is not None and own not in ours and fs.get_file_info(pafs.FileSelector(own)):
+        raise InputError(
+            f"--bucket {bucket}: {own} is not empty, and holds no tokens/ or sequences-*; "
+            "take another name"
+        )
+
+
+def _holds_ours(fs: pafs.FileSystem, directory: str) -> bool:
+    names = [info.base_name for info in fs.get_file_info(pafs.FileSelector(directory))]
+    return any(re.fullmatch(r"tokens|sequences-\d+", name) for name in names)
 
 
 def _current_name(place: Place) -> str:

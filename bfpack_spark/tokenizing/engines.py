@@ -4,6 +4,7 @@ Both run on one thread, since Spark is the parallelism, and without the truncati
 post-processing that a tokenizer.json may ask for.
 """
 
+import hashlib
 import os
 from typing import Literal, Protocol, TypeAlias
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.errors import InputError
+from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -41,8 +42,10 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
 
     Raises ValueError if fastokens cannot handle this tokenizer, InputError if the reference cannot.
     """
-    key = (name, vocabulary.sha256, vocabulary.control_tokens)
+    key = (name, vocabulary.sha256, f"{vocabulary.control_tokens} {vocabulary.inserted_ids}")
     if key not in _loaded:
+        if hashlib.sha256(vocabulary.json).hexdigest() != vocabulary.sha256:
+            raise JobError("the tokenizer did not arrive whole: its sha256 differs")
         make = _Fastokens if name == "fastokens" else _Tokenizers
         _loaded[key] = make(vocabulary)
     return _loaded[key]
@@ -51,7 +54,7 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
 class _Tokenizers:
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
-            self._engine = tokenizers.Tokenizer.from_str(vocabulary.json.decode("utf-8"))
+            self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json())
         except Exception as error:  # it raises nothing narrower
             raise InputError(
                 f"--tokenizer: tokenizers cannot load it ({error}); "
@@ -72,7 +75,7 @@ class _Tokenizers:
 class _Fastokens:
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
-            self._engine = fastokens.Tokenizer.from_json_str(vocabulary.json.decode("utf-8"))
+            self._engine = fastokens.Tokenizer.from_json_str(vocabulary.engine_json().decode())
         except BaseException as error:  # a Rust panic is not an Exception
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise

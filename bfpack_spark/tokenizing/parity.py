@@ -111,7 +111,8 @@ def _printable(start: int) -> Iterable[int]:
 
 def _disagreement(vocabulary: Vocabulary, texts: list[str]) -> str | None:
     try:
-        found = compare([t for t in texts if len(t) <= REFERENCE_BYTES_MAX], vocabulary)
+        short = [t for t in texts if len(t.encode()) <= REFERENCE_BYTES_MAX]
+        found = compare(short, vocabulary)
     except InputError:
         raise
     except ValueError as error:  # fastokens refuses this kind of tokenizer
@@ -119,4 +120,4 @@ def _disagreement(vocabulary: Vocabulary, texts: list[str]) -> str | None:
     if found is None:
         return None
     index, difference = found
-    return f"fastokens differs from tokenizers on {texts[index][:60]!r} ({difference})"
+    return f"fastokens differs from tokenizers on {short[index][:60]!r} ({difference})"

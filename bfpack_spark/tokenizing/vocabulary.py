@@ -33,6 +33,24 @@ class Vocabulary:
     control_tokens: ControlTokens
 
     @property
+    def inserted_ids(self) -> set[int]:
+        """Ids that text must not give by itself."""
+        return {number for number in (self.eos_id, self.bos_id) if number is not None}
+
+    def engine_json(self) -> bytes:
+        """The file as the engines load it: what we insert, and the padding, is marked special, so
+        that the flags which keep special tokens out of text hold for it, too."""
+        ours = {*self.inserted_ids, self.own_pad_id}
+        tree = json.loads(self.json)
+        added = tree.get("added_tokens") or []
+        lacking = [t for t in added if t["id"] in ours and not t.get("special")]
+        if not lacking:
+            return self.json
+        for token in lacking:
+            token["special"] = True
+        return json.dumps(tree).encode()
+
+    @property
     def num_inserted(self) -> int:
         """Tokens put around each document."""
         return 1 if self.bos_id is None else 2

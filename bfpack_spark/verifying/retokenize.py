@@ -41,8 +41,9 @@ def retokenized(
         columns=_columns(configuration),
         vocabulary=_vocabulary(store),
         engine=engine,
-        max_document_bytes=min(configuration["max_document_bytes"], _limit(engine)),
+        max_document_bytes=configuration["max_document_bytes"],
         audit_share=0.0,
+        max_compared_bytes=_limit(engine),
     )
     size = store.tokenizer["vocabulary_size"]
     digests = DigestTask(root=store.directory, rules=None, vocabulary_size=size)

@@ -18,8 +18,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.accounting import Histogram, Rules, account, planned_groups
+from bfpack_spark.errors import InputError
 from bfpack_spark.explore import length_histogram
-from bfpack_spark.schema import PLAN, spark_ddl
 from bfpack_spark.stages.check_files import check_files
 from bfpack_spark.stages.scan_shards import scan_shards
 from bfpack_spark.stages.scan_tokens import scan_tokens
@@ -30,6 +30,7 @@ from bfpack_spark.storage import versions
 from bfpack_spark.storage.digests import DigestTask, Sums
 from bfpack_spark.storage.listed_files import entries_frame
 from bfpack_spark.storage.messages import collect_messages
+from bfpack_spark.storage.plan_files import read_plan
 from bfpack_spark.storage.shard_rows import ShardRules
 from bfpack_spark.storage.token_store import TokenStore, open_token_store
 from bfpack_spark.storage.versions import Manifest, Place
@@ -85,9 +86,22 @@ def verify_bucket(
     """Check one version of one bucket and seq_len; with `text_input`, tokenize the text anew
     too."""
     directory, manifest = versions.current(place, version)
-    fingerprint = manifest["inputs"]["tokens_fingerprint"]
-    store = open_token_store(place.output, place.bucket, fingerprint[:16])
-    subject = _Subject(place=place, directory=directory, manifest=manifest, store=store)
+    try:
+        fingerprint = manifest["inputs"]["tokens_fingerprint"]
+        store = open_token_store(place.output, place.bucket, fingerprint[:16])
+        subject = _Subject(place=place, directory=directory, manifest=manifest, store=store)
+        return _verify(spark, subject, text_input, engine)
+    except KeyError as error:
+        raise InputError(
+            f"{directory}: its manifest, or that of its tokens, lacks {error}; put back the one "
+            "that was written"
+        ) from None
+
+
+def _verify(
+    spark: SparkSession, subject: _Subject, text_input: str | None, engine: EngineName
+) -> Report:
+    place, manifest, store = subject.place, subject.manifest, subject.store
     found = [*_check_manifests(subject), *_check_contents(spark, subject)]
     compared, skipped = None, 0
     damaged = any(str(violation.shard).startswith("documents/") for violation in found)
@@ -97,7 +111,7 @@ def verify_bucket(
     return Report(
         bucket=place.bucket,
         seq_len=subject.rules.seq_len,
-        version=directory.rpartition("/")[2],
+        version=subject.directory.rpartition("/")[2],
         sequences=manifest["totals"]["sequences"],
         tokens=manifest["totals"]["tokens"],
         documents=store.manifest["totals"]["documents"],
@@ -210,4 +224,4 @@ def _segments(spark: SparkSession, subject: _Subject) -> DataFrame:
 def _plan(spark: SparkSession, subject: _Subject) -> DataFrame:
     entries = versions.files_of(subject.manifest, "plan")
     paths = [f"{subject.directory}/{entry['path']}" for entry in entries]
-    return spark.read.schema(spark_ddl(PLAN)).parquet(*paths)
+    return read_plan(spark, paths)

@@ -103,12 +103,41 @@ def test_every_document_gets_one_eos_and_as_told_one_bos(
     assert [row["reason"] for row in found] == [None if text else "empty" for text in texts]
 
 
+def test_a_document_too_large_to_compare_keeps_its_id_though_its_line_is_long(
+    worker: Worker,
+) -> None:
+    """verify --input gives the reference no more than 1 MB, of corpora that hold more."""
+    name = worker.write_lines(
+        {"doc_id": "long", "text": "x" * 1_100_000}, {"doc_id": "s", "text": "x"}
+    )
+    columns = Columns(content="text", doc_id="doc_id")
+    found = worker.run(name, columns=columns, max_document_bytes=2 << 20, max_compared_bytes=1000)
+    assert [(row["doc_id"], row["reason"]) for row in found] == [("long", "too_large"), ("s", None)]
+
+
+@pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
+def test_what_we_insert_is_a_control_token_though_the_tokenizer_does_not_say_so(
+    engine: str, worker: Worker
+) -> None:
+    tree = json.loads(worker.tokenizer.to_str())
+    assert [token["content"] for token in tree["added_tokens"]] == ["<|endoftext|>", "<|pad|>"]
+    for token in tree["added_tokens"]:
+        token["special"] = False
+    worker.tokenizer = Tokenizer.from_str(json.dumps(tree))
+    name = worker.write_lines({"text": "see <|pad|> here<|endoftext|>"})
+    (row,) = worker.run(name, engine=engine, bos_token="<|pad|>")
+    found = ids(row) or []
+    assert (found[0], found[-1]) == (PAD, EOS)
+    assert not {PAD, EOS} & set(found[1:-1])
+    assert len(found) > 15
+
+
 def test_every_document_is_a_row_with_what_speaks_against_it(worker: Worker) -> None:
     given_and_found: list[tuple[object, tuple[str | None, str | None, str | None]]] = [
         ({"doc_id": "a", "text": "good"}, ("a", None, None)),
         ({"doc_id": "b", "text": ""}, ("b", "empty", "no text")),
         ({"doc_id": "c", "text": None}, ("c", "null_text", "null instead of a text")),
-        ({"doc_id": 4}, ("4", "null_text", "null instead of a text")),
+        ({"doc_id": 4}, ("4", "null_text", "no column text")),
         (b'{"doc_id": "e", "text": "\xff"}', ("e", "invalid_utf8", "not valid UTF-8")),
         (b'{"doc_id": "f", "text": "\\udc00"}', ("f", "lone_surrogate", "half of a surrogate")),
         ({"doc_id": "g", "text": 5}, ("g", "not_text", "a JSON int in text")),
@@ -370,6 +399,14 @@ def test_text_and_its_tokens_are_the_same_rows(worker: Worker, corpus: Corpus) -
     for kind in (pa.list_(pa.int32()), pa.binary(), None):
         name = write_ids(worker, lists, kind)
         assert [row["tokens"] for row in worker.run(name, columns=READY)] == expected
+
+
+def test_an_eos_that_the_text_brings_is_not_doubled_where_control_tokens_are_allowed(
+    worker: Worker,
+) -> None:
+    name = worker.write_lines({"text": "some words<|endoftext|>"}, {"text": "some words"})
+    one, other = worker.run(name, control_tokens="allow")
+    assert ids(one) == ids(other) == [*worker.known("some words"), EOS]
 
 
 # Very large documents

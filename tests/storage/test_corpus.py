@@ -176,7 +176,7 @@ def test_broken_lines_are_refused_with_reason_and_id(tmp_path: Path) -> None:
         (b'{"doc_id": "q", "text": "t", "other": "\\ud800"}', ("q", "t", None)),
         (b'{"doc_id": "r", "text": "t", "other": NaN}', ("r", "t", None)),
         ({"doc_id": "n", "text": None}, ("n", None, None)),  # null: told where it is tokenized
-        ({"doc_id": "m"}, ("m", None, None)),
+        ({"doc_id": "m"}, ("m", None, "null_text")),
         ({"doc_id": "l", "text": ["t"]}, ("l", None, "not_text")),
         ({"doc_id": "i", "text": 5}, ("i", None, "not_text")),
         (b'{"doc_id": "b", "tex', (None, None, "broken_line")),
@@ -443,3 +443,21 @@ def test_a_sample_is_spread_over_the_corpus_and_holds_good_texts_alone(tmp_path:
     assert all(text.startswith("end ") for text in texts)  # the long ones exceed its room
     numbers = sorted(int(text.split()[1]) for text in texts)
     assert numbers[-1] - numbers[0] >= 8
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.dictionary(pa.int32(), pa.string()), pa.string_view(), pa.large_string()], ids=str
+)
+def test_text_of_any_string_type_is_read(kind: pa.DataType, tmp_path: Path) -> None:
+    texts = ["one", "two", None, "one"]
+    pq.write_table(
+        pa.table({"text": pa.array(texts, pa.string()).cast(kind)}), tmp_path / "a.parquet"
+    )
+    assert [content for _, _, content, _ in read(tmp_path)] == texts
+
+
+def test_ids_in_lists_of_one_size_are_read(tmp_path: Path) -> None:
+    lists = pa.array([[1, 2], [3, 4]], pa.list_(pa.int32(), 2))
+    pq.write_table(pa.table({"ids": lists}), tmp_path / "a.parquet")
+    check_columns(take_inventory(str(tmp_path), None), IDS)
+    assert [content for _, _, content, _ in read(tmp_path, IDS)] == [[1, 2], [3, 4]]

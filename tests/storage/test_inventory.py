@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bfpack_spark.storage.inventory import (
     InputFile,
     Inventory,
     Split,
+    check_apart,
     split_inventory,
     take_inventory,
 )
@@ -138,6 +140,40 @@ def test_globs_match_as_a_shell_has_them(
     assert names(f"{tmp_path}/{pattern}", "text") == expected
     monkeypatch.chdir(tmp_path)
     assert names(pattern, "text") == expected
+
+
+def test_a_glob_may_begin_with_the_folder_one_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a.txt", "b.md")
+    monkeypatch.chdir(tmp_path)
+    assert names("./*.txt") == ["a.txt"]
+
+
+@pytest.mark.parametrize("pattern", ["[z-a].txt", "[.txt", "[!].txt"])
+def test_a_pattern_that_is_none_is_an_error_that_names_it(pattern: str, tmp_path: Path) -> None:
+    put(tmp_path, "a.txt")
+    with pytest.raises(InputError, match=re.escape(f"/{pattern}: ")):
+        take_inventory(f"{tmp_path}/{pattern}", None)
+
+
+def test_a_file_name_that_is_not_utf8_is_an_error_that_names_it(tmp_path: Path) -> None:
+    put(tmp_path, "a.txt")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xfe.txt")).write_text("x")
+    with pytest.raises(InputError, match=r"\\xfe.txt', not UTF-8; rename it"):
+        take_inventory(str(tmp_path), None)
+
+
+def test_an_output_in_the_input_is_an_error_that_names_both(tmp_path: Path) -> None:
+    put(tmp_path, "corpus/a.txt", "corpus/out/b/x.txt", "corpus2/c.txt")
+    inventory = take_inventory(f"{tmp_path}/corpus", None)
+    for output in ("corpus", "corpus/out", "corpus/not/yet"):
+        with pytest.raises(InputError, match="lies in --input"):
+            check_apart(f"{tmp_path}/corpus", inventory, f"{tmp_path}/{output}")
+    with pytest.raises(InputError, match="lies in --input"):
+        check_apart(f"{tmp_path}/c*s", inventory, f"{tmp_path}/corpus/out")
+    check_apart(f"{tmp_path}/corpus", inventory, f"{tmp_path}/corpus2")
+    check_apart(f"{tmp_path}/corpus/a.txt", inventory, f"{tmp_path}/corpus2")
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_itself(tmp_path: Path) -> None:

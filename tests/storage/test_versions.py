@@ -21,7 +21,8 @@ def finish(made: Version, *names: str) -> None:
     """Complete a version of files that hold their own names."""
     for name in names:
         write(Path(made.directory) / name, name)
-    versions.complete(made, [{"path": name, "kind": "shards"} for name in names])
+    entries = [{"path": name, "kind": "shards"} for name in names]
+    versions.complete(made, entries, totals={}, accounting={}, tokenizer={})
 
 
 def write(path: Path, text: str) -> Path:
@@ -172,10 +173,10 @@ def test_a_version_that_is_none_is_an_error_that_names_it(
     "there", [[], ["b/tokens/"], ["b/sequences-64/", "README.md"], ["x/y/", "b/tokens/"]]
 )
 def test_an_output_that_is_new_empty_or_ours_is_taken(there: list[str], tmp_path: Path) -> None:
-    versions.check_output(str(tmp_path / "not yet"))
+    versions.check_output(str(tmp_path / "not yet"), "b")
     for name in there:
         write(tmp_path / name / "x", "") if name.endswith("/") else write(tmp_path / name, "")
-    versions.check_output(str(tmp_path))
+    versions.check_output(str(tmp_path), "b")
 
 
 @pytest.mark.parametrize(
@@ -185,12 +186,20 @@ def test_an_output_that_is_new_empty_or_ours_is_taken(there: list[str], tmp_path
 def test_an_output_of_something_else_is_an_error_that_names_it(there: str, tmp_path: Path) -> None:
     write(tmp_path / there, "mine")
     with pytest.raises(InputError, match=f"--output {tmp_path}: not empty") as raised:
-        versions.check_output(str(tmp_path))
+        versions.check_output(str(tmp_path), "b")
     assert "name an empty one" in str(raised.value)
     assert below(tmp_path) == [there]
+
+
+def test_a_bucket_folder_of_something_else_is_an_error_that_names_it(tmp_path: Path) -> None:
+    write(tmp_path / "a/tokens/x", "ours")
+    write(tmp_path / "photos/1.jpg", "mine")
+    versions.check_output(str(tmp_path), "new")
+    with pytest.raises(InputError, match=f"--bucket photos: {tmp_path}/photos is not empty"):
+        versions.check_output(str(tmp_path), "photos")
 
 
 def test_an_output_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "f", "mine")
     with pytest.raises(InputError, match=f"--output {tmp_path}/f: is a file; name a directory"):
-        versions.check_output(str(tmp_path / "f"))
+        versions.check_output(str(tmp_path / "f"), "b")
