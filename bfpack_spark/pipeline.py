@@ -30,7 +30,7 @@ from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import Inventory, check_apart, take_inventory
-from bfpack_spark.storage.messages import write_partitions
+from bfpack_spark.storage.messages import collect_messages, write_partitions
 from bfpack_spark.storage.plan_files import read_plan, write_plan
 from bfpack_spark.storage.shards import ShardTask, write_shards
 from bfpack_spark.storage.token_files import account_documents, write_token_files
@@ -172,7 +172,7 @@ def _tokenize(
     metadata = {"bfpack.tokenizer_sha256": vocabulary.sha256, **FORMAT_METADATA}
     started = time.monotonic()
     writer = functools.partial(write_token_files, root=version.directory, metadata=metadata)
-    found = write_partitions(tokenize_text(splits_frame(spark, inventory), task), writer)
+    found = collect_messages(tokenize_text(splits_frame(spark, inventory), task, writer))
     entries = [entry for message in found for entry in message["files"]]
     accounting = account_documents(found, vocabulary.num_inserted)
     if not accounting["documents"]:
@@ -281,8 +281,9 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     num_shards = _num_shards(settings, accounting)
     per_group = sequences_per_group(histogram, rules)
     groups = group_documents(store.lengths(spark), histogram, len(per_group), rules.seed)
-    rows = plan_sequences(groups, PlanTask(rules=rules, sequences_per_group=per_group))
-    written = write_partitions(rows, functools.partial(write_plan, root=version.directory))
+    writer = functools.partial(write_plan, root=version.directory)
+    planner = PlanTask(rules=rules, sequences_per_group=per_group)
+    written = collect_messages(plan_sequences(groups, planner, writer))
     entries = [entry for message in written for entry in message["files"]]
     assert sum(e["tokens"] for e in entries) == accounting.num_tokens_packed, "plan loses tokens"
     made = {"files": entries, "accounting": asdict(accounting), "num_shards": num_shards}

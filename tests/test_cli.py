@@ -21,8 +21,8 @@ from tokenizers import Tokenizer
 
 from bfpack_spark import pipeline
 from bfpack_spark.config import Settings
-from bfpack_spark.schema import TOKENIZED, spark_ddl
 from bfpack_spark.stages import tokenize_text as stage
+from bfpack_spark.storage.messages import Writer, make_and_write
 from bfpack_spark.tokenizing import engines
 
 Bfpack = Callable[..., Ran]
@@ -374,7 +374,7 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
 ) -> None:
     """In the driver they agree; in the workers the fast one is wrong about one document."""
 
-    def faulty(splits: DataFrame, task: stage.TokenizeTask) -> DataFrame:
+    def faulty(splits: DataFrame, task: stage.TokenizeTask, write: Writer) -> DataFrame:
         right = functools.partial(stage._tokenize_splits, task=task)
 
         def worker(batches: Any) -> Any:
@@ -390,7 +390,7 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
             finally:  # the worker is used again
                 engines._Fastokens.encode = encode  # type: ignore[method-assign]
 
-        return splits.mapInArrow(worker, spark_ddl(TOKENIZED))
+        return make_and_write(splits, worker, write)
 
     options = ("--id-column", "doc_id", "--engine", "fastokens")
     with monkeypatch.context() as patch:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from bfpack_spark.core.accounting import Rules
@@ -20,7 +21,10 @@ from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream, kept_lengths
 from bfpack_spark.core.rows import arrange, fragment_key
 from bfpack_spark.core.shuffle import permute
-from bfpack_spark.schema import PLAN, spark_ddl
+from bfpack_spark.schema import MESSAGES, PLAN, plain, spark_ddl
+from bfpack_spark.storage.messages import Writer
+
+_BATCH_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +35,30 @@ class PlanTask:
     sequences_per_group: Int64
 
 
-def plan_sequences(groups: DataFrame, task: PlanTask) -> DataFrame:
-    """PLAN, a row a fragment, sorted by sequence_id and position within each partition.
+def plan_sequences(groups: DataFrame, task: PlanTask, write: Writer | None = None) -> DataFrame:
+    """PLAN, a row a fragment, sorted by sequence_id and position within each partition. With
+    `write`, which is given these rows in the same worker, the result is its messages instead.
 
     In: doc_id, length, doc_hash, group; a partition holds one group whole.
     """
+    if write is not None:
+        worker = functools.partial(_plan_and_write, task=task, write=write)
+        return groups.mapInPandas(worker, spark_ddl(MESSAGES))
     return groups.mapInPandas(functools.partial(_plan_group, task=task), spark_ddl(PLAN))
+
+
+def _plan_and_write(
+    frames: Iterator[pd.DataFrame], *, task: PlanTask, write: Writer
+) -> Iterator[pd.DataFrame]:
+    batches = (
+        batch
+        for rows in _plan_group(frames, task=task)
+        for batch in pa.Table.from_pandas(rows, plain(PLAN), preserve_index=False).to_batches(
+            _BATCH_ROWS
+        )
+    )
+    for said in write(batches):
+        yield said.to_pandas()
 
 
 def _plan_group(frames: Iterator[pd.DataFrame], *, task: PlanTask) -> Iterator[pd.DataFrame]:

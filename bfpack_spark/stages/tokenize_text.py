@@ -24,6 +24,7 @@ from bfpack_spark.schema import NOT_AUDITED, TOKENIZED, Reason, plain, spark_ddl
 from bfpack_spark.storage.corpus import read_documents
 from bfpack_spark.storage.documents import Columns, Documents
 from bfpack_spark.storage.inventory import Split
+from bfpack_spark.storage.messages import Writer, make_and_write
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, load_engine
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
@@ -49,9 +50,12 @@ class TokenizeTask:
         return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES[self.engine])
 
 
-def tokenize_text(splits: DataFrame, task: TokenizeTask) -> DataFrame:
-    """Read and tokenize; one task a value of `task` in the splits."""
+def tokenize_text(splits: DataFrame, task: TokenizeTask, write: Writer | None = None) -> DataFrame:
+    """Read and tokenize; one task a value of `task` in the splits. With `write`, which is given the
+    rows in the same worker, the result is its messages instead."""
     worker = functools.partial(_tokenize_splits, task=task)
+    if write is not None:
+        return make_and_write(splits, worker, write)
     return splits.mapInArrow(worker, spark_ddl(TOKENIZED))
 
 

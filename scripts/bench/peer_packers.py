@@ -1,0 +1,230 @@
+"""Packers that people use today, timed alone: lengths in, the contents of every sequence out.
+
+    python peer_packers.py --packer NAME --lengths FILE.npy --seq-len L
+
+One packer a process, one thread. Documents longer than L are cut into chunks of L and a remainder
+before the clock starts, and each packer gets what it takes: a numpy array, a list, an Arrow table.
+Prints one line of JSON, with the sequences that exact best-fit decreasing needs beside the peer's.
+"""
+
+import argparse
+import bisect
+import importlib
+import importlib.metadata
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["RAYON_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+# What is timed, and what then tells the tokens of every sequence that it made.
+Prepared = tuple[Callable[[], Any], Callable[[Any], Int64]]
+
+ARROW_LIST_MAX = 2**31 - 1
+
+
+def main() -> int:
+    """Return 1 when the peer loses tokens or overfills a sequence, 3 when it cannot take these."""
+    options = _parse_options()
+    documents = np.load(options.lengths).astype(np.int64)
+    fragments = cut_documents(documents, options.seq_len)
+    package, prepare = PACKERS[options.packer]
+    report = {
+        "packer": options.packer,
+        "package": package,
+        "version": importlib.metadata.version(package),
+        "documents": len(documents),
+        "fragments": len(fragments),
+        "seq_len": options.seq_len,
+    }
+    try:
+        pack, tokens_by_bin = prepare(fragments, options.seq_len)
+    except ValueError as error:
+        print(json.dumps(report | {"refused": str(error)}))
+        return 3
+    rss_before = _peak_rss_mb()
+    wall, cpu = time.perf_counter(), time.process_time()
+    packed = pack()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    rss_after = _peak_rss_mb()
+    used = tokens_by_bin(packed)
+    exact = count_best_fit_bins(fragments, options.seq_len)
+    keeps_all = bool(used.max() <= options.seq_len and used.sum() == documents.sum())
+    report |= {
+        "bins": len(used),
+        "exact_bfd_bins": exact,
+        "same_as_exact_bfd": len(used) == exact,
+        "keeps_all_tokens": keeps_all,
+        "cpu_seconds": round(cpu, 6),
+        "wall_seconds": round(wall, 6),
+        "ns_per_document": round(cpu / len(documents) * 1e9, 1),
+        "peak_rss_mb_before": rss_before,
+        "peak_rss_mb": rss_after,
+    }
+    print(json.dumps(report))
+    return 0 if keeps_all else 1
+
+
+def cut_documents(documents: Int64, seq_len: int) -> Int64:
+    """Fragments in the order of their documents: lengths [5, 3] at 2 -> [2, 2, 1, 2, 1]."""
+    documents = documents[documents > 0]
+    counts = -(-documents // seq_len)
+    fragments = np.full(counts.sum(), seq_len, dtype=np.int64)
+    fragments[np.cumsum(counts) - 1] = documents - (counts - 1) * seq_len
+    return fragments
+
+
+def count_best_fit_bins(fragments: Int64, seq_len: int) -> int:
+    """Sequences of exact best-fit decreasing, from counts of equal lengths and of equal spaces.
+
+    The fullest sequence that has room for a length takes as many of that length as fit, so all
+    sequences with the same space are filled in one step.
+    """
+    counts = np.bincount(fragments, minlength=seq_len + 1)
+    spaces: list[int] = []  # ascending; `open_bins` says how many sequences have each
+    open_bins: dict[int, int] = {}
+    num_bins = 0
+
+    def put(num: int, space: int) -> None:
+        if num and space:
+            if space not in open_bins:
+                bisect.insort(spaces, space)
+            open_bins[space] = open_bins.get(space, 0) + num
+
+    for length in np.flatnonzero(counts)[::-1].tolist():
+        left = int(counts[length])
+        while left:
+            at = bisect.bisect_left(spaces, length)
+            old = at < len(spaces)
+            space = spaces.pop(at) if old else seq_len
+            fit = space // length
+            available = open_bins.pop(space) if old else -(-left // fit)
+            full = min(available, left // fit)
+            rest = left - full * fit if full < available else 0
+            put(full, space - fit * length)
+            put(int(rest > 0), space - rest * length)
+            if old:
+                put(available - full - int(rest > 0), space)
+            else:
+                num_bins += available
+            left -= full * fit + rest
+    return num_bins
+
+
+def prepare_olmo_core(fragments: Int64, seq_len: int) -> Prepared:
+    """Timed: building the packer, its sort, its loop. Takes (start, end) of every fragment."""
+    utils = importlib.import_module("olmo_core.data.utils")
+    ends = np.cumsum(fragments)
+    indices = np.stack([ends - fragments, ends], axis=1).astype(np.uint64)
+
+    def tokens_by_bin(packed: Any) -> Int64:
+        bins, indices_in_order, _ = packed
+        lengths = (indices_in_order[:, 1] - indices_in_order[:, 0]).astype(np.int64)
+        return _sums(lengths[_flat(bins)], np.array([len(ids) for ids in bins]))
+
+    return lambda: utils.InstancePacker(seq_len).pack_documents(indices), tokens_by_bin
+
+
+def prepare_trl(fragments: Int64, seq_len: int) -> Prepared:
+    """Timed: all of `_pack_bfd`, which also moves every token; here a token is one byte.
+
+    ValueError when the offsets of an Arrow list, as `datasets` stores documents, are too narrow.
+    """
+    num_tokens = int(fragments.sum())
+    if num_tokens > ARROW_LIST_MAX:
+        raise ValueError(f"{num_tokens:,} tokens in one batch; Arrow lists hold {ARROW_LIST_MAX:,}")
+    pa = importlib.import_module("pyarrow")
+    data_utils = importlib.import_module("trl.data_utils")
+    pa.set_cpu_count(1)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(fragments)]).astype(np.int32))
+    tokens = pa.array(np.zeros(num_tokens, dtype=np.int8))
+    table = pa.table({"input_ids": pa.ListArray.from_arrays(offsets, tokens)})
+
+    def tokens_by_bin(packed: Any) -> Int64:
+        column = packed["seq_lengths"].combine_chunks()
+        lengths = column.flatten().to_numpy().astype(np.int64)
+        return _sums(lengths, np.diff(column.offsets.to_numpy()))
+
+    return lambda: data_utils._pack_bfd(table, seq_len, "split"), tokens_by_bin
+
+
+def prepare_seqpacker(fragments: Int64, seq_len: int, strategy: str) -> Prepared:
+    """Timed: `Packer.pack_flat`, which its documentation names the fastest, from numpy to numpy."""
+    seqpacker = importlib.import_module("seqpacker")
+    packer = seqpacker.Packer(capacity=seq_len, strategy=strategy)
+
+    def tokens_by_bin(packed: Any) -> Int64:
+        items, starts = packed  # of every bin but the first
+        sizes = np.diff(np.concatenate([[0], starts, [len(items)]]))
+        return _sums(fragments[items], sizes)
+
+    return lambda: packer.pack_flat(fragments), tokens_by_bin
+
+
+def prepare_seqpacker_lists(fragments: Int64, seq_len: int) -> Prepared:
+    """Timed: its first example, `pack_sequences(...).bins`, from numpy to lists."""
+    seqpacker = importlib.import_module("seqpacker")
+    return (
+        lambda: seqpacker.pack_sequences(fragments, capacity=seq_len).bins,
+        lambda bins: _sums(fragments[_flat(bins)], np.array([len(ids) for ids in bins])),
+    )
+
+
+def prepare_lightbinpack(fragments: Int64, seq_len: int, strategy: str) -> Prepared:
+    """Timed: `pack`, from a list (an array it refuses) to lists."""
+    lightbinpack = importlib.import_module("lightbinpack")
+    lengths = fragments.tolist()
+    return (
+        lambda: lightbinpack.pack(lengths, seq_len, strategy=strategy),
+        lambda bins: _sums(fragments[_flat(bins)], np.array([len(ids) for ids in bins])),
+    )
+
+
+PACKERS: dict[str, tuple[str, Callable[[Int64, int], Prepared]]] = {
+    "olmo_core": ("ai2-olmo-core", prepare_olmo_core),
+    "trl": ("trl", prepare_trl),
+    "seqpacker": ("seqpacker", partial(prepare_seqpacker, strategy="obfd")),
+    "seqpacker_bfd": ("seqpacker", partial(prepare_seqpacker, strategy="bfd")),
+    "seqpacker_lists": ("seqpacker", prepare_seqpacker_lists),
+    "lightbinpack": ("lightbinpack", partial(prepare_lightbinpack, strategy="obfd")),
+    "lightbinpack_bfd": ("lightbinpack", partial(prepare_lightbinpack, strategy="bfd")),
+}
+
+
+def _flat(bins: list[list[int]]) -> Int64:
+    return np.fromiter((item for ids in bins for item in ids), dtype=np.int64)
+
+
+def _sums(lengths: Int64, sizes: Int64) -> Int64:
+    ends = np.concatenate([[0], np.cumsum(lengths)])[np.cumsum(sizes)]
+    return np.diff(ends, prepend=0)
+
+
+def _peak_rss_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--packer", choices=PACKERS, required=True)
+    parser.add_argument("--lengths", type=Path, required=True, help=".npy, tokens a document")
+    parser.add_argument("--seq-len", type=int, required=True)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""The job, stage by stage and whole, against the floor: markdown tables from one run.
+
+    python scripts/bench/stages.py --work DIR [--size-mb 100 --size-mb 400] [--runs 3]
+
+Every line is its own process; CPU is that of the whole tree (JVM, Python workers). The cost of a
+token is the slope between two sizes of corpus, so start-up (JVM, imports, loading the tokenizer)
+stands apart. No plan is broadcast, as none could be at scale.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from about import about
+from processes import Cost, run
+
+HERE = Path(__file__).resolve().parent
+BFPACK = [sys.executable, "-c", "from bfpack_spark.cli import main; main()"]
+NO_BROADCAST = ["--spark-conf", "spark.sql.autoBroadcastJoinThreshold=-1"]
+FLOOR, WHOLE, AGAIN, VERIFY = "floor", "whole job at 2048", "8192 from the store", "verify at 2048"
+STAGES = ("tokenize", "plan at 2048", "assemble at 2048")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What one series of processes works on."""
+
+    corpus: Path
+    tokenizer: Path
+    output: Path
+
+    def command(self, name: str, *more: object) -> list[str]:
+        where = ["--output", self.output, "--bucket", "b", *more]
+        return [*BFPACK, name, *map(str, where), *NO_BROADCAST]
+
+    @property
+    def text(self) -> list[object]:
+        return ["--input", self.corpus, "--tokenizer", self.tokenizer, "--id-column", "doc_id"]
+
+    def version(self, seq_len: int) -> Path:
+        folder = self.output / "b" / f"sequences-{seq_len}"
+        return folder / str(json.loads((folder / "_current.json").read_text())["version"])
+
+
+def main() -> None:
+    options = _parse_options()
+    options.work.mkdir(parents=True, exist_ok=True)
+    corpora = [make_corpus(options.work, size) for size in sorted(options.size_mb)]
+    tokenizer = options.tokenizer or _tokenizer(options.work, corpora[0])
+    grounds = [
+        Ground(corpus=corpus, tokenizer=tokenizer, output=options.work / f"out-{corpus.name}")
+        for corpus in corpora
+    ]
+    series = [[dict(measure(ground)) for _ in range(options.runs)] for ground in grounds]
+    tokens = [_manifest(ground.version(2048))["totals"]["tokens"] for ground in grounds]
+    sizes = " and ".join(f"{count / 1e6:.0f} M" for count in tokens)
+    print(f"{about()} {sizes} tokens, median of {options.runs}.\n")
+    per_token = _print_costs(series, tokens)
+    _print_ratios(per_token)
+    _print_bytes(grounds[1], tokens[1])
+
+
+def measure(ground: Ground) -> Iterator[tuple[str, Cost]]:
+    """Every line of the table once, from nothing."""
+    at = ["--seq-len", 2048]
+    shutil.rmtree(ground.output, ignore_errors=True)
+    yield WHOLE, run(ground.command("pack", *ground.text, *at))
+    shutil.rmtree(ground.output)
+    events = ground.output.with_name(f"{ground.output.name}-events")
+    shutil.rmtree(events, ignore_errors=True)
+    events.mkdir()
+    log = ["--spark-conf", f"spark.eventLog.dir={events.as_uri()}"]
+    for key, value in (("enabled", "true"), ("compress", "false")):
+        log += ["--spark-conf", f"spark.eventLog.{key}={value}"]
+    yield "tokenize", run(ground.command("tokenize", *ground.text))
+    yield "plan at 2048", run(ground.command("plan", *at))
+    yield "assemble at 2048", run(ground.command("assemble", *at, *log))
+    yield VERIFY, run(ground.command("verify", *at))
+    yield AGAIN, run(ground.command("pack", *ground.text, "--seq-len", 8192))
+    yield FLOOR, run_floor(ground)
+
+
+def run_floor(ground: Ground) -> Cost:
+    made = ground.output.with_name("floor")
+    shutil.rmtree(made, ignore_errors=True)
+    file = ground.tokenizer
+    where = {
+        "corpus": ground.corpus,
+        "tokenizer": file / "tokenizer.json" if file.is_dir() else file,
+        "sequences": ground.version(2048),
+        "output": made,
+    }
+    options = [str(part) for name, path in where.items() for part in (f"--{name}", path)]
+    return run([sys.executable, str(HERE / "floor.py"), *options])
+
+
+def _print_costs(series: list[list[dict[str, Cost]]], tokens: list[int]) -> dict[str, float]:
+    """The table; returns seconds of CPU a token."""
+    print("| | ns of CPU a token | start-up, s of CPU | wall, s | Python peak, MB | JVM peak, MB |")
+    print("|---|---:|---:|---:|---:|---:|")
+    per_token = {}
+    for name in (FLOOR, *STAGES, WHOLE, AGAIN, VERIFY):
+        small, large = (_median(runs, name, lambda c: c.cpu) for runs in series)
+        slope = (large - small) / (tokens[1] - tokens[0])
+        per_token[name] = slope
+        others = (
+            _median(series[1], name, pick)
+            for pick in (lambda c: c.wall, lambda c: c.python_mb, lambda c: c.jvm_mb)
+        )
+        wall, python_mb, jvm_mb = others
+        print(
+            f"| {name} | {slope * 1e9:.0f} | {small - slope * tokens[0]:.1f} | {wall:.1f} "
+            f"| {python_mb:.0f} | {jvm_mb:.0f} |"
+        )
+    return per_token
+
+
+def _median(runs: list[dict[str, Cost]], name: str, pick: Callable[[Cost], float]) -> float:
+    return statistics.median(pick(costs[name]) for costs in runs)
+
+
+def _print_ratios(per_token: dict[str, float]) -> None:
+    rows = (
+        ("whole job / floor", per_token[WHOLE] / per_token[FLOOR], "2.5"),
+        ("8192 from the store / floor", per_token[AGAIN] / per_token[FLOOR], "1.3"),
+        ("verify / whole job", per_token[VERIFY] / per_token[WHOLE], "0.25"),
+    )
+    print("\n| ratio, by CPU a token | here | target |\n|---|---:|---:|")
+    for name, found, target in rows:
+        print(f"| {name} | {found:.2f} | <= {target} |")
+
+
+def _print_bytes(ground: Ground, tokens: int) -> None:
+    held = _manifest(ground.version(2048))
+    store = ground.output / "b" / "tokens"
+    stored = json.loads((store / "_current.json").read_text())["version"]
+    shards = sum(e["bytes"] for e in held["files"] if e["kind"] == "shards")
+    every = sum(e["bytes"] for e in [*held["files"], *_manifest(store / stored)["files"]])
+    shuffled = shuffle_bytes(ground.output.with_name(f"{ground.output.name}-events"))
+    rows = (
+        ("shards, bytes a token", shards / tokens, ""),
+        ("token store + plan + shards / shards", every / shards, "<= 2.2"),
+        ("shuffle written by assemble / token bytes", shuffled / (4 * tokens), "<= 1.15"),
+    )
+    print("\n| bytes, at the larger size | here | target |\n|---|---:|---:|")
+    for name, found, target in rows:
+        print(f"| {name} | {found:.2f} | {target} |")
+
+
+def shuffle_bytes(events: Path) -> int:
+    """Bytes that all tasks wrote for shuffles, from Spark's event logs."""
+    total = 0
+    for path in (p for p in events.rglob("*") if p.is_file() and "appstatus" not in p.name):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            event = json.loads(line)
+            metrics = event.get("Task Metrics") or {}
+            if event["Event"] == "SparkListenerTaskEnd":
+                total += metrics.get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0)
+    return total
+
+
+def _manifest(version: Path) -> dict:  # type: ignore[type-arg]
+    return dict(json.loads((version / "_manifest.json").read_text()))
+
+
+def make_corpus(work: Path, size_mb: int) -> Path:
+    corpus = work / f"corpus-{size_mb}"
+    if not corpus.exists():
+        maker = [sys.executable, HERE.parent / "make_corpus.py", "--output", corpus]
+        subprocess.run([*map(str, maker), "--size-mb", str(size_mb)], check=True)
+    return corpus
+
+
+def _tokenizer(work: Path, corpus: Path) -> Path:
+    tokenizer = work / "tokenizer"
+    if not tokenizer.exists():
+        trainer = [sys.executable, HERE.parent / "train_tokenizer.py", "--corpus", corpus]
+        subprocess.run([*map(str, trainer), "--output", str(tokenizer)], check=True)
+    return tokenizer
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True, help="directory for corpora and output")
+    parser.add_argument("--size-mb", type=int, action="append", help="two sizes of text")
+    parser.add_argument("--tokenizer", type=Path, help="default: one of 16k trained on the corpus")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    options.size_mb = options.size_mb or [100, 400]
+    if len(options.size_mb) != 2:
+        parser.error("--size-mb: give two sizes")
+    return options
+
+
+if __name__ == "__main__":
+    main()
