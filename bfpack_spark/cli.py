@@ -20,6 +20,7 @@ from bfpack_spark.core.accounting import Rules
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.session import get_session, under_submit
 from bfpack_spark.storage import versions
+from bfpack_spark.storage.plans import find_plan
 from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
 from bfpack_spark.verifying.verify_bucket import verify_bucket
@@ -82,7 +83,7 @@ def assemble(settings: Settings, as_json: bool) -> None:
     for seq_len in seq_lens:
         version = pipeline.sequences_version(settings, store, seq_len)
         if version.manifest() is None:
-            made = pipeline.find_plan(version)
+            made = find_plan(version)
             if made is None:
                 raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
             pipeline.assemble(get_session(settings.spark), store, made)

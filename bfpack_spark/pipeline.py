@@ -11,7 +11,7 @@ Each step finds what it made before, by its fingerprint, and then does nothing.
 import functools
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -32,6 +32,7 @@ from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import Inventory, check_apart, take_inventory
 from bfpack_spark.storage.messages import collect_messages, write_partitions
 from bfpack_spark.storage.plan_files import read_plan, write_plan
+from bfpack_spark.storage.plans import Plan, find_plan, keep_plan
 from bfpack_spark.storage.shards import ShardTask, write_shards
 from bfpack_spark.storage.token_files import account_documents, write_token_files
 from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
@@ -42,17 +43,6 @@ from bfpack_spark.tokenizing.parity import Choice, choose_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_id
 
 log = logging.getLogger("bfpack")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A complete plan: its files and what it comes to. Enough to assemble, now or in a later
-    run."""
-
-    version: Version
-    entries: list[dict[str, Any]]
-    accounting: dict[str, Any]
-    num_shards: int
 
 
 def pack(spark: SparkSession, settings: Settings) -> list[Version]:
@@ -286,8 +276,10 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     written = collect_messages(plan_sequences(groups, planner, writer))
     entries = [entry for message in written for entry in message["files"]]
     assert sum(e["tokens"] for e in entries) == accounting.num_tokens_packed, "plan loses tokens"
-    made = {"files": entries, "accounting": asdict(accounting), "num_shards": num_shards}
-    files.write_json(f"{version.directory}/_plan.json", made)
+    made = Plan(
+        version=version, entries=entries, accounting=asdict(accounting), num_shards=num_shards
+    )
+    keep_plan(made)
     log.info(
         "plan of %d: %s sequences in %s group(s), %.4f %% over the lower bound, in %.1f s",
         seq_len,
@@ -296,27 +288,7 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
         100 * accounting.overhead,
         time.monotonic() - started,
     )
-    return Plan(
-        version=version, entries=entries, accounting=asdict(accounting), num_shards=num_shards
-    )
-
-
-def find_plan(version: Version) -> Plan | None:
-    """The plan of an unfinished version, if that much was done."""
-    made = files.read_json(f"{version.directory}/_plan.json")
-    if made is None or not _all_there(version, made.get("files", [])):
-        return None
-    return Plan(
-        version=version,
-        entries=made["files"],
-        accounting=made["accounting"],
-        num_shards=made["num_shards"],
-    )
-
-
-def _all_there(version: Version, entries: list[dict[str, Any]]) -> bool:
-    sizes = (files.size_of(f"{version.directory}/{entry['path']}") for entry in entries)
-    return bool(entries) and list(sizes) == [entry["bytes"] for entry in entries]
+    return made
 
 
 def _num_shards(settings: Settings, accounting: Accounting) -> int:

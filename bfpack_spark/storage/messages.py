@@ -21,7 +21,7 @@ def message(content: dict[str, Any]) -> pa.RecordBatch:
 def make_and_write(table: DataFrame, make: Writer, write: Writer) -> DataFrame:
     """MESSAGES of `write`, which is given what `make` makes of each partition in the same worker.
 
-    As two steps, all that is made would go to the JVM and back in between: 25 ns a token.
+    As two steps, all that is made would go to the JVM and back in between.
     """
     return table.mapInArrow(functools.partial(_chain, make=make, write=write), spark_ddl(MESSAGES))
 

@@ -1,0 +1,42 @@
+"""A plan between two runs: complete, and not yet assembled."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bfpack_spark.storage import files
+from bfpack_spark.storage.versions import Version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A complete plan: its files and what it comes to. Enough to assemble, now or in a later
+    run."""
+
+    version: Version
+    entries: list[dict[str, Any]]
+    accounting: dict[str, Any]
+    num_shards: int
+
+
+def keep_plan(made: Plan) -> None:
+    """Write down that the plan is complete; publication removes the note."""
+    note = {"files": made.entries, "accounting": made.accounting, "num_shards": made.num_shards}
+    files.write_json(f"{made.version.directory}/_plan.json", note)
+
+
+def find_plan(version: Version) -> Plan | None:
+    """The plan of an unfinished version, if that much was done."""
+    made = files.read_json(f"{version.directory}/_plan.json")
+    if made is None or not _all_there(version, made.get("files", [])):
+        return None
+    return Plan(
+        version=version,
+        entries=made["files"],
+        accounting=made["accounting"],
+        num_shards=made["num_shards"],
+    )
+
+
+def _all_there(version: Version, entries: list[dict[str, Any]]) -> bool:
+    sizes = (files.size_of(f"{version.directory}/{entry['path']}") for entry in entries)
+    return bool(entries) and list(sizes) == [entry["bytes"] for entry in entries]
