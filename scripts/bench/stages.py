@@ -173,7 +173,8 @@ def make_corpus(work: Path, size_mb: int) -> Path:
     corpus = work / f"corpus-{size_mb}"
     if not corpus.exists():
         maker = [sys.executable, HERE.parent / "make_corpus.py", "--output", corpus]
-        subprocess.run([*map(str, maker), "--size-mb", str(size_mb)], check=True)
+        size = ["--size-mb", str(size_mb), "--min-documents", "1"]
+        subprocess.run([*map(str, maker), *size], check=True)
     return corpus
 
 
