@@ -14,6 +14,7 @@ from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.storage.digests import Sums, hash_ids
 from bfpack_spark.storage.listed_files import Fault, check_each, differs
 from bfpack_spark.storage.shard_rows import ShardRules, read_shard
+from bfpack_spark.storage.shards import count_cut
 
 
 def sum_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
@@ -33,7 +34,7 @@ def _sum_rows(entry: dict[str, Any], faults: list[Fault], *, rules: ShardRules) 
         faults += part.faults
         if part.segments is not None:
             plan += _add_segments(part.segments, sums)
-            num_cut += _count_cut(part.segments)
+            num_cut += count_cut(part.segments)
     faults += differs("ids_sha256", ids_hash.hexdigest(), entry)
     faults += differs("tokens", num_tokens, entry)
     return {
@@ -57,11 +58,3 @@ def _add_segments(segments: pa.RecordBatch, sums: Sums) -> int:
     sums.add(key, numbers["digest"], numbers["length"], numbers["doc_length"])
     places = [numbers[name] for name in ("sequence_id", "position", "offset", "start", "length")]
     return int(np.add.reduce(hash_rows(key, *places), dtype=np.uint64))
-
-
-def _count_cut(segments: pa.RecordBatch) -> int:
-    """Documents that are not whole, counted where their first token lies."""
-    start, length, whole = (
-        segments.column(name).to_numpy() for name in ("start", "length", "doc_length")
-    )
-    return int(((start == 0) & (length < whole)).sum())

@@ -83,7 +83,7 @@ def rows_per_row_group(seq_len: int) -> int:
     return min(max(_ROW_GROUP_TOKENS // seq_len, 1), _ROW_GROUP_ROWS_MAX)
 
 
-def count_cut(segments: pa.Table) -> int:
+def count_cut(segments: pa.Table | pa.RecordBatch) -> int:
     """Documents that are not whole, counted where their first token lies."""
     start = segments.column("start").to_numpy()
     partial = segments.column("length").to_numpy() < segments.column("doc_length").to_numpy()
