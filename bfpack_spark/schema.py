@@ -55,6 +55,21 @@ SEGMENTS = pa.schema(
     ]
 )
 
+# Many of them in a row, as they travel: every column but the first holds the values of all the
+# block's segments end to end, numbers little-endian in the type that SEGMENTS gives them.
+BLOCKS = pa.schema(
+    [
+        _field("shard", pa.int32(), "number of the shard"),
+        *(
+            _field(field.name, pa.binary(), f"of each: {field.metadata[b'meaning'].decode()}")
+            for field in SEGMENTS
+            if field.name not in ("shard", "tokens")
+        ),
+        _field("doc_id_bytes", pa.binary(), "int32: bytes of each doc_id"),
+        _field("tokens", pa.binary(), "the ids of all, little-endian int32, LZ4"),
+    ]
+)
+
 SEQUENCES = pa.schema(
     [
         _field("sequence_id", pa.int64(), "position in the dataset, 0..N-1"),

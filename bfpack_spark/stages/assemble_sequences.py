@@ -1,4 +1,4 @@
-"""Stage 5, PLAN + token files -> SEGMENTS, partitioned by shard: tokens cross the network once.
+"""Stage 5, PLAN + token files -> BLOCKS of segments, by shard: tokens cross the network once.
 
 The plan goes to the tokens, not the tokens to a join: PLAN is joined with where each document lies
 (token file, row), metadata only; the rows go to the task that has that token file, which walks it
@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.schema import SEGMENTS, plain, spark_ddl
+from bfpack_spark.schema import BLOCKS, SEGMENTS, plain, spark_ddl
+from bfpack_spark.storage.segment_blocks import to_blocks
 from bfpack_spark.storage.token_files import read_token_file, slices
 
 _BATCH_TOKENS = 1 << 21
@@ -24,7 +25,7 @@ _BATCH_TOKENS = 1 << 21
 def assemble_sequences(
     plan: DataFrame, places: DataFrame, token_paths: list[str], starts: Int64
 ) -> DataFrame:
-    """SEGMENTS, a row a fragment with its tokens; partition k of the result is shard k.
+    """BLOCKS, the fragments with their tokens; partition k of the result is shard k.
 
     places: doc_id, length, file (index into token_paths), row. starts: first sequence of each shard
     and the end, as core.rows.shard_starts gives them.
@@ -33,10 +34,16 @@ def assemble_sequences(
         places.withColumnRenamed("length", "doc_length"), "doc_id", "inner"
     )
     cut = located.repartitionById(len(token_paths), "file").mapInArrow(
-        functools.partial(_cut_tokens, token_paths=token_paths, starts=starts), spark_ddl(SEGMENTS)
+        functools.partial(_cut_to_blocks, token_paths=token_paths, starts=starts), spark_ddl(BLOCKS)
     )
     num_shards = len(starts) - 1
     return cut.repartitionById(num_shards, sf.col("shard"))
+
+
+def _cut_to_blocks(
+    batches: Iterator[pa.RecordBatch], *, token_paths: list[str], starts: Int64
+) -> Iterator[pa.RecordBatch]:
+    return to_blocks(_cut_tokens(batches, token_paths=token_paths, starts=starts))
 
 
 def _cut_tokens(

@@ -66,10 +66,12 @@ class ParquetOutput:
 def token_values(tokens: pa.Array) -> np.ndarray:
     """All ids of a BINARY (or large) column end to end, not copied; the column must hold no
     null."""
-    kind = np.int64 if pa.types.is_large_binary(tokens.type) else np.int32
-    offsets = np.frombuffer(tokens.buffers()[1], dtype=kind)
-    first, last = offsets[tokens.offset], offsets[tokens.offset + len(tokens)]
-    raw = tokens.buffers()[2]
-    if raw is None:
-        return np.empty(0, dtype=np.int32)
-    return np.frombuffer(raw, dtype=np.int8)[first:last].view("<i4")
+    return binary_values(tokens).view("<i4")
+
+
+def binary_values(column: pa.Array) -> np.ndarray:
+    """The bytes of all values of such a column end to end, not copied."""
+    kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
+    offsets = np.frombuffer(column.buffers()[1], dtype=kind)
+    first, last = offsets[column.offset], offsets[column.offset + len(column)]
+    return np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)[first:last]  # None: no bytes

@@ -228,11 +228,12 @@ def _sizes(table: pa.Table, name: str) -> Int64:
 
 
 def _flat(table: pa.Table, name: str) -> pa.Array:
-    return table.column(name).combine_chunks().flatten()
+    return table.column(name).chunk(0).flatten()  # the table has one chunk a column
 
 
 def _values(table: pa.Table, name: str) -> np.ndarray:
-    return np.ascontiguousarray(pc.fill_null(_flat(table, name), -1).to_numpy())
+    flat = _flat(table, name)
+    return np.ascontiguousarray((pc.fill_null(flat, -1) if flat.null_count else flat).to_numpy())
 
 
 def _sum_by_row(values: Int64, sizes: Int64) -> Int64:

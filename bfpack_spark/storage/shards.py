@@ -15,6 +15,7 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.schema import SEQUENCES, plain
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
+from bfpack_spark.storage.segment_blocks import from_blocks
 
 _ROW_GROUP_TOKENS = 1 << 20
 _ROW_GROUP_ROWS_MAX = 4096
@@ -33,22 +34,15 @@ class ShardTask:
 
 
 def write_shards(batches: Iterator[pa.RecordBatch], *, task: ShardTask) -> Iterator[pa.RecordBatch]:
-    """Write the shard that SEGMENTS rows of one partition make; yields one message: its entry."""
-    received = [batch for batch in batches if len(batch)]
-    if not received:
+    """Write the shard that BLOCKS of one partition make; yields one message: its entry."""
+    blocks = [batch for batch in batches if len(batch)]
+    if not blocks:
         return
-    segments = _in_one_piece(received)
-    del received
-    shard = int(segments.column("shard")[0].as_py())
-    assert (segments.column("shard").to_numpy() == shard).all(), "a partition must hold one shard"
-    yield message({"files": [_write_shard(segments.drop_columns(["shard"]), shard, task)]})
-
-
-def _in_one_piece(batches: list[pa.RecordBatch]) -> pa.Table:
-    """One chunk a column, so that `take` does not join the chunks anew for every row group."""
-    table = pa.Table.from_batches(batches)
-    at = table.schema.get_field_index("tokens")
-    return table.set_column(at, "tokens", table.column(at).cast(pa.large_binary())).combine_chunks()
+    shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
+    assert len(shards) == 1, "a partition must hold one shard"
+    segments = from_blocks(blocks)
+    del blocks
+    yield message({"files": [_write_shard(segments, shards.pop(), task)]})
 
 
 def _write_shard(segments: pa.Table, shard: int, task: ShardTask) -> dict[str, object]:
@@ -117,7 +111,7 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, task: ShardTask) 
         "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
         "input_ids": _input_ids(segments.column("tokens"), padding[padded], source, task),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
-        "doc_ids": _lists(offsets, _taken(segments, "doc_id", index)),
+        "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
         "doc_starts": _lists(offsets, _taken(segments, "start", index)),
         "doc_lengths": _lists(offsets, _taken(segments, "doc_length", index)),
         "num_tokens": pa.array(num_tokens, pa.int32()),

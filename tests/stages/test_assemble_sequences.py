@@ -9,9 +9,10 @@ import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.schema import PLAN, SEGMENTS, TOKENS, spark_ddl
+from bfpack_spark.schema import BLOCKS, PLAN, TOKENS, spark_ddl
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.storage.parquet_output import ParquetOutput
+from bfpack_spark.storage.segment_blocks import from_blocks
 
 # Token files 0 and 1. Token t of document d is 100 d + t.
 FILES = [{"a": 5, "b": 3}, {"c": 9, "d": 1, "e": 4}]
@@ -69,17 +70,27 @@ def assembled(
     )
 
 
+def segments_of(blocks: DataFrame) -> list[dict[str, Any]]:
+    """The rows of SEGMENTS that all blocks hold."""
+    by_shard = [blocks.where(f"shard = {shard}").toArrow() for shard in range(3)]
+    return [
+        {"shard": shard, **row}
+        for shard, table in enumerate(by_shard)
+        for row in from_blocks(table.to_batches()).to_pylist()
+    ]
+
+
 def test_every_fragment_is_the_slice_that_the_plan_names(
     spark: SparkSession, token_paths: list[str]
 ) -> None:
     found = assembled(spark, token_paths, PLANNED)
-    assert found.columns == SEGMENTS.names
-    rows = {(row["sequence_id"], row["position"]): row for row in found.collect()}
+    assert found.columns == BLOCKS.names
+    rows = {(row["sequence_id"], row["position"]): row for row in segments_of(found)}
     assert len(rows) == len(PLANNED)
     lengths = {doc_id: length for file in FILES for doc_id, length in file.items()}
     for sequence_id, position, offset, doc_id, start, length, _ in PLANNED:
         row = rows[sequence_id, position]
-        assert bytes(row["tokens"]) == ids_of(doc_id, start, length).tobytes()
+        assert row["tokens"] == ids_of(doc_id, start, length).tobytes()
         told = (row["offset"], row["doc_id"], row["start"], row["length"], row["doc_length"])
         assert told == (offset, doc_id, start, length, lengths[doc_id])
         assert row["shard"] == {0: 0, 1: 0, 2: 1, 3: 2, 4: 2}[sequence_id]
