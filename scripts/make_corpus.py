@@ -1,9 +1,10 @@
 """Collect real text that every machine has into Parquet files of (doc_id, text).
 
 Sources, typed stubs and documents of Python's library and of the installed packages come first; a
-corpus larger than these goes on with every other text file there and under /usr. Candidates are
-ordered by a hash of their name, so any size is a fair sample of all roots and one machine always
-gives the same corpus. A document is a distinct, non-empty UTF-8 file of at most 1 MB.
+corpus larger than these goes on with every other text file there and under /usr. With --prose it is
+documents alone: manuals, licences and the like of all these places. Candidates are ordered by a
+hash of their name, so any size is a fair sample of all roots and one machine always gives the same
+corpus. A document is a distinct, non-empty UTF-8 file of at most 1 MB.
 """
 
 import argparse
@@ -26,6 +27,8 @@ BATCH_DOCUMENTS = 256  # a row group: at most 256 MB, mostly 4 MB
 MB = 1_000_000
 
 SOURCE_SUFFIXES = frozenset({".py", ".pyi", ".md", ".rst", ".txt"})
+PROSE_SUFFIXES = frozenset({".md", ".rst", ".txt"})
+PROSE_FOLDERS = ("doc", "man", "common-licenses")
 DOCUMENT_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "METADATA", "README", "AUTHORS")
 SKIPPED_FOLDERS = frozenset({"site-packages", "dist-packages", "__pycache__"})
 
@@ -38,7 +41,11 @@ def main() -> int:
     options = _parse_options()
     try:
         documents, num_bytes = make_corpus(
-            options.output, options.size_mb, options.min_documents, options.files
+            options.output,
+            prose() if options.prose else candidates(),
+            options.size_mb,
+            options.min_documents,
+            options.files,
         )
     except (OSError, ValueError) as error:
         print(f"make_corpus: {error}", file=sys.stderr)
@@ -51,9 +58,10 @@ def main() -> int:
 
 
 def make_corpus(
-    output: Path, size_mb: float, min_documents: int, num_files: int
+    output: Path, files: Iterable[NamedFile], size_mb: float, min_documents: int, num_files: int
 ) -> tuple[int, int]:
-    """Write the corpus to the new directory `output` in one step; return its documents and bytes.
+    """Write the corpus of these files to the new directory `output` in one step; return its
+    documents and bytes.
 
     ValueError when `output` exists, an option is out of range, or the machine has too little text.
     """
@@ -61,7 +69,7 @@ def make_corpus(
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     try:
-        wanted = take_enough(distinct_documents(candidates()), size_mb * MB, min_documents)
+        wanted = take_enough(distinct_documents(files), size_mb * MB, min_documents)
         totals = write_files(wanted, unfinished, num_files)
         unfinished.chmod(0o755)
         unfinished.rename(output)
@@ -72,16 +80,27 @@ def make_corpus(
 
 def candidates() -> Iterator[NamedFile]:
     """Files worth a look with their document names: the Python sources first, then the rest."""
+    yield from _in_fixed_order(_python_roots(), _is_source_or_document)
+    yield from _in_fixed_order(_wide_roots(), lambda path: not _is_source_or_document(path))
+
+
+def prose() -> Iterator[NamedFile]:
+    """Files that people read, of all places."""
+    return iter(_in_fixed_order(_wide_roots(), _is_prose))
+
+
+def _python_roots() -> dict[str, Path]:
     stdlib, packages = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
-    python_roots = {"stdlib": stdlib, "site-packages": packages}
-    wide_roots = python_roots | {
-        "base-packages": stdlib / "site-packages",
+    return {"stdlib": stdlib, "site-packages": packages}
+
+
+def _wide_roots() -> dict[str, Path]:
+    return _python_roots() | {
+        "base-packages": Path(sysconfig.get_path("stdlib")) / "site-packages",
         "lib-python3": Path("/usr/lib/python3"),
         "include": Path("/usr/include"),
         "share": Path("/usr/share"),
     }
-    yield from _in_fixed_order(python_roots, _is_source_or_document)
-    yield from _in_fixed_order(wide_roots, lambda path: not _is_source_or_document(path))
 
 
 def distinct_documents(files: Iterable[NamedFile]) -> Iterator[Document]:
@@ -182,6 +201,11 @@ def _is_source_or_document(path: Path) -> bool:
     return path.suffix in SOURCE_SUFFIXES or path.name.startswith(DOCUMENT_NAMES)
 
 
+def _is_prose(path: Path) -> bool:
+    named = path.suffix in PROSE_SUFFIXES or path.name.startswith(DOCUMENT_NAMES)
+    return named or not {*path.parts}.isdisjoint(PROSE_FOLDERS)
+
+
 def _has_surrogates(name: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in name)
 
@@ -200,6 +224,7 @@ def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="directory to create")
     parser.add_argument("--size-mb", type=float, default=24, help="at least so much (default 24)")
+    parser.add_argument("--prose", action="store_true", help="documents alone, no sources")
     parser.add_argument(
         "--min-documents", type=int, default=3000, help="at least so many (default 3000)"
     )

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from about import about
 from processes import Cost, run
@@ -51,7 +52,8 @@ class Ground:
 def main() -> None:
     options = _parse_options()
     options.work.mkdir(parents=True, exist_ok=True)
-    corpora = [make_corpus(options.work, size) for size in sorted(options.size_mb)]
+    text = "prose" if options.prose else "code"
+    corpora = [make_corpus(options.work, size, text) for size in sorted(options.size_mb)]
     tokenizer = options.tokenizer or _tokenizer(options.work, corpora[0])
     grounds = [
         Ground(corpus=corpus, tokenizer=tokenizer, output=options.work / f"out-{corpus.name}")
@@ -60,7 +62,7 @@ def main() -> None:
     series = [[dict(measure(ground)) for _ in range(options.runs)] for ground in grounds]
     tokens = [_manifest(ground.version(2048))["totals"]["tokens"] for ground in grounds]
     sizes = " and ".join(f"{count / 1e6:.0f} M" for count in tokens)
-    print(f"{about()} {sizes} tokens, median of {options.runs}.\n")
+    print(f"{about()} {sizes} tokens of {text}, median of {options.runs}.\n")
     per_token = _print_costs(series, tokens)
     _print_ratios(per_token)
     _print_bytes(grounds[1], tokens[1])
@@ -169,12 +171,13 @@ def _manifest(version: Path) -> dict:  # type: ignore[type-arg]
     return dict(json.loads((version / "_manifest.json").read_text()))
 
 
-def make_corpus(work: Path, size_mb: int) -> Path:
-    corpus = work / f"corpus-{size_mb}"
+def make_corpus(work: Path, size_mb: int, text: Literal["code", "prose"] = "code") -> Path:
+    corpus = work / f"{text}-{size_mb}"
     if not corpus.exists():
         maker = [sys.executable, HERE.parent / "make_corpus.py", "--output", corpus]
         size = ["--size-mb", str(size_mb), "--min-documents", "1"]
-        subprocess.run([*map(str, maker), *size], check=True)
+        kind = ["--prose"] if text == "prose" else []
+        subprocess.run([*map(str, maker), *size, *kind], check=True)
     return corpus
 
 
@@ -192,10 +195,11 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True, help="directory for corpora and output")
     parser.add_argument("--size-mb", type=int, action="append", help="two sizes of text")
+    parser.add_argument("--prose", action="store_true", help="documents instead of sources")
     parser.add_argument("--tokenizer", type=Path, help="default: one of 16k trained on the corpus")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    options.size_mb = options.size_mb or [100, 400]
+    options.size_mb = options.size_mb or ([50, 200] if options.prose else [100, 400])
     if len(options.size_mb) != 2:
         parser.error("--size-mb: give two sizes")
     return options
