@@ -5,6 +5,7 @@ corpus without an id column gets: file and row.
 """
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from stages import BFPACK, HERE, NO_BROADCAST, make_corpus
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.schema import TOKENS
@@ -20,9 +22,6 @@ from bfpack_spark.storage import versions
 from bfpack_spark.storage.parquet_output import ParquetOutput
 from bfpack_spark.storage.versions import Place, Version
 
-BFPACK = [sys.executable, "-c", "from bfpack_spark.cli import main; main()"]
-# As for any plan that is too large to broadcast.
-NO_BROADCAST = ["--spark-conf", "spark.sql.autoBroadcastJoinThreshold=-1"]
 BUCKET = "b"
 VOCABULARY = 1 << 16
 _EOS = VOCABULARY
@@ -71,6 +70,16 @@ def corpus_of_tokens(
     (tokenizer / "tokenizer.json").write_text(_tokenizer_json())
     where = {"input": folder, "tokenizer": tokenizer, "id-column": "doc_id", "tokens-column": "ids"}
     return [str(part) for name, value in where.items() for part in (f"--{name}", value)]
+
+
+def text_tokenizer(work: Path) -> Path:
+    """A byte-level BPE of 16k entries, trained on this machine's own text."""
+    folder = work / "tokenizer"
+    if not folder.exists():
+        script = HERE.parent / "train_tokenizer.py"
+        trainer = [sys.executable, script, "--corpus", make_corpus(work, 24), "--output", folder]
+        subprocess.run([str(part) for part in trainer], check=True)
+    return folder
 
 
 _CORPUS = pa.schema([("doc_id", pa.string()), ("ids", pa.binary())])
