@@ -240,6 +240,7 @@ def test_a_row_group_is_read_on_behind_a_huge_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet_input, "_HUGE_BYTES", 1 << 20)
+    monkeypatch.setattr(parquet_input, "BATCH_BYTES", 1 << 20)  # batches of 3 rows
     texts = [str(n) * (1 << 20 if n in (3, 4, 9) else 1) for n in range(10)]
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", use_dictionary=False)
     assert [content for *_, content, _ in read(tmp_path)] == texts
