@@ -1,4 +1,4 @@
-"""Stage 4, groups -> PLAN: the packer, once a group, inside mapInPandas; lengths only.
+"""Stage 4, groups -> PLAN: the packer, once a group, inside mapInArrow; lengths only.
 
 Best-fit decreasing puts every fragment into one of the group's sequences (core.best_fit). The
 sequences of all groups are numbered through, the number of each group being known from its counts,
@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from bfpack_spark.core.accounting import Rules
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream, kept_lengths
-from bfpack_spark.core.rows import arrange, fragment_key
+from bfpack_spark.core.rows import Placement, arrange, fragment_key
 from bfpack_spark.core.shuffle import permute
-from bfpack_spark.schema import MESSAGES, PLAN, plain, spark_ddl
-from bfpack_spark.storage.messages import Writer
+from bfpack_spark.schema import PLAN, plain, spark_ddl
+from bfpack_spark.storage.messages import Writer, make_and_write
 
 _BATCH_ROWS = 1 << 18
 
@@ -41,49 +41,56 @@ def plan_sequences(groups: DataFrame, task: PlanTask, write: Writer | None = Non
 
     In: doc_id, length, doc_hash, group; a partition holds one group whole.
     """
+    worker = functools.partial(_plan_group, task=task)
     if write is not None:
-        worker = functools.partial(_plan_and_write, task=task, write=write)
-        return groups.mapInPandas(worker, spark_ddl(MESSAGES))
-    return groups.mapInPandas(functools.partial(_plan_group, task=task), spark_ddl(PLAN))
+        return make_and_write(groups, worker, write)
+    return groups.mapInArrow(worker, spark_ddl(PLAN))
 
 
-def _plan_and_write(
-    frames: Iterator[pd.DataFrame], *, task: PlanTask, write: Writer
-) -> Iterator[pd.DataFrame]:
-    batches = (
-        batch
-        for rows in _plan_group(frames, task=task)
-        for batch in pa.Table.from_pandas(rows, plain(PLAN), preserve_index=False).to_batches(
-            _BATCH_ROWS
-        )
-    )
-    for said in write(batches):
-        yield said.to_pandas()
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """The documents of a group, in order of their hashes, so that nothing depends on the order in
+    which Spark delivered them. Ids stay where they came."""
+
+    number: int
+    doc_id: pa.Array  # as delivered
+    at: Int64  # where in doc_id each document's lies
+    length: Int64
+    doc_hash: Int64
 
 
-def _plan_group(frames: Iterator[pd.DataFrame], *, task: PlanTask) -> Iterator[pd.DataFrame]:
-    parts = [frame for frame in frames if len(frame)]
-    if not parts:
+def _plan_group(batches: Iterator[pa.RecordBatch], *, task: PlanTask) -> Iterator[pa.RecordBatch]:
+    received = [batch for batch in batches if len(batch)]
+    if not received:
         return
-    documents = _in_fixed_order(pd.concat(parts, ignore_index=True))
-    group = int(documents["group"].iloc[0])
-    assert (documents["group"] == group).all(), "a partition must hold one group"
-    fragments, local = _pack(documents, task.rules)
-    yield _plan_rows(documents, fragments, _sequence_ids(local, group, task), task.rules)
+    documents = _in_fixed_order(pa.Table.from_batches(received))
+    del received
+    fragments, local = _pack(documents.length, task.rules)
+    sequence_id = _sequence_ids(local, documents.number, task)
+    key = _order_keys(documents, fragments, task.rules)
+    placed = arrange(sequence_id, fragments.length, key)
+    for first in range(0, len(sequence_id), _BATCH_ROWS):
+        yield _plan_rows(documents, fragments, sequence_id, placed, first)
 
 
-def _in_fixed_order(documents: pd.DataFrame) -> pd.DataFrame:
-    """By hash, so that nothing depends on the order in which Spark delivered the rows."""
-    hashes = documents["doc_hash"].to_numpy()
-    order = np.argsort(hashes)
-    if (np.diff(hashes[order]) == 0).any():
-        return documents.sort_values(["doc_hash", "doc_id"], ignore_index=True)
-    return documents.take(order).reset_index(drop=True)
+def _in_fixed_order(table: pa.Table) -> _Group:
+    group, hashes = table.column("group").to_numpy(), table.column("doc_hash").to_numpy()
+    assert (group == group[0]).all(), "a partition must hold one group"
+    at = np.argsort(hashes)
+    if (np.diff(hashes[at]) == 0).any():
+        by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
+        at = pc.sort_indices(table, by).to_numpy().astype(np.int64)
+    return _Group(
+        number=int(group[0]),
+        doc_id=table.column("doc_id").cast(pa.large_string()).combine_chunks(),
+        at=at,
+        length=table.column("length").to_numpy()[at],
+        doc_hash=hashes[at],
+    )
 
 
-def _pack(documents: pd.DataFrame, rules: Rules) -> tuple[Fragments, Int64]:
+def _pack(lengths: Int64, rules: Rules) -> tuple[Fragments, Int64]:
     """Fragments of the group's documents, and the sequence of each, counted within the group."""
-    lengths = documents["length"].to_numpy(np.int64)
     kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
     if rules.packing == "concat":
         return cut_stream(kept, rules.seq_len)
@@ -101,25 +108,27 @@ def _sequence_ids(local: Int64, group: int, task: PlanTask) -> Int64:
     return ids[local]
 
 
+def _order_keys(documents: _Group, fragments: Fragments, rules: Rules) -> Int64:
+    """What orders the fragments of a sequence."""
+    if rules.packing == "concat":  # a row is a piece of the stream as it is
+        return np.arange(len(fragments.start), dtype=np.int64)
+    return fragment_key(documents.doc_hash[fragments.document], fragments.start)
+
+
 def _plan_rows(
-    documents: pd.DataFrame, fragments: Fragments, sequence_id: Int64, rules: Rules
-) -> pd.DataFrame:
-    if rules.packing == "concat":
-        key = np.arange(len(sequence_id), dtype=np.int64)  # a row is a piece of the stream as it is
-    else:
-        hashes = documents["doc_hash"].to_numpy(np.int64)[fragments.document]
-        key = fragment_key(hashes, fragments.start)
-    placed = arrange(sequence_id, fragments.length, key)
-    order = placed.order
-    group = int(documents["group"].iloc[0])
-    return pd.DataFrame(
-        {
-            "sequence_id": sequence_id[order],
-            "position": placed.position.astype(np.int32),
-            "offset": placed.offset.astype(np.int32),
-            "doc_id": documents["doc_id"].to_numpy()[fragments.document[order]],
-            "start": fragments.start[order],
-            "length": fragments.length[order].astype(np.int32),
-            "group": np.full(len(order), group, dtype=np.int32),
-        }
-    )
+    documents: _Group, fragments: Fragments, sequence_id: Int64, placed: Placement, first: int
+) -> pa.RecordBatch:
+    """Rows first .. first + _BATCH_ROWS of the group's plan."""
+    own = slice(first, first + _BATCH_ROWS)
+    order = placed.order[own]
+    doc_id = documents.doc_id.take(pa.array(documents.at[fragments.document[order]]))
+    columns = {
+        "sequence_id": sequence_id[order],
+        "position": placed.position[own].astype(np.int32),
+        "offset": placed.offset[own].astype(np.int32),
+        "doc_id": doc_id.cast(pa.string()),
+        "start": fragments.start[order],
+        "length": fragments.length[order].astype(np.int32),
+        "group": np.full(len(order), documents.number, dtype=np.int32),
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=plain(PLAN))

@@ -29,6 +29,7 @@ from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, load_eng
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
 
+_BATCH_BYTES_MAX = 64 << 20
 _MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
 
 
@@ -65,26 +66,19 @@ def _tokenize_splits(
     splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
     limit = task.max_document_bytes
     for documents in read_documents(splits, task.input_format, task.columns, limit):
-        for slim in _by_size(documents):
-            yield _rows(slim, task)
-
-
-def _by_size(documents: Documents, limit: int = 64 << 20) -> Iterator[Documents]:
-    """Parquet batches are cut by rows of mean size; cut again where a few rows are huge."""
-    if documents.content.nbytes <= limit or len(documents) == 1:
-        yield documents
-        return
-    half = len(documents) // 2
-    yield from _by_size(documents.slice(0, half), limit)
-    yield from _by_size(documents.slice(half, len(documents)), limit)
+        # Parquet batches are cut by rows of mean size; cut again where a few rows are huge.
+        for part in documents.split(_BATCH_BYTES_MAX):
+            yield _rows(part, task)
 
 
 def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
     if task.columns.tokens:
         ids, lengths = _ready_ids(documents, task.vocabulary)
     else:
+        _refuse(documents, task)
+        drawn = _draw(documents, task)
         ids, lengths = _encode(documents, task)
-        _audit(documents, lengths, task)
+        _audit(documents, drawn, task)
     if task.columns.tokens or task.vocabulary.control_tokens == "allow":
         ids, lengths = _without_ends(documents, ids, lengths, task.vocabulary)
     ids, lengths = _insert(ids, lengths, task.vocabulary)
@@ -110,14 +104,19 @@ def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
 # Text
 
 
-def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
-    """Ids of all documents that are good, lengths of all (0 where refused); refuses in place."""
+def _refuse(documents: Documents, task: TokenizeTask) -> None:
+    """Refuse, in place, what is not to be tokenized."""
     _refuse_by_size(documents, task.max_bytes)
     if task.vocabulary.control_tokens == "quarantine":
         _refuse_control_tokens(documents, task.vocabulary)
+
+
+def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
+    """Ids of all documents that are good, lengths of all (0 where refused); refuses in place, and
+    takes the texts out of the documents."""
     good = documents.good()
-    texts = documents.content.take(pa.array(good, pa.int64())).to_pylist()
-    ids, found = load_engine(task.engine, task.vocabulary).encode(texts)
+    engine = load_engine(task.engine, task.vocabulary)
+    ids, found = engine.encode(documents.take_texts())
     lengths = np.zeros(len(documents), dtype=np.int64)
     lengths[good] = found
     for index in np.flatnonzero(lengths == 0).tolist():
@@ -173,25 +172,28 @@ def _refuse_forged(
     return ids[kept], lengths
 
 
-def _audit(documents: Documents, lengths: Int64, task: TokenizeTask) -> None:
-    """Tokenize the drawn documents by both engines; JobError where they differ."""
+def _draw(documents: Documents, task: TokenizeTask) -> dict[int, str]:
+    """Index and text of the documents that are tokenized by the reference as well."""
     if task.engine == "tokenizers" or not task.audit_share:
-        return
+        return {}
     limit = task.audit_share * 2**32
-    drawn = [
-        index
-        for index, doc_id in enumerate(documents.doc_id)
-        if lengths[index] and zlib.crc32((doc_id or "").encode()) < limit
-    ]
     sizes = pc.binary_length(documents.content)
-    for index in drawn:
-        if sizes[index].as_py() > REFERENCE_BYTES_MAX:
-            documents.detail[index] = NOT_AUDITED
-    drawn = [index for index in drawn if documents.detail[index] is None]
-    texts = [documents.content[index].as_py() for index in drawn]
-    found = compare(texts, task.vocabulary) if texts else None
+    drawn = {}
+    for index in documents.good():
+        if zlib.crc32((documents.doc_id[index] or "").encode()) < limit:
+            if sizes[index].as_py() > REFERENCE_BYTES_MAX:
+                documents.detail[index] = NOT_AUDITED
+            else:
+                drawn[index] = documents.content[index].as_py()
+    return drawn
+
+
+def _audit(documents: Documents, drawn: dict[int, str], task: TokenizeTask) -> None:
+    """Tokenize the drawn documents by both engines; JobError where they differ."""
+    drawn = {index: text for index, text in drawn.items() if documents.reason[index] is None}
+    found = compare(list(drawn.values()), task.vocabulary) if drawn else None
     if found is not None:
-        index = drawn[found[0]]
+        index = list(drawn)[found[0]]
         raise JobError(
             f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
             f"tokenizers disagree at {found[1]}; use --engine tokenizers"

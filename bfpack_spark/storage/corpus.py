@@ -23,7 +23,7 @@ def read_documents(
         elif input_format == "jsonl":
             yield from batches(read_lines(split, columns, max_bytes), columns)
         else:
-            yield from batches(_read_text(split, max_bytes), columns)
+            yield from batches(map(_read_text, [split], [max_bytes]), columns)
 
 
 def check_columns(inventory: Inventory, columns: Columns) -> None:
@@ -37,18 +37,17 @@ def check_columns(inventory: Inventory, columns: Columns) -> None:
         raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
 
 
-def _read_text(split: Split, max_bytes: int) -> Iterator[Document]:
+def _read_text(split: Split, max_bytes: int) -> Document:
     document = Document(source=split.name, doc_id=split.name, num_bytes=split.end)
     if split.end > max_bytes:
-        yield refuse(document, Reason.TOO_LARGE, f"{split.end} bytes, limit {max_bytes}")
-        return
+        return refuse(document, Reason.TOO_LARGE, f"{split.end} bytes, limit {max_bytes}")
     with files.open_binary(split.path) as stream:
         raw = stream.read()
     try:
         document.content = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         refuse(document, Reason.INVALID_UTF8, f"byte {error.start}: {error.reason}")
-    yield document
+    return document
 
 
 def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:

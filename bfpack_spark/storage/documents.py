@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from bfpack_spark.errors import InputError
 
-BATCH_BYTES = 8 << 20  # of text; a larger document is a batch of its own
+BATCH_BYTES = 8 << 20  # of text; a larger document ends its batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +40,48 @@ class Documents:
     def refuse(self, index: int, reason: str, detail: str) -> None:
         self.reason[index], self.detail[index] = reason, detail
 
-    def slice(self, start: int, end: int) -> "Documents":
+    def take_texts(self) -> list[str]:
+        """The texts of the good documents. The content is given up: of one of 256 MB, two copies
+        beside what an engine needs are too many."""
+        good = self.good()
+        content = self.content
+        if len(good) < len(self):
+            content = content.take(pa.array(good, pa.int64()))
+        texts: list[str] = content.to_pylist()
+        large = content.nbytes > BATCH_BYTES
+        self.content = content = None
+        if large:  # freed, it is Arrow's still
+            pa.default_memory_pool().release_unused()
+        return texts
+
+    def split(self, limit: int) -> Iterator["Documents"]:
+        """In parts of at most `limit` bytes, or of one document. What is larger is copied part by
+        part and given up, so that each part's memory ends with it."""
+        if self.content.nbytes <= limit or len(self) == 1:
+            yield self
+            return
+        parts = [self._copy(begin, end) for begin, end in _halves(self.content, 0, limit)]
+        self.content = None
+        parts.reverse()
+        while parts:
+            yield parts.pop()
+
+    def _copy(self, begin: int, end: int) -> "Documents":
         return Documents(
-            content=self.content.slice(start, end - start),
-            doc_id=self.doc_id[start:end],
-            source=self.source[start:end],
-            reason=self.reason[start:end],
-            detail=self.detail[start:end],
+            content=self.content.take(pa.array(range(begin, end), pa.int64())),
+            doc_id=self.doc_id[begin:end],
+            source=self.source[begin:end],
+            reason=self.reason[begin:end],
+            detail=self.detail[begin:end],
         )
+
+
+def _halves(content: pa.Array, begin: int, limit: int) -> list[tuple[int, int]]:
+    if content.nbytes <= limit or len(content) == 1:
+        return [(begin, begin + len(content))]
+    half = len(content) // 2
+    left, right = content.slice(0, half), content.slice(half)
+    return [*_halves(left, begin, limit), *_halves(right, begin + half, limit)]
 
 
 @dataclass(kw_only=True)
@@ -70,23 +104,27 @@ def batches(documents: Iterable[Document], columns: Columns) -> Iterator[Documen
     batch: list[Document] = []
     num_bytes = 0
     for document in documents:
-        if batch and (num_bytes + document.num_bytes > BATCH_BYTES or len(batch) == 10_000):
-            yield _to_batch(batch, kind)
-            batch, num_bytes = [], 0
         batch.append(document)
         num_bytes += document.num_bytes
+        del document  # what is held here is held while the batch is worked on
+        if num_bytes >= BATCH_BYTES or len(batch) == 10_000:
+            yield _take_batch(batch, kind)
+            num_bytes = 0
     if batch:
-        yield _to_batch(batch, kind)
+        yield _take_batch(batch, kind)
 
 
-def _to_batch(batch: list[Document], kind: pa.DataType) -> Documents:
-    return Documents(
+def _take_batch(batch: list[Document], kind: pa.DataType) -> Documents:
+    """The documents, out of the list."""
+    taken = Documents(
         content=pa.array([d.content for d in batch], kind),
         doc_id=[d.doc_id for d in batch],
         source=[d.source for d in batch],
         reason=[d.reason for d in batch],
         detail=[d.detail for d in batch],
     )
+    batch.clear()
+    return taken
 
 
 def is_utf8(raw: bytes) -> bool:

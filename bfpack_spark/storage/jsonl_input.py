@@ -37,16 +37,10 @@ def read_lines(split: Split, columns: Columns, max_bytes: int) -> Iterator[Docum
     longest = min(_LINE_BYTES_MAX, 16 * max_bytes + (1 << 20))
     try:
         with _open_lines(split) as stream:
-            for offset, line in _lines(stream, split, longest):
-                source = f"{split.name}@{offset}"
-                if len(line) > longest:
-                    yield refuse(
-                        Document(source=source, doc_id=None if columns.doc_id else source),
-                        Reason.TOO_LARGE,
-                        f"line longer than {longest} bytes",
-                    )
-                elif line.strip():
-                    yield _parse_line(line, source, columns)
+            for offset, lines in _lines(stream, split, longest):
+                if lines[0] and not lines[0].isspace():
+                    source = f"{split.name}@{offset}"
+                    yield _document(lines.pop(), source, columns, longest)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(split.name, error) from None
 
@@ -63,8 +57,16 @@ def _open_lines(split: Split) -> Iterator[IO[bytes]]:
             yield io.BufferedReader(plain, 1 << 20)
 
 
-def _lines(stream: IO[bytes], split: Split, longest: int) -> Iterator[tuple[int, bytes]]:
-    """Lines that begin within the split, with the offset of each in the uncompressed file."""
+def _document(line: bytes, source: str, columns: Columns, longest: int) -> Document:
+    if len(line) <= longest:
+        return _parse_line(line, source, columns)
+    document = Document(source=source, doc_id=None if columns.doc_id else source)
+    return refuse(document, Reason.TOO_LARGE, f"line longer than {longest} bytes")
+
+
+def _lines(stream: IO[bytes], split: Split, longest: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Lines that begin within the split, with the offset of each in the uncompressed file. Each in
+    a list, so that who takes it out holds all there is of it: it may have 256 MB."""
     compressed = split.name.endswith((".gz", ".zst"))
     offset = 0
     if split.start:
@@ -80,7 +82,9 @@ def _lines(stream: IO[bytes], split: Split, longest: int) -> Iterator[tuple[int,
         offset += size
         if begin == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
-        yield begin, line
+        lines = [line]
+        del line
+        yield begin, lines
 
 
 def _skip_line(stream: IO[bytes]) -> int:
@@ -166,9 +170,9 @@ def check_lines(path: str, name: str, columns: Columns) -> None:
     seen: set[str] = set()
     try:
         with _open_lines(split) as stream:
-            for _, line in itertools.islice(_lines(stream, split, 1 << 26), _SAMPLE_LINES):
+            for _, lines in itertools.islice(_lines(stream, split, 1 << 26), _SAMPLE_LINES):
                 try:
-                    record = json.loads(line)
+                    record = json.loads(lines[0])
                 except (ValueError, RecursionError):
                     continue
                 seen |= set(record) if isinstance(record, dict) else set()

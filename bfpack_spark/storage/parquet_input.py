@@ -1,6 +1,6 @@
 """Documents from row groups of Parquet files; a document's place is its row in the file."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,8 @@ from bfpack_spark.storage.documents import (
     unreadable,
 )
 from bfpack_spark.storage.inventory import Split
+
+_HUGE_BYTES = 128 << 20
 
 
 def read_parquet(split: Split, columns: Columns) -> Iterator[Documents]:
@@ -43,19 +45,46 @@ def check_parquet(path: str, name: str, columns: Columns) -> None:
 def _row_group(
     file: pq.ParquetFile, number: int, rows: int, first_row: int, name: str, columns: Columns
 ) -> Iterator[Documents]:
-    wanted = [c for c in (columns.content, columns.doc_id) if c]
-    row = first_row
-    for batch in file.iter_batches(rows, row_groups=[number], columns=wanted):
-        content = _decoded(batch.column(columns.content))
-        reason: list[str | None] = [None] * len(batch)
-        if not columns.tokens:
-            content, reason = _valid_text(content)
-        source = [f"{name}#{r}" for r in range(row, row + len(batch))]
-        ids = _column_ids(batch, columns.doc_id, source)
-        yield Documents(
-            content=content, doc_id=ids, source=source, reason=reason, detail=[None] * len(batch)
-        )
+    """Batches of about `rows` documents. A reader holds a huge one twice over until its row group
+    is done: it is let go, and the next one skips what was read."""
+    total = file.metadata.row_group(number).num_rows
+    batches = _batches(file, number, rows, columns, 0)
+    row = 0
+    while row < total:
+        batch = next(batches)
+        documents = [_documents(batch, first_row + row, name, columns)]
+        huge = batch.nbytes > _HUGE_BYTES
         row += len(batch)
+        del batch  # what is held here is held while the documents are worked on
+        if huge:
+            batches.close()
+        yield documents.pop()
+        if huge:
+            batches = _batches(file, number, rows, columns, row)
+
+
+def _batches(
+    file: pq.ParquetFile, number: int, rows: int, columns: Columns, skipped: int
+) -> Generator[pa.RecordBatch, None, None]:
+    """Batches of a row group, but for the first `skipped` rows, which are whole batches."""
+    wanted = [c for c in (columns.content, columns.doc_id) if c]
+    row = 0
+    for batch in file.iter_batches(rows, row_groups=[number], columns=wanted):
+        row += len(batch)
+        if row > skipped:
+            yield batch
+
+
+def _documents(batch: pa.RecordBatch, first_row: int, name: str, columns: Columns) -> Documents:
+    content = _decoded(batch.column(columns.content))
+    reason: list[str | None] = [None] * len(batch)
+    if not columns.tokens:
+        content, reason = _valid_text(content)
+    source = [f"{name}#{row}" for row in range(first_row, first_row + len(batch))]
+    ids = _column_ids(batch, columns.doc_id, source)
+    return Documents(
+        content=content, doc_id=ids, source=source, reason=reason, detail=[None] * len(batch)
+    )
 
 
 def _decoded(column: pa.Array) -> pa.Array:

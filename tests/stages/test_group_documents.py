@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from core.oracle import histogram_of
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as sf
 
 from bfpack_spark.core.groups import group_counts
+from bfpack_spark.stages import group_documents as stage
 from bfpack_spark.stages.group_documents import group_documents
 
 # Skewed on purpose: one length holds half of all documents, 60 lengths hold one more each.
@@ -66,3 +68,32 @@ def test_each_group_is_a_partition(spark: SparkSession) -> None:
     placed = grouped.selectExpr("spark_partition_id() AS place", "group")
     held = {(row["place"], row["group"]) for row in placed.distinct().collect()}
     assert held == {(group, group) for group in range(7)}
+
+
+def test_documents_whose_hashes_begin_alike_keep_the_order_of_their_hashes(
+    spark: SparkSession,
+) -> None:
+    """The number that is sorted first holds the upper half of the hash alone."""
+    names = ["d5882", "d47011"]
+    hashes = [
+        spark.range(1).select(sf.xxhash64(sf.lit(name), sf.lit(4).cast("long"))).first()[0]
+        for name in names
+    ]
+    assert hashes[0] >> 32 == hashes[1] >> 32
+    assert hashes[0] < hashes[1]
+    histogram = histogram_of([7, 7])
+    for order in (names, names[::-1]):
+        rows = [(name, 7) for name in order]
+        tokens = spark.createDataFrame(rows, "doc_id string, length int").coalesce(1)
+        found = {
+            r["doc_id"]: r["group"] for r in group_documents(tokens, histogram, 2, 4).collect()
+        }
+        assert found == {"d5882": 0, "d47011": 1}
+
+
+def test_a_length_in_a_later_partition_goes_on_where_the_one_before_ended(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = dealt(spark, list(range(200)), 3, 7)
+    monkeypatch.setattr(stage, "_PARTITION_DOCUMENTS", 20)
+    assert dealt(spark, list(range(200)), 3, 7) == whole

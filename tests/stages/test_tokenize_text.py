@@ -17,7 +17,7 @@ from trained import byte_level, raw
 
 from bfpack_spark.errors import JobError
 from bfpack_spark.stages import tokenize_text as stage
-from bfpack_spark.stages.tokenize_text import TokenizeTask, _by_size, _tokenize_splits
+from bfpack_spark.stages.tokenize_text import TokenizeTask, _tokenize_splits
 from bfpack_spark.storage.documents import Columns, Documents
 from bfpack_spark.tokenizing import engines
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
@@ -231,7 +231,11 @@ def test_batches_of_a_few_huge_rows_are_cut_by_their_bytes() -> None:
         reason=nothing,
         detail=list(nothing),
     )
-    parts = list(_by_size(whole, 1100))
+    parts = list(whole.split(1100))
+    assert whole.content is None  # and no part holds the whole
+    held = [part.content.get_total_buffer_size() for part in parts]
+    assert max(held) < 3500
+    assert sum(held) < 2 * sum(sizes)
     assert [name for part in parts for name in part.source] == names
     assert [len(t) for part in parts for t in part.content.to_pylist()] == sizes
     assert all(part.content.nbytes <= 1100 or len(part) == 1 for part in parts)

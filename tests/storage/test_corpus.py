@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.storage import parquet_input
 from bfpack_spark.storage.corpus import check_columns, read_documents, sample_texts
 from bfpack_spark.storage.documents import BATCH_BYTES, Columns
 from bfpack_spark.storage.inventory import Split, split_inventory, take_inventory
@@ -232,6 +234,33 @@ def test_parquet_rows_are_named_and_read_once_however_divided(
     assert rows(divided(path, "sub/a.parquet", edges), "parquet", TEXT) == [
         (f"sub/a.parquet#{n}", f"sub/a.parquet#{n}", str(n), None) for n in range(num_rows)
     ]
+
+
+def test_a_row_group_is_read_on_behind_a_huge_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_input, "_HUGE_BYTES", 1 << 20)
+    monkeypatch.setattr(parquet_input, "BATCH_BYTES", 1 << 20)  # batches of 3 rows
+    texts = [str(n) * (1 << 20 if n in (3, 4, 9) else 1) for n in range(10)]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", use_dictionary=False)
+    assert [content for *_, content, _ in read(tmp_path)] == texts
+
+
+def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) -> None:
+    """Beside what an engine needs for a document of 256 MB there is no room for it twice."""
+    text = "x" * (40 << 20)
+    (tmp_path / "a.jsonl").write_bytes(lines({"text": text}, {"text": "short"}))
+    (tmp_path / "a.txt").write_text(text)
+    for name in ("a.jsonl", "a.txt"):
+        inventory = take_inventory(str(tmp_path / name), None)
+        found = read_documents(split_inventory(inventory, 1), inventory.format, TEXT, 1 << 30)
+        tracemalloc.start()
+        documents = next(found)
+        assert documents.content.nbytes > 40 << 20
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < 8 << 20, name
+        found.close()
 
 
 def test_parquet_files_below_each_other_are_read_in_order(tmp_path: Path) -> None:

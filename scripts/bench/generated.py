@@ -1,0 +1,136 @@
+"""Token stores and corpora of generated documents, for what depends on lengths and not on text.
+
+Lengths are log-normal like RefinedWeb's (packers.draw_lengths). Ids of documents are those that a
+corpus without an id column gets: file and row.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from stages import BFPACK, HERE, NO_BROADCAST, make_corpus
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.schema import TOKENS
+from bfpack_spark.storage import versions
+from bfpack_spark.storage.parquet_output import ParquetOutput
+from bfpack_spark.storage.versions import Place, Version
+
+BUCKET = "b"
+VOCABULARY = 1 << 16
+_EOS = VOCABULARY
+_FILE_ROWS = 1 << 20
+_GROUP_ROWS = 1 << 16
+_GROUP_TOKENS = 1 << 22
+
+
+def command(name: str, output: Path, *more: object, heap: str = "4g") -> list[str]:
+    """A bfpack command on this output; the heap is fixed, so that peaks compare."""
+    where = ["--output", output, "--bucket", BUCKET, *more]
+    memory = ["--spark-conf", f"spark.driver.memory={heap}"]
+    return [*BFPACK, name, *map(str, where), *memory, *NO_BROADCAST]
+
+
+def store_of_lengths(output: Path, lengths: Int64) -> None:
+    """A published token store without tokens: all that `bfpack plan` reads, at 30 bytes a
+    document."""
+    version = Version(place=Place(output=str(output), bucket=BUCKET), inputs={"generated": True})
+    entries = [
+        _write_lengths(version.directory, number, lengths[first : first + _FILE_ROWS])
+        for number, first in enumerate(range(0, len(lengths), _FILE_ROWS))
+    ]
+    (Path(version.directory) / "tokenizer.json").write_text(_tokenizer_json())
+    totals = {"documents": len(lengths), "tokens": int(lengths.sum())}
+    special = {"vocabulary_size": _EOS + 1, "eos_id": _EOS, "bos_id": None, "own_pad_id": None}
+    versions.complete(version, entries, totals=totals, accounting={}, tokenizer=special)
+    versions.publish(version)
+
+
+def corpus_of_tokens(
+    folder: Path, lengths: Sequence[int] | Int64, *, num_files: int = 4, tiled: bool = False
+) -> list[str]:
+    """Parquet of (doc_id, tokens) with random ids, and the options that read it. `tiled` repeats
+    one stretch of 2^22 ids: a document is made at the speed of memory."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for number in range(num_files):
+        own = np.asarray(lengths[number::num_files], dtype=np.int64)
+        with pq.ParquetWriter(folder / f"part-{number:05d}.parquet", _CORPUS) as writer:
+            for first, part in _row_groups(own):
+                ids = _draw_ids(generator, int(part.sum()), tiled)
+                writer.write_table(_documents(number, first, part, ids))
+    tokenizer = folder.with_name(f"{folder.name}-tokenizer")
+    tokenizer.mkdir()
+    (tokenizer / "tokenizer.json").write_text(_tokenizer_json())
+    where = {"input": folder, "tokenizer": tokenizer, "id-column": "doc_id", "tokens-column": "ids"}
+    return [str(part) for name, value in where.items() for part in (f"--{name}", value)]
+
+
+def text_tokenizer(work: Path) -> Path:
+    """A byte-level BPE of 16k entries, trained on this machine's own text."""
+    folder = work / "tokenizer"
+    if not folder.exists():
+        script = HERE.parent / "train_tokenizer.py"
+        trainer = [sys.executable, script, "--corpus", make_corpus(work, 24), "--output", folder]
+        subprocess.run([str(part) for part in trainer], check=True)
+    return folder
+
+
+_CORPUS = pa.schema([("doc_id", pa.string()), ("ids", pa.binary())])
+
+
+def _row_groups(lengths: Int64) -> Iterator[tuple[int, Int64]]:
+    """Stretches of about _GROUP_TOKENS tokens, each with the number of its first document."""
+    group = np.cumsum(lengths) // _GROUP_TOKENS
+    first = 0
+    for part in np.split(lengths, np.flatnonzero(np.diff(group)) + 1):
+        yield first, part
+        first += len(part)
+
+
+def _draw_ids(generator: np.random.Generator, size: int, tiled: bool) -> np.ndarray:  # noqa: FBT001
+    if not tiled:
+        return generator.integers(0, VOCABULARY, size, dtype=np.int32)
+    stretch = np.random.default_rng(0).integers(0, VOCABULARY, _GROUP_TOKENS, dtype=np.int32)
+    return np.resize(stretch, size)
+
+
+def _documents(file: int, first: int, lengths: Int64, ids: np.ndarray) -> pa.Table:
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths * 4, out=offsets[1:])
+    raw = [None, pa.py_buffer(offsets), pa.py_buffer(ids)]
+    tokens = pa.Array.from_buffers(pa.binary(), len(lengths), raw)
+    return pa.table([doc_ids(file, first, len(lengths)), tokens], schema=_CORPUS)
+
+
+def doc_ids(file: int, first: int, count: int) -> pa.Array:
+    """part-00003.parquet#17: 25 bytes in the mean of a million."""
+    rows = pa.array(np.arange(first, first + count)).cast(pa.string())
+    return pc.binary_join_element_wise(f"part-{file:05d}.parquet", rows, "#")
+
+
+def _write_lengths(root: str, file: int, lengths: Int64) -> dict[str, object]:
+    name = f"documents/part-{file:05d}-000.parquet"
+    output = ParquetOutput(root, name, TOKENS, statistics=["length"])
+    for first in range(0, len(lengths), _GROUP_ROWS):
+        part = lengths[first : first + _GROUP_ROWS]
+        columns = [
+            doc_ids(file, first, len(part)),
+            pa.array(part, pa.int32()),
+            pa.repeat(pa.scalar(b""), len(part)),
+        ]
+        output.write(pa.table(columns, names=TOKENS.names))
+    return output.close("documents", int(lengths.sum()), None)
+
+
+def _tokenizer_json() -> str:
+    """As much of a tokenizer.json as ready tokens need: ids, and the name of EOS."""
+    vocab = {str(number): number for number in range(VOCABULARY)}
+    eos = {"id": _EOS, "content": "<|endoftext|>", "special": True}
+    return json.dumps({"model": {"vocab": vocab}, "added_tokens": [eos]})

@@ -1,0 +1,112 @@
+"""The plan stage (measure, group, pack, write) on generated lengths: CPU a document.
+
+    python scripts/bench/lengths.py --work DIR [--documents 1000000 ...] [--second-compiler]
+
+Runs `bfpack plan` on token stores that hold lengths and no tokens: the command reads no more. CPU
+is that of the whole process tree; a document's cost is the slope between two sizes, so start-up
+stands apart. A second table: sequences over ceil(tokens / seq_len), by the packer on counts, whose
+numbers the plan stage is held to.
+
+--second-compiler lets the JVM compile hot code twice, as it does under spark-submit unless told
+otherwise; a local `bfpack` does not, since it costs 8 to 11 s of CPU a process.
+"""
+
+import argparse
+import itertools
+import shutil
+import statistics
+from pathlib import Path
+
+import numpy as np
+from about import about
+from generated import BUCKET, command, store_of_lengths
+from packers import draw_lengths
+from processes import Cost, run
+
+from bfpack_spark.core.accounting import Histogram, Rules, account
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.groups import num_groups
+
+GROUP_DOCUMENTS_MAX = 2_000_000
+SEQ_LEN = 2048
+MICROSECONDS_MAX = 5
+OVERHEAD_MAX = 1e-4
+
+
+def main() -> None:
+    options = _parse_options()
+    options.work.mkdir(parents=True, exist_ok=True)
+    sizes = sorted(options.documents or [10**6, 10**7, 3 * 10**7])
+    print(f"{about()} seq_len {SEQ_LEN}, median of {options.runs}.\n")
+    costs = [measure(options, size) for size in sizes]
+    _print_costs(sizes, costs)
+    _print_overheads(draw_lengths(10**6))
+
+
+def measure(options: argparse.Namespace, documents: int) -> Cost:
+    """The run of median CPU; the plan is made anew each time."""
+    output = options.work / f"lengths-{documents}"
+    if not output.exists():
+        store_of_lengths(output, draw_lengths(documents))
+    both = ["--spark-conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4"]
+    more = both if options.second_compiler else []
+    plan = command("plan", output, "--seq-len", SEQ_LEN, *more)
+    runs = []
+    for _ in range(options.runs):
+        shutil.rmtree(output / BUCKET / f"sequences-{SEQ_LEN}", ignore_errors=True)
+        runs.append(run(plan))
+    shutil.rmtree(output)
+    middle = statistics.median_low(cost.cpu for cost in runs)
+    return next(cost for cost in runs if cost.cpu == middle)
+
+
+def _print_costs(sizes: list[int], costs: list[Cost]) -> None:
+    print("| documents | groups | CPU, s | wall, s | Python worker peak, MB | JVM peak, MB |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    for size, cost in zip(sizes, costs, strict=True):
+        groups = num_groups(size, GROUP_DOCUMENTS_MAX)
+        print(
+            f"| {size:,} | {groups} | {cost.cpu:.1f} | {cost.wall:.1f} "
+            f"| {cost.python_mb:.0f} | {cost.jvm_mb:.0f} |"
+        )
+    print("\n| from, to | us of CPU a document | start-up, s of CPU | target, us |")
+    print("|---|---:|---:|---:|")
+    for (small, less), (large, more) in itertools.pairwise(zip(sizes, costs, strict=True)):
+        slope = (more.cpu - less.cpu) / (large - small)
+        start = less.cpu - slope * small
+        print(f"| {small:,}, {large:,} | {slope * 1e6:.2f} | {start:.1f} | <= {MICROSECONDS_MAX} |")
+
+
+def _print_overheads(drawn: Int64) -> None:
+    lengths, counts = np.unique(drawn, return_counts=True)
+    histogram = Histogram(lengths=lengths, counts=counts)
+    print(f"\n| {len(drawn):,} documents at | groups | sequences | over the bound | target |")
+    print("|---:|---:|---:|---:|---:|")
+    for seq_len, groups in itertools.product((2048, 8192), (1, 10)):
+        rules = Rules(
+            seq_len=seq_len,
+            packing="best_fit",
+            long_documents="split",
+            group_documents_max=len(drawn) // groups,
+            seed=0,
+        )
+        found = account(histogram, rules)
+        print(
+            f"| {seq_len:,} | {groups} | {found.num_sequences:,} | {found.overhead:.4%} "
+            f"| <= {OVERHEAD_MAX:.2%} |"
+        )
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--documents", type=int, action="append", help="sizes; two or more")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--second-compiler", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Peaks of memory, which must not grow: with the corpus, with seq_len, with a group's documents
+beyond what their names and numbers take; and one document of 256 MB.
+
+    python scripts/bench/memory.py --work DIR [--tokenizer FILE] [--only corpus --only seq_len ...]
+
+Python: the most that was ever resident (VmHWM) in the largest Python process, driver included; a
+bare worker has 150 to 190 MB. JVM: the heap is fixed, so its resident size says little; the figure
+is the most that a garbage collection left in it (-Xlog:gc), which is what was alive, plus what a
+collection of the young had no business with.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from about import about
+from generated import BUCKET, command, corpus_of_tokens, doc_ids, store_of_lengths, text_tokenizer
+from packers import draw_lengths
+from processes import run
+from stages import make_corpus
+
+HEAP = "1g"
+SHARD_TOKENS = 1 << 21
+CORPUS_TOKENS = (2 * 10**7, 4 * 10**7, 8 * 10**7)
+SEQ_LENS = (2048, 32_768, 1_048_576)
+GROUP_DOCUMENTS = (250_000, 500_000, 1_000_000, 2_000_000)
+LONG_DOCUMENT_BYTES = 256 << 20
+LONG_DOCUMENT_MB_MAX = 1500
+MEAN_TOKENS = 550  # of draw_lengths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """Megabytes."""
+
+    python: float
+    heap: float
+
+
+def main() -> None:
+    options = _parse_options()
+    options.work.mkdir(parents=True, exist_ok=True)
+    print(f"{about()} Heap of {HEAP}.")
+    sections = {
+        "corpus": _print_by_corpus,
+        "seq_len": _print_by_seq_len,
+        "group": _print_by_group,
+        "document": _print_long_document,
+    }
+    for name in options.only or sections:
+        sections[name](options)
+
+
+def measure(arguments: list[str]) -> Peak:
+    with tempfile.TemporaryDirectory() as logs:
+        log = {"JAVA_TOOL_OPTIONS": f"-Xlog:gc:file={logs}/%p.log"}
+        cost = run(arguments, environment=log)
+        return Peak(python=cost.python_mb, heap=max(_left_by_collections(Path(logs))))
+
+
+def _left_by_collections(logs: Path) -> Iterator[int]:
+    """Megabytes of heap in use after each collection: `Pause Young ... 512M->87M(1024M)`."""
+    for path in logs.glob("*.log"):
+        yield from (int(m) for m in re.findall(r"Pause .* \d+M->(\d+)M", path.read_text()))
+
+
+# The corpus, and seq_len
+
+
+def _print_by_corpus(options: argparse.Namespace) -> None:
+    print(f"\n| tokens packed at 2048, shards of {SHARD_TOKENS:,} | Python, MB | JVM heap, MB |")
+    print("|---:|---:|---:|")
+    for tokens in CORPUS_TOKENS:
+        peak = _pack(options.work, tokens, 2048)
+        print(f"| {tokens:,} | {peak.python:.0f} | {peak.heap:.0f} |", flush=True)
+
+
+def _print_by_seq_len(options: argparse.Namespace) -> None:
+    tokens = CORPUS_TOKENS[0]
+    print(
+        f"\n| {tokens:,} tokens packed at, shards of {SHARD_TOKENS:,} | Python, MB | JVM heap, MB |"
+    )
+    print("|---:|---:|---:|")
+    for seq_len in SEQ_LENS:
+        peak = _pack(options.work, tokens, seq_len)
+        print(f"| {seq_len:,} | {peak.python:.0f} | {peak.heap:.0f} |", flush=True)
+
+
+def _pack(work: Path, tokens: int, seq_len: int) -> Peak:
+    corpus, output = work / "corpus", work / "output"
+    _remove(corpus, corpus.with_name("corpus-tokenizer"), output)
+    source = corpus_of_tokens(corpus, draw_lengths(tokens // MEAN_TOKENS))
+    shape = ["--seq-len", seq_len, "--rows-per-shard", SHARD_TOKENS // seq_len]
+    peak = measure(command("pack", output, *source, *shape, heap=HEAP))
+    _remove(corpus, corpus.with_name("corpus-tokenizer"), output)
+    return peak
+
+
+# Documents of a group
+
+
+def _print_by_group(options: argparse.Namespace) -> None:
+    """What a group of up to 2 million documents takes in the worker that packs it."""
+    output = options.work / "lengths"
+    _remove(output)
+    store_of_lengths(output, draw_lengths(GROUP_DOCUMENTS[-1]))
+    size = float(np.mean([len(name) for name in doc_ids(0, 0, 1 << 20).to_pylist()]))
+    limit = 250 + 3 * size
+    print("\n| documents a group | Python, MB | JVM heap, MB | bytes a document more | limit |")
+    print("|---:|---:|---:|---:|---:|")
+    before = (0, 0.0)
+    for documents in GROUP_DOCUMENTS:
+        _remove(output / BUCKET / "sequences-2048")
+        more = ["--seq-len", 2048, "--group-documents-max", documents]
+        peak = measure(command("plan", output, *more, heap=HEAP))
+        slope = (peak.python - before[1]) * 2**20 / (documents - before[0])
+        grown = f"{slope:.0f} | {limit:.0f}" if before[0] else " | "
+        print(f"| {documents:,} | {peak.python:.0f} | {peak.heap:.0f} | {grown} |", flush=True)
+        before = (documents, peak.python)
+    _remove(output)
+
+
+# One long document
+
+
+def _print_long_document(options: argparse.Namespace) -> None:
+    tokenizer = options.tokenizer or text_tokenizer(options.work)
+    print(
+        f"\n| one document of {LONG_DOCUMENT_BYTES >> 20} MB | tokens | quarantined | Python, MB "
+        "| limit | JVM heap, MB |"
+    )
+    print("|---|---:|---|---:|---:|---:|")
+    for kind in ("parquet", "jsonl"):
+        folder, output = options.work / f"long-{kind}", options.work / "output"
+        _remove(folder, output)
+        _write_long_document(options.work, folder, kind)
+        more = ["--input", folder, "--tokenizer", tokenizer, "--max-quarantined", 1]
+        peak = measure(command("tokenize", output, *more, "--id-column", "doc_id", heap=HEAP))
+        tokens, refused = _outcome(output)
+        print(
+            f"| {kind} | {tokens:,} | {refused} | {peak.python:.0f} | {LONG_DOCUMENT_MB_MAX} "
+            f"| {peak.heap:.0f} |",
+            flush=True,
+        )
+        _remove(folder, output)
+
+
+def _write_long_document(work: Path, folder: Path, kind: str) -> None:
+    """This machine's own text over and over, and a short document beside it."""
+    parts = pq.read_table(make_corpus(work, 24), columns=["text"]).column("text").to_pylist()
+    text = "\n".join(parts).encode("ascii", "ignore").decode()
+    text = (text * (LONG_DOCUMENT_BYTES // len(text) + 1))[:LONG_DOCUMENT_BYTES]
+    folder.mkdir()
+    if kind == "parquet":
+        rows = {"doc_id": ["long", "short"], "text": [text, "short"]}
+        pq.write_table(pa.table(rows), folder / "part-0.parquet", compression="zstd")
+        return
+    with (folder / "part-0.jsonl").open("w", encoding="utf-8") as file:
+        for name, content in (("long", text), ("short", "short")):
+            file.write(json.dumps({"doc_id": name, "text": content}) + "\n")
+
+
+def _outcome(output: Path) -> tuple[int, str]:
+    (path,) = (output / BUCKET / "tokens").glob("*/_manifest.json")
+    accounting = json.loads(path.read_text())["accounting"]
+    refused = accounting["documents_quarantined"]
+    return accounting["tokens"], ", ".join(refused) or "none"
+
+
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, help="default: one of 16k that is trained here")
+    parser.add_argument(
+        "--only", action="append", choices=["corpus", "seq_len", "group", "document"]
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
