@@ -3,17 +3,33 @@
 import json
 import sys
 from dataclasses import asdict
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from bfpack_spark.buckets import Outcome
 from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.explore import Sequence
 from bfpack_spark.storage.versions import Version
 
 
-def print_versions(done: list[Version], as_json: bool) -> None:
+def error_row(failed: Outcome) -> dict[str, Any]:
+    """A bucket that failed, among the results of the others."""
+    return {"bucket": failed.bucket, "error": failed.error, "exit_code": failed.code}
+
+
+def print_outcomes(outcomes: list[Outcome]) -> None:
+    """A line a bucket, on stderr: done, or why not."""
+    table = Table("bucket", "outcome")
+    for outcome in outcomes:
+        table.add_row(outcome.bucket, Text(outcome.error or "done"))
+    Console(stderr=True, width=160 if not sys.stderr.isatty() else None).print(table)
+
+
+def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) -> None:
     rows = []
     for version in done:
         manifest = version.manifest()
@@ -22,7 +38,7 @@ def print_versions(done: list[Version], as_json: bool) -> None:
         row |= {"version": version.name, **manifest["totals"]}
         rows.append({**row, "path": f"{version.directory}/shards"})
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        click.echo(json.dumps([*rows, *map(error_row, failed)], indent=1))
     else:
         for row in rows:
             click.echo(

@@ -11,12 +11,13 @@ Each step finds what it made before, by its fingerprint, and then does nothing.
 import functools
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 
+from bfpack_spark.buckets import FindSlice
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Accounting, account, sequences_per_group
 from bfpack_spark.core.rows import default_num_shards, shard_starts
@@ -29,13 +30,14 @@ from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
 from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inventory import Inventory, check_apart, take_inventory
+from bfpack_spark.storage.inventory import Inventory, check_apart
+from bfpack_spark.storage.locks import Lock, hold_bucket
 from bfpack_spark.storage.messages import collect_messages, write_partitions
 from bfpack_spark.storage.plan_files import read_plan, write_plan
 from bfpack_spark.storage.plans import Plan, find_plan, keep_plan
 from bfpack_spark.storage.shards import ShardTask, write_shards
 from bfpack_spark.storage.token_files import account_documents, write_token_files
-from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
+from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore, open_token_store
 from bfpack_spark.storage.tokenizer_file import read_tokenizer
 from bfpack_spark.storage.versions import Manifest, Place, Version
 from bfpack_spark.tokenizing.engines import MAX_BYTES
@@ -45,48 +47,114 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_
 log = logging.getLogger("bfpack")
 
 
-def pack(spark: SparkSession, settings: Settings) -> list[Version]:
-    """Everything: text in, published sequences out, one version a seq_len."""
+def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Version]:
+    """Everything: a bucket's text in, published sequences out, one version a seq_len."""
     seq_lens = settings.need("seq_len")
-    store = tokenize(spark, settings)
-    done = []
-    for seq_len in seq_lens:
-        version = sequences_version(settings, store, seq_len)
+    source = _look_at(settings, bucket, find)
+    with hold_bucket(source.place.output, bucket) as lock:
+        store = _tokens(spark, settings, source, lock)
+        return [_sequences(spark, settings, store, seq_len, lock) for seq_len in seq_lens]
+
+
+def _sequences(
+    spark: SparkSession, settings: Settings, store: TokenStore, seq_len: int, lock: Lock
+) -> Version:
+    version = sequences_version(settings, store, seq_len)
+    if version.manifest() is None:
+        assemble(spark, store, plan(spark, settings, store, seq_len))
+    else:
+        log.info("sequences of %d: nothing to do, %s is complete", seq_len, version.name)
+    lock.check()
+    versions.publish(version)
+    return version
+
+
+def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
+    """Plan the sequences of an existing token store, for every seq_len."""
+    store = open_token_store(settings.need("output"), bucket)
+    with hold_bucket(settings.need("output"), bucket):
+        made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
+        for version in made:
+            if version.manifest() is None:
+                assert version.place.seq_len is not None, "sequences have one"
+                plan(spark, settings, store, version.place.seq_len)
+    return made
+
+
+def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
+    """Assemble and publish what was planned, for every seq_len."""
+    store = open_token_store(settings.need("output"), bucket)
+    made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
+    for version in made:  # a mistake to find before the work
         if version.manifest() is None:
-            assemble(spark, store, plan(spark, settings, store, seq_len))
-        else:
-            log.info("sequences of %d: nothing to do, %s is complete", seq_len, version.name)
+            _planned(version)
+    with hold_bucket(settings.need("output"), bucket) as lock:
+        for version in made:
+            if version.manifest() is None:
+                assemble(spark, store, _planned(version))
+            lock.check()
             versions.publish(version)
-        done.append(version)
-    return done
+    return made
+
+
+def _planned(version: Version) -> Plan:
+    found = find_plan(version)
+    if found is None:
+        seq_len = version.place.seq_len
+        raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
+    return found
 
 
 # Text -> token store
 
 
-def tokenize(spark: SparkSession, settings: Settings) -> TokenStore:
-    """Tokenize the corpus, unless that was done, and publish the token store."""
-    place = Place(output=settings.need("output"), bucket=settings.need("bucket"))
-    inventory = take_inventory(settings.need("input"), settings.input_format)
-    check_apart(settings.need("input"), inventory, place.output)
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """A bucket's text, looked at and found fit to be read."""
+
+    place: Place
+    inventory: Inventory
+    columns: Columns
+    vocabulary: Vocabulary
+
+
+def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> TokenStore:
+    """Tokenize a bucket, unless that was done, and publish its token store."""
+    source = _look_at(settings, bucket, find)
+    with hold_bucket(source.place.output, bucket) as lock:
+        return _tokens(spark, settings, source, lock)
+
+
+def _look_at(settings: Settings, bucket: str, find: FindSlice) -> _Source:
+    """Find the mistakes that can be found before the work."""
+    place = Place(output=settings.need("output"), bucket=bucket)
+    slice_ = find()
+    check_apart(settings.need("input"), slice_.inventory, place.output)
     columns = Columns(
         content=settings.tokens_column or settings.text_column,
         doc_id=settings.id_column,
         tokens=settings.tokens_column is not None,
+        bucket=slice_.column,
+        wanted=bucket if slice_.column else None,
     )
     vocabulary = read_vocabulary(settings)
     if settings.pad_token is not None:  # a mistake to find before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
     versions.check_output(place.output, place.bucket)
-    check_columns(inventory, columns)
-    made = _made_before(place, settings, inventory, vocabulary)
+    check_columns(slice_.inventory, columns)
+    return _Source(place=place, inventory=slice_.inventory, columns=columns, vocabulary=vocabulary)
+
+
+def _tokens(spark: SparkSession, settings: Settings, source: _Source, lock: Lock) -> TokenStore:
+    made = _made_before(settings, source)
     if made is None:
-        made = _tokenize(spark, settings, place, inventory, columns, vocabulary)
+        made = _tokenize(spark, settings, source)
     else:
         log.info("tokens: nothing to do, %s is complete", made.name)
     manifest = made.manifest()
     assert manifest is not None, "made or found complete"
     _check_quarantine(manifest["accounting"], settings.max_quarantined, made.directory)
+    lock.check()
     versions.publish(made)
     return TokenStore(directory=made.directory, manifest=manifest)
 
@@ -104,21 +172,18 @@ def read_vocabulary(settings: Settings) -> Vocabulary:
     )
 
 
-def _made_before(
-    place: Place, settings: Settings, inventory: Inventory, vocabulary: Vocabulary
-) -> Version | None:
+def _made_before(settings: Settings, source: _Source) -> Version | None:
     """A complete version for these settings. The engines' size limits differ, and `auto` may have
     taken either, so both are looked for."""
     for engine, limit in MAX_BYTES.items():
-        version = _tokens_version(place, settings, inventory, vocabulary, limit)
+        version = _tokens_version(settings, source, limit)
         if settings.engine in ("auto", engine) and version.manifest() is not None:
             return version
     return None
 
 
-def _tokens_version(
-    place: Place, settings: Settings, inventory: Inventory, vocabulary: Vocabulary, limit: int
-) -> Version:
+def _tokens_version(settings: Settings, source: _Source, limit: int) -> Version:
+    inventory, vocabulary = source.inventory, source.vocabulary
     configuration = {
         "input_format": inventory.format,
         "text_column": None if settings.tokens_column else settings.text_column,
@@ -129,8 +194,11 @@ def _tokens_version(
         "control_tokens": settings.control_tokens,
         "max_document_bytes": min(settings.max_document_bytes, limit),
     }
+    if settings.bucket_column is not None:
+        told = {"bucket_column": settings.bucket_column, "bucket": source.place.bucket}
+        configuration |= told
     return Version(
-        place=place,
+        place=source.place,
         inputs={
             "configuration": configuration,
             "tokenizer_sha256": vocabulary.sha256,
@@ -139,21 +207,15 @@ def _tokens_version(
     )
 
 
-def _tokenize(
-    spark: SparkSession,
-    settings: Settings,
-    place: Place,
-    inventory: Inventory,
-    columns: Columns,
-    vocabulary: Vocabulary,
-) -> Version:
-    choice = _choose(settings, inventory, columns, vocabulary)
+def _tokenize(spark: SparkSession, settings: Settings, source: _Source) -> Version:
+    inventory, vocabulary = source.inventory, source.vocabulary
+    choice = _choose(settings, source)
     log.info("tokens: engine %s, %s", choice.engine, choice.why)
     limit = MAX_BYTES[choice.engine]
-    version = _tokens_version(place, settings, inventory, vocabulary, limit)
+    version = _tokens_version(settings, source, limit)
     task = TokenizeTask(
         input_format=inventory.format,
-        columns=columns,
+        columns=source.columns,
         vocabulary=vocabulary,
         engine=choice.engine,
         max_document_bytes=min(settings.max_document_bytes, limit),
@@ -199,13 +261,13 @@ def _tokenize(
     return version
 
 
-def _choose(
-    settings: Settings, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
-) -> Choice:
-    if columns.tokens:
+def _choose(settings: Settings, source: _Source) -> Choice:
+    if source.columns.tokens:
         return Choice(engine="fastokens", why="not used: the documents are tokenized already")
-    sample = [] if settings.engine == "tokenizers" else sample_texts(inventory, columns)
-    return choose_engine(settings.engine, vocabulary, sample)
+    sample: list[str] = []
+    if settings.engine != "tokenizers":
+        sample = sample_texts(source.inventory, source.columns)
+    return choose_engine(settings.engine, source.vocabulary, sample)
 
 
 def _check_unique(spark: SparkSession, store: TokenStore) -> None:
@@ -316,7 +378,7 @@ def _num_shards(settings: Settings, accounting: Accounting) -> int:
 
 
 def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
-    """Move the tokens to their shards, write the manifest, publish."""
+    """Move the tokens to their shards and write the manifest: complete, not yet published."""
     version = made.version
     seq_len = made.accounting["seq_len"]
     started = time.monotonic()
@@ -358,7 +420,6 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
             "pad_is_eos": pad == store.tokenizer["eos_id"],
         },
     )
-    versions.publish(version)
     log.info(
         "sequences of %d: %s shards, %s tokens in %.1f s",
         seq_len,

@@ -19,7 +19,9 @@ ROOMS = {
     "cli_print": "cli",
     "pipeline": "pipeline",
     "verifying": "pipeline",
+    "buckets": "pipeline",
     "explore": "pipeline",
+    "failures": "pipeline",
     "session": "pipeline",
 }
 BASE = {"errors", "schema", "config"}

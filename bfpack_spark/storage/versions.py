@@ -180,7 +180,7 @@ def check_output(output: str, bucket: str) -> None:
 
 def _holds_ours(fs: pafs.FileSystem, directory: str) -> bool:
     names = [info.base_name for info in fs.get_file_info(pafs.FileSelector(directory))]
-    return any(re.fullmatch(r"tokens|sequences-\d+", name) for name in names)
+    return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
 
 
 def _current_name(place: Place) -> str:
