@@ -28,8 +28,10 @@ from bfpack_spark.stages.group_documents import group_documents
 from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.changes import changes
 from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
 from bfpack_spark.storage.documents import Columns
+from bfpack_spark.storage.increments import add_accounting, take_over
 from bfpack_spark.storage.inventory import Inventory, check_apart
 from bfpack_spark.storage.locks import Lock, hold_bucket
 from bfpack_spark.storage.messages import collect_messages, write_partitions
@@ -103,6 +105,17 @@ def _planned(version: Version) -> Plan:
         seq_len = version.place.seq_len
         raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
     return found
+
+
+def say_changes(what: str, version: Version) -> None:
+    """Say what makes this version another than the current one, and what it begins with."""
+    earlier = versions.current_manifest(version.place)
+    if earlier is not None and earlier["fingerprint"] != version.fingerprint:
+        why = "; ".join(changes(earlier["inputs"], version.inputs))
+        before = earlier["fingerprint"][:16]
+        log.info("%s: new version %s beside %s: %s", what, version.name, before, why)
+    if version.name in versions.names_in(version.place):
+        log.info("%s: %s is unfinished, continued in place", what, version.name)
 
 
 # Text -> token store
@@ -213,6 +226,11 @@ def _tokenize(spark: SparkSession, settings: Settings, source: _Source) -> Versi
     log.info("tokens: engine %s, %s", choice.engine, choice.why)
     limit = MAX_BYTES[choice.engine]
     version = _tokens_version(settings, source, limit)
+    say_changes("tokens", version)
+    earlier = versions.current_manifest(source.place)
+    increment, why = take_over(version, inventory, earlier)
+    if why is not None:
+        log.info("tokens: %s", why)
     task = TokenizeTask(
         input_format=inventory.format,
         columns=source.columns,
@@ -223,10 +241,17 @@ def _tokenize(spark: SparkSession, settings: Settings, source: _Source) -> Versi
     )
     metadata = {"bfpack.tokenizer_sha256": vocabulary.sha256, **FORMAT_METADATA}
     started = time.monotonic()
-    writer = functools.partial(write_token_files, root=version.directory, metadata=metadata)
-    found = collect_messages(tokenize_text(splits_frame(spark, inventory), task, writer))
-    entries = [entry for message in found for entry in message["files"]]
-    accounting = account_documents(found, vocabulary.num_inserted)
+    writer = functools.partial(
+        write_token_files,
+        root=version.directory,
+        metadata=metadata,
+        first_part=increment.first_part,
+    )
+    found = collect_messages(tokenize_text(splits_frame(spark, increment.inventory), task, writer))
+    entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
+    accounting = add_accounting(
+        increment.accounting, account_documents(found, vocabulary.num_inserted)
+    )
     if not accounting["documents"]:
         raise InputError(
             f"--input {settings.input}: not one document with text in "
@@ -326,6 +351,7 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     if found is not None:
         log.info("plan of %d: nothing to do, that of %s is complete", seq_len, version.name)
         return found
+    say_changes(f"sequences of {seq_len}", version)
     started = time.monotonic()
     rules = versions.rules_of(version.place, version.inputs)
     histogram = length_histogram(spark, store)

@@ -108,6 +108,24 @@ def publish(version: Version) -> None:
     _tidy(version.directory, json.loads(raw))
 
 
+def current_manifest(place: Place) -> Manifest | None:
+    """The manifest of the current version; None if none is published, or it is gone."""
+    pointer = files.read_json(f"{place.directory}/_current.json")
+    if pointer is None:
+        return None
+    return files.read_json(f"{place.directory}/{pointer['version']}/_manifest.json")
+
+
+def is_current(place: Place, name: str) -> bool:
+    pointer = files.read_json(f"{place.directory}/_current.json")
+    return pointer is not None and pointer["version"] == name
+
+
+def names_in(place: Place) -> list[str]:
+    """Names of all versions there, complete or not."""
+    return [n for n in files.directories_in(place.directory) if re.fullmatch(r"[0-9a-f]{16}", n)]
+
+
 def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
     """Directory and manifest of the current version, or of the one named by its first digits."""
     name = version or _current_name(place)
