@@ -12,21 +12,24 @@ from typing import Any
 import click
 from pyspark.sql import SparkSession
 
-from bfpack_spark import buckets, explore, pipeline
+from bfpack_spark import buckets, cli_versions, explore, pipeline
 from bfpack_spark.buckets import Outcome
 from bfpack_spark.cli_options import settings_options
 from bfpack_spark.cli_print import (
+    close,
     error_row,
-    print_outcomes,
+    fail,
+    failed,
     print_sequence,
     print_stats,
     print_versions,
+    silent,
 )
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.failures import explain
-from bfpack_spark.session import get_session, under_submit
+from bfpack_spark.session import get_session
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.slices import PLACEHOLDER
 from bfpack_spark.storage.token_store import open_token_store
@@ -57,12 +60,11 @@ _SHARDS = (*_RULES, "pad_token", "num_shards", "rows_per_shard")
 @click.version_option(package_name="bfpack-spark")
 def bfpack() -> None:
     logging.basicConfig(stream=sys.stderr, format="bfpack: %(message)s", level=logging.WARNING)
-    logging.getLogger("bfpack").setLevel(logging.WARNING if _silent() else logging.INFO)
+    logging.getLogger("bfpack").setLevel(logging.WARNING if silent() else logging.INFO)
 
 
-def _silent() -> bool:
-    """spark-submit merges our stderr into stdout, which must be one JSON document."""
-    return under_submit() and "--json" in sys.argv
+for _command in (cli_versions.versions, cli_versions.snapshot, cli_versions.prune):
+    bfpack.add_command(_command)
 
 
 @bfpack.command()
@@ -78,8 +80,8 @@ def pack(settings: Settings, as_json: bool) -> int:
         for name, find in buckets.find_slices(spark, settings).items()
     }
     outcomes = buckets.run_each(acts.items())
-    print_versions([v for o in outcomes for v in o.made or []], _failed(outcomes), as_json)
-    return _close(outcomes)
+    print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
+    return close(outcomes)
 
 
 @bfpack.command()
@@ -96,7 +98,7 @@ def tokenize(settings: Settings) -> int:
     for outcome in outcomes:
         if outcome.made:
             click.echo(outcome.made.directory)
-    return _close(outcomes)
+    return close(outcomes)
 
 
 @bfpack.command()
@@ -106,7 +108,7 @@ def plan(settings: Settings) -> int:
     outcomes = _run_each(pipeline.plan_bucket, settings)
     for version in [v for o in outcomes for v in o.made or []]:
         click.echo(f"{version.directory}/plan")
-    return _close(outcomes)
+    return close(outcomes)
 
 
 @bfpack.command()
@@ -115,8 +117,8 @@ def plan(settings: Settings) -> int:
 def assemble(settings: Settings, as_json: bool) -> int:
     """Move the tokens of a complete plan to their shards and publish them."""
     outcomes = _run_each(pipeline.assemble_bucket, settings)
-    print_versions([v for o in outcomes for v in o.made or []], _failed(outcomes), as_json)
-    return _close(outcomes)
+    print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
+    return close(outcomes)
 
 
 def _run_each(
@@ -129,21 +131,6 @@ def _run_each(
     return buckets.run_each((name, partial(act, spark, settings, name)) for name in names)
 
 
-def _failed(outcomes: list[Outcome]) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.error is not None]
-
-
-def _close(outcomes: list[Outcome]) -> int:
-    """The closing table of several buckets, on stderr, and the exit code."""
-    if len(outcomes) > 1 and not _silent():
-        print_outcomes(outcomes)
-    failed = _failed(outcomes)
-    if failed and not _silent():
-        names = ", ".join(outcome.bucket for outcome in failed)
-        _fail(f"{len(failed)} of {len(outcomes)} buckets failed: {names}", 0)
-    return buckets.exit_code(outcomes)
-
-
 @bfpack.command()
 @settings_options(*_PLACE, "input", "engine")
 @click.option("--version", help="16 hex digits; default: the current one")
@@ -153,13 +140,13 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     outcomes = _run_each(partial(_verify, version), settings)
     reports = [report for outcome in outcomes for report in outcome.made or []]
     if as_json:
-        failed = [error_row(outcome) for outcome in _failed(outcomes)]
-        click.echo(json.dumps([*map(asdict, reports), *failed], indent=1))
+        errors = [error_row(outcome) for outcome in failed(outcomes)]
+        click.echo(json.dumps([*map(asdict, reports), *errors], indent=1))
     else:
         for report in reports:
             click.echo(report.text())
     holds = all(report.holds for report in reports)
-    return _close(outcomes) if len(outcomes) > 1 and holds else int(not holds)
+    return close(outcomes) if len(outcomes) > 1 and holds else int(not holds)
 
 
 def _verify(
@@ -227,19 +214,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(error.ctx.get_help(), err=True)
         code = 2
     except click.ClickException as error:
-        code = _fail(error.format_message(), 2)
+        fail(error.format_message())
+        code = 2
     except click.Abort:
-        code = _fail("interrupted; run it again to go on", 130)
+        fail("interrupted; run it again to go on")
+        code = 130
     except Exception as error:
         said, code = explain(error)
         if said is not None:
-            _fail(said, code)
+            fail(said)
     sys.exit(code or 0)
-
-
-def _fail(message: str, code: int) -> int:
-    click.echo(f"bfpack: error: {' '.join(message.split())}", err=True)
-    return code
 
 
 def _just_one(settings: Settings, name: str) -> Any:

@@ -17,6 +17,7 @@ ROOMS = {
     "cli": "cli",
     "cli_options": "cli",
     "cli_print": "cli",
+    "cli_versions": "cli",
     "pipeline": "pipeline",
     "verifying": "pipeline",
     "buckets": "pipeline",
