@@ -29,6 +29,8 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.failures import explain
+from bfpack_spark.logs import handler_for
+from bfpack_spark.progress import Work, watched
 from bfpack_spark.session import get_session
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.slices import PLACEHOLDER
@@ -59,7 +61,7 @@ _SHARDS = (*_RULES, "pad_token", "num_shards", "rows_per_shard")
 @click.group(help="Pack whole documents into training sequences, exactly, on Spark.")
 @click.version_option(package_name="bfpack-spark")
 def bfpack() -> None:
-    logging.basicConfig(stream=sys.stderr, format="bfpack: %(message)s", level=logging.WARNING)
+    logging.basicConfig(handlers=[handler_for(sys.stderr)], level=logging.WARNING)
     logging.getLogger("bfpack").setLevel(logging.WARNING if silent() else logging.INFO)
 
 
@@ -152,16 +154,23 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
 def _verify(
     version: str | None, spark: SparkSession, settings: Settings, bucket: str
 ) -> list[Report]:
-    return [
-        verify_bucket(
-            spark,
-            Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len),
-            version=version,
-            text_input=(settings.input or "").replace(PLACEHOLDER, bucket) or None,
-            engine="fastokens" if settings.engine == "fastokens" else "tokenizers",
+    reports = []
+    for seq_len in settings.need("seq_len"):
+        place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
+        totals = versions.current(place, version)[1]["totals"]
+        work = Work(
+            bucket=bucket, stage=f"verify {seq_len}", amount=totals["tokens"], unit="tokens"
         )
-        for seq_len in settings.need("seq_len")
-    ]
+        with watched(spark, work):
+            report = verify_bucket(
+                spark,
+                place,
+                version=version,
+                text_input=(settings.input or "").replace(PLACEHOLDER, bucket) or None,
+                engine="fastokens" if settings.engine == "fastokens" else "tokenizers",
+            )
+        reports.append(report)
+    return reports
 
 
 @bfpack.command()

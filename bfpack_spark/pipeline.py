@@ -23,6 +23,8 @@ from bfpack_spark.core.accounting import Accounting, account, sequences_per_grou
 from bfpack_spark.core.rows import default_num_shards, shard_starts
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.explore import length_histogram
+from bfpack_spark.logs import about, facts
+from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.stages.group_documents import group_documents
 from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
@@ -53,7 +55,7 @@ def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) 
     """Everything: a bucket's text in, published sequences out, one version a seq_len."""
     seq_lens = settings.need("seq_len")
     source = _look_at(settings, bucket, find)
-    with hold_bucket(source.place.output, bucket) as lock:
+    with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
         store = _tokens(spark, settings, source, lock)
         return [_sequences(spark, settings, store, seq_len, lock) for seq_len in seq_lens]
 
@@ -65,7 +67,9 @@ def _sequences(
     if version.manifest() is None:
         assemble(spark, store, plan(spark, settings, store, seq_len))
     else:
-        log.info("sequences of %d: nothing to do, %s is complete", seq_len, version.name)
+        done = facts(stage="assemble", seq_len=seq_len, version=version.name, done_before=True)
+        nothing = "sequences of %d: nothing to do, %s is complete"
+        log.info(nothing, seq_len, version.name, extra=done)
     lock.check()
     versions.publish(version)
     return version
@@ -74,7 +78,7 @@ def _sequences(
 def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
     """Plan the sequences of an existing token store, for every seq_len."""
     store = open_token_store(settings.need("output"), bucket)
-    with hold_bucket(settings.need("output"), bucket):
+    with about(bucket=bucket), hold_bucket(settings.need("output"), bucket):
         made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
         for version in made:
             if version.manifest() is None:
@@ -90,7 +94,7 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
     for version in made:  # a mistake to find before the work
         if version.manifest() is None:
             _planned(version)
-    with hold_bucket(settings.need("output"), bucket) as lock:
+    with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         for version in made:
             if version.manifest() is None:
                 assemble(spark, store, _planned(version))
@@ -134,7 +138,7 @@ class _Source:
 def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> TokenStore:
     """Tokenize a bucket, unless that was done, and publish its token store."""
     source = _look_at(settings, bucket, find)
-    with hold_bucket(source.place.output, bucket) as lock:
+    with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
         return _tokens(spark, settings, source, lock)
 
 
@@ -163,7 +167,8 @@ def _tokens(spark: SparkSession, settings: Settings, source: _Source, lock: Lock
     if made is None:
         made = _tokenize(spark, settings, source)
     else:
-        log.info("tokens: nothing to do, %s is complete", made.name)
+        done = facts(stage="tokenize", version=made.name, done_before=True)
+        log.info("tokens: nothing to do, %s is complete", made.name, extra=done)
     manifest = made.manifest()
     assert manifest is not None, "made or found complete"
     _check_quarantine(manifest["accounting"], settings.max_quarantined, made.directory)
@@ -221,7 +226,7 @@ def _tokens_version(settings: Settings, source: _Source, limit: int) -> Version:
 
 
 def _tokenize(spark: SparkSession, settings: Settings, source: _Source) -> Version:
-    inventory, vocabulary = source.inventory, source.vocabulary
+    inventory, vocabulary, bucket = source.inventory, source.vocabulary, source.place.bucket
     choice = _choose(settings, source)
     log.info("tokens: engine %s, %s", choice.engine, choice.why)
     limit = MAX_BYTES[choice.engine]
@@ -247,7 +252,10 @@ def _tokenize(spark: SparkSession, settings: Settings, source: _Source) -> Versi
         metadata=metadata,
         first_part=increment.first_part,
     )
-    found = collect_messages(tokenize_text(splits_frame(spark, increment.inventory), task, writer))
+    amount = increment.inventory.num_bytes
+    with watched(spark, Work(bucket=bucket, stage="tokenize", amount=amount, unit="bytes")):
+        splits = splits_frame(spark, increment.inventory)
+        found = collect_messages(tokenize_text(splits, task, writer))
     entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
     accounting = add_accounting(
         increment.accounting, account_documents(found, vocabulary.num_inserted)
@@ -282,6 +290,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: _Source) -> Versi
         seconds,
         f"{accounting['documents_empty']:,}",
         f"{sum(accounting['documents_quarantined'].values()):,}",
+        extra=facts(stage="tokenize", version=version.name, seconds=seconds, **accounting),
     )
     return version
 
@@ -349,7 +358,9 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     version = sequences_version(settings, store, seq_len)
     found = find_plan(version)
     if found is not None:
-        log.info("plan of %d: nothing to do, that of %s is complete", seq_len, version.name)
+        done = facts(stage="plan", seq_len=seq_len, version=version.name, done_before=True)
+        nothing = "plan of %d: nothing to do, that of %s is complete"
+        log.info(nothing, seq_len, version.name, extra=done)
         return found
     say_changes(f"sequences of {seq_len}", version)
     started = time.monotonic()
@@ -361,20 +372,25 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     groups = group_documents(store.lengths(spark), histogram, len(per_group), rules.seed)
     writer = functools.partial(write_plan, root=version.directory)
     planner = PlanTask(rules=rules, sequences_per_group=per_group)
-    written = collect_messages(plan_sequences(groups, planner, writer))
+    amount = accounting.num_tokens_packed
+    work = Work(bucket=version.place.bucket, stage=f"plan {seq_len}", amount=amount, unit="tokens")
+    with watched(spark, work):
+        written = collect_messages(plan_sequences(groups, planner, writer))
     entries = [entry for message in written for entry in message["files"]]
     assert sum(e["tokens"] for e in entries) == accounting.num_tokens_packed, "plan loses tokens"
     made = Plan(
         version=version, entries=entries, accounting=asdict(accounting), num_shards=num_shards
     )
     keep_plan(made)
+    seconds = time.monotonic() - started
     log.info(
         "plan of %d: %s sequences in %s group(s), %.4f %% over the lower bound, in %.1f s",
         seq_len,
         f"{accounting.num_sequences:,}",
         len(per_group),
         100 * accounting.overhead,
-        time.monotonic() - started,
+        seconds,
+        extra=facts(stage="plan", version=version.name, seconds=seconds, **asdict(accounting)),
     )
     return made
 
@@ -423,7 +439,14 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
         starts=starts,
         metadata=store.shard_metadata(seq_len, pad),
     )
-    written = write_partitions(segments, functools.partial(write_shards, task=task))
+    work = Work(
+        bucket=version.place.bucket,
+        stage=f"assemble {seq_len}",
+        amount=made.accounting["num_tokens_packed"],
+        unit="tokens",
+    )
+    with watched(spark, work):
+        written = write_partitions(segments, functools.partial(write_shards, task=task))
     shards = [entry for message in written for entry in message["files"]]
     assert len(shards) == made.num_shards, f"{len(shards)} shards written of {made.num_shards}"
     _check_all_came(shards, made)
@@ -446,12 +469,19 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
             "pad_is_eos": pad == store.tokenizer["eos_id"],
         },
     )
+    seconds = time.monotonic() - started
     log.info(
         "sequences of %d: %s shards, %s tokens in %.1f s",
         seq_len,
         f"{len(shards):,}",
         f"{manifest['totals']['tokens']:,}",
-        time.monotonic() - started,
+        seconds,
+        extra=facts(
+            stage="assemble",
+            seq_len=seq_len,
+            version=version.name,
+            **{"seconds": seconds, **manifest["totals"]},
+        ),
     )
     return manifest
 

@@ -23,6 +23,9 @@ ROOMS = {
     "buckets": "pipeline",
     "explore": "pipeline",
     "failures": "pipeline",
+    "logs": "pipeline",
+    "progress": "pipeline",
+    "spark_conf": "pipeline",
     "session": "pipeline",
 }
 BASE = {"errors", "schema", "config"}

@@ -497,7 +497,7 @@ def test_bytes_do_not_depend_on_cores_or_process(
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
-    assert "bfpack: sequences of 512: " in done.stderr  # progress there, results on stdout
+    assert '"message": "sequences of 512: ' in done.stderr  # progress there, results on stdout
     assert [line.startswith("small 512: ") for line in done.stdout.splitlines()] == [True]
     made = at_512(tmp_path / "output")
     assert made.name == at_512(packed).name

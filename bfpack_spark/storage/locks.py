@@ -226,11 +226,11 @@ def _take(
         if now() - written <= lease.seconds:
             raise _busy(bucket, raw)
         wait(lease.seconds / 2)
-        if lease.read()[1] != tag:
-            raise _busy(bucket, raw)
         lease.take(tag)
-    except (FileNotFoundError, PreconditionError):  # let go, or taken, in this moment
+    except FileNotFoundError:  # let go in this moment
         raise _busy(bucket, b"") from None
+    except PreconditionError:  # its owner lives, or another took it over
+        raise _busy(bucket, raw) from None
 
 
 def _tag(meta: Any) -> dict[str, str]:

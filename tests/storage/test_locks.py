@@ -15,6 +15,7 @@ from conftest import ROOT
 from obstore.store import MemoryStore
 
 from bfpack_spark.errors import BusyError, JobError
+from bfpack_spark.storage import locks
 from bfpack_spark.storage.locks import hold_bucket, hold_lease
 
 KEY = "out/b/_lock"
@@ -56,7 +57,8 @@ def test_nothing_is_left_of_a_lock_and_what_was_there_stays(tmp_path: Path) -> N
 def other_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds bucket `b` until it is killed."""
     source = (
-        "import sys; from bfpack_spark.storage.locks import hold_bucket\n"
+        "import sys; from bfpack_spark.storage import locks
+from bfpack_spark.storage.locks import hold_bucket\n"
         "with hold_bucket(sys.argv[1], 'b'): print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
@@ -88,6 +90,25 @@ def test_a_killed_owners_lock_lapses_by_itself(
         held = json.loads((tmp_path / "b" / "_lock").read_bytes())
         assert held["pid"] == os.getpid()
     assert not (tmp_path / "b" / "_lock").exists()
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner ended between our opening it and our locking it, and a third run has a new one."""
+    path, flock, third = tmp_path / "b" / "_lock", locks.fcntl.flock, []
+
+    def late(stream: Any, flags: int) -> None:
+        if not third:
+            path.unlink()
+            third.append(path.open("a+b"))
+            flock(third[0], flags)
+        flock(stream, flags)
+
+    monkeypatch.setattr(locks.fcntl, "flock", late)
+    with pytest.raises(BusyError), hold_bucket(str(tmp_path), "b"):
+        pass
+    third[0].close()
 
 
 # Object stores
