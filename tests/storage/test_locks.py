@@ -57,8 +57,7 @@ def test_nothing_is_left_of_a_lock_and_what_was_there_stays(tmp_path: Path) -> N
 def other_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds bucket `b` until it is killed."""
     source = (
-        "import sys; from bfpack_spark.storage import locks
-from bfpack_spark.storage.locks import hold_bucket\n"
+        "import sys; from bfpack_spark.storage.locks import hold_bucket\n"
         "with hold_bucket(sys.argv[1], 'b'): print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
