@@ -90,7 +90,8 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
     table = Table("bucket", "outcome")
     for outcome in outcomes:
         table.add_row(outcome.bucket, Text(outcome.error or "done"))
-    Console(stderr=True, width=160 if not sys.stderr.isatty() else None).print(table)
+    longest = max(len(outcome.bucket + (outcome.error or "outcome")) for outcome in outcomes)
+    Console(stderr=True, width=max(longest, 20) + 20).print(table, soft_wrap=True)
 
 
 def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) -> None:
