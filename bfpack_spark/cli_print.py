@@ -3,17 +3,98 @@
 import json
 import sys
 from dataclasses import asdict
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from bfpack_spark.buckets import Outcome, exit_code
 from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.explore import Sequence
+from bfpack_spark.session import under_submit
+from bfpack_spark.storage.pruning import VersionOnDisk
 from bfpack_spark.storage.versions import Version
 
 
-def print_versions(done: list[Version], as_json: bool) -> None:
+def error_row(failed: Outcome) -> dict[str, Any]:
+    """A bucket that failed, among the results of the others."""
+    return {"bucket": failed.bucket, "error": failed.error, "exit_code": failed.code}
+
+
+def failed(outcomes: list[Outcome]) -> list[Outcome]:
+    return [outcome for outcome in outcomes if outcome.error is not None]
+
+
+def fail(message: str) -> None:
+    """The one line that says what is wrong."""
+    click.echo(f"bfpack: error: {' '.join(message.split())}", err=True)
+
+
+def silent() -> bool:
+    """spark-submit merges our stderr into stdout, which must be one JSON document."""
+    return under_submit() and "--json" in sys.argv
+
+
+def close(outcomes: list[Outcome]) -> int:
+    """The closing table of several buckets, on stderr, and the exit code."""
+    if len(outcomes) > 1 and not silent():
+        print_outcomes(outcomes)
+        names = ", ".join(outcome.bucket for outcome in failed(outcomes))
+        if names:
+            fail(f"{len(failed(outcomes))} of {len(outcomes)} buckets failed: {names}")
+    return exit_code(outcomes)
+
+
+def print_versions_on_disk(found: list[VersionOnDisk], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([_on_disk_row(version) for version in found], indent=1))
+        return
+    for h in found:
+        named = f", in {', '.join(h.snapshots)}" if h.snapshots else ""
+        size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
+        click.echo(f"{h.place.bucket} {h.kind} {h.name}: {h.state}{named}; {size}")
+
+
+def print_removals(
+    found: list[VersionOnDisk], outcomes: list[Outcome], as_json: bool, done: str
+) -> None:
+    if as_json:
+        rows = [{**_on_disk_row(version), "removed": done == "removed"} for version in found]
+        click.echo(json.dumps([*rows, *map(error_row, failed(outcomes))], indent=1))
+        return
+    for h in found:
+        size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
+        click.echo(f"{done} {h.place.bucket} {h.kind} {h.name}: {h.state}; {size}")
+    if not found and not failed(outcomes):
+        click.echo("nothing to remove")
+
+
+def _on_disk_row(version: VersionOnDisk) -> dict[str, Any]:
+    return {
+        "bucket": version.place.bucket,
+        "kind": "tokens" if version.place.seq_len is None else "sequences",
+        "seq_len": version.place.seq_len,
+        "version": version.name,
+        "state": version.state,
+        "snapshots": version.snapshots,
+        "kept": version.kept,
+        "files": version.num_files,
+        "bytes": version.num_bytes,
+    }
+
+
+def print_outcomes(outcomes: list[Outcome]) -> None:
+    """A line a bucket, on stderr: done, or why not."""
+    table = Table("bucket", "outcome")
+    for outcome in outcomes:
+        table.add_row(outcome.bucket, Text(outcome.error or "done"))
+    longest = max(len(outcome.bucket + (outcome.error or "outcome")) for outcome in outcomes)
+    Console(stderr=True, width=max(longest, 20) + 20).print(table, soft_wrap=True)
+
+
+def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) -> None:
     rows = []
     for version in done:
         manifest = version.manifest()
@@ -22,7 +103,7 @@ def print_versions(done: list[Version], as_json: bool) -> None:
         row |= {"version": version.name, **manifest["totals"]}
         rows.append({**row, "path": f"{version.directory}/shards"})
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        click.echo(json.dumps([*rows, *map(error_row, failed)], indent=1))
     else:
         for row in rows:
             click.echo(

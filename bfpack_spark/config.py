@@ -22,7 +22,12 @@ class Settings(BaseModel):
     input: str | None = Field(None, description="directory, glob or file of the corpus")
     output: str | None = Field(None, description="directory of the results")
     tokenizer: str | None = Field(None, description="tokenizer.json, or a directory that holds it")
-    bucket: str | None = Field(None, description="name of the slice of the corpus")
+    bucket: tuple[str, ...] = Field(
+        (), description="name of the slice of the corpus; may be given repeatedly"
+    )
+    bucket_column: str | None = Field(
+        None, description="column, or level of directories COL=value, that tells the bucket"
+    )
     seq_len: tuple[int, ...] = Field((), description="tokens a sequence; may be given repeatedly")
 
     input_format: Literal["parquet", "jsonl", "text"] | None = Field(
@@ -71,10 +76,10 @@ class Settings(BaseModel):
         default_factory=dict, description="Spark settings, passed through"
     )
 
-    @field_validator("seq_len", mode="before")
+    @field_validator("seq_len", "bucket", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int) else value
+        return (value,) if isinstance(value, int | str) else value
 
     @field_validator("seq_len")
     @classmethod
@@ -86,10 +91,10 @@ class Settings(BaseModel):
 
     @field_validator("bucket")
     @classmethod
-    def _plain_name(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", value):
-            raise ValueError(f"{value!r}; use letters, digits and ._- only, and no dot in front")
-        return value
+    def _plain_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            check_bucket(name)
+        return tuple(dict.fromkeys(value))
 
     @field_validator("spark", mode="before")
     @classmethod
@@ -110,6 +115,12 @@ class Settings(BaseModel):
         if value is None or value == ():
             raise InputError(f"--{name.replace('_', '-')} is missing: {_description(name)}")
         return value
+
+
+def check_bucket(name: str) -> None:
+    """ValueError if a bucket cannot be called so: it becomes a directory of OUTPUT."""
+    if not re.fullmatch(r"[A-Za-z0-9-][A-Za-z0-9._-]*", name):
+        raise ValueError(f"{name!r}; use letters, digits and ._- only, and no . or _ in front")
 
 
 def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:

@@ -11,31 +11,37 @@ Each step finds what it made before, by its fingerprint, and then does nothing.
 import functools
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 
+from bfpack_spark.buckets import FindSlice
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Accounting, account, sequences_per_group
 from bfpack_spark.core.rows import default_num_shards, shard_starts
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.explore import length_histogram
+from bfpack_spark.logs import about, facts
+from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.stages.group_documents import group_documents
 from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.changes import changes
 from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
 from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inventory import Inventory, check_apart, take_inventory
+from bfpack_spark.storage.increments import add_accounting, take_over
+from bfpack_spark.storage.inventory import Inventory, check_apart
+from bfpack_spark.storage.locks import Lock, hold_bucket
 from bfpack_spark.storage.messages import collect_messages, write_partitions
 from bfpack_spark.storage.plan_files import read_plan, write_plan
 from bfpack_spark.storage.plans import Plan, find_plan, keep_plan
 from bfpack_spark.storage.shards import ShardTask, write_shards
 from bfpack_spark.storage.token_files import account_documents, write_token_files
-from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
+from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore, open_token_store
 from bfpack_spark.storage.tokenizer_file import read_tokenizer
 from bfpack_spark.storage.versions import Manifest, Place, Version
 from bfpack_spark.tokenizing.engines import MAX_BYTES
@@ -45,48 +51,128 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_
 log = logging.getLogger("bfpack")
 
 
-def pack(spark: SparkSession, settings: Settings) -> list[Version]:
-    """Everything: text in, published sequences out, one version a seq_len."""
+def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Version]:
+    """Everything: a bucket's text in, published sequences out, one version a seq_len."""
     seq_lens = settings.need("seq_len")
-    store = tokenize(spark, settings)
-    done = []
-    for seq_len in seq_lens:
-        version = sequences_version(settings, store, seq_len)
+    source = _look_at(settings, bucket, find)
+    with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
+        store = _tokens(spark, settings, source, lock)
+        return [_sequences(spark, settings, store, seq_len, lock) for seq_len in seq_lens]
+
+
+def _sequences(
+    spark: SparkSession, settings: Settings, store: TokenStore, seq_len: int, lock: Lock
+) -> Version:
+    version = sequences_version(settings, store, seq_len)
+    if version.manifest() is None:
+        assemble(spark, store, plan(spark, settings, store, seq_len))
+    else:
+        done = facts(stage="assemble", seq_len=seq_len, version=version.name, done_before=True)
+        nothing = "sequences of %d: nothing to do, %s is complete"
+        log.info(nothing, seq_len, version.name, extra=done)
+    lock.check()
+    versions.publish(version)
+    return version
+
+
+def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
+    """Plan the sequences of an existing token store, for every seq_len."""
+    store = open_token_store(settings.need("output"), bucket)
+    with about(bucket=bucket), hold_bucket(settings.need("output"), bucket):
+        made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
+        for version in made:
+            if version.manifest() is None:
+                assert version.place.seq_len is not None, "sequences have one"
+                plan(spark, settings, store, version.place.seq_len)
+    return made
+
+
+def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
+    """Assemble and publish what was planned, for every seq_len."""
+    store = open_token_store(settings.need("output"), bucket)
+    made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
+    for version in made:  # a mistake to find before the work
         if version.manifest() is None:
-            assemble(spark, store, plan(spark, settings, store, seq_len))
-        else:
-            log.info("sequences of %d: nothing to do, %s is complete", seq_len, version.name)
+            _planned(version)
+    with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
+        for version in made:
+            if version.manifest() is None:
+                assemble(spark, store, _planned(version))
+            lock.check()
             versions.publish(version)
-        done.append(version)
-    return done
+    return made
+
+
+def _planned(version: Version) -> Plan:
+    found = find_plan(version)
+    if found is None:
+        seq_len = version.place.seq_len
+        raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
+    return found
+
+
+def say_changes(what: str, version: Version) -> None:
+    """Say what makes this version another than the current one, and what it begins with."""
+    earlier = versions.current_manifest(version.place)
+    if earlier is not None and earlier["fingerprint"] != version.fingerprint:
+        why = "; ".join(changes(earlier["inputs"], version.inputs))
+        before = earlier["fingerprint"][:16]
+        log.info("%s: new version %s beside %s: %s", what, version.name, before, why)
+    if version.name in versions.names_in(version.place):
+        log.info("%s: %s is unfinished, continued in place", what, version.name)
 
 
 # Text -> token store
 
 
-def tokenize(spark: SparkSession, settings: Settings) -> TokenStore:
-    """Tokenize the corpus, unless that was done, and publish the token store."""
-    place = Place(output=settings.need("output"), bucket=settings.need("bucket"))
-    inventory = take_inventory(settings.need("input"), settings.input_format)
-    check_apart(settings.need("input"), inventory, place.output)
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """A bucket's text, looked at and found fit to be read."""
+
+    place: Place
+    inventory: Inventory
+    columns: Columns
+    vocabulary: Vocabulary
+
+
+def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> TokenStore:
+    """Tokenize a bucket, unless that was done, and publish its token store."""
+    source = _look_at(settings, bucket, find)
+    with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
+        return _tokens(spark, settings, source, lock)
+
+
+def _look_at(settings: Settings, bucket: str, find: FindSlice) -> _Source:
+    """Find the mistakes that can be found before the work."""
+    place = Place(output=settings.need("output"), bucket=bucket)
+    slice_ = find()
+    check_apart(settings.need("input"), slice_.inventory, place.output)
     columns = Columns(
         content=settings.tokens_column or settings.text_column,
         doc_id=settings.id_column,
         tokens=settings.tokens_column is not None,
+        bucket=slice_.column,
+        wanted=bucket if slice_.column else None,
     )
     vocabulary = read_vocabulary(settings)
     if settings.pad_token is not None:  # a mistake to find before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
     versions.check_output(place.output, place.bucket)
-    check_columns(inventory, columns)
-    made = _made_before(place, settings, inventory, vocabulary)
+    check_columns(slice_.inventory, columns)
+    return _Source(place=place, inventory=slice_.inventory, columns=columns, vocabulary=vocabulary)
+
+
+def _tokens(spark: SparkSession, settings: Settings, source: _Source, lock: Lock) -> TokenStore:
+    made = _made_before(settings, source)
     if made is None:
-        made = _tokenize(spark, settings, place, inventory, columns, vocabulary)
+        made = _tokenize(spark, settings, source)
     else:
-        log.info("tokens: nothing to do, %s is complete", made.name)
+        done = facts(stage="tokenize", version=made.name, done_before=True)
+        log.info("tokens: nothing to do, %s is complete", made.name, extra=done)
     manifest = made.manifest()
     assert manifest is not None, "made or found complete"
     _check_quarantine(manifest["accounting"], settings.max_quarantined, made.directory)
+    lock.check()
     versions.publish(made)
     return TokenStore(directory=made.directory, manifest=manifest)
 
@@ -104,21 +190,18 @@ def read_vocabulary(settings: Settings) -> Vocabulary:
     )
 
 
-def _made_before(
-    place: Place, settings: Settings, inventory: Inventory, vocabulary: Vocabulary
-) -> Version | None:
+def _made_before(settings: Settings, source: _Source) -> Version | None:
     """A complete version for these settings. The engines' size limits differ, and `auto` may have
     taken either, so both are looked for."""
     for engine, limit in MAX_BYTES.items():
-        version = _tokens_version(place, settings, inventory, vocabulary, limit)
+        version = _tokens_version(settings, source, limit)
         if settings.engine in ("auto", engine) and version.manifest() is not None:
             return version
     return None
 
 
-def _tokens_version(
-    place: Place, settings: Settings, inventory: Inventory, vocabulary: Vocabulary, limit: int
-) -> Version:
+def _tokens_version(settings: Settings, source: _Source, limit: int) -> Version:
+    inventory, vocabulary = source.inventory, source.vocabulary
     configuration = {
         "input_format": inventory.format,
         "text_column": None if settings.tokens_column else settings.text_column,
@@ -129,8 +212,11 @@ def _tokens_version(
         "control_tokens": settings.control_tokens,
         "max_document_bytes": min(settings.max_document_bytes, limit),
     }
+    if settings.bucket_column is not None:
+        told = {"bucket_column": settings.bucket_column, "bucket": source.place.bucket}
+        configuration |= told
     return Version(
-        place=place,
+        place=source.place,
         inputs={
             "configuration": configuration,
             "tokenizer_sha256": vocabulary.sha256,
@@ -139,21 +225,20 @@ def _tokens_version(
     )
 
 
-def _tokenize(
-    spark: SparkSession,
-    settings: Settings,
-    place: Place,
-    inventory: Inventory,
-    columns: Columns,
-    vocabulary: Vocabulary,
-) -> Version:
-    choice = _choose(settings, inventory, columns, vocabulary)
+def _tokenize(spark: SparkSession, settings: Settings, source: _Source) -> Version:
+    inventory, vocabulary, bucket = source.inventory, source.vocabulary, source.place.bucket
+    choice = _choose(settings, source)
     log.info("tokens: engine %s, %s", choice.engine, choice.why)
     limit = MAX_BYTES[choice.engine]
-    version = _tokens_version(place, settings, inventory, vocabulary, limit)
+    version = _tokens_version(settings, source, limit)
+    say_changes("tokens", version)
+    earlier = versions.current_manifest(source.place)
+    increment, why = take_over(version, inventory, earlier)
+    if why is not None:
+        log.info("tokens: %s", why)
     task = TokenizeTask(
         input_format=inventory.format,
-        columns=columns,
+        columns=source.columns,
         vocabulary=vocabulary,
         engine=choice.engine,
         max_document_bytes=min(settings.max_document_bytes, limit),
@@ -161,10 +246,20 @@ def _tokenize(
     )
     metadata = {"bfpack.tokenizer_sha256": vocabulary.sha256, **FORMAT_METADATA}
     started = time.monotonic()
-    writer = functools.partial(write_token_files, root=version.directory, metadata=metadata)
-    found = collect_messages(tokenize_text(splits_frame(spark, inventory), task, writer))
-    entries = [entry for message in found for entry in message["files"]]
-    accounting = account_documents(found, vocabulary.num_inserted)
+    writer = functools.partial(
+        write_token_files,
+        root=version.directory,
+        metadata=metadata,
+        first_part=increment.first_part,
+    )
+    amount = increment.inventory.num_bytes
+    with watched(spark, Work(bucket=bucket, stage="tokenize", amount=amount, unit="bytes")):
+        splits = splits_frame(spark, increment.inventory)
+        found = collect_messages(tokenize_text(splits, task, writer))
+    entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
+    accounting = add_accounting(
+        increment.accounting, account_documents(found, vocabulary.num_inserted)
+    )
     if not accounting["documents"]:
         raise InputError(
             f"--input {settings.input}: not one document with text in "
@@ -195,17 +290,18 @@ def _tokenize(
         seconds,
         f"{accounting['documents_empty']:,}",
         f"{sum(accounting['documents_quarantined'].values()):,}",
+        extra=facts(stage="tokenize", version=version.name, seconds=seconds, **accounting),
     )
     return version
 
 
-def _choose(
-    settings: Settings, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
-) -> Choice:
-    if columns.tokens:
+def _choose(settings: Settings, source: _Source) -> Choice:
+    if source.columns.tokens:
         return Choice(engine="fastokens", why="not used: the documents are tokenized already")
-    sample = [] if settings.engine == "tokenizers" else sample_texts(inventory, columns)
-    return choose_engine(settings.engine, vocabulary, sample)
+    sample: list[str] = []
+    if settings.engine != "tokenizers":
+        sample = sample_texts(source.inventory, source.columns)
+    return choose_engine(settings.engine, source.vocabulary, sample)
 
 
 def _check_unique(spark: SparkSession, store: TokenStore) -> None:
@@ -262,8 +358,11 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     version = sequences_version(settings, store, seq_len)
     found = find_plan(version)
     if found is not None:
-        log.info("plan of %d: nothing to do, that of %s is complete", seq_len, version.name)
+        done = facts(stage="plan", seq_len=seq_len, version=version.name, done_before=True)
+        nothing = "plan of %d: nothing to do, that of %s is complete"
+        log.info(nothing, seq_len, version.name, extra=done)
         return found
+    say_changes(f"sequences of {seq_len}", version)
     started = time.monotonic()
     rules = versions.rules_of(version.place, version.inputs)
     histogram = length_histogram(spark, store)
@@ -273,20 +372,25 @@ def plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: in
     groups = group_documents(store.lengths(spark), histogram, len(per_group), rules.seed)
     writer = functools.partial(write_plan, root=version.directory)
     planner = PlanTask(rules=rules, sequences_per_group=per_group)
-    written = collect_messages(plan_sequences(groups, planner, writer))
+    amount = accounting.num_tokens_packed
+    work = Work(bucket=version.place.bucket, stage=f"plan {seq_len}", amount=amount, unit="tokens")
+    with watched(spark, work):
+        written = collect_messages(plan_sequences(groups, planner, writer))
     entries = [entry for message in written for entry in message["files"]]
     assert sum(e["tokens"] for e in entries) == accounting.num_tokens_packed, "plan loses tokens"
     made = Plan(
         version=version, entries=entries, accounting=asdict(accounting), num_shards=num_shards
     )
     keep_plan(made)
+    seconds = time.monotonic() - started
     log.info(
         "plan of %d: %s sequences in %s group(s), %.4f %% over the lower bound, in %.1f s",
         seq_len,
         f"{accounting.num_sequences:,}",
         len(per_group),
         100 * accounting.overhead,
-        time.monotonic() - started,
+        seconds,
+        extra=facts(stage="plan", version=version.name, seconds=seconds, **asdict(accounting)),
     )
     return made
 
@@ -316,7 +420,7 @@ def _num_shards(settings: Settings, accounting: Accounting) -> int:
 
 
 def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
-    """Move the tokens to their shards, write the manifest, publish."""
+    """Move the tokens to their shards and write the manifest: complete, not yet published."""
     version = made.version
     seq_len = made.accounting["seq_len"]
     started = time.monotonic()
@@ -335,7 +439,14 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
         starts=starts,
         metadata=store.shard_metadata(seq_len, pad),
     )
-    written = write_partitions(segments, functools.partial(write_shards, task=task))
+    work = Work(
+        bucket=version.place.bucket,
+        stage=f"assemble {seq_len}",
+        amount=made.accounting["num_tokens_packed"],
+        unit="tokens",
+    )
+    with watched(spark, work):
+        written = write_partitions(segments, functools.partial(write_shards, task=task))
     shards = [entry for message in written for entry in message["files"]]
     assert len(shards) == made.num_shards, f"{len(shards)} shards written of {made.num_shards}"
     _check_all_came(shards, made)
@@ -358,13 +469,19 @@ def assemble(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
             "pad_is_eos": pad == store.tokenizer["eos_id"],
         },
     )
-    versions.publish(version)
+    seconds = time.monotonic() - started
     log.info(
         "sequences of %d: %s shards, %s tokens in %.1f s",
         seq_len,
         f"{len(shards):,}",
         f"{manifest['totals']['tokens']:,}",
-        time.monotonic() - started,
+        seconds,
+        extra=facts(
+            stage="assemble",
+            seq_len=seq_len,
+            version=version.name,
+            **{"seconds": seconds, **manifest["totals"]},
+        ),
     )
     return manifest
 

@@ -110,6 +110,14 @@ SCANNED_DOCUMENTS = pa.schema(
     ]
 )
 
+# Which buckets the files of a corpus hold documents of, where a column tells.
+BUCKETS = pa.schema(
+    [
+        _field("bucket", pa.string(), "a value of the column"),
+        _field("name", pa.string(), "a file that holds it, relative to the input"),
+    ]
+)
+
 # One message a partition from a writer to the driver: JSON of files and counts.
 MESSAGES = pa.schema([_field("message", pa.string(), "JSON: files written, counts")])
 

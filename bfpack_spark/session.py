@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 from pyspark.sql import SparkSession
 
+from bfpack_spark.spark_conf import settings_file
+
 # Bounds what reaches a Python worker at once: by default a batch is 10,000 rows, whatever their
 # size.
 _SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
@@ -53,11 +55,9 @@ def _local(settings: Mapping[str, str]) -> SparkSession:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": " ".join(_JAVA_OPTIONS),
         "spark.sql.shuffle.partitions": "32",
     }
-    builder = SparkSession.builder
-    for key, value in {**defaults, **settings}.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+    with settings_file({**defaults, **settings}):
+        return SparkSession.builder.getOrCreate()

@@ -17,9 +17,15 @@ ROOMS = {
     "cli": "cli",
     "cli_options": "cli",
     "cli_print": "cli",
+    "cli_versions": "cli",
     "pipeline": "pipeline",
     "verifying": "pipeline",
+    "buckets": "pipeline",
     "explore": "pipeline",
+    "failures": "pipeline",
+    "logs": "pipeline",
+    "progress": "pipeline",
+    "spark_conf": "pipeline",
     "session": "pipeline",
 }
 BASE = {"errors", "schema", "config"}

@@ -27,7 +27,7 @@ def test_options_override_the_file_also_by_zero(tmp_path: Path) -> None:
     toml = 'seed = 3\nmax_quarantined = 0.5\nseq_len = [8, 16]\nbucket = "b"\ninput = "here"\n'
     held = load(tmp_path, toml, seed=0, max_quarantined=0.0, seq_len=(4,), bucket=None)
     assert (held.seed, held.max_quarantined, held.seq_len) == (0, 0.0, (4,))
-    assert (held.bucket, held.input) == ("b", "here")
+    assert (held.bucket, held.input) == (("b",), "here")
 
 
 def test_one_seq_len_of_the_file_needs_no_list(tmp_path: Path) -> None:
@@ -79,7 +79,12 @@ def test_any_seq_len_of_the_range_is_taken(seq_len: int) -> None:
 
 @pytest.mark.parametrize("bucket", ["b", "CC-MAIN-2024.10_x", "-", "0"])
 def test_a_plain_name_is_a_bucket(bucket: str) -> None:
-    assert load_settings(None, {"bucket": bucket}).bucket == bucket
+    assert load_settings(None, {"bucket": bucket}).bucket == (bucket,)
+
+
+def test_one_bucket_of_the_file_needs_no_list(tmp_path: Path) -> None:
+    assert load(tmp_path, 'bucket = "b"').bucket == ("b",)
+    assert load(tmp_path, 'bucket = ["b", "a", "b"]').bucket == ("b", "a")
 
 
 @pytest.mark.parametrize(
@@ -90,8 +95,10 @@ def test_a_plain_name_is_a_bucket(bucket: str) -> None:
         ({"seq_len": (-1,)}, "--seq-len: -1; must be"),
         ({"bucket": "a/b"}, "--bucket: 'a/b'; use letters, digits"),
         ({"bucket": "../up"}, "--bucket: '../up'; use"),
-        ({"bucket": ".."}, "and no dot in front"),
-        ({"bucket": ".hidden"}, "and no dot in front"),
+        ({"bucket": ".."}, "and no . or _ in front"),
+        ({"bucket": ".hidden"}, "and no . or _ in front"),
+        ({"bucket": "_snapshots"}, "and no . or _ in front"),
+        ({"bucket": ("a", "b/c")}, "--bucket: 'b/c'; use"),
         ({"bucket": "a b"}, "--bucket: 'a b'"),
         ({"bucket": "a\n"}, "--bucket: 'a\\n'"),
         ({"bucket": ""}, "--bucket: ''"),
@@ -148,5 +155,5 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 def test_what_a_command_cannot_do_without_is_asked_for(name: str) -> None:
     with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is missing: "):
         load_settings(None, {}).need(name)
-    given = {"seq_len": (8,)}.get(name, "x")
+    given = {"seq_len": (8,), "bucket": ("x",)}.get(name, "x")
     assert load_settings(None, {name: given}).need(name) == given

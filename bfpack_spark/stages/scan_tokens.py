@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.schema import SCANNED_DOCUMENTS, spark_ddl
 from bfpack_spark.storage.digests import DigestTask, digest_batch
+from bfpack_spark.storage.files import resolve
 from bfpack_spark.storage.token_files import read_token_file
 
 
@@ -20,5 +21,5 @@ def scan_tokens(entries: DataFrame, task: DigestTask) -> DataFrame:
 def _scan(batches: Iterator[pa.RecordBatch], *, task: DigestTask) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for path in batch.column("path").to_pylist():
-            for _, documents in read_token_file(f"{task.root}/{path}"):
+            for _, documents in read_token_file(resolve(task.root, path)):
                 yield digest_batch(documents, task)

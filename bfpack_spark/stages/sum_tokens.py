@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.storage.digests import DigestTask, Sums, digest_batch, hash_ids, token_lengths
+from bfpack_spark.storage.files import resolve
 from bfpack_spark.storage.listed_files import Fault, check_each, differs
 from bfpack_spark.storage.parquet_output import token_values
 from bfpack_spark.storage.token_files import read_token_file
@@ -30,7 +31,7 @@ def _sum_documents(
 ) -> dict[str, Any]:
     ids_hash = hashlib.sha256()
     sums, num_tokens = Sums(), 0
-    for row, batch in read_token_file(f"{task.root}/{entry['path']}"):
+    for row, batch in read_token_file(resolve(task.root, entry["path"])):
         ids = token_values(batch.column("tokens"))
         ids_hash.update(ids.data)
         num_tokens += len(ids)

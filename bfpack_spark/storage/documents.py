@@ -18,6 +18,8 @@ class Columns:
     content: str
     doc_id: str | None
     tokens: bool = False
+    bucket: str | None = None  # column of the bucket; None: all documents are read
+    wanted: str | None = None  # the bucket whose documents are read
 
 
 @dataclass(kw_only=True)
@@ -133,6 +135,13 @@ def is_utf8(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def no_bucket(column: str, value: str, source: str) -> InputError:
+    return InputError(
+        f"--bucket-column {column}: {value} at {source}; buckets are strings or integers, and "
+        "every document needs one"
+    )
 
 
 def no_column(option: str, column: str, name: str, there: list[str]) -> InputError:

@@ -73,6 +73,21 @@ def names_in(directory: str) -> list[str]:
     return sorted(info.base_name for info in found if info.type == pafs.FileType.File)
 
 
+def directories_in(directory: str) -> list[str]:
+    """Names of the directories in a directory."""
+    fs, inner = locate(directory)
+    found = fs.get_file_info(pafs.FileSelector(inner, allow_not_found=True))
+    return sorted(info.base_name for info in found if info.type == pafs.FileType.Directory)
+
+
+def resolve(root: str, path: str) -> str:
+    """A path relative to a directory: "O/b/tokens/V2", "../V1/documents/p" ->
+    "O/b/tokens/V1/documents/p"."""
+    while path.startswith("../"):
+        root, path = root.rpartition("/")[0], path.removeprefix("../")
+    return f"{root}/{path}"
+
+
 def read_json(path: str) -> dict[str, Any] | None:
     """The JSON object in a file; None if there is no such file. InputError if it holds
     something else."""

@@ -119,25 +119,34 @@ def _find(pattern: str) -> list[InputFile]:
 def _find_by_glob(pattern: str) -> list[InputFile]:
     """`*` and `?` stay within a directory, `**` crosses them; names are relative to the part
     without wildcards. A directory that matches stands for its files."""
+    found = [file for file, _ in match_files(pattern, pattern, {}, "(/.*)?$")]
+    if not found:
+        raise InputError(f"--input {pattern}: matches no file; check the pattern")
+    return found
 
-    pattern = pattern.removeprefix("./")
-    root = _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0] or "."
+
+def match_files(
+    pattern: str, glob: str, translated: dict[str, str], end: str
+) -> list[tuple[InputFile, re.Match[str]]]:
+    """Files whose names match the pattern's translation. `glob` is the pattern with a wildcard
+    wherever it is not plain; `translated` says what escaped pieces mean as regular expressions
+    (a named group is repeated by its name), `end` what may follow."""
+    pattern, glob = pattern.removeprefix("./"), glob.removeprefix("./")
+    root = _WILDCARD.split(glob, maxsplit=1)[0].rpartition("/")[0] or "."
     if pattern.startswith("/") and root == ".":
         root = "/"
     _, base = files.locate(root)
     rest = pattern if root == "." else pattern[len(root) :].lstrip("/")
+    expression = _translate(rest)
+    for piece, meaning in translated.items():
+        expression = expression.replace(piece, meaning, 1)
+        expression = expression.replace(piece, re.sub(r"\(\?P<(\w+)>.*\)", r"(?P=\1)", meaning))
     try:
-        wanted = re.compile(_translate(rest) + "(/.*)?$")
+        wanted = re.compile(expression + end)
     except re.error as error:
         raise InputError(f"--input {pattern}: not a pattern ({error}); mend it") from None
-    found = [
-        file
-        for info in files.list_files(root)
-        if wanted.match((file := _input_file(info, base, pattern)).name)
-    ]
-    if not found:
-        raise InputError(f"--input {pattern}: matches no file; check the pattern")
-    return found
+    every = (_input_file(info, base, pattern) for info in files.list_files(root))
+    return [(file, match) for file in every if (match := wanted.match(file.name))]
 
 
 def _translate(pattern: str) -> str:

@@ -21,6 +21,7 @@ from bfpack_spark.storage.documents import (
     Columns,
     Document,
     is_utf8,
+    no_bucket,
     no_column,
     refuse,
     unreadable,
@@ -35,14 +36,62 @@ _CODECS = {"gz": "gzip", "zst": "zstd"}
 def read_lines(split: Split, columns: Columns, max_bytes: int) -> Iterator[Document]:
     # Escapes make a line longer than its text, other columns too.
     longest = min(_LINE_BYTES_MAX, 16 * max_bytes + (1 << 20))
+    if columns.bucket:  # which must be read, however long the line
+        longest = _LINE_BYTES_MAX
     try:
         with _open_lines(split) as stream:
             for offset, lines in _lines(stream, split, longest):
-                if lines[0] and not lines[0].isspace():
-                    source = f"{split.name}@{offset}"
+                source = f"{split.name}@{offset}"
+                if _says(lines[0]) and _wanted(lines[0], source, columns):
                     yield _document(lines.pop(), source, columns, longest)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(split.name, error) from None
+
+
+def read_line_values(split: Split, column: str) -> Iterator[pa.Array]:
+    """The values of a column of buckets, as strings; every line is parsed for it."""
+    try:
+        with _open_lines(split) as stream:
+            every = _lines(stream, split, _LINE_BYTES_MAX)
+            numbered = ((offset, lines[0]) for offset, lines in every if _says(lines[0]))
+            while some := list(itertools.islice(numbered, _SAMPLE_LINES)):
+                yield pa.array(
+                    _bucket_of(line, f"{split.name}@{offset}", column, _LINE_BYTES_MAX)
+                    for offset, line in some
+                )
+    except (OSError, pa.ArrowInvalid) as error:
+        raise unreadable(split.name, error) from None
+
+
+def _says(line: bytes) -> bool:
+    """Is there anything in it? (Without a copy: it may have 256 MB.)"""
+    return bool(line) and not line.isspace()
+
+
+def _wanted(line: bytes, source: str, columns: Columns) -> bool:
+    if columns.bucket is None:
+        return True
+    return _bucket_of(line, source, columns.bucket, _LINE_BYTES_MAX) == columns.wanted
+
+
+def _bucket_of(line: bytes, source: str, column: str, longest: int) -> str:
+    """The bucket of a line. InputError where none can be read: nobody could say whose it is."""
+    if len(line) > longest:
+        raise no_bucket(column, f"a line longer than {longest} bytes", source)
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        record = _parse_leniently(line, Document(source=source, doc_id=None))
+    value = record.get(column) if isinstance(record, dict) else None
+    if isinstance(value, str) and _encodes(value):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(record, dict):
+        raise no_bucket(column, "a line that is no JSON object", source)
+    raise no_bucket(
+        column, json.dumps(value)[:80] if column in record else "no such column", source
+    )
 
 
 @contextmanager
@@ -179,6 +228,11 @@ def check_lines(path: str, name: str, columns: Columns) -> None:
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(name, error) from None
     option = "--tokens-column" if columns.tokens else "--text-column"
-    for flag, column in ((option, columns.content), ("--id-column", columns.doc_id)):
+    named = {
+        option: columns.content,
+        "--id-column": columns.doc_id,
+        "--bucket-column": columns.bucket,
+    }
+    for flag, column in named.items():
         if seen and column is not None and column not in seen:
             raise no_column(flag, column, name, sorted(seen))

@@ -53,7 +53,7 @@ def _check_and_read(
 
 def check_file(root: str, entry: dict[str, Any]) -> list[Fault]:
     """What is wrong with the file as a whole: size, hash, rows by its footer."""
-    path = f"{root}/{entry['path']}"
+    path = files.resolve(root, entry["path"])
     if not files.is_file(path):
         return [Fault(invariant=5, problem="listed in the manifest, not on disk")]
     size, digest = files.size_and_sha256(path)

@@ -1,10 +1,11 @@
 """Documents from row groups of Parquet files; a document's place is its row in the file."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
@@ -16,24 +17,58 @@ from bfpack_spark.storage.documents import (
     Columns,
     Documents,
     is_utf8,
+    no_bucket,
     no_column,
     unreadable,
 )
 from bfpack_spark.storage.inventory import Split
 
 _HUGE_BYTES = 128 << 20
+_WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
 
 
 def read_parquet(split: Split, columns: Columns) -> Iterator[Documents]:
+    """Where only one bucket is wanted, row groups without it cost its column alone."""
     with _parquet(split.path, split.name) as file:
         _check_schema(file.schema_arrow, columns, split.name)
-        first_row = 0
-        for number in range(file.num_row_groups):
-            group = file.metadata.row_group(number)
-            if group.num_rows and split.start <= _middle(group) < split.end:
-                rows = _rows_per_batch(group)
+        for number, first_row in _row_groups(file, split):
+            if columns.bucket is None or _holds(file, number, first_row, split.name, columns):
+                rows = _rows_per_batch(file.metadata.row_group(number))
                 yield from _row_group(file, number, rows, first_row, split.name, columns)
-            first_row += group.num_rows
+
+
+def read_column(split: Split, column: str) -> Iterator[pa.Array]:
+    """The values of a column of buckets, as strings; no other column is read."""
+    with _parquet(split.path, split.name) as file:
+        _check_column(file.schema_arrow, "--bucket-column", column, _is_id, split.name)
+        for number, first_row in _row_groups(file, split):
+            yield _buckets(file, number, first_row, split.name, column)
+
+
+def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[tuple[int, int]]:
+    """Number and first row of those that belong to the split."""
+    first_row = 0
+    for number in range(file.num_row_groups):
+        group = file.metadata.row_group(number)
+        if group.num_rows and split.start <= _middle(group) < split.end:
+            yield number, first_row
+        first_row += group.num_rows
+
+
+def _buckets(
+    file: pq.ParquetFile, number: int, first_row: int, name: str, column: str
+) -> pa.ChunkedArray:
+    values = file.read_row_group(number, columns=[column], use_threads=False).column(column)
+    if values.null_count:
+        row = first_row + values.is_null().to_pylist().index(True)
+        raise no_bucket(column, "null", f"{name}#{row}")
+    return pa.chunked_array([_decoded(chunk).cast(pa.string()) for chunk in values.chunks])
+
+
+def _holds(file: pq.ParquetFile, number: int, first_row: int, name: str, columns: Columns) -> bool:
+    assert columns.bucket is not None, "asked only where one bucket is wanted"
+    values = _buckets(file, number, first_row, name, columns.bucket)
+    return columns.wanted in pc.unique(values).to_pylist()
 
 
 def check_parquet(path: str, name: str, columns: Columns) -> None:
@@ -67,24 +102,35 @@ def _batches(
     file: pq.ParquetFile, number: int, rows: int, columns: Columns, skipped: int
 ) -> Generator[pa.RecordBatch, None, None]:
     """Batches of a row group, but for the first `skipped` rows, which are whole batches."""
-    wanted = [c for c in (columns.content, columns.doc_id) if c]
+    names = dict.fromkeys(c for c in (columns.content, columns.doc_id, columns.bucket) if c)
     row = 0
-    for batch in file.iter_batches(rows, row_groups=[number], columns=wanted):
+    for batch in file.iter_batches(rows, row_groups=[number], columns=list(names)):
         row += len(batch)
         if row > skipped:
             yield batch
 
 
 def _documents(batch: pa.RecordBatch, first_row: int, name: str, columns: Columns) -> Documents:
+    source = [f"{name}#{row}" for row in range(first_row, first_row + len(batch))]
+    if columns.bucket is not None:
+        batch, source = _of_bucket(batch, source, columns)
     content = _decoded(batch.column(columns.content))
     reason: list[str | None] = [None] * len(batch)
     if not columns.tokens:
         content, reason = _valid_text(content)
-    source = [f"{name}#{row}" for row in range(first_row, first_row + len(batch))]
     ids = _column_ids(batch, columns.doc_id, source)
     return Documents(
         content=content, doc_id=ids, source=source, reason=reason, detail=[None] * len(batch)
     )
+
+
+def _of_bucket(
+    batch: pa.RecordBatch, source: list[str], columns: Columns
+) -> tuple[pa.RecordBatch, list[str]]:
+    """The rows of the bucket that is wanted, and their places."""
+    values = _decoded(batch.column(columns.bucket)).cast(pa.string())
+    at = pc.indices_nonzero(pc.equal(values, columns.wanted))
+    return batch.take(at), [source[index] for index in at.to_pylist()]
 
 
 def _decoded(column: pa.Array) -> pa.Array:
@@ -132,16 +178,21 @@ def _check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
     for (option, readable), column in (
         (content, columns.content),
         (("--id-column", _is_id), columns.doc_id),
+        (("--bucket-column", _is_id), columns.bucket),
     ):
-        if column is None:
-            continue
-        if column not in schema.names:
-            raise no_column(option, column, name, schema.names)
-        kind = schema.field(column).type
-        if not readable(kind):
-            wanted = "strings" if column == columns.content else "strings or integers"
-            wanted = "list<int> or int32 binary" if option == "--tokens-column" else wanted
-            raise InputError(f"{option} {column}: has type {kind} in {name}, wanted {wanted}")
+        if column is not None:
+            _check_column(schema, option, column, readable, name)
+
+
+def _check_column(
+    schema: pa.Schema, option: str, column: str, readable: Callable[[pa.DataType], bool], name: str
+) -> None:
+    if column not in schema.names:
+        raise no_column(option, column, name, schema.names)
+    kind = schema.field(column).type
+    if not readable(kind):
+        wanted = _WANTED.get(option, "strings or integers")
+        raise InputError(f"{option} {column}: has type {kind} in {name}, wanted {wanted}")
 
 
 def _values(kind: pa.DataType) -> pa.DataType:

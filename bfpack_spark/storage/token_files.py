@@ -22,10 +22,11 @@ _GROUP_ROWS = 1 << 16
 
 
 def write_token_files(
-    batches: Iterator[pa.RecordBatch], *, root: str, metadata: dict[str, str]
+    batches: Iterator[pa.RecordBatch], *, root: str, metadata: dict[str, str], first_part: int = 0
 ) -> Iterator[pa.RecordBatch]:
-    """Write TOKENIZED rows of one partition; yields one message: files, and documents by reason."""
-    writer = _TokenWriter(root, metadata)
+    """Write TOKENIZED rows of one partition; yields one message: files, and documents by reason.
+    Files are numbered by partition, from first_part on."""
+    writer = _TokenWriter(root, metadata, first_part + _partition())
     for batch in batches:
         writer.add(batch)
     yield message(writer.close())
@@ -52,8 +53,8 @@ def account_documents(messages: list[dict[str, Any]], num_inserted: int) -> dict
 class _TokenWriter:
     """Collects rows to row groups of about 2^20 tokens and rolls over to a new file at 2^25."""
 
-    def __init__(self, root: str, metadata: dict[str, str]) -> None:
-        self._root, self._metadata = root, metadata
+    def __init__(self, root: str, metadata: dict[str, str], part: int) -> None:
+        self._root, self._metadata, self._part = root, metadata, part
         self._entries: list[dict[str, Any]] = []
         self._reasons: collections.Counter[str] = collections.Counter()
         self._pending: list[pa.RecordBatch] = []
@@ -90,7 +91,7 @@ class _TokenWriter:
         if not len(batch):
             return
         if self._quarantine is None:
-            name = f"quarantine/part-{_partition():05d}.parquet"
+            name = f"quarantine/part-{self._part:05d}.parquet"
             self._quarantine = ParquetOutput(self._root, name, QUARANTINE)
         self._quarantine.write(pa.Table.from_batches([batch]).select(QUARANTINE.names))
 
@@ -101,7 +102,7 @@ class _TokenWriter:
             return
         if self._output is None:
             number = sum(1 for entry in self._entries if entry["kind"] == "documents")
-            name = f"documents/part-{_partition():05d}-{number:03d}.parquet"
+            name = f"documents/part-{self._part:05d}-{number:03d}.parquet"
             self._output = ParquetOutput(
                 self._root, name, TOKENS, metadata=self._metadata, statistics=["length"]
             )

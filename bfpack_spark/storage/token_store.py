@@ -26,7 +26,7 @@ class TokenStore:
     def paths(self) -> list[str]:
         """The token files, in the order that `places` numbers them."""
         return [
-            f"{self.directory}/{entry['path']}"
+            files.resolve(self.directory, entry["path"])
             for entry in versions.files_of(self.manifest, "documents")
         ]
 
@@ -71,7 +71,7 @@ class TokenStore:
     def doc_ids(self, spark: SparkSession) -> DataFrame:
         """doc_id of every document, those in quarantine included where they could be read."""
         refused = [
-            files.for_spark(f"{self.directory}/{entry['path']}")
+            files.for_spark(files.resolve(self.directory, entry["path"]))
             for entry in versions.files_of(self.manifest, "quarantine")
         ]
         stored = self._read(spark).select("doc_id")

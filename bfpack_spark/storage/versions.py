@@ -108,6 +108,24 @@ def publish(version: Version) -> None:
     _tidy(version.directory, json.loads(raw))
 
 
+def current_manifest(place: Place) -> Manifest | None:
+    """The manifest of the current version; None if none is published, or it is gone."""
+    pointer = files.read_json(f"{place.directory}/_current.json")
+    if pointer is None:
+        return None
+    return files.read_json(f"{place.directory}/{pointer['version']}/_manifest.json")
+
+
+def is_current(place: Place, name: str) -> bool:
+    pointer = files.read_json(f"{place.directory}/_current.json")
+    return pointer is not None and pointer["version"] == name
+
+
+def names_in(place: Place) -> list[str]:
+    """Names of all versions there, complete or not."""
+    return [n for n in files.directories_in(place.directory) if re.fullmatch(r"[0-9a-f]{16}", n)]
+
+
 def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
     """Directory and manifest of the current version, or of the one named by its first digits."""
     name = version or _current_name(place)
@@ -180,7 +198,7 @@ def check_output(output: str, bucket: str) -> None:
 
 def _holds_ours(fs: pafs.FileSystem, directory: str) -> bool:
     names = [info.base_name for info in fs.get_file_info(pafs.FileSelector(directory))]
-    return any(re.fullmatch(r"tokens|sequences-\d+", name) for name in names)
+    return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
 
 
 def _current_name(place: Place) -> str:

@@ -6,6 +6,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
+from bfpack_spark.buckets import one_of, slices_by
 from bfpack_spark.schema import Reason
 from bfpack_spark.stages.digest_documents import digest_documents
 from bfpack_spark.stages.scan_tokens import scan_tokens
@@ -15,6 +16,7 @@ from bfpack_spark.storage.digests import DigestTask
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import take_inventory
 from bfpack_spark.storage.listed_files import entries_frame
+from bfpack_spark.storage.slices import Slice
 from bfpack_spark.storage.token_store import TokenStore
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX
@@ -34,11 +36,16 @@ def retokenized(
     """
     inputs = store.manifest["inputs"]
     configuration = inputs["configuration"]
-    inventory = take_inventory(pattern, configuration["input_format"])
+    column, bucket = configuration.get("bucket_column"), store.manifest["bucket"]
+    if column is None:
+        found = Slice(inventory=take_inventory(pattern, configuration["input_format"]))
+    else:
+        found = one_of(slices_by(spark, pattern, configuration["input_format"], column), bucket)
+    inventory = found.inventory
     moved = _inventory_differs(inputs["inventory"], inventory.for_fingerprint())
     task = TokenizeTask(
         input_format=inventory.format,
-        columns=_columns(configuration),
+        columns=_columns(configuration, found, bucket),
         vocabulary=_vocabulary(store),
         engine=engine,
         max_document_bytes=configuration["max_document_bytes"],
@@ -60,11 +67,13 @@ def _limit(engine: EngineName) -> int:
     return REFERENCE_BYTES_MAX if engine == "tokenizers" else MAX_BYTES[engine]
 
 
-def _columns(configuration: dict[str, Any]) -> Columns:
+def _columns(configuration: dict[str, Any], found: Slice, bucket: str) -> Columns:
     return Columns(
         content=configuration["tokens_column"] or configuration["text_column"],
         doc_id=configuration["id_column"],
         tokens=configuration["tokens_column"] is not None,
+        bucket=found.column,
+        wanted=bucket if found.column else None,
     )
 
 

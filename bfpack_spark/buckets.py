@@ -1,0 +1,150 @@
+"""Which buckets a run is about, what of the input each one is, and one run after another.
+
+    --bucket NAME                            all of the input
+    --input with {bucket}                    the files whose paths have its name there
+    --bucket-column, directories COL=value   the files in its directories
+    --bucket-column, a column of the data    the files that hold it, of these the rows that bear it
+
+Without --bucket, every one that is found. A column of the data costs one pass over it (of JSONL:
+over all lines) before the first bucket, and then every bucket reads the files that hold it: where
+each file holds all of B buckets that is B times the input, less, of Parquet, the row groups without
+the bucket.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from bfpack_spark.config import Settings, check_bucket
+from bfpack_spark.errors import InputError
+from bfpack_spark.failures import explain
+from bfpack_spark.stages.find_buckets import find_buckets
+from bfpack_spark.storage.corpus import splits_frame
+from bfpack_spark.storage.inventory import Inventory, take_inventory
+from bfpack_spark.storage.slices import (
+    PLACEHOLDER,
+    Slice,
+    by_column,
+    by_directories,
+    names_in_paths,
+)
+
+FindSlice = Callable[[], Slice]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one bucket: what was made of it, or why nothing was published."""
+
+    bucket: str
+    made: Any = None
+    error: str | None = None
+    code: int = 0
+
+
+def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]:
+    """The buckets of a run, by name; a slice is looked at when it is its turn."""
+    column, pattern = settings.bucket_column, settings.input or ""
+    if column is not None and PLACEHOLDER in pattern:
+        raise InputError(
+            f"--bucket-column {column}: --input {pattern} names the buckets already; leave one out"
+        )
+    if column is not None:
+        found = slices_by(spark, settings.need("input"), settings.input_format, column)
+        return {name: partial(one_of, found, name) for name in _chosen(settings, found)}
+    if PLACEHOLDER in pattern:
+        names = settings.bucket or _checked(names_in_paths(pattern))
+        paths = {name: pattern.replace(PLACEHOLDER, name) for name in names}
+    else:
+        paths = dict.fromkeys(_only_one(settings), settings.need("input"))
+    return {name: partial(_whole, path, settings.input_format) for name, path in paths.items()}
+
+
+def slices_by(
+    spark: SparkSession, pattern: str, input_format: str | None, column: str
+) -> dict[str, Slice]:
+    """Every bucket that the column, or the level of directories, tells."""
+    inventory = take_inventory(pattern, input_format)
+    in_directories = by_directories(inventory, column)
+    if in_directories is not None:
+        return in_directories
+    if inventory.format == "text":
+        raise InputError(
+            f"--bucket-column {column}: plain text has no columns; put the files of each bucket "
+            f"into a directory {column}=NAME"
+        )
+    return by_column(inventory, column, _in_data(spark, inventory, column))
+
+
+def one_of(found: dict[str, Slice], bucket: str) -> Slice:
+    """The slice of one bucket; InputError if the column tells of none."""
+    if bucket not in found:
+        there = ", ".join(sorted(found)[:20])
+        raise InputError(f"--bucket {bucket}: --bucket-column tells of none; there are: {there}")
+    return found[bucket]
+
+
+def run_each(acts: Iterable[tuple[str, Callable[[], Any]]]) -> list[Outcome]:
+    """One bucket after another. Of several, one that fails does not stop the others; the only one
+    raises what it raises."""
+    todo = list(acts)
+    if len(todo) == 1:
+        return [Outcome(bucket=name, made=act()) for name, act in todo]
+    return [_outcome(name, act) for name, act in todo]
+
+
+def exit_code(outcomes: list[Outcome]) -> int:
+    """0 all done; 4 some failed; where all did, their own: 5 before 3 before 2."""
+    failed = [outcome.code for outcome in outcomes if outcome.error is not None]
+    if len(failed) < len(outcomes):
+        return 4 if failed else 0
+    return max(failed)
+
+
+def _outcome(name: str, act: Callable[[], Any]) -> Outcome:
+    try:
+        return Outcome(bucket=name, made=act())
+    except Exception as error:  # whatever it is, the other buckets go on
+        said, code = explain(error)
+        why = said or f"a fault in bfpack itself: {type(error).__name__}: {error}"
+        return Outcome(bucket=name, error=" ".join(why.split()), code=code)
+
+
+def _in_data(spark: SparkSession, inventory: Inventory, column: str) -> list[tuple[str, str]]:
+    rows = find_buckets(splits_frame(spark, inventory), inventory.format, column).collect()
+    return [(row["bucket"], row["name"]) for row in rows]
+
+
+def _whole(path: str, input_format: str | None) -> Slice:
+    return Slice(inventory=take_inventory(path, input_format))
+
+
+def _chosen(settings: Settings, found: Iterable[str]) -> Iterable[str]:
+    return settings.bucket or _checked(found)
+
+
+def _checked(names: Iterable[str]) -> list[str]:
+    """InputError if a value that was found cannot be a bucket's name."""
+    found = sorted(names)
+    for name in found:
+        try:
+            check_bucket(name)
+        except ValueError as error:
+            raise InputError(
+                f"a bucket found in --input cannot be called {error}; rename it, or name the "
+                "others with --bucket"
+            ) from None
+    return found
+
+
+def _only_one(settings: Settings) -> tuple[str, ...]:
+    names: tuple[str, ...] = settings.need("bucket")
+    if len(names) > 1:
+        raise InputError(
+            f"--bucket: {len(names)} of them, and nothing says which input is whose; write "
+            "{bucket} in --input, or give --bucket-column"
+        )
+    return names

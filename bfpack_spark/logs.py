@@ -1,0 +1,54 @@
+"""What is said while it runs: lines for people on a terminal, else a JSON object a line.
+
+Every JSON line has time, level and message, and the bucket where there is one; the line that ends a
+stage also has stage, version, seconds and the counts of its manifest.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+_about: ContextVar[dict[str, Any]] = ContextVar("about")
+
+
+@contextmanager
+def about(**fields: Any) -> Iterator[None]:
+    """Fields that every JSON line bears which is logged inside."""
+    token = _about.set({**_about.get({}), **fields})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def facts(**fields: Any) -> dict[str, Any]:
+    """The `extra` of a log call: fields of its JSON line."""
+    return {"facts": fields}
+
+
+def handler_for(stream: TextIO) -> logging.Handler:
+    """Writes to the stream, by its kind."""
+    handler = logging.StreamHandler(stream)
+    text = logging.Formatter("bfpack: %(message)s")
+    handler.setFormatter(text if stream.isatty() else JsonLines())
+    return handler
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            **_about.get({}),
+            **getattr(record, "facts", {}),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False, default=str)

@@ -1,0 +1,114 @@
+"""Where a stage stands: its Spark jobs bear bucket and stage, and a terminal sees a bar.
+
+The share done is that of the jobs' tasks, by Spark's status tracker, looked at twice a second; what
+is said of tokens or bytes is that share of the whole, and so about right. Under Spark Connect there
+is no status tracker, and nothing is shown.
+"""
+
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+_SECONDS = 0.5
+_LOCAL = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A stage of a bucket and how much it is, in tokens or, before they are known, bytes."""
+
+    bucket: str
+    stage: str  # as it is called for people: "tokenize", "plan 2048"
+    amount: int
+    unit: str  # tokens or bytes
+
+
+@contextmanager
+def watched(spark: SparkSession, work: Work) -> Iterator[None]:
+    """Name the Spark jobs that are run inside, and show how far they are."""
+    context: SparkContext | None = getattr(spark, "sparkContext", None)
+    if context is None:
+        yield
+        return
+    group = f"bfpack {uuid.uuid4().hex}"
+    context.setJobGroup(group, f"{work.bucket}: {work.stage}")
+    try:
+        with _bar(context, group, work):
+            yield
+    finally:
+        for name in _LOCAL:
+            context.setLocalProperty(name, None)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _bar(context: SparkContext, group: str, work: Work) -> Iterator[None]:
+    if not sys.stderr.isatty():
+        yield
+        return
+    ended = threading.Event()
+    columns = (TextColumn("{task.description}"), BarColumn(), _Tasks(), _Amount(work))
+    console = Console(file=sys.stderr)
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task(f"{work.bucket}: {work.stage}", total=None)
+        watcher = threading.Thread(
+            target=_watch, args=(context, group, progress, task, ended), daemon=True
+        )
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
+            _show(context, group, progress, task)
+
+
+def _watch(
+    context: SparkContext, group: str, progress: Progress, task: int, ended: threading.Event
+) -> None:
+    while not ended.wait(_SECONDS):
+        _show(context, group, progress, task)
+
+
+def _show(context: SparkContext, group: str, progress: Progress, task: int) -> None:
+    done, total = tasks_of(context, group)
+    if total:
+        progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
+
+
+def tasks_of(context: SparkContext, group: str) -> tuple[int, int]:
+    """Tasks done and tasks in all, of the stages of a group's jobs that Spark has begun."""
+    tracker = context.statusTracker()
+    jobs = filter(None, map(tracker.getJobInfo, tracker.getJobIdsForGroup(group)))
+    stages = filter(None, (tracker.getStageInfo(number) for job in jobs for number in job.stageIds))
+    found = [(stage.numCompletedTasks, stage.numTasks) for stage in stages]
+    return sum(done for done, _ in found), sum(total for _, total in found)
+
+
+class _Tasks(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.completed:.0f}/{task.total or 0:.0f} tasks")
+
+
+class _Amount(ProgressColumn):
+    """About how much is done, and how fast."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self._work = work
+
+    def render(self, task: Task) -> Text:
+        done = self._work.amount * task.completed / task.total if task.total else 0
+        rate = done / task.elapsed if task.elapsed else 0
+        if self._work.unit == "bytes":
+            return Text(f"{decimal(int(done))}, {decimal(int(rate))}/s")
+        return Text(f"{done:,.0f} tokens, {rate:,.0f}/s")

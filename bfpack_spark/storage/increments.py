@@ -1,0 +1,78 @@
+"""New files of a bucket beside unchanged ones: only they are tokenized.
+
+The new version's manifest lists the earlier one's files too, by paths that begin with ../EARLIER/,
+so a document is stored once. It is named as if all had been tokenized anew, and the sequences made
+of it are the same bytes.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bfpack_spark.storage.changes import inventory_changes
+from bfpack_spark.storage.inventory import Inventory
+from bfpack_spark.storage.versions import Manifest, Version
+
+_PART = re.compile(r"part-(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Increment:
+    """What is to be tokenized, and what is taken over."""
+
+    inventory: Inventory
+    entries: list[dict[str, Any]]  # of the earlier version, relative to the new one's directory
+    accounting: dict[str, Any]  # of these
+    first_part: int  # new files are numbered from here, so that no two have one name
+
+
+def whole(inventory: Inventory) -> Increment:
+    """Everything is to be tokenized."""
+    return Increment(inventory=inventory, entries=[], accounting={}, first_part=0)
+
+
+def take_over(
+    version: Version, inventory: Inventory, earlier: Manifest | None
+) -> tuple[Increment, str | None]:
+    """What an earlier version spares, and a line that says so, or why it spares nothing (None: it
+    differs in more than its files, or there is none)."""
+    if earlier is None or not _differ_by_files(earlier["inputs"], version.inputs):
+        return whole(inventory), None
+    before, after = (inputs["inventory"] for inputs in (earlier["inputs"], version.inputs))
+    known = {name: rest for name, *rest in after}
+    if any(known.get(name) != rest for name, *rest in before):
+        lost = [said for said in inventory_changes(before, after) if " new " not in said]
+        return whole(inventory), f"everything anew, for of the earlier input {', '.join(lost)}"
+    names = {name for name, *_ in before}
+    new = tuple(file for file in inventory.files if file.name not in names)
+    entries = [_from_here(entry, earlier) for entry in earlier["files"]]
+    parts = [int(number) for entry in entries for number in _PART.findall(entry["path"])]
+    made = Increment(
+        inventory=replace(inventory, files=new),
+        entries=entries,
+        accounting=earlier["accounting"],
+        first_part=1 + max(parts),
+    )
+    return made, f"{len(new):,} new beside {len(names):,} that are unchanged; only they are read"
+
+
+def add_accounting(before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Sums, by name and by reason."""
+    total = dict(new)
+    for name, value in before.items():
+        if isinstance(value, dict):
+            total[name] = add_accounting(value, new.get(name, {}))
+        else:
+            total[name] = new.get(name, 0) + value
+    return total
+
+
+def _differ_by_files(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    names = ("configuration", "tokenizer_sha256")
+    return all(before[name] == after[name] for name in names)
+
+
+def _from_here(entry: dict[str, Any], earlier: Manifest) -> dict[str, Any]:
+    path = str(entry["path"])
+    inside = path if path.startswith("../") else f"../{earlier['fingerprint'][:16]}/{path}"
+    return {**entry, "path": inside}

@@ -1,0 +1,261 @@
+"""One run at a time in a bucket: the lock OUTPUT/BUCKET/_lock, which a dead owner does not keep.
+
+On a local disk it is flock's, and goes with its owner's process. On an object store it is a lease:
+the object is created if none is there, and written anew every quarter of its 60 s if it is still
+ours. One that seems not to have been renewed for 60 s is watched for 30 s more; if it still is the
+same object, its owner is dead, and it is replaced if it is the same even then. So clocks that
+differ may delay a takeover, and never make two owners.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+import obstore
+import pyarrow.fs as pafs
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PreconditionError,
+)
+from obstore.store import ObjectStore, from_url
+
+from bfpack_spark.errors import BusyError, JobError
+from bfpack_spark.storage import files
+
+LEASE_SECONDS = 60.0
+
+log = logging.getLogger("bfpack")
+
+
+class Lock(Protocol):
+    """A lock that is held."""
+
+    def check(self) -> None:
+        """JobError if it is ours no longer: call it before what cannot be undone."""
+
+
+def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
+    """Hold the bucket's lock. BusyError, which names the holder, if another run has it."""
+    folder = f"{output.rstrip('/')}/{bucket}"
+    fs, inner = files.locate(folder)
+    if isinstance(fs, pafs.LocalFileSystem):
+        return hold_file(Path(inner), bucket)
+    if isinstance(fs, pafs.HadoopFileSystem):
+        log.warning("bucket %s: no lock is known for HDFS; start no second run of it", bucket)
+        return nullcontext(_FileLock())
+    store, key = _object_store(folder)
+    return hold_lease(store, f"{key}/_lock", bucket)
+
+
+def _myself() -> dict[str, Any]:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
+
+
+def _busy(bucket: str, raw: bytes) -> BusyError:
+    try:
+        held = json.loads(raw)
+        holder = f"pid {held['pid']} on {held['host']} since {held['since']}"
+    except (ValueError, KeyError, TypeError):  # it has the lock and has not yet said who it is
+        holder = "not yet named"
+    return BusyError(
+        f"--bucket {bucket}: another run holds it ({holder}); run this again when it has ended"
+    )
+
+
+# Local disks
+
+
+class _FileLock:
+    def check(self) -> None:
+        """flock lasts as long as the process that holds it."""
+
+
+@contextmanager
+def hold_file(folder: Path, bucket: str) -> Iterator[Lock]:
+    """flock on folder/_lock; folders that are empty in the end, and were not there before, go."""
+    made = [path for path in (folder, folder.parent) if not path.exists()]
+    stream = _locked(folder / "_lock", bucket)
+    try:
+        stream.truncate(0)
+        stream.write(json.dumps(_myself()).encode())
+        stream.flush()
+        yield _FileLock()
+    finally:
+        (folder / "_lock").unlink(missing_ok=True)  # before it is let go: who waits looks again
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        stream.close()
+
+
+def _locked(path: Path, bucket: str) -> IO[bytes]:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            stream = path.open("a+b")
+        except FileNotFoundError:  # its folder went, with the run that made it
+            continue
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with stream:
+                stream.seek(0)
+                raise _busy(bucket, stream.read()) from None
+        if _is_at(stream, path):
+            return stream
+        stream.close()
+
+
+def _is_at(stream: IO[bytes], path: Path) -> bool:
+    """Is the locked file still the one of that name, or was it removed before we had it?"""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+# Object stores
+
+
+@contextmanager
+def hold_lease(
+    store: ObjectStore,
+    key: str,
+    bucket: str,
+    *,
+    seconds: float = LEASE_SECONDS,
+    now: Callable[[], float] = time.time,
+    wait: Callable[[float], Any] = time.sleep,
+) -> Iterator["Lease"]:
+    """A lease on the object `key`, renewed by a thread; now and wait are the clock's."""
+    lease = Lease(store, key, seconds)
+    try:
+        _take(lease, bucket, now, wait)
+    except BaseError as error:
+        raise _storage(error) from None
+    renewer = threading.Thread(target=lease.keep, daemon=True, name=f"lease of {bucket}")
+    renewer.start()
+    try:
+        yield lease
+    finally:
+        lease.ended.set()
+        renewer.join()
+        lease.release()
+
+
+class Lease:
+    """An object that is ours as long as its tag is the one that our last write gave it."""
+
+    def __init__(self, store: ObjectStore, key: str, seconds: float) -> None:
+        self._store, self._key, self.seconds = store, key, seconds
+        self._content = {**_myself(), "owner": uuid.uuid4().hex, "renewals": 0}
+        self._tag: dict[str, str] | None = None
+        self._renewed_at = time.monotonic()
+        self.ended = threading.Event()
+
+    def take(self, condition: Any) -> None:
+        """Write it, on condition that none is there ("create") or that it has this tag."""
+        began = time.monotonic()
+        raw = json.dumps(self._content).encode()
+        self._tag = _tag(obstore.put(self._store, self._key, raw, mode=condition))
+        self._renewed_at = began
+
+    def read(self) -> tuple[bytes, dict[str, str], float]:
+        """What is there: bytes, tag, time of its last write (seconds of the store's clock)."""
+        found = obstore.get(self._store, self._key)
+        meta = found.meta
+        return bytes(found.bytes()), _tag(meta), meta["last_modified"].timestamp()
+
+    def renew(self) -> None:
+        """Write it anew, on condition that it is still ours."""
+        self._content["renewals"] += 1  # an ETag may be the content's hash
+        try:
+            self.take(self._tag)
+        except (PreconditionError, FileNotFoundError):
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """A write that was answered too late and sent again finds its own work."""
+        try:
+            raw, tag, _ = self.read()
+        except FileNotFoundError:
+            raw, tag = b"{}", {}
+        ours = json.loads(raw).get("owner") == self._content["owner"]
+        self._tag = tag if ours else None
+
+    def keep(self) -> None:
+        """Renew it until it has ended or is lost; a store that cannot be reached may come back."""
+        while self._tag is not None and not self.ended.wait(self.seconds / 4):
+            with suppress(BaseError, OSError):
+                self.renew()
+
+    def check(self) -> None:
+        if self._tag is None or time.monotonic() - self._renewed_at > self.seconds:
+            raise JobError(
+                f"{self._key}: lost, since it could not be renewed for {self.seconds:g} s; "
+                "another run may hold the bucket now; run this again"
+            )
+
+    def release(self) -> None:
+        """Remove it if it is ours; what cannot be removed lapses."""
+        with suppress(JobError, BaseError, FileNotFoundError):
+            self.check()
+            obstore.delete(self._store, self._key)
+
+
+def _take(
+    lease: Lease, bucket: str, now: Callable[[], float], wait: Callable[[float], Any]
+) -> None:
+    with suppress(AlreadyExistsError):
+        return lease.take("create")
+    try:
+        raw, tag, written = lease.read()
+        if now() - written <= lease.seconds:
+            raise _busy(bucket, raw)
+        wait(lease.seconds / 2)
+        lease.take(tag)
+    except FileNotFoundError:  # let go in this moment
+        raise _busy(bucket, b"") from None
+    except PreconditionError:  # its owner lives, or another took it over
+        raise _busy(bucket, raw) from None
+
+
+def _tag(meta: Any) -> dict[str, str]:
+    return {name: meta[name] for name in ("e_tag", "version") if meta.get(name) is not None}
+
+
+def _storage(error: BaseError) -> JobError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return JobError(f"storage: {lines[0]}; mend access, then run it again")
+
+
+def _object_store(folder: str) -> tuple[ObjectStore, str]:
+    """The store of s3://, s3a://, gs://, abfss://... and the key in it. Credentials are found as
+    the store's own tools find them; what pyarrow takes from the address (endpoint, region) is taken
+    here too."""
+    address = urlsplit(folder.replace("s3a://", "s3://", 1))
+    told = dict(parse_qsl(address.query))
+    config: Any = {}
+    if "region" in told:
+        config["region"] = told["region"]
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    if "endpoint_override" in told:
+        endpoint = f"{told.get('scheme', 'https')}://{told['endpoint_override']}"
+        config["endpoint"] = endpoint
+    client: Any = {"allow_http": endpoint.startswith("http://")}
+    address_of_store = f"{address.scheme}://{address.netloc}"
+    store = from_url(address_of_store, config=config, client_options=client)
+    return store, address.path.strip("/")

@@ -1,0 +1,63 @@
+"""Snapshots: what a training run reads, by name, so that prune keeps it.
+
+OUTPUT/_snapshots/NAME.json    {"buckets": {BUCKET: {SEQ_LEN: {version, fingerprint, ...}}}}
+"""
+
+from typing import Any
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.versions import Place
+
+Snapshot = dict[str, Any]
+
+
+def take_snapshot(places: list[Place]) -> Snapshot:
+    """What is current in places of sequences: version, fingerprint, sequences, tokens, shards."""
+    found: dict[str, dict[str, Any]] = {}
+    for place in places:
+        directory, manifest = versions.current(place)
+        found.setdefault(place.bucket, {})[str(place.seq_len)] = {
+            "version": directory.rpartition("/")[2],
+            "fingerprint": manifest["fingerprint"],
+            **{name: manifest["totals"][name] for name in ("sequences", "tokens", "shards")},
+        }
+    return {"buckets": found}
+
+
+def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
+    """Its path. InputError if another snapshot has the name; nothing if this one has."""
+    path = f"{_folder(output)}/{name}.json"
+    there = files.read_json(path)
+    if there is not None and there != snapshot:
+        raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
+    if there is None:
+        files.write_json(path, snapshot)
+    return path
+
+
+def read_snapshots(output: str) -> dict[str, Snapshot]:
+    """All of them, by name. InputError if one cannot be read: who knows what it holds on to."""
+    found = {}
+    for name in files.names_in(_folder(output)):
+        path = f"{_folder(output)}/{name}"
+        if name.endswith(".json"):
+            snapshot = files.read_json(path)
+            if snapshot is None or not isinstance(snapshot.get("buckets"), dict):
+                raise InputError(f"{path}: holds no snapshot; mend or remove it")
+            found[name.removesuffix(".json")] = snapshot
+    return found
+
+
+def snapshots_of(snapshots: dict[str, Snapshot], place: Place, version: str) -> list[str]:
+    """Names of the snapshots that hold on to a version of sequences."""
+    return sorted(
+        name
+        for name, snapshot in snapshots.items()
+        if snapshot["buckets"].get(place.bucket, {}).get(str(place.seq_len), {}).get("version")
+        == version
+    )
+
+
+def _folder(output: str) -> str:
+    return f"{output.rstrip('/')}/_snapshots"

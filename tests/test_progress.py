@@ -1,0 +1,148 @@
+"""What is seen of a run: JSON lines that agree with the manifests, job descriptions, a terminal's
+bar; and what is seen nowhere: secrets."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from conftest import ROOT, Corpus, pack_options
+from outputs import current, manifest
+
+SECRETS = {"spark.hadoop.fs.s3a.secret.key": "CANARY one=#:! \\x", "spark.x.password": "CANARY-2"}
+CHEAP = ("--spark-conf", "spark.master=local[2]", "--spark-conf", "spark.driver.memory=1g")
+COMMAND = [sys.executable, "-c", "from bfpack_spark.cli import main; main()"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that one run let anybody see."""
+
+    output: Path
+    lines: list[dict[str, Any]]
+    stdout: str
+    stderr: str
+    argv: list[str]  # of all its processes, once the JVM is there
+    events: str  # Spark's event log
+
+
+@pytest.fixture(scope="module")
+def seen(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """`bfpack pack` at 512 in a process of its own, with secrets in its TOML and environment."""
+    folder = tmp_path_factory.mktemp("seen")
+    (folder / "events").mkdir()
+    conf = {
+        **SECRETS,
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": (folder / "events").as_uri(),
+    }
+    toml = "".join(f"{json.dumps(key)} = {json.dumps(value)}\n" for key, value in conf.items())
+    (folder / "c.toml").write_text(f"[spark]\n{toml}")
+    options = [*pack_options(corpus, folder / "output"), "--seq-len", 512]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "AWS_SECRET_ACCESS_KEY": "CANARY-3",
+    }
+    process = subprocess.Popen(
+        [*COMMAND, "pack", "--config", folder / "c.toml", *map(str, options), *CHEAP],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stderr is not None
+    assert process.stdout is not None
+    stderr = ""
+    for line in process.stderr:
+        stderr += line
+        if "tokens: engine" in line:
+            break
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    argv = [" ".join(one.cmdline()) for one in family]
+    stderr += process.stderr.read()
+    stdout = process.stdout.read()
+    assert process.wait() == 0, stderr
+    process.stdout.close()
+    process.stderr.close()
+    events = "".join(p.read_text() for p in (folder / "events").rglob("[!.]*") if p.is_file())
+    lines = [json.loads(line) for line in stderr.splitlines() if line.startswith("{")]
+    return Seen(folder / "output", lines, stdout, stderr, argv, events)
+
+
+def test_every_stage_is_one_line_whose_counts_are_the_manifests(seen: Seen) -> None:
+    stages = {line["stage"]: line for line in seen.lines if "stage" in line}
+    assert [line["stage"] for line in seen.lines if "stage" in line] == list(stages)
+    assert list(stages) == ["tokenize", "plan", "assemble"]
+    assert {line["bucket"] for line in seen.lines} == {"small"}
+    tokens = current(seen.output, "small", "tokens")
+    sequences = current(seen.output, "small", "sequences-512")
+    names = [stages[stage]["version"] for stage in stages]
+    assert names == [tokens.name, sequences.name, sequences.name]
+    told = manifest(tokens)["accounting"]
+    assert {name: stages["tokenize"][name] for name in told} == told
+    totals = manifest(sequences)["totals"]
+    assert {name: stages["assemble"][name] for name in totals} == totals
+    assert stages["plan"]["num_sequences"] == totals["sequences"]
+    for line in stages.values():
+        assert line["level"] == "info"
+        assert line["seconds"] > 0
+        assert line["message"]
+
+
+def test_spark_jobs_bear_bucket_and_stage(seen: Seen) -> None:
+    events = [json.loads(line) for line in seen.events.splitlines()]
+    jobs = [event["Properties"] for event in events if event["Event"] == "SparkListenerJobStart"]
+    found = [job.get("spark.job.description") for job in jobs]
+    assert set(found) >= {"small: tokenize", "small: plan 512", "small: assemble 512"}
+
+
+def test_no_secret_is_in_argv_logs_manifests_or_the_event_log(seen: Seen) -> None:
+    assert any("java" in argv.split()[0] for argv in seen.argv)
+    places = [*seen.argv, seen.stdout, seen.stderr, seen.events]
+    places += [p.read_text() for p in seen.output.rglob("*.json")]
+    assert "spark.hadoop.fs.s3a.secret.key" in seen.events  # it was given to Spark
+    assert len(places) > 8
+    assert not [place for place in places if "CANARY" in place]
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    ends = pty.openpty()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_a_terminal_sees_a_bar_with_tasks_amount_and_rate(
+    corpus: Corpus, tmp_path: Path, terminal: tuple[int, int]
+) -> None:
+    ours, theirs = terminal
+    options = [*pack_options(corpus, tmp_path / "output"), "--seq-len", 512]
+    process = subprocess.Popen(
+        [*COMMAND, "pack", *map(str, options), *CHEAP],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120"},
+    )
+    seen = b""
+    while b"sequences of 512: " not in seen:
+        seen += os.read(ours, 1 << 16)
+    text = seen.decode(errors="replace")
+    assert process.wait() == 0
+    for stage in ("tokenize", "plan 512", "assemble 512"):
+        assert f"small: {stage}" in text
+    assert re.search(r"\b([1-9]\d*)/\1 tasks", text)
+    assert " tokens, " in text
+    assert "B/s" in text
+    assert "bfpack: tokens: 300 documents, " in text
+    assert '{"time"' not in text
