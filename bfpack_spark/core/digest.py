@@ -71,4 +71,4 @@ def _weights(place: Int64, size: Int64) -> UInt64:
     ends = np.cumsum(size)
     each = np.arange(int(ends[-1])) + np.repeat(place - (ends - size), size)
     low = _WEIGHTS[each & ((1 << _TABLE_BITS) - 1)]
-    return low * ((each >> _TABLE_BITS << 1) + 1).view(np.uint64)
+    return np.asarray(low * ((each >> _TABLE_BITS << 1) + 1).view(np.uint64))
