@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,7 @@ def seen(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         stderr += line
         if "tokens: engine" in line:
             break
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    argv = [" ".join(one.cmdline()) for one in family]
+    argv = list(argv_of(psutil.Process(process.pid)))
     stderr += process.stderr.read()
     stdout = process.stdout.read()
     assert process.wait() == 0, stderr
@@ -77,6 +77,13 @@ def seen(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     events = "".join(p.read_text() for p in (folder / "events").rglob("[!.]*") if p.is_file())
     lines = [json.loads(line) for line in stderr.splitlines() if line.startswith("{")]
     return Seen(folder / "output", lines, stdout, stderr, argv, events)
+
+
+def argv_of(parent: psutil.Process) -> Iterator[str]:
+    """Of a process and all below it that live."""
+    for one in [parent, *parent.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            yield " ".join(one.cmdline())
 
 
 def test_every_stage_is_one_line_whose_counts_are_the_manifests(seen: Seen) -> None:
