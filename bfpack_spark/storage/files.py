@@ -175,11 +175,11 @@ class HashingFile(io.RawIOBase):
 
     def __init__(self, path: str, scratch: str) -> None:
         super().__init__()
+        self._spool: IO[bytes] | None = None
         self._fs, self._path = locate(path)
-        self._temporary: str | None = None
         self._stream: Any
         if _puts_whole(self._fs):
-            self._stream = tempfile.TemporaryFile()  # noqa: SIM115  # publish closes it
+            self._stream = self._spool = tempfile.TemporaryFile()  # noqa: SIM115  # see close
         else:
             self._temporary = f"{locate(scratch)[1]}/{uuid.uuid4().hex}-{Path(self._path).name}"
             for place in (self._temporary, self._path):
@@ -199,14 +199,21 @@ class HashingFile(io.RawIOBase):
 
     def publish(self) -> str:
         """Give the file its name; returns the sha256 of its bytes."""
-        if self._temporary is None:
-            self._stream.seek(0)
-            with self._fs.open_output_stream(self._path) as target:
-                shutil.copyfileobj(self._stream, target, 16 << 20)
-        self._stream.close()
-        if self._temporary is not None:
+        if self._spool is None:
+            self._stream.close()
             self._fs.move(self._temporary, self._path)
+        else:
+            self._spool.seek(0)
+            with self._fs.open_output_stream(self._path) as target:
+                shutil.copyfileobj(self._spool, target, 16 << 20)
+            self._spool.close()
         return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Give up; what was published stays. Being collected is enough."""
+        if self._spool is not None:
+            self._spool.close()
+        super().close()
 
 
 def size_and_sha256(path: str) -> tuple[int, str]:
