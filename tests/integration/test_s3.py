@@ -1,0 +1,208 @@
+"""A corpus and an output on S3: a server process on loopback that speaks its protocol, Spark's own
+S3A file system, and the objects that are there in the end."""
+
+import hashlib
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.fs as pafs
+import pytest
+from conftest import ROOT, Corpus, Ran
+from outputs import current, shard_hashes
+
+from bfpack_spark.storage.files import HashingFile
+
+pytestmark = pytest.mark.timeout(
+    900
+)  # jars of 690 MB are fetched once, and a busy one takes its time
+
+SERVER = ROOT / ".integration" / "s3" / "bin" / "moto_server"
+# Credentials come by the standard chain, here the environment, and stay out of all that is written.
+SECRET = "canary-of-the-secret-key"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "canary-of-the-key-id", "AWS_SECRET_ACCESS_KEY": SECRET}
+SETTINGS = """
+[spark]
+"spark.master" = "local[2]"
+"spark.driver.memory" = "2g"
+"spark.sql.shuffle.partitions" = 4
+"spark.jars.packages" = "org.apache.hadoop:hadoop-aws:3.5.0"
+"spark.jars.ivy" = "{ivy}"
+"spark.eventLog.enabled" = true
+"spark.eventLog.compress" = false
+"spark.eventLog.dir" = "{events}"
+"""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The server: its address, what it was asked, and a client that is not bfpack's."""
+
+    address: str
+    log: list[str]
+    fs: pafs.S3FileSystem
+
+    def objects(self, folder: str) -> dict[str, pafs.FileInfo]:
+        """By name, all that lies below a folder."""
+        where = pafs.FileSelector(folder, recursive=True, allow_not_found=True)
+        found = self.fs.get_file_info(where)
+        files = [info for info in found if info.type == pafs.FileType.File]
+        return {info.path.removeprefix(f"{folder}/"): info for info in files}
+
+    def read(self, name: str) -> bytes:
+        with self.fs.open_input_stream(name) as stream:
+            return bytes(stream.read())
+
+    def asked(self, method: str) -> list[str]:
+        """Paths, without their queries, of the requests of one method (its log is coloured)."""
+        return re.findall(rf'"\S*{method} (/[^ ?"]*)', "".join(self.log))
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    if not SERVER.exists():
+        pytest.skip(f"{SERVER.relative_to(ROOT)} is missing: run `make test-integration`")
+    command = [SERVER, "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        log: list[str] = []
+        addresses: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        reader = threading.Thread(target=_follow, args=(process, log, addresses))
+        reader.start()
+        address = addresses.get()
+        assert address is not None, f"no server: {''.join(log)}"
+        client = pafs.S3FileSystem(
+            access_key="test",
+            secret_key="test",
+            region="us-east-1",
+            endpoint_override=address,
+            allow_bucket_creation=True,
+        )
+        client.create_dir("data")
+        yield Store(address, log, client)
+        process.terminate()
+        reader.join()
+
+
+def _follow(
+    process: subprocess.Popen[str], log: list[str], addresses: "queue.SimpleQueue[str | None]"
+) -> None:
+    """Keep what the server says; its address, or None if it ends without one."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        log.append(line)
+        if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", line):
+            addresses.put(found.group(1))
+    addresses.put(None)
+
+
+@pytest.fixture(scope="module")
+def packed_on_s3(store: Store, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """s3a://data/text packed to s3a://data/out; the directory of the event log."""
+    pafs.copy_files(str(corpus.path), "data/text", destination_filesystem=store.fs)
+    folder = tmp_path_factory.mktemp("packed-on-s3")
+    (folder / "events").mkdir()
+    where = ["--input", "s3a://data/text", "--tokenizer", corpus.tokenizer, "--id-column", "doc_id"]
+    ran = bfpack(store, folder, "pack", *where, "--seq-len", 512, "--seq-len", 2048)
+    if "unresolved dependency" in ran.out + ran.err or "download failed" in ran.out + ran.err:
+        pytest.skip("hadoop-aws 3.5.0 cannot be fetched: no package registry answers")
+    assert ran.code == 0, ran.err[-3000:]
+    assert SECRET not in ran.out + ran.err
+    return folder
+
+
+def address_of(store: Store) -> dict[str, str]:
+    return {"AWS_ENDPOINT_URL": store.address, "AWS_REGION": "us-east-1"}
+
+
+def bfpack(store: Store, folder: Path, command: str, *arguments: object) -> Ran:
+    """Run a command in a process of its own, on bucket `small` of s3a://data/out."""
+    settings = folder / "s3.toml"
+    ivy = ROOT / ".integration" / "ivy"
+    settings.write_text(SETTINGS.format(ivy=ivy, events=folder / "events"))
+    where = ["--config", settings, "--output", "s3a://data/out", "--bucket", "small"]
+    source = "from bfpack_spark.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", source, command, *map(str, [*where, *arguments])],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **CREDENTIALS, **address_of(store), "PYTHONPATH": str(ROOT)},
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def test_shards_on_s3_have_the_bytes_of_those_on_disk(
+    store: Store, packed_on_s3: Path, packed: Path
+) -> None:
+    for seq_len in (512, 2048):
+        kind = f"data/out/small/sequences-{seq_len}"
+        version = json.loads(store.read(f"{kind}/_current.json"))["version"]
+        shards = store.objects(f"{kind}/{version}/shards")
+        hashes = [
+            (f"shards/{name}", hashlib.sha256(store.read(info.path)).hexdigest())
+            for name, info in sorted(shards.items())
+        ]
+        assert hashes == shard_hashes(current(packed, "small", f"sequences-{seq_len}"))
+
+
+def test_objects_are_put_under_their_names_and_nothing_else_is_left(
+    store: Store, packed_on_s3: Path
+) -> None:
+    there = store.objects("data/out/small")
+    manifests = [name for name in there if name.endswith("_manifest.json")]
+    assert len(manifests) == 3
+    listed = {"tokens/_current.json", "sequences-512/_current.json", "sequences-2048/_current.json"}
+    for name in manifests:
+        version = name.removesuffix("/_manifest.json")
+        entries = json.loads(store.read(f"data/out/small/{name}"))["files"]
+        listed |= {name, *(f"{version}/{entry['path']}" for entry in entries)}
+    tokenizers = {name for name in there if name.endswith("/tokenizer.json")}
+    assert set(there) == listed | tokenizers
+    # A rename is a copy and a removal: the plans that waited are removed, and (in bulk) the lock.
+    removed = {path.rpartition("/")[2] for path in store.asked("DELETE")}
+    assert removed == {"_plan.json"}
+    assert store.asked("PUT").count("/data/out/small/_lock")
+    assert len([line for line in store.log if "/data?delete" in line]) == 1
+
+
+def test_spark_reads_what_is_on_s3_and_finds_every_invariant(
+    store: Store, packed_on_s3: Path
+) -> None:
+    ran = bfpack(store, packed_on_s3, "verify", "--seq-len", 512, "--input", "s3a://data/text")
+    assert ran.code == 0, ran.err[-3000:]
+    assert "every invariant holds" in ran.out
+    assert "300 documents equal their text tokenized anew" in ran.out
+
+
+def test_credentials_are_in_no_object_and_no_event_log(store: Store, packed_on_s3: Path) -> None:
+    logs = [path.read_text() for path in packed_on_s3.rglob("events*") if path.is_file()]
+    assert [log for log in logs if "s3a://data/out/small" in log]
+    objects = [store.read(info.path) for info in store.objects("data/out").values()]
+    assert objects
+    for canary in CREDENTIALS.values():
+        assert not [log for log in logs if canary in log]
+        assert not [raw for raw in objects if canary.encode() in raw]
+
+
+def test_a_task_that_gives_up_leaves_no_object(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**CREDENTIALS, **address_of(store)}.items():
+        monkeypatch.setenv(name, value)
+    given_up, whole = (
+        HashingFile(f"s3a://data/task/{name}", "s3a://data/task/_temporary")
+        for name in ("given-up", "whole")
+    )
+    given_up.write(b"half")
+    del given_up
+    whole.write(b"all")
+    assert whole.publish() == hashlib.sha256(b"all").hexdigest()
+    assert list(store.objects("data/task")) == ["whole"]
+    assert store.read("data/task/whole") == b"all"
