@@ -20,7 +20,7 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 unexport SPARK_HOME SPARK_CONF_DIR PYTHONPATH PYTHONHOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-integration check dist bench bench-own lock clean
+.PHONY: help setup demo test test-integration check dist bench bench-own bench-limits lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,14 +45,24 @@ check: $(READY) ## Format, lint, types and the import directions
 
 dist: $(ENVIRONMENT) ## Make dist/: the wheel, and environment.tar.gz for a cluster that has Spark and no more
 
-bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (an hour and 6 GB; RUNS=1 for a look)
+bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours and 6 GB; RUNS=1 for a look)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
+	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) --prose
+	@$(BENCH)/encodings.py .bench/out-code-400/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
 	@$(BENCH)/pipelines.py --work .bench --peers $(PEERS_PYTHON) --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
+	@$(MAKE) --no-print-directory bench-limits
 
-bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (20 minutes)
+bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an hour)
 	@$(BENCH)/stages.py --work .bench/own --runs $(RUNS)
 	@$(BENCH)/packers.py --runs $(RUNS)
+	@$(MAKE) --no-print-directory bench-limits
+
+bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cliffs, sizing
+	@$(BENCH)/lengths.py --work .bench/limits --runs $(RUNS)
+	@$(BENCH)/memory.py --work .bench/limits
+	@$(BENCH)/cliffs.py --work .bench/limits --runs $(RUNS)
+	@$(BENCH)/sizing.py --work .bench/limits
 
 lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
