@@ -8,6 +8,8 @@ The groups' histograms follow from the bucket's alone.
     two of length 5, one of 4, three of 2, in 2 groups -> [5, 4, 2] and [5, 2, 2]
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bfpack_spark.core.fragments import Int64
@@ -25,9 +27,10 @@ def first_group(counts: Int64, groups: int, seed: int) -> Int64:
     return np.asarray((longer + seed) % groups)
 
 
-def group_counts(counts: Int64, groups: int, seed: int) -> list[Int64]:
-    """Documents of each length in each group: counts [5] in 2 groups -> [3] and [2]."""
+def group_counts(counts: Int64, groups: int, seed: int) -> Iterator[Int64]:
+    """Documents of each length in each group: counts [5] in 2 groups -> [3] and [2]. One group at a
+    time: 5 trillion tokens make 4,500 of 150,000 lengths."""
     start = first_group(counts, groups, seed)
-    return [
-        counts // groups + ((group - start) % groups < counts % groups) for group in range(groups)
-    ]
+    each, left_over = np.divmod(counts, groups)
+    for group in range(groups):
+        yield each + ((group - start) % groups < left_over)

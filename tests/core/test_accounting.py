@@ -44,7 +44,7 @@ def test_each_group_has_as_many_sequences_as_the_oracle_needs(
 ) -> None:
     found, groups = histogram_of(lengths), max(1, math.ceil(len(lengths) / group_documents_max))
     chosen = rules(seq_len, long_documents=policy, group_documents_max=group_documents_max, seed=5)
-    dealt = group_counts(found.counts, groups, 5)
+    dealt = list(group_counts(found.counts, groups, 5))
     expected = [
         len(
             best_fit_decreasing(

@@ -32,7 +32,7 @@ def dealt(
 def test_groups_hold_what_the_arithmetic_says(spark: SparkSession, groups: int) -> None:
     found = dealt(spark, list(range(200)), 3, groups)
     lengths, counts = np.unique(np.array(LENGTHS), return_counts=True)
-    expected = group_counts(counts, groups, 4)
+    expected = list(group_counts(counts, groups, 4))
     seen = Counter((group, LENGTHS[int(doc_id[1:])]) for doc_id, group in found.items())
     assert len(found) == sum(seen.values()) == 200
     for group in range(groups):
