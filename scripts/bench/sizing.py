@@ -118,7 +118,7 @@ def _print_shards(options: argparse.Namespace) -> None:
     run(command("tokenize", output, *source))
     shape = ["--seq-len", 512, "--num-shards", NUM_SHARDS]
     plan = run(command("plan", output, *shape))
-    assemble = run(command("assemble", output, "--seq-len", 512, *log_options(log)))
+    assemble = run(command("assemble", output, *shape, *log_options(log)))
     (version,) = (output / BUCKET / "sequences-512").glob("*/_manifest.json")
     rows = check_shards(version.parent)
     tasks = read_tasks(log)
