@@ -35,14 +35,22 @@ check: $(READY) ## Format, lint, types and the import directions
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -q tests/test_architecture.py
 
-bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (an hour and 6 GB; RUNS=1 for a look)
+bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours and 10 GB; RUNS=1 for a look)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/pipelines.py --work .bench --peers $(PEERS_PYTHON) --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
+	@$(BENCH)/lengths.py --work .bench/lengths --runs $(RUNS) --second-compiler
+	@$(BENCH)/memory.py --work .bench/memory --tokenizer $(BENCH_TOKENIZER)
+	@$(BENCH)/cliffs.py --work .bench/cliffs --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
+	@$(BENCH)/sizing.py --work .bench/sizing
 
-bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (20 minutes)
+bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an hour)
 	@$(BENCH)/stages.py --work .bench/own --runs $(RUNS)
 	@$(BENCH)/packers.py --runs $(RUNS)
+	@$(BENCH)/lengths.py --work .bench/own/lengths --runs $(RUNS) --second-compiler
+	@$(BENCH)/memory.py --work .bench/own/memory
+	@$(BENCH)/cliffs.py --work .bench/own/cliffs --runs $(RUNS)
+	@$(BENCH)/sizing.py --work .bench/own/sizing
 
 lock: ## Write conf/requirements.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
 	@PATH="$$PATH:.venv/bin"; export PATH; \
