@@ -1,103 +1,205 @@
-"""What the job moves and holds, as counts: linear in the corpus, bounded a batch."""
+"""What grows and what must not, as counts: bytes and rows moved, the largest batch."""
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import Ran
+from outputs import current, manifest
+from pyspark.sql import SparkSession
+from trained import byte_level, raw
 
-from bfpack_spark.schema import SEGMENTS, TOKENS, plain
-from bfpack_spark.stages import assemble_sequences
-from bfpack_spark.storage.corpus import read_documents
+from bfpack_spark.core.fragments import cut_documents
+from bfpack_spark.schema import PLAN, TOKENS
+from bfpack_spark.stages import assemble_sequences, tokenize_text
+from bfpack_spark.storage import parquet_input
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import split_inventory, take_inventory
-from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
-from bfpack_spark.storage.segment_blocks import to_blocks
+from bfpack_spark.storage.parquet_output import ParquetOutput
+from bfpack_spark.tokenizing.vocabulary import load_vocabulary
 
-SHARDS = 64
+Bfpack = Callable[..., Ran]
+LARGEST_ID = 2**30  # random ids up to here do not compress
+SEQ_LEN = 1024
 
 
-def moved_bytes(num_segments: int) -> tuple[int, int]:
-    """Bytes of the blocks of so many segments of 500 tokens, and of their tokens. The ids are drawn
-    from 128k, so nothing repeats that LZ4 could take out."""
+# What crosses the network
+
+
+@dataclass
+class Shuffled:
+    """Written by all stages of a command."""
+
+    rows: int = 0
+    num_bytes: int = 0
+
+
+@contextmanager
+def counted(spark: SparkSession) -> Iterator[Shuffled]:
+    """What Spark shuffles in this block, by its own metrics."""
+    total = Shuffled()
+    before = {stage.stageId() for stage in stages(spark)}
+    yield total
+    for stage in stages(spark):
+        if stage.stageId() not in before:
+            total.rows += stage.shuffleWriteRecords()
+            total.num_bytes += stage.shuffleWriteBytes()
+
+
+def stages(spark: SparkSession) -> list:  # type: ignore[type-arg]
+    gateway, context = spark.sparkContext._gateway, spark.sparkContext._jsc.sc()
+    context.listenerBus().waitUntilEmpty()
+    none, quantiles = gateway.jvm.java.util.ArrayList(), gateway.new_array(gateway.jvm.double, 0)
+    found = context.statusStore().stageList(none, False, False, quantiles, none)
+    return [found.apply(n) for n in range(found.size())]
+
+
+def token_store(bfpack: Bfpack, folder: Path, num_documents: int) -> list[object]:
+    """Documents of 100 to 900 random ids, tokenized; the options that name the store."""
     generator = np.random.default_rng(0)
-    ids = generator.integers(0, 1 << 17, 500 * num_segments).astype("<i4")
-    number = np.arange(num_segments)
-    columns = {
-        "shard": number % SHARDS,
-        "sequence_id": number,
-        "position": number % 4,
-        "offset": number % 2048,
-        "doc_id": [f"corpus/part-00000.parquet#{n}" for n in number],
-        "start": number * 0,
-        "length": np.full(num_segments, 500),
-        "doc_length": np.full(num_segments, 500),
-        "tokens": [part.tobytes() for part in np.split(ids, num_segments)],
-    }
-    table = pa.Table.from_pydict(columns, schema=plain(SEGMENTS))
-    blocks = to_blocks(iter(table.to_batches(max_chunksize=1000)))
-    return sum(block.nbytes for block in blocks), ids.nbytes
-
-
-def test_tokens_cross_the_network_once_and_what_goes_with_them_is_small() -> None:
-    moved, tokens = moved_bytes(4000)
-    assert 0.5 * tokens < moved <= 1.15 * tokens
-
-
-def test_what_is_moved_is_linear_in_the_corpus() -> None:
-    (once, _), (twice, _) = moved_bytes(4000), moved_bytes(8000)
-    assert twice == pytest.approx(2 * once, rel=0.01)
-
-
-@pytest.mark.parametrize("seq_len", [64, 4096])
-def test_a_long_document_is_cut_once_in_batches_of_bounded_size(
-    seq_len: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """300,000 tokens in pieces of seq_len: every token leaves once, at most 2^14 and a piece at a
-    time."""
-    monkeypatch.setattr(assemble_sequences, "_BATCH_TOKENS", 1 << 14)
-    length = 300_000
-    output = ParquetOutput(str(tmp_path), "part-0.parquet", TOKENS)
-    raw = np.arange(length, dtype="<i4").tobytes()
-    rows = {"doc_id": ["long"], "length": [length], "tokens": [raw]}
-    output.write(pa.Table.from_pydict(rows, schema=plain(TOKENS)))
-    output.close("documents", length, None)
-    start = np.arange(0, length, seq_len)
-    planned = {
-        "doc_id": ["long"] * len(start),
-        "sequence_id": np.arange(len(start)),
-        "position": np.zeros(len(start), np.int32),
-        "offset": np.zeros(len(start), np.int32),
-        "start": start,
-        "length": np.minimum(seq_len, length - start).astype(np.int32),
-        "doc_length": np.full(len(start), length),
-        "file": np.zeros(len(start), np.int32),
-        "row": np.zeros(len(start), np.int64),
-    }
-    made = assemble_sequences._cut_tokens(
-        iter([pa.RecordBatch.from_pydict(planned)]),
-        token_paths=[f"{tmp_path}/part-0.parquet"],
-        starts=np.array([0, len(start)]),
+    lengths = generator.integers(100, 900, num_documents)
+    ids = [generator.integers(0, LARGEST_ID, size, dtype=np.int32).tobytes() for size in lengths]
+    (folder / "corpus").mkdir(parents=True)
+    names = [f"document {n}" for n in range(num_documents)]
+    pq.write_table(pa.table({"name": names, "ids": ids}), folder / "corpus" / "a.parquet")
+    tokenizer = {"model": {"vocab": {"<|endoftext|>": 0, "largest": LARGEST_ID}}}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    where = ["--output", folder / "out", "--bucket", "b"]
+    ran = bfpack(
+        *("tokenize", *where, "--input", folder / "corpus", "--tokenizer"),
+        *(folder / "tokenizer.json", "--tokens-column", "ids", "--id-column", "name"),
     )
-    sizes = [len(token_values(batch.column("tokens"))) for batch in made]
-    assert len(sizes) > 10
-    assert sum(sizes) == length
-    assert max(sizes) <= (1 << 14) + seq_len
+    assert ran.code == 0, ran.err
+    return where
 
 
-def largest_batch(folder: Path, num_documents: int) -> int:
-    """Bytes of text of the largest batch that a worker holds; one row group of documents of
-    10 kB."""
+@pytest.fixture(scope="module")
+def shuffled(
+    spark: SparkSession, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, int], Shuffled]:
+    """What plan and assemble shuffle for 2,000 and 4,000 documents, in groups of 500, and the
+    bytes of their tokens."""
+    found = {}
+    for num_documents in (2000, 4000):
+        folder = tmp_path_factory.mktemp("store")
+        where = [*token_store(bfpack, folder, num_documents), "--seq-len", SEQ_LEN]
+        for name in ("plan", "assemble"):
+            with counted(spark) as found[name, num_documents]:
+                ran = bfpack(name, *where, "--group-documents-max", 500)
+            assert ran.code == 0, ran.err
+        totals = manifest(current(folder / "out", "b", f"sequences-{SEQ_LEN}"))["totals"]
+        found["tokens", num_documents] = Shuffled(num_bytes=4 * totals["tokens"])
+    return found
+
+
+@pytest.mark.parametrize("stage", ["plan", "assemble"])
+def test_twice_the_documents_are_twice_the_bytes_and_at_most_twice_the_rows(
+    shuffled: dict[tuple[str, int], Shuffled], stage: str
+) -> None:
+    less, more = shuffled[stage, 2000], shuffled[stage, 4000]
+    assert more.num_bytes > 100_000
+    assert 1.8 < more.num_bytes / less.num_bytes < 2.1
+    assert more.rows / less.rows < 2.1
+
+
+def test_a_document_is_shuffled_twice_to_be_planned(
+    shuffled: dict[tuple[str, int], Shuffled],
+) -> None:
+    """By length, and to its group; beside them only the histogram, a row a length and task that
+    reads."""
+    for num_documents in (2000, 4000):
+        rows = shuffled["plan", num_documents].rows
+        assert 2 * num_documents <= rows < 2 * num_documents + 2 * 800
+
+
+def test_tokens_cross_the_network_once(shuffled: dict[tuple[str, int], Shuffled]) -> None:
+    token_bytes = shuffled["tokens", 4000].num_bytes
+    assert token_bytes < shuffled["assemble", 4000].num_bytes < 1.15 * token_bytes
+
+
+# What a worker holds at once
+
+
+def tokenized(folder: Path, num_documents: int) -> list[int]:
+    """Bytes of text in each batch that the engine is given, of documents of 1 to 3 kB."""
     folder.mkdir()
-    texts = [f"{number:08d}" * 1250 for number in range(num_documents)]
-    pq.write_table(pa.table({"text": texts}), folder / "part-0.parquet")
-    inventory = take_inventory(str(folder), "parquet")
-    columns = Columns(content="text", doc_id=None, tokens=False)
-    batches = read_documents(split_inventory(inventory, 1), "parquet", columns, 1 << 28)
-    return max(documents.content.nbytes for documents in batches)
+    texts = ["some words to learn, " * (50 + n % 100) for n in range(num_documents)]
+    pq.write_table(pa.table({"text": texts}), folder / "a.parquet", use_dictionary=False)
+    vocabulary = load_vocabulary(
+        raw(byte_level()), {}, eos_token=None, bos_token=None, control_tokens="text"
+    )
+    inventory = take_inventory(str(folder), None)
+    task = tokenize_text.TokenizeTask(
+        input_format=inventory.format,
+        columns=Columns(content="text", doc_id=None),
+        vocabulary=vocabulary,
+        engine="fastokens",
+        max_document_bytes=1 << 20,
+        audit_share=0,
+    )
+    rows = [vars(split) for split in split_inventory(inventory, 1)]
+    made = tokenize_text._tokenize_splits(iter([pa.RecordBatch.from_pylist(rows)]), task=task)
+    found = [batch.nbytes for batch in made]
+    assert len(found) > 4
+    return found
 
 
-def test_the_largest_batch_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
-    sizes = [largest_batch(tmp_path / str(count), count) for count in (5000, 10_000)]
-    assert sizes[1] <= 1.01 * sizes[0] < 5000 * 10_000
+def test_a_batch_to_be_tokenized_is_as_large_in_a_corpus_twice_the_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_input, "BATCH_BYTES", 1 << 18)
+    less, more = (tokenized(tmp_path / str(n), n) for n in (1000, 2000))
+    assert sum(more) > 1.9 * sum(less)
+    assert max(more) < 1.1 * max(less)
+
+
+def cut(tmp_path: Path, seq_len: int, lengths: list[int]) -> list[pa.RecordBatch]:
+    """SEGMENTS of a token file of documents of these lengths, as its task cuts them."""
+    path = f"part-{seq_len}.parquet"
+    names = [f"d{n}" for n in range(len(lengths))]
+    ids = [np.arange(size, dtype="<i4").tobytes() for size in lengths]
+    output = ParquetOutput(str(tmp_path), path, TOKENS)
+    output.write(pa.table([names, pa.array(lengths, pa.int32()), ids], names=TOKENS.names))
+    output.close("documents", sum(lengths), None)
+    pieces = cut_documents(np.array(lengths, dtype=np.int64), seq_len)
+    own = len(pieces.start)
+    planned = {
+        "sequence_id": np.arange(own),
+        "position": np.zeros(own, dtype=np.int32),
+        "offset": np.zeros(own, dtype=np.int32),
+        "doc_id": pa.array(names).take(pa.array(pieces.document)),
+        "start": pieces.start,
+        "length": pieces.length.astype(np.int32),
+        "doc_length": np.array(lengths)[pieces.document],
+        "file": np.zeros(own, dtype=np.int32),
+        "row": pieces.document,
+    }
+    assert set(PLAN.names) - {"group"} <= planned.keys()
+    batch = pa.RecordBatch.from_pydict(planned)
+    paths, starts = [f"{tmp_path}/{path}"], np.array([0, own])
+    return list(assemble_sequences._cut_tokens(iter([batch]), token_paths=paths, starts=starts))
+
+
+def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assemble_sequences, "_BATCH_TOKENS", 1 << 14)
+    for seq_len in (64, 1024, 1 << 13):
+        batches = cut(tmp_path, seq_len, [3000, 50_000, 700, 9000])
+        sizes = [sum(map(len, batch.column("tokens").to_pylist())) for batch in batches]
+        assert sum(sizes) == 4 * 62_700
+        assert 4 << 13 < max(sizes) <= 4 << 14
+
+
+def test_a_long_document_is_not_copied_for_each_of_its_pieces(tmp_path: Path) -> None:
+    """SQL's substring does that: 10,000 pieces would take 10,000 times its bytes."""
+    (batch,) = cut(tmp_path, 64, [640_000])
+    tokens = batch.column("tokens")
+    assert len(tokens) == 10_000
+    assert tokens.get_total_buffer_size() <= 4 * 640_000 + 4 * (len(tokens) + 1) + 64

@@ -4,8 +4,7 @@
 
 The model is arithmetic on constants that the other benchmarks measure; each is an option, and its
 default is a figure of theirs. Documents are as long as RefinedWeb's. The run checks names and rows
-of 2,000 shards. The simulation counts
-500 billion tokens through the planner's own arithmetic.
+of 2,000 shards. The simulation counts 5 trillion tokens through the planner's own arithmetic.
 """
 
 import argparse
@@ -62,8 +61,7 @@ def _print_model(options: argparse.Namespace) -> None:
     print(
         f"\nBlocks of {BLOCK_BYTES_MIN >> 10} KiB: up to {shards:,} shards, so one run takes a "
         f"bucket of up to {shards * 2**26 / 1e9:,.0f} billion tokens with shards of 2^26 tokens, "
-        "and of "
-        f"{shards * 2**30 / 1e9:,.0f} billion with shards of 2^30 (--num-shards {shards})."
+        f"and of {shards * 2**30 / 1e12:.1f} trillion with shards of 2^30 (--num-shards {shards})."
     )
 
 
@@ -120,7 +118,7 @@ def _print_shards(options: argparse.Namespace) -> None:
     run(command("tokenize", output, *source))
     shape = ["--seq-len", 512, "--num-shards", NUM_SHARDS]
     plan = run(command("plan", output, *shape))
-    assemble = run(command("assemble", output, "--seq-len", 512, *log_options(log)))
+    assemble = run(command("assemble", output, *shape, *log_options(log)))
     (version,) = (output / BUCKET / "sequences-512").glob("*/_manifest.json")
     rows = check_shards(version.parent)
     tasks = read_tasks(log)
@@ -206,7 +204,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=["model", "shards", "simulation"])
     parser.add_argument("--seq-len", type=int, default=2048)
     parser.add_argument("--shard-run-tokens", type=int, default=30_000_000)
-    parser.add_argument("--simulated-tokens", type=int, default=5 * 10**11)
+    parser.add_argument("--simulated-tokens", type=int, default=TOKENS[-1])
     constants = parser.add_argument_group("measured constants")
     for name, default, meaning in (
         ("tokenize-ns", 52.0, "CPU a token, tokenize (stages.py)"),
