@@ -111,7 +111,7 @@ def test_twice_the_documents_are_twice_the_bytes_and_at_most_twice_the_rows(
 def test_a_document_is_shuffled_twice_to_be_planned(
     shuffled: dict[tuple[str, int], Shuffled],
 ) -> None:
-    """By length, and to its group; beside them only the histogram, a row a length and task that reads."""
+    """By length, and to its group; beside them only the histogram, a row a length and task."""
     for num_documents in (2000, 4000):
         rows = shuffled["plan", num_documents].rows
         assert 2 * num_documents <= rows < 2 * num_documents + 2 * 800
