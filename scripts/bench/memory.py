@@ -30,6 +30,7 @@ from stages import make_corpus
 HEAP = "1g"
 SHARD_TOKENS = 1 << 21
 CORPUS_TOKENS = (2 * 10**7, 4 * 10**7, 8 * 10**7)
+SHARDS_TOKENS = (1 << 23, 1 << 24, 1 << 25)
 SEQ_LENS = (2048, 32_768, 1_048_576)
 GROUP_DOCUMENTS = (250_000, 500_000, 1_000_000, 2_000_000)
 LONG_DOCUMENT_BYTES = 256 << 20
@@ -52,6 +53,7 @@ def main() -> None:
     sections = {
         "corpus": _print_by_corpus,
         "seq_len": _print_by_seq_len,
+        "shard": _print_by_shard,
         "group": _print_by_group,
         "document": _print_long_document,
     }
@@ -94,11 +96,26 @@ def _print_by_seq_len(options: argparse.Namespace) -> None:
         print(f"| {seq_len:,} | {peak.python:.0f} | {peak.heap:.0f} |", flush=True)
 
 
-def _pack(work: Path, tokens: int, seq_len: int) -> Peak:
+def _print_by_shard(options: argparse.Namespace) -> None:
+    """What does grow: a shard is put together in one worker."""
+    tokens = 2 * SHARDS_TOKENS[-1]
+    print(f"\n| {tokens:,} tokens packed at 2048, in shards of | Python, MB | bytes a token more |")
+    print("|---:|---:|---:|")
+    before = (0, 0.0)
+    for shard in SHARDS_TOKENS:
+        peak = _pack(options.work, tokens, 2048, shard)
+        slope = (peak.python - before[1]) * 2**20 / (shard - before[0])
+        print(
+            f"| {shard:,} | {peak.python:.0f} | {f'{slope:.1f}' if before[0] else ''} |", flush=True
+        )
+        before = (shard, peak.python)
+
+
+def _pack(work: Path, tokens: int, seq_len: int, shard_tokens: int = SHARD_TOKENS) -> Peak:
     corpus, output = work / "corpus", work / "output"
     _remove(corpus, corpus.with_name("corpus-tokenizer"), output)
     source = corpus_of_tokens(corpus, draw_lengths(tokens // MEAN_TOKENS))
-    shape = ["--seq-len", seq_len, "--rows-per-shard", SHARD_TOKENS // seq_len]
+    shape = ["--seq-len", seq_len, "--rows-per-shard", shard_tokens // seq_len]
     peak = measure(command("pack", output, *source, *shape, heap=HEAP))
     _remove(corpus, corpus.with_name("corpus-tokenizer"), output)
     return peak
@@ -187,7 +204,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, help="default: one of 16k that is trained here")
     parser.add_argument(
-        "--only", action="append", choices=["corpus", "seq_len", "group", "document"]
+        "--only", action="append", choices=["corpus", "seq_len", "shard", "group", "document"]
     )
     return parser.parse_args()
 

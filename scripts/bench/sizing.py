@@ -99,11 +99,11 @@ def _hours(nanoseconds: float) -> str:
 
 def _plan_mb(documents: int, options: argparse.Namespace) -> float:
     group = min(documents, GROUP_DOCUMENTS_MAX)
-    return float(options.worker_mb + group * options.plan_bytes / 2**20)
+    return float(options.plan_mb + group * options.plan_bytes / 2**20)
 
 
 def _shard_mb(shard_tokens: float, options: argparse.Namespace) -> float:
-    return float(options.worker_mb + shard_tokens * options.shard_bytes / 2**20)
+    return float(options.assemble_mb + shard_tokens * options.shard_bytes / 2**20)
 
 
 # 2,000 shards
@@ -212,9 +212,10 @@ def _parse_options() -> argparse.Namespace:
         ("plan-us", 4.3, "CPU a document, plan (lengths.py)"),
         ("shuffle-ratio", 1.0, "bytes shuffled by assemble / bytes of its tokens (stages.py)"),
         ("plan-shuffle-bytes", 45.0, "shuffled by plan a document (event log of lengths.py)"),
-        ("worker-mb", 190.0, "a Python worker that does nothing yet"),
+        ("plan-mb", 190.0, "memory of a worker of plan, but for its group (memory.py)"),
+        ("assemble-mb", 280.0, "memory of a worker of assemble, but for its shard (memory.py)"),
         ("plan-bytes", 190.0, "memory a document of a group (memory.py)"),
-        ("shard-bytes", 16.0, "memory a token of a shard (memory.py)"),
+        ("shard-bytes", 8.0, "memory a token of a shard (memory.py)"),
     ):
         constants.add_argument(f"--{name}", type=float, default=default, help=meaning)
     return parser.parse_args()
