@@ -83,8 +83,10 @@ def _sample(tree: _Tree, main: int) -> None:
                 if process.pid != main:
                     os.waitpid(process.pid, os.WNOHANG)
                 continue
-            kind = "java" if process.name() == "java" else "python"
-            tree.peak[kind] = max(tree.peak[kind], _peak_mb(process.pid))
+            # A child that the JVM forks has its memory and a thread's name until it is python.
+            for kind in tree.peak:
+                if process.name().startswith(kind):
+                    tree.peak[kind] = max(tree.peak[kind], _peak_mb(process.pid))
 
 
 def _peak_mb(pid: int) -> float:
