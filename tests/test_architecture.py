@@ -19,6 +19,7 @@ ROOMS = {
     "cli_print": "cli",
     "cli_versions": "cli",
     "pipeline": "pipeline",
+    "making": "pipeline",
     "verifying": "pipeline",
     "buckets": "pipeline",
     "explore": "pipeline",

@@ -19,8 +19,8 @@ from outputs import current, documents_of, manifest, read, shard_hashes, shard_r
 from pyspark.sql import DataFrame
 from tokenizers import Tokenizer
 
-from bfpack_spark import pipeline
 from bfpack_spark.config import Settings
+from bfpack_spark.making import tokens
 from bfpack_spark.stages import tokenize_text as stage
 from bfpack_spark.storage.messages import Writer, make_and_write
 from bfpack_spark.tokenizing import engines
@@ -166,9 +166,9 @@ def test_the_config_beside_a_tokenizer_names_its_eos_however_it_is_given(
     (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "<|pad|>"}')
     monkeypatch.chdir(tmp_path)
     settings = Settings(tokenizer=given.format(tmp_path))
-    assert pipeline.read_vocabulary(settings).eos_id == 1
+    assert tokens.read_vocabulary(settings).eos_id == 1
     settings = Settings(tokenizer=given.format(tmp_path), eos_token="<|endoftext|>")
-    assert pipeline.read_vocabulary(settings).eos_id == 0
+    assert tokens.read_vocabulary(settings).eos_id == 0
 
 
 @pytest.mark.parametrize("toml", ["seqlen = 3\n", "spark = 3\n"])
@@ -394,7 +394,7 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
 
     options = ("--id-column", "doc_id", "--engine", "fastokens")
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "tokenize_text", faulty)
+        patch.setattr(tokens, "tokenize_text", faulty)
         says = error_of(run(GOOD, *options, "--audit-share", 1.0), 5)
     place = sum(len(json.dumps(row)) + 1 for row in GOOD[:6])
     assert says.startswith(f"document d7 (a.jsonl@{place}): fastokens and tokenizers disagree at ")

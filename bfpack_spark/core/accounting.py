@@ -98,14 +98,17 @@ def planned_groups(histogram: Histogram, rules: Rules) -> list[PlannedGroup]:
     return found
 
 
-def account(histogram: Histogram, rules: Rules) -> Accounting:
-    """Count everything for these rules. Time: as pack_counts, for every group."""
+def account(histogram: Histogram, rules: Rules, per_group: Int64 | None = None) -> Accounting:
+    """Count everything for these rules. Time: as pack_counts, for every group, unless per_group,
+    which is sequences_per_group of the same, is known already."""
+    if per_group is None:
+        per_group = sequences_per_group(histogram, rules)
     lengths, counts, seq_len = histogram.lengths, histogram.counts, rules.seq_len
     kept = kept_lengths(lengths, seq_len, rules.long_documents)
     packed = int((kept * counts).sum())
     dropped = counts[kept == 0]
     tokens_dropped = int((lengths * counts)[kept == 0].sum())
-    num_sequences = int(sequences_per_group(histogram, rules).sum())
+    num_sequences = int(per_group.sum())
     chance = np.minimum(1.0, (lengths - 1) / seq_len)
     return Accounting(
         seq_len=seq_len,

@@ -1,0 +1,243 @@
+"""Text -> token store: what was made before is found, what is new is tokenized."""
+
+import functools
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as sf
+
+from bfpack_spark.buckets import FindSlice
+from bfpack_spark.config import Settings
+from bfpack_spark.errors import InputError
+from bfpack_spark.logs import facts
+from bfpack_spark.making.say_changes import say_changes
+from bfpack_spark.progress import Work, watched
+from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
+from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
+from bfpack_spark.storage.documents import Columns
+from bfpack_spark.storage.increments import Increment, add_accounting, take_over
+from bfpack_spark.storage.inventory import Inventory, check_apart
+from bfpack_spark.storage.locks import Lock
+from bfpack_spark.storage.messages import collect_messages
+from bfpack_spark.storage.token_files import account_documents, write_token_files
+from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
+from bfpack_spark.storage.tokenizer_file import read_tokenizer
+from bfpack_spark.storage.versions import Place, Version
+from bfpack_spark.tokenizing.engines import MAX_BYTES
+from bfpack_spark.tokenizing.parity import Choice, choose_engine
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_id
+
+log = logging.getLogger("bfpack")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A bucket's text, looked at and found fit to be read."""
+
+    place: Place
+    inventory: Inventory
+    columns: Columns
+    vocabulary: Vocabulary
+
+
+def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
+    """Find the mistakes that can be found before the work."""
+    place = Place(output=settings.need("output"), bucket=bucket)
+    slice_ = find()
+    check_apart(settings.need("input"), slice_.inventory, place.output)
+    columns = Columns(
+        content=settings.tokens_column or settings.text_column,
+        doc_id=settings.id_column,
+        tokens=settings.tokens_column is not None,
+        bucket=slice_.column,
+        wanted=bucket if slice_.column else None,
+    )
+    vocabulary = read_vocabulary(settings)
+    if settings.pad_token is not None:  # a mistake to find before the work, not after
+        pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
+    versions.check_output(place.output, place.bucket)
+    check_columns(slice_.inventory, columns)
+    return Source(place=place, inventory=slice_.inventory, columns=columns, vocabulary=vocabulary)
+
+
+def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> TokenStore:
+    """The published token store of a bucket, which is tokenized unless that was done."""
+    made = _made_before(settings, source)
+    if made is None:
+        made = _tokenize(spark, settings, source)
+    else:
+        done = facts(stage="tokenize", version=made.name, done_before=True)
+        log.info("tokens: nothing to do, %s is complete", made.name, extra=done)
+    manifest = made.manifest()
+    assert manifest is not None, "made or found complete"
+    _check_quarantine(manifest["accounting"], settings.max_quarantined, made.directory)
+    lock.check()
+    versions.publish(made)
+    return TokenStore(directory=made.directory, manifest=manifest)
+
+
+def read_vocabulary(settings: Settings) -> Vocabulary:
+    """The tokenizer file and the names of its EOS, BOS and control-token policy."""
+    path = settings.need("tokenizer")
+    raw, companion = read_tokenizer(path)
+    return load_vocabulary(
+        raw,
+        companion,
+        eos_token=settings.eos_token,
+        bos_token=settings.bos_token,
+        control_tokens=settings.control_tokens,
+    )
+
+
+def _made_before(settings: Settings, source: Source) -> Version | None:
+    """A complete version for these settings. The engines' size limits differ, and `auto` may have
+    taken either, so both are looked for."""
+    for engine, limit in MAX_BYTES.items():
+        version = _tokens_version(settings, source, limit)
+        if settings.engine in ("auto", engine) and version.manifest() is not None:
+            return version
+    return None
+
+
+def _tokens_version(settings: Settings, source: Source, limit: int) -> Version:
+    inventory, vocabulary = source.inventory, source.vocabulary
+    configuration = {
+        "input_format": inventory.format,
+        "text_column": None if settings.tokens_column else settings.text_column,
+        "tokens_column": settings.tokens_column,
+        "id_column": settings.id_column,
+        "eos_id": vocabulary.eos_id,
+        "bos_id": vocabulary.bos_id,
+        "control_tokens": settings.control_tokens,
+        "max_document_bytes": min(settings.max_document_bytes, limit),
+    }
+    if settings.bucket_column is not None:
+        told = {"bucket_column": settings.bucket_column, "bucket": source.place.bucket}
+        configuration |= told
+    return Version(
+        place=source.place,
+        inputs={
+            "configuration": configuration,
+            "tokenizer_sha256": vocabulary.sha256,
+            "inventory": inventory.for_fingerprint(),
+        },
+    )
+
+
+def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
+    choice = _choose(settings, source)
+    log.info("tokens: engine %s, %s", choice.engine, choice.why)
+    version = _tokens_version(settings, source, MAX_BYTES[choice.engine])
+    say_changes("tokens", version)
+    earlier = versions.current_manifest(source.place)
+    increment, why = take_over(version, source.inventory, earlier)
+    if why is not None:
+        log.info("tokens: %s", why)
+    started = time.monotonic()
+    found = _write(spark, settings, source, version, choice, increment)
+    entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
+    vocabulary = source.vocabulary
+    accounting = add_accounting(
+        increment.accounting, account_documents(found, vocabulary.num_inserted)
+    )
+    if not accounting["documents"]:
+        raise InputError(
+            f"--input {settings.input}: not one document with text in "
+            f"{accounting['documents_in']}; nothing to pack"
+        )
+    files.write_bytes(f"{version.directory}/tokenizer.json", vocabulary.json)
+    if settings.id_column is not None:
+        _check_unique(spark, TokenStore(directory=version.directory, manifest={"files": entries}))
+    versions.complete(
+        version,
+        entries,
+        totals={k: accounting[k] for k in ("documents", "tokens")},
+        accounting=accounting,
+        tokenizer={
+            "vocabulary_size": vocabulary.size,
+            "eos_id": vocabulary.eos_id,
+            "bos_id": vocabulary.bos_id,
+            "own_pad_id": vocabulary.own_pad_id,
+        },
+    )
+    passed_over = sum(message["not_audited"] for message in found)
+    if passed_over:
+        log.info("tokens: audit passed over %s documents of over 1 MB", f"{passed_over:,}")
+    _say_done(version, accounting, time.monotonic() - started)
+    return version
+
+
+def _write(
+    spark: SparkSession,
+    settings: Settings,
+    source: Source,
+    version: Version,
+    choice: Choice,
+    increment: Increment,
+) -> list[dict[str, Any]]:
+    """Read, tokenize and write what is new; the workers' messages."""
+    task = TokenizeTask(
+        input_format=source.inventory.format,
+        columns=source.columns,
+        vocabulary=source.vocabulary,
+        engine=choice.engine,
+        max_document_bytes=min(settings.max_document_bytes, MAX_BYTES[choice.engine]),
+        audit_share=settings.audit_share,
+    )
+    writer = functools.partial(
+        write_token_files,
+        root=version.directory,
+        metadata={"bfpack.tokenizer_sha256": source.vocabulary.sha256, **FORMAT_METADATA},
+        first_part=increment.first_part,
+    )
+    amount = increment.inventory.num_bytes
+    work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit="bytes")
+    with watched(spark, work):
+        splits = splits_frame(spark, increment.inventory)
+        return collect_messages(tokenize_text(splits, task, writer))
+
+
+def _say_done(version: Version, accounting: dict[str, Any], seconds: float) -> None:
+    log.info(
+        "tokens: %s documents, %s tokens in %.1f s; %s empty, %s quarantined",
+        *(f"{accounting[k]:,}" for k in ("documents", "tokens")),
+        seconds,
+        f"{accounting['documents_empty']:,}",
+        f"{sum(accounting['documents_quarantined'].values()):,}",
+        extra=facts(stage="tokenize", version=version.name, seconds=seconds, **accounting),
+    )
+
+
+def _choose(settings: Settings, source: Source) -> Choice:
+    if source.columns.tokens:
+        return Choice(engine="fastokens", why="not used: the documents are tokenized already")
+    sample: list[str] = []
+    if settings.engine != "tokenizers":
+        sample = sample_texts(source.inventory, source.columns)
+    return choose_engine(settings.engine, source.vocabulary, sample)
+
+
+def _check_unique(spark: SparkSession, store: TokenStore) -> None:
+    counted = store.doc_ids(spark).groupBy("doc_id").agg(sf.count(sf.lit(1)).alias("times"))
+    twice = counted.where("times > 1").orderBy("doc_id").limit(5).collect()
+    if twice:
+        named = ", ".join(f"{row['doc_id']!r} ({row['times']} times)" for row in twice)
+        raise InputError(
+            f"--id-column: documents share ids: {named}; make ids unique, or leave the option out "
+            "and documents are named by their place"
+        )
+
+
+def _check_quarantine(accounting: dict[str, Any], limit: float, directory: str) -> None:
+    refused = accounting["documents_quarantined"]
+    share = sum(refused.values()) / accounting["documents_in"]
+    if share > limit:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(refused.items()))
+        raise InputError(
+            f"--max-quarantined {limit:g}: {share:.2%} of the documents are in quarantine "
+            f"({reasons}); see {directory}/quarantine, mend the input or raise the limit"
+        )
