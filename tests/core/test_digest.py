@@ -1,10 +1,12 @@
 """The digest against a walk token by token; what it must not see, and what it must."""
 
 import numpy as np
+import pytest
 from core.oracle import as_lengths
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bfpack_spark.core import digest as core_digest
 from bfpack_spark.core.digest import digest_segments, hash_rows, hash_strings, weigh
 
 IDS = st.lists(st.integers(0, 2**31 - 1), min_size=2, max_size=60)
@@ -26,15 +28,18 @@ def weight(place: int) -> int:
     return (splitmix(place % 2**20) | 1) * (2 * (place // 2**20) + 1) % 2**64
 
 
-@given(st.lists(st.tuples(IDS, st.integers(0, 2**32 - 100)), max_size=5))
+@given(st.lists(st.tuples(IDS, st.integers(0, 2**20) | st.integers(0, 2**32 - 100)), max_size=5))
 def test_digests_equal_a_walk_token_by_token(segments: list[tuple[list[int], int]]) -> None:
     walked = [
         sum(weight(place) * (token + 1) for place, token in enumerate(ids, start)) % 2**64
         for ids, start in segments
     ]
     lengths = [len(ids) for ids, _ in segments]
-    found = digests([i for ids, _ in segments for i in ids], lengths, [s for _, s in segments])
-    assert found == walked
+    flat, starts = [i for ids, _ in segments for i in ids], [s for _, s in segments]
+    for long_run in (1, 64):  # weights by slices, where the table reaches, and by look-up
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(core_digest, "_LONG_RUN", long_run)
+            assert digests(flat, lengths, starts) == walked
 
 
 def test_no_segments_have_no_digests() -> None:
