@@ -13,7 +13,7 @@ import click
 from pyspark.sql import SparkSession
 
 from bfpack_spark import buckets, cli_versions, explore, pipeline
-from bfpack_spark.buckets import Outcome
+from bfpack_spark.buckets import FindSlice, Outcome
 from bfpack_spark.cli_options import settings_options
 from bfpack_spark.cli_print import (
     close,
@@ -75,13 +75,7 @@ for _command in (cli_versions.versions, cli_versions.snapshot, cli_versions.prun
 def pack(settings: Settings, as_json: bool) -> int:
     """Tokenize, plan and assemble; publish sequences of every --seq-len."""
     settings.need("seq_len")
-    settings.need("output")
-    spark = get_session(settings.spark)
-    acts = {
-        name: partial(pipeline.pack, spark, settings, name, find)
-        for name, find in buckets.find_slices(spark, settings).items()
-    }
-    outcomes = buckets.run_each(acts.items())
+    outcomes = _run_each_slice(pipeline.pack, settings)
     print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
     return close(outcomes)
 
@@ -90,13 +84,7 @@ def pack(settings: Settings, as_json: bool) -> int:
 @settings_options(*_STORE, *_TEXT)
 def tokenize(settings: Settings) -> int:
     """Make the token store: text is tokenized once, packed many times."""
-    settings.need("output")
-    spark = get_session(settings.spark)
-    acts = {
-        name: partial(pipeline.tokenize, spark, settings, name, find)
-        for name, find in buckets.find_slices(spark, settings).items()
-    }
-    outcomes = buckets.run_each(acts.items())
+    outcomes = _run_each_slice(pipeline.tokenize, settings)
     for outcome in outcomes:
         if outcome.made:
             click.echo(outcome.made.directory)
@@ -121,6 +109,18 @@ def assemble(settings: Settings, as_json: bool) -> int:
     outcomes = _run_each(pipeline.assemble_bucket, settings)
     print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
     return close(outcomes)
+
+
+def _run_each_slice(
+    act: Callable[[SparkSession, Settings, str, FindSlice], Any], settings: Settings
+) -> list[Outcome]:
+    """One bucket of the input after another."""
+    settings.need("output")
+    spark = get_session(settings.spark)
+    found = buckets.find_slices(spark, settings)
+    return buckets.run_each(
+        (name, partial(act, spark, settings, name, find)) for name, find in found.items()
+    )
 
 
 def _run_each(

@@ -13,8 +13,8 @@ from bfpack_spark.spark_conf import settings_file
 # Bounds what reaches a Python worker at once: by default a batch is 10,000 rows, whatever their
 # size.
 _SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
-# The JVM only plans and moves bytes: compiling its code twice, as servers do, cost 8 to 11 s of CPU
-# a process, a third of a small run, and gained nothing by 131 M tokens.
+# Compiling hot code a second time, as servers do, costs 8 to 11 s of CPU a process, a third of a
+# small run, and pays when some 3 million documents are planned (README, "The plan").
 _JAVA_OPTIONS = (
     f"-Dlog4j2.configurationFile={(Path(__file__).parent / 'log4j2.properties').as_uri()}",
     "-XX:TieredStopAtLevel=1",

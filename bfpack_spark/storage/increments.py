@@ -26,7 +26,7 @@ class Increment:
     first_part: int  # new files are numbered from here, so that no two have one name
 
 
-def whole(inventory: Inventory) -> Increment:
+def _whole(inventory: Inventory) -> Increment:
     """Everything is to be tokenized."""
     return Increment(inventory=inventory, entries=[], accounting={}, first_part=0)
 
@@ -37,12 +37,12 @@ def take_over(
     """What an earlier version spares, and a line that says so, or why it spares nothing (None: it
     differs in more than its files, or there is none)."""
     if earlier is None or not _differ_by_files(earlier["inputs"], version.inputs):
-        return whole(inventory), None
+        return _whole(inventory), None
     before, after = (inputs["inventory"] for inputs in (earlier["inputs"], version.inputs))
     known = {name: rest for name, *rest in after}
     if any(known.get(name) != rest for name, *rest in before):
         lost = [said for said in inventory_changes(before, after) if " new " not in said]
-        return whole(inventory), f"everything anew, for of the earlier input {', '.join(lost)}"
+        return _whole(inventory), f"everything anew, for of the earlier input {', '.join(lost)}"
     names = {name for name, *_ in before}
     new = tuple(file for file in inventory.files if file.name not in names)
     entries = [_from_here(entry, earlier) for entry in earlier["files"]]

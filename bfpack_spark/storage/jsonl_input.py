@@ -56,8 +56,7 @@ def read_line_values(split: Split, column: str) -> Iterator[pa.Array]:
             numbered = ((offset, lines[0]) for offset, lines in every if _says(lines[0]))
             while some := list(itertools.islice(numbered, _SAMPLE_LINES)):
                 yield pa.array(
-                    _bucket_of(line, f"{split.name}@{offset}", column, _LINE_BYTES_MAX)
-                    for offset, line in some
+                    _bucket_of(line, f"{split.name}@{offset}", column) for offset, line in some
                 )
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(split.name, error) from None
@@ -71,13 +70,13 @@ def _says(line: bytes) -> bool:
 def _wanted(line: bytes, source: str, columns: Columns) -> bool:
     if columns.bucket is None:
         return True
-    return _bucket_of(line, source, columns.bucket, _LINE_BYTES_MAX) == columns.wanted
+    return _bucket_of(line, source, columns.bucket) == columns.wanted
 
 
-def _bucket_of(line: bytes, source: str, column: str, longest: int) -> str:
+def _bucket_of(line: bytes, source: str, column: str) -> str:
     """The bucket of a line. InputError where none can be read: nobody could say whose it is."""
-    if len(line) > longest:
-        raise no_bucket(column, f"a line longer than {longest} bytes", source)
+    if len(line) > _LINE_BYTES_MAX:
+        raise no_bucket(column, f"a line longer than {_LINE_BYTES_MAX} bytes", source)
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -7,7 +7,7 @@ the token store whose files it lists), and what is unfinished and younger than 7
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.locks import Lock
@@ -125,5 +125,5 @@ def _manifest(version: VersionOnDisk) -> Manifest:
 
 def _with_reason(version: VersionOnDisk, needed: set[str]) -> VersionOnDisk:
     if version.kept is None and version.place.seq_len is None and version.name in needed:
-        return VersionOnDisk(**{**vars(version), "kept": "named by a version that is kept"})
+        return replace(version, kept="named by a version that is kept")
     return version

@@ -24,6 +24,7 @@ from bfpack_spark.core.fragments import Int64, cut_documents
 
 HERE = Path(__file__).resolve().parent
 SECONDS_MAX = 120
+MU, SIGMA = 5.82, 0.99  # of the logarithm of a document's tokens
 PEERS = {
     "seqpacker (Rust)": ("seqpacker", "seqpacker_bfd"),
     "lightbinpack (C++)": ("lightbinpack", "lightbinpack_bfd"),
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 def draw_lengths(documents: int) -> Int64:
-    drawn = np.random.default_rng(0).lognormal(5.82, 0.99, documents)
+    drawn = np.random.default_rng(0).lognormal(MU, SIGMA, documents)
     return np.maximum(1, np.rint(drawn)).astype(np.int64)
 
 

@@ -23,13 +23,13 @@ from about import about
 from cliffs import ordinary
 from events import log_options, read_tasks
 from generated import BUCKET, command, corpus_of_tokens
+from packers import MU, SIGMA
 from processes import run
 
 from bfpack_spark.core.accounting import Histogram, Rules, account
 from bfpack_spark.core.groups import num_groups
 from bfpack_spark.core.rows import default_num_shards
 
-MU, SIGMA = 5.82, 0.99  # of the logarithm of a document's tokens, as packers.draw_lengths
 MEAN_TOKENS = math.exp(MU + SIGMA**2 / 2)
 TOKENS = (10**9, 10**11, 5 * 10**12)
 SEQ_LENS = (2048, 8192)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from about import about
+from events import log_options, read_tasks
 from processes import Cost, run
 
 HERE = Path(__file__).resolve().parent
@@ -43,6 +44,11 @@ class Ground:
     @property
     def text(self) -> list[object]:
         return ["--input", self.corpus, "--tokenizer", self.tokenizer, "--id-column", "doc_id"]
+
+    @property
+    def events(self) -> Path:
+        """Where Spark's event log of the assembly goes."""
+        return self.output.with_name(f"{self.output.name}-events")
 
     def version(self, seq_len: int) -> Path:
         folder = self.output / "b" / f"sequences-{seq_len}"
@@ -74,15 +80,9 @@ def measure(ground: Ground) -> Iterator[tuple[str, Cost]]:
     shutil.rmtree(ground.output, ignore_errors=True)
     yield WHOLE, run(ground.command("pack", *ground.text, *at))
     shutil.rmtree(ground.output)
-    events = ground.output.with_name(f"{ground.output.name}-events")
-    shutil.rmtree(events, ignore_errors=True)
-    events.mkdir()
-    log = ["--spark-conf", f"spark.eventLog.dir={events.as_uri()}"]
-    for key, value in (("enabled", "true"), ("compress", "false")):
-        log += ["--spark-conf", f"spark.eventLog.{key}={value}"]
     yield "tokenize", run(ground.command("tokenize", *ground.text))
     yield "plan at 2048", run(ground.command("plan", *at))
-    yield "assemble at 2048", run(ground.command("assemble", *at, *log))
+    yield "assemble at 2048", run(ground.command("assemble", *at, *log_options(ground.events)))
     yield VERIFY, run(ground.command("verify", *at))
     yield AGAIN, run(ground.command("pack", *ground.text, "--seq-len", 8192))
     yield FLOOR, run_floor(ground)
@@ -144,7 +144,7 @@ def _print_bytes(ground: Ground, tokens: int) -> None:
     stored = json.loads((store / "_current.json").read_text())["version"]
     shards = sum(e["bytes"] for e in held["files"] if e["kind"] == "shards")
     every = sum(e["bytes"] for e in [*held["files"], *_manifest(store / stored)["files"]])
-    shuffled = shuffle_bytes(ground.output.with_name(f"{ground.output.name}-events"))
+    shuffled = sum(task.shuffle_bytes for task in read_tasks(ground.events))
     rows = (
         ("shards, bytes a token", shards / tokens, ""),
         ("token store + plan + shards / shards", every / shards, "<= 2.2"),
@@ -153,18 +153,6 @@ def _print_bytes(ground: Ground, tokens: int) -> None:
     print("\n| bytes, at the larger size | here | target |\n|---|---:|---:|")
     for name, found, target in rows:
         print(f"| {name} | {found:.2f} | {target} |")
-
-
-def shuffle_bytes(events: Path) -> int:
-    """Bytes that all tasks wrote for shuffles, from Spark's event logs."""
-    total = 0
-    for path in (p for p in events.rglob("*") if p.is_file() and "appstatus" not in p.name):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
-            metrics = event.get("Task Metrics") or {}
-            if event["Event"] == "SparkListenerTaskEnd":
-                total += metrics.get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0)
-    return total
 
 
 def _manifest(version: Path) -> dict:  # type: ignore[type-arg]
