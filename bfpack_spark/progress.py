@@ -70,6 +70,8 @@ def _bar(context: SparkContext, group: str, work: Work) -> Iterator[None]:
             ended.set()
             watcher.join()
             _show(context, group, progress, task)
+        # The tracker is told of the last tasks a moment after the job has ended.
+        progress.update(task, completed=progress.tasks[0].total)
 
 
 def _watch(
