@@ -26,15 +26,14 @@ from bfpack_spark.cli_print import (
     silent,
 )
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import Rules
+from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.failures import explain
 from bfpack_spark.logs import handler_for
 from bfpack_spark.progress import Work, watched
-from bfpack_spark.session import get_session
+from bfpack_spark.session import get_session, under_submit
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.slices import PLACEHOLDER
-from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
 from bfpack_spark.verifying.report import Report
 from bfpack_spark.verifying.verify_bucket import verify_bucket
@@ -175,14 +174,22 @@ def _verify(
 
 @bfpack.command()
 @settings_options(*_PLACE, *_RULES)
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
-def stats(settings: Settings, as_json: bool) -> None:
+@click.option("--json", "form", flag_value="json", help="print one JSON document")
+@click.option("--csv", "form", flag_value="csv", help="print a row a bucket and seq_len")
+def stats(settings: Settings, form: str | None) -> None:
     """What packing comes to at any --seq-len, against concatenation; from lengths alone."""
-    seq_lens = settings.need("seq_len")
-    store = open_token_store(settings.need("output"), _just_one(settings, "bucket"))
-    histogram = explore.length_histogram(get_session(settings.spark), store)
-    rules = Rules(seq_len=seq_lens[0], **{name: getattr(settings, name) for name in _RULES})
-    print_stats(explore.what_if(histogram, seq_lens, rules), as_json)
+    seq_lens, output = settings.need("seq_len"), settings.need("output")
+    read = _histogram_by_spark(settings) if under_submit() else explore.read_histogram
+    rules = explore.rules_of(settings)
+    print_stats(explore.output_stats(output, settings.bucket, seq_lens, rules, read), form)
+
+
+def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
+    """Where a cluster waits, it counts."""
+    spark = get_session(settings.spark)
+    return lambda output, bucket: explore.length_histogram(
+        spark, explore.open_token_store(output, bucket)
+    )
 
 
 @bfpack.command()

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -10,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bfpack_spark import explore
 from bfpack_spark.buckets import Outcome, exit_code
-from bfpack_spark.core.accounting import Accounting
-from bfpack_spark.explore import Sequence
+from bfpack_spark.explore import CorpusStats, Sequence
 from bfpack_spark.session import under_submit
 from bfpack_spark.storage.pruning import VersionOnDisk
 from bfpack_spark.storage.versions import Version
@@ -112,28 +111,35 @@ def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) ->
             )
 
 
-def print_stats(found: list[Accounting], as_json: bool) -> None:
-    if as_json:
-        rows = [{**asdict(a), "overhead": a.overhead} for a in found]
-        click.echo(json.dumps(rows, indent=1))
-        return
-    first = found[0]
-    click.echo(f"{first.num_documents:,} documents, {first.num_tokens:,} tokens")
+def print_stats(found: list[CorpusStats], form: str | None) -> None:
+    """A table a bucket, or `form`: json, csv."""
+    if form == "json":
+        click.echo(json.dumps(explore.as_json(found), indent=1))
+    elif form == "csv":
+        click.echo(explore.summary_frame(found).to_csv(index=False), nl=False)
+    else:
+        for stats in found:
+            _print_corpus(stats)
+
+
+def _print_corpus(stats: CorpusStats) -> None:
+    click.echo(f"{stats.num_documents:,} documents, {stats.num_tokens:,} tokens")
     table = Table()
     for heading in (
         *("seq_len", "sequences", "lower bound", "overhead", "padding"),
         *("cut, best fit", "cut, concatenation"),
     ):
         table.add_column(heading, justify="right")
-    for a in found:
+    for at in stats.at:
+        made = at.plan.accounting
         table.add_row(
-            f"{a.seq_len:,}",
-            f"{a.num_sequences:,}",
-            f"{a.lower_bound:,}",
-            f"{a.overhead:.4%}",
-            f"{a.num_padding / max(a.num_sequences * a.seq_len, 1):.4%}",
-            _share(a.num_documents_cut, a.num_documents),
-            _share(a.num_documents_cut_by_concat, a.num_documents),
+            f"{at.seq_len:,}",
+            f"{made.num_sequences:,}",
+            f"{made.lower_bound:,}",
+            f"{made.overhead:.4%}",
+            f"{at.plan.padding_share:.4%}",
+            _share(at.plan.num_documents_cut, stats.num_documents),
+            _share(at.concat.num_documents_cut, stats.num_documents),
         )
     Console(width=110 if not sys.stdout.isatty() else None).print(table)
 

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "bfpack_spark"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 # A layer may import those to its right, itself where it is a folder, and what is in BASE.
-LAYERS = ("jobs", "cli", "pipeline", "stages", "storage", "tokenizing", "core")
+LAYERS = ("jobs", "cli", "pipeline", "explore", "stages", "storage", "tokenizing", "core")
 ROOMS = {
     "cli": "cli",
     "cli_options": "cli",
@@ -22,7 +22,6 @@ ROOMS = {
     "making": "pipeline",
     "verifying": "pipeline",
     "buckets": "pipeline",
-    "explore": "pipeline",
     "failures": "pipeline",
     "logs": "pipeline",
     "progress": "pipeline",
@@ -74,6 +73,15 @@ def test_core_uses_numpy_alone() -> None:
     outside = {name.split(".")[0] for path in files for name in imports(path)}
     outside -= set(sys.stdlib_module_names) | {PACKAGE.name}
     assert outside == {"numpy"}
+
+
+def test_only_pictures_need_matplotlib_and_only_who_wants_them_imports_them() -> None:
+    for path in SOURCES:
+        names = list(imports(path))
+        plotting = [
+            n for n in names if n.startswith(("matplotlib", f"{PACKAGE.name}.explore.plots"))
+        ]
+        assert not plotting or path.name == "plots.py", path
 
 
 def test_stages_do_not_know_each_other() -> None:

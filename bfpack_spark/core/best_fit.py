@@ -18,6 +18,7 @@ a queue); of equally long fragments, the one given first. The number of bins and
 not depend on it.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,13 +42,33 @@ class Packing:
     bins: Int64
     each: Int64
 
-    def fills(self) -> Int64:
-        """Tokens in each bin, decreasing."""
+    def bins_by_room(self) -> Int64:
+        """How many bins end with 0, 1, ... capacity tokens of free space."""
         left = np.zeros(self.capacity + 1, dtype=np.int64)
         left[self.capacity] = self.num_bins
         np.add.at(left, self.free, -self.bins)
         np.add.at(left, self.free - self.length * self.each, self.bins)
-        return self.capacity - np.repeat(np.arange(self.capacity + 1, dtype=np.int64), left)
+        return left
+
+    def fills(self) -> Int64:
+        """Tokens in each bin, decreasing."""
+        rooms = np.arange(self.capacity + 1, dtype=np.int64)
+        return self.capacity - np.repeat(rooms, self.bins_by_room())
+
+    def bins_by_fragments(self) -> Int64:
+        """How many bins hold 0, 1, 2, ... fragments, as `place` places them: its queues, with bins
+        of one class and number of fragments side by side as one run. Time: the steps and the runs
+        they move."""
+        queues: list[deque[tuple[int, int]]] = [deque() for _ in range(self.capacity + 1)]
+        queues[self.capacity].append((self.num_bins, 0))
+        columns = (self.free, self.free - self.length * self.each, self.bins, self.each)
+        for free, left, bins, each in zip(*(c.tolist() for c in columns), strict=True):
+            _move(queues[free], queues[left], bins, each)
+        ended = [run for queue in queues for run in queue]
+        found = np.zeros(max((held for _, held in ended), default=0) + 1, dtype=np.int64)
+        for bins, held in ended:
+            found[held] += bins
+        return found
 
 
 def pack_counts(counts: Int64) -> Packing:
@@ -129,6 +150,21 @@ def _steps(counts: Int64, capacity: int) -> Iterator[tuple[int, int, int, int]]:
                 open_bins[left] += bins
                 spaces.set(left)
             yield length, free, bins, each
+
+
+def _move(
+    source: deque[tuple[int, int]], target: deque[tuple[int, int]], n: int, more: int
+) -> None:
+    """The first n bins of one class, each with `more` fragments, to the end of another."""
+    while n:
+        bins, held = source.popleft()
+        if bins > n:
+            source.appendleft((bins - n, held))
+            bins = n
+        n -= bins
+        if target and target[-1][1] == held + more:
+            bins += target.pop()[0]
+        target.append((bins, held + more))
 
 
 class _Bitmap:

@@ -11,7 +11,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Accounting, account, sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
 from bfpack_spark.errors import InputError
-from bfpack_spark.explore import length_histogram
+from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.logs import facts
 from bfpack_spark.making.say_changes import say_changes
 from bfpack_spark.progress import Work, watched

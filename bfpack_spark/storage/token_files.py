@@ -158,3 +158,9 @@ def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndar
     return pa.Array.from_buffers(
         pa.binary(), len(length), [None, pa.py_buffer(out), pa.py_buffer(np.ascontiguousarray(ids))]
     )
+
+
+def read_lengths(path: str) -> pa.ChunkedArray:
+    """The lengths of a token file's documents; its tokens are not read."""
+    with files.open_parquet(path) as file:
+        return file.read(columns=["length"], use_threads=False).column("length")

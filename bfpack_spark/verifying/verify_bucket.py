@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.accounting import Histogram, Rules, account, planned_groups
 from bfpack_spark.errors import InputError
-from bfpack_spark.explore import length_histogram
+from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.stages.check_files import check_files
 from bfpack_spark.stages.scan_shards import scan_shards
 from bfpack_spark.stages.scan_tokens import scan_tokens

@@ -1,19 +1,13 @@
-"""Looking at a corpus and its packing: what-if from lengths alone, and single sequences.
+"""One sequence of a packing: its documents, where each is cut, and their text."""
 
-Everything here is also what the command line prints; no number is computed twice.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import SparkSession
 from tokenizers import Tokenizer
 
-from bfpack_spark.core.accounting import Accounting, Histogram, Rules, account
 from bfpack_spark.errors import InputError
-from bfpack_spark.stages.measure_lengths import measure_lengths
 from bfpack_spark.storage import files, versions
-from bfpack_spark.storage.token_store import TokenStore, open_token_store
+from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
 
 
@@ -40,20 +34,6 @@ class Sequence:
     num_tokens: int
     num_padding: int
     segments: list[Segment]
-
-
-def length_histogram(spark: SparkSession, store: TokenStore) -> Histogram:
-    """The bucket's documents by length in tokens, ascending; a row or so a distinct length."""
-    rows = measure_lengths(store.lengths(spark)).toArrow()
-    return Histogram(
-        lengths=rows.column("length").to_numpy().astype("int64"),
-        counts=rows.column("num_documents").to_numpy().astype("int64"),
-    )
-
-
-def what_if(histogram: Histogram, seq_lens: tuple[int, ...], rules: Rules) -> list[Accounting]:
-    """What packing by these rules would come to at each seq_len: the planner's own arithmetic."""
-    return [account(histogram, replace(rules, seq_len=seq_len)) for seq_len in seq_lens]
 
 
 def read_sequence(

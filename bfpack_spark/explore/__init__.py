@@ -1,0 +1,82 @@
+"""Looking at a corpus and its packing, before and after: lengths -> statistics -> frames, plots.
+
+    from bfpack_spark import explore
+    from bfpack_spark.explore import plots      # needs matplotlib: the extra `explore`
+
+    histogram = explore.read_histogram("out", "web")             # no Spark; or, on any session,
+    histogram = explore.length_histogram(spark, explore.open_token_store("out", "web"))
+    stats = explore.corpus_stats(histogram, (2048, 8192))        # rules: bfpack's own
+    stats.at[0].plan.accounting.num_sequences                    # statistics.py: the dataclasses
+    explore.summary_frame([stats])                               # frames.py: pandas
+    plots.truncations_by_length(stats, 2048)                     # plots.py: a matplotlib figure
+
+    explore.output_stats("out", (), (2048, 8192))                # every bucket, and all together
+    explore.read_sequence("out", "web", 2048, 3)                 # one sequence, as text
+    explore.plan_table(spark, "out", "web", 2048).createOrReplaceTempView("plan")
+
+All functions of a session use DataFrames alone, so it may be Spark Connect's.
+"""
+
+from bfpack_spark.explore.frames import (
+    as_json,
+    fragments_frame,
+    histogram_frame,
+    padding_frame,
+    policies_frame,
+    quantiles_frame,
+    segments_frame,
+    summary_frame,
+    truncations_frame,
+)
+from bfpack_spark.explore.lengths import (
+    buckets_in,
+    length_histogram,
+    merge_histograms,
+    read_histogram,
+)
+from bfpack_spark.explore.sequence import Segment, Sequence, read_sequence
+from bfpack_spark.explore.statistics import (
+    CorpusStats,
+    LengthClass,
+    Packed,
+    PackingStats,
+    corpus_stats,
+    length_classes,
+    output_stats,
+    rules_of,
+    total_of,
+)
+from bfpack_spark.explore.tables import lengths_table, plan_table, sequences_table
+from bfpack_spark.storage.token_store import open_token_store
+
+__all__ = [
+    "CorpusStats",
+    "LengthClass",
+    "Packed",
+    "PackingStats",
+    "Segment",
+    "Sequence",
+    "as_json",
+    "buckets_in",
+    "corpus_stats",
+    "fragments_frame",
+    "histogram_frame",
+    "length_classes",
+    "length_histogram",
+    "lengths_table",
+    "merge_histograms",
+    "open_token_store",
+    "output_stats",
+    "padding_frame",
+    "plan_table",
+    "policies_frame",
+    "quantiles_frame",
+    "read_histogram",
+    "read_sequence",
+    "rules_of",
+    "segments_frame",
+    "sequences_table",
+    "summary_frame",
+    "total_of",
+    "truncations_frame",
+]

@@ -1,0 +1,172 @@
+"""Statistics as pandas frames, one row a thing, and as one JSON value; numbers as they are in the
+dataclasses, nothing is computed here."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.explore.sequence import Sequence
+from bfpack_spark.explore.statistics import CorpusStats, Distribution, Packed, PackingStats
+
+
+def summary_frame(found: list[CorpusStats]) -> pd.DataFrame:
+    """A row a bucket and seq_len; `concat_` columns are the baseline's. `bucket` is None for
+    several together."""
+    return pd.DataFrame([_summary_row(stats, at) for stats in found for at in stats.at])
+
+
+def quantiles_frame(found: list[CorpusStats]) -> pd.DataFrame:
+    """A row a bucket: documents, tokens, and a column a quantile of the documents' lengths."""
+    return pd.DataFrame([_corpus_row(stats) | _quantile_columns(stats) for stats in found])
+
+
+def truncations_frame(stats: CorpusStats) -> pd.DataFrame:
+    """A row a seq_len and class of lengths (above, up_to]: documents, cuts a document."""
+    rows = [
+        {
+            "seq_len": at.seq_len,
+            **asdict(own),
+            "truncations": own.truncations,
+            "truncations_by_concat": own.truncations_by_concat,
+        }
+        for at in stats.at
+        for own in at.by_length
+    ]
+    return pd.DataFrame(rows)
+
+
+def policies_frame(stats: CorpusStats) -> pd.DataFrame:
+    """A row a seq_len and policy for long documents."""
+    rows = [
+        {"seq_len": at.seq_len, "long_documents": policy, **asdict(effect)}
+        for at in stats.at
+        for policy, effect in at.policies.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def fragments_frame(stats: CorpusStats) -> pd.DataFrame:
+    """A row a seq_len and number of fragments: sequences that hold so many."""
+    return _distribution_frame(stats, "fragments", "num_fragments")
+
+
+def padding_frame(stats: CorpusStats) -> pd.DataFrame:
+    """A row a seq_len and number of padding tokens: sequences that hold so many."""
+    return _distribution_frame(stats, "padding", "num_padding")
+
+
+def histogram_frame(histogram: Histogram) -> pd.DataFrame:
+    """A row a distinct length: documents, their tokens, and the share of documents and of tokens
+    in documents up to this length."""
+    documents, tokens = histogram.counts, histogram.counts * histogram.lengths
+    return pd.DataFrame(
+        {
+            "length": histogram.lengths,
+            "num_documents": documents,
+            "num_tokens": tokens,
+            "documents_up_to": documents.cumsum() / max(histogram.num_documents, 1),
+            "tokens_up_to": tokens.cumsum() / max(histogram.num_tokens, 1),
+        }
+    )
+
+
+def segments_frame(sequence: Sequence) -> pd.DataFrame:
+    """A row a segment."""
+    return pd.DataFrame([asdict(segment) for segment in sequence.segments])
+
+
+def as_json(found: list[CorpusStats]) -> list[dict[str, Any]]:
+    """All of it, but for the histogram, as json.dumps takes it."""
+    return [
+        {
+            **_corpus_row(stats),
+            "quantiles": {str(q): length for q, length in stats.quantiles.items()},
+            "at": [_json_of(at) for at in stats.at],
+        }
+        for stats in found
+    ]
+
+
+def _corpus_row(stats: CorpusStats) -> dict[str, Any]:
+    return {
+        "bucket": stats.bucket,
+        "num_documents": stats.num_documents,
+        "num_tokens": stats.num_tokens,
+        "mean_length": stats.mean_length,
+    }
+
+
+def _quantile_columns(stats: CorpusStats) -> dict[str, int]:
+    return {f"p{100 * q:g}": length for q, length in stats.quantiles.items()}
+
+
+def _summary_row(stats: CorpusStats, at: PackingStats) -> dict[str, Any]:
+    row = {**_corpus_row(stats), "seq_len": at.seq_len}
+    row |= {"packing": stats.rules.packing, "long_documents": stats.rules.long_documents}
+    row |= _packed_columns(at.plan)
+    row |= {f"concat_{name}": value for name, value in _packed_columns(at.concat).items()}
+    row["more_sequences"] = at.more_sequences
+    if at.fragments is not None:
+        row |= {f"fragments_p{100 * q:g}": at.fragments.quantile(q) for q in (0.5, 0.99, 1.0)}
+    return row
+
+
+def _packed_columns(packed: Packed) -> dict[str, Any]:
+    own = packed.accounting
+    return {
+        "num_sequences": own.num_sequences,
+        "lower_bound": own.lower_bound,
+        "overhead": own.overhead,
+        "num_padding": own.num_padding,
+        "padding_share": packed.padding_share,
+        "num_documents_cut": packed.num_documents_cut,
+        "cut_share": packed.cut_share,
+        "truncations": packed.truncations,
+        "fragments": packed.fragments,
+        "attention_share": packed.attention_share,
+        "num_tokens_packed": own.num_tokens_packed,
+        "num_tokens_truncated": own.num_tokens_truncated,
+        "num_tokens_dropped": own.num_tokens_dropped,
+    }
+
+
+def _json_of(at: PackingStats) -> dict[str, Any]:
+    return {
+        "seq_len": at.seq_len,
+        "plan": _packed_json(at.plan),
+        "concat": _packed_json(at.concat),
+        "more_sequences": at.more_sequences,
+        "fragments": _distribution_json(at.fragments),
+        "padding": _distribution_json(at.padding),
+        "by_length": [
+            {
+                **asdict(own),
+                "truncations": own.truncations,
+                "truncations_by_concat": own.truncations_by_concat,
+            }
+            for own in at.by_length
+        ],
+        "policies": {policy: asdict(effect) for policy, effect in at.policies.items()},
+    }
+
+
+def _packed_json(packed: Packed) -> dict[str, Any]:
+    accounting = {**asdict(packed.accounting), "overhead": packed.accounting.overhead}
+    return {"accounting": accounting, **_packed_columns(packed)}
+
+
+def _distribution_json(own: Distribution | None) -> list[list[int]] | None:
+    return None if own is None else [own.values.tolist(), own.counts.tolist()]
+
+
+def _distribution_frame(stats: CorpusStats, which: str, name: str) -> pd.DataFrame:
+    parts = []
+    for at in stats.at:
+        own: Distribution | None = getattr(at, which)
+        if own is not None:
+            columns = {"seq_len": at.seq_len, name: own.values, "num_sequences": own.counts}
+            parts.append(pd.DataFrame(columns))
+    empty = pd.DataFrame(columns=["seq_len", name, "num_sequences"])
+    return pd.concat(parts, ignore_index=True) if parts else empty

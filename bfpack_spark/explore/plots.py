@@ -1,0 +1,256 @@
+"""Pictures of statistics, as matplotlib figures. Needs matplotlib: pip install
+'bfpack-spark[explore]'.
+
+Each function returns a new figure, which no window shows and pyplot does not hold: save it with
+`figure.savefig(path)`; a notebook with `%matplotlib inline` draws it as the last value of a cell.
+Colours are Okabe and Ito's, told apart by those who see fewer of them; lines differ in dash or
+marker, too.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
+
+from bfpack_spark.core.fragments import Int64, LongDocuments
+from bfpack_spark.explore.sequence import Segment, Sequence
+from bfpack_spark.explore.statistics import (
+    CorpusStats,
+    PackingStats,
+    length_classes,
+    stats_at,
+)
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+_SIZE = (7.0, 4.0)  # inches
+_PLAN, _CONCAT, _DOCUMENTS = BLUE, VERMILION, "#C8D6E0"
+_POLICY_STYLES: dict[LongDocuments, tuple[str, str]] = {
+    "drop": (VERMILION, "s--"),
+    "truncate": (ORANGE, "^:"),
+    "split": (BLUE, "o-"),
+}
+_SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, VERMILION)
+
+
+def documents_by_length(stats: CorpusStats) -> Figure:
+    """Documents by length, and the share of all tokens in documents up to a length; log axis, a
+    line at each seq_len."""
+    figure, axes = _figure()
+    edges = _edges(stats, 8)
+    counts = _documents_between(stats, edges)
+    axes.stairs(counts, edges, fill=True, color=_DOCUMENTS)
+    axes.set_ylabel("documents")
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    shares = axes.twinx()
+    tokens = np.cumsum(stats.histogram.lengths * stats.histogram.counts)
+    shares.plot(stats.histogram.lengths, tokens / max(stats.num_tokens, 1), color=BLUE)
+    shares.set_ylabel("share of tokens in documents up to this length", color=BLUE)
+    _percent(shares, 1.0)
+    for at in stats.at:
+        _mark_seq_len(axes, at.seq_len)
+    _log_lengths(axes, stats)
+    return figure
+
+
+def truncations_by_length(stats: CorpusStats, seq_len: int) -> Figure:
+    """The paper's figure: documents by length, and cuts a document, packed and concatenated."""
+    figure, axes = _figure()
+    edges = _edges(stats, 4)
+    axes.stairs(_documents_between(stats, edges), edges, fill=True, color=_DOCUMENTS)
+    axes.set_ylabel("documents")
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    classes = length_classes(stats.histogram, stats_at(stats, seq_len).rules, edges)
+    middle = [np.sqrt(max(c.above, 1) * c.up_to) for c in classes]
+    cuts = axes.twinx()
+    by_concat = [c.truncations_by_concat for c in classes]
+    cuts.plot(middle, by_concat, color=_CONCAT, marker="s", ms=3, ls="--", label="concatenation")
+    cuts.plot(
+        middle, [c.truncations for c in classes], color=_PLAN, marker="o", ms=3, label=_name(stats)
+    )
+    cuts.set_yscale("symlog", linthresh=1, linscale=1)
+    cuts.set_ylim(bottom=0)
+    cuts.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    cuts.set_ylabel("cuts a document, on average")
+    cuts.legend(loc="upper left", frameon=False)
+    _mark_seq_len(axes, seq_len)
+    _log_lengths(axes, stats)
+    return figure
+
+
+def cut_documents(stats: CorpusStats) -> Figure:
+    """Share of documents cut, packed and concatenated, at each seq_len."""
+    figure, axes = _figure()
+    _over_seq_lens(axes, stats, lambda at: at.concat.cut_share, "concatenation", _CONCAT, "s--")
+    _over_seq_lens(axes, stats, lambda at: at.plan.cut_share, _name(stats), _PLAN, "o-")
+    axes.set_ylabel("documents cut")
+    _percent(axes, None)
+    axes.legend(frameon=False)
+    return figure
+
+
+def costs(stats: CorpusStats) -> Figure:
+    """What packing costs at each seq_len: padding, and sequences over the lower bound."""
+    figure, axes = _figure()
+    _over_seq_lens(
+        axes, stats, lambda at: at.plan.padding_share, "padding, of all tokens", BLUE, "o-"
+    )
+    over = "sequences over the lower bound"
+    _over_seq_lens(axes, stats, lambda at: at.plan.accounting.overhead, over, ORANGE, "s--")
+    axes.set_ylabel("share")
+    _percent(axes, None, decimals=3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def policies(stats: CorpusStats) -> Figure:
+    """Share of all tokens that each policy for long documents leaves out, at each seq_len."""
+    figure, axes = _figure()
+    for policy, (colour, style) in _POLICY_STYLES.items():
+        share = partial(_left_out, policy=policy, whole=max(stats.num_tokens, 1))
+        _over_seq_lens(axes, stats, share, policy, colour, style)
+    axes.set_ylabel("tokens left out")
+    _percent(axes, None)
+    axes.legend(frameon=False, title="long documents")
+    return figure
+
+
+def fragments_per_sequence(stats: CorpusStats) -> Figure:
+    """Sequences by number of fragments, at each seq_len: the share that holds at most so many."""
+    figure, axes = _figure()
+    for number, at in enumerate(stats.at):
+        if at.fragments is not None:
+            reached = np.cumsum(at.fragments.counts) / at.fragments.counts.sum()
+            axes.step(
+                at.fragments.values,
+                reached,
+                where="post",
+                color=_SERIES[number % len(_SERIES)],
+                ls=("-", "--", ":", "-.")[number % 4],
+                label=f"{at.seq_len:,}",
+            )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("fragments in a sequence")
+    axes.set_ylabel("sequences with at most so many")
+    _percent(axes, 1.0)
+    axes.legend(frameon=False, title="seq_len")
+    return figure
+
+
+def attention(stats: CorpusStats) -> Figure:
+    """Attention within documents, as a share of full causal attention, at each seq_len."""
+    figure, axes = _figure()
+    _over_seq_lens(
+        axes, stats, lambda at: at.concat.attention_share, "concatenation", _CONCAT, "s--"
+    )
+    _over_seq_lens(axes, stats, lambda at: at.plan.attention_share, _name(stats), _PLAN, "o-")
+    axes.set_ylabel("query-key pairs within documents,\nof full causal attention")
+    _percent(axes, 1.0)
+    axes.legend(frameon=False)
+    return figure
+
+
+def sequence(found: Sequence) -> Figure:
+    """One sequence: its documents side by side; hatched where a document is cut."""
+    figure, axes = _figure((7.0, 1.6))
+    for number, segment in enumerate(found.segments):
+        _draw_segment(axes, segment, number)
+    axes.set_xlim(0, found.seq_len)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("token in the sequence (hatched: part of a longer document; white: padding)")
+    axes.set_title(
+        f"{found.bucket}, sequence {found.sequence_id} of {found.seq_len:,} tokens", fontsize=10
+    )
+    return figure
+
+
+def _draw_segment(axes: Axes, segment: Segment, number: int) -> None:
+    padding = segment.doc_id is None
+    cut = not padding and segment.length != segment.doc_length
+    colour = "#FFFFFF" if padding else (SKY, YELLOW, GREEN, PURPLE, ORANGE)[number % 5]
+    axes.barh(
+        0,
+        segment.length,
+        left=segment.offset,
+        color=colour,
+        edgecolor=BLACK,
+        lw=0.5,
+        hatch="///" if cut else None,
+    )
+
+
+def _figure(size: tuple[float, float] = _SIZE) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _name(stats: CorpusStats) -> str:
+    return {"best_fit": "best fit", "concat": "concatenation by these rules"}[stats.rules.packing]
+
+
+def _edges(stats: CorpusStats, per_octave: int) -> Int64:
+    """Edges of classes of lengths, so many to a doubling; powers of two are among them."""
+    longest = int(stats.histogram.lengths.max(initial=2))
+    steps = np.arange(0, per_octave * (longest - 1).bit_length() + 1)
+    return np.unique([0, *np.rint(2.0 ** (steps / per_octave)).astype(np.int64).tolist()])
+
+
+def _documents_between(stats: CorpusStats, edges: Int64) -> Int64:
+    within = np.searchsorted(edges, stats.histogram.lengths) - 1
+    return np.bincount(within, weights=stats.histogram.counts, minlength=len(edges) - 1)
+
+
+def _mark_seq_len(axes: Axes, seq_len: int) -> None:
+    axes.axvline(seq_len, color=BLACK, lw=0.8, ls=":")
+    axes.annotate(
+        f"{seq_len:,}",
+        (seq_len, 1.0),
+        xycoords=axes.get_xaxis_transform(),
+        fontsize=8,
+        ha="center",
+        va="bottom",
+    )
+
+
+def _log_lengths(axes: Axes, stats: CorpusStats) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(left=max(int(stats.histogram.lengths.min(initial=1)) / 2, 0.7))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("length of a document, tokens")
+
+
+def _over_seq_lens(
+    axes: Axes,
+    stats: CorpusStats,
+    value: Callable[[PackingStats], float],
+    label: str,
+    colour: str,
+    style: str,
+) -> None:
+    at = sorted(stats.at, key=lambda at: at.seq_len)
+    axes.plot(
+        [a.seq_len for a in at], [value(a) for a in at], style, color=colour, ms=5, label=label
+    )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([a.seq_len for a in at])
+    axes.minorticks_off()
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
+    axes.set_xlabel("seq_len, tokens")
+
+
+def _percent(axes: Axes, top: float | None, decimals: int | None = None) -> None:
+    axes.set_ylim(bottom=0, top=top)
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=decimals))
+
+
+def _left_out(at: PackingStats, policy: LongDocuments, whole: int) -> float:
+    effect = at.policies[policy]
+    return (effect.num_tokens_truncated + effect.num_tokens_dropped) / whole

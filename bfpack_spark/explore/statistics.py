@@ -1,0 +1,378 @@
+"""What packing does to documents of known lengths, at any seq_len: every number that the terminal,
+JSON, CSV, HTML, the report and the notebook show comes from here.
+
+    CorpusStats                    a bucket, or several together: documents, tokens, quantiles
+      .at[i]: PackingStats         at one seq_len
+        .plan: Packed              by the rules given: what `bfpack pack` with these rules makes
+        .concat: Packed            the baseline: all documents concatenated, cut every seq_len
+          .accounting: Accounting  documents, tokens, sequences, padding, lower bound
+        .fragments, .padding       sequences by number of fragments, by tokens of padding
+        .by_length                 cuts a document by the document's length
+        .policies                  what split, truncate and drop do to long documents
+
+Counts of a best-fit plan are exact, as it is made on counts: what is packed later has them. What
+concatenation does to documents depends on their order; here it is the expectation over a uniformly
+random start.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import numpy as np
+
+from bfpack_spark.config import Settings
+from bfpack_spark.core.accounting import (
+    Accounting,
+    Histogram,
+    PolicyEffect,
+    Rules,
+    SequenceCounts,
+    account,
+    count_sequences,
+    policy_effect,
+)
+from bfpack_spark.core.expectations import (
+    Float64,
+    expected_attention,
+    expected_cut,
+    expected_truncations,
+)
+from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
+from bfpack_spark.core.groups import num_groups
+from bfpack_spark.explore.lengths import buckets_in, merge, merge_histograms, read_histogram
+
+QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
+POLICIES: tuple[LongDocuments, ...] = ("split", "truncate", "drop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """One way to pack at one seq_len. The floats are exact for best fit, expectations for
+    concatenation."""
+
+    accounting: Accounting
+    num_documents_cut: float  # in more than one fragment, or truncated
+    num_truncations: float  # cuts of all documents: 3 fragments are 2, what is truncated 1
+    num_fragments: float
+    attention_pairs: (
+        float  # (query, key) within segments: n (n + 1) / 2 of each, padding is a segment
+    )
+
+    @property
+    def truncations(self) -> float:
+        """Cuts a document, on average."""
+        return self.num_truncations / max(self.accounting.num_documents, 1)
+
+    @property
+    def fragments(self) -> float:
+        """A sequence, on average."""
+        return self.num_fragments / max(self.accounting.num_sequences, 1)
+
+    @property
+    def cut_share(self) -> float:
+        """Documents cut, as a share of all."""
+        return self.num_documents_cut / max(self.accounting.num_documents, 1)
+
+    @property
+    def padding_share(self) -> float:
+        """Padding, as a share of all tokens of the sequences."""
+        return self.accounting.num_padding / max(self._num_places, 1)
+
+    @property
+    def attention_share(self) -> float:
+        """Of full causal attention, which has seq_len (seq_len + 1) / 2 pairs a sequence."""
+        full = self._num_places * (self.accounting.seq_len + 1) / 2
+        return self.attention_pairs / full if full else 0.0
+
+    @property
+    def _num_places(self) -> int:
+        return self.accounting.num_sequences * self.accounting.seq_len
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthClass:
+    """Documents of more than `above` and up to `up_to` tokens, and the cuts of all of them."""
+
+    above: int
+    up_to: int
+    num_documents: int
+    num_tokens: int
+    num_truncations: float  # by the plan
+    num_truncations_by_concat: float  # expectation
+
+    @property
+    def truncations(self) -> float:
+        """Cuts a document, on average."""
+        return self.num_truncations / max(self.num_documents, 1)
+
+    @property
+    def truncations_by_concat(self) -> float:
+        return self.num_truncations_by_concat / max(self.num_documents, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """Values, ascending, and how many of whatever is counted have each."""
+
+    values: Int64
+    counts: Int64
+
+    def quantile(self, share: float) -> int:
+        """The smallest value that at least this share do not exceed: values [1, 5] x counts
+        [3, 1], 0.75 -> 1."""
+        reached = np.cumsum(self.counts)
+        rank = max(int(np.ceil(share * reached[-1])), 1)
+        return int(self.values[np.searchsorted(reached, rank)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackingStats:
+    """One seq_len."""
+
+    rules: Rules
+    plan: Packed
+    concat: Packed
+    fragments: Distribution | None  # of sequences; None: concat's, which the order decides
+    padding: Distribution | None  # likewise
+    by_length: tuple[LengthClass, ...]
+    policies: dict[LongDocuments, PolicyEffect]
+
+    @property
+    def seq_len(self) -> int:
+        return self.rules.seq_len
+
+    @property
+    def more_sequences(self) -> float:
+        """Than concatenation makes, as a share of those."""
+        made, baseline = self.plan.accounting.num_sequences, self.concat.accounting.num_sequences
+        return made / max(baseline, 1) - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusStats:
+    """A bucket, or several together."""
+
+    bucket: str | None  # None: several together, each packed on its own
+    rules: Rules  # but for seq_len
+    histogram: Histogram
+    at: tuple[PackingStats, ...]  # in the order asked for
+
+    @property
+    def num_documents(self) -> int:
+        return self.histogram.num_documents
+
+    @property
+    def num_tokens(self) -> int:
+        return self.histogram.num_tokens
+
+    @property
+    def mean_length(self) -> float:
+        return self.num_tokens / max(self.num_documents, 1)
+
+    @property
+    def quantiles(self) -> dict[float, int]:
+        """Share of documents -> tokens; empty without documents."""
+        own = Distribution(values=self.histogram.lengths, counts=self.histogram.counts)
+        return {q: own.quantile(q) for q in QUANTILES} if self.num_documents else {}
+
+
+def rules_of(settings: Settings | None = None) -> Rules:
+    """What decides a plan, out of settings (default: bfpack's own). The seq_len in it means
+    nothing."""
+    given = settings or Settings.model_validate({})
+    return Rules(
+        seq_len=1,
+        packing=given.packing,
+        long_documents=given.long_documents,
+        group_documents_max=given.group_documents_max,
+        seed=given.seed,
+    )
+
+
+def corpus_stats(
+    histogram: Histogram,
+    seq_lens: tuple[int, ...],
+    rules: Rules | None = None,
+    bucket: str | None = None,
+) -> CorpusStats:
+    """Everything about documents of these lengths, packed by these rules (default: bfpack's own).
+
+    Time: as the packer on counts, once a group and seq_len.
+    """
+    chosen = rules or rules_of()
+    at = tuple(packing_stats(histogram, replace(chosen, seq_len=n)) for n in seq_lens)
+    return CorpusStats(bucket=bucket, rules=chosen, histogram=histogram, at=at)
+
+
+def stats_at(stats: CorpusStats, seq_len: int) -> PackingStats:
+    """Those of one seq_len. ValueError if it was not asked for."""
+    there = {at.seq_len: at for at in stats.at}
+    if seq_len not in there:
+        raise ValueError(f"seq_len {seq_len}: not among {', '.join(map(str, there))}")
+    return there[seq_len]
+
+
+def output_stats(
+    output: str,
+    buckets: tuple[str, ...],
+    seq_lens: tuple[int, ...],
+    rules: Rules | None = None,
+    histogram_of: Callable[[str, str], Histogram] = read_histogram,
+) -> list[CorpusStats]:
+    """Each bucket of an output (none named: all that are there), and, of several, all together as
+    the last. `histogram_of` reads (output, bucket)."""
+    names = buckets or tuple(buckets_in(output))
+    histograms = [histogram_of(output, name) for name in names]
+    pairs = zip(names, histograms, strict=True)
+    found = [corpus_stats(histogram, seq_lens, rules, name) for name, histogram in pairs]
+    return [*found, total_of(found, merge_histograms(histograms))] if len(found) > 1 else found
+
+
+def packing_stats(histogram: Histogram, rules: Rules) -> PackingStats:
+    """One seq_len, that of the rules."""
+    counted = count_sequences(histogram, rules) if rules.packing == "best_fit" else None
+    baseline = replace(rules, packing="concat", long_documents="split")
+    return PackingStats(
+        rules=rules,
+        plan=_packed(histogram, rules, counted),
+        concat=_packed(histogram, baseline, None),
+        fragments=None if counted is None else _distribution(counted.by_fragments),
+        padding=None if counted is None else _distribution(counted.by_padding),
+        by_length=length_classes(histogram, rules, powers_of_two(histogram)),
+        policies={p: policy_effect(histogram, rules.seq_len, p) for p in POLICIES},
+    )
+
+
+def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[LengthClass, ...]:
+    """Documents of more than edges[i] and up to edges[i + 1] tokens, where there are any."""
+    columns = (
+        histogram.counts,
+        histogram.counts * histogram.lengths,
+        histogram.counts * _truncations(histogram, rules),
+        histogram.counts
+        * _truncations(histogram, replace(rules, packing="concat", long_documents="split")),
+    )
+    within = np.searchsorted(edges, histogram.lengths)
+    found = []
+    for number in np.unique(within).tolist():
+        documents, tokens, cuts, by_concat = (c[within == number].sum() for c in columns)
+        found.append(
+            LengthClass(
+                above=int(edges[number - 1]),
+                up_to=int(edges[number]),
+                num_documents=int(documents),
+                num_tokens=int(tokens),
+                num_truncations=float(cuts),
+                num_truncations_by_concat=float(by_concat),
+            )
+        )
+    return tuple(found)
+
+
+def powers_of_two(histogram: Histogram) -> Int64:
+    """Edges 0, 1, 2, 4, ... up to the longest document: a power of two bounds its class from
+    above, so that a class fits into such a seq_len or does not."""
+    longest = int(histogram.lengths.max(initial=1))
+    return np.array([0, *(1 << k for k in range((longest - 1).bit_length() + 1))], dtype=np.int64)
+
+
+def total_of(found: list[CorpusStats], histogram: Histogram) -> CorpusStats:
+    """Several buckets of the same rules and seq_lens together, each packed on its own; `histogram`
+    is that of all their documents."""
+    first = found[0]
+    each = zip(*(stats.at for stats in found), strict=True)
+    return CorpusStats(
+        bucket=None, rules=first.rules, histogram=histogram, at=tuple(map(_sum_packing, each))
+    )
+
+
+def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) -> Packed:
+    lengths, counts, seq_len = histogram.lengths, histogram.counts, rules.seq_len
+    made = account(histogram, rules, None if counted is None else counted.per_group)
+    kept = kept_lengths(lengths, seq_len, rules.long_documents)
+    if counted is None:
+        chance = np.where(kept < lengths, kept > 0, expected_cut(np.maximum(kept, 1), seq_len))
+        num_documents_cut = float((chance * counts).sum())
+        pairs = float((expected_attention(kept, seq_len) * counts).sum())
+        groups = num_groups(histogram.num_documents, rules.group_documents_max)
+        pairs += groups * _pairs(made.num_padding / groups)  # each group pads its last sequence
+    else:
+        num_documents_cut = float(made.num_documents_cut)
+        pairs = _pairs_of(count_fragments(lengths, counts, seq_len, rules.long_documents))
+        pairs += _pairs_of(counted.by_padding)
+    return Packed(
+        accounting=made,
+        num_documents_cut=num_documents_cut,
+        num_truncations=float((_truncations(histogram, rules) * counts).sum()),
+        num_fragments=float((_num_fragments(kept, rules) * counts).sum()),
+        attention_pairs=pairs,
+    )
+
+
+Counts = TypeVar("Counts", Accounting, PolicyEffect, Packed, LengthClass)
+
+
+def _num_fragments(kept: Int64, rules: Rules) -> Float64:
+    if rules.packing == "best_fit":
+        return np.asarray(-(-kept // rules.seq_len), dtype=np.float64)
+    return np.where(kept > 0, 1 + expected_truncations(kept, rules.seq_len), 0.0)
+
+
+def _truncations(histogram: Histogram, rules: Rules) -> Float64:
+    """Cuts a document of each length; truncation is one."""
+    kept = kept_lengths(histogram.lengths, rules.seq_len, rules.long_documents)
+    truncated = (kept > 0) & (kept < histogram.lengths)
+    return np.asarray(_num_fragments(kept, rules) - (kept > 0) + truncated)
+
+
+def _pairs(length: float) -> float:
+    return length * (length + 1) / 2
+
+
+def _pairs_of(by_length: Int64) -> float:
+    length = np.arange(len(by_length), dtype=np.float64)
+    return float((length * (length + 1) / 2 * by_length).sum())
+
+
+def _distribution(by_value: Int64) -> Distribution:
+    values = np.flatnonzero(by_value)
+    return Distribution(values=values, counts=by_value[values])
+
+
+def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
+    first = parts[0]
+    return PackingStats(
+        rules=first.rules,
+        plan=_sum_packed([p.plan for p in parts]),
+        concat=_sum_packed([p.concat for p in parts]),
+        fragments=_sum_distributions([p.fragments for p in parts]),
+        padding=_sum_distributions([p.padding for p in parts]),
+        by_length=_sum_classes([c for p in parts for c in p.by_length]),
+        policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
+    )
+
+
+def _sum_packed(parts: list[Packed]) -> Packed:
+    accounting = _sum([p.accounting for p in parts], "seq_len")
+    return replace(_sum(parts, "accounting"), accounting=accounting)
+
+
+def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
+    bounds = sorted({(c.above, c.up_to) for c in parts})
+    same = ([c for c in parts if (c.above, c.up_to) == bound] for bound in bounds)
+    return tuple(_sum(classes, "above", "up_to") for classes in same)
+
+
+def _sum_distributions(parts: Sequence[Distribution | None]) -> Distribution | None:
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    together = merge([(part.values, part.counts) for part in known])
+    return Distribution(values=together.lengths, counts=together.counts)
+
+
+def _sum(parts: list[Counts], *alike: str) -> Counts:
+    """Numbers added field by field; those named are alike in all."""
+    names = [field.name for field in fields(parts[0]) if field.name not in alike]
+    return replace(parts[0], **{n: sum(getattr(p, n) for p in parts) for n in names})

@@ -1,0 +1,37 @@
+"""A packing's tables as Spark reads them, for SQL; on any session, Spark Connect's too."""
+
+from pyspark.sql import DataFrame, SparkSession
+
+from bfpack_spark.schema import SEQUENCES, spark_ddl
+from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.plan_files import read_plan
+from bfpack_spark.storage.token_store import open_token_store
+from bfpack_spark.storage.versions import Place
+
+
+def plan_table(
+    spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
+) -> DataFrame:
+    """PLAN, a row a fragment: sequence_id, position, offset, doc_id, start, length, group."""
+    return read_plan(spark, _paths(output, bucket, seq_len, version, "plan"))
+
+
+def sequences_table(
+    spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
+) -> DataFrame:
+    """SEQUENCES, a row a sequence (README, "What is in the output")."""
+    paths = _paths(output, bucket, seq_len, version, "shards")
+    return spark.read.schema(spark_ddl(SEQUENCES)).parquet(*map(files.for_spark, paths))
+
+
+def lengths_table(
+    spark: SparkSession, output: str, bucket: str, version: str | None = None
+) -> DataFrame:
+    """doc_id, length of every document; the tokens are not read."""
+    return open_token_store(output, bucket, version).lengths(spark)
+
+
+def _paths(output: str, bucket: str, seq_len: int, version: str | None, kind: str) -> list[str]:
+    place = Place(output=output, bucket=bucket, seq_len=seq_len)
+    directory, manifest = versions.current(place, version)
+    return [f"{directory}/{entry['path']}" for entry in versions.files_of(manifest, kind)]
