@@ -14,17 +14,17 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark import buckets, cli_versions, explore, pipeline
 from bfpack_spark.buckets import FindSlice, Outcome
+from bfpack_spark.cli_draw import print_sequence
 from bfpack_spark.cli_options import settings_options
 from bfpack_spark.cli_print import (
     close,
     error_row,
     fail,
     failed,
-    print_sequence,
-    print_stats,
     print_versions,
     silent,
 )
+from bfpack_spark.cli_stats import print_stats
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.errors import InputError
@@ -176,6 +176,7 @@ def _verify(
 @settings_options(*_PLACE, *_RULES)
 @click.option("--json", "form", flag_value="json", help="print one JSON document")
 @click.option("--csv", "form", flag_value="csv", help="print a row a bucket and seq_len")
+@click.option("--html", "form", flag_value="html", help="print one page that opens offline")
 def stats(settings: Settings, form: str | None) -> None:
     """What packing comes to at any --seq-len, against concatenation; from lengths alone."""
     seq_lens, output = settings.need("seq_len"), settings.need("output")

@@ -9,9 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bfpack_spark import explore
 from bfpack_spark.buckets import Outcome, exit_code
-from bfpack_spark.explore import CorpusStats, Sequence
 from bfpack_spark.session import under_submit
 from bfpack_spark.storage.pruning import VersionOnDisk
 from bfpack_spark.storage.versions import Version
@@ -109,65 +107,3 @@ def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) ->
                 f"{row['bucket']} {row['seq_len']}: {row['sequences']:,} sequences, "
                 f"{row['tokens']:,} tokens, {row['shards']} shards in {row['path']}"
             )
-
-
-def print_stats(found: list[CorpusStats], form: str | None) -> None:
-    """A table a bucket, or `form`: json, csv."""
-    if form == "json":
-        click.echo(json.dumps(explore.as_json(found), indent=1))
-    elif form == "csv":
-        click.echo(explore.summary_frame(found).to_csv(index=False), nl=False)
-    else:
-        for stats in found:
-            _print_corpus(stats)
-
-
-def _print_corpus(stats: CorpusStats) -> None:
-    click.echo(f"{stats.num_documents:,} documents, {stats.num_tokens:,} tokens")
-    table = Table()
-    for heading in (
-        *("seq_len", "sequences", "lower bound", "overhead", "padding"),
-        *("cut, best fit", "cut, concatenation"),
-    ):
-        table.add_column(heading, justify="right")
-    for at in stats.at:
-        made = at.plan.accounting
-        table.add_row(
-            f"{at.seq_len:,}",
-            f"{made.num_sequences:,}",
-            f"{made.lower_bound:,}",
-            f"{made.overhead:.4%}",
-            f"{at.plan.padding_share:.4%}",
-            _share(at.plan.num_documents_cut, stats.num_documents),
-            _share(at.concat.num_documents_cut, stats.num_documents),
-        )
-    Console(width=110 if not sys.stdout.isatty() else None).print(table)
-
-
-def _share(count: float, whole: int) -> str:
-    return f"{count:,.0f} ({count / max(whole, 1):.1%})"
-
-
-def print_sequence(found: Sequence, width: int = 160) -> None:
-    num_documents = sum(segment.doc_id is not None for segment in found.segments)
-    click.echo(
-        f"{found.bucket}, seq_len {found.seq_len}, sequence {found.sequence_id} in {found.shard}: "
-        f"{found.num_tokens} tokens of {num_documents} documents, "
-        f"{found.num_padding} padding"
-    )
-    for segment in found.segments:
-        span = f"[{segment.offset}:{segment.offset + segment.length}]"
-        if segment.doc_id is None or segment.doc_start is None:
-            click.echo(f"{span} padding")
-            continue
-        whole = segment.length == segment.doc_length
-        end = segment.doc_start + segment.length
-        part = "whole" if whole else f"tokens {segment.doc_start}:{end} of {segment.doc_length}"
-        click.echo(f"{span} {segment.doc_id} ({part})")
-        click.echo("    " + _shortened(segment.text, width))
-
-
-def _shortened(text: str, width: int) -> str:
-    shown = json.dumps(text, ensure_ascii=False)[1:-1]
-    half = width // 2
-    return shown if len(shown) <= width else f"{shown[:half]} ... {shown[-half:]}"

@@ -15,8 +15,10 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = ("jobs", "cli", "pipeline", "explore", "stages", "storage", "tokenizing", "core")
 ROOMS = {
     "cli": "cli",
+    "cli_draw": "cli",
     "cli_options": "cli",
     "cli_print": "cli",
+    "cli_stats": "cli",
     "cli_versions": "cli",
     "pipeline": "pipeline",
     "making": "pipeline",

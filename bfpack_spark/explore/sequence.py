@@ -1,14 +1,27 @@
 """One sequence of a packing: its documents, where each is cut, and their text."""
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import pyarrow as pa
 from tokenizers import Tokenizer
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.plan_files import find_documents
 from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Tokens start .. start + length of a document, and the sequence they are in."""
+
+    sequence_id: int
+    start: int
+    length: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +34,18 @@ class Segment:
     offset: int  # first token, counted in the sequence
     length: int
     text: str
+    elsewhere: tuple[Piece, ...] = ()  # the document's other pieces, in its order
+
+    @property
+    def is_cut(self) -> bool:
+        """Is this not the whole document?"""
+        return self.doc_length is not None and self.length < self.doc_length
+
+    @property
+    def num_left_out(self) -> int:
+        """The document's tokens that are in no sequence."""
+        packed = self.length + sum(piece.length for piece in self.elsewhere)
+        return (self.doc_length or packed) - packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +64,8 @@ class Sequence:
 def read_sequence(
     output: str, bucket: str, seq_len: int, sequence_id: int, version: str | None = None
 ) -> Sequence:
-    """One sequence with its documents decoded. InputError if there is no such sequence."""
+    """One sequence with its documents decoded, and where the rest is of those that are cut, for
+    which the plan is searched. InputError if there is no such sequence."""
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
     directory, manifest = versions.current(place, version)
     shard, row = _find_row(manifest, sequence_id)
@@ -55,8 +81,30 @@ def read_sequence(
         shard=shard,
         num_tokens=found["num_tokens"],
         num_padding=found["num_padding"],
-        segments=_segments(found, tokenizer),
+        segments=_with_rest(_segments(found, tokenizer), sequence_id, directory, manifest),
     )
+
+
+def _with_rest(
+    segments: list[Segment], sequence_id: int, directory: str, manifest: versions.Manifest
+) -> list[Segment]:
+    cut = sorted({segment.doc_id or "" for segment in segments if segment.is_cut})
+    if not cut:
+        return segments
+    paths = [f"{directory}/{entry['path']}" for entry in versions.files_of(manifest, "plan")]
+    with ThreadPoolExecutor() as pool:
+        found = pa.concat_tables(pool.map(partial(find_documents, doc_ids=cut), paths))
+    pieces: dict[str, list[Piece]] = {name: [] for name in cut}
+    for row in found.sort_by("start").to_pylist():
+        pieces[row.pop("doc_id")].append(Piece(**row))
+    return [
+        replace(s, elsewhere=_others(pieces[s.doc_id or ""], s, sequence_id)) if s.is_cut else s
+        for s in segments
+    ]
+
+
+def _others(pieces: list[Piece], own: Segment, sequence_id: int) -> tuple[Piece, ...]:
+    return tuple(p for p in pieces if (p.sequence_id, p.start) != (sequence_id, own.doc_start))
 
 
 def _group_rows(file: object) -> int:

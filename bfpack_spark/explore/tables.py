@@ -2,7 +2,6 @@
 
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.schema import SEQUENCES, spark_ddl
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.plan_files import read_plan
 from bfpack_spark.storage.token_store import open_token_store
@@ -21,7 +20,7 @@ def sequences_table(
 ) -> DataFrame:
     """SEQUENCES, a row a sequence (README, "What is in the output")."""
     paths = _paths(output, bucket, seq_len, version, "shards")
-    return spark.read.schema(spark_ddl(SEQUENCES)).parquet(*map(files.for_spark, paths))
+    return spark.read.parquet(*map(files.for_spark, paths))
 
 
 def lengths_table(

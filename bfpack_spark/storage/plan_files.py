@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
@@ -49,3 +50,13 @@ def read_plan_file(path: str) -> Iterator[pa.Table]:
     with files.open_parquet(path) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, use_threads=False).cast(plain(PLAN))
+
+
+def find_documents(path: str, doc_ids: list[str]) -> pa.Table:
+    """doc_id, sequence_id, start, length of these documents' fragments in a plan file."""
+    columns = ["doc_id", "sequence_id", "start", "length"]
+    wanted = pa.array(doc_ids, pa.string())
+    with files.open_parquet(path) as file:
+        batches = file.iter_batches(columns=columns)
+        found = [batch.filter(pc.is_in(batch["doc_id"], wanted)) for batch in batches]
+    return pa.Table.from_batches(found, plain(PLAN).empty_table().select(columns).schema)

@@ -1,0 +1,129 @@
+"""What `bfpack show` draws: a sequence as a bar, then each of its documents.
+
+    demo, seq_len 16, sequence 3 in shards/part-00000.parquet: 14 tokens of 2 documents, 2 padding
+    <aaaaaaaabbbbb..
+    a  [0:9]  tokens 7:16 of 16  report.txt
+         cut: 7 before these in sequence 1
+         the end of a text
+    b  [9:14]  whole  note.txt
+         a whole text
+
+A column of the bar is an equal part of the sequence and has the letter of the document in its
+middle; < and > are the edges of a piece whose document goes on elsewhere.
+"""
+
+import itertools
+import string
+import sys
+from collections.abc import Iterable
+from functools import partial
+
+from rich.console import Console
+from rich.text import Text
+
+from bfpack_spark.explore.sequence import Piece, Segment, Sequence
+
+_LETTERS = string.ascii_lowercase + string.ascii_uppercase
+_COLOURS = ("black on cyan", "black on yellow", "black on green", "black on magenta")
+_PIPED_COLUMNS = 120
+
+
+def print_sequence(found: Sequence) -> None:
+    """On stdout; colours only where it is a terminal that has them."""
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS)
+    for line in _lines(found, console.width):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(found: Sequence, columns: int) -> Iterable[Text]:
+    documents = sum(segment.doc_id is not None for segment in found.segments)
+    yield Text(
+        f"{found.bucket}, seq_len {found.seq_len:,}, sequence {found.sequence_id} in "
+        f"{found.shard}: {found.num_tokens:,} tokens of {documents} document"
+        f"{'s' if documents != 1 else ''}, {found.num_padding:,} padding"
+    )
+    yield _bar(found, min(columns, found.seq_len))
+    for number, segment in enumerate(found.segments):
+        yield from _about(segment, number, columns)
+
+
+def _bar(found: Sequence, columns: int) -> Text:
+    middles = ((2 * column + 1) * found.seq_len // (2 * columns) for column in range(columns))
+    drawn = Text()
+    for number, cells in itertools.groupby(middles, partial(_at, found)):
+        segment, width = found.segments[number], len(list(cells))
+        drawn.append(_piece(segment, number, width), _colour(number) if segment.doc_id else "")
+    return drawn
+
+
+def _piece(segment: Segment, number: int, width: int) -> str:
+    """A segment in so many columns; of one column, the left edge tells more."""
+    if segment.doc_id is None or segment.doc_start is None or segment.doc_length is None:
+        return "." * width
+    goes_on = segment.doc_start + segment.length < segment.doc_length
+    left = "<" if segment.doc_start else ""
+    right = ">" if goes_on and width > len(left) else ""
+    return left + _letter(number) * (width - len(left) - len(right)) + right
+
+
+def _at(found: Sequence, token: int) -> int:
+    """Number of the segment that holds a token."""
+    ends = (s.offset + s.length for s in found.segments)
+    return next(number for number, end in enumerate(ends) if token < end)
+
+
+def _letter(number: int) -> str:
+    return _LETTERS[number % len(_LETTERS)]
+
+
+def _colour(number: int) -> str:
+    return _COLOURS[number % len(_COLOURS)]
+
+
+def _about(segment: Segment, number: int, columns: int) -> Iterable[Text]:
+    span = f"[{segment.offset}:{segment.offset + segment.length}]"
+    if segment.doc_id is None or segment.doc_start is None:
+        yield Text(f".  {span}  padding")
+        return
+    held = f"{segment.doc_start}:{segment.doc_start + segment.length} of {segment.doc_length}"
+    part = f"tokens {held}" if segment.is_cut else "whole"
+    named = f"  {span}  {part}  {_plain(segment.doc_id)}"
+    yield Text.assemble((_letter(number), _colour(number)), named)
+    if segment.is_cut:
+        yield Text(f"     cut: {_rest(segment, segment.doc_start)}", "bold")
+    text = Text("     " + _shortened(segment.text, columns - 5), "dim")
+    text.truncate(columns, overflow="ellipsis")
+    yield text
+
+
+def _rest(segment: Segment, start: int) -> str:
+    before = [piece for piece in segment.elsewhere if piece.start < start]
+    after = [piece for piece in segment.elsewhere if piece.start > start]
+    parts = [
+        f"{sum(piece.length for piece in pieces):,} {word} these in {_sequences(pieces)}"
+        for word, pieces in (("before", before), ("after", after))
+        if pieces
+    ]
+    if segment.num_left_out:
+        parts.append(f"{segment.num_left_out:,} left out")
+    return "; ".join(parts)
+
+
+def _sequences(pieces: list[Piece]) -> str:
+    names = [str(piece.sequence_id) for piece in pieces]
+    named = ", ".join(names[:5])
+    word = "sequence" if len(names) == 1 else "sequences"
+    return f"{word} {named}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _shortened(text: str, columns: int) -> str:
+    """Beginning and end of a text, in one line of at most so many characters."""
+    if len(text) <= columns and len(_plain(text)) <= columns:
+        return _plain(text)
+    half = max((columns - 5) // 2, 1)
+    return f"{_plain(text[:half])[:half]} ... {_plain(text[-half:])[-half:]}"
+
+
+def _plain(text: str) -> str:
+    """What would move a terminal's cursor, or worse, as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,162 @@
+"""What `bfpack stats` prints: tables for a terminal, or the same numbers as JSON, CSV, HTML."""
+
+import html
+import json
+import sys
+from collections.abc import Callable, Iterable
+
+import click
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from bfpack_spark import explore
+from bfpack_spark.explore import CorpusStats, PackingStats
+
+_STYLE = """
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
+body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+div { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { border: 0; border-bottom: 1px solid #8888; padding: .2rem .6rem; text-align: right }
+th { vertical-align: bottom; font-weight: 600 }
+"""
+
+
+def print_stats(found: list[CorpusStats], form: str | None) -> None:
+    """On stdout, in the form asked for: json, csv, html, None for tables."""
+    forms = {"json": _json, "csv": _csv, "html": page}
+    if form is not None:
+        click.echo(forms[form](found), nl=False)
+        return
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for stats in found:
+        click.echo("\n".join(_headline(stats)))
+        for title, table in tables(stats, detailed=stats is found[-1]):
+            console.print(_rich(title, table))
+
+
+def page(found: list[CorpusStats]) -> str:
+    """One HTML page that needs nothing from elsewhere."""
+    parts = []
+    for stats in found:
+        first, *lines = _headline(stats)
+        parts.append(f"<h2>{html.escape(first)}</h2>")
+        parts += [f"<p>{html.escape(line)}</p>" for line in lines]
+        for title, table in tables(stats, detailed=stats is found[-1]):
+            rows = table.to_html(index=False, border=0)
+            parts.append(f"<h3>{html.escape(title)}</h3>\n<div>{rows}</div>")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>bfpack stats</title>\n<style>{_STYLE}</style></head>\n<body>\n"
+        "<h1>What packing comes to</h1>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+
+
+def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, pd.DataFrame]]:
+    """Title and text of each table."""
+    yield "Sequences and documents cut", _by_seq_len(stats, _COSTS)
+    yield "Cuts, fragments, attention", _by_seq_len(stats, _SHAPES)
+    if detailed:
+        yield "What becomes of documents longer than seq_len", _policies(stats)
+        yield "Cuts of a document by its length, packed / concatenated", _by_length(stats)
+
+
+def _json(found: list[CorpusStats]) -> str:
+    return json.dumps(explore.as_json(found), indent=1) + "\n"
+
+
+def _csv(found: list[CorpusStats]) -> str:
+    return str(explore.summary_frame(found).to_csv(index=False))
+
+
+def _headline(stats: CorpusStats) -> list[str]:
+    name = stats.bucket or "all buckets, each packed on its own"
+    lengths = ", ".join(f"{q:.4g} {length:,}" for q, length in stats.quantiles.items())
+    return [
+        f"{name}: {stats.num_documents:,} documents, {stats.num_tokens:,} tokens",
+        f"{stats.mean_length:,.1f} tokens a document; quantiles {lengths}",
+        f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
+        "all documents whole, concatenated from a random start on (expectations)",
+    ]
+
+
+Cell = Callable[[PackingStats], str]
+
+
+def _share(count: float, share: float) -> str:
+    return f"{count:,.0f} ({share:.1%})"
+
+
+def _quantile(at: PackingStats, share: float) -> str:
+    return "" if at.fragments is None else f"{at.fragments.quantile(share):,}"
+
+
+_COSTS: dict[str, Cell] = {
+    "sequences": lambda at: f"{at.plan.accounting.num_sequences:,}",
+    "by concatenation": lambda at: f"{at.concat.accounting.num_sequences:,}",
+    "lower bound": lambda at: f"{at.plan.accounting.lower_bound:,}",
+    "overhead": lambda at: f"{at.plan.accounting.overhead:.4%}",
+    "padding": lambda at: f"{at.plan.padding_share:.4%}",
+    "documents cut": lambda at: _share(at.plan.num_documents_cut, at.plan.cut_share),
+    "cut by concatenation": lambda at: _share(at.concat.num_documents_cut, at.concat.cut_share),
+}
+_SHAPES: dict[str, Cell] = {
+    "cuts, of a document": lambda at: f"{at.plan.truncations:.4f}",
+    "concatenated": lambda at: f"{at.concat.truncations:.4f}",
+    "fragments, of a sequence": lambda at: f"{at.plan.fragments:.2f}",
+    "half": lambda at: _quantile(at, 0.5),
+    "99%": lambda at: _quantile(at, 0.99),
+    "most": lambda at: _quantile(at, 1.0),
+    "attention, of full causal": lambda at: f"{at.plan.attention_share:.1%}",
+    "concatenated ": lambda at: f"{at.concat.attention_share:.1%}",
+}
+
+
+def _by_seq_len(stats: CorpusStats, cells: dict[str, Cell]) -> pd.DataFrame:
+    rows = [
+        {"seq_len": f"{at.seq_len:,}", **{name: cell(at) for name, cell in cells.items()}}
+        for at in stats.at
+    ]
+    return pd.DataFrame(rows)
+
+
+def _policies(stats: CorpusStats) -> pd.DataFrame:
+    whole = max(stats.num_tokens, 1)
+    rows = [
+        {
+            "seq_len": f"{at.seq_len:,}",
+            "--long-documents": policy,
+            "documents cut": f"{effect.num_documents_cut:,}",
+            "dropped": f"{effect.num_documents_dropped:,}",
+            "tokens packed": _share(effect.num_tokens_packed, effect.num_tokens_packed / whole),
+            "truncated": f"{effect.num_tokens_truncated:,}",
+            "dropped ": f"{effect.num_tokens_dropped:,}",
+        }
+        for at in stats.at
+        for policy, effect in at.policies.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _by_length(stats: CorpusStats) -> pd.DataFrame:
+    rows = []
+    for classes in zip(*(at.by_length for at in stats.at), strict=True):
+        own = classes[0]
+        row = {"tokens": f"{own.above + 1:,} to {own.up_to:,}"}
+        row["documents"] = f"{own.num_documents:,}"
+        for at, cut in zip(stats.at, classes, strict=True):
+            both = f"{cut.truncations:,.2f} / {cut.truncations_by_concat:,.2f}"
+            row[f"{at.seq_len:,}"] = both
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _rich(title: str, frame: pd.DataFrame) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in frame.columns:
+        table.add_column(name.strip(), justify="right")
+    for row in frame.itertuples(index=False):
+        table.add_row(*row)
+    return table
