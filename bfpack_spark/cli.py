@@ -173,15 +173,24 @@ def _verify(
 
 
 @bfpack.command()
-@settings_options(*_PLACE, *_RULES)
+@settings_options(*_PLACE, *_TEXT, *_RULES)
+@click.option("--sample", type=int, help="of --input, with --tokenizer: about so many documents")
 @click.option("--json", "form", flag_value="json", help="print one JSON document")
 @click.option("--csv", "form", flag_value="csv", help="print a row a bucket and seq_len")
 @click.option("--html", "form", flag_value="html", help="print one page that opens offline")
-def stats(settings: Settings, form: str | None) -> None:
-    """What packing comes to at any --seq-len, against concatenation; from lengths alone."""
-    seq_lens, output = settings.need("seq_len"), settings.need("output")
+def stats(settings: Settings, sample: int | None, form: str | None) -> None:
+    """What packing comes to at any --seq-len, against concatenation; from lengths alone, of an
+    --output or of a sample of --input."""
+    seq_lens, rules = settings.need("seq_len"), explore.rules_of(settings)
+    if sample is not None:
+        print_stats(
+            explore.sample_stats(explore.sample_input(settings, sample), seq_lens, rules), form
+        )
+        return
+    if settings.input is not None:
+        raise InputError(f"--input {settings.input}: say how many documents to draw, --sample N")
     read = _histogram_by_spark(settings) if under_submit() else explore.read_histogram
-    rules = explore.rules_of(settings)
+    output = settings.need("output")
     print_stats(explore.output_stats(output, settings.bucket, seq_lens, rules, read), form)
 
 

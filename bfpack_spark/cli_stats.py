@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bfpack_spark import explore
-from bfpack_spark.explore import CorpusStats, PackingStats
+from bfpack_spark.core.estimates import CONFIDENCE
+from bfpack_spark.explore import CorpusStats, PackingStats, Sample
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
@@ -56,6 +57,8 @@ def page(found: list[CorpusStats]) -> str:
 
 def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, pd.DataFrame]]:
     """Title and text of each table."""
+    if stats.estimates:
+        yield f"How far the sample may be off ({CONFIDENCE:.0%} intervals)", _estimates(stats)
     yield "Sequences and documents cut", _by_seq_len(stats, _COSTS)
     yield "Cuts, fragments, attention", _by_seq_len(stats, _SHAPES)
     if detailed:
@@ -73,13 +76,24 @@ def _csv(found: list[CorpusStats]) -> str:
 
 def _headline(stats: CorpusStats) -> list[str]:
     name = stats.bucket or "all buckets, each packed on its own"
-    lengths = ", ".join(f"{q:.4g} {length:,}" for q, length in stats.quantiles.items())
+    lengths = ", ".join(f"{100 * q:g}% {length:,}" for q, length in stats.quantiles.items())
     return [
         f"{name}: {stats.num_documents:,} documents, {stats.num_tokens:,} tokens",
+        *([_sampled(stats.sample)] if stats.sample else []),
         f"{stats.mean_length:,.1f} tokens a document; quantiles {lengths}",
         f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
         "all documents whole, concatenated from a random start on (expectations)",
     ]
+
+
+def _sampled(sample: Sample) -> str:
+    refused = f"{sample.num_refused:,} of them refused" if sample.num_refused else "none refused"
+    if not sample.num_draws:
+        return f"all {sample.num_read:,} documents were read, {refused}; nothing is estimated"
+    return (
+        f"estimated from {sample.num_read:,} documents, {refused}, drawn at {sample.num_draws:,} "
+        "random places; overhead and padding of so few lengths are rough"
+    )
 
 
 Cell = Callable[[PackingStats], str]
@@ -150,6 +164,25 @@ def _by_length(stats: CorpusStats) -> pd.DataFrame:
             both = f"{cut.truncations:,.2f} / {cut.truncations_by_concat:,.2f}"
             row[f"{at.seq_len:,}"] = both
         rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _estimates(stats: CorpusStats) -> pd.DataFrame:
+    rows = []
+    for own in stats.estimates:
+        form = "{:.2%}" if own.name.endswith("share") else "{:,.4g}"
+        form = "{:,.0f}" if own.estimate.value >= 1000 else form
+        low, high = own.estimate.low, own.estimate.high
+        rows.append(
+            {
+                "what": own.name,
+                "seq_len": "" if own.seq_len is None else f"{own.seq_len:,}",
+                "estimate": form.format(own.estimate.value),
+                "from": form.format(low),
+                "to": form.format(high),
+                "standard error": form.format(own.estimate.standard_error),
+            }
+        )
     return pd.DataFrame(rows)
 
 

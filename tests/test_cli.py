@@ -23,6 +23,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.making import tokens
 from bfpack_spark.stages import tokenize_text as stage
 from bfpack_spark.storage.messages import Writer, make_and_write
+from bfpack_spark.storage.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing import engines
 
 Bfpack = Callable[..., Ran]
@@ -166,9 +167,9 @@ def test_the_config_beside_a_tokenizer_names_its_eos_however_it_is_given(
     (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "<|pad|>"}')
     monkeypatch.chdir(tmp_path)
     settings = Settings(tokenizer=given.format(tmp_path))
-    assert tokens.read_vocabulary(settings).eos_id == 1
+    assert read_vocabulary(settings).eos_id == 1
     settings = Settings(tokenizer=given.format(tmp_path), eos_token="<|endoftext|>")
-    assert tokens.read_vocabulary(settings).eos_id == 0
+    assert read_vocabulary(settings).eos_id == 0
 
 
 @pytest.mark.parametrize("toml", ["seqlen = 3\n", "spark = 3\n"])

@@ -11,14 +11,18 @@
     plots.truncations_by_length(stats, 2048)                     # plots.py: a matplotlib figure
 
     explore.output_stats("out", (), (2048, 8192))                # every bucket, and all together
+    explore.sample_stats(explore.sample_input(settings, 10_000), (2048,))   # text, not packed yet
     explore.read_sequence("out", "web", 2048, 3)                 # one sequence, as text
     explore.plan_table(spark, "out", "web", 2048).createOrReplaceTempView("plan")
 
 All functions of a session use DataFrames alone, so it may be Spark Connect's.
 """
 
+from bfpack_spark.core.estimates import Draws, Estimate
+from bfpack_spark.explore.estimates import Named, Sample
 from bfpack_spark.explore.frames import (
     as_json,
+    estimates_frame,
     fragments_frame,
     histogram_frame,
     padding_frame,
@@ -34,7 +38,8 @@ from bfpack_spark.explore.lengths import (
     merge_histograms,
     read_histogram,
 )
-from bfpack_spark.explore.sequence import Segment, Sequence, read_sequence
+from bfpack_spark.explore.sample import sample_input
+from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence
 from bfpack_spark.explore.statistics import (
     CorpusStats,
     LengthClass,
@@ -44,21 +49,29 @@ from bfpack_spark.explore.statistics import (
     length_classes,
     output_stats,
     rules_of,
-    total_of,
+    sample_stats,
+    stats_at,
+    with_total,
 )
 from bfpack_spark.explore.tables import lengths_table, plan_table, sequences_table
 from bfpack_spark.storage.token_store import open_token_store
 
 __all__ = [
     "CorpusStats",
+    "Draws",
+    "Estimate",
     "LengthClass",
+    "Named",
     "Packed",
     "PackingStats",
+    "Piece",
+    "Sample",
     "Segment",
     "Sequence",
     "as_json",
     "buckets_in",
     "corpus_stats",
+    "estimates_frame",
     "fragments_frame",
     "histogram_frame",
     "length_classes",
@@ -74,9 +87,12 @@ __all__ = [
     "read_histogram",
     "read_sequence",
     "rules_of",
+    "sample_input",
+    "sample_stats",
     "segments_frame",
     "sequences_table",
+    "stats_at",
     "summary_frame",
-    "total_of",
     "truncations_frame",
+    "with_total",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.explore.sequence import Sequence
 from bfpack_spark.explore.statistics import CorpusStats, Distribution, Packed, PackingStats
 
@@ -57,6 +58,12 @@ def padding_frame(stats: CorpusStats) -> pd.DataFrame:
     return _distribution_frame(stats, "padding", "num_padding")
 
 
+def estimates_frame(stats: CorpusStats) -> pd.DataFrame:
+    """A row an estimate of a sample: value, standard_error, and the interval low, high."""
+    columns = ["name", "seq_len", "value", "standard_error", "low", "high"]
+    return pd.DataFrame(_estimate_rows(stats), columns=columns)
+
+
 def histogram_frame(histogram: Histogram) -> pd.DataFrame:
     """A row a distinct length: documents, their tokens, and the share of documents and of tokens
     in documents up to this length."""
@@ -83,9 +90,29 @@ def as_json(found: list[CorpusStats]) -> list[dict[str, Any]]:
         {
             **_corpus_row(stats),
             "quantiles": {str(q): length for q, length in stats.quantiles.items()},
+            "sample": _sample_json(stats),
             "at": [_json_of(at) for at in stats.at],
         }
         for stats in found
+    ]
+
+
+def _sample_json(stats: CorpusStats) -> dict[str, Any] | None:
+    if stats.sample is None:
+        return None
+    return {
+        "num_read": stats.sample.num_read,
+        "num_refused": stats.sample.num_refused,
+        "num_draws": stats.sample.num_draws,
+        "confidence": CONFIDENCE,
+        "estimates": _estimate_rows(stats),
+    }
+
+
+def _estimate_rows(stats: CorpusStats) -> list[dict[str, Any]]:
+    return [
+        {"name": own.name, "seq_len": own.seq_len, **asdict(own.estimate)}
+        for own in stats.estimates
     ]
 
 

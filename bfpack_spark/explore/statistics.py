@@ -15,7 +15,7 @@ concatenation does to documents depends on their order; here it is the expectati
 random start.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
@@ -32,15 +32,12 @@ from bfpack_spark.core.accounting import (
     count_sequences,
     policy_effect,
 )
-from bfpack_spark.core.expectations import (
-    Float64,
-    expected_attention,
-    expected_cut,
-    expected_truncations,
-)
+from bfpack_spark.core.expectations import expected_attention
 from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
 from bfpack_spark.core.groups import num_groups
+from bfpack_spark.explore.estimates import Named, Sample, estimates, joined
 from bfpack_spark.explore.lengths import buckets_in, merge, merge_histograms, read_histogram
+from bfpack_spark.explore.per_document import baseline, cut, num_fragments, truncations
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 POLICIES: tuple[LongDocuments, ...] = ("split", "truncate", "drop")
@@ -157,6 +154,14 @@ class CorpusStats:
     rules: Rules  # but for seq_len
     histogram: Histogram
     at: tuple[PackingStats, ...]  # in the order asked for
+    sample: Sample | None = None  # where the histogram is scaled up from documents drawn
+
+    @property
+    def estimates(self) -> list[Named]:
+        """Of a sample, what is uncertain and by how much; empty where all documents were
+        counted."""
+        rules = [at.rules for at in self.at]
+        return estimates(self.sample, rules) if self.sample and self.sample.num_draws else []
 
     @property
     def num_documents(self) -> int:
@@ -223,20 +228,46 @@ def output_stats(
     """Each bucket of an output (none named: all that are there), and, of several, all together as
     the last. `histogram_of` reads (output, bucket)."""
     names = buckets or tuple(buckets_in(output))
-    histograms = [histogram_of(output, name) for name in names]
-    pairs = zip(names, histograms, strict=True)
-    found = [corpus_stats(histogram, seq_lens, rules, name) for name, histogram in pairs]
-    return [*found, total_of(found, merge_histograms(histograms))] if len(found) > 1 else found
+    pairs = ((name, histogram_of(output, name)) for name in names)
+    return with_total([corpus_stats(counted, seq_lens, rules, name) for name, counted in pairs])
+
+
+def sample_stats(
+    samples: Mapping[str, Sample], seq_lens: tuple[int, ...], rules: Rules | None = None
+) -> list[CorpusStats]:
+    """The same of samples, by bucket."""
+    return with_total(
+        [
+            replace(corpus_stats(sample.histogram, seq_lens, rules, name), sample=sample)
+            for name, sample in samples.items()
+        ]
+    )
+
+
+def with_total(found: list[CorpusStats]) -> list[CorpusStats]:
+    """And, of several buckets, all together, each packed on its own; of the same rules and
+    seq_lens."""
+    if len(found) == 1:
+        return found
+    first, each = found[0], zip(*(stats.at for stats in found), strict=True)
+    samples = [stats.sample for stats in found if stats.sample is not None]
+    total = CorpusStats(
+        bucket=None,
+        rules=first.rules,
+        histogram=merge_histograms([stats.histogram for stats in found]),
+        at=tuple(map(_sum_packing, each)),
+        sample=joined(samples) if samples else None,
+    )
+    return [*found, total]
 
 
 def packing_stats(histogram: Histogram, rules: Rules) -> PackingStats:
     """One seq_len, that of the rules."""
     counted = count_sequences(histogram, rules) if rules.packing == "best_fit" else None
-    baseline = replace(rules, packing="concat", long_documents="split")
     return PackingStats(
         rules=rules,
         plan=_packed(histogram, rules, counted),
-        concat=_packed(histogram, baseline, None),
+        concat=_packed(histogram, baseline(rules), None),
         fragments=None if counted is None else _distribution(counted.by_fragments),
         padding=None if counted is None else _distribution(counted.by_padding),
         by_length=length_classes(histogram, rules, powers_of_two(histogram)),
@@ -246,12 +277,12 @@ def packing_stats(histogram: Histogram, rules: Rules) -> PackingStats:
 
 def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[LengthClass, ...]:
     """Documents of more than edges[i] and up to edges[i + 1] tokens, where there are any."""
+    lengths, counts = histogram.lengths, histogram.counts
     columns = (
-        histogram.counts,
-        histogram.counts * histogram.lengths,
-        histogram.counts * _truncations(histogram, rules),
-        histogram.counts
-        * _truncations(histogram, replace(rules, packing="concat", long_documents="split")),
+        counts,
+        counts * lengths,
+        counts * truncations(lengths, rules),
+        counts * truncations(lengths, baseline(rules)),
     )
     within = np.searchsorted(edges, histogram.lengths)
     found = []
@@ -277,53 +308,27 @@ def powers_of_two(histogram: Histogram) -> Int64:
     return np.array([0, *(1 << k for k in range((longest - 1).bit_length() + 1))], dtype=np.int64)
 
 
-def total_of(found: list[CorpusStats], histogram: Histogram) -> CorpusStats:
-    """Several buckets of the same rules and seq_lens together, each packed on its own; `histogram`
-    is that of all their documents."""
-    first = found[0]
-    each = zip(*(stats.at for stats in found), strict=True)
-    return CorpusStats(
-        bucket=None, rules=first.rules, histogram=histogram, at=tuple(map(_sum_packing, each))
-    )
-
-
 def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) -> Packed:
     lengths, counts, seq_len = histogram.lengths, histogram.counts, rules.seq_len
     made = account(histogram, rules, None if counted is None else counted.per_group)
-    kept = kept_lengths(lengths, seq_len, rules.long_documents)
     if counted is None:
-        chance = np.where(kept < lengths, kept > 0, expected_cut(np.maximum(kept, 1), seq_len))
-        num_documents_cut = float((chance * counts).sum())
-        pairs = float((expected_attention(kept, seq_len) * counts).sum())
+        kept = kept_lengths(lengths, seq_len, rules.long_documents)
         groups = num_groups(histogram.num_documents, rules.group_documents_max)
+        pairs = float((expected_attention(kept, seq_len) * counts).sum())
         pairs += groups * _pairs(made.num_padding / groups)  # each group pads its last sequence
     else:
-        num_documents_cut = float(made.num_documents_cut)
         pairs = _pairs_of(count_fragments(lengths, counts, seq_len, rules.long_documents))
         pairs += _pairs_of(counted.by_padding)
     return Packed(
         accounting=made,
-        num_documents_cut=num_documents_cut,
-        num_truncations=float((_truncations(histogram, rules) * counts).sum()),
-        num_fragments=float((_num_fragments(kept, rules) * counts).sum()),
+        num_documents_cut=float((cut(lengths, rules) * counts).sum()),
+        num_truncations=float((truncations(lengths, rules) * counts).sum()),
+        num_fragments=float((num_fragments(lengths, rules) * counts).sum()),
         attention_pairs=pairs,
     )
 
 
 Counts = TypeVar("Counts", Accounting, PolicyEffect, Packed, LengthClass)
-
-
-def _num_fragments(kept: Int64, rules: Rules) -> Float64:
-    if rules.packing == "best_fit":
-        return np.asarray(-(-kept // rules.seq_len), dtype=np.float64)
-    return np.where(kept > 0, 1 + expected_truncations(kept, rules.seq_len), 0.0)
-
-
-def _truncations(histogram: Histogram, rules: Rules) -> Float64:
-    """Cuts a document of each length; truncation is one."""
-    kept = kept_lengths(histogram.lengths, rules.seq_len, rules.long_documents)
-    truncated = (kept > 0) & (kept < histogram.lengths)
-    return np.asarray(_num_fragments(kept, rules) - (kept > 0) + truncated)
 
 
 def _pairs(length: float) -> float:

@@ -17,19 +17,20 @@ from bfpack_spark.making.say_changes import say_changes
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage import files, versions
-from bfpack_spark.storage.corpus import check_columns, sample_texts, splits_frame
+from bfpack_spark.storage.corpus import check_columns, engine_for, splits_frame
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.increments import Increment, add_accounting, take_over
 from bfpack_spark.storage.inventory import Inventory, check_apart
 from bfpack_spark.storage.locks import Lock
 from bfpack_spark.storage.messages import collect_messages
+from bfpack_spark.storage.slices import columns_of
 from bfpack_spark.storage.token_files import account_documents, write_token_files
 from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
-from bfpack_spark.storage.tokenizer_file import read_tokenizer
+from bfpack_spark.storage.tokenizer_file import read_vocabulary
 from bfpack_spark.storage.versions import Place, Version
 from bfpack_spark.tokenizing.engines import MAX_BYTES
-from bfpack_spark.tokenizing.parity import Choice, choose_engine
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_id
+from bfpack_spark.tokenizing.parity import Choice
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 
 log = logging.getLogger("bfpack")
 
@@ -49,13 +50,7 @@ def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
     place = Place(output=settings.need("output"), bucket=bucket)
     slice_ = find()
     check_apart(settings.need("input"), slice_.inventory, place.output)
-    columns = Columns(
-        content=settings.tokens_column or settings.text_column,
-        doc_id=settings.id_column,
-        tokens=settings.tokens_column is not None,
-        bucket=slice_.column,
-        wanted=bucket if slice_.column else None,
-    )
+    columns = columns_of(settings, slice_, bucket)
     vocabulary = read_vocabulary(settings)
     if settings.pad_token is not None:  # a mistake to find before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
@@ -78,19 +73,6 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
     lock.check()
     versions.publish(made)
     return TokenStore(directory=made.directory, manifest=manifest)
-
-
-def read_vocabulary(settings: Settings) -> Vocabulary:
-    """The tokenizer file and the names of its EOS, BOS and control-token policy."""
-    path = settings.need("tokenizer")
-    raw, companion = read_tokenizer(path)
-    return load_vocabulary(
-        raw,
-        companion,
-        eos_token=settings.eos_token,
-        bos_token=settings.bos_token,
-        control_tokens=settings.control_tokens,
-    )
 
 
 def _made_before(settings: Settings, source: Source) -> Version | None:
@@ -129,7 +111,7 @@ def _tokens_version(settings: Settings, source: Source, limit: int) -> Version:
 
 
 def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
-    choice = _choose(settings, source)
+    choice = engine_for(settings.engine, source.inventory, source.columns, source.vocabulary)
     log.info("tokens: engine %s, %s", choice.engine, choice.why)
     version = _tokens_version(settings, source, MAX_BYTES[choice.engine])
     say_changes("tokens", version)
@@ -210,15 +192,6 @@ def _say_done(version: Version, accounting: dict[str, Any], seconds: float) -> N
         f"{sum(accounting['documents_quarantined'].values()):,}",
         extra=facts(stage="tokenize", version=version.name, seconds=seconds, **accounting),
     )
-
-
-def _choose(settings: Settings, source: Source) -> Choice:
-    if source.columns.tokens:
-        return Choice(engine="fastokens", why="not used: the documents are tokenized already")
-    sample: list[str] = []
-    if settings.engine != "tokenizers":
-        sample = sample_texts(source.inventory, source.columns)
-    return choose_engine(settings.engine, source.vocabulary, sample)
 
 
 def _check_unique(spark: SparkSession, store: TokenStore) -> None:

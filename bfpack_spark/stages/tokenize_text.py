@@ -50,6 +50,10 @@ class TokenizeTask:
         """UTF-8 bytes of the largest document that the engine is given."""
         return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES[self.engine])
 
+    def tokenize(self, documents: Documents) -> pa.RecordBatch:
+        """TOKENIZED, a row a document."""
+        return _rows(documents, self)
+
 
 def tokenize_text(splits: DataFrame, task: TokenizeTask, write: Writer | None = None) -> DataFrame:
     """Read and tokenize; one task a value of `task` in the splits. With `write`, which is given the
@@ -68,7 +72,7 @@ def _tokenize_splits(
     for documents in read_documents(splits, task.input_format, task.columns, limit):
         # Parquet batches are cut by rows of mean size; cut again where a few rows are huge.
         for part in documents.split(_BATCH_BYTES_MAX):
-            yield _rows(part, task)
+            yield task.tokenize(part)
 
 
 def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:

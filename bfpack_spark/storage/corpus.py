@@ -11,6 +11,8 @@ from bfpack_spark.storage.documents import Columns, Document, Documents, batches
 from bfpack_spark.storage.inventory import Inventory, Split, split_inventory
 from bfpack_spark.storage.jsonl_input import check_lines, read_lines
 from bfpack_spark.storage.parquet_input import check_parquet, read_parquet
+from bfpack_spark.tokenizing.parity import Choice, EngineChoice, choose_engine
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 
 def read_documents(
@@ -58,6 +60,16 @@ def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
         "task int, name string, path string, start long, end long",
     )
     return frame.repartitionById(splits[-1].task + 1, "task")
+
+
+def engine_for(
+    wanted: EngineChoice, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
+) -> Choice:
+    """The engine that tokenizes this corpus."""
+    if columns.tokens:
+        return Choice(engine="fastokens", why="not used: the documents are tokenized already")
+    sample = [] if wanted == "tokenizers" else sample_texts(inventory, columns)
+    return choose_engine(wanted, vocabulary, sample)
 
 
 def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 20) -> list[str]:

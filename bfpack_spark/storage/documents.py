@@ -62,19 +62,21 @@ class Documents:
         if self.content.nbytes <= limit or len(self) == 1:
             yield self
             return
-        parts = [self._copy(begin, end) for begin, end in _halves(self.content, 0, limit)]
+        halves = _halves(self.content, 0, limit)
+        parts = [self.pick(list(range(begin, end))) for begin, end in halves]
         self.content = None
         parts.reverse()
         while parts:
             yield parts.pop()
 
-    def _copy(self, begin: int, end: int) -> "Documents":
+    def pick(self, at: list[int]) -> "Documents":
+        """Those at these indices, copied."""
         return Documents(
-            content=self.content.take(pa.array(range(begin, end), pa.int64())),
-            doc_id=self.doc_id[begin:end],
-            source=self.source[begin:end],
-            reason=self.reason[begin:end],
-            detail=self.detail[begin:end],
+            content=self.content.take(pa.array(at, pa.int64())),
+            doc_id=[self.doc_id[index] for index in at],
+            source=[self.source[index] for index in at],
+            reason=[self.reason[index] for index in at],
+            detail=[self.detail[index] for index in at],
         )
 
 

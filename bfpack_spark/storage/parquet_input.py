@@ -45,6 +45,14 @@ def read_column(split: Split, column: str) -> Iterator[pa.Array]:
             yield _buckets(file, number, first_row, split.name, column)
 
 
+def row_groups_of(path: str, name: str) -> list[tuple[int, int]]:
+    """Of each that has rows: the byte in its middle, which tells the split it belongs to, and its
+    size in the file."""
+    with _parquet(path, name) as file:
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        return [(_middle(group), _size(group)) for group in groups if group.num_rows]
+
+
 def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[tuple[int, int]]:
     """Number and first row of those that belong to the split."""
     first_row = 0
@@ -224,8 +232,11 @@ def _middle(group: Any) -> int:
     start = column.data_page_offset
     if column.has_dictionary_page:
         start = min(start, column.dictionary_page_offset)
-    size = sum(group.column(i).total_compressed_size for i in range(group.num_columns))
-    return int(start + size // 2)
+    return int(start + _size(group) // 2)
+
+
+def _size(group: Any) -> int:
+    return sum(group.column(i).total_compressed_size for i in range(group.num_columns))
 
 
 def _rows_per_batch(group: Any) -> int:

@@ -9,8 +9,10 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import BUCKETS, plain
+from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import Inventory, Split, match_files
 from bfpack_spark.storage.jsonl_input import read_line_values
 from bfpack_spark.storage.parquet_input import read_column
@@ -24,6 +26,17 @@ class Slice:
 
     inventory: Inventory
     column: str | None = None  # that tells the bucket of every document; None: all documents
+
+
+def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
+    """What to read of a slice's documents."""
+    return Columns(
+        content=settings.tokens_column or settings.text_column,
+        doc_id=settings.id_column,
+        tokens=settings.tokens_column is not None,
+        bucket=found.column,
+        wanted=bucket if found.column else None,
+    )
 
 
 def names_in_paths(pattern: str) -> list[str]:

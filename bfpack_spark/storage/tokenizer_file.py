@@ -2,8 +2,22 @@
 
 from typing import Any
 
+from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
+
+
+def read_vocabulary(settings: Settings) -> Vocabulary:
+    """The tokenizer file and the names of its EOS, BOS and control-token policy."""
+    raw, companion = read_tokenizer(settings.need("tokenizer"))
+    return load_vocabulary(
+        raw,
+        companion,
+        eos_token=settings.eos_token,
+        bos_token=settings.bos_token,
+        control_tokens=settings.control_tokens,
+    )
 
 
 def read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:

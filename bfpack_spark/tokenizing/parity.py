@@ -3,7 +3,7 @@ taken."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
 
+EngineChoice: TypeAlias = Literal["auto", "fastokens", "tokenizers"]
 REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference for comparison
 
 
@@ -22,9 +23,7 @@ class Choice:
     why: str
 
 
-def choose_engine(
-    wanted: Literal["auto", "fastokens", "tokenizers"], vocabulary: Vocabulary, sample: list[str]
-) -> Choice:
+def choose_engine(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> Choice:
     """Compare both engines on hard texts and on a sample of the corpus.
 
     `auto` falls back to the reference where they differ; a wanted `fastokens` fails with JobError.

@@ -1,0 +1,90 @@
+"""What is known from a sample, and how well: each estimate with its standard error and interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from bfpack_spark.core.accounting import Histogram, Rules
+from bfpack_spark.core.estimates import (
+    Draws,
+    Estimate,
+    estimate_ratio,
+    estimate_total,
+    scaled_histogram,
+)
+from bfpack_spark.core.expectations import Float64
+from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.explore.per_document import baseline, cut, truncations
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Documents drawn at random; of several buckets, each is a stratum."""
+
+    strata: tuple[Draws, ...]
+    num_read: int  # documents drawn
+    num_refused: int  # of these: empty, or for quarantine; they stand for none
+
+    @property
+    def num_draws(self) -> int:
+        """0: all documents were read, and nothing is uncertain."""
+        return sum(draws.num_draws for draws in self.strata)
+
+    @property
+    def histogram(self) -> Histogram:
+        """The corpus by length, scaled up."""
+        return scaled_histogram(self.strata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """An estimate by the name of its column in summary_frame."""
+
+    name: str
+    seq_len: int | None  # None: of the documents themselves
+    estimate: Estimate
+
+
+def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
+    """Documents, tokens and tokens a document; at the seq_len of each rules the lower bound of
+    sequences (their number is hardly above it) and what is cut."""
+    strata = sample.strata
+    found = {
+        "num_documents": estimate_total(strata, _one),
+        "num_tokens": estimate_total(strata, _length),
+        "mean_length": estimate_ratio(strata, _length, _one),
+    }
+    named = [Named(name=name, seq_len=None, estimate=own) for name, own in found.items()]
+    return named + [own for each in rules for own in _at(strata, each)]
+
+
+def joined(samples: Sequence[Sample]) -> Sample:
+    """Those of several buckets."""
+    return Sample(
+        strata=tuple(draws for sample in samples for draws in sample.strata),
+        num_read=sum(sample.num_read for sample in samples),
+        num_refused=sum(sample.num_refused for sample in samples),
+    )
+
+
+def _at(strata: Sequence[Draws], rules: Rules) -> list[Named]:
+    found = {"lower_bound": estimate_total(strata, partial(_sequences, rules=rules))}
+    for prefix, own in (("", rules), ("concat_", baseline(rules))):
+        found[f"{prefix}cut_share"] = estimate_ratio(strata, partial(cut, rules=own), _one)
+        cuts = partial(truncations, rules=own)
+        found[f"{prefix}truncations"] = estimate_ratio(strata, cuts, _one)
+    return [Named(name=n, seq_len=rules.seq_len, estimate=own) for n, own in found.items()]
+
+
+def _one(lengths: Int64) -> Float64:
+    return np.ones(len(lengths))
+
+
+def _length(lengths: Int64) -> Float64:
+    return lengths.astype(np.float64)
+
+
+def _sequences(lengths: Int64, rules: Rules) -> Float64:
+    return np.asarray(kept_lengths(lengths, rules.seq_len, rules.long_documents) / rules.seq_len)

@@ -1,0 +1,152 @@
+"""Documents drawn from a corpus at random and tokenized as a run tokenizes them, without Spark.
+
+Up to about 256 places are drawn (storage.clusters), and of the documents at each some; so of a
+large corpus little is read. A corpus of up to 64 MB with no more documents than wanted is read
+whole, and nothing is left to chance.
+"""
+
+import collections
+
+import numpy as np
+
+from bfpack_spark.config import Settings
+from bfpack_spark.core.estimates import Draws
+from bfpack_spark.errors import InputError
+from bfpack_spark.explore.estimates import Sample
+from bfpack_spark.stages.tokenize_text import TokenizeTask
+from bfpack_spark.storage.clusters import Cluster, draw_clusters, read_cluster
+from bfpack_spark.storage.corpus import check_columns, engine_for, read_documents
+from bfpack_spark.storage.documents import Documents
+from bfpack_spark.storage.inventory import Inventory, split_inventory, take_inventory
+from bfpack_spark.storage.slices import (
+    PLACEHOLDER,
+    Slice,
+    by_directories,
+    columns_of,
+    names_in_paths,
+)
+from bfpack_spark.storage.tokenizer_file import read_vocabulary
+from bfpack_spark.tokenizing.engines import MAX_BYTES
+
+_DRAWS_MAX = 256
+_DOCUMENTS_A_DRAW = 20  # fewer draws than 256 where so many would not be taken from each
+_DRAWS_MIN = 32
+_WHOLE_BYTES_MAX = 64 << 20
+
+
+def sample_input(settings: Settings, num_documents: int) -> dict[str, Sample]:
+    """About `num_documents` documents of each bucket of --input, by the bucket's name (an input
+    that is not divided is one, by its own path)."""
+    if num_documents < 1:
+        raise InputError(f"--sample {num_documents}: must be 1 or more")
+    return {
+        name: sample_slice(settings, found, name, num_documents)
+        for name, found in _slices(settings).items()
+    }
+
+
+def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: int) -> Sample:
+    """About `num_documents` of one bucket."""
+    columns, vocabulary = columns_of(settings, found, bucket), read_vocabulary(settings)
+    check_columns(found.inventory, columns)
+    choice = engine_for(settings.engine, found.inventory, columns, vocabulary)
+    task = TokenizeTask(
+        input_format=found.inventory.format,
+        columns=columns,
+        vocabulary=vocabulary,
+        engine=choice.engine,
+        max_document_bytes=min(settings.max_document_bytes, MAX_BYTES[choice.engine]),
+        audit_share=0.0,
+    )
+    whole = _all_documents(found.inventory, task, num_documents)
+    if whole is not None:
+        return _sample(0, [(0, 1.0, whole)], task)
+    return _draw(found.inventory, task, num_documents, settings.seed)
+
+
+def _slices(settings: Settings) -> dict[str, Slice]:
+    """The buckets of --input; a column of the data cannot name them without being read."""
+    pattern, column, names = settings.need("input"), settings.bucket_column, settings.bucket
+    if column is not None:
+        inventory = take_inventory(pattern, settings.input_format)
+        found = by_directories(inventory, column)
+        if found is None and not names:
+            raise InputError(f"--bucket-column {column}: name the buckets to sample with --bucket")
+        if found is None:
+            return {name: Slice(inventory=inventory, column=column) for name in names}
+        gone = [name for name in names if name not in found]
+        if gone:
+            raise InputError(
+                f"--bucket {gone[0]}: no directory {column}={gone[0]} in --input {pattern}"
+            )
+        return {name: found[name] for name in names or sorted(found)}
+    if PLACEHOLDER in pattern:
+        paths = {n: pattern.replace(PLACEHOLDER, n) for n in names or names_in_paths(pattern)}
+    elif len(names) > 1:
+        raise InputError(f"--bucket: {len(names)} of them; write {{bucket}} in --input")
+    else:
+        paths = {names[0] if names else pattern: pattern}
+    inventories = {n: take_inventory(path, settings.input_format) for n, path in paths.items()}
+    return {name: Slice(inventory=inventory) for name, inventory in inventories.items()}
+
+
+def _all_documents(inventory: Inventory, task: TokenizeTask, limit: int) -> list[Documents] | None:
+    """All documents of a small corpus, if there are no more than `limit`."""
+    if inventory.num_bytes > _WHOLE_BYTES_MAX:
+        return None
+    found: list[Documents] = []
+    splits = split_inventory(inventory, parallelism=1)
+    for batch in read_documents(splits, task.input_format, task.columns, task.max_document_bytes):
+        found.append(batch)
+        if sum(map(len, found)) > limit:
+            return None
+    return found
+
+
+def _draw(inventory: Inventory, task: TokenizeTask, wanted: int, seed: int) -> Sample:
+    num_draws = min(max(wanted // _DOCUMENTS_A_DRAW, _DRAWS_MIN), _DRAWS_MAX)
+    if task.input_format == "text":  # a file is one document
+        num_draws = max(wanted, 2)
+    clusters = draw_clusters(inventory, num_draws, seed)
+    size = -(-wanted // max(len(clusters), 1))
+    random = np.random.default_rng([seed, 1])
+    drawn: list[tuple[int, float, list[Documents]]] = []
+    for cluster, numbers in _alike(clusters).items():
+        read = read_cluster(
+            cluster, inventory, task.columns, task.max_document_bytes, [size] * len(numbers), random
+        )
+        for number, sample in zip(numbers, read.samples, strict=True):
+            taken = max(sum(map(len, sample)), 1)
+            drawn.append((number, read.num_documents / taken / cluster.chance, sample))
+    return _sample(len(clusters), drawn, task)
+
+
+def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
+    """The numbers of the draws of each cluster, so that it is read once."""
+    found = collections.defaultdict(list)
+    for number, cluster in enumerate(clusters):
+        found[cluster].append(number)
+    return found
+
+
+def _sample(
+    num_draws: int, drawn: list[tuple[int, float, list[Documents]]], task: TokenizeTask
+) -> Sample:
+    """Tokenize; drawn: number of the draw, documents that each of its own stands for, these."""
+    lengths, numbers, stands_for = [], [], []
+    num_read = num_refused = 0
+    for number, each, batches in drawn:
+        for batch in batches:
+            num_read += len(batch)
+            good = task.tokenize(batch).column("length").drop_null().to_numpy()
+            num_refused += len(batch) - len(good)
+            lengths.append(good.astype(np.int64))
+            numbers.append(np.full(len(good), number))
+            stands_for.append(np.full(len(good), each))
+    draws = Draws(
+        num_draws=num_draws,
+        draw=np.concatenate([*numbers, np.empty(0, np.int64)]).astype(np.int64),
+        length=np.concatenate([*lengths, np.empty(0, np.int64)]),
+        stands_for=np.concatenate([*stands_for, np.empty(0)]),
+    )
+    return Sample(strata=(draws,), num_read=num_read, num_refused=num_refused)
