@@ -42,6 +42,7 @@ from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence
 from bfpack_spark.explore.statistics import (
     CorpusStats,
+    Distribution,
     LengthClass,
     Packed,
     PackingStats,
@@ -58,6 +59,7 @@ from bfpack_spark.storage.token_store import open_token_store
 
 __all__ = [
     "CorpusStats",
+    "Distribution",
     "Draws",
     "Estimate",
     "LengthClass",

@@ -106,15 +106,16 @@ def _all_documents(inventory: Inventory, task: TokenizeTask, limit: int) -> list
 def _draw(inventory: Inventory, task: TokenizeTask, wanted: int, seed: int) -> Sample:
     num_draws = min(max(wanted // _DOCUMENTS_A_DRAW, _DRAWS_MIN), _DRAWS_MAX)
     if task.input_format == "text":  # a file is one document
-        num_draws = max(wanted, 2)
-    clusters = draw_clusters(inventory, num_draws, seed)
-    size = -(-wanted // max(len(clusters), 1))
+        num_draws = wanted
+    clusters = draw_clusters(inventory, max(min(num_draws, wanted), 2), seed)
+    shares = np.arange(len(clusters) + 1) * max(wanted, len(clusters)) // max(len(clusters), 1)
+    sizes = np.diff(shares).tolist()
     random = np.random.default_rng([seed, 1])
     drawn: list[tuple[int, float, list[Documents]]] = []
     for cluster, numbers in _alike(clusters).items():
-        read = read_cluster(
-            cluster, inventory, task.columns, task.max_document_bytes, [size] * len(numbers), random
-        )
+        own = [sizes[number] for number in numbers]
+        limit = task.max_document_bytes
+        read = read_cluster(cluster, inventory, task.columns, limit, own, random)
         for number, sample in zip(numbers, read.samples, strict=True):
             taken = max(sum(map(len, sample)), 1)
             drawn.append((number, read.num_documents / taken / cluster.chance, sample))

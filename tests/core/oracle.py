@@ -48,4 +48,8 @@ def check_packing(lengths: Int64, capacity: int, fills: list[int]) -> Int64:
     longest_first = np.sort(lengths)[::-1]
     placed = np.bincount(place(counted), weights=longest_first, minlength=num_bins).astype(int)
     assert sorted(placed.tolist(), reverse=True) == fills
+    held = np.bincount(bin_of, minlength=num_bins)
+    assert counted.bins_by_fragments().tolist() == np.bincount(held, minlength=1).tolist()
+    rooms = np.bincount(capacity - filled, minlength=capacity + 1)
+    assert counted.bins_by_room().tolist() == rooms.tolist()
     return bin_of

@@ -1,0 +1,258 @@
+"""Samples of text that is not packed yet: what is drawn, with which chance, and what is said."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Corpus
+from trained import byte_level, raw
+
+from bfpack_spark import explore
+from bfpack_spark.config import Settings
+from bfpack_spark.errors import InputError
+from bfpack_spark.storage.clusters import Cluster, draw_clusters
+from bfpack_spark.storage.corpus import read_documents
+from bfpack_spark.storage.documents import Columns
+from bfpack_spark.storage.inventory import take_inventory
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    path.write_bytes(raw(byte_level()))
+    return path
+
+
+def lengths_in_waves(num_documents: int) -> list[int]:
+    """Neighbours are alike: what lies side by side tells less than what lies apart."""
+    random = np.random.default_rng(3)
+    level = np.repeat(random.lognormal(3, 0.8, size=num_documents // 20 + 1), 20)[:num_documents]
+    return np.maximum(1, random.normal(level, level / 5)).astype(int).tolist()
+
+
+def write_parquet(folder: Path, lengths: list[int], groups: int, files: int = 2) -> None:
+    folder.mkdir()
+    for number in range(files):
+        own = lengths[number::1] if files == 1 else lengths[number::files]
+        table = pa.table({"ids": [[7] * (length - 1) for length in own]})
+        pq.write_table(table, folder / f"{number}.parquet", row_group_size=-(-len(own) // groups))
+
+
+def write_jsonl(folder: Path, lengths: list[int]) -> None:
+    folder.mkdir()
+    lines = [json.dumps({"ids": [7] * (length - 1)}) + "\n" for length in lengths]
+    (folder / "a.jsonl").write_text("".join(lines[::2]))
+    with gzip.open(folder / "b.jsonl.gz", "wt") as file:
+        file.write("".join(lines[1::2]))
+
+
+def settings_of(folder: Path, tokenizer: Path, **more: Any) -> Settings:
+    given = {"input": str(folder), "tokenizer": str(tokenizer), "tokens_column": "ids"}
+    return Settings.model_validate({**given, "eos_token": "<|endoftext|>", **more})
+
+
+def one_of(settings: Settings, wanted: int) -> explore.CorpusStats:
+    (stats,) = explore.sample_stats(explore.sample_input(settings, wanted), (16, 64))
+    return stats
+
+
+@pytest.mark.parametrize("write", [write_jsonl, lambda f, ls: write_parquet(f, ls, 4)])
+def test_a_small_corpus_is_read_whole_and_nothing_is_estimated(
+    write: Callable[[Path, list[int]], None], tokenizer: Path, tmp_path: Path
+) -> None:
+    lengths = lengths_in_waves(200)
+    lengths = [max(length, 2) for length in lengths]
+    write(tmp_path / "c", lengths)
+    stats = one_of(settings_of(tmp_path / "c", tokenizer), 200)
+    assert stats.sample is not None
+    assert (stats.sample.num_draws, stats.sample.num_read) == (0, 200)
+    assert stats.estimates == []
+    assert (stats.num_documents, stats.num_tokens) == (200, sum(lengths))
+    exact = explore.corpus_stats(stats.histogram, (16, 64))
+    assert explore.as_json([exact])[0]["at"] == explore.as_json([stats])[0]["at"]
+
+
+def test_intervals_hold_the_truth_for_most_seeds(
+    tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = [max(length, 2) for length in lengths_in_waves(4000)]
+    write_parquet(tmp_path / "c", lengths, groups=50)
+    truth = {
+        ("num_documents", None): len(lengths),
+        ("num_tokens", None): sum(lengths),
+        ("mean_length", None): float(np.mean(lengths)),
+        ("cut_share", 16): float(np.mean([length > 16 for length in lengths])),
+        ("concat_cut_share", 16): float(np.mean([min(1, (n - 1) / 16) for n in lengths])),
+        ("truncations", 16): float(np.mean([-(-n // 16) - 1 for n in lengths])),
+        ("lower_bound", 64): sum(lengths) / 64,
+    }
+    held, values = dict.fromkeys(truth, 0), {name: [] for name in truth}
+    for seed in range(60):
+        found = one_of(settings_of(tmp_path / "c", tokenizer, seed=seed), 800).estimates
+        for own in found:
+            name = own.name, own.seq_len
+            if name in truth:
+                held[name] += own.estimate.low <= truth[name] <= own.estimate.high
+                values[name].append(own.estimate.value)
+    assert all(52 <= count <= 60 for count in held.values()), held
+    for name, every in values.items():
+        assert np.mean(every) == pytest.approx(truth[name], rel=0.03), name
+
+
+def test_a_sample_says_the_same_again_and_another_seed_something_else(
+    tokenizer: Path, tmp_path: Path
+) -> None:
+    write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(1000)], groups=20)
+    found = [one_of(settings_of(tmp_path / "c", tokenizer, seed=s), 100) for s in (1, 1, 2)]
+    said = [explore.as_json([stats]) for stats in found]
+    assert said[0] == said[1] != said[2]
+
+
+def test_the_scaled_up_numbers_are_the_estimates(tokenizer: Path, tmp_path: Path) -> None:
+    write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
+    stats = one_of(settings_of(tmp_path / "c", tokenizer), 400)
+    summary = explore.summary_frame([stats]).set_index("seq_len")
+    compared = 0
+    for row in explore.estimates_frame(stats).to_dict("records"):
+        shown = summary[row["name"]]
+        value = shown.iloc[0] if np.isnan(row["seq_len"]) else shown[row["seq_len"]]
+        assert value == pytest.approx(row["value"], rel=0.02)
+        compared += 1
+    assert compared == 13
+
+
+# What is drawn
+
+
+def chances(clusters: list[Cluster]) -> float:
+    return sum({cluster: cluster.chance for cluster in clusters}.values())
+
+
+def test_all_places_together_are_the_corpus_and_their_chances_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bfpack_spark.storage.clusters._RANGE_BYTES", 500)
+    lengths = lengths_in_waves(300)
+    write_parquet(tmp_path / "p", lengths, groups=5, files=3)
+    write_jsonl(tmp_path / "j", lengths)
+    columns = Columns(content="ids", doc_id=None, tokens=True)
+    for folder, least in ((tmp_path / "p", 15), (tmp_path / "j", 20)):
+        inventory = take_inventory(str(folder), None)
+        clusters = list(dict.fromkeys(draw_clusters(inventory, 4000, 0)))
+        assert len(clusters) >= least
+        assert chances(clusters) == pytest.approx(1)
+        sources = []
+        for cluster in clusters:
+            for batch in read_documents([cluster.split], inventory.format, columns, 1 << 30):
+                sources += batch.source
+        assert len(sources) == len(set(sources)) == 300
+
+
+def test_places_are_drawn_as_often_as_their_chances_say(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "p", sorted(lengths_in_waves(300)), groups=4)
+    clusters = draw_clusters(take_inventory(str(tmp_path / "p"), None), 20_000, 1)
+    for cluster in set(clusters):
+        assert clusters.count(cluster) / 20_000 == pytest.approx(cluster.chance, rel=0.1)
+
+
+def test_of_text_each_file_is_drawn_alike_and_empty_ones_are_not(
+    tokenizer: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "c").mkdir()
+    for number in range(50):
+        text = "x y " * (number * number) if number else ""
+        (tmp_path / "c" / f"{number}.txt").write_text(text)
+    inventory = take_inventory(str(tmp_path / "c"), None)
+    clusters = draw_clusters(inventory, 5000, 0)
+    assert {cluster.chance for cluster in clusters} == {1 / 49}
+    assert len(set(clusters)) == 49
+    stats = one_of(settings_of(tmp_path / "c", tokenizer, tokens_column=None), 30)
+    assert stats.sample is not None
+    assert stats.sample.num_read == stats.sample.num_draws == 30
+    assert stats.estimates[0].estimate.value == pytest.approx(49)
+
+
+def test_what_would_read_too_much_is_drawn_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_jsonl(tmp_path / "c", lengths_in_waves(300))
+    inventory = take_inventory(str(tmp_path / "c"), None)
+    assert len(draw_clusters(inventory, 200, 0)) == 200
+    monkeypatch.setattr("bfpack_spark.storage.clusters._READ_BYTES_MAX", 1000)
+    assert len(draw_clusters(inventory, 200, 0)) == 32
+
+
+# The command
+
+
+def test_stats_of_a_corpus_says_its_error_on_the_terminal_and_in_json(
+    corpus: Corpus, packed: Path, bfpack: Callable[..., Any]
+) -> None:
+    options = ("stats", "--input", corpus.path, "--tokenizer", corpus.tokenizer, "--seq-len", 2048)
+    ran = bfpack(*options, "--sample", 100)
+    assert ran.code == 0, ran.err
+    assert "estimated from 100 documents, none refused, drawn at 32 random places" in ran.out
+    (said,) = json.loads(bfpack(*options, "--sample", 100, "--json").out)
+    assert said["sample"]["confidence"] == 0.95
+    by_name = {row["name"]: row for row in said["sample"]["estimates"]}
+    assert by_name["num_tokens"]["low"] < by_name["num_tokens"]["value"]
+    (whole,) = json.loads(bfpack(*options, "--sample", 300, "--json").out)
+    (stored,) = json.loads(bfpack("stats", "--output", packed, "--seq-len", 2048, "--json").out)
+    assert whole["at"] == stored["at"]
+    assert whole["sample"]["estimates"] == []
+
+
+def test_buckets_are_sampled_one_by_one(tokenizer: Path, tmp_path: Path) -> None:
+    for name, length in (("a", 10), ("b", 40)):
+        write_parquet(tmp_path / f"lang={name}", [length] * 50, groups=2)
+    for settings in (
+        settings_of(tmp_path / "lang={bucket}", tokenizer),
+        settings_of(tmp_path, tokenizer, bucket_column="lang"),
+    ):
+        found = explore.sample_stats(explore.sample_input(settings, 20), (16,))
+        assert [stats.bucket for stats in found] == ["a", "b", None]
+        assert [stats.mean_length for stats in found] == pytest.approx([10, 40, 25], abs=1)
+        total = {own.name: own.estimate for own in found[2].estimates}
+        assert total["num_documents"].value == pytest.approx(100)
+        assert total["mean_length"].value == pytest.approx(25)
+
+
+def test_a_bucket_of_a_column_is_sampled_by_its_name(tokenizer: Path, tmp_path: Path) -> None:
+    rows = {"ids": [[7] * 9, [7] * 39] * 100, "lang": ["a", "b"] * 100}
+    (tmp_path / "c").mkdir()
+    pq.write_table(pa.table(rows), tmp_path / "c" / "0.parquet", row_group_size=20)
+    settings = settings_of(tmp_path / "c", tokenizer, bucket_column="lang", bucket="b")
+    (stats,) = explore.sample_stats(explore.sample_input(settings, 50), (16,))
+    assert stats.mean_length == 40
+    assert stats.estimates[0].estimate.value == pytest.approx(100, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted", "says"),
+    [
+        ({}, 0, "--sample 0: must be 1 or more"),
+        ({"bucket": ("a", "b")}, 9, r"--bucket: 2 of them; write {bucket} in --input"),
+        ({"bucket_column": "ids"}, 9, "--bucket-column ids: name the buckets to sample"),
+        ({"tokens_column": "no"}, 9, "--tokens-column no: no such column in 0.parquet"),
+    ],
+)
+def test_mistakes_are_named(
+    more: dict[str, Any], wanted: int, says: str, tokenizer: Path, tmp_path: Path
+) -> None:
+    write_parquet(tmp_path / "c", [5, 6], groups=1)
+    with pytest.raises(InputError, match=says):
+        explore.sample_input(settings_of(tmp_path / "c", tokenizer, **more), wanted)
+
+
+def test_an_input_without_a_number_of_documents_asks_for_it(bfpack: Callable[..., Any]) -> None:
+    ran = bfpack("stats", "--input", "corpus", "--seq-len", 8)
+    assert ran.code == 2
+    assert "--input corpus: say how many documents to draw, --sample N" in ran.err
