@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
@@ -54,12 +55,20 @@ def _read_text(split: Split, max_bytes: int) -> Document:
 
 def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
     """The corpus as a table of byte ranges, one partition a task."""
-    splits = split_inventory(inventory, spark.sparkContext.defaultParallelism)
+    splits = split_inventory(inventory, _parallelism(spark))
     frame = spark.createDataFrame(
         [(s.task, s.name, s.path, s.start, s.end) for s in splits],
         "task int, name string, path string, start long, end long",
     )
     return frame.repartitionById(splits[-1].task + 1, "task")
+
+
+def _parallelism(spark: SparkSession) -> int:
+    """Tasks that can run at once; Spark Connect does not tell, but makes so many partitions."""
+    context = getattr(spark, "sparkContext", None)
+    if context is not None:
+        return int(context.defaultParallelism)
+    return spark.range(1 << 16).select(sf.spark_partition_id()).distinct().count()
 
 
 def engine_for(

@@ -221,8 +221,8 @@ def test_buckets_are_sampled_one_by_one(tokenizer: Path, tmp_path: Path) -> None
         assert [stats.bucket for stats in found] == ["a", "b", None]
         assert [stats.mean_length for stats in found] == pytest.approx([10, 40, 25], abs=1)
         total = {own.name: own.estimate for own in found[2].estimates}
-        assert total["num_documents"].value == pytest.approx(100)
-        assert total["mean_length"].value == pytest.approx(25)
+        assert total["num_documents"].value == pytest.approx(100, rel=0.05)
+        assert total["mean_length"].value == pytest.approx(25, rel=0.05)
 
 
 def test_a_bucket_of_a_column_is_sampled_by_its_name(tokenizer: Path, tmp_path: Path) -> None:

@@ -1,0 +1,161 @@
+"""Frames, JSON, CSV, HTML and terminal show the numbers of the dataclasses."""
+
+import csv
+import html.parser
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core.oracle import histogram_of
+from core.test_accounting import rules
+from outputs import copy_of
+
+from bfpack_spark import explore
+
+Bfpack = Callable[..., Any]
+LENGTHS = [3, 5, 9, 17, 40, 2, 2]
+
+
+@pytest.fixture
+def stats() -> explore.CorpusStats:
+    return explore.corpus_stats(histogram_of(LENGTHS), (8, 16), bucket="b")
+
+
+def test_the_summary_has_a_row_a_bucket_and_seq_len(stats: explore.CorpusStats) -> None:
+    rows = explore.summary_frame([stats, stats]).to_dict("records")
+    assert [(row["bucket"], row["seq_len"]) for row in rows] == [("b", 8), ("b", 16)] * 2
+    for row, at in zip(rows[:2], stats.at, strict=True):
+        made, baseline = at.plan.accounting, at.concat.accounting
+        assert (row["num_documents"], row["num_tokens"]) == (7, 78)
+        assert row["num_sequences"] == made.num_sequences
+        assert row["concat_num_sequences"] == baseline.num_sequences
+        assert row["num_documents_cut"] == at.plan.num_documents_cut
+        assert row["concat_cut_share"] == at.concat.cut_share
+        assert row["attention_share"] == at.plan.attention_share
+        assert row["more_sequences"] == made.num_sequences / baseline.num_sequences - 1
+        assert at.fragments is not None
+        assert row["fragments_p100"] == at.fragments.values[-1]
+
+
+def test_each_frame_has_a_row_a_thing(stats: explore.CorpusStats) -> None:
+    by_length = explore.truncations_frame(stats)
+    assert by_length.groupby("seq_len")["num_documents"].sum().to_dict() == {8: 7, 16: 7}
+    classes = by_length.groupby("seq_len")["num_truncations"].sum().to_dict()
+    assert classes == {at.seq_len: at.plan.num_truncations for at in stats.at}
+    policies = explore.policies_frame(stats).set_index(["seq_len", "long_documents"])
+    assert policies.loc[(8, "truncate"), "num_tokens_truncated"] == 1 + 9 + 32
+    assert policies.loc[(16, "drop"), "num_tokens_dropped"] == 57
+    held = explore.fragments_frame(stats)
+    assert held.groupby("seq_len")["num_sequences"].sum().to_dict() == {
+        at.seq_len: at.plan.accounting.num_sequences for at in stats.at
+    }
+    padding = explore.padding_frame(stats)
+    whole = (padding["num_padding"] * padding["num_sequences"]).groupby(padding["seq_len"]).sum()
+    assert whole.to_dict() == {at.seq_len: at.plan.accounting.num_padding for at in stats.at}
+    lengths = explore.histogram_frame(stats.histogram)
+    assert lengths["num_documents"].tolist() == [2, 1, 1, 1, 1, 1]
+    assert lengths["tokens_up_to"].iloc[-1] == lengths["documents_up_to"].iloc[-1] == 1
+    assert explore.quantiles_frame([stats]).iloc[0]["p50"] == 5
+    assert explore.estimates_frame(stats).empty
+
+
+def test_what_no_distribution_is_known_of_is_an_empty_frame() -> None:
+    stats = explore.corpus_stats(histogram_of([9]), (8,), rules(8, packing="concat"))
+    assert explore.fragments_frame(stats).empty
+    assert "fragments_p50" not in explore.summary_frame([stats])
+    assert explore.as_json([stats])[0]["at"][0]["fragments"] is None
+
+
+def test_the_json_holds_it_all(stats: explore.CorpusStats) -> None:
+    (found,) = json.loads(json.dumps(explore.as_json([stats])))
+    assert (found["bucket"], found["num_documents"], found["num_tokens"]) == ("b", 7, 78)
+    assert found["quantiles"]["0.5"] == 5
+    at, own = found["at"][0], stats.at[0]
+    assert at["plan"]["accounting"]["num_sequences"] == own.plan.accounting.num_sequences
+    assert at["concat"]["truncations"] == own.concat.truncations
+    assert own.fragments is not None
+    assert at["fragments"] == [own.fragments.values.tolist(), own.fragments.counts.tolist()]
+    assert at["policies"]["drop"]["num_tokens_dropped"] == 9 + 17 + 40
+    assert at["by_length"][-1]["num_documents"] == 1
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def two_buckets(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packed output with its bucket once more, as `other`."""
+    output = copy_of(packed, tmp_path_factory.mktemp("two"))
+    (output / "other").symlink_to(output / "small", target_is_directory=True)
+    return output
+
+
+class Cells(html.parser.HTMLParser):
+    """The text of the cells of a page's tables, and all that would be fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.fetched: list[str] = []
+        self._in = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in = tag == "td"
+        self.fetched += [v or "" for name, v in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        if self._in:
+            self.cells.append(data.strip())
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = False
+
+
+def test_every_form_of_stats_has_the_same_numbers(two_buckets: Path, bfpack: Bfpack) -> None:
+    options = ("stats", "--output", two_buckets, "--seq-len", 512, "--seq-len", 2048)
+    forms = {form: bfpack(*options, *form) for form in ((), ("--json",), ("--csv",), ("--html",))}
+    assert {ran.code for ran in forms.values()} == {0}
+    found = json.loads(forms[("--json",)].out)
+    assert [bucket["bucket"] for bucket in found] == ["other", "small", None]
+    rows = list(csv.DictReader(io.StringIO(forms[("--csv",)].out)))
+    assert len(rows) == 6
+    page = Cells()
+    page.feed(forms[("--html",)].out)
+    shown = [
+        cell for line in forms[()].out.splitlines() for cell in re.split(r" *│ *", line) if cell
+    ]
+    numbered = iter(rows)
+    for bucket in found:
+        for at in bucket["at"]:
+            row, made = next(numbered), at["plan"]["accounting"]
+            assert row["bucket"] == (bucket["bucket"] or "")
+            assert int(row["num_sequences"]) == made["num_sequences"]
+            assert float(row["concat_cut_share"]) == at["concat"]["cut_share"]
+            cut = f"{made['num_documents_cut']:,} ({at['plan']['cut_share']:.1%})"
+            for number in (f"{made['num_sequences']:,}", f"{made['lower_bound']:,}", cut):
+                assert number in page.cells
+                assert number in shown
+    assert page.fetched == []
+    assert "<script" not in forms[("--html",)].out
+
+
+def test_total_and_parts_are_named_and_a_choice_of_buckets_is_kept(
+    two_buckets: Path, bfpack: Bfpack
+) -> None:
+    where = ("stats", "--output", two_buckets, "--seq-len", 512)
+    both = bfpack(*where).out
+    assert re.search("^other: 300 documents", both, re.MULTILINE)
+    assert re.search("^all buckets, each packed on its own: 600 documents", both, re.MULTILINE)
+    one = bfpack(*where, "--bucket", "other").out
+    assert "all buckets" not in one
+    assert "small" not in one
+
+
+def test_an_output_without_buckets_is_a_mistake(bfpack: Bfpack, tmp_path: Path) -> None:
+    ran = bfpack("stats", "--output", tmp_path, "--seq-len", 8)
+    assert ran.code == 2
+    assert f"--output {tmp_path}: no bucket with tokens in it; run bfpack pack first" in ran.err

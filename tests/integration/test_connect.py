@@ -1,0 +1,144 @@
+"""Spark Connect: a server of pyspark's own jars on loopback, a client process without a JVM."""
+
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyspark
+import pytest
+from conftest import ROOT, Corpus, pack_options
+from outputs import current, plan_rows, shard_hashes
+from pyspark.sql import SparkSession
+
+from bfpack_spark import explore
+
+pytestmark = pytest.mark.timeout(600)
+
+SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+SETTINGS = {
+    "spark.connect.grpc.binding.address": "127.0.0.1",
+    "spark.connect.grpc.binding.port": "0",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.memory": "2g",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.ui.enabled": "false",
+}
+STARTED = re.compile(r"Spark Connect server started at: (127\.0\.0\.1:\d+)")
+
+CLIENT = """
+import json, sys
+from pyspark.sql import SparkSession
+from bfpack_spark import explore
+
+output, remote = sys.argv[1:]
+spark = SparkSession.builder.remote(remote).getOrCreate()
+where = (spark, output, "small")
+lengths = explore.length_histogram(spark, explore.open_token_store(output, "small"))
+stats = explore.output_stats(
+    output, (), (512, 2048), histogram_of=lambda output, bucket: lengths
+)
+plan = explore.plan_table(*where, 512)
+plan.createOrReplaceTempView("plan")
+mixed = spark.sql("select sequence_id, count(*) as held from plan group by all order by all")
+document = spark.sql("select * from plan order by doc_id, start limit 20")
+print(json.dumps({
+    "session": type(spark).__module__,
+    "lengths": [lengths.lengths.tolist(), lengths.counts.tolist()],
+    "stats": explore.as_json(stats),
+    "mixed": mixed.toPandas().to_dict("records"),
+    "document": document.toPandas().to_dict("records"),
+    "documents": explore.lengths_table(*where).count(),
+    "sequences": explore.sequences_table(*where, 512).where("num_padding = 0").count(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def remote() -> Iterator[str]:
+    settings = [part for pair in SETTINGS.items() for part in ("--conf", "=".join(pair))]
+    server = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    command = [SUBMIT, "--class", server, "--master", "local[2]", *settings, "spark-internal"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+        log: list[str] = []
+        addresses: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        reader = threading.Thread(target=follow, args=(process, log, addresses))
+        reader.start()
+        try:
+            address = addresses.get()
+            assert address is not None, f"no server: {''.join(log)[-3000:]}"
+            yield f"sc://{address}"
+        finally:
+            process.terminate()
+            reader.join()
+
+
+def follow(
+    process: "subprocess.Popen[str]", log: list[str], addresses: "queue.SimpleQueue[str | None]"
+) -> None:
+    """Keep what the server says, and hand on the address that it names, or None at its end."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        log.append(line)
+        found = STARTED.search(line)
+        if found:
+            addresses.put(found.group(1))
+    addresses.put(None)
+
+
+def environment(**more: str) -> dict[str, str]:
+    python = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **python, **more}
+
+
+def client(*command: object, **more: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(**more),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_the_functions_of_explore_say_the_same_on_spark_connect(
+    packed: Path, remote: str, spark: SparkSession
+) -> None:
+    found: dict[str, Any] = json.loads(client("-c", CLIENT, packed, remote))
+    assert found["session"].startswith("pyspark.sql.connect.")
+    own = explore.length_histogram(spark, explore.open_token_store(str(packed), "small"))
+    assert found["lengths"] == [own.lengths.tolist(), own.counts.tolist()]
+    stats = explore.output_stats(str(packed), (), (512, 2048))
+    assert found["stats"] == json.loads(json.dumps(explore.as_json(stats)))
+    explore.plan_table(spark, str(packed), "small", 512).createOrReplaceTempView("plan")
+    mixed = spark.sql("select sequence_id, count(*) as held from plan group by all order by all")
+    assert found["mixed"] == mixed.toPandas().to_dict("records")
+    rows = plan_rows(current(packed, "small", "sequences-512"))
+    first = sorted(rows, key=lambda row: (row["doc_id"], row["start"]))[:20]
+    assert found["document"] == first
+    assert found["documents"] == 300
+    padding = stats[0].at[0].padding
+    assert padding is not None
+    assert found["sequences"] == padding.counts[padding.values == 0].item() > 2000
+
+
+def test_a_corpus_is_packed_on_spark_connect_to_the_same_bytes(
+    corpus: Corpus, packed: Path, remote: str, tmp_path: Path
+) -> None:
+    options = [*pack_options(corpus, tmp_path / "output"), "--seq-len", 512]
+    main = "from bfpack_spark.cli import main; main()"
+    client("-c", main, "pack", *options, SPARK_REMOTE=remote)
+    made, expected = (
+        current(out, "small", "sequences-512") for out in (tmp_path / "output", packed)
+    )
+    assert made.name == expected.name
+    assert shard_hashes(made) == shard_hashes(expected)
