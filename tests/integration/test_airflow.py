@@ -1,0 +1,253 @@
+"""The DAG of jobs/airflow under a real Airflow, in an environment of its own: parsed, and run by
+dag.test() through the real spark-submit, once with a job that is killed."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import trained
+from conftest import ROOT
+from outputs import current, manifest
+
+from bfpack_spark.storage.slices import names_in_paths
+
+pytestmark = pytest.mark.timeout(900)  # ten Sparks are started, and a busy machine takes its time
+
+AIRFLOW = ROOT / ".integration" / "airflow" / "bin"
+DAG = ROOT / "jobs" / "airflow" / "pack_buckets.py"
+SCRIPT = Path(__file__).parent / "run_dag.py"
+BUCKETS = ("de", "fr")
+# What a submitter decides; the first compiler is enough for a small corpus.
+PROPERTIES = """
+spark.ui.enabled false
+spark.log.level WARN
+spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1
+"""
+CONFIGURATION = """
+id_column = "doc_id"
+engine = "tokenizers"
+seq_len = [128]
+[spark]
+"spark.sql.shuffle.partitions" = 2
+"""
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """Its home, which is also where corpus, tokenizer and settings lie."""
+
+    home: Path
+
+    def environment(self, output: Path) -> dict[str, str]:
+        settings = {
+            "input": f"{self.home}/corpus/{{bucket}}/*.parquet",
+            "output": str(output),
+            "tokenizer": f"{self.home}/tokenizer.json",
+            "seq_len": [128],
+            "config": f"{self.home}/bfpack.toml",
+            "jobs": str(ROOT / "jobs"),
+            "properties_file": f"{self.home}/spark.conf",
+        }
+        return {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAG.parent),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
+            "AIRFLOW_CONN_SPARK_DEFAULT": '{"conn_type": "spark", "host": "local[2]"}',
+            "AIRFLOW_VAR_BFPACK": json.dumps(settings),
+            "HOME": str(self.home),
+            "JAVA_HOME": os.environ["JAVA_HOME"],
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
+
+    def start(self, output: Path, *command: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment(output),
+        )
+
+    def look(self, *patterns: str) -> dict[str, Any]:
+        """Parse the DAG, in a process where no Airflow is set up."""
+        result = self.home / "parsed.json"
+        command = [AIRFLOW / "python", SCRIPT, "parse", DAG, result, *patterns]
+        with self.start(self.home / "none", *command) as process:
+            said, _ = process.communicate()
+        assert process.returncode == 0, said[-3000:]
+        return dict(json.loads(result.read_text()))
+
+    def run(self, output: Path, configuration: dict[str, Any], kill_after: str = "") -> "Run":
+        """dag.test(). When a line says `kill_after`, the spark-submit that says so is killed."""
+        result = output.parent / "result.json"
+        command = [AIRFLOW / "python", SCRIPT, "test", DAG, result, json.dumps(configuration)]
+        said: list[str] = []
+        with self.start(output, *command) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said.append(line)
+                if kill_after and kill_after in line:
+                    kill_job(process.pid)
+                    kill_after = ""
+        log = "".join(said)
+        assert process.returncode == 0, log[-3000:]
+        assert not kill_after, log[-3000:]
+        return Run(log=log, **json.loads(result.read_text()))
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run of the DAG ended: states and tries by task, events of assets, the whole log."""
+
+    log: str
+    state: str
+    tasks: dict[str, list[Any]]
+    events: list[list[Any]]
+
+    def ended(self, stage: str, bucket: str) -> list[dict[str, Any]]:
+        """The lines of bfpack's log that end a stage of a bucket."""
+        starts = (line.find('{"time": ') for line in self.log.splitlines())
+        lines = zip(self.log.splitlines(), starts, strict=True)
+        decode = json.JSONDecoder().raw_decode
+        said = (decode(line, start)[0] for line, start in lines if start >= 0)
+        return [one for one in said if (one.get("stage"), one.get("bucket")) == (stage, bucket)]
+
+
+def kill_job(pid: int) -> None:
+    """Kill, without a chance to tidy up, the JVM that spark-submit became below a process."""
+    below = psutil.Process(pid).children(recursive=True)
+    (job,) = (p for p in below if "org.apache.spark.deploy.SparkSubmit" in p.cmdline())
+    left_behind = job.children(recursive=True)
+    job.kill()
+    _, alive = psutil.wait_procs(left_behind, timeout=120)
+    assert not alive
+
+
+def files_of(output: Path, bucket: str) -> dict[str, str]:
+    """sha256 of every file of a bucket."""
+    paths = [path for path in (output / bucket).rglob("*") if path.is_file()]
+    hashes = {str(p.relative_to(output)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+    assert hashes
+    return hashes
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+    """A database of its own, and a corpus with files for two buckets and names that are none."""
+    if not (AIRFLOW / "airflow").exists():
+        pytest.skip(f"{AIRFLOW.relative_to(ROOT)} is missing: run `make test-integration`")
+    made = Airflow(tmp_path_factory.mktemp("airflow"))
+    for bucket in BUCKETS:
+        folder = made.home / "corpus" / bucket
+        folder.mkdir(parents=True)
+        texts = [" ".join(trained.WORDS) * (1 + number % 9) for number in range(60)]
+        columns = {"doc_id": [f"{bucket}-{n}" for n in range(60)], "text": texts}
+        pq.write_table(pa.table(columns), folder / "part-0.parquet")
+    (made.home / "corpus" / "_hidden").mkdir()
+    (made.home / "corpus" / "_hidden" / "part-0.parquet").touch()
+    (made.home / "corpus" / "beside.jsonl").touch()
+    (made.home / "tokenizer.json").write_bytes(trained.raw(trained.byte_level()))
+    (made.home / "bfpack.toml").write_text(CONFIGURATION)
+    (made.home / "spark.conf").write_text(PROPERTIES)
+    with made.start(made.home / "none", AIRFLOW / "airflow", "db", "migrate") as process:
+        said, _ = process.communicate()
+    assert process.returncode == 0, said[-3000:]
+    return made
+
+
+@pytest.fixture(scope="module")
+def undisturbed(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    output = tmp_path_factory.mktemp("undisturbed") / "out"
+    return airflow.run(output, {}), output
+
+
+def test_parsing_takes_under_a_second_and_touches_nothing(airflow: Airflow) -> None:
+    seen = airflow.look()
+    assert not seen["errors"]
+    assert seen["seconds"] < 1  # of CPU
+    names = {module.partition(".")[0] for module in seen["modules"]}
+    assert not names & {"bfpack_spark", "pyspark"}
+    code = (*seen["prefixes"], str(DAG.parent))
+    outside = [one for one in seen["touched"] if not one.partition(" ")[2].startswith(code)]
+    assert not outside
+    jobs = {name: task for name, task in seen["tasks"].items() if name.startswith("one_bucket.")}
+    assert sorted(jobs) == ["one_bucket.pack", "one_bucket.verify"]
+    for job in jobs.values():
+        assert job == {"at_once": 2, "retries": 3, "kind": "SparkSubmitOperator"}
+
+
+def test_the_dag_finds_the_buckets_that_bfpack_finds(airflow: Airflow) -> None:
+    corpus = airflow.home / "corpus"
+    patterns = [
+        *(f"{corpus}/{{bucket}}", f"{corpus}/{{bucket}}/*.parquet", f"{corpus}/{{bucket}}.jsonl"),
+        *(f"{corpus}/d{{bucket}}/*.parquet", f"{corpus}/{{bucket}}e/part-?.parquet"),
+    ]
+    found = airflow.look(*patterns)["buckets"]
+    assert found == {pattern: names_in_paths(pattern) for pattern in patterns}
+    assert found[patterns[0]] == list(BUCKETS)
+
+
+def test_every_bucket_is_packed_and_verified_and_the_asset_names_the_versions(
+    undisturbed: tuple[Run, Path],
+) -> None:
+    run, output = undisturbed
+    assert run.state == "success"
+    jobs = [f"one_bucket.{job} {bucket}" for job in ("pack", "verify") for bucket in BUCKETS]
+    assert run.tasks == {
+        task: ["success", 1] for task in ("read_settings", "list_buckets", *jobs, "publish")
+    }
+    assert run.log.count("every invariant holds") == len(BUCKETS)
+    ((uri, extra),) = run.events
+    assert uri == f"file://{output}"
+    assert sorted(extra["versions"]) == list(BUCKETS)
+    for bucket, versions in extra["versions"].items():
+        there = current(output, bucket, "sequences-128")
+        assert versions["128"]["version"] == there.name
+        held = hashlib.sha256((there / "_manifest.json").read_bytes()).hexdigest()
+        assert versions["128"]["manifest_sha256"] == held
+        assert manifest(there)["bucket"] == bucket
+
+
+def test_a_job_that_is_killed_is_retried_and_ends_with_the_same_bytes(
+    airflow: Airflow, undisturbed: tuple[Run, Path], tmp_path: Path
+) -> None:
+    """It dies when its token store is complete and its plan is not; the retry starts there."""
+    output = tmp_path / "out"
+    run = airflow.run(output, {"bucket": ["fr"]}, kill_after='"stage": "tokenize"')
+    assert run.state == "success"
+    assert run.tasks["one_bucket.pack fr"] == ["success", 2]
+    assert run.tasks["one_bucket.verify fr"] == ["success", 1]
+    assert "Error code is: -9." in run.log
+    assert [len(run.ended(stage, "fr")) for stage in ("tokenize", "plan", "assemble")] == [1, 1, 1]
+    assert files_of(output, "fr") == files_of(undisturbed[1], "fr")
+    assert len(run.events) == 1
+
+
+def test_a_mistake_is_not_retried_and_stops_no_other_bucket(
+    airflow: Airflow, undisturbed: tuple[Run, Path]
+) -> None:
+    _, output = undisturbed
+    before = files_of(output, "de")
+    run = airflow.run(output, {"bucket": ["absent", "de"]})
+    assert run.state == "failed"
+    assert run.tasks["one_bucket.pack absent"] == ["failed", 1]
+    assert run.tasks["one_bucket.verify absent"][0] == "upstream_failed"
+    assert run.tasks["one_bucket.pack de"] == ["success", 1]
+    assert run.tasks["one_bucket.verify de"] == ["success", 1]
+    assert run.tasks["publish"][0] == "upstream_failed"
+    assert not run.events
+    assert not run.ended("tokenize", "de")
+    assert files_of(output, "de") == before
