@@ -66,7 +66,7 @@ def test(file: str, configuration: str) -> dict[str, Any]:
     run = dag.test(run_conf=json.loads(configuration))
     with create_session() as session:
         tasks = {
-            " ".join(filter(None, (ti.task_id, ti.rendered_map_index))): [ti.state, ti.try_number]
+            f"{ti.task_id} {ti.rendered_map_index or ti.map_index}": [ti.state, ti.try_number]
             for ti in run.get_task_instances(session=session)
         }
         made = select(AssetEvent).where(AssetEvent.source_run_id == run.run_id)
