@@ -73,20 +73,25 @@ class Airflow:
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
 
-    def start(self, output: Path, *command: object) -> subprocess.Popen[str]:
+    def start(self, output: Path, *command: object, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=self.environment(output),
+            env={**self.environment(output), **environment},
         )
 
     def look(self, *patterns: str) -> dict[str, Any]:
-        """Parse the DAG, in a process where no Airflow is set up."""
+        """Parse the DAG where a Variable or connection that is asked for is a file that is read."""
         result = self.home / "parsed.json"
+        result.write_text("{}")
         command = [AIRFLOW / "python", SCRIPT, "parse", DAG, result, *patterns]
-        with self.start(self.home / "none", *command) as process:
+        in_files = {
+            "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+            "AIRFLOW__SECRETS__BACKEND_KWARGS": f'{{"variables_file_path": "{result}"}}',
+        }
+        with self.start(self.home / "none", *command, **in_files) as process:
             said, _ = process.communicate()
         assert process.returncode == 0, said[-3000:]
         return dict(json.loads(result.read_text()))
