@@ -1,11 +1,12 @@
 """A corpus and an output on S3: a server process on loopback that speaks its protocol, Spark's own
-S3A file system, and the objects that are there in the end."""
+S3A file system, the objects that are there in the end, and two runs of one bucket at once."""
 
 import hashlib
 import json
 import os
 import queue
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pyarrow.fs as pafs
 import pytest
 from conftest import ROOT, Corpus, Ran
@@ -38,6 +40,13 @@ SETTINGS = """
 "spark.eventLog.enabled" = true
 "spark.eventLog.compress" = false
 "spark.eventLog.dir" = "{events}"
+"""
+SOURCE = """
+import sys
+from bfpack_spark.cli import main
+from bfpack_spark.storage import locks
+locks.hold_lease.__wrapped__.__kwdefaults__["seconds"] = float(sys.argv[1])
+main(sys.argv[2:])
 """
 
 
@@ -108,8 +117,7 @@ def packed_on_s3(store: Store, corpus: Corpus, tmp_path_factory: pytest.TempPath
     pafs.copy_files(str(corpus.path), "data/text", destination_filesystem=store.fs)
     folder = tmp_path_factory.mktemp("packed-on-s3")
     (folder / "events").mkdir()
-    where = ["--input", "s3a://data/text", "--tokenizer", corpus.tokenizer, "--id-column", "doc_id"]
-    ran = bfpack(store, folder, "pack", *where, "--seq-len", 512, "--seq-len", 2048)
+    ran = bfpack(store, folder, "pack", *source(corpus), "--seq-len", 512, "--seq-len", 2048)
     if "unresolved dependency" in ran.out + ran.err or "download failed" in ran.out + ran.err:
         pytest.skip("hadoop-aws 3.5.0 cannot be fetched: no package registry answers")
     assert ran.code == 0, ran.err[-3000:]
@@ -117,39 +125,69 @@ def packed_on_s3(store: Store, corpus: Corpus, tmp_path_factory: pytest.TempPath
     return folder
 
 
+def source(corpus: Corpus) -> list[object]:
+    where = ["--input", "s3a://data/text", "--tokenizer", corpus.tokenizer]
+    return [*where, "--id-column", "doc_id"]
+
+
 def address_of(store: Store) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL": store.address, "AWS_REGION": "us-east-1"}
 
 
-def bfpack(store: Store, folder: Path, command: str, *arguments: object) -> Ran:
-    """Run a command in a process of its own, on bucket `small` of s3a://data/out."""
+def bfpack(
+    store: Store, folder: Path, command: str, *arguments: object, output: str = "out"
+) -> Ran:
+    """Run a command to its end, on bucket `small` of an output in s3a://data."""
+    with started(store, folder, command, *arguments, output=output) as process:
+        out, err = process.communicate()
+    return Ran(process.returncode, out, err)
+
+
+def started(
+    store: Store, folder: Path, command: str, *arguments: object, output: str, lease: float = 60
+) -> subprocess.Popen[str]:
+    """A command in a process of its own, whose lease on the bucket lasts so many seconds."""
     settings = folder / "s3.toml"
     ivy = ROOT / ".integration" / "ivy"
     settings.write_text(SETTINGS.format(ivy=ivy, events=folder / "events"))
-    where = ["--config", settings, "--output", "s3a://data/out", "--bucket", "small"]
-    source = "from bfpack_spark.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", source, command, *map(str, [*where, *arguments])],
-        capture_output=True,
+    where = ["--config", settings, "--output", f"s3a://data/{output}", "--bucket", "small"]
+    return subprocess.Popen(
+        [sys.executable, "-c", SOURCE, str(lease), command, *map(str, [*where, *arguments])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env={**os.environ, **CREDENTIALS, **address_of(store), "PYTHONPATH": str(ROOT)},
     )
-    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def shards_on_s3(store: Store, output: str, seq_len: int) -> list[tuple[str, str]]:
+    """Names and sha256 of the published shards."""
+    kind = f"data/{output}/small/sequences-{seq_len}"
+    version = json.loads(store.read(f"{kind}/_current.json"))["version"]
+    shards = store.objects(f"{kind}/{version}/shards")
+    return [
+        (f"shards/{name}", hashlib.sha256(store.read(info.path)).hexdigest())
+        for name, info in sorted(shards.items())
+    ]
+
+
+def until(process: subprocess.Popen[str], wanted: str) -> None:
+    """Read what a run says until it says this."""
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if wanted in line:
+            return
+    raise AssertionError("".join(said)[-3000:])
 
 
 def test_shards_on_s3_have_the_bytes_of_those_on_disk(
     store: Store, packed_on_s3: Path, packed: Path
 ) -> None:
     for seq_len in (512, 2048):
-        kind = f"data/out/small/sequences-{seq_len}"
-        version = json.loads(store.read(f"{kind}/_current.json"))["version"]
-        shards = store.objects(f"{kind}/{version}/shards")
-        hashes = [
-            (f"shards/{name}", hashlib.sha256(store.read(info.path)).hexdigest())
-            for name, info in sorted(shards.items())
-        ]
-        assert hashes == shard_hashes(current(packed, "small", f"sequences-{seq_len}"))
+        ours = shards_on_s3(store, "out", seq_len)
+        assert ours == shard_hashes(current(packed, "small", f"sequences-{seq_len}"))
 
 
 def test_objects_are_put_under_their_names_and_nothing_else_is_left(
@@ -189,6 +227,54 @@ def test_credentials_are_in_no_object_and_no_event_log(store: Store, packed_on_s
     for canary in CREDENTIALS.values():
         assert not [log for log in logs if canary in log]
         assert not [raw for raw in objects if canary.encode() in raw]
+
+
+def test_of_two_runs_of_a_bucket_one_works_and_the_other_names_it(
+    store: Store, packed_on_s3: Path, corpus: Corpus, packed: Path
+) -> None:
+    """The first stands still, but for its lease, until the second has ended."""
+    options = ["pack", *source(corpus), "--seq-len", 512]
+    with started(store, packed_on_s3, *options, output="contested") as first:
+        until(first, '"stage": "tokenize"')
+        (jvm,) = (p for p in psutil.Process(first.pid).children(recursive=True) if is_java(p))
+        jvm.suspend()
+        try:
+            second = bfpack(store, packed_on_s3, *options, output="contested")
+        finally:
+            jvm.resume()
+        _, err = first.communicate()
+    assert second.code == 3
+    assert second.out == ""
+    (line,) = [x for x in second.err.splitlines() if "another run holds it" in x]
+    assert f"(pid {first.pid} on {socket.gethostname()} since 20" in line
+    assert "Traceback" not in second.err
+    assert first.returncode == 0, err[-3000:]
+    assert shards_on_s3(store, "contested", 512) == shard_hashes(
+        current(packed, "small", "sequences-512")
+    )
+    assert "_lock" not in store.objects("data/contested/small")
+
+
+def test_a_dead_runs_lease_lapses_and_the_next_run_goes_on(
+    store: Store, packed_on_s3: Path, corpus: Corpus, packed: Path
+) -> None:
+    options = ["pack", *source(corpus), "--seq-len", 512]
+    with started(store, packed_on_s3, *options, output="orphaned", lease=4) as dead:
+        until(dead, '"stage": "tokenize"')
+        dead.kill()
+    assert json.loads(store.read("data/orphaned/small/_lock"))["pid"] == dead.pid
+    with started(store, packed_on_s3, *options, output="orphaned", lease=4) as process:
+        _, err = process.communicate()
+    assert process.returncode == 0, err[-3000:]
+    assert "tokens: nothing to do" in err
+    assert shards_on_s3(store, "orphaned", 512) == shard_hashes(
+        current(packed, "small", "sequences-512")
+    )
+    assert "_lock" not in store.objects("data/orphaned/small")
+
+
+def is_java(process: psutil.Process) -> bool:
+    return bool(process.name() == "java")
 
 
 def test_a_task_that_gives_up_leaves_no_object(
