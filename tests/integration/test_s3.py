@@ -21,6 +21,7 @@ from conftest import ROOT, Corpus, Ran
 from outputs import current, shard_hashes
 
 from bfpack_spark.storage.files import HashingFile
+from bfpack_spark.storage.inventory import take_inventory
 
 pytestmark = pytest.mark.timeout(
     900
@@ -271,6 +272,29 @@ def test_a_dead_runs_lease_lapses_and_the_next_run_goes_on(
         current(packed, "small", "sequences-512")
     )
     assert "_lock" not in store.objects("data/orphaned/small")
+
+
+def test_an_object_is_known_by_its_etag_not_by_its_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**CREDENTIALS, **address_of(store)}.items():
+        monkeypatch.setenv(name, value)
+
+    def taken(content: str) -> list[list[str | int]]:
+        for name in ("a.jsonl", "deep/b.jsonl"):
+            with store.fs.open_output_stream(f"data/tagged/{name}") as stream:
+                stream.write(content.encode())
+        found = take_inventory("s3a://data/tagged", None)
+        (only,) = take_inventory("s3a://data/tagged/deep/b.jsonl", None).for_fingerprint()
+        (glob,) = take_inventory("s3a://data/tagged/*.jsonl", None).for_fingerprint()
+        assert [glob, ["deep/b.jsonl", *only[1:]]] == found.for_fingerprint()
+        return found.for_fingerprint()
+
+    first = taken("{}")
+    assert [name for name, *_ in first] == ["a.jsonl", "deep/b.jsonl"]
+    assert all(isinstance(tag, str) and tag for _, _, tag in first)
+    assert taken("{}") == first
+    assert [tag for *_, tag in taken("[]")] != [tag for *_, tag in first]
 
 
 def is_java(process: psutil.Process) -> bool:
