@@ -112,6 +112,35 @@ def _follow(
     addresses.put(None)
 
 
+# A registry in place of those that Ivy knows.
+REGISTRY = """
+<ivysettings>
+  <settings defaultResolver="only"/>
+  <resolvers><ibiblio name="only" m2compatible="true" root="{address}"/></resolvers>
+</ivysettings>
+"""
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_jars_that_cannot_be_fetched_are_a_reason_that_is_seen(
+    store: Store, tmp_path: Path, answers: bool
+) -> None:
+    address = store.address if answers else "http://127.0.0.1:9"  # none of the jars is on the one
+    (tmp_path / "ivysettings.xml").write_text(REGISTRY.format(address=f"{address}/maven/"))
+    ivy = {"ivySettings": tmp_path / "ivysettings.xml", "ivy": tmp_path / "ivy"}
+    options = [
+        x for key, value in ivy.items() for x in ("--spark-conf", f"spark.jars.{key}={value}")
+    ]
+    ran = bfpack(store, tmp_path, "verify", "--seq-len", 512, *options)
+    assert ran.code == 2
+    assert "unresolved dependency: org.apache.hadoop#hadoop-aws;3.5.0: not found" in ran.err
+    assert "error: Spark's JVM did not start, for the reason above" in ran.err
+    if answers:
+        assert out_of_reach(ran) is None
+    else:
+        assert f"Server access error at url {address}/maven/org/apache" in str(out_of_reach(ran))
+
+
 @pytest.fixture(scope="module")
 def packed_on_s3(store: Store, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """s3a://data/text packed to s3a://data/out; the directory of the event log."""
@@ -119,11 +148,19 @@ def packed_on_s3(store: Store, corpus: Corpus, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("packed-on-s3")
     (folder / "events").mkdir()
     ran = bfpack(store, folder, "pack", *source(corpus), "--seq-len", 512, "--seq-len", 2048)
-    if "unresolved dependency" in ran.out + ran.err or "download failed" in ran.out + ran.err:
-        pytest.skip("hadoop-aws 3.5.0 cannot be fetched: no package registry answers")
+    if reason := out_of_reach(ran):
+        pytest.skip(f"hadoop-aws 3.5.0 cannot be fetched: {reason}")
     assert ran.code == 0, ran.err[-3000:]
     assert SECRET not in ran.out + ran.err
     return folder
+
+
+def out_of_reach(ran: Ran) -> str | None:
+    """What Ivy says of a registry that does not answer; None if nothing failed for it. One that
+    answers and has no such jar is no reason to skip."""
+    failed = re.search(r"unresolved dependency|download failed", ran.err)
+    found = re.search(r"Server access error at url .*", ran.err)
+    return found[0] if ran.code and failed and found else None
 
 
 def source(corpus: Corpus) -> list[object]:
