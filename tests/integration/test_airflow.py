@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 import trained
 from conftest import ROOT
-from outputs import current, manifest
+from outputs import current, manifest, shard_hashes
+from test_cluster import ARCHIVE, SPARK_HOME, started_cluster
 
 from bfpack_spark.storage.slices import names_in_paths
 
-pytestmark = pytest.mark.timeout(900)  # eight Sparks are started, and a busy machine takes its time
+pytestmark = pytest.mark.timeout(900)  # a Spark for every job, and a busy machine takes its time
 
 AIRFLOW = ROOT / ".integration" / "airflow" / "bin"
 DAG = ROOT / "jobs" / "airflow" / "pack_buckets.py"
@@ -32,6 +34,12 @@ PROPERTIES = """
 spark.ui.enabled false
 spark.log.level WARN
 spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1
+spark.pyspark.python {python}
+"""
+SHIPPED = """
+spark.archives {archive}#environment
+spark.pyspark.driver.python {unpacked}/bin/python
+spark.executor.extraJavaOptions -XX:TieredStopAtLevel=1
 """
 CONFIGURATION = """
 id_column = "doc_id"
@@ -69,7 +77,6 @@ class Airflow:
             "HOME": str(self.home),
             "JAVA_HOME": os.environ["JAVA_HOME"],
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "PYSPARK_PYTHON": sys.executable,
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
 
@@ -96,12 +103,18 @@ class Airflow:
         assert process.returncode == 0, said[-3000:]
         return dict(json.loads(result.read_text()))
 
-    def run(self, output: Path, configuration: dict[str, Any], kill_after: str = "") -> "Run":
+    def run(
+        self,
+        output: Path,
+        configuration: dict[str, Any],
+        kill_after: str = "",
+        **environment: str,
+    ) -> "Run":
         """dag.test(). When a line says `kill_after`, the spark-submit that says so is killed."""
         result = output.parent / "result.json"
         command = [AIRFLOW / "python", SCRIPT, "test", DAG, result, json.dumps(configuration)]
         said: list[str] = []
-        with self.start(output, *command) as process:
+        with self.start(output, *command, **environment) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 said.append(line)
@@ -168,7 +181,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     (made.home / "corpus" / "beside.jsonl").touch()
     (made.home / "tokenizer.json").write_bytes(trained.raw(trained.byte_level()))
     (made.home / "bfpack.toml").write_text(CONFIGURATION)
-    (made.home / "spark.conf").write_text(PROPERTIES)
+    (made.home / "spark.conf").write_text(PROPERTIES.format(python=sys.executable))
     with made.start(made.home / "none", AIRFLOW / "airflow", "db", "migrate") as process:
         said, _ = process.communicate()
     assert process.returncode == 0, said[-3000:]
@@ -248,3 +261,29 @@ def test_a_killed_job_goes_on_to_the_same_bytes_and_a_mistake_stops_no_other_buc
     assert run.tasks["one_bucket.verify 0"][0] == "upstream_failed"
     assert run.tasks["publish -1"][0] == "upstream_failed"
     assert (run.state, run.events) == ("failed", [])
+
+
+def test_on_a_cluster_the_environment_is_shipped_and_the_shards_are_the_same(
+    airflow: Airflow, undisturbed: tuple[Run, Path], tmp_path: Path
+) -> None:
+    """Airflow's machine has Spark and what `make dist` made, and none of them a .venv."""
+    if not ARCHIVE.exists():
+        pytest.skip(f"{ARCHIVE.relative_to(ROOT)} is missing: run `make dist`")
+    with tarfile.open(ARCHIVE) as tar:
+        tar.extractall(tmp_path / "environment", filter="tar")
+    shipped = SHIPPED.format(archive=ARCHIVE, unpacked=tmp_path / "environment")
+    there = PROPERTIES.format(python="./environment/bin/python") + shipped
+    (tmp_path / "spark.conf").write_text(there)
+    output = tmp_path / "out"
+    with started_cluster(tmp_path / "cluster") as cluster:
+        run = airflow.run(
+            output,
+            {"bucket": ["de"], "properties_file": f"{tmp_path}/spark.conf"},
+            AIRFLOW_CONN_SPARK_DEFAULT=json.dumps({"conn_type": "spark", "host": cluster.master}),
+            PATH=f"{SPARK_HOME}/bin:/usr/bin:/bin",
+        )
+        executors = list(cluster.directory.glob("worker-?/app-*/*"))
+    assert run.state == "success", run.log[-3000:]
+    assert len(executors) == 4  # of each worker, for packing and for verifying
+    shards = [shard_hashes(current(one, "de", "sequences-128")) for one in (output, undisturbed[1])]
+    assert shards[0] == shards[1]
