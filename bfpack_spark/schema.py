@@ -88,6 +88,12 @@ SEQUENCES = pa.schema(
     ]
 )
 
+# Published as Delta, both lie with all buckets' in one table, partitioned by these two columns.
+PARTITIONED_BY = ("bucket", "seq_len")
+_SEQ_LEN = _field("seq_len", pa.int32(), "tokens a sequence")
+DELTA_SEQUENCES = pa.schema([*SEQUENCES, _SEQ_LEN])
+DELTA_PLAN = pa.schema([*PLAN, SEQUENCES.field("bucket"), _SEQ_LEN])
+
 # What verify reads back: a row a segment.
 SCANNED_SEGMENTS = pa.schema(
     [
@@ -141,6 +147,9 @@ _SPARK_TYPES = {
     pa.binary(): "binary",
     pa.int32(): "int",
     pa.int64(): "long",
+    pa.list_(pa.string()): "array<string>",
+    pa.list_(pa.int32()): "array<int>",
+    pa.list_(pa.int64()): "array<long>",
 }
 
 
@@ -150,5 +159,5 @@ def plain(schema: pa.Schema) -> pa.Schema:
 
 
 def spark_ddl(schema: pa.Schema) -> str:
-    """The schema in Spark's DDL; for the flat tables."""
+    """The schema in Spark's DDL."""
     return ", ".join(f"`{f.name}` {_SPARK_TYPES[f.type]}" for f in schema)
