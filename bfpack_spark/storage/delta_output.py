@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
 from bfpack_spark.errors import InputError
@@ -69,9 +69,7 @@ def open_table(spark: SparkSession, name: str, kind: str) -> DeltaTable:
     named = identifier(asked, name)
     detail = describe(spark, asked, named)
     if detail is None:
-        _create(spark, asked, name, kind, named)
-        detail = describe(spark, asked, named)
-        assert detail is not None, "made just now"
+        detail = _create(spark, asked, name, kind)
     _check_table(spark, asked, kind, named, list(detail["partitionColumns"]))
     return DeltaTable(name=name, kind=kind, identifier=named, location=detail["location"])
 
@@ -184,14 +182,22 @@ def _settings(spark: SparkSession, settings: dict[str, str]) -> Iterator[None]:
                 spark.conf.set(key, was)
 
 
-def _create(spark: SparkSession, asked: str, name: str, kind: str, named: str) -> None:
+def _create(spark: SparkSession, asked: str, name: str, kind: str) -> Row:
+    """Make the table, unless another run does so at this moment; its description."""
     if "/" in name and files.list_files(location_of(name)):
         raise InputError(f"{asked}: holds files and is no Delta table; name another place")
-    columns = spark_ddl(_SCHEMAS[kind][1])
+    named, columns = identifier(asked, name), spark_ddl(_SCHEMAS[kind][1])
     partitions = ", ".join(PARTITIONED_BY)
-    spark.sql(
-        f"CREATE TABLE IF NOT EXISTS {named} ({columns}) USING delta PARTITIONED BY ({partitions})"
-    )
+    try:
+        spark.sql(f"CREATE TABLE {named} ({columns}) USING delta PARTITIONED BY ({partitions})")
+    except (PySparkException, Py4JError):
+        detail = describe(spark, asked, named)
+        if detail is None:
+            raise
+        return detail
+    detail = describe(spark, asked, named)
+    assert detail is not None, "made just now"
+    return detail
 
 
 def _check_table(
