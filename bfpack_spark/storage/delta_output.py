@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
 from bfpack_spark.errors import InputError
@@ -67,9 +67,10 @@ def open_table(spark: SparkSession, name: str, kind: str) -> DeltaTable:
     asked = f"--publish-delta {name}"
     need_delta(spark, asked)
     named = identifier(asked, name)
+    if describe(spark, asked, named) is None:
+        _create(spark, asked, name, kind)
     detail = describe(spark, asked, named)
-    if detail is None:
-        detail = _create(spark, asked, name, kind)
+    assert detail is not None, "there, or made just now"
     _check_table(spark, asked, kind, named, list(detail["partitionColumns"]))
     return DeltaTable(name=name, kind=kind, identifier=named, location=detail["location"])
 
@@ -182,8 +183,8 @@ def _settings(spark: SparkSession, settings: dict[str, str]) -> Iterator[None]:
                 spark.conf.set(key, was)
 
 
-def _create(spark: SparkSession, asked: str, name: str, kind: str) -> Row:
-    """Make the table, unless another run does so at this moment; its description."""
+def _create(spark: SparkSession, asked: str, name: str, kind: str) -> None:
+    """Make the table, unless another run does so at this moment."""
     if "/" in name and files.list_files(location_of(name)):
         raise InputError(f"{asked}: holds files and is no Delta table; name another place")
     named, columns = identifier(asked, name), spark_ddl(_SCHEMAS[kind][1])
@@ -191,13 +192,8 @@ def _create(spark: SparkSession, asked: str, name: str, kind: str) -> Row:
     try:
         spark.sql(f"CREATE TABLE {named} ({columns}) USING delta PARTITIONED BY ({partitions})")
     except (PySparkException, Py4JError):
-        detail = describe(spark, asked, named)
-        if detail is None:
+        if describe(spark, asked, named) is None:
             raise
-        return detail
-    detail = describe(spark, asked, named)
-    assert detail is not None, "made just now"
-    return detail
 
 
 def _check_table(
