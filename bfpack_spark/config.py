@@ -33,7 +33,7 @@ class Settings(BaseModel):
     seq_len: tuple[int, ...] = Field((), description="tokens a sequence; may be given repeatedly")
 
     input_format: Literal["parquet", "jsonl", "text", "delta"] | None = Field(
-        None, description="default: by the names of the files"
+        None, description="default: by the names of the files (delta must be said)"
     )
     input_version: int | None = Field(
         None, ge=0, description="version of the Delta table; default: the newest"

@@ -12,7 +12,7 @@ from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.logs import facts
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.storage import delta_output
-from bfpack_spark.storage.delta import first_line, need_delta
+from bfpack_spark.storage.delta import need_delta, reason
 from bfpack_spark.storage.delta_output import DeltaTable
 from bfpack_spark.storage.versions import Version
 
@@ -37,7 +37,7 @@ def open_tables(spark: SparkSession, settings: Settings) -> list[DeltaTable]:
     try:
         return [delta_output.open_table(spark, n, k) for n, k in {**kinds, name: "shards"}.items()]
     except (PySparkException, Py4JError) as error:
-        raise InputError(f"--publish-delta {name}: {first_line(error)}") from error
+        raise InputError(f"--publish-delta {name}: {reason(error)}") from error
 
 
 def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Version) -> None:
@@ -56,7 +56,7 @@ def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Ver
             log.error("%s", error)
             raise JobError(
                 f"--publish-delta {table.name}: {version.name} is published, but not to Delta: "
-                f"{first_line(error)}; run it again"
+                f"{reason(error)}; run it again"
             ) from error
         seconds = time.monotonic() - started
         said = {"table": table.name, "table_version": made.number, "done_before": before}

@@ -65,7 +65,7 @@ def describe(spark: SparkSession, asked: str, named: str) -> Row | None:
     except AnalysisException as error:
         if _NO_TABLE.search(str(error)):
             return None
-        raise InputError(f"{asked}: {first_line(error)}") from None
+        raise InputError(f"{asked}: {reason(error)}") from None
     assert detail is not None, "a row, or an error"
     if detail["format"] != "delta":
         raise InputError(f"{asked}: is a table of {detail['format']}, not of Delta")
@@ -95,10 +95,12 @@ def snapshot_at(spark: SparkSession, log: Any, version: int | None) -> Any:
         raise LookupError("its log no longer has this version: see DESCRIBE HISTORY") from None
 
 
-def first_line(error: Exception) -> str:
-    """What an exception of Spark's says first."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next(iter(lines), type(error).__name__)
+def reason(error: Exception) -> str:
+    """The line of Spark's exception that tells most: of a Java trace, its last cause."""
+    lines = [line.strip().lstrip(": ") for line in str(error).splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    told = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return next(iter(causes[-1:] or told), type(error).__name__).removeprefix("Caused by: ")
 
 
 def java(spark: SparkSession) -> Any:
