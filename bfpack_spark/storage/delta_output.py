@@ -8,15 +8,17 @@ read, plus one: an older version that is published again is a commit of its own.
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
 from bfpack_spark.errors import InputError
@@ -40,8 +42,13 @@ from bfpack_spark.storage.delta import (
 from bfpack_spark.storage.versions import Manifest, Version, files_of
 
 _SCHEMAS = {"shards": (SEQUENCES, DELTA_SEQUENCES), "plan": (PLAN, DELTA_PLAN)}
-_CONFLICT = re.compile(r"DELTA_CONCURRENT|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED")
-_ATTEMPTS = 3
+# What Delta says where another commit came first, or another run is making the table.
+_CONFLICT = re.compile(
+    "DELTA_CONCURRENT|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|TABLE_OR_VIEW_ALREADY_EXISTS"
+)
+_ATTEMPTS, _SECONDS_BETWEEN = 5, 1.0
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +74,7 @@ def open_table(spark: SparkSession, name: str, kind: str) -> DeltaTable:
     asked = f"--publish-delta {name}"
     need_delta(spark, asked)
     named = identifier(asked, name)
-    if describe(spark, asked, named) is None:
-        _create(spark, asked, name, kind)
-    detail = describe(spark, asked, named)
-    assert detail is not None, "there, or made just now"
+    detail = _despite_others(partial(_describe_or_create, spark, asked, name, kind))
     _check_table(spark, asked, kind, named, list(detail["partitionColumns"]))
     return DeltaTable(name=name, kind=kind, identifier=named, location=detail["location"])
 
@@ -93,27 +97,35 @@ def newest_commit(
     return None
 
 
-def publish(
-    spark: SparkSession, table: DeltaTable, version: Version, attempts: int = _ATTEMPTS
-) -> tuple[Commit, bool]:
+def publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
     """One commit of a complete version's rows, unless the newest of its bucket and seq_len is of
     this version; that commit, and whether it was there before. What another writer's commit spoils
     is tried anew."""
+    return _despite_others(partial(_publish, spark, table, version))
+
+
+def _publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
     manifest = version.manifest()
     assert manifest is not None, "only a complete version is published"
     bucket, seq_len = str(manifest["bucket"]), int(manifest["seq_len"])
     held = newest_commit(spark, table, bucket, seq_len)
     if held is not None and held.fingerprint == manifest["fingerprint"]:
         return held, True
-    try:
-        _overwrite(spark, table, version, manifest)
-    except (PySparkException, Py4JError) as error:
-        if attempts == 1 or not _CONFLICT.search(str(error)):
-            raise
-        return publish(spark, table, version, attempts - 1)
+    _overwrite(spark, table, version, manifest)
     made = newest_commit(spark, table, bucket, seq_len)
     assert made is not None, "committed just now"
     return made, False
+
+
+def _despite_others(act: Callable[[], Done]) -> Done:
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return act()
+        except (PySparkException, Py4JError) as error:
+            if not _CONFLICT.search(str(error)):
+                raise
+        time.sleep(_SECONDS_BETWEEN)
+    return act()
 
 
 def _overwrite(
@@ -183,17 +195,19 @@ def _settings(spark: SparkSession, settings: dict[str, str]) -> Iterator[None]:
                 spark.conf.set(key, was)
 
 
-def _create(spark: SparkSession, asked: str, name: str, kind: str) -> None:
-    """Make the table, unless another run does so at this moment."""
-    if "/" in name and files.list_files(location_of(name)):
+def _describe_or_create(spark: SparkSession, asked: str, name: str, kind: str) -> Row:
+    named = identifier(asked, name)
+    there = describe(spark, asked, named)
+    if there is not None:
+        return there
+    held = files.list_files(location_of(name)) if "/" in name else []
+    if any("/_delta_log/" not in info.path for info in held):
         raise InputError(f"{asked}: holds files and is no Delta table; name another place")
-    named, columns = identifier(asked, name), spark_ddl(_SCHEMAS[kind][1])
-    partitions = ", ".join(PARTITIONED_BY)
-    try:
-        spark.sql(f"CREATE TABLE {named} ({columns}) USING delta PARTITIONED BY ({partitions})")
-    except (PySparkException, Py4JError):
-        if describe(spark, asked, named) is None:
-            raise
+    columns, partitions = spark_ddl(_SCHEMAS[kind][1]), ", ".join(PARTITIONED_BY)
+    spark.sql(f"CREATE TABLE {named} ({columns}) USING delta PARTITIONED BY ({partitions})")
+    made = describe(spark, asked, named)
+    assert made is not None, "created just now"
+    return made
 
 
 def _check_table(

@@ -180,12 +180,10 @@ def test_a_version_gives_the_shards_of_the_same_documents_in_parquet(
     again = desk.pack(*how, "--input-version", 2)
     assert again.err.count("nothing to do") == 2
 
+    append(spark, table, {"d24": "behind it"})
     held = desk.bfpack("verify", "--bucket", "b", "--input", table, "--input-version", 2)
     assert held.code == 0, held.out + held.err
     assert f"{len(LEFT)} documents equal their text tokenized anew" in held.out
-    other = desk.bfpack("verify", "--bucket", "b", "--input", table, "--input-version", 1)
-    assert other.code == 1
-    assert "the input has changed since it was tokenized" in other.out
 
 
 def test_rows_that_deletion_vectors_delete_are_not_read(
@@ -238,7 +236,7 @@ def test_a_table_by_name_with_mapped_columns_and_partitions(
         assert desk.documents(language) == {d for d in TEXTS if int(d[1:]) % 2 == number}
     desk.pack(*how, "--bucket-column", "source", bucket="s2")
     assert desk.documents("s2") == {d for d in TEXTS if int(d[1:]) % 3 == 2}
-    held = desk.bfpack("verify", "--bucket", "s2", "--bucket", "fr", "--input", "docs")
+    held = desk.bfpack("verify", "--bucket", "s2", "--input", "docs")
     assert held.code == 0, held.out + held.err
 
 
@@ -368,7 +366,7 @@ def test_a_commit_that_failed_is_made_by_the_next_run(
     made = desk.version("c")
     (line,) = [line for line in failed.err.splitlines() if line.startswith("bfpack: error: ")]
     assert f"--publish-delta nightly.seq: {made.name} is published, but not to Delta" in line
-    assert "CHECK constraint only (bucket = 'b') violated" in line
+    assert "[DELTA_REPLACE_WHERE_MISMATCH]" in line
     assert len(history(spark, "nightly.seq")) == 1
     spark.sql("ALTER TABLE nightly.seq DROP CONSTRAINT only")
     desk.pack(*how, bucket="c")
@@ -377,17 +375,16 @@ def test_a_commit_that_failed_is_made_by_the_next_run(
     assert [row.asDict() for row in there] == expected(made)
 
 
-def test_two_runs_may_publish_to_one_table_at_once(
-    spark: SparkSession, bfpack: Bfpack, tokenizer: Path, texts: Path, tmp_path: Path
+def test_three_runs_may_publish_to_one_table_at_once(
+    spark: SparkSession, desk: Desk, texts: Path, tmp_path: Path
 ) -> None:
-    """Of two buckets, and of one bucket from two outputs; the table is made by whoever is first."""
-    made = {}
-    for name, bucket, seed in (("one", "a", 0), ("two", "c", 0), ("three", "a", 1)):
-        desk = Desk(bfpack, tmp_path / name, tokenizer)
+    """Of two buckets, and of one bucket twice; the table is made by whoever is first."""
+    made = []
+    for bucket, seed in (("a", 0), ("a", 1), ("c", 0)):
         desk.pack("--input", texts, "--seed", seed, bucket=bucket)
-        path = desk.version(bucket)
         place = Place(output=str(desk.output), bucket=bucket, seq_len=SEQ_LEN)
-        made[name] = (Version(place=place, inputs=manifest(path)["inputs"]), path)
+        inputs = manifest(desk.version(bucket))["inputs"]
+        made.append(Version(place=place, inputs=inputs))
     table, gate, failed = tmp_path / "seq", threading.Barrier(3), []
 
     def publish(version: Version) -> None:
@@ -397,17 +394,18 @@ def test_two_runs_may_publish_to_one_table_at_once(
         except Exception as error:
             failed.append(str(error))
 
-    threads = [threading.Thread(target=publish, args=(version,)) for version, _ in made.values()]
+    threads = [threading.Thread(target=publish, args=(version,)) for version in made]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not failed
-    assert len(history(spark, table)) == 3
-    assert read_back(table, bucket="c") == expected(made["two"][1])
-    newest = [said for said in history(spark, table) if said["bucket"] == "a"][-1]
-    (last,) = [p for _, p in made.values() if manifest(p)["fingerprint"] == newest["fingerprint"]]
-    assert read_back(table, bucket="a") == expected(last)
+    commits = [(said["bucket"], said["fingerprint"]) for said in history(spark, table)]
+    assert sorted(commits) == sorted((v.place.bucket, v.fingerprint) for v in made)
+    assert read_back(table, bucket="c") == expected(Path(made[2].directory))
+    last = [fingerprint for bucket, fingerprint in commits if bucket == "a"][-1]
+    (of_a,) = [v for v in made[:2] if v.fingerprint == last]
+    assert read_back(table, bucket="a") == expected(Path(of_a.directory))
 
 
 def test_a_table_that_cannot_take_the_sequences_is_refused_before_the_work(
