@@ -45,8 +45,8 @@ def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Ver
     of this version. Raises JobError; the version stays published as Parquet."""
     manifest = version.manifest()
     assert manifest is not None, "only a complete version can be published"
-    stage, amount = f"delta {version.place.seq_len}", manifest["totals"]["tokens"]
-    work = Work(bucket=version.place.bucket, stage=stage, amount=amount, unit="tokens")
+    seq_len, amount = version.place.seq_len, manifest["totals"]["tokens"]
+    work = Work(bucket=version.place.bucket, stage=f"delta {seq_len}", amount=amount, unit="tokens")
     for table in tables:
         started = time.monotonic()
         try:
@@ -59,12 +59,13 @@ def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Ver
                 f"{reason(error)}; run it again"
             ) from error
         seconds = time.monotonic() - started
-        said = {"table": table.name, "table_version": made.number, "done_before": before}
+        told = {"table": table.name, "table_version": made.number, "done_before": before}
+        told |= {"seq_len": seq_len, "version": version.name, "seconds": seconds}
         log.info(
             "delta: %s %s is version %d of %s",
             "nothing to do," if before else f"in {seconds:.1f} s,",
             version.name,
             made.number,
             table.name,
-            extra=facts(stage=stage, version=version.name, seconds=seconds, **said),
+            extra=facts(stage="delta", **told),
         )

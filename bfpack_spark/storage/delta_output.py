@@ -170,7 +170,8 @@ def _one_file_a_task(seq_len: int) -> dict[str, str]:
     """Settings under which a task writes its rows as they come, and holds few of them.
 
     All of them go to one partition of the table; but for the first setting they would be sorted by
-    it. Parquet's writer looks at its size every 100 rows, 400 MB of the longest sequences.
+    it. And Parquet's writer would look at its size every 100 rows, 400 MB of the longest: 60 rows
+    of 2^20 tokens were more than a heap of 600 MB could hold, and are not so.
     """
     rows = str(min(max((1 << 20) // seq_len, 1), 100))
     return {
