@@ -10,9 +10,10 @@ from pyspark.sql import Row, SparkSession
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
 
+_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 SETTINGS = {
     "spark.jars.packages": "io.delta:delta-spark_4.2_2.13:4.4.0",
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.extensions": _EXTENSION,
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 _NO_TABLE = re.compile("DELTA_MISSING_DELTA_TABLE|DELTA_TABLE_NOT_FOUND|TABLE_OR_VIEW_NOT_FOUND")
@@ -22,14 +23,12 @@ def need_delta(spark: SparkSession, asked: str) -> None:
     """InputError, with the settings that bring them, if the session lacks Delta's jars. `asked` is
     the option that wants them, with its value."""
     loader = java(spark).java.lang.Thread.currentThread().getContextClassLoader()
-    set_up = all(
-        value in (spark.conf.get(key, None) or "")
-        for key, value in SETTINGS.items()
-        if key != "spark.jars.packages"
-    )
+    extended = _EXTENSION in (spark.conf.get("spark.sql.extensions", None) or "")
+    # Another catalog than ours may know Delta too, but not Spark's own.
+    catalog = spark.conf.get("spark.sql.catalog.spark_catalog", None) or "builtin"
     # A resource is looked for, not a class: one that is missing would be an exception.
     there = loader.getResource("org/apache/spark/sql/delta/DeltaLog.class") is not None
-    if not (set_up and there):
+    if not (there and extended and catalog != "builtin"):
         told = " ".join(f"--spark-conf {key}={value}" for key, value in SETTINGS.items())
         raise InputError(
             f"{asked}: this Spark session is without Delta; start it with {told} (or these keys "

@@ -88,13 +88,22 @@ def newest_commit(
     if found.isEmpty():
         return None
     # Its number was at least this one: only what has happened since is looked through.
-    limit = snapshot.version() - found.get() + 1
-    history = spark.sql(f"DESCRIBE HISTORY {table.identifier} LIMIT {limit}")
-    for row in history.where("userMetadata is not null").orderBy(sf.desc("version")).collect():
+    for row in _history_since(spark, table, found.get(), snapshot.version()):
         said = _metadata(row["userMetadata"])
         if (said.get("bucket"), said.get("seq_len")) == (bucket, seq_len):
             return Commit(number=row["version"], fingerprint=str(said.get("fingerprint")))
     return None
+
+
+def _history_since(spark: SparkSession, table: DeltaTable, first: int, last: int) -> list[Row]:
+    """The commits from number `first` on, the newest first, as far as the log has them. `last` was
+    the newest a moment ago; others may have come since."""
+    limit = last - first + 1
+    rows = spark.sql(f"DESCRIBE HISTORY {table.identifier} LIMIT {limit}").collect()
+    rows.sort(key=lambda row: int(row["version"]), reverse=True)
+    if len(rows) < limit or rows[-1]["version"] <= first:
+        return rows
+    return _history_since(spark, table, first, rows[0]["version"])
 
 
 def publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
@@ -157,10 +166,10 @@ def _application(bucket: str, seq_len: int) -> str:
     return f"bfpack/{bucket}/{seq_len}"
 
 
-def _metadata(text: str) -> dict[str, Any]:
+def _metadata(text: str | None) -> dict[str, Any]:
     """What a commit says of itself; of one that is not ours, nothing."""
     try:
-        said = json.loads(text)
+        said = json.loads(text or "{}")
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}

@@ -25,7 +25,7 @@ def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
     """The files that it is."""
     if wanted.format == "delta":
         inventory, version = take_snapshot(spark, wanted.pattern, wanted.version)
-        said = "input: version %d of %s, %s files"
+        said = "input: version %d of %s, %s file(s)"
         log.info(said, version, wanted.pattern, f"{len(inventory.files):,}")
         return inventory
     if wanted.version is not None:
