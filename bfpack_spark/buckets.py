@@ -12,7 +12,7 @@ the bucket.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,9 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.failures import explain
 from bfpack_spark.stages.find_buckets import find_buckets
 from bfpack_spark.storage.corpus import splits_frame
-from bfpack_spark.storage.inventory import Inventory, take_inventory
+from bfpack_spark.storage.documents import no_column
+from bfpack_spark.storage.inputs import Input, inventory_of
+from bfpack_spark.storage.inventory import Inventory
 from bfpack_spark.storage.slices import (
     PLACEHOLDER,
     Slice,
@@ -52,22 +54,26 @@ def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]
         raise InputError(
             f"--bucket-column {column}: --input {pattern} names the buckets already; leave one out"
         )
+    whole = Input(
+        pattern=settings.need("input"),
+        format=settings.input_format,
+        version=settings.input_version,
+    )
     if column is not None:
-        found = slices_by(spark, settings.need("input"), settings.input_format, column)
+        found = slices_by(spark, whole, column)
         return {name: partial(one_of, found, name) for name in _chosen(settings, found)}
     if PLACEHOLDER in pattern:
-        names = settings.bucket or _checked(names_in_paths(pattern))
+        names = settings.bucket or _checked(_names_found(whole))
         paths = {name: pattern.replace(PLACEHOLDER, name) for name in names}
     else:
-        paths = dict.fromkeys(_only_one(settings), settings.need("input"))
-    return {name: partial(_whole, path, settings.input_format) for name, path in paths.items()}
+        paths = dict.fromkeys(_only_one(settings), pattern)
+    inputs = {name: replace(whole, pattern=path) for name, path in paths.items()}
+    return {name: partial(_whole, spark, own) for name, own in inputs.items()}
 
 
-def slices_by(
-    spark: SparkSession, pattern: str, input_format: str | None, column: str
-) -> dict[str, Slice]:
+def slices_by(spark: SparkSession, wanted: Input, column: str) -> dict[str, Slice]:
     """Every bucket that the column, or the level of directories, tells."""
-    inventory = take_inventory(pattern, input_format)
+    inventory = inventory_of(spark, wanted)
     in_directories = by_directories(inventory, column)
     if in_directories is not None:
         return in_directories
@@ -76,6 +82,8 @@ def slices_by(
             f"--bucket-column {column}: plain text has no columns; put the files of each bucket "
             f"into a directory {column}=NAME"
         )
+    if inventory.columns and column not in inventory.columns:
+        raise no_column("--bucket-column", column, "the table", list(inventory.columns))
     return by_column(inventory, column, _in_data(spark, inventory, column))
 
 
@@ -114,12 +122,22 @@ def _outcome(name: str, act: Callable[[], Any]) -> Outcome:
 
 
 def _in_data(spark: SparkSession, inventory: Inventory, column: str) -> list[tuple[str, str]]:
-    rows = find_buckets(splits_frame(spark, inventory), inventory.format, column).collect()
+    own = inventory.columns.get(column, column)
+    rows = find_buckets(splits_frame(spark, inventory), inventory.format, own).collect()
     return [(row["bucket"], row["name"]) for row in rows]
 
 
-def _whole(path: str, input_format: str | None) -> Slice:
-    return Slice(inventory=take_inventory(path, input_format))
+def _whole(spark: SparkSession, wanted: Input) -> Slice:
+    return Slice(inventory=inventory_of(spark, wanted))
+
+
+def _names_found(wanted: Input) -> list[str]:
+    if wanted.format == "delta" and "/" not in wanted.pattern:
+        raise InputError(
+            f"--input {wanted.pattern}: a catalog is not searched for tables; name the buckets "
+            "with --bucket"
+        )
+    return names_in_paths(wanted.pattern)
 
 
 def _chosen(settings: Settings, found: Iterable[str]) -> Iterable[str]:

@@ -30,9 +30,11 @@ from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.failures import explain
 from bfpack_spark.logs import handler_for
+from bfpack_spark.making.delta import check_delta
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.session import get_session, under_submit
 from bfpack_spark.storage import versions
+from bfpack_spark.storage.inputs import Input
 from bfpack_spark.storage.slices import PLACEHOLDER
 from bfpack_spark.storage.versions import Place
 from bfpack_spark.verifying.report import Report
@@ -47,6 +49,7 @@ _TEXT = (
         "bucket_column",
         "tokenizer",
         "input_format",
+        "input_version",
         "text_column",
         "id_column",
         "tokens_column",
@@ -54,6 +57,7 @@ _TEXT = (
     *("eos_token", "bos_token", "control_tokens", "max_document_bytes", "max_quarantined"),
     *("engine", "audit_share"),
 )
+_DELTA = ("publish_delta", "publish_plan")
 _SHARDS = (*_RULES, "pad_token", "num_shards", "rows_per_shard")
 
 
@@ -69,7 +73,7 @@ for _command in (cli_versions.versions, cli_versions.snapshot, cli_versions.prun
 
 
 @bfpack.command()
-@settings_options(*_PLACE, *_TEXT, *_SHARDS)
+@settings_options(*_PLACE, *_TEXT, *_SHARDS, *_DELTA)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 def pack(settings: Settings, as_json: bool) -> int:
     """Tokenize, plan and assemble; publish sequences of every --seq-len."""
@@ -101,7 +105,7 @@ def plan(settings: Settings) -> int:
 
 
 @bfpack.command()
-@settings_options(*_PLACE, *_SHARDS)
+@settings_options(*_PLACE, *_SHARDS, *_DELTA)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 def assemble(settings: Settings, as_json: bool) -> int:
     """Move the tokens of a complete plan to their shards and publish them."""
@@ -115,7 +119,7 @@ def _run_each_slice(
 ) -> list[Outcome]:
     """One bucket of the input after another."""
     settings.need("output")
-    spark = get_session(settings.spark)
+    spark = _session(settings)
     found = buckets.find_slices(spark, settings)
     return buckets.run_each(
         (name, partial(act, spark, settings, name, find)) for name, find in found.items()
@@ -128,12 +132,18 @@ def _run_each(
     settings.need("seq_len")
     settings.need("output")
     names = settings.need("bucket")
-    spark = get_session(settings.spark)
+    spark = _session(settings)
     return buckets.run_each((name, partial(act, spark, settings, name)) for name in names)
 
 
+def _session(settings: Settings) -> SparkSession:
+    spark = get_session(settings.spark)
+    check_delta(spark, settings)
+    return spark
+
+
 @bfpack.command()
-@settings_options(*_PLACE, "input", "engine")
+@settings_options(*_PLACE, "input", "input_version", "engine")
 @click.option("--version", help="16 hex digits; default: the current one")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
@@ -165,11 +175,18 @@ def _verify(
                 spark,
                 place,
                 version=version,
-                text_input=(settings.input or "").replace(PLACEHOLDER, bucket) or None,
+                text_input=_text_of(settings, bucket),
                 engine="fastokens" if settings.engine == "fastokens" else "tokenizers",
             )
         reports.append(report)
     return reports
+
+
+def _text_of(settings: Settings, bucket: str) -> Input | None:
+    if settings.input is None:
+        return None
+    pattern = settings.input.replace(PLACEHOLDER, bucket)
+    return Input(pattern=pattern, version=settings.input_version)
 
 
 @bfpack.command()

@@ -43,6 +43,9 @@ def _option(name: str) -> Callable[[Command], Command]:
         metavar = "KEY=VALUE" if name == "spark" else None
         kind: Any = int if name == "seq_len" else str
         return click.option(flag, name, type=kind, multiple=True, help=help_text, metavar=metavar)
+    if field.annotation is bool:
+        both = f"{flag}/--no-{flag.removeprefix('--')}"
+        return click.option(both, name, default=None, help=help_text)
     return click.option(flag, name, type=_click_type(field.annotation, kinds), help=help_text)
 
 

@@ -19,7 +19,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: str | None = Field(None, description="directory, glob or file of the corpus")
+    input: str | None = Field(
+        None, description="directory, glob or file of the corpus; path or name of a Delta table"
+    )
     output: str | None = Field(None, description="directory of the results")
     tokenizer: str | None = Field(None, description="tokenizer.json, or a directory that holds it")
     bucket: tuple[str, ...] = Field(
@@ -30,8 +32,11 @@ class Settings(BaseModel):
     )
     seq_len: tuple[int, ...] = Field((), description="tokens a sequence; may be given repeatedly")
 
-    input_format: Literal["parquet", "jsonl", "text"] | None = Field(
-        None, description="default: by the names of the files"
+    input_format: Literal["parquet", "jsonl", "text", "delta"] | None = Field(
+        None, description="default: by the names of the files (delta must be said)"
+    )
+    input_version: int | None = Field(
+        None, ge=0, description="version of the Delta table; default: the newest"
     )
     text_column: str = Field("text", description="column of the text")
     id_column: str | None = Field(
@@ -72,6 +77,11 @@ class Settings(BaseModel):
     num_shards: int | None = Field(None, ge=1, description="files of sequences")
     rows_per_shard: int | None = Field(None, ge=1, description="instead of --num-shards")
 
+    publish_delta: str | None = Field(
+        None, description="Delta table, by path or name, that takes the sequences too"
+    )
+    publish_plan: bool = Field(default=False, description="and the plan, into the table TABLE_plan")
+
     spark: Mapping[str, str] = Field(
         default_factory=dict, description="Spark settings, passed through"
     )
@@ -107,6 +117,12 @@ class Settings(BaseModel):
     def _one_shard_rule(self) -> "Settings":
         if self.num_shards is not None and self.rows_per_shard is not None:
             raise ValueError("num_shards and rows_per_shard exclude each other: give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _plan_beside_sequences(self) -> "Settings":
+        if self.publish_plan and self.publish_delta is None:
+            raise ValueError("--publish-plan: goes with --publish-delta TABLE: give that too")
         return self
 
     def need(self, name: str) -> Any:

@@ -4,6 +4,7 @@
     TOKENS.length --measure_lengths--> histogram               the number of sequences is known
     from here TOKENS(doc_id, length) --group_documents--> --plan_sequences--> PLAN
     token files + PLAN --locate_fragments--> --assemble_sequences--> SEQUENCES, _current.json
+    where asked for, the same rows --publish_to_delta--> a commit to a Delta table
 
 Each step finds what it made before, by its fingerprint, and then does nothing.
 """
@@ -16,6 +17,7 @@ from bfpack_spark.buckets import FindSlice
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.logs import about, facts
+from bfpack_spark.making.delta import open_tables, publish_to_delta
 from bfpack_spark.making.plan import make_plan, sequences_version
 from bfpack_spark.making.sequences import make_sequences
 from bfpack_spark.making.tokens import look_at, make_tokens
@@ -32,9 +34,14 @@ def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) 
     """Everything: a bucket's text in, published sequences out, one version a seq_len."""
     seq_lens = settings.need("seq_len")
     source = look_at(settings, bucket, find)
+    tables = open_tables(spark, settings)
     with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
         store = make_tokens(spark, settings, source, lock)
-        return [_sequences(spark, settings, store, seq_len, lock) for seq_len in seq_lens]
+        made = []
+        for seq_len in seq_lens:
+            made.append(_sequences(spark, settings, store, seq_len, lock))
+            publish_to_delta(spark, tables, made[-1])
+    return made
 
 
 def _sequences(
@@ -71,12 +78,14 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
     for version in made:  # a mistake to find before the work
         if version.manifest() is None:
             _planned(version)
+    tables = open_tables(spark, settings)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         for version in made:
             if version.manifest() is None:
                 make_sequences(spark, store, _planned(version))
             lock.check()
             versions.publish(version)
+            publish_to_delta(spark, tables, version)
     return made
 
 

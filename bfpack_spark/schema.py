@@ -102,6 +102,12 @@ SEQUENCES = pa.schema(
     ]
 )
 
+# Published as Delta, both lie with all buckets' in one table, partitioned by these two columns.
+PARTITIONED_BY = ("bucket", "seq_len")
+_SEQ_LEN = _field("seq_len", pa.int32(), "tokens a sequence")
+DELTA_SEQUENCES = pa.schema([*SEQUENCES, _SEQ_LEN])
+DELTA_PLAN = pa.schema([*PLAN, SEQUENCES.field("bucket"), _SEQ_LEN])
+
 # What verify reads back: a row a segment.
 SCANNED_SEGMENTS = pa.schema(
     [
@@ -155,6 +161,9 @@ _SPARK_TYPES = {
     pa.binary(): "binary",
     pa.int32(): "int",
     pa.int64(): "long",
+    pa.list_(pa.string()): "array<string>",
+    pa.list_(pa.int32()): "array<int>",
+    pa.list_(pa.int64()): "array<long>",
 }
 
 
@@ -178,5 +187,5 @@ def blocks_of(schema: pa.Schema, key: str) -> pa.Schema:
 
 
 def spark_ddl(schema: pa.Schema) -> str:
-    """The schema in Spark's DDL; for the flat tables."""
+    """The schema in Spark's DDL."""
     return ", ".join(f"`{f.name}` {_SPARK_TYPES[f.type]}" for f in schema)

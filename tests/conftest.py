@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings as hypothesis_settings
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from bfpack_spark.cli import main
 from bfpack_spark.session import get_session
+from bfpack_spark.storage.delta import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,18 +46,32 @@ class Corpus:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """The suite's session; commands run in this process take it as theirs."""
-    session = get_session(
-        {
-            "spark.master": "local[2]",
-            "spark.driver.memory": "3g",
-            "spark.sql.shuffle.partitions": "4",
-            "spark.ui.showConsoleProgress": "false",
-        }
-    )
+def spark(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SparkSession]:
+    """The suite's session; commands run in this process take it as theirs. It has Delta's jars if
+    one of the tests is marked `delta`, and they can be fetched."""
+    settings = {
+        "spark.master": "local[2]",
+        "spark.driver.memory": "3g",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+        "spark.ui.showConsoleProgress": "false",
+    }
+    asked = any(item.get_closest_marker("delta") for item in request.session.items)
+    session = (_with_delta(settings) if asked else None) or get_session(settings)
     yield session
     session.stop()
+
+
+def _with_delta(settings: dict[str, str]) -> SparkSession | None:
+    # Delta reads a table's log in 50 tasks otherwise, here of a line each.
+    delta = {**SETTINGS, "spark.databricks.delta.snapshotPartitions": "2"}
+    ivy = {"spark.jars.ivy": str(ROOT / ".integration" / "ivy")}
+    try:
+        return get_session({**settings, **delta, **ivy})
+    except PySparkException:
+        return None
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,14 @@ def results(output: Path) -> list[str]:
         (("--config", "nowhere.toml"), "--config nowhere.toml: no such file; give"),
         (("--spark-conf", "spark.x"), "--spark-conf spark.x: write KEY=VALUE"),
         (("--engine", "slow"), "'slow' is not one of"),
+        (("--input-version", 3), "--input-version 3: only a Delta table has versions; add"),
+        (("--publish-plan",), "--publish-plan: goes with --publish-delta TABLE"),
+        (
+            ("--input", "nowhere", "--input-format", "delta"),
+            "--input-format delta: this Spark session is without Delta; start it with --spark-conf "
+            "spark.jars.packages=io.delta:delta-spark_4.2_2.13:4.4.0 --spark-conf spark.sql.ext",
+        ),
+        (("--publish-delta", "db.t"), "--publish-delta db.t: this Spark session is without Delta"),
         (("--seqlen", 8), "No such option"),
     ],
 )

@@ -39,6 +39,10 @@ def sample_input(settings: Settings, num_documents: int) -> dict[str, Sample]:
     that is not divided is one, by its own path)."""
     if num_documents < 1:
         raise InputError(f"--sample {num_documents}: must be 1 or more")
+    if settings.input_format == "delta":
+        raise InputError(
+            "--input-format delta: a table is not sampled; bfpack tokenize it, then stats --output"
+        )
     return {
         name: sample_slice(settings, found, name, num_documents)
         for name, found in _slices(settings).items()

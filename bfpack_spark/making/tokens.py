@@ -18,6 +18,7 @@ from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.corpus import check_columns, engine_for, splits_frame
+from bfpack_spark.storage.delta_input import columns_in_files
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.increments import Increment, add_accounting, take_over
 from bfpack_spark.storage.inventory import Inventory, check_apart
@@ -57,7 +58,12 @@ def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
     versions.check_output(place.output, place.bucket)
     check_columns(slice_.inventory, columns)
-    return Source(place=place, inventory=slice_.inventory, columns=columns, vocabulary=vocabulary)
+    return Source(
+        place=place,
+        inventory=slice_.inventory,
+        columns=columns_in_files(slice_.inventory, columns),
+        vocabulary=vocabulary,
+    )
 
 
 def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> TokenStore:

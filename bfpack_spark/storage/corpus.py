@@ -8,6 +8,7 @@ from pyspark.sql import functions as sf
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 from bfpack_spark.storage import files
+from bfpack_spark.storage.delta_input import check_table, columns_in_files
 from bfpack_spark.storage.documents import Columns, Document, Documents, batches, refuse
 from bfpack_spark.storage.inventory import Inventory, Split, split_inventory
 from bfpack_spark.storage.jsonl_input import check_lines, read_lines
@@ -21,7 +22,7 @@ def read_documents(
 ) -> Iterator[Documents]:
     """All documents of the splits, in order of file and place."""
     for split in sorted(splits, key=lambda s: (s.name, s.start)):
-        if input_format == "parquet":
+        if input_format in ("parquet", "delta"):
             yield from read_parquet(split, columns)
         elif input_format == "jsonl":
             yield from batches(read_lines(split, columns, max_bytes), columns)
@@ -32,8 +33,10 @@ def read_documents(
 def check_columns(inventory: Inventory, columns: Columns) -> None:
     """Raise InputError if the first file lacks a column or has it in a type we cannot read."""
     first = inventory.files[0]
-    if inventory.format == "parquet":
-        check_parquet(first.path, first.name, columns)
+    if inventory.format == "delta":
+        check_table(inventory, columns)
+    if inventory.format in ("parquet", "delta"):
+        check_parquet(first.path, first.name, columns_in_files(inventory, columns))
     elif inventory.format == "jsonl":
         check_lines(first.path, first.name, columns)
     elif columns.tokens or columns.doc_id:
@@ -57,8 +60,8 @@ def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
     """The corpus as a table of byte ranges, one partition a task."""
     splits = split_inventory(inventory, _parallelism(spark))
     frame = spark.createDataFrame(
-        [(s.task, s.name, s.path, s.start, s.end) for s in splits],
-        "task int, name string, path string, start long, end long",
+        [(s.task, s.name, s.path, s.start, s.end, s.deleted) for s in splits],
+        "task int, name string, path string, start long, end long, deleted binary",
     )
     return frame.repartitionById(splits[-1].task + 1, "task")
 

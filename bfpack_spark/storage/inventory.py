@@ -1,9 +1,10 @@
 """Which files the corpus is, and how they are split among tasks."""
 
+import hashlib
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
@@ -31,22 +32,32 @@ class InputFile:
     size: int  # bytes
     modified: int  # ns
     etag: str | None = None  # of an object
+    # Of a Delta table: the numbers of deleted rows, ascending, int64; the partition it lies in.
+    deleted: bytes = field(default=b"", repr=False)
+    partition: Mapping[str, str | None] = field(default_factory=dict)
+
+    def for_fingerprint(self) -> list[str | int]:
+        """Name, size, ETag or else modification time; where rows are deleted, their hash."""
+        hashed = [hashlib.sha256(self.deleted).hexdigest()[:16]] if self.deleted else []
+        return [self.name, self.size, self.etag or self.modified, *hashed]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """The corpus as files, in order of name, all of one format (parquet, jsonl or text)."""
+    """The corpus as files, in order of name, all of one format (parquet, jsonl, text or delta)."""
 
     format: str
     files: tuple[InputFile, ...]
+    # Of a Delta table: its columns but those of partitions, and what its files call them.
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def num_bytes(self) -> int:
         return sum(file.size for file in self.files)
 
     def for_fingerprint(self) -> list[list[str | int]]:
-        """Name, size, and ETag or else modification time, of each file."""
-        return [[file.name, file.size, file.etag or file.modified] for file in self.files]
+        """What tells each file from another of its name."""
+        return [file.for_fingerprint() for file in self.files]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +70,18 @@ class Split:
     path: str
     start: int
     end: int
+    deleted: bytes = field(default=b"", repr=False)  # rows of the file that are passed over
 
 
 def take_inventory(pattern: str, input_format: str | None) -> Inventory:
     """The files of a directory, glob or file. Names beginning with a dot are passed over, and
     in directories of Parquet or JSONL so are those beginning with an underscore (bookkeeping)."""
     found = _find(pattern)
+    if input_format is None and any("_delta_log" in f.name.split("/") for f in found):
+        raise InputError(
+            f"--input {pattern}: holds a Delta table; say --input-format delta (parquet reads "
+            "every file there, removed ones too)"
+        )
     visible = [f for f in found if not _hidden(f.name, ".")]
     chosen = input_format or _guess_format(pattern, visible)
     if chosen != "text":
@@ -95,7 +112,8 @@ def split_inventory(inventory: Inventory, parallelism: int) -> list[Split]:
         for start, end in _ranges(inventory.format, file, target):
             if filled and filled + end - start > target:
                 task, filled = task + 1, 0
-            splits.append(Split(task=task, name=file.name, path=file.path, start=start, end=end))
+            place = Split(task=task, name=file.name, path=file.path, start=start, end=end)
+            splits.append(replace(place, deleted=file.deleted))
             filled += end - start
     return splits
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 from bfpack_spark.storage import files
@@ -32,9 +34,9 @@ def read_parquet(split: Split, columns: Columns) -> Iterator[Documents]:
     with _parquet(split.path, split.name) as file:
         _check_schema(file.schema_arrow, columns, split.name)
         for number, first_row in _row_groups(file, split):
-            if columns.bucket is None or _holds(file, number, first_row, split.name, columns):
+            if columns.bucket is None or _holds(file, number, first_row, split, columns):
                 rows = _rows_per_batch(file.metadata.row_group(number))
-                yield from _row_group(file, number, rows, first_row, split.name, columns)
+                yield from _row_group(file, number, rows, first_row, split, columns)
 
 
 def read_column(split: Split, column: str) -> Iterator[pa.Array]:
@@ -42,7 +44,7 @@ def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     with _parquet(split.path, split.name) as file:
         _check_column(file.schema_arrow, "--bucket-column", column, _is_id, split.name)
         for number, first_row in _row_groups(file, split):
-            yield _buckets(file, number, first_row, split.name, column)
+            yield _buckets(file, number, first_row, split, column)
 
 
 def row_groups_of(path: str, name: str) -> list[tuple[int, int]]:
@@ -64,18 +66,31 @@ def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[tuple[int, int]]
 
 
 def _buckets(
-    file: pq.ParquetFile, number: int, first_row: int, name: str, column: str
+    file: pq.ParquetFile, number: int, first_row: int, split: Split, column: str
 ) -> pa.ChunkedArray:
     values = file.read_row_group(number, columns=[column], use_threads=False).column(column)
+    rows = _rows(first_row, len(values), split)
+    if len(rows) < len(values):
+        values = values.take(pa.array(rows - first_row))
     if values.null_count:
-        row = first_row + values.is_null().to_pylist().index(True)
-        raise no_bucket(column, "null", f"{name}#{row}")
-    return pa.chunked_array([_decoded(chunk).cast(pa.string()) for chunk in values.chunks])
+        row = rows[values.is_null().to_pylist().index(True)]
+        raise no_bucket(column, "null", f"{split.name}#{row}")
+    kind = pa.string()
+    return pa.chunked_array([_decoded(chunk).cast(kind) for chunk in values.chunks], kind)
 
 
-def _holds(file: pq.ParquetFile, number: int, first_row: int, name: str, columns: Columns) -> bool:
+def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
+    """The numbers of those rows of a range that are not deleted."""
+    rows = np.arange(first_row, first_row + num_rows)
+    deleted = np.frombuffer(split.deleted, dtype="<i8")
+    return rows[~np.isin(rows, deleted)] if len(deleted) else rows
+
+
+def _holds(
+    file: pq.ParquetFile, number: int, first_row: int, split: Split, columns: Columns
+) -> bool:
     assert columns.bucket is not None, "asked only where one bucket is wanted"
-    values = _buckets(file, number, first_row, name, columns.bucket)
+    values = _buckets(file, number, first_row, split, columns.bucket)
     return columns.wanted in pc.unique(values).to_pylist()
 
 
@@ -86,7 +101,7 @@ def check_parquet(path: str, name: str, columns: Columns) -> None:
 
 
 def _row_group(
-    file: pq.ParquetFile, number: int, rows: int, first_row: int, name: str, columns: Columns
+    file: pq.ParquetFile, number: int, rows: int, first_row: int, split: Split, columns: Columns
 ) -> Iterator[Documents]:
     """Batches of about `rows` documents. A reader holds a huge one twice over until its row group
     is done: it is let go, and the next one skips what was read."""
@@ -95,7 +110,7 @@ def _row_group(
     row = 0
     while row < total:
         batch = next(batches)
-        documents = [_documents(batch, first_row + row, name, columns)]
+        documents = [_documents(batch, first_row + row, split, columns)]
         huge = batch.nbytes > _HUGE_BYTES
         row += len(batch)
         del batch  # what is held here is held while the documents are worked on
@@ -118,8 +133,11 @@ def _batches(
             yield batch
 
 
-def _documents(batch: pa.RecordBatch, first_row: int, name: str, columns: Columns) -> Documents:
-    source = [f"{name}#{row}" for row in range(first_row, first_row + len(batch))]
+def _documents(batch: pa.RecordBatch, first_row: int, split: Split, columns: Columns) -> Documents:
+    rows = _rows(first_row, len(batch), split)
+    source = [f"{split.name}#{row}" for row in rows.tolist()]
+    if len(rows) < len(batch):
+        batch = batch.take(pa.array(rows - first_row))
     if columns.bucket is not None:
         batch, source = _of_bucket(batch, source, columns)
     content = _decoded(batch.column(columns.content))

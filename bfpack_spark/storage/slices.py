@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import BUCKETS, plain
-from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inventory import Inventory, Split, match_files
+from bfpack_spark.storage.documents import Columns, no_bucket
+from bfpack_spark.storage.inventory import InputFile, Inventory, Split, match_files
 from bfpack_spark.storage.jsonl_input import read_line_values
 from bfpack_spark.storage.parquet_input import read_column
 
@@ -52,12 +52,16 @@ def names_in_paths(pattern: str) -> list[str]:
 
 
 def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None:
-    """The buckets of files in directories COLUMN=value; None if no directory is called so."""
-    files = defaultdict(list)
+    """The buckets of files in directories COLUMN=value; None if no directory is called so. Of a
+    Delta table, those of its partitions."""
+    files: dict[str | None, list[InputFile]] = defaultdict(list)
     for file in inventory.files:
+        if column in file.partition:
+            files[_in_partition(file, column)].append(file)
+            continue
         levels = (part.partition("=") for part in file.name.split("/")[:-1])
         value = next((value for name, _, value in levels if name == column and value), None)
-        files[value].append(file)
+        files[value and unquote(value)].append(file)
     if set(files) == {None}:
         return None
     if None in files:
@@ -67,10 +71,17 @@ def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None
             "move it into one"
         )
     return {
-        unquote(value): Slice(inventory=replace(inventory, files=tuple(own)))
+        value: Slice(inventory=replace(inventory, files=tuple(own)))
         for value, own in files.items()
         if value is not None
     }
+
+
+def _in_partition(file: InputFile, column: str) -> str:
+    value = file.partition[column]
+    if value is None:
+        raise no_bucket(column, "null", file.name)
+    return value
 
 
 def by_column(
@@ -94,7 +105,7 @@ def read_buckets(
 ) -> Iterator[pa.RecordBatch]:
     """For rows of splits, BUCKETS: which buckets each holds some of. Of Parquet the column alone is
     read, of JSONL every line."""
-    read = read_column if input_format == "parquet" else read_line_values
+    read = read_line_values if input_format == "jsonl" else read_column
     for batch in batches:
         for row in batch.to_pylist():
             split = Split(**row)

@@ -1,5 +1,6 @@
 """verify --input: the text tokenized anew, by the reference engine, against the token store."""
 
+from dataclasses import replace
 from typing import Any
 
 from pyspark import StorageLevel
@@ -12,9 +13,10 @@ from bfpack_spark.stages.digest_documents import digest_documents
 from bfpack_spark.stages.scan_tokens import scan_tokens
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage.corpus import splits_frame
+from bfpack_spark.storage.delta_input import columns_in_files
 from bfpack_spark.storage.digests import DigestTask
 from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inventory import take_inventory
+from bfpack_spark.storage.inputs import Input, inventory_of
 from bfpack_spark.storage.listed_files import entries_frame
 from bfpack_spark.storage.slices import Slice
 from bfpack_spark.storage.token_store import TokenStore
@@ -27,7 +29,7 @@ _FIRST = 10
 
 
 def retokenized(
-    spark: SparkSession, pattern: str, store: TokenStore, engine: EngineName
+    spark: SparkSession, text: Input, store: TokenStore, engine: EngineName
 ) -> tuple[list[Violation], int, int]:
     """Violations, documents compared, documents too large for the engine to compare.
 
@@ -37,15 +39,16 @@ def retokenized(
     inputs = store.manifest["inputs"]
     configuration = inputs["configuration"]
     column, bucket = configuration.get("bucket_column"), store.manifest["bucket"]
+    text = replace(text, format=configuration["input_format"])
     if column is None:
-        found = Slice(inventory=take_inventory(pattern, configuration["input_format"]))
+        found = Slice(inventory=inventory_of(spark, text))
     else:
-        found = one_of(slices_by(spark, pattern, configuration["input_format"], column), bucket)
+        found = one_of(slices_by(spark, text, column), bucket)
     inventory = found.inventory
     moved = _inventory_differs(inputs["inventory"], inventory.for_fingerprint())
     task = TokenizeTask(
         input_format=inventory.format,
-        columns=_columns(configuration, found, bucket),
+        columns=columns_in_files(inventory, _columns(configuration, found, bucket)),
         vocabulary=_vocabulary(store),
         engine=engine,
         max_document_bytes=configuration["max_document_bytes"],
@@ -92,11 +95,13 @@ def _vocabulary(store: TokenStore) -> Vocabulary:
 
 def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[Violation]:
     """Files that came, went or changed in size. (Times may differ: a copy is as good.)"""
-    before, after = ({(name, size) for name, size, _ in files} for files in (then, now))
+    before, after = (
+        {(name, size, *deleted) for name, size, _, *deleted in files} for files in (then, now)
+    )
     problem = "the input has changed since it was tokenized"
     return [
         Violation(invariant=1, problem=problem, shard=name)
-        for name, _ in sorted(before ^ after)[:_FIRST]
+        for name in sorted({name for name, *_ in before ^ after})[:_FIRST]
     ]
 
 

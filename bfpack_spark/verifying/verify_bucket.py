@@ -28,6 +28,7 @@ from bfpack_spark.stages.sum_shards import sum_shards
 from bfpack_spark.stages.sum_tokens import sum_tokens
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.digests import DigestTask, Sums
+from bfpack_spark.storage.inputs import Input
 from bfpack_spark.storage.listed_files import entries_frame
 from bfpack_spark.storage.messages import collect_messages
 from bfpack_spark.storage.plan_files import read_plan
@@ -80,7 +81,7 @@ def verify_bucket(
     place: Place,
     *,
     version: str | None,
-    text_input: str | None,
+    text_input: Input | None,
     engine: EngineName,
 ) -> Report:
     """Check one version of one bucket and seq_len; with `text_input`, tokenize the text anew
@@ -99,7 +100,7 @@ def verify_bucket(
 
 
 def _verify(
-    spark: SparkSession, subject: _Subject, text_input: str | None, engine: EngineName
+    spark: SparkSession, subject: _Subject, text_input: Input | None, engine: EngineName
 ) -> Report:
     place, manifest, store = subject.place, subject.manifest, subject.store
     found = [*_check_manifests(subject), *_check_contents(spark, subject)]

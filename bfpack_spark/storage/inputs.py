@@ -1,0 +1,36 @@
+"""What --input names: files, or a version of a Delta table."""
+
+import logging
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.storage.delta_input import take_snapshot
+from bfpack_spark.storage.inventory import Inventory, take_inventory
+
+log = logging.getLogger("bfpack")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """What the user says of the corpus."""
+
+    pattern: str  # directory, glob or file; of a Delta table, its path or name
+    format: str | None = None  # None: by the names of the files
+    version: int | None = None  # of a Delta table; None: the newest
+
+
+def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
+    """The files that it is."""
+    if wanted.format == "delta":
+        inventory, version = take_snapshot(spark, wanted.pattern, wanted.version)
+        said = "input: version %d of %s, %s file(s)"
+        log.info(said, version, wanted.pattern, f"{len(inventory.files):,}")
+        return inventory
+    if wanted.version is not None:
+        raise InputError(
+            f"--input-version {wanted.version}: only a Delta table has versions; add "
+            "--input-format delta, or leave it out"
+        )
+    return take_inventory(wanted.pattern, wanted.format)
