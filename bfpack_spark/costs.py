@@ -9,10 +9,11 @@ Connect only wall time is known.
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 import psutil
 from pyspark import SparkContext
@@ -21,6 +22,8 @@ from pyspark.sql import SparkSession
 _SECONDS = 1.0
 
 Used: TypeAlias = dict[psutil.Process, float]
+Roots: TypeAlias = tuple[psutil.Process, psutil.Process]
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +43,8 @@ def metered(
 ) -> Iterator[None]:
     """Add what is run inside to `costs`, unless it fails."""
     context: SparkContext | None = getattr(spark, "sparkContext", None)
-    started, first_job = time.monotonic(), _num_jobs(context)
-    with _sampled(context) as cpu:
+    started, first_job = time.monotonic(), _or_none(partial(_num_jobs, context))
+    with _sampled(_or_none(partial(_roots, context))) as cpu:
         yield
     costs.append(
         StageCost(
@@ -49,19 +52,26 @@ def metered(
             seq_len=seq_len,
             seconds=time.monotonic() - started,
             cpu_seconds=sum(cpu.values()) if cpu else None,
-            task_seconds=_task_seconds(context, first_job),
+            task_seconds=_or_none(partial(_task_seconds, context, first_job)),
         )
     )
 
 
+def _or_none(measure: Callable[[], Known]) -> Known | None:
+    """None where it cannot be told: Spark's inner parts are asked, and no run fails for that."""
+    try:
+        return measure()
+    except Exception:
+        return None
+
+
 @contextmanager
-def _sampled(context: SparkContext | None) -> Iterator[Used]:
+def _sampled(roots: Roots | None) -> Iterator[Used]:
     """CPU seconds that each process has used since the beginning, filled in at the end."""
     found: Used = {}
-    if context is None or not str(context.master).startswith("local"):
+    if roots is None:
         yield found
         return
-    roots = (psutil.Process(), psutil.Process(_jvm(context)))
     before, ended = _used(roots), threading.Event()
     seen = dict(before)
     watcher = threading.Thread(target=_watch, args=(roots, seen, ended), daemon=True)
@@ -75,12 +85,12 @@ def _sampled(context: SparkContext | None) -> Iterator[Used]:
     found.update({process: cpu - before.get(process, 0.0) for process, cpu in seen.items()})
 
 
-def _watch(roots: tuple[psutil.Process, ...], seen: Used, ended: threading.Event) -> None:
+def _watch(roots: Roots, seen: Used, ended: threading.Event) -> None:
     while not ended.wait(_SECONDS):
         seen.update(_used(roots))
 
 
-def _used(roots: tuple[psutil.Process, ...]) -> Used:
+def _used(roots: Roots) -> Used:
     """CPU seconds of these processes and all below them, each once."""
     found: Used = {}
     for root in roots:
@@ -92,9 +102,12 @@ def _used(roots: tuple[psutil.Process, ...]) -> Used:
     return found
 
 
-def _jvm(context: SparkContext) -> int:
-    """The JVM is this process's child, or under spark-submit its parent."""
-    return int(context._jvm.java.lang.ProcessHandle.current().pid())  # type: ignore[union-attr]
+def _roots(context: SparkContext | None) -> Roots | None:
+    """This process and the JVM, which is its child or, under spark-submit, its parent."""
+    if context is None or not str(context.master).startswith("local"):
+        return None
+    jvm = context._jvm.java.lang.ProcessHandle.current().pid()  # type: ignore[union-attr]
+    return psutil.Process(), psutil.Process(int(jvm))
 
 
 def _num_jobs(context: SparkContext | None) -> int:
@@ -102,9 +115,9 @@ def _num_jobs(context: SparkContext | None) -> int:
     return 0 if context is None else int(context._jsc.sc().dagScheduler().numTotalJobs())
 
 
-def _task_seconds(context: SparkContext | None, first_job: int) -> float | None:
+def _task_seconds(context: SparkContext | None, first_job: int | None) -> float | None:
     """Time that tasks ran in the jobs from this one on, a task beside another counted in full."""
-    if context is None:
+    if context is None or first_job is None:
         return None
     tracker, store = context.statusTracker(), context._jsc.sc().statusStore()
     jobs = filter(None, map(tracker.getJobInfo, range(first_job, _num_jobs(context))))

@@ -33,6 +33,7 @@ from bfpack_spark.session import get_session
 OUTPUT, BUCKET = "../.demo/output", "demo"
 CORPUS, TOKENIZER = "../.demo/corpus", "../.demo/tokenizer"
 SEQ_LEN = 2048  # one at which the bucket is packed
+SAMPLE = 300  # documents of the corpus
 WHAT_IF = (512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 # %% [markdown]
@@ -46,7 +47,7 @@ stats = explore.corpus_stats(histogram, WHAT_IF, bucket=BUCKET)
 explore.quantiles_frame([stats])
 
 # %%
-plots.documents_by_length(stats)
+plots.documents_by_length(explore.corpus_stats(histogram, (SEQ_LEN,), bucket=BUCKET))
 
 # %% [markdown]
 # ## What if
@@ -95,7 +96,7 @@ plots.attention(stats)
 
 # %%
 settings = Settings(input=CORPUS, tokenizer=TOKENIZER)
-sampled = explore.sample_stats(explore.sample_input(settings, 300), (SEQ_LEN,))
+sampled = explore.sample_stats(explore.sample_input(settings, SAMPLE), (SEQ_LEN,))
 explore.estimates_frame(sampled[0])
 
 # %% [markdown]

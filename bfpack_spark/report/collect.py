@@ -5,10 +5,12 @@ import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from typing import Any
 
 import psutil
+import pyspark
 
 from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.costs import StageCost
@@ -18,7 +20,7 @@ from bfpack_spark.storage.pruning import places_of
 from bfpack_spark.storage.token_store import TokenStore, open_token_store
 from bfpack_spark.storage.versions import Manifest, Place
 
-_PACKAGES = ("bfpack-spark", "pyspark", "pyarrow", "numpy", "fastokens", "tokenizers")
+_PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,18 @@ def facts_of_this_run(costs: Sequence[StageCost]) -> RunFacts:
         "processor": f"{os.cpu_count()} x {platform.machine()}",
         "memory": f"{memory:.0f} GiB",
         "python": platform.python_version(),
-        **{name: installed(name) for name in _PACKAGES},
+        "pyspark": pyspark.__version__,
+        **{name: _installed(name) for name in _PACKAGES},
     }
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     return RunFacts(finished=finished, machine=machine, costs=tuple(costs))
+
+
+def _installed(name: str) -> str:
+    try:
+        return installed(name)
+    except PackageNotFoundError:  # on a cluster code may come without its metadata
+        return "not known"
 
 
 def collect(

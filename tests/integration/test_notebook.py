@@ -22,6 +22,7 @@ def ran(packed: Path, corpus: Corpus) -> nbformat.NotebookNode:
         ('"demo"', '"small"'),
         ("../.demo/corpus", corpus.path),
         ("../.demo/tokenizer", corpus.tokenizer),
+        ("SAMPLE = 300", "SAMPLE = 100"),
     ):
         assert old in parameters.source
         parameters.source = parameters.source.replace(old, str(new))
