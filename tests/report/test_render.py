@@ -20,7 +20,7 @@ def nasty_page() -> Page:
     figure = Figure(
         name="figure",
         title=NASTY,
-        description=NASTY,
+        description=f"{NASTY} in words",
         x_title=NASTY,
         panels=[Panel(y_title=NASTY, bars=[bars])],
         numbers=table,
@@ -50,7 +50,7 @@ def test_a_page_needs_nothing_from_elsewhere() -> None:
 
 def test_every_figure_is_said_in_words_and_numbers_as_well() -> None:
     page = read_page(render(nasty_page()))
-    assert page.figures == {"figure": (NASTY, NASTY)}
+    assert page.figures == {"figure": (NASTY, f"{NASTY} in words")}
     assert page.tables == 2
 
 
