@@ -60,7 +60,10 @@ def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, pd.Data
     if stats.estimates:
         yield f"How far the sample may be off ({CONFIDENCE:.0%} intervals)", _estimates(stats)
     yield "Sequences and documents cut", _by_seq_len(stats, _COSTS)
-    yield "Cuts, fragments, attention", _by_seq_len(stats, _SHAPES)
+    yield (
+        "Cuts of a document, fragments of a sequence, attention as a share of full causal",
+        _by_seq_len(stats, _SHAPES),
+    )
     if detailed:
         yield "What becomes of documents longer than seq_len", _policies(stats)
         yield "Cuts of a document by its length, packed / concatenated", _by_length(stats)
@@ -117,14 +120,14 @@ _COSTS: dict[str, Cell] = {
     "cut by concatenation": lambda at: _share(at.concat.num_documents_cut, at.concat.cut_share),
 }
 _SHAPES: dict[str, Cell] = {
-    "cuts, of a document": lambda at: f"{at.plan.truncations:.4f}",
-    "concatenated": lambda at: f"{at.concat.truncations:.4f}",
-    "fragments, of a sequence": lambda at: f"{at.plan.fragments:.2f}",
-    "half": lambda at: _quantile(at, 0.5),
+    "cuts, packed": lambda at: f"{at.plan.truncations:.4f}",
+    "cuts, concatenated": lambda at: f"{at.concat.truncations:.4f}",
+    "fragments, mean": lambda at: f"{at.plan.fragments:.2f}",
+    "50%": lambda at: _quantile(at, 0.5),
     "99%": lambda at: _quantile(at, 0.99),
-    "most": lambda at: _quantile(at, 1.0),
-    "attention, of full causal": lambda at: f"{at.plan.attention_share:.1%}",
-    "concatenated ": lambda at: f"{at.concat.attention_share:.1%}",
+    "100%": lambda at: _quantile(at, 1.0),
+    "attention, packed": lambda at: f"{at.plan.attention_share:.1%}",
+    "attention, concatenated": lambda at: f"{at.concat.attention_share:.1%}",
 }
 
 
@@ -141,12 +144,12 @@ def _policies(stats: CorpusStats) -> pd.DataFrame:
     rows = [
         {
             "seq_len": f"{at.seq_len:,}",
-            "--long-documents": policy,
+            "policy": policy,
             "documents cut": f"{effect.num_documents_cut:,}",
-            "dropped": f"{effect.num_documents_dropped:,}",
+            "documents dropped": f"{effect.num_documents_dropped:,}",
             "tokens packed": _share(effect.num_tokens_packed, effect.num_tokens_packed / whole),
-            "truncated": f"{effect.num_tokens_truncated:,}",
-            "dropped ": f"{effect.num_tokens_dropped:,}",
+            "tokens truncated": f"{effect.num_tokens_truncated:,}",
+            "tokens dropped": f"{effect.num_tokens_dropped:,}",
         }
         for at in stats.at
         for policy, effect in at.policies.items()
@@ -189,7 +192,7 @@ def _estimates(stats: CorpusStats) -> pd.DataFrame:
 def _rich(title: str, frame: pd.DataFrame) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for name in frame.columns:
-        table.add_column(name.strip(), justify="right")
+        table.add_column(name, justify="right")
     for row in frame.itertuples(index=False):
         table.add_row(*row)
     return table

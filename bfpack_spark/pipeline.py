@@ -3,7 +3,7 @@
     documents --tokenize_text--> TOKENS                        text is tokenized once, ever
     TOKENS.length --measure_lengths--> histogram               the number of sequences is known
     from here TOKENS(doc_id, length) --group_documents--> --plan_sequences--> PLAN
-    token files + PLAN --assemble_sequences--> SEQUENCES shards, manifest, _current.json
+    token files + PLAN --locate_fragments--> --assemble_sequences--> SEQUENCES, _current.json
 
 Each step finds what it made before, by its fingerprint, and then does nothing.
 """

@@ -55,20 +55,23 @@ SEGMENTS = pa.schema(
     ]
 )
 
-# Many of them in a row, as they travel: every column but the first holds the values of all the
-# block's segments end to end, numbers little-endian in the type that SEGMENTS gives them.
-BLOCKS = pa.schema(
+# A document's place and the fragments that look for it, on the way to meet: of a document the
+# second line, of a fragment the rest.
+SOUGHT = pa.schema(
     [
-        _field("shard", pa.int32(), "number of the shard"),
-        *(
-            _field(field.name, pa.binary(), f"of each: {field.metadata[b'meaning'].decode()}")
-            for field in SEGMENTS
-            if field.name not in ("shard", "tokens")
-        ),
-        _field("doc_id_bytes", pa.binary(), "int32: bytes of each doc_id"),
-        _field("tokens", pa.binary(), "the ids of all, little-endian int32, LZ4"),
+        _field("part", pa.int32(), "where they meet, by a hash of doc_id"),
+        _field("file", pa.int32(), "token file, by its place in the manifest"),
+        _field("row", pa.int64(), "row in that file"),
+        _field("doc_length", pa.int64(), "tokens of the whole document"),
+        *(f for f in PLAN if f.name != "group"),
     ]
 )
+
+# They have met: a fragment and where its tokens lie.
+LOCATED = pa.schema([f for f in SOUGHT if f.name not in ("part", "doc_id")])
+
+# A document's id on the way to where equal ones would meet.
+DEALT_IDS = pa.schema([SOUGHT.field("part"), PLAN.field("doc_id")])
 
 SEQUENCES = pa.schema(
     [
@@ -147,6 +150,20 @@ _SPARK_TYPES = {
 def plain(schema: pa.Schema) -> pa.Schema:
     """The schema without the fields' meanings, as files and batches have it."""
     return pa.schema([field.remove_metadata() for field in schema])
+
+
+BYTES = "_bytes"  # behind the name of a text's column: the length of each
+
+
+def blocks_of(schema: pa.Schema, key: str) -> pa.Schema:
+    """The table of rows of `schema` as they travel, many in one (storage/blocks.py): `key`, and of
+    each other column the values end to end."""
+    fields = [schema.field(key)]
+    for field in (f for f in schema if f.name != key):
+        if not pa.types.is_integer(field.type):
+            fields.append(_field(field.name + BYTES, pa.binary(), "int32: the length of each"))
+        fields.append(pa.field(field.name, pa.binary(), metadata=field.metadata))
+    return pa.schema(fields)
 
 
 def spark_ddl(schema: pa.Schema) -> str:

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from trained import byte_level, raw
 
 from bfpack_spark.core.fragments import cut_documents
-from bfpack_spark.schema import PLAN, TOKENS
+from bfpack_spark.schema import LOCATED, TOKENS
 from bfpack_spark.stages import assemble_sequences, tokenize_text
 from bfpack_spark.storage import parquet_input
 from bfpack_spark.storage.documents import Columns
@@ -173,17 +173,14 @@ def cut(tmp_path: Path, seq_len: int, lengths: list[int]) -> list[pa.RecordBatch
         "sequence_id": np.arange(own),
         "position": np.zeros(own, dtype=np.int32),
         "offset": np.zeros(own, dtype=np.int32),
-        "doc_id": pa.array(names).take(pa.array(pieces.document)),
         "start": pieces.start,
         "length": pieces.length.astype(np.int32),
         "doc_length": np.array(lengths)[pieces.document],
-        "file": np.zeros(own, dtype=np.int32),
         "row": pieces.document,
     }
-    assert set(PLAN.names) - {"group"} <= planned.keys()
-    batch = pa.RecordBatch.from_pydict(planned)
-    paths, starts = [f"{tmp_path}/{path}"], np.array([0, own])
-    return list(assemble_sequences._cut_tokens(iter([batch]), token_paths=paths, starts=starts))
+    assert planned.keys() | {"file"} == set(LOCATED.names)
+    starts = np.array([0, own])
+    return list(assemble_sequences._cut_file(f"{tmp_path}/{path}", pa.table(planned), starts))
 
 
 def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(

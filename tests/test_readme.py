@@ -33,6 +33,7 @@ def ground(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pq.write_table(table, folder / "corpus" / "part-0.parquet")
     (folder / "tokenizer").symlink_to(corpus.tokenizer)
     (folder / "read_batches.py").write_text(block("<!-- read_batches.py", "python"))
+    (folder / "look.py").write_text(block("<!-- look.py", "python"))
     command = folder / "bin" / "bfpack"
     command.parent.mkdir()
     main = "from bfpack_spark.cli import main; main()"
@@ -59,6 +60,8 @@ def test_the_commands_of_the_readme_run_as_printed(ground: Path) -> None:
     assert "every invariant holds" in done.stdout
     assert "60 documents equal their text tokenized anew" in done.stdout
     assert "'input_ids': (8, 2048)" in done.stdout
+    assert "estimated from 50 documents" in done.stdout
+    assert (ground / "truncations.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_collate_function_masks_padding_and_first_tokens(packed: Path) -> None:

@@ -12,9 +12,10 @@ from bfpack_spark.errors import JobError
 from bfpack_spark.logs import facts
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
+from bfpack_spark.stages.locate_fragments import locate_fragments
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.messages import write_partitions
-from bfpack_spark.storage.plan_files import read_plan
+from bfpack_spark.storage.places import files_frame
 from bfpack_spark.storage.plans import Plan
 from bfpack_spark.storage.shards import ShardTask, write_shards
 from bfpack_spark.storage.token_store import TokenStore
@@ -56,7 +57,10 @@ def _write(spark: SparkSession, store: TokenStore, made: Plan, pad: int) -> list
     version, seq_len = made.version, made.accounting["seq_len"]
     starts = shard_starts(made.accounting["num_sequences"], made.num_shards)
     paths = [f"{version.directory}/{entry['path']}" for entry in made.entries]
-    blocks = assemble_sequences(read_plan(spark, paths), store.places(spark), store.paths, starts)
+    sources = files_frame(spark, {"plan": paths, "documents": store.paths})
+    num_fragments = sum(entry["rows"] for entry in made.entries)
+    located = locate_fragments(sources, num_fragments, len(store.paths))
+    blocks = assemble_sequences(located, store.paths, starts)
     task = ShardTask(
         root=version.directory,
         bucket=version.place.bucket,

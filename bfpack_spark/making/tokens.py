@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as sf
 
 from bfpack_spark.buckets import FindSlice
 from bfpack_spark.config import Settings
@@ -15,6 +14,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.logs import facts
 from bfpack_spark.making.say_changes import say_changes
 from bfpack_spark.progress import Work, watched
+from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.corpus import check_columns, engine_for, splits_frame
@@ -23,6 +23,7 @@ from bfpack_spark.storage.increments import Increment, add_accounting, take_over
 from bfpack_spark.storage.inventory import Inventory, check_apart
 from bfpack_spark.storage.locks import Lock
 from bfpack_spark.storage.messages import collect_messages
+from bfpack_spark.storage.places import files_frame
 from bfpack_spark.storage.slices import columns_of
 from bfpack_spark.storage.token_files import account_documents, write_token_files
 from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
@@ -133,7 +134,8 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
         )
     files.write_bytes(f"{version.directory}/tokenizer.json", vocabulary.json)
     if settings.id_column is not None:
-        _check_unique(spark, TokenStore(directory=version.directory, manifest={"files": entries}))
+        store = TokenStore(directory=version.directory, manifest={"files": entries})
+        _check_unique(spark, store, accounting["documents_in"])
     versions.complete(
         version,
         entries,
@@ -194,11 +196,12 @@ def _say_done(version: Version, accounting: dict[str, Any], seconds: float) -> N
     )
 
 
-def _check_unique(spark: SparkSession, store: TokenStore) -> None:
-    counted = store.doc_ids(spark).groupBy("doc_id").agg(sf.count(sf.lit(1)).alias("times"))
-    twice = counted.where("times > 1").orderBy("doc_id").limit(5).collect()
-    if twice:
-        named = ", ".join(f"{row['doc_id']!r} ({row['times']} times)" for row in twice)
+def _check_unique(spark: SparkSession, store: TokenStore, num_documents: int) -> None:
+    sources = files_frame(spark, store.id_files())
+    messages = collect_messages(find_repeated_ids(sources, num_documents))
+    repeated = sorted(told for said in messages for told in said["repeated"])[:5]
+    if repeated:
+        named = ", ".join(f"{doc_id!r} ({times} times)" for doc_id, times in repeated)
         raise InputError(
             f"--id-column: documents share ids: {named}; make ids unique, or leave the option out "
             "and documents are named by their place"

@@ -1,9 +1,8 @@
-"""Stage 5, PLAN + token files -> BLOCKS of segments, by shard: tokens cross the network once.
+"""Stage 6, LOCATED + token files -> blocks of SEGMENTS, by shard: tokens cross the network once.
 
-The plan goes to the tokens, not the tokens to a join: PLAN is joined with where each document lies
-(token file, row), metadata only; the rows go to the task that has that token file, which walks it
-and cuts slices without copying; the slices go to their shard. A join of the tokens themselves would
-shuffle them twice and sort them once.
+The plan goes to the tokens, not the tokens to a join: the fragments of a token file are sent to the
+task that has it, which walks it and cuts slices without copying; the slices go to their shard. A
+join of the tokens themselves would shuffle them twice and sort them once.
 """
 
 import functools
@@ -12,55 +11,53 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as sf
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.schema import BLOCKS, SEGMENTS, plain, spark_ddl
-from bfpack_spark.storage.segment_blocks import to_blocks
+from bfpack_spark.schema import LOCATED, SEGMENTS, blocks_of, plain, spark_ddl
+from bfpack_spark.storage.blocks import pack, unpack
+from bfpack_spark.storage.parquet_output import token_values
 from bfpack_spark.storage.token_files import read_token_file, slices
 
 _BATCH_TOKENS = 1 << 21
+_BLOCK_TOKENS = 1 << 23  # of a batch, over all shards: at 2,000 of them a block is 4,000 tokens
 
 
-def assemble_sequences(
-    plan: DataFrame, places: DataFrame, token_paths: list[str], starts: Int64
-) -> DataFrame:
-    """BLOCKS, the fragments with their tokens; partition k of the result is shard k.
+def assemble_sequences(located: DataFrame, token_paths: list[str], starts: Int64) -> DataFrame:
+    """Blocks of SEGMENTS, the fragments with their tokens; partition k of the result is shard k.
 
-    places: doc_id, length, file (index into token_paths), row. starts: first sequence of each shard
-    and the end, as core.rows.shard_starts gives them.
+    located: blocks of LOCATED, a partition a token file of token_paths. starts: first sequence of
+    each shard and the end, as core.rows.shard_starts gives them.
     """
-    located = plan.drop("group").join(
-        places.withColumnRenamed("length", "doc_length"), "doc_id", "inner"
+    cut = located.mapInArrow(
+        functools.partial(_cut_to_blocks, token_paths=token_paths, starts=starts),
+        spark_ddl(blocks_of(SEGMENTS, "shard")),
     )
-    cut = located.repartitionById(len(token_paths), "file").mapInArrow(
-        functools.partial(_cut_to_blocks, token_paths=token_paths, starts=starts), spark_ddl(BLOCKS)
-    )
-    num_shards = len(starts) - 1
-    return cut.repartitionById(num_shards, sf.col("shard"))
+    return cut.repartitionById(len(starts) - 1, "shard")
 
 
 def _cut_to_blocks(
     batches: Iterator[pa.RecordBatch], *, token_paths: list[str], starts: Int64
 ) -> Iterator[pa.RecordBatch]:
-    return to_blocks(_cut_tokens(batches, token_paths=token_paths, starts=starts))
-
-
-def _cut_tokens(
-    batches: Iterator[pa.RecordBatch], *, token_paths: list[str], starts: Int64
-) -> Iterator[pa.RecordBatch]:
-    received = [batch for batch in batches if len(batch)]
-    if not received:
+    blocks = [batch for batch in batches if len(batch)]
+    if not blocks:
         return
-    pieces = pa.Table.from_batches(received)
-    file = pieces.column("file").to_numpy()
-    row, start = pieces.column("row").to_numpy(), pieces.column("start").to_numpy()
-    order = np.lexsort((start, row, file))
-    for number in np.unique(file).tolist():
-        yield from _cut_file(token_paths[number], pieces, order[file[order] == number], starts)
+    pieces = unpack(blocks, LOCATED, [name for name in LOCATED.names if name != "file"])
+    (number,) = {file for block in blocks for file in block.column("file").to_pylist()}
+    pending: list[pa.RecordBatch] = []
+    tokens = 0
+    for segments in _cut_file(token_paths[number], pieces, starts):
+        pending.append(segments)
+        tokens += len(token_values(segments.column("tokens")))
+        if tokens >= _BLOCK_TOKENS:
+            yield pack(pa.Table.from_batches(pending), SEGMENTS, "shard")
+            pending, tokens = [], 0
+    if pending:
+        yield pack(pa.Table.from_batches(pending), SEGMENTS, "shard")
 
 
-def _cut_file(path: str, pieces: pa.Table, order: Int64, starts: Int64) -> Iterator[pa.RecordBatch]:
+def _cut_file(path: str, pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
+    """SEGMENTS of the pieces, in the order of the file."""
+    order = np.lexsort((pieces.column("start").to_numpy(), pieces.column("row").to_numpy()))
     pieces = pieces.take(pa.array(order)).combine_chunks()
     row = pieces.column("row").to_numpy()
     length = pieces.column("length").to_numpy().astype(np.int64)
@@ -68,15 +65,10 @@ def _cut_file(path: str, pieces: pa.Table, order: Int64, starts: Int64) -> Itera
         begin, end = np.searchsorted(row, [first_row, first_row + len(batch)])
         for left, right in _runs(length, int(begin), int(end)):
             part = pieces.slice(left, right - left)
-            ids = slices(
-                batch.column("tokens"),
-                row[left:right] - first_row,
-                part.column("start").to_numpy(),
-                length[left:right],
-            )
-            found = batch.column("doc_id").take(pa.array(row[left:right] - first_row))
-            assert found.equals(part.column("doc_id").combine_chunks()), "the store has changed"
-            yield _segments(part, ids, starts)
+            own = row[left:right] - first_row
+            start = part.column("start").to_numpy()
+            ids = slices(batch.column("tokens"), own, start, length[left:right])
+            yield _segments(part, batch.column("doc_id").take(pa.array(own)), ids, starts)
 
 
 def _runs(length: Int64, begin: int, end: int) -> Iterator[tuple[int, int]]:
@@ -91,14 +83,13 @@ def _runs(length: Int64, begin: int, end: int) -> Iterator[tuple[int, int]]:
         left = right
 
 
-def _segments(part: pa.Table, ids: pa.Array, starts: Int64) -> pa.RecordBatch:
+def _segments(part: pa.Table, doc_ids: pa.Array, ids: pa.Array, starts: Int64) -> pa.RecordBatch:
     sequence_id = part.column("sequence_id").to_numpy()
     assert 0 <= sequence_id.min() <= sequence_id.max() < starts[-1], "sequence_id out of range"
     shard = np.searchsorted(starts, sequence_id, side="right") - 1
+    made = {"shard": pa.array(shard, pa.int32()), "doc_id": doc_ids, "tokens": ids}
     columns = {
-        name: part.column(name).combine_chunks()
+        name: made[name] if name in made else part.column(name).combine_chunks()
         for name in SEGMENTS.names
-        if name not in ("shard", "tokens")
     }
-    columns |= {"shard": pa.array(shard, pa.int32()), "tokens": ids}
     return pa.RecordBatch.from_pydict(columns, schema=plain(SEGMENTS))

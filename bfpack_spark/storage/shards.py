@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.schema import SEQUENCES, plain
+from bfpack_spark.schema import SEGMENTS, SEQUENCES, plain
+from bfpack_spark.storage.blocks import unpack
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
-from bfpack_spark.storage.segment_blocks import from_blocks
 
 _ROW_GROUP_TOKENS = 1 << 20
 _ROW_GROUP_ROWS_MAX = 4096
@@ -34,13 +34,13 @@ class ShardTask:
 
 
 def write_shards(batches: Iterator[pa.RecordBatch], *, task: ShardTask) -> Iterator[pa.RecordBatch]:
-    """Write the shard that BLOCKS of one partition make; yields one message: its entry."""
+    """Write the shard that a partition's blocks of SEGMENTS make; yields one message: its entry."""
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
     shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
     assert len(shards) == 1, "a partition must hold one shard"
-    segments = from_blocks(blocks)
+    segments = unpack(blocks, SEGMENTS, [name for name in SEGMENTS.names if name != "shard"])
     del blocks
     yield message({"files": [_write_shard(segments, shards.pop(), task)]})
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as sf
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.schema import FORMAT_VERSION, QUARANTINE, TOKENS, spark_ddl
+from bfpack_spark.schema import FORMAT_VERSION, TOKENS, spark_ddl
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.versions import Manifest, Place
 
@@ -25,10 +24,11 @@ class TokenStore:
     @property
     def paths(self) -> list[str]:
         """The token files, in the order that `places` numbers them."""
-        return [
-            files.resolve(self.directory, entry["path"])
-            for entry in versions.files_of(self.manifest, "documents")
-        ]
+        return self._paths("documents")
+
+    def _paths(self, kind: str) -> list[str]:
+        entries = versions.files_of(self.manifest, kind)
+        return [files.resolve(self.directory, entry["path"]) for entry in entries]
 
     @property
     def tokenizer(self) -> dict[str, Any]:
@@ -68,29 +68,10 @@ class TokenStore:
         """doc_id, length of every document; the tokens are not read."""
         return self._read(spark).select("doc_id", "length")
 
-    def doc_ids(self, spark: SparkSession) -> DataFrame:
-        """doc_id of every document, those in quarantine included where they could be read."""
-        refused = [
-            files.for_spark(files.resolve(self.directory, entry["path"]))
-            for entry in versions.files_of(self.manifest, "quarantine")
-        ]
-        stored = self._read(spark).select("doc_id")
-        if not refused:
-            return stored
-        others = spark.read.schema(spark_ddl(QUARANTINE)).parquet(*refused).select("doc_id")
-        return stored.unionAll(others.where("doc_id is not null"))
-
-    def places(self, spark: SparkSession) -> DataFrame:
-        """doc_id, length, file (index into paths), row (in the file) of every document."""
-        names = [(path.rpartition("/")[2], number) for number, path in enumerate(self.paths)]
-        numbers = spark.createDataFrame(names, "file_name string, file int")
-        located = self._read(spark).select(
-            "doc_id",
-            "length",
-            sf.col("_metadata.file_name").alias("file_name"),
-            sf.col("_metadata.row_index").alias("row"),
-        )
-        return located.join(sf.broadcast(numbers), "file_name", "inner").drop("file_name")
+    def id_files(self) -> dict[str, list[str]]:
+        """By kind, the files that hold doc_ids, those in quarantine included."""
+        kinds = ("documents", "quarantine")
+        return {kind: self._paths(kind) for kind in kinds}
 
     def _read(self, spark: SparkSession) -> DataFrame:
         paths = map(files.for_spark, self.paths)

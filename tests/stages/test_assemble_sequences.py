@@ -9,10 +9,14 @@ import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.schema import BLOCKS, PLAN, TOKENS, spark_ddl
+from bfpack_spark.schema import LOCATED, PLAN, SEGMENTS, TOKENS, blocks_of, plain
+from bfpack_spark.stages import assemble_sequences as assemble_module
+from bfpack_spark.stages import locate_fragments as locate_fragments_module
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
+from bfpack_spark.stages.locate_fragments import locate_fragments
+from bfpack_spark.storage.blocks import pack, unpack
 from bfpack_spark.storage.parquet_output import ParquetOutput
-from bfpack_spark.storage.segment_blocks import from_blocks
+from bfpack_spark.storage.places import files_frame
 
 # Token files 0 and 1. Token t of document d is 100 d + t.
 FILES = [{"a": 5, "b": 3}, {"c": 9, "d": 1, "e": 4}]
@@ -57,17 +61,16 @@ def ids_of(doc_id: str, start: int, length: int) -> np.ndarray:
 def assembled(
     spark: SparkSession, paths: list[str], planned: list[tuple[Any, ...]], starts: Any = STARTS
 ) -> DataFrame:
-    places = [
-        (doc_id, length, file, row)
-        for file, lengths in enumerate(FILES)
-        for row, (doc_id, length) in enumerate(lengths.items())
-    ]
-    return assemble_sequences(
-        spark.createDataFrame(planned, spark_ddl(PLAN)).repartition(3),
-        spark.createDataFrame(places, "doc_id string, length int, file int, row long"),
-        paths,
-        starts,
+    plan = pa.Table.from_pylist(
+        [dict(zip(PLAN.names, row, strict=True)) for row in planned], schema=plain(PLAN)
     )
+    output = ParquetOutput(str(Path(paths[0]).parent), "plan.parquet", PLAN)
+    for first in range(0, len(plan), 3):
+        output.write(plan.slice(first, 3))
+    output.close("plan", 0, None)
+    sources = {"plan": [f"{Path(paths[0]).parent}/plan.parquet"], "documents": paths}
+    located = locate_fragments(files_frame(spark, sources), len(planned), len(paths))
+    return assemble_sequences(located, paths, starts)
 
 
 def segments_of(blocks: DataFrame) -> list[dict[str, Any]]:
@@ -76,7 +79,7 @@ def segments_of(blocks: DataFrame) -> list[dict[str, Any]]:
     return [
         {"shard": shard, **row}
         for shard, table in enumerate(by_shard)
-        for row in from_blocks(table.to_batches()).to_pylist()
+        for row in unpack(table.to_batches(), SEGMENTS, SEGMENTS.names[1:]).to_pylist()
     ]
 
 
@@ -84,7 +87,7 @@ def test_every_fragment_is_the_slice_that_the_plan_names(
     spark: SparkSession, token_paths: list[str]
 ) -> None:
     found = assembled(spark, token_paths, PLANNED)
-    assert found.columns == BLOCKS.names
+    assert found.columns == blocks_of(SEGMENTS, "shard").names
     rows = {(row["sequence_id"], row["position"]): row for row in segments_of(found)}
     assert len(rows) == len(PLANNED)
     lengths = {doc_id: length for file in FILES for doc_id, length in file.items()}
@@ -102,12 +105,14 @@ def test_each_shard_is_a_partition(spark: SparkSession, token_paths: list[str]) 
     assert {(row["place"], row["shard"]) for row in placed} == {(0, 0), (1, 1), (2, 2)}
 
 
-def test_a_token_file_that_holds_another_document_than_was_planned_fails_the_job(
+def test_fragments_of_a_document_that_is_in_no_token_file_are_left_out_for_the_count_to_show(
     spark: SparkSession, token_paths: list[str], tmp_path: Path
 ) -> None:
     other = write_token_file(tmp_path, 2, {"c": 9, "b": 1, "e": 4})
-    with pytest.raises(PythonException, match="the store has changed"):
-        assembled(spark, [token_paths[0], other], PLANNED).collect()
+    found = segments_of(assembled(spark, [token_paths[0], other], PLANNED))
+    assert sorted((r["sequence_id"], r["position"]) for r in found) == sorted(
+        (row[0], row[1]) for row in PLANNED if row[3] != "d"
+    )
 
 
 def test_a_document_shorter_than_was_planned_fails_the_job(
@@ -124,3 +129,39 @@ def test_a_sequence_beyond_the_last_shard_fails_the_job(
 ) -> None:
     with pytest.raises(PythonException, match="out of range"):
         assembled(spark, token_paths, PLANNED, np.array([0, 2, 4])).collect()
+
+
+def test_documents_and_fragments_meet_whatever_the_number_of_parts(
+    spark: SparkSession, token_paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 8 fragments two a part: 5 parts, in some of them documents alone or nothing."""
+    monkeypatch.setattr(locate_fragments_module, "_PART_ROWS", 2)
+    rows = segments_of(assembled(spark, token_paths, PLANNED))
+    found = {(r["sequence_id"], r["position"]): (r["doc_id"], r["start"]) for r in rows}
+    assert found == {(row[0], row[1]): (row[3], row[4]) for row in PLANNED}
+
+
+def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
+    token_paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Token file 1 in pieces of one token, about 4 tokens a block: 14 tokens in two row groups."""
+    monkeypatch.setattr(assemble_module, "_BATCH_TOKENS", 2)
+    monkeypatch.setattr(assemble_module, "_BLOCK_TOKENS", 4)
+    numbers = [(row, start) for row, size in enumerate([9, 1, 4]) for start in range(size)]
+    pieces = pa.table(
+        {
+            "file": pa.array([1] * 14, pa.int32()),
+            "row": [row for row, _ in numbers],
+            "doc_length": [9] * 14,
+            "sequence_id": pa.array(range(14), pa.int64()),
+            "position": pa.array([0] * 14, pa.int32()),
+            "offset": pa.array([0] * 14, pa.int32()),
+            "start": [start for _, start in numbers],
+            "length": pa.array([1] * 14, pa.int32()),
+        }
+    )
+    blocks = assemble_module._cut_to_blocks(
+        iter([pack(pieces, LOCATED, "file")]), token_paths=token_paths, starts=np.array([0, 14])
+    )
+    sizes = [len(batch.column("length")[0].as_py()) // 4 for batch in blocks]
+    assert sizes == [4, 4, 4, 2]

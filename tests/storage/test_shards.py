@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, plain
-from bfpack_spark.storage.segment_blocks import to_blocks
+from bfpack_spark.storage.blocks import pack
 from bfpack_spark.storage.shards import ShardTask, gather_rows, rows_per_row_group, write_shards
 
 TASK = ShardTask(
@@ -106,11 +106,8 @@ def write(
         starts=np.array([0, 3, 3 + num_rows]),
         metadata={"bfpack.seq_len": str(seq_len), "bfpack.pad_id": "9"},
     )
-    blocks = (
-        block
-        for batch in table.to_batches(max_chunksize=batch_rows)
-        for block in to_blocks(iter([batch]))
-    )
+    batches = table.to_batches(max_chunksize=batch_rows)
+    blocks = (pack(pa.Table.from_batches([batch]), SEGMENTS, "shard") for batch in batches)
     (message,) = (m for batch in write_shards(blocks, task=task) for m in batch.to_pylist())
     (entry,) = json.loads(message["message"])["files"]
     return dict(entry)
@@ -173,4 +170,4 @@ def test_a_second_attempt_writes_the_same_file_over_the_first(tmp_path: Path) ->
 def test_segments_of_two_shards_in_one_partition_stop_the_job(tmp_path: Path) -> None:
     both = segments([ROWS[0], ROWS[1], (1, *ROWS[2][1:])]).cast(plain(SEGMENTS))
     with pytest.raises(AssertionError, match="one shard"):
-        list(write_shards(to_blocks(iter(both.to_batches())), task=TASK))
+        list(write_shards(iter([pack(both, SEGMENTS, "shard")]), task=TASK))

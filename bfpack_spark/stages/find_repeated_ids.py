@@ -1,0 +1,47 @@
+"""Files of documents -> MESSAGES: the doc_ids that occur more than once.
+
+The ids are read in workers, dealt by a hash and counted there; they travel in blocks. The same by
+Spark's groupBy cost 3 microseconds of CPU a document.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+
+from bfpack_spark.schema import DEALT_IDS, MESSAGES, blocks_of, spark_ddl
+from bfpack_spark.storage.blocks import pack, unpack
+from bfpack_spark.storage.digests import hash_ids
+from bfpack_spark.storage.messages import message
+from bfpack_spark.storage.places import read_ids
+
+_PART_DOCUMENTS = 1 << 20
+_NAMED = 5
+
+
+def find_repeated_ids(sources: DataFrame, num_documents: int) -> DataFrame:
+    """A message a part: `repeated`, the first few such doc_ids in order, each with its count.
+    sources: files_frame of the documents, those in quarantine included."""
+    num_parts = 1 + num_documents // _PART_DOCUMENTS
+    dealt = sources.mapInArrow(
+        functools.partial(_deal, num_parts=num_parts), spark_ddl(blocks_of(DEALT_IDS, "part"))
+    )
+    return dealt.repartitionById(num_parts, "part").mapInArrow(_count, spark_ddl(MESSAGES))
+
+
+def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:
+    paths = (path for batch in batches for path in batch.column("path").to_pylist())
+    for ids in (ids for path in paths for ids in read_ids(path)):
+        part = pa.array((hash_ids(ids) % np.uint64(num_parts)).astype(np.int32))
+        yield pack(pa.table({"part": part, "doc_id": ids}), DEALT_IDS, "part")
+
+
+def _count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    ids = unpack([batch for batch in batches if len(batch)], DEALT_IDS, ["doc_id"])
+    counted = pc.value_counts(ids.column("doc_id").combine_chunks())
+    more = counted.filter(pc.greater(counted.field("counts"), 1)).to_pylist()
+    named = sorted((told["values"], told["counts"]) for told in more)[:_NAMED]
+    yield message({"repeated": named})

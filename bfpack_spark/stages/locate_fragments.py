@@ -1,0 +1,72 @@
+"""Stage 5, plan files + token files -> LOCATED, by token file: every fragment meets the place of
+its document. No token is read.
+
+Both are read in workers, dealt by a hash of doc_id, and joined there by Arrow's hash of the doc_ids
+themselves; they travel in blocks. Spark's own join of the two, by sorting doc_ids in the JVM, cost
+9 microseconds of CPU a fragment, this one 2.
+"""
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+
+from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
+from bfpack_spark.storage.blocks import has, pack, unpack
+from bfpack_spark.storage.digests import hash_ids
+from bfpack_spark.storage.places import read_fragments, read_places
+
+_PART_ROWS = 1 << 18  # fragments that one worker holds
+_PLACE = ("file", "row", "doc_length")
+
+
+def locate_fragments(sources: DataFrame, num_fragments: int, num_files: int) -> DataFrame:
+    """Blocks of LOCATED; partition k of the result is token file k.
+
+    sources: files_frame of kinds `plan` and `documents`. A fragment whose document is in no token
+    file is not in the result.
+    """
+    num_parts = 1 + num_fragments // _PART_ROWS
+    dealt = sources.mapInArrow(
+        functools.partial(_deal, num_parts=num_parts), spark_ddl(blocks_of(SOUGHT, "part"))
+    )
+    located = dealt.repartitionById(num_parts, "part").mapInArrow(
+        _join, spark_ddl(blocks_of(LOCATED, "file"))
+    )
+    return located.repartitionById(num_files, "file")
+
+
+def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for source in batch.to_pylist():
+            for table in _read(source):
+                hashes = hash_ids(table.column("doc_id").combine_chunks())
+                part = pa.array((hashes % np.uint64(num_parts)).astype(np.int32))
+                yield pack(table.append_column("part", part), SOUGHT, "part")
+
+
+def _read(source: dict[str, Any]) -> Iterator[pa.Table]:
+    if source["kind"] == "plan":
+        return read_fragments(source["path"])
+    return read_places(source["path"], source["file"])
+
+
+def _join(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    received = [batch for batch in batches if len(batch)]
+    planned = [batch.filter(has(batch, "sequence_id")) for batch in received]
+    stored = [batch.filter(has(batch, "doc_length")) for batch in received]
+    fragments = unpack(planned, SOUGHT, [n for n in SOUGHT.names if n not in (*_PLACE, "part")])
+    documents = unpack(stored, SOUGHT, ["doc_id", *_PLACE])
+    stored_ids = documents.column("doc_id").combine_chunks()
+    assert len(stored_ids.unique()) == len(stored_ids), "a document occurs twice in the store"
+    found = pc.index_in(fragments.column("doc_id"), value_set=stored_ids)
+    located = fragments.drop_columns(["doc_id"])
+    for name in _PLACE:
+        located = located.append_column(name, documents.column(name).take(found))
+    located = located.filter(pc.is_valid(found))
+    if len(located):
+        yield pack(located, LOCATED, "file")
