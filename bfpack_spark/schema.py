@@ -70,6 +70,17 @@ SOUGHT = pa.schema(
 # They have met: a fragment and where its tokens lie.
 LOCATED = pa.schema([f for f in SOUGHT if f.name not in ("part", "doc_id")])
 
+# A document on the way to its group: by its length, then to the group itself.
+HASHED = pa.schema(
+    [
+        PLAN.field("doc_id"),
+        _field("length", pa.int64(), "tokens"),
+        _field("doc_hash", pa.int64(), "of doc_id and the seed"),
+    ]
+)
+RANKED = pa.schema([_field("stretch", pa.int32(), "of all documents, longest first"), *HASHED])
+GROUPED = pa.schema([PLAN.field("group"), *HASHED])
+
 # A document's id on the way to where equal ones would meet.
 DEALT_IDS = pa.schema([SOUGHT.field("part"), PLAN.field("doc_id")])
 

@@ -55,7 +55,8 @@ install_uv() {
 
 install_packages() {
     # The same hashes hold for what builds the packages that come as sources (pyspark).
-    uv pip sync --quiet --python "$venv_python" --require-hashes --build-constraints "$lock" "$lock"
+    # Compiled once, and not by every process and Python worker anew where they may not write.
+    uv pip sync --quiet --compile-bytecode --python "$venv_python" --require-hashes --build-constraints "$lock" "$lock"
     uv pip install --quiet --python "$venv_python" --no-deps --no-build-isolation --editable .
 }
 

@@ -104,18 +104,16 @@ def test_twice_the_documents_are_twice_the_bytes_and_at_most_twice_the_rows(
 ) -> None:
     less, more = shuffled[stage, 2000], shuffled[stage, 4000]
     assert more.num_bytes > 100_000
-    assert 1.8 < more.num_bytes / less.num_bytes < 2.1
+    assert 1.7 < more.num_bytes / less.num_bytes < 2.1
     assert more.rows / less.rows < 2.1
 
 
-def test_a_document_is_shuffled_twice_to_be_planned(
+def test_documents_are_shuffled_in_blocks_to_be_planned(
     shuffled: dict[tuple[str, int], Shuffled],
 ) -> None:
-    """By length, and to its group; beside them only the histogram, a row a length and task that
-    reads."""
+    """Beside a few of them, the rows are the histogram's: one a length and task that reads."""
     for num_documents in (2000, 4000):
-        rows = shuffled["plan", num_documents].rows
-        assert 2 * num_documents <= rows < 2 * num_documents + 2 * 800
+        assert 800 < shuffled["plan", num_documents].rows < 2 * 800 + 50
 
 
 def test_tokens_cross_the_network_once(shuffled: dict[tuple[str, int], Shuffled]) -> None:

@@ -19,6 +19,7 @@ from bfpack_spark.stages.group_documents import group_documents
 from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.messages import collect_messages
+from bfpack_spark.storage.places import files_frame
 from bfpack_spark.storage.plan_files import write_plan
 from bfpack_spark.storage.plans import Plan, find_plan, keep_plan
 from bfpack_spark.storage.token_store import TokenStore
@@ -75,7 +76,8 @@ def make_plan(
     per_group = sequences_per_group(histogram, rules)
     accounting = account(histogram, rules, per_group)
     num_shards = _num_shards(settings, accounting)
-    groups = group_documents(store.lengths(spark), histogram, len(per_group), rules.seed)
+    sources = files_frame(spark, {"documents": store.paths})
+    groups = group_documents(sources, histogram, len(per_group), rules.seed)
     writer = functools.partial(write_plan, root=version.directory)
     planner = PlanTask(rules=rules, sequences_per_group=per_group)
     amount = accounting.num_tokens_packed

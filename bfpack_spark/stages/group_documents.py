@@ -1,70 +1,129 @@
-"""Stage 3, (doc_id, length) -> groups: every group gets (almost) the same length histogram.
+"""Stage 3, token files -> GROUPED: every group gets (almost) the same length histogram.
 
 Documents are thought of in one row, longest first, of one length by a seeded hash of doc_id, and
 dealt round robin (core.groups holds the arithmetic): a document's group is its place in that row,
 plus the seed, modulo the number of groups. So it depends on the set of (doc_id, length) and the
 seed, never on partitions or arrival.
 
-The row is cut into partitions where a length ends; the histogram tells how many documents lie ahead
-of each, and sorting a partition gives the rest of the place. The first sort key is a number that
-nearly always decides: a window over lengths, which compares whole rows, took four times as long.
-With one group there is nothing to sort.
+The row is cut into stretches where a length ends; the histogram tells how many documents lie ahead
+of each, and sorting a stretch in a worker gives the rest of the place. With one group there is
+nothing to sort. Documents travel in blocks.
 """
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as sf
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 
 from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.core.digest import hash_rows
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
+from bfpack_spark.storage.blocks import pack, unpack
+from bfpack_spark.storage.digests import hash_ids
+from bfpack_spark.storage.places import read_places
 
-_PARTITION_DOCUMENTS = 1 << 20
+_STRETCH_DOCUMENTS = 1 << 20
 
 
-def group_documents(tokens: DataFrame, histogram: Histogram, groups: int, seed: int) -> DataFrame:
-    """Columns doc_id, length, doc_hash (seeded) and group; partition g of the result is group g.
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """The row's stretches: of each distinct length, ascending, the stretch it lies in, and the
+    documents ahead of that stretch."""
 
-    histogram: that of the documents, from which follows where in the row each length lies.
+    length: Int64
+    stretch: Int64
+    ahead: Int64
+
+
+def group_documents(sources: DataFrame, histogram: Histogram, groups: int, seed: int) -> DataFrame:
+    """Blocks of GROUPED; partition g of the result is group g.
+
+    sources: files_frame of the token files. histogram: that of their documents, from which follows
+    where in the row each length lies.
     """
-    hashed = tokens.select(
-        "doc_id",
-        sf.col("length").cast("long"),
-        sf.xxhash64("doc_id", sf.lit(seed).cast("long")).alias("doc_hash"),
-    )
     if groups == 1:
-        return hashed.withColumn("group", sf.lit(0)).repartitionById(1, "group")
-    stretches = _stretches(histogram)
-    table = tokens.sparkSession.createDataFrame(stretches)
-    # -length in the upper half, the upper half of the hash in the lower.
-    key = sf.shiftleft(-sf.col("length"), 32) + sf.shiftright("doc_hash", 32)
-    in_order = (
-        hashed.join(sf.broadcast(table), "length", "inner")
-        .repartitionById(stretches["stretch"][-1].as_py() + 1, "stretch")
-        .withColumn("key", key)
-        .sortWithinPartitions("key", "doc_hash", "doc_id")
+        worker = functools.partial(_to_one_group, seed=seed)
+        return sources.mapInArrow(worker, spark_ddl(blocks_of(GROUPED, "group"))).repartitionById(
+            1, "group"
+        )
+    row = _row(histogram)
+    dealt = sources.mapInArrow(
+        functools.partial(_to_stretches, row=row, seed=seed),
+        spark_ddl(blocks_of(RANKED, "stretch")),
     )
-    place = sf.col("ahead") + _rank_in_partition() + sf.lit(seed)
-    grouped = in_order.select(
-        "doc_id", "length", "doc_hash", sf.pmod(place, sf.lit(groups)).cast("int").alias("group")
+    grouped = dealt.repartitionById(int(row.stretch.max()) + 1, "stretch").mapInArrow(
+        functools.partial(_to_groups, row=row, groups=groups, seed=seed),
+        spark_ddl(blocks_of(GROUPED, "group")),
     )
     return grouped.repartitionById(groups, "group")
 
 
-def _stretches(histogram: Histogram) -> pa.Table:
-    """The stretch of the row that each length lies in, and the documents ahead of that stretch; a
-    row a distinct length, few, whatever the number of documents."""
-    counts = histogram.counts[::-1]
-    ahead = np.cumsum(counts) - counts
-    first = np.unique(ahead // _PARTITION_DOCUMENTS, return_index=True, return_inverse=True)
-    _, begins, stretch = first
-    columns = {
-        "length": histogram.lengths[::-1],
-        "stretch": stretch.astype(np.int32),
-        "ahead": ahead[begins][stretch],
-    }
-    return pa.table(columns)
+def _row(histogram: Histogram) -> _Row:
+    longer = np.cumsum(histogram.counts[::-1])[::-1] - histogram.counts
+    _, stretch = np.unique(longer // _STRETCH_DOCUMENTS, return_inverse=True)
+    first = np.full(int(stretch.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, stretch, longer)
+    return _Row(length=histogram.lengths, stretch=stretch, ahead=first[stretch])
 
 
-def _rank_in_partition() -> Column:
-    """Of a row, from 0; the upper bits of what Spark calls an id are the partition's number."""
-    return sf.monotonically_increasing_id().bitwiseAND(sf.lit((1 << 33) - 1))
+def _to_one_group(batches: Iterator[pa.RecordBatch], *, seed: int) -> Iterator[pa.RecordBatch]:
+    for table in _hashed(batches, seed):
+        group = pa.array(np.zeros(len(table), np.int32))
+        yield pack(table.append_column("group", group), GROUPED, "group")
+
+
+def _to_stretches(
+    batches: Iterator[pa.RecordBatch], *, row: _Row, seed: int
+) -> Iterator[pa.RecordBatch]:
+    for table in _hashed(batches, seed):
+        at = _place(row, table.column("length").to_numpy())
+        stretch = pa.array(row.stretch[at].astype(np.int32))
+        yield pack(table.append_column("stretch", stretch), RANKED, "stretch")
+
+
+def _to_groups(
+    batches: Iterator[pa.RecordBatch], *, row: _Row, groups: int, seed: int
+) -> Iterator[pa.RecordBatch]:
+    """Of one stretch."""
+    blocks = [batch for batch in batches if len(batch)]
+    if not blocks:
+        return
+    table = _in_fixed_order(unpack(blocks, RANKED, HASHED.names))
+    ahead = int(row.ahead[_place(row, table.column("length").to_numpy()[:1])][0])
+    group = (ahead + np.arange(len(table)) + seed) % groups
+    yield pack(table.append_column("group", pa.array(group.astype(np.int32))), GROUPED, "group")
+
+
+def _hashed(batches: Iterator[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
+    """HASHED of the token files' row groups."""
+    for source in (source for batch in batches for source in batch.to_pylist()):
+        for table in read_places(source["path"], source["file"]):
+            doc_id = table.column("doc_id").combine_chunks()
+            key = hash_ids(doc_id)
+            doc_hash = hash_rows(np.full(len(key), seed, dtype=np.int64), key).view(np.int64)
+            columns = {"doc_id": doc_id, "length": table.column("doc_length")}
+            yield pa.table({**columns, "doc_hash": doc_hash})
+
+
+def _place(row: _Row, length: Int64) -> Int64:
+    at = np.searchsorted(row.length, length)
+    assert (row.length[np.minimum(at, len(row.length) - 1)] == length).all(), (
+        "a document's length is not in the histogram"
+    )
+    return at
+
+
+def _in_fixed_order(table: pa.Table) -> pa.Table:
+    """Rows of HASHED longest first, then by their hashes, whatever order they came in."""
+    length, hashes = table.column("length").to_numpy(), table.column("doc_hash").to_numpy()
+    order = np.lexsort((hashes, -length))
+    alike = (np.diff(length[order]) == 0) & (np.diff(hashes[order]) == 0)
+    if alike.any():
+        by = [("length", "descending"), ("doc_hash", "ascending"), ("doc_id", "ascending")]
+        order = pc.sort_indices(table, by).to_numpy()
+    return table.take(pa.array(order))

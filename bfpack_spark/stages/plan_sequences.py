@@ -21,7 +21,8 @@ from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream, kept_lengths
 from bfpack_spark.core.rows import Placement, arrange, fragment_key
 from bfpack_spark.core.shuffle import permute
-from bfpack_spark.schema import PLAN, plain, spark_ddl
+from bfpack_spark.schema import GROUPED, HASHED, PLAN, plain, spark_ddl
+from bfpack_spark.storage.blocks import unpack
 from bfpack_spark.storage.messages import Writer, make_and_write
 
 _BATCH_ROWS = 1 << 18
@@ -39,7 +40,7 @@ def plan_sequences(groups: DataFrame, task: PlanTask, write: Writer | None = Non
     """PLAN, a row a fragment, sorted by sequence_id and position within each partition. With
     `write`, which is given these rows in the same worker, the result is its messages instead.
 
-    In: doc_id, length, doc_hash, group; a partition holds one group whole.
+    In: blocks of GROUPED; a partition holds one group whole.
     """
     worker = functools.partial(_plan_group, task=task)
     if write is not None:
@@ -60,11 +61,13 @@ class _Group:
 
 
 def _plan_group(batches: Iterator[pa.RecordBatch], *, task: PlanTask) -> Iterator[pa.RecordBatch]:
-    received = [batch for batch in batches if len(batch)]
-    if not received:
+    blocks = [batch for batch in batches if len(batch)]
+    if not blocks:
         return
-    documents = _in_fixed_order(pa.Table.from_batches(received))
-    del received
+    numbers = {number for block in blocks for number in block.column("group").to_pylist()}
+    assert len(numbers) == 1, "a partition must hold one group"
+    documents = _in_fixed_order(unpack(blocks, GROUPED, HASHED.names), numbers.pop())
+    del blocks
     fragments, local = _pack(documents.length, task.rules)
     sequence_id = _sequence_ids(local, documents.number, task)
     key = _order_keys(documents, fragments, task.rules)
@@ -73,16 +76,15 @@ def _plan_group(batches: Iterator[pa.RecordBatch], *, task: PlanTask) -> Iterato
         yield _plan_rows(documents, fragments, sequence_id, placed, first)
 
 
-def _in_fixed_order(table: pa.Table) -> _Group:
-    group, hashes = table.column("group").to_numpy(), table.column("doc_hash").to_numpy()
-    assert (group == group[0]).all(), "a partition must hold one group"
+def _in_fixed_order(table: pa.Table, number: int) -> _Group:
+    hashes = table.column("doc_hash").to_numpy()
     at = np.argsort(hashes)
     if (np.diff(hashes[at]) == 0).any():
         by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
         at = pc.sort_indices(table, by).to_numpy().astype(np.int64)
     return _Group(
-        number=int(group[0]),
-        doc_id=table.column("doc_id").cast(pa.large_string()).combine_chunks(),
+        number=number,
+        doc_id=table.column("doc_id").combine_chunks(),
         at=at,
         length=table.column("length").to_numpy()[at],
         doc_hash=hashes[at],

@@ -57,6 +57,7 @@ def _packed(field: pa.Field, values: pa.Array, bounds: Int64) -> dict[str, pa.Ar
         kind = _little(field.type)
         numbers = values.to_numpy().astype(kind, copy=False)
         return {field.name: _binary(bounds * kind.itemsize, numbers)}
+    values = values.cast(field.type)  # from the large type, too
     offsets = np.frombuffer(values.buffers()[1], dtype=np.int32)[: len(values) + 1]
     flat = binary_values(values)
     ends = offsets[bounds] - offsets[0]

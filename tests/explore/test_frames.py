@@ -13,6 +13,7 @@ import pytest
 from core.oracle import histogram_of
 from core.test_accounting import rules
 from outputs import copy_of
+from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
 
@@ -159,3 +160,16 @@ def test_an_output_without_buckets_is_a_mistake(bfpack: Bfpack, tmp_path: Path) 
     ran = bfpack("stats", "--output", tmp_path, "--seq-len", 8)
     assert ran.code == 2
     assert f"--output {tmp_path}: no bucket with tokens in it; run bfpack pack first" in ran.err
+
+
+def test_under_spark_submit_the_cluster_counts_and_the_numbers_are_the_same(
+    packed: Path, bfpack: Bfpack, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("stats", "--output", packed, "--seq-len", 512, "--csv")
+    tracker = spark.sparkContext.statusTracker()
+    before = len(tracker.getJobIdsForGroup(None))
+    alone = bfpack(*options).out
+    assert len(tracker.getJobIdsForGroup(None)) == before
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+    assert bfpack(*options).out == alone
+    assert len(tracker.getJobIdsForGroup(None)) > before

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from trained import byte_level, raw
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage.clusters import Cluster, draw_clusters
+from bfpack_spark.storage.clusters import Cluster, draw_clusters, read_cluster
 from bfpack_spark.storage.corpus import read_documents
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import take_inventory
@@ -188,6 +189,26 @@ def test_what_would_read_too_much_is_drawn_less_often(
     assert len(draw_clusters(inventory, 200, 0)) == 200
     monkeypatch.setattr("bfpack_spark.storage.clusters._READ_BYTES_MAX", 1000)
     assert len(draw_clusters(inventory, 200, 0)) == 32
+
+
+def test_of_a_place_read_in_many_batches_each_document_is_taken_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bfpack_spark.storage.parquet_input.BATCH_BYTES", 20)
+    write_parquet(tmp_path / "c", [10] * 40, groups=1, files=1)
+    inventory = take_inventory(str(tmp_path / "c"), None)
+    columns, random = Columns(content="ids", doc_id=None, tokens=True), np.random.default_rng(1)
+    (cluster,) = set(draw_clusters(inventory, 5, 0))
+    taken: Counter[str] = Counter()
+    for _ in range(100):
+        read = read_cluster(cluster, inventory, columns, 1 << 30, [5, 7, 99], random)
+        sources = [[s for part in sample for s in part.source] for sample in read.samples]
+        assert read.num_documents == 40
+        assert [len(set(own)) for own in sources] == list(map(len, sources)) == [5, 7, 40]
+        taken.update(sources[0] + sources[1])
+    assert len(read.samples[2]) > 3
+    assert len(taken) == 40
+    assert 12 <= min(taken.values()) <= 30 <= max(taken.values()) <= 55
 
 
 # The command

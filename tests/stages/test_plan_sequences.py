@@ -2,6 +2,8 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from core.oracle import best_fit_decreasing
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
+from stages.stored import stored
 
 from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
 from bfpack_spark.schema import PLAN
@@ -17,26 +20,32 @@ from bfpack_spark.stages.plan_sequences import PlanTask, plan_sequences
 
 SEQ_LEN = 32
 LENGTHS = [(n * n + 7 * n) % 70 + 1 for n in range(90)]  # 1 to 70: some fit, some do not
+DOCUMENTS = [(f"d{n}", length) for n, length in enumerate(LENGTHS)]
 Policy = Literal["split", "truncate", "drop"]
 Rows = list[dict[str, Any]]
+Planned = Callable[..., Rows]
 
 
-def planned(
-    spark: SparkSession,
-    *,
-    groups_of: int = 1000,
-    policy: Policy = "split",
-    packing: Literal["best_fit", "concat"] = "best_fit",
-    seed: int = 0,
-    partitions: int = 2,
-) -> Rows:
-    documents = [(f"d{n}", length) for n, length in enumerate(LENGTHS)]
-    frame = spark.createDataFrame(documents, "doc_id string, length int").repartition(partitions)
-    return collected(plan_of(frame, groups_of, policy, packing, seed))
+@pytest.fixture
+def planned(spark: SparkSession, tmp_path: Path) -> Planned:
+    """The plan's rows of the documents above."""
+
+    def plan(
+        *,
+        groups_of: int = 1000,
+        policy: Policy = "split",
+        packing: Literal["best_fit", "concat"] = "best_fit",
+        seed: int = 0,
+        num_files: int = 2,
+    ) -> Rows:
+        sources = stored(spark, tmp_path, DOCUMENTS, num_files)
+        return collected(plan_of(sources, groups_of, policy, packing, seed))
+
+    return plan
 
 
 def plan_of(
-    documents: DataFrame, groups_of: int, policy: Policy, packing: Any, seed: int, error: int = 0
+    sources: DataFrame, groups_of: int, policy: Policy, packing: Any, seed: int, error: int = 0
 ) -> DataFrame:
     rules = Rules(
         seq_len=SEQ_LEN,
@@ -48,7 +57,7 @@ def plan_of(
     lengths, counts = np.unique(np.array(LENGTHS), return_counts=True)
     histogram = Histogram(lengths=lengths, counts=counts)
     sizes = sequences_per_group(histogram, rules) + error
-    dealt = group_documents(documents, histogram, len(sizes), seed)
+    dealt = group_documents(sources, histogram, len(sizes), seed)
     return plan_sequences(dealt, PlanTask(rules=rules, sequences_per_group=sizes))
 
 
@@ -68,9 +77,9 @@ def kept(length: int, policy: Policy) -> int:
 @pytest.mark.parametrize("packing", ["best_fit", "concat"])
 @pytest.mark.parametrize("policy", ["split", "truncate", "drop"])
 def test_fragments_tile_documents_and_sequences(
-    spark: SparkSession, policy: Policy, packing: Literal["best_fit", "concat"]
+    planned: Planned, policy: Policy, packing: Literal["best_fit", "concat"]
 ) -> None:
-    rows = planned(spark, groups_of=40, policy=policy, packing=packing)
+    rows = planned(groups_of=40, policy=policy, packing=packing)
     by_document: dict[str, list[tuple[int, int]]] = {}
     by_sequence: dict[int, Rows] = {}
     for row in rows:
@@ -98,9 +107,9 @@ def test_fragments_tile_documents_and_sequences(
 
 @pytest.mark.parametrize("groups_of", [1000, 30, 5])
 def test_each_group_has_the_sequences_of_best_fit_item_by_item(
-    spark: SparkSession, groups_of: int
+    planned: Planned, groups_of: int
 ) -> None:
-    rows = planned(spark, groups_of=groups_of)
+    rows = planned(groups_of=groups_of)
     fragments: dict[int, list[int]] = {}
     fills: dict[int, Counter[int]] = {}
     for row in rows:
@@ -113,8 +122,8 @@ def test_each_group_has_the_sequences_of_best_fit_item_by_item(
         assert found == best_fit_decreasing(lengths, SEQ_LEN)
 
 
-def test_concat_is_one_stream_cut_at_multiples(spark: SparkSession) -> None:
-    rows = planned(spark, packing="concat")
+def test_concat_is_one_stream_cut_at_multiples(planned: Planned) -> None:
+    rows = planned(packing="concat")
     total = sum(LENGTHS)
     fills = Counter[int]()
     for row in rows:
@@ -128,20 +137,20 @@ def test_concat_is_one_stream_cut_at_multiples(spark: SparkSession) -> None:
         assert row["position"] == 0
 
 
-def test_the_plan_does_not_depend_on_partitions(spark: SparkSession) -> None:
-    assert planned(spark, groups_of=40, partitions=1) == planned(spark, groups_of=40, partitions=5)
+def test_the_plan_does_not_depend_on_how_the_store_is_divided(planned: Planned) -> None:
+    assert planned(groups_of=40, num_files=1) == planned(groups_of=40, num_files=5)
 
 
-def test_a_seed_moves_sequences_and_fragments_in_them(spark: SparkSession) -> None:
-    one, two = planned(spark, seed=0), planned(spark, seed=1)
+def test_a_seed_moves_sequences_and_fragments_in_them(planned: Planned) -> None:
+    one, two = planned(seed=0), planned(seed=1)
     names = [[(row["doc_id"], row["start"]) for row in rows] for rows in (one, two)]
     assert sorted(names[0]) == sorted(names[1])
     assert names[0] != names[1]
     assert len({row["sequence_id"] for row in one}) == len({row["sequence_id"] for row in two})
 
 
-def test_sequences_of_all_groups_are_shuffled_together(spark: SparkSession) -> None:
-    rows = planned(spark, groups_of=30)
+def test_sequences_of_all_groups_are_shuffled_together(planned: Planned) -> None:
+    rows = planned(groups_of=30)
     groups = [row["group"] for row in rows if row["position"] == 0]
     full = [row["sequence_id"] for row in rows if row["length"] == SEQ_LEN]
     assert set(groups) == {0, 1, 2}
@@ -151,9 +160,9 @@ def test_sequences_of_all_groups_are_shuffled_together(spark: SparkSession) -> N
     assert min(sum(n < middle for n in full), sum(n >= middle for n in full)) > len(full) / 4
 
 
-def test_fragments_do_not_lie_longest_first(spark: SparkSession) -> None:
+def test_fragments_do_not_lie_longest_first(planned: Planned) -> None:
     contents: dict[int, list[int]] = {}
-    for row in planned(spark):
+    for row in planned():
         contents.setdefault(row["sequence_id"], []).append(row["length"])
     mixed = [lengths for lengths in contents.values() if len(set(lengths)) > 1]
     longest_first = [lengths for lengths in mixed if lengths == sorted(lengths, reverse=True)]
@@ -161,8 +170,8 @@ def test_fragments_do_not_lie_longest_first(spark: SparkSession) -> None:
     assert 0 < len(longest_first) < 0.8 * len(mixed)
 
 
-def test_sequences_that_the_counts_did_not_foretell_fail_the_job(spark: SparkSession) -> None:
-    documents = [(f"d{n}", length) for n, length in enumerate(LENGTHS)]
-    frame = spark.createDataFrame(documents, "doc_id string, length int")
+def test_sequences_that_the_counts_did_not_foretell_fail_the_job(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     with pytest.raises(PythonException, match="by its counts"):
-        plan_of(frame, 1000, "split", "best_fit", 0, error=1).collect()
+        plan_of(stored(spark, tmp_path, DOCUMENTS), 1000, "split", "best_fit", 0, error=1).collect()
