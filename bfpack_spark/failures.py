@@ -34,7 +34,11 @@ def _from_worker(error: Exception) -> tuple[str, int]:
         if found:
             return found.group(1), code
     if "JAVA_GATEWAY_EXITED" in text:
-        return "Java 17 or newer is needed: install it, or let JAVA_HOME name it", 2
+        return (
+            "Spark's JVM did not start, for the reason above: it needs Java 17 or newer (JAVA_HOME "
+            "names it), and the jars of spark.jars.packages within reach",
+            2,
+        )
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     log.error("%s", text)

@@ -24,7 +24,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def inventory_changes(before: list[list[Any]], after: list[list[Any]]) -> list[str]:
-    """Files (name, size, time) that are new, changed or gone."""
+    """Files (name, size, ETag or time) that are new, changed or gone."""
     old, new = ({name: rest for name, *rest in files} for files in (before, after))
     kinds = {
         "new": new.keys() - old.keys(),

@@ -125,7 +125,7 @@ def write_bytes(path: str, raw: bytes) -> None:
     """Replace a file atomically: a reader sees the old bytes or the new."""
     fs, inner = locate(path)
     target = inner
-    if not _puts_whole(fs):
+    if not is_object_store(fs):
         target = f"{inner}.{uuid.uuid4().hex}.tmp"
         fs.create_dir(str(Path(inner).parent), recursive=True)
     with fs.open_output_stream(target) as stream:
@@ -178,7 +178,7 @@ class HashingFile(io.RawIOBase):
         self._spool: IO[bytes] | None = None
         self._fs, self._path = locate(path)
         self._stream: Any
-        if _puts_whole(self._fs):
+        if is_object_store(self._fs):
             self._stream = self._spool = tempfile.TemporaryFile()  # noqa: SIM115  # see close
         else:
             self._temporary = f"{locate(scratch)[1]}/{uuid.uuid4().hex}-{Path(self._path).name}"
@@ -227,5 +227,6 @@ def size_and_sha256(path: str) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _puts_whole(fs: pafs.FileSystem) -> bool:
+def is_object_store(fs: pafs.FileSystem) -> bool:
+    """Does a file appear whole under its name, and has no directory?"""
     return not isinstance(fs, pafs.LocalFileSystem | pafs.HadoopFileSystem)

@@ -1,14 +1,16 @@
 """Which files the corpus is, and how they are split among tasks."""
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
+from bfpack_spark.storage.object_store import etags_below
 
 _SUFFIXES = {
     "parquet": (".parquet", ".parq"),
@@ -28,6 +30,7 @@ class InputFile:
     path: str
     size: int  # bytes
     modified: int  # ns
+    etag: str | None = None  # of an object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +45,8 @@ class Inventory:
         return sum(file.size for file in self.files)
 
     def for_fingerprint(self) -> list[list[str | int]]:
-        """Name, size and modification time of each file."""
-        return [[file.name, file.size, file.modified] for file in self.files]
+        """Name, size, and ETag or else modification time, of each file."""
+        return [[file.name, file.size, file.etag or file.modified] for file in self.files]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ def take_inventory(pattern: str, input_format: str | None) -> Inventory:
             visible = [f for f in visible if f.name.endswith(_SUFFIXES[chosen])]
     if not visible:
         raise InputError(f"--input {pattern}: no {chosen} files there; check path and input_format")
-    return Inventory(format=chosen, files=tuple(visible))
+    return Inventory(format=chosen, files=tuple(_with_etags(visible)))
 
 
 def check_apart(pattern: str, inventory: Inventory, output: str) -> None:
@@ -114,6 +117,17 @@ def _find(pattern: str) -> list[InputFile]:
     if info.type == pafs.FileType.File:
         return [_input_file(info, str(PurePosixPath(path).parent), pattern)]
     return [_input_file(i, path, pattern) for i in files.list_files(pattern)]
+
+
+def _with_etags(found: list[InputFile]) -> Iterable[InputFile]:
+    """An object that is put anew with the same bytes is the same to us, whatever its time."""
+    paths = [file.path for file in found]
+    root = os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071  # keeps an address's //
+    if "://" not in root or not files.is_object_store(files.locate(root)[0]):
+        return found
+    tags = etags_below(root)
+    keys = [file.path.partition("://")[2].partition("/")[2] for file in found]
+    return [replace(f, etag=tags.get(key)) for f, key in zip(found, keys, strict=True)]
 
 
 def _find_by_glob(pattern: str) -> list[InputFile]:

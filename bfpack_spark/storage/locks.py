@@ -20,7 +20,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
-from urllib.parse import parse_qsl, urlsplit
 
 import obstore
 import pyarrow.fs as pafs
@@ -29,10 +28,11 @@ from obstore.exceptions import (
     BaseError,
     PreconditionError,
 )
-from obstore.store import ObjectStore, from_url
+from obstore.store import ObjectStore
 
 from bfpack_spark.errors import BusyError, JobError
 from bfpack_spark.storage import files
+from bfpack_spark.storage.object_store import object_store, storage_error
 
 LEASE_SECONDS = 60.0
 
@@ -55,7 +55,7 @@ def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
     if isinstance(fs, pafs.HadoopFileSystem):
         log.warning("bucket %s: no lock is known for HDFS; start no second run of it", bucket)
         return nullcontext(_FileLock())
-    store, key = _object_store(folder)
+    store, key = object_store(folder)
     return hold_lease(store, f"{key}/_lock", bucket)
 
 
@@ -145,7 +145,7 @@ def hold_lease(
     try:
         _take(lease, bucket, now, wait)
     except BaseError as error:
-        raise _storage(error) from None
+        raise storage_error(error) from None
     renewer = threading.Thread(target=lease.keep, daemon=True, name=f"lease of {bucket}")
     renewer.start()
     try:
@@ -235,27 +235,3 @@ def _take(
 
 def _tag(meta: Any) -> dict[str, str]:
     return {name: meta[name] for name in ("e_tag", "version") if meta.get(name) is not None}
-
-
-def _storage(error: BaseError) -> JobError:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return JobError(f"storage: {lines[0]}; mend access, then run it again")
-
-
-def _object_store(folder: str) -> tuple[ObjectStore, str]:
-    """The store of s3://, s3a://, gs://, abfss://... and the key in it. Credentials are found as
-    the store's own tools find them; what pyarrow takes from the address (endpoint, region) is taken
-    here too."""
-    address = urlsplit(folder.replace("s3a://", "s3://", 1))
-    told = dict(parse_qsl(address.query))
-    config: Any = {}
-    if "region" in told:
-        config["region"] = told["region"]
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    if "endpoint_override" in told:
-        endpoint = f"{told.get('scheme', 'https')}://{told['endpoint_override']}"
-        config["endpoint"] = endpoint
-    client: Any = {"allow_http": endpoint.startswith("http://")}
-    address_of_store = f"{address.scheme}://{address.netloc}"
-    store = from_url(address_of_store, config=config, client_options=client)
-    return store, address.path.strip("/")

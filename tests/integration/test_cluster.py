@@ -1,15 +1,18 @@
 """A standalone cluster of separate JVMs on loopback, with nothing of this project installed: what
-`make dist` made is shipped, and the shards are those of one process."""
+`make dist` made is shipped, and the shards are those of one process, also when a worker dies."""
 
 import json
 import os
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyspark
 import pytest
 from conftest import ROOT, Corpus, pack_options
@@ -43,6 +46,18 @@ class Cluster:
     def pids(self) -> dict[str, int]:
         return {path.stem: int(path.read_text()) for path in sorted(self.directory.glob("*.pid"))}
 
+    def worker_of(self, executor: str) -> tuple[psutil.Process, psutil.Process]:
+        """The JVMs of the worker that started an executor, and of the executor."""
+        pids = [pid for name, pid in self.pids().items() if name.startswith("worker")]
+        workers = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+        (found,) = [
+            (worker, child)
+            for worker in workers
+            for child in worker.children()
+            if child.name() == "java" and f"--executor-id {executor} " in " ".join(child.cmdline())
+        ]
+        return found
+
 
 def run_script(action: str, directory: Path) -> str:
     command = [ROOT / "scripts" / "cluster.sh", action, directory]
@@ -64,15 +79,20 @@ def command_of(pid: int) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("cluster")
+@contextmanager
+def started_cluster(directory: Path) -> Iterator[Cluster]:
     started = Cluster(run_script("start", directory), directory)
     pids = started.pids()
     yield started
     run_script("stop", directory)
     assert [command_of(pid) for pid in pids.values()] == [""] * 3
     assert not started.pids()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with started_cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +108,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def submit(cluster: Cluster, desk: Path, job: str, *arguments: object) -> str:
-    """Run a job by spark-submit and the example's settings, with an event log; its stdout."""
+def submission(cluster: Cluster, desk: Path, job: str, *arguments: object) -> list[str]:
+    """The command that runs a job with the example's settings and an event log."""
     (desk / "events").mkdir(exist_ok=True)
     events = {"enabled": "true", "dir": desk / "events", "compress": "false"}
     settings = {f"spark.eventLog.{key}": value for key, value in events.items()}
@@ -97,8 +117,13 @@ def submit(cluster: Cluster, desk: Path, job: str, *arguments: object) -> str:
     command = [SPARK_HOME / "bin" / "spark-submit", "--master", cluster.master]
     command += ["--properties-file", "conf/spark-defaults.example.conf"]
     command += [part for key, value in settings.items() for part in ("--conf", f"{key}={value}")]
+    return [str(part) for part in (*command, job, *arguments)]
+
+
+def submit(cluster: Cluster, desk: Path, job: str, *arguments: object) -> str:
+    """Run a job; its stdout."""
     done = subprocess.run(
-        [str(part) for part in (*command, job, *arguments)],
+        submission(cluster, desk, job, *arguments),
         capture_output=True,
         text=True,
         check=False,
@@ -175,3 +200,49 @@ def test_executors_run_what_was_shipped_to_them(
     for folder, python, package in seen:
         assert Path(python).parent == Path(folder, "environment", "bin")
         assert package == f"{folder}/environment/packages/bfpack_spark/__init__.py"
+
+
+def test_an_executor_and_then_a_worker_that_die_in_the_middle_change_no_byte(
+    desk: Path, corpus: Corpus, packed: Path, tmp_path: Path
+) -> None:
+    """An executor while it tokenizes, a whole worker when its half of the tokens is shuffled."""
+    output = tmp_path / "output"
+    options = ["--config", "conf/cluster.toml", *pack_options(corpus, output), "--seq-len", 512]
+    with started_cluster(tmp_path / "cluster") as cluster:
+        killed = pack_and_kill(cluster, desk, *options)
+    assert len(killed) == 3
+    assert len(set(killed)) == 3
+    ours, theirs = (current(o, "small", "sequences-512") for o in (output, packed))
+    assert ours.name == theirs.name
+    assert shard_hashes(ours) == shard_hashes(theirs)
+    ends = [event["Task End Reason"]["Reason"] for event in events(desk, "TaskEnd")]
+    assert ends.count("ExecutorLostFailure") >= 1
+    assert len(events(desk, "ExecutorRemoved")) >= 2
+    assert {"Resubmitted", "FetchFailed"} & set(ends)
+
+
+def pack_and_kill(cluster: Cluster, desk: Path, *options: object) -> list[int]:
+    """Pack, and kill JVMs at what spark-submit says; their ids."""
+    said, killed, executor = [], [], ""
+    moments = iter(
+        [
+            (r"Starting task .* in stage 2\.0 .*executor (\d+),", 1),  # tokenizes and writes
+            (r'"stage": "plan"', 0),
+            (r"ShuffleMapStage \d+ .* finished in", 2),
+        ]
+    )
+    moment, num_killed = next(moments)
+    command = submission(cluster, desk, "jobs/pack_corpus.py", *options)
+    streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=desk, env=bare_environment(), **streams) as process:
+        for line in process.stdout:
+            said.append(line)
+            if found := re.search(r"Starting task .*executor (\d+),", line):
+                executor = found[1]
+            if re.search(moment, line):
+                for dying in cluster.worker_of(executor)[2 - num_killed :] if num_killed else ():
+                    dying.kill()
+                    killed.append(dying.pid)
+                moment, num_killed = next(moments, ("(?!)", 0))
+    assert process.returncode == 0, "".join(said)[-3000:]
+    return killed
