@@ -13,6 +13,9 @@ RUNS ?= 3
 ENVIRONMENT := dist/environment.tar.gz
 # What integration tests start, each in an environment of its own.
 SERVERS := .integration/s3/.ready .integration/airflow/.ready
+JUPYTER := .notebook/.ready
+# In a container there is often no other user.
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 PACKAGE_FILES := $(shell find bfpack_spark -type f -not -name '*.pyc')
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
     --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -21,7 +24,7 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 unexport SPARK_HOME SPARK_CONF_DIR PYTHONPATH PYTHONHOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-integration check dist bench bench-own bench-limits lock clean
+.PHONY: help setup demo notebook test test-integration check dist bench bench-own bench-limits lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +35,14 @@ setup: $(READY) ## Make .venv with .venv/bin/bfpack (PYTHON=... names the Python
 demo: $(DEMO_TOKENIZER) ## Pack this machine's own text end to end, under .demo (corpus and tokenizer are kept)
 	@scripts/demo.sh
 
+notebook: $(READY) $(JUPYTER) ## Open scripts/explore_packing.py, a notebook on the demo's output, in JupyterLab
+	@$(WITH_JAVA) .notebook/bin/jupyter lab --ip=127.0.0.1 $(AS_ROOT) $(JUPYTER_OPTIONS) scripts/explore_packing.py
+
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
 
-test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster and servers of their own
+test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
+	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2
 	@$(WITH_JAVA) .venv/bin/python -m pytest tests/integration $(PYTEST_OPTIONS)
 
 check: $(READY) ## Format, lint, types and the import directions
@@ -71,11 +78,12 @@ lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for 
 	$(UV_COMPILE) $(LOCK_OPTIONS) --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
 	$(UV_COMPILE) --constraint conf/requirements.lock --no-emit-package pyspark --no-emit-package py4j \
 	    pyproject.toml --output-file conf/workers.lock >/dev/null; \
-	$(UV_COMPILE) $(LOCK_OPTIONS) conf/s3.in --output-file conf/s3.lock >/dev/null; \
-	$(UV_COMPILE) $(LOCK_OPTIONS) conf/airflow.in --output-file conf/airflow.lock >/dev/null
+	for name in s3 airflow notebook; do \
+	    $(UV_COMPILE) $(LOCK_OPTIONS) conf/$$name.in --output-file conf/$$name.lock >/dev/null; \
+	done
 
 clean: ## Remove all that make made
-	rm -rf .venv .demo .bench .integration build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log
+	rm -rf .venv .demo .bench .integration .notebook build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PEERS): conf/peers.lock | $(READY)
@@ -86,6 +94,16 @@ $(SERVERS): .integration/%/.ready: conf/%.lock | $(READY)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	uv venv --quiet --allow-existing --python .venv/bin/python $(@D); \
 	uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+# The notebook runs in .venv; its server has packages of its own, and shows the script as a notebook.
+$(JUPYTER): conf/notebook.lock conf/jupyterlab.json | $(READY)
+	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
+	uv venv --quiet --allow-existing --python .venv/bin/python $(@D); \
+	uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<; \
+	.venv/bin/python -m ipykernel install --prefix $(@D) --name python3 --display-name "Python 3 (.venv)" >/dev/null 2>&1; \
+	mkdir -p $(@D)/etc/jupyter/labconfig; \
+	cp conf/jupyterlab.json $(@D)/etc/jupyter/labconfig/default_setting_overrides.json
 	@touch $@
 
 $(ENVIRONMENT): scripts/make_dist.py conf/workers.lock pyproject.toml $(PACKAGE_FILES) | $(READY)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from pyspark.sql import SparkSession
 
-from bfpack_spark import buckets, cli_versions, explore, pipeline
+from bfpack_spark import buckets, cli_report, cli_versions, explore, pipeline
 from bfpack_spark.buckets import FindSlice, Outcome
 from bfpack_spark.cli_draw import print_sequence
 from bfpack_spark.cli_options import settings_options
@@ -68,7 +68,10 @@ def bfpack() -> None:
     logging.getLogger("bfpack").setLevel(logging.WARNING if silent() else logging.INFO)
 
 
-for _command in (cli_versions.versions, cli_versions.snapshot, cli_versions.prune):
+for _command in (
+    *(cli_versions.versions, cli_versions.snapshot, cli_versions.prune),
+    cli_report.report,
+):
     bfpack.add_command(_command)
 
 

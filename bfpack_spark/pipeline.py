@@ -10,18 +10,25 @@ Each step finds what it made before, by its fingerprint, and then does nothing.
 """
 
 import logging
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from pyspark.sql import SparkSession
 
 from bfpack_spark.buckets import FindSlice
 from bfpack_spark.config import Settings
+from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.costs import StageCost, metered
 from bfpack_spark.errors import InputError
+from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.logs import about, facts
 from bfpack_spark.making.delta import open_tables, publish_to_delta
 from bfpack_spark.making.plan import make_plan, sequences_version
 from bfpack_spark.making.sequences import make_sequences
 from bfpack_spark.making.tokens import look_at, make_tokens
+from bfpack_spark.report.keep import keep_report
 from bfpack_spark.storage import versions
+from bfpack_spark.storage.delta_output import DeltaTable
 from bfpack_spark.storage.locks import Lock, hold_bucket
 from bfpack_spark.storage.plans import Plan, find_plan
 from bfpack_spark.storage.token_store import TokenStore, open_token_store
@@ -30,44 +37,60 @@ from bfpack_spark.storage.versions import Version
 log = logging.getLogger("bfpack")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """A run on a bucket whose tokens are there."""
+
+    spark: SparkSession
+    settings: Settings
+    store: TokenStore
+    lock: Lock
+    tables: list[DeltaTable] = field(default_factory=list)  # that take what is published
+    costs: list[StageCost] = field(default_factory=list)
+
+    @cached_property
+    def histogram(self) -> Histogram:
+        """Counted once, and only where something is to be done."""
+        return length_histogram(self.spark, self.store)
+
+
 def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Version]:
     """Everything: a bucket's text in, published sequences out, one version a seq_len."""
     seq_lens = settings.need("seq_len")
     source = look_at(settings, bucket, find)
     tables = open_tables(spark, settings)
+    costs: list[StageCost] = []
     with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
-        store = make_tokens(spark, settings, source, lock)
-        made = []
-        for seq_len in seq_lens:
-            made.append(_sequences(spark, settings, store, seq_len, lock))
-            publish_to_delta(spark, tables, made[-1])
-    return made
+        with metered(spark, costs, "tokenize"):
+            store = make_tokens(spark, settings, source, lock)
+        run = _Run(
+            spark=spark, settings=settings, store=store, lock=lock, tables=tables, costs=costs
+        )
+        return [_sequences(run, seq_len) for seq_len in seq_lens]
 
 
-def _sequences(
-    spark: SparkSession, settings: Settings, store: TokenStore, seq_len: int, lock: Lock
-) -> Version:
-    version = sequences_version(settings, store, seq_len)
+def _sequences(run: _Run, seq_len: int) -> Version:
+    version = sequences_version(run.settings, run.store, seq_len)
     if version.manifest() is None:
-        make_sequences(spark, store, make_plan(spark, settings, store, seq_len))
+        _assemble(run, _plan(run, seq_len))
     else:
         done = facts(stage="assemble", seq_len=seq_len, version=version.name, done_before=True)
         nothing = "sequences of %d: nothing to do, %s is complete"
         log.info(nothing, seq_len, version.name, extra=done)
-    lock.check()
-    versions.publish(version)
+    _publish(run, version)
     return version
 
 
 def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
     """Plan the sequences of an existing token store, for every seq_len."""
     store = open_token_store(settings.need("output"), bucket)
-    with about(bucket=bucket), hold_bucket(settings.need("output"), bucket):
+    with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
+        run = _Run(spark=spark, settings=settings, store=store, lock=lock)
         made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
         for version in made:
             if version.manifest() is None:
                 assert version.place.seq_len is not None, "sequences have one"
-                make_plan(spark, settings, store, version.place.seq_len)
+                _plan(run, version.place.seq_len)
     return made
 
 
@@ -80,13 +103,30 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
             _planned(version)
     tables = open_tables(spark, settings)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
+        run = _Run(spark=spark, settings=settings, store=store, lock=lock, tables=tables)
         for version in made:
             if version.manifest() is None:
-                make_sequences(spark, store, _planned(version))
-            lock.check()
-            versions.publish(version)
-            publish_to_delta(spark, tables, version)
+                _assemble(run, _planned(version))
+            _publish(run, version)
     return made
+
+
+def _plan(run: _Run, seq_len: int) -> Plan:
+    with metered(run.spark, run.costs, "plan", seq_len):
+        return make_plan(run.spark, run.settings, run.store, seq_len, lambda: run.histogram)
+
+
+def _assemble(run: _Run, plan: Plan) -> None:
+    with metered(run.spark, run.costs, "assemble", plan.version.place.seq_len):
+        make_sequences(run.spark, run.store, plan)
+
+
+def _publish(run: _Run, version: Version) -> None:
+    run.lock.check()
+    versions.publish(version)
+    own = [cost for cost in run.costs if cost.seq_len in (None, version.place.seq_len)]
+    keep_report(version, lambda: run.histogram, run.settings.seq_len, own)
+    publish_to_delta(run.spark, run.tables, version)
 
 
 def _planned(version: Version) -> Plan:

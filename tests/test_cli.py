@@ -306,7 +306,7 @@ def text_and_ids(
     tokenizer = Tokenizer.from_file(str(corpus.tokenizer / "tokenizer.json"))
     tokenizer.encode_special_tokens = True
     eos = tokenizer.token_to_id("<|endoftext|>")
-    texts = dict(sorted(corpus.texts().items(), key=lambda item: len(item[1]))[40:80])
+    texts = dict(sorted(corpus.texts().items(), key=lambda item: len(item[1]))[100:140])
     ids = {
         name: tokenizer.encode(text).ids + [eos] * (number % 2)
         for number, (name, text) in enumerate(texts.items())

@@ -43,6 +43,7 @@ def ground(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(600)  # ten commands, each with a start of its own
 def test_the_commands_of_the_readme_run_as_printed(ground: Path) -> None:
     commands = block("These commands are run", "sh")
     assert commands.count("bfpack ") >= 6

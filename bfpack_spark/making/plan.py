@@ -3,15 +3,15 @@
 import functools
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 
 from pyspark.sql import SparkSession
 
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import Accounting, account, sequences_per_group
+from bfpack_spark.core.accounting import Accounting, Histogram, account, sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
 from bfpack_spark.errors import InputError
-from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.logs import facts
 from bfpack_spark.making.say_changes import say_changes
 from bfpack_spark.progress import Work, watched
@@ -53,8 +53,15 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
     )
 
 
-def make_plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_len: int) -> Plan:
-    """Plan the sequences of one seq_len, unless that was done; no token is read."""
+def make_plan(
+    spark: SparkSession,
+    settings: Settings,
+    store: TokenStore,
+    seq_len: int,
+    count_lengths: Callable[[], Histogram],
+) -> Plan:
+    """Plan the sequences of one seq_len, unless that was done; no token is read. `count_lengths`
+    gives the store's length histogram, and is not called for nothing."""
     version = sequences_version(settings, store, seq_len)
     found = find_plan(version)
     if found is not None:
@@ -65,7 +72,7 @@ def make_plan(spark: SparkSession, settings: Settings, store: TokenStore, seq_le
     say_changes(f"sequences of {seq_len}", version)
     started = time.monotonic()
     rules = versions.rules_of(version.place, version.inputs)
-    histogram = length_histogram(spark, store)
+    histogram = count_lengths()
     per_group = sequences_per_group(histogram, rules)
     accounting = account(histogram, rules, per_group)
     num_shards = _num_shards(settings, accounting)

@@ -171,8 +171,22 @@ def test_a_cluster_makes_the_same_shards_as_one_process(
     assert properties["spark.executor.memory"] == "1g"
     added = [event["Executor Info"] for event in events(desk, "ExecutorAdded")]
     assert [executor["Total Cores"] for executor in added] == [1, 1]
-    worked = {event["Task Info"]["Executor ID"] for event in events(desk, "TaskEnd")}
-    assert worked == {"0", "1"}
+    ended = events(desk, "TaskEnd")
+    assert {event["Task Info"]["Executor ID"] for event in ended} == {"0", "1"}
+    costs = [c for n in (512, 2048) for c in costs_told_by(output, n) if c["seq_len"] == n]
+    assert [cost["stage"] for cost in costs] == ["plan", "assemble"] * 2
+    assert all(cost["cpu_seconds"] is None for cost in costs), "that of others is not known here"
+    told = sum(cost["task_seconds"] for cost in costs)
+    logged = sum(event["Task Metrics"]["Executor Run Time"] for event in ended) / 1e3
+    assert 0 < told < logged
+
+
+def costs_told_by(output: Path, seq_len: int) -> list[dict[str, Any]]:
+    """By the report of a version, which needs no more of a cluster than the job itself."""
+    report = current(output, "small", f"sequences-{seq_len}") / "report"
+    assert (report / "report.html").stat().st_size > 10_000
+    costs: list[dict[str, Any]] = json.loads((report / "report.json").read_text())["run"]["costs"]
+    return costs
 
 
 def test_executors_run_what_was_shipped_to_them(

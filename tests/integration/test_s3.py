@@ -240,7 +240,9 @@ def test_objects_are_put_under_their_names_and_nothing_else_is_left(
         entries = json.loads(store.read(f"data/out/small/{name}"))["files"]
         listed |= {name, *(f"{version}/{entry['path']}" for entry in entries)}
     tokenizers = {name for name in there if name.endswith("/tokenizer.json")}
-    assert set(there) == listed | tokenizers
+    reports = {name for name in there if "/report/report." in name}
+    assert len(reports) == 4
+    assert set(there) == listed | tokenizers | reports
     # A rename is a copy and a removal: the plans that waited are removed, and (in bulk) the lock.
     removed = {path.rpartition("/")[2] for path in store.asked("DELETE")}
     assert removed == {"_plan.json"}

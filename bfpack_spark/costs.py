@@ -1,0 +1,125 @@
+"""What each stage of a run costs: wall time, CPU, and how long Spark's tasks held a core.
+
+CPU is that of the processes on this machine (driver, JVM, Python workers), looked at once a second,
+because Spark's Python daemon lets the kernel forget what a worker used that has ended. On a cluster
+the workers are elsewhere and there is none: the tasks' time is what tells there. Under Spark
+Connect only wall time is known.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias, TypeVar
+
+import psutil
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+_SECONDS = 1.0
+
+Used: TypeAlias = dict[psutil.Process, float]
+Roots: TypeAlias = tuple[psutil.Process, psutil.Process]
+Known = TypeVar("Known")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCost:
+    """One stage that a run went through."""
+
+    stage: str  # tokenize, plan or assemble
+    seq_len: int | None  # None: for every seq_len
+    seconds: float  # wall
+    cpu_seconds: float | None  # all processes on this machine; None: the work is elsewhere
+    task_seconds: float | None  # Spark's tasks, added up; None: unknown
+
+
+@contextmanager
+def metered(
+    spark: SparkSession, costs: list[StageCost], stage: str, seq_len: int | None = None
+) -> Iterator[None]:
+    """Add what is run inside to `costs`, unless it fails."""
+    context: SparkContext | None = getattr(spark, "sparkContext", None)
+    started, first_job = time.monotonic(), _or_none(partial(_num_jobs, context))
+    with _sampled(_or_none(partial(_roots, context))) as cpu:
+        yield
+    costs.append(
+        StageCost(
+            stage=stage,
+            seq_len=seq_len,
+            seconds=time.monotonic() - started,
+            cpu_seconds=sum(cpu.values()) if cpu else None,
+            task_seconds=_or_none(partial(_task_seconds, context, first_job)),
+        )
+    )
+
+
+def _or_none(measure: Callable[[], Known]) -> Known | None:
+    """None where it cannot be told: Spark's inner parts are asked, and no run fails for that."""
+    try:
+        return measure()
+    except Exception:
+        return None
+
+
+@contextmanager
+def _sampled(roots: Roots | None) -> Iterator[Used]:
+    """CPU seconds that each process has used since the beginning, filled in at the end."""
+    found: Used = {}
+    if roots is None:
+        yield found
+        return
+    before, ended = _used(roots), threading.Event()
+    seen = dict(before)
+    watcher = threading.Thread(target=_watch, args=(roots, seen, ended), daemon=True)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        watcher.join()
+    seen.update(_used(roots))
+    found.update({process: cpu - before.get(process, 0.0) for process, cpu in seen.items()})
+
+
+def _watch(roots: Roots, seen: Used, ended: threading.Event) -> None:
+    while not ended.wait(_SECONDS):
+        seen.update(_used(roots))
+
+
+def _used(roots: Roots) -> Used:
+    """CPU seconds of these processes and all below them, each once."""
+    found: Used = {}
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in (root, *root.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    times = process.cpu_times()
+                    found[process] = times.user + times.system
+    return found
+
+
+def _roots(context: SparkContext | None) -> Roots | None:
+    """This process and the JVM, which is its child or, under spark-submit, its parent."""
+    if context is None or not str(context.master).startswith("local"):
+        return None
+    jvm = context._jvm.java.lang.ProcessHandle.current().pid()  # type: ignore[union-attr]
+    return psutil.Process(), psutil.Process(int(jvm))
+
+
+def _num_jobs(context: SparkContext | None) -> int:
+    """Spark jobs begun so far, which is the number of the next."""
+    return 0 if context is None else int(context._jsc.sc().dagScheduler().numTotalJobs())
+
+
+def _task_seconds(context: SparkContext | None, first_job: int | None) -> float | None:
+    """Time that tasks ran in the jobs from this one on, a task beside another counted in full."""
+    if context is None or first_job is None:
+        return None
+    tracker, store = context.statusTracker(), context._jsc.sc().statusStore()
+    jobs = filter(None, map(tracker.getJobInfo, range(first_job, _num_jobs(context))))
+    stages = sorted({stage for job in jobs for stage in job.stageIds})
+    return sum(int(store.lastStageAttempt(stage).executorRunTime()) for stage in stages) / 1e3

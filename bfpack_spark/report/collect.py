@@ -1,0 +1,119 @@
+"""What a report tells of one version: manifest, statistics of its lengths, its run's costs."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from typing import Any
+
+import psutil
+import pyspark
+
+from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.costs import StageCost
+from bfpack_spark.explore.statistics import CorpusStats, corpus_stats
+from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.pruning import places_of
+from bfpack_spark.storage.token_store import TokenStore, open_token_store
+from bfpack_spark.storage.versions import Manifest, Place
+
+_PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What a run knows of itself: it is in report.json, and in no manifest."""
+
+    finished: str  # ISO 8601, UTC
+    machine: dict[str, str]  # of the driver
+    costs: tuple[StageCost, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionReport:
+    """One version of sequences."""
+
+    place: Place
+    name: str
+    manifest: Manifest
+    tokens: Manifest  # of the token store that it was made of
+    stats: CorpusStats  # first at its own seq_len
+    run: RunFacts | None  # None: the run that made it left none
+
+    @property
+    def directory(self) -> str:
+        return f"{self.place.directory}/{self.name}"
+
+
+def facts_of_this_run(costs: Sequence[StageCost]) -> RunFacts:
+    """As of now, on this machine."""
+    memory = psutil.virtual_memory().total / 2**30
+    machine = {
+        "processor": f"{os.cpu_count()} x {platform.machine()}",
+        "memory": f"{memory:.0f} GiB",
+        "python": platform.python_version(),
+        "pyspark": pyspark.__version__,
+        **{name: _installed(name) for name in _PACKAGES},
+    }
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    return RunFacts(finished=finished, machine=machine, costs=tuple(costs))
+
+
+def _installed(name: str) -> str:
+    try:
+        return installed(name)
+    except PackageNotFoundError:  # on a cluster code may come without its metadata
+        return "not known"
+
+
+def collect(
+    place: Place,
+    name: str,
+    histogram_of: Callable[[TokenStore], Histogram],
+    seq_lens: Iterable[int] = (),
+    run: RunFacts | None = None,
+) -> VersionReport:
+    """The report of a complete version, compared with packing at these other `seq_lens`.
+    InputError if it, or its token store, is not there."""
+    _, manifest = versions.current(place, name)
+    fingerprint = str(manifest["inputs"]["tokens_fingerprint"])
+    store = open_token_store(place.output, place.bucket, fingerprint[:16])
+    rules = versions.rules_of(place, manifest["inputs"])
+    others = {*seq_lens} - {rules.seq_len}
+    return VersionReport(
+        place=place,
+        name=name,
+        manifest=manifest,
+        tokens=store.manifest,
+        stats=corpus_stats(
+            histogram_of(store), (rules.seq_len, *sorted(others)), rules, place.bucket
+        ),
+        run=run or read_run(f"{place.directory}/{name}"),
+    )
+
+
+def published_at(output: str, bucket: str) -> list[int]:
+    """The seq_lens at which a bucket is published."""
+    return [
+        place.seq_len
+        for place in places_of(output, bucket)
+        if place.seq_len is not None and versions.current_manifest(place) is not None
+    ]
+
+
+def read_run(directory: str) -> RunFacts | None:
+    """What report.json says of the run. None if there is none, or it is of another shape."""
+    found = files.read_json(f"{directory}/report/report.json") or {}
+    try:
+        return _run_of(found["run"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _run_of(found: dict[str, Any]) -> RunFacts:
+    costs = tuple(StageCost(**cost) for cost in found["costs"])
+    machine = {str(name): str(value) for name, value in found["machine"].items()}
+    return RunFacts(finished=str(found["finished"]), machine=machine, costs=costs)

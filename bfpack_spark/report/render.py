@@ -1,0 +1,39 @@
+"""Values as HTML: no script, nothing from elsewhere, every name in it escaped."""
+
+from functools import partial
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bfpack_spark.explore.sequence import Sequence
+from bfpack_spark.report.drawing import draw
+from bfpack_spark.report.page import Page
+
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
+
+
+def render(page: Page) -> str:
+    """One HTML file. Names of buckets, columns and tokens come from outside, so all text is
+    escaped."""
+    return _templates().get_template("report.html.j2").render(page=page, draw=draw)
+
+
+def render_sequence(found: Sequence, characters: int = 160) -> str:
+    """A piece of HTML for a notebook: a sequence's documents in colours, each where it begins and
+    ends, with so much of its text."""
+    template = _templates().get_template("sequence.html.j2")
+    shortened = partial(_shortened, characters=characters)
+    return template.render(found=found, colours=_COLOURS, shortened=shortened)
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("bfpack_spark.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+
+
+def _shortened(text: str, characters: int) -> str:
+    half = characters // 2
+    return text if len(text) <= characters else f"{text[:half]} ... {text[-half:]}"

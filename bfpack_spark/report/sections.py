@@ -1,0 +1,329 @@
+"""The parts of a report of one version."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bfpack_spark.costs import StageCost
+from bfpack_spark.explore.groups import GroupBalance
+from bfpack_spark.explore.statistics import CorpusStats, Distribution, PackingStats
+from bfpack_spark.report.collect import RunFacts
+from bfpack_spark.report.figures import (
+    fragments_figure,
+    lengths_figure,
+    shards_figure,
+    truncations_figure,
+)
+from bfpack_spark.report.page import Cell, Row, Section, Table
+from bfpack_spark.report.words import count, mean, percent, seconds, setting, share, size
+from bfpack_spark.storage.versions import Manifest, files_of
+
+
+def accounting_section(accounting: dict[str, Any], of: str = "") -> Section:
+    """Every document and token that came, and where it went."""
+    padding = accounting["num_padding"]
+    places = accounting["num_tokens_packed"] + padding
+    return Section(
+        name=f"accounting-{accounting['seq_len']}",
+        title=f"What went in and came out{of}",
+        notes=[
+            f"{count(accounting['num_tokens_packed'])} tokens were packed into "
+            f"{count(accounting['num_sequences'])} sequences of {count(accounting['seq_len'])}, "
+            f"with {count(padding)} tokens of padding ({share(padding, places)}). "
+            f"{count(accounting['num_tokens_inserted'])} of the tokens are EOS or BOS that were "
+            "put in, once a document."
+        ],
+        tables=[_documents(accounting), _tokens(accounting)],
+    )
+
+
+def _documents(accounting: dict[str, Any]) -> Table:
+    whole = accounting["num_documents_packed"] - accounting["num_documents_cut"]
+    in_pieces = accounting["num_documents_cut"] - accounting["num_documents_truncated"]
+    refused = accounting["num_documents_quarantined"]
+    parts = {
+        "packed, whole": whole,
+        "packed, in pieces": in_pieces,
+        "packed, truncated": accounting["num_documents_truncated"],
+        "dropped: longer than seq_len": accounting["num_documents_dropped"],
+        "empty": accounting["num_documents_empty"],
+        **{f"quarantined: {reason}": n for reason, n in sorted(refused.items())},
+    }
+    return _parts("Documents", "came in", accounting["num_documents_in"], parts)
+
+
+def _tokens(accounting: dict[str, Any]) -> Table:
+    parts = {
+        "packed": accounting["num_tokens_packed"],
+        "truncated": accounting["num_tokens_truncated"],
+        "dropped": accounting["num_tokens_dropped"],
+    }
+    return _parts("Tokens", "of the documents", accounting["num_tokens"], parts)
+
+
+def _parts(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> Table:
+    rows: list[Row] = [
+        (name, count(n), Cell(text=share(n, whole), bar=n / max(whole, 1)))
+        for name, n in parts.items()
+    ]
+    foot = (whole_name, count(whole), share(sum(parts.values()), whole))
+    return Table(caption=caption, head=("", "number", "share"), rows=rows, foot=foot)
+
+
+def truncations_section(found: tuple[PackingStats, ...], note: str = "") -> Section:
+    """The paper's figure, and its numbers at every seq_len."""
+    return Section(
+        name="truncations",
+        title="Packing against concatenation",
+        notes=[
+            "Concatenating all documents and cutting every seq_len tokens cuts a document wherever "
+            "it happens to lie; its numbers are the expectation over a uniformly random start. "
+            "Packing cuts only what is longer than seq_len. Where documents are cut more than four "
+            "times, the lines run off the top.",
+            *([note] if note else []),
+        ],
+        figures=[truncations_figure(at) for at in found],
+        tables=[_comparison(found)],
+    )
+
+
+def _comparison(found: tuple[PackingStats, ...]) -> Table:
+    """Two rows a seq_len."""
+    rows: list[Row] = []
+    for at in found:
+        for name, made in (("packing", at.plan), ("concatenation", at.concat)):
+            account = made.accounting
+            rows.append(
+                (
+                    f"{count(at.seq_len)}, {name}",
+                    count(account.num_sequences),
+                    percent(account.overhead),
+                    percent(made.padding_share),
+                    f"{count(made.num_documents_cut)} ({percent(made.cut_share)})",
+                    mean(made.truncations),
+                    mean(made.fragments),
+                    percent(made.attention_share),
+                )
+            )
+    return Table(
+        caption="By seq_len",
+        head=(
+            *("seq_len", "sequences", "over the lower bound", "padding", "documents cut"),
+            *("truncations a document", "fragments a sequence", "attention, of full causal"),
+        ),
+        rows=rows,
+    )
+
+
+def lengths_section(stats: CorpusStats) -> Section:
+    """How long the documents are."""
+    rows: list[Row] = [
+        (f"{100 * q:g} %", count(length), mean(length / stats.at[0].seq_len))
+        for q, length in stats.quantiles.items()
+    ]
+    return Section(
+        name="lengths-of-documents",
+        title="Lengths",
+        notes=[f"{mean(stats.mean_length)} tokens a document on average."],
+        figures=[lengths_figure(stats)],
+        tables=[
+            Table(
+                caption="This share of the documents has at most",
+                head=("documents", "tokens", "seq_lens"),
+                rows=rows,
+            )
+        ],
+    )
+
+
+def sequences_section(at: PackingStats) -> Section:
+    """How the sequences came to be full, and of how many pieces."""
+    if at.fragments is None or at.padding is None:
+        note = "By concatenation the order of the documents decides how many share a sequence."
+        return Section(name="sequences", title="Sequences", notes=[note])
+    return Section(
+        name="sequences",
+        title="Sequences",
+        notes=[
+            f"A sequence holds {mean(at.plan.fragments)} fragments on average; half of them hold "
+            f"at most {count(at.fragments.quantile(0.5))}, and the most that one holds is "
+            f"{count(int(at.fragments.values[-1]))}."
+        ],
+        figures=[fragments_figure(at, at.fragments)],
+        tables=[_padding(at, at.padding)],
+    )
+
+
+def _padding(at: PackingStats, padding: Distribution) -> Table:
+    """Sequences by how much of them is padding."""
+    limits = [("none", -1, 0.0), ("up to 1 %", 0.0, 0.01), ("1 to 10 %", 0.01, 0.1)]
+    limits += [("more than 10 %", 0.1, 1.0)]
+    whole = at.plan.accounting.num_sequences
+    rows: list[Row] = []
+    for name, above, up_to in limits:
+        own = (padding.values > above * at.seq_len) & (padding.values <= up_to * at.seq_len)
+        sequences = int(padding.counts[own].sum())
+        tokens = int((padding.values * padding.counts)[own].sum())
+        bar = Cell(text=share(sequences, whole), bar=sequences / max(whole, 1))
+        rows.append((name, count(sequences), bar, count(tokens)))
+    made = at.plan
+    return Table(
+        caption="Sequences by their padding",
+        head=("padding", "sequences", "share", "tokens of padding"),
+        rows=rows,
+        foot=("all", count(whole), "", count(made.accounting.num_padding)),
+    )
+
+
+def groups_section(found: GroupBalance) -> Section:
+    """Are the groups alike?"""
+    if found.num_groups == 1:
+        note = "One group: the packer saw all documents at once."
+        return Section(name="groups", title="Groups", notes=[note])
+    rows: list[Row] = [
+        (name, *(count(v) for v in (min(values), sum(values) / len(values), max(values))))
+        for name, values in (
+            ("documents", found.num_documents),
+            ("tokens", found.num_tokens),
+            ("sequences", found.num_sequences),
+        )
+    ]
+    return Section(
+        name="groups",
+        title="Groups",
+        notes=[
+            f"{count(found.num_groups)} groups, each packed by itself, dealt so that their length "
+            "histograms are the same but for one document a length."
+        ],
+        tables=[
+            Table(caption="Of a group", head=("", "fewest", "mean", "most"), rows=rows),
+        ],
+    )
+
+
+def shards_section(manifest: Manifest) -> Section:
+    shards = files_of(manifest, "shards")
+    rows: list[Row] = []
+    for name, words in (("rows", count), ("tokens", count), ("bytes", size)):
+        values = [int(entry[name]) for entry in shards]
+        whole = sum(values)
+        wanted = (min(values), whole / len(values), max(values), whole)
+        rows.append(("size" if name == "bytes" else name, *map(words, wanted)))
+    return Section(
+        name="shards",
+        title="Shards",
+        figures=[shards_figure(manifest)],
+        tables=[
+            Table(
+                caption=f"Of {count(len(shards))} shards",
+                head=("", "smallest", "mean", "largest", "all"),
+                rows=rows,
+            )
+        ],
+    )
+
+
+def costs_section(run: RunFacts | None) -> Section:
+    """Time and CPU of the run that made a version."""
+    if run is None or not run.costs:
+        note = "The run that made this version left no account of its time."
+        return Section(name="costs", title="Time and CPU", notes=[note])
+    rows = [(_stage(cost), *_cost_cells([cost], run.costs)) for cost in run.costs]
+    return Section(
+        name="costs",
+        title="Time and CPU",
+        notes=[
+            "The stages of the run that made this version; what an earlier run had done took it no "
+            "time. " + _CLOCKS
+        ],
+        tables=[
+            _costs_table(f"By stage, finished {run.finished}", rows),
+            _pairs("The driver's machine", run.machine),
+        ],
+    )
+
+
+def sum_of_costs_section(costs: Sequence[StageCost], told: int, asked: int) -> Section:
+    """Time and CPU of the runs that made several versions, by stage."""
+    rows = [
+        (name, *_cost_cells([cost for cost in costs if cost.stage == name], costs))
+        for name in dict.fromkeys(cost.stage for cost in costs)
+    ]
+    return Section(
+        name="costs",
+        title="Time and CPU",
+        notes=[f"Of the runs that made {count(told)} of the {count(asked)} versions. " + _CLOCKS],
+        tables=[_costs_table("By stage", rows)] if rows else [],
+    )
+
+
+_CLOCKS = (
+    "CPU is that of all processes on the driver's machine, and known where Spark ran in local "
+    "mode; the tasks' time is how long they held a core, on whichever machine."
+)
+
+
+def _costs_table(caption: str, rows: Sequence[Row]) -> Table:
+    return Table(caption=caption, head=("stage", "wall", "CPU", "Spark tasks"), rows=[*rows])
+
+
+def _stage(cost: StageCost) -> str:
+    return cost.stage if cost.seq_len is None else f"{cost.stage} {count(cost.seq_len)}"
+
+
+def _cost_cells(own: Sequence[StageCost], every: Sequence[StageCost]) -> Row:
+    wall, whole = sum(c.seconds for c in own), sum(c.seconds for c in every)
+    return (
+        Cell(text=seconds(wall), bar=wall / whole if whole else 0.0),
+        seconds(_sum_of([c.cpu_seconds for c in own])),
+        seconds(_sum_of([c.task_seconds for c in own])),
+    )
+
+
+def _sum_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
+    """All that decides the result, and its fingerprint."""
+    inputs = tokens["inputs"]
+    own = {"seq_len": manifest["seq_len"], **manifest["inputs"]["configuration"]}
+    return Section(
+        name="configuration",
+        title="Configuration and fingerprint",
+        notes=[
+            "The fingerprint is the sha256 of all that decides the result; its first 16 digits "
+            "name the version. The same settings and input give the same fingerprint and bytes."
+        ],
+        tables=[
+            _pairs("Sequences", {"fingerprint": manifest["fingerprint"], **own}),
+            _pairs(
+                "Tokens",
+                {
+                    "fingerprint": tokens["fingerprint"],
+                    **inputs["configuration"],
+                    "input files": len(inputs["inventory"]),
+                },
+            ),
+            _pairs("Tokenizer", {"sha256": inputs["tokenizer_sha256"], **manifest["tokenizer"]}),
+        ],
+    )
+
+
+def configurations_section(configurations: Sequence[dict[str, Any]], names: Table) -> Section:
+    """What decided several versions, and their names."""
+    values = {
+        name: ", ".join(dict.fromkeys(setting(own.get(name)) for own in configurations))
+        for name in configurations[0]
+    }
+    return Section(
+        name="configuration",
+        title="Configuration and versions",
+        notes=["A version is named by the first 16 digits of its fingerprint."],
+        tables=[_pairs("Sequences", values), names],
+    )
+
+
+def _pairs(caption: str, values: dict[str, Any]) -> Table:
+    rows: list[Row] = [(name, setting(value)) for name, value in values.items()]
+    return Table(caption=caption, head=(), rows=rows, prose=True)

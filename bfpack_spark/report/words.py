@@ -1,0 +1,45 @@
+"""Numbers and settings as people read them."""
+
+from typing import Any
+
+
+def count(value: float) -> str:
+    """1234.4 -> 1,234."""
+    return f"{value:,.0f}"
+
+
+def share(part: float, whole: float) -> str:
+    """1 of 8 -> 12.5 %."""
+    return percent(part / whole) if whole else percent(0.0)
+
+
+def percent(value: float) -> str:
+    """Three digits that count, and no power of ten: 0.5 -> 50.0 %, 0.00012 -> 0.0120 %."""
+    size = abs(100 * value)
+    digits = 1 if size >= 10 or size == 0 else 2 if size >= 1 else 4
+    return f"{100 * value:.{digits}f} %"
+
+
+def mean(value: float) -> str:
+    """0.1234 -> 0.123, 12.34 -> 12.3."""
+    return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def size(num_bytes: float) -> str:
+    """1500000 -> 1.5 MB."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if num_bytes >= unit:
+            return f"{num_bytes / unit:,.1f} {name}"
+    return f"{num_bytes:,.0f} bytes"
+
+
+def seconds(value: float | None) -> str:
+    """None -> not known."""
+    if value is None:
+        return "not known"
+    return f"{value:,.1f} s" if value < 120 else f"{value / 60:,.1f} min"
+
+
+def setting(value: Any) -> str:
+    """A value of the configuration."""
+    return "none" if value is None else str(value)

@@ -1,0 +1,64 @@
+"""The notebook runs from top to bottom, as `make notebook` opens it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from conftest import ROOT, Corpus
+from nbclient import NotebookClient
+
+SOURCE = ROOT / "scripts" / "explore_packing.py"
+
+
+@pytest.fixture(scope="module")
+def ran(packed: Path, corpus: Corpus) -> nbformat.NotebookNode:
+    """The notebook with its outputs, on a small output instead of the demo's."""
+    book = jupytext.read(SOURCE)
+    (parameters,) = (c for c in book.cells if "parameters" in c.metadata.get("tags", []))
+    for old, new in (
+        ("../.demo/output", packed),
+        ('"demo"', '"small"'),
+        ("../.demo/corpus", corpus.path),
+        ("../.demo/tokenizer", corpus.tokenizer),
+        ("SAMPLE = 300", "SAMPLE = 100"),
+    ):
+        assert old in parameters.source
+        parameters.source = parameters.source.replace(old, str(new))
+    resources = {"metadata": {"path": str(SOURCE.parent)}}
+    NotebookClient(book, timeout=120, kernel_name="python3", resources=resources).execute()
+    return book
+
+
+def outputs(book: nbformat.NotebookNode, code: str, kind: str) -> list[str]:
+    """What the cell that holds this code shows, in one form."""
+    (cell,) = (c for c in book.cells if c.cell_type == "code" and code in c.source)
+    return [o.data[kind] for o in cell.outputs if "data" in o and kind in o.data]
+
+
+def test_every_cell_that_should_show_something_does(ran: nbformat.NotebookNode) -> None:
+    code = [cell for cell in ran.cells if cell.cell_type == "code"]
+    assert len(code) > 15
+    assert all(cell.execution_count for cell in code)
+    pictures = [c for c in code if c.source.splitlines()[-1].startswith("plots.")]
+    assert len(pictures) >= 8
+    for cell in pictures:
+        (shown,) = [o for o in cell.outputs if o.output_type == "execute_result"]
+        assert len(shown.data["image/png"]) > 5000, cell.source
+
+
+@pytest.mark.parametrize(
+    "code", ["quantiles_frame(", "[columns]", "estimates_frame(", "WHERE doc_id", "mixed.head("]
+)
+def test_frames_have_rows(ran: nbformat.NotebookNode, code: str) -> None:
+    (shown,) = outputs(ran, code, "text/html")
+    assert shown.count("<tr") > 1
+
+
+def test_a_sequence_is_shown_with_its_documents(
+    ran: nbformat.NotebookNode, packed: Path, bfpack: Callable[..., object]
+) -> None:
+    (shown,) = outputs(ran, "render_sequence(", "text/html")
+    assert 'class="bfpack-sequence"' in shown
+    assert shown.count('<div class="c') >= 1

@@ -1,0 +1,137 @@
+"""Every version has its report, which says what its manifest says; a version stands without it."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Corpus, Ran, pack_options
+from outputs import copy_of, current, manifest
+from pages import ReadPage, read_page
+
+Bfpack = Callable[..., Ran]
+
+
+def report_of(output: Path, seq_len: int, bucket: str = "small") -> ReadPage:
+    version = current(output, bucket, f"sequences-{seq_len}")
+    return read_page((version / "report" / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("seq_len", [512, 2048])
+def test_a_report_says_what_the_manifest_says(seq_len: int, packed: Path) -> None:
+    version = current(packed, "small", f"sequences-{seq_len}")
+    held, page = manifest(version), report_of(packed, seq_len)
+    account = held["accounting"]
+    for name in ("num_documents", "num_tokens", "num_sequences", "num_documents_cut"):
+        assert f"{account[name]:,}" in page.text, name
+    assert f"with {account['num_padding']:,} tokens of padding" in page.text
+    assert held["fingerprint"] in page.text
+    assert held["inputs"]["tokens_fingerprint"] in page.text
+    shards = [entry["bytes"] for entry in held["files"] if entry["kind"] == "shards"]
+    assert f"{len(shards)} shards" in page.text
+    expected = {f"truncations-{n}" for n in (512, 2048)}
+    expected |= {"lengths", f"fragments-{seq_len}", "shard-sizes"}
+    assert set(page.figures) == expected
+    assert all(title and description for title, description in page.figures.values())
+    assert page.references == {ref for ref in page.references if ref.startswith("#")}
+
+
+def test_the_numbers_for_machines_are_those_of_stats(packed: Path, bfpack: Bfpack) -> None:
+    version = current(packed, "small", "sequences-512")
+    kept = json.loads((version / "report" / "report.json").read_text())
+    options = ("--output", packed, "--bucket", "small", "--seq-len", 512, "--seq-len", 2048)
+    assert kept["statistics"] == json.loads(bfpack("stats", *options, "--json").out)
+
+
+def test_the_run_tells_what_each_of_its_stages_cost(packed: Path) -> None:
+    version = current(packed, "small", "sequences-2048")
+    run = json.loads((version / "report" / "report.json").read_text())["run"]
+    stages = [(cost["stage"], cost["seq_len"]) for cost in run["costs"]]
+    assert stages == [("tokenize", None), ("plan", 2048), ("assemble", 2048)]
+    for cost in run["costs"]:
+        assert cost["seconds"] > 0
+        assert cost["cpu_seconds"] > 0
+        assert cost["task_seconds"] > 0
+    assert "assemble 2,048" in report_of(packed, 2048).text
+
+
+def test_a_version_that_lost_its_report_gets_another_which_knows_no_costs(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    version = current(output, "small", "sequences-512")
+    before = manifest(version)
+    shutil.rmtree(version / "report")
+    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert "left no account of its time" in report_of(output, 512).text
+    assert manifest(version) == before
+    written = (version / "report" / "report.html").stat().st_mtime_ns
+    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert (version / "report" / "report.html").stat().st_mtime_ns == written, "it stays"
+
+
+def test_a_report_that_cannot_be_written_fails_no_packing(
+    packed: Path,
+    corpus: Corpus,
+    bfpack: Bfpack,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    output = copy_of(packed, tmp_path)
+    version = current(output, "small", "sequences-512")
+    shutil.rmtree(version / "report")
+    (version / "report").write_text("a file where a directory should be")
+    with caplog.at_level(logging.WARNING, logger="bfpack"):
+        ran = bfpack("pack", *pack_options(corpus, output), "--seq-len", 512)
+    assert ran.code == 0
+    said = [record.getMessage() for record in caplog.records if "not written" in record.msg]
+    assert len(said) == 1
+    assert "report.html: not written" in said[0]
+    assert bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512).code == 0
+
+
+def test_a_report_is_no_part_of_the_version(packed: Path, bfpack: Bfpack, tmp_path: Path) -> None:
+    """verify does not miss it, and does not mind it."""
+    output = copy_of(packed, tmp_path)
+    version = current(output, "small", "sequences-512")
+    assert not [entry for entry in manifest(version)["files"] if "report" in entry["path"]]
+    (version / "report" / "report.html").unlink()
+    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    assert "every invariant holds" in bfpack("verify", *where).out
+
+
+def test_one_page_tells_of_every_bucket(packed: Path, bfpack: Bfpack, tmp_path: Path) -> None:
+    output = copy_of(packed, tmp_path)
+    shutil.copytree(output / "small", output / "other")
+    shutil.rmtree(output / "other" / "sequences-2048")
+    ran = bfpack("report", "--output", output)
+    assert ran.code == 0, ran.err
+    page = read_page(ran.out)
+    account = manifest(current(packed, "small", "sequences-512"))["accounting"]
+    both = {name: f"{2 * value:,}" for name, value in account.items() if isinstance(value, int)}
+    said = f"{both['num_tokens_packed']} tokens were packed into {both['num_sequences']} sequences"
+    assert f"{said} of 512, with {both['num_padding']} tokens of padding" in page.text
+    assert set(page.figures) == {"truncations-512", "truncations-2048", "lengths"}
+    for caption in ("Buckets at 512", "Buckets at 2,048"):
+        assert caption in page.text
+    only = read_page(bfpack("report", "--output", output, "--bucket", "other").out)
+    assert "other: sequences of 512" in only.text
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--bucket", "nosuch"], "nosuch"),
+        (["--seq-len", "77"], "77"),
+    ],
+)
+def test_a_report_of_what_is_not_there_is_a_mistake(
+    options: list[str], says: str, packed: Path, bfpack: Bfpack
+) -> None:
+    ran = bfpack("report", "--output", packed, *options)
+    assert ran.code == 2
+    assert says in ran.err
+    assert not ran.out
+    assert ran.err.count("\n") == 1
