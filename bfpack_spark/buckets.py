@@ -54,6 +54,7 @@ def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]
         raise InputError(
             f"--bucket-column {column}: --input {pattern} names the buckets already; leave one out"
         )
+    single = () if column is not None or PLACEHOLDER in pattern else _only_one(settings)
     whole = Input(
         pattern=settings.need("input"),
         format=settings.input_format,
@@ -66,7 +67,7 @@ def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]
         names = settings.bucket or _checked(_names_found(whole))
         paths = {name: pattern.replace(PLACEHOLDER, name) for name in names}
     else:
-        paths = dict.fromkeys(_only_one(settings), pattern)
+        paths = dict.fromkeys(single, pattern)
     inputs = {name: replace(whole, pattern=path) for name, path in paths.items()}
     return {name: partial(_whole, spark, own) for name, own in inputs.items()}
 

@@ -20,7 +20,7 @@ from bfpack_spark.storage.places import files_frame
 
 # Token files 0 and 1. Token t of document d is 100 d + t.
 FILES = [{"a": 5, "b": 3}, {"c": 9, "d": 1, "e": 4}]
-NUMBER = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
+NUMBER = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}
 STARTS = np.array([0, 2, 3, 5])  # sequences 0 and 1, 2, 3 and 4
 
 # At 4: sequence_id, position, offset, doc_id, start, length, group.
@@ -108,7 +108,7 @@ def test_each_shard_is_a_partition(spark: SparkSession, token_paths: list[str]) 
 def test_fragments_of_a_document_that_is_in_no_token_file_are_left_out_for_the_count_to_show(
     spark: SparkSession, token_paths: list[str], tmp_path: Path
 ) -> None:
-    other = write_token_file(tmp_path, 2, {"c": 9, "b": 1, "e": 4})
+    other = write_token_file(tmp_path, 2, {"c": 9, "f": 1, "e": 4})
     found = segments_of(assembled(spark, [token_paths[0], other], PLANNED))
     assert sorted((r["sequence_id"], r["position"]) for r in found) == sorted(
         (row[0], row[1]) for row in PLANNED if row[3] != "d"
