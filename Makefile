@@ -67,7 +67,7 @@ bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an ho
 	@$(MAKE) --no-print-directory bench-limits
 
 bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cliffs, sizing
-	@$(BENCH)/lengths.py --work .bench/limits --runs $(RUNS) --second-compiler
+	@$(BENCH)/lengths.py --work .bench/limits --runs $(RUNS)
 	@$(BENCH)/memory.py --work .bench/limits
 	@$(BENCH)/cliffs.py --work .bench/limits --runs $(RUNS)
 	@$(BENCH)/sizing.py --work .bench/limits

@@ -14,7 +14,7 @@ from bfpack_spark.spark_conf import settings_file
 # size.
 _SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
 # Compiling hot code a second time, as servers do, costs 8 to 11 s of CPU a process, a third of a
-# small run, and pays when some 3 million documents are planned (README, "The plan").
+# small run; the JVM only moves blocks between workers, so there is little to gain.
 _JAVA_OPTIONS = (
     f"-Dlog4j2.configurationFile={(Path(__file__).parent / 'log4j2.properties').as_uri()}",
     "-XX:TieredStopAtLevel=1",

@@ -1,14 +1,11 @@
 """The plan stage (measure, group, pack, write) on generated lengths: CPU a document.
 
-    python scripts/bench/lengths.py --work DIR [--documents 1000000 ...] [--second-compiler]
+    python scripts/bench/lengths.py --work DIR [--documents 1000000 ...]
 
 Runs `bfpack plan` on token stores that hold lengths and no tokens: the command reads no more. CPU
 is that of the whole process tree; a document's cost is the slope between two sizes, so start-up
 stands apart. A second table: sequences over ceil(tokens / seq_len), by the packer on counts, whose
 numbers the plan stage is held to.
-
---second-compiler lets the JVM compile hot code twice, as it does under spark-submit unless told
-otherwise; a local `bfpack` does not, since it costs 8 to 11 s of CPU a process.
 """
 
 import argparse
@@ -48,9 +45,7 @@ def measure(options: argparse.Namespace, documents: int) -> Cost:
     output = options.work / f"lengths-{documents}"
     if not output.exists():
         store_of_lengths(output, draw_lengths(documents))
-    both = ["--spark-conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4"]
-    more = both if options.second_compiler else []
-    plan = command("plan", output, "--seq-len", SEQ_LEN, *more)
+    plan = command("plan", output, "--seq-len", SEQ_LEN)
     runs = []
     for _ in range(options.runs):
         shutil.rmtree(output / BUCKET / f"sequences-{SEQ_LEN}", ignore_errors=True)
@@ -104,7 +99,6 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--documents", type=int, action="append", help="sizes; two or more")
     parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--second-compiler", action="store_true")
     return parser.parse_args()
 
 

@@ -207,10 +207,10 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--simulated-tokens", type=int, default=TOKENS[-1])
     constants = parser.add_argument_group("measured constants")
     for name, default, meaning in (
-        ("tokenize-ns", 52.0, "CPU a token, tokenize (stages.py)"),
-        ("assemble-ns", 75.0, "CPU a token, assemble (stages.py)"),
-        ("plan-us", 4.3, "CPU a document, plan (lengths.py)"),
-        ("shuffle-ratio", 1.0, "bytes shuffled by assemble / bytes of its tokens (stages.py)"),
+        ("tokenize-ns", 55.0, "CPU a token, tokenize (stages.py)"),
+        ("assemble-ns", 65.0, "CPU a token, assemble (stages.py)"),
+        ("plan-us", 2.5, "CPU a document, plan (lengths.py)"),
+        ("shuffle-ratio", 0.38, "bytes shuffled by assemble / bytes of its tokens (stages.py)"),
         ("plan-shuffle-bytes", 45.0, "shuffled by plan a document (event log of lengths.py)"),
         ("plan-mb", 190.0, "memory of a worker of plan, but for its group (memory.py)"),
         ("assemble-mb", 280.0, "memory of a worker of assemble, but for its shard (memory.py)"),
