@@ -18,7 +18,7 @@ a queue); of equally long fragments, the one given first. The number of bins and
 not depend on it.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,12 +59,12 @@ class Packing:
         """How many bins hold 0, 1, 2, ... fragments, as `place` places them: its queues, with bins
         of one class and number of fragments side by side as one run. Time: the steps and the runs
         they move."""
-        queues: list[deque[tuple[int, int]]] = [deque() for _ in range(self.capacity + 1)]
+        queues: defaultdict[int, deque[tuple[int, int]]] = defaultdict(deque)
         queues[self.capacity].append((self.num_bins, 0))
         columns = (self.free, self.free - self.length * self.each, self.bins, self.each)
         for free, left, bins, each in zip(*(c.tolist() for c in columns), strict=True):
             _move(queues[free], queues[left], bins, each)
-        ended = [run for queue in queues for run in queue]
+        ended = [run for queue in queues.values() for run in queue]
         found = np.zeros(max((held for _, held in ended), default=0) + 1, dtype=np.int64)
         for bins, held in ended:
             found[held] += bins
