@@ -19,7 +19,7 @@ from bfpack_spark.storage.parquet_output import token_values
 from bfpack_spark.storage.token_files import read_token_file, slices
 
 _BATCH_TOKENS = 1 << 21
-_BLOCK_TOKENS = 1 << 23  # of a batch, over all shards: at 2,000 of them a block is 4,000 tokens
+_BLOCK_TOKENS = 1 << 22  # of a batch, over all shards: at 2,000 of them a block is 2,000 tokens
 
 
 def assemble_sequences(located: DataFrame, token_paths: list[str], starts: Int64) -> DataFrame:
@@ -49,8 +49,9 @@ def _cut_to_blocks(
         pending.append(segments)
         tokens += len(token_values(segments.column("tokens")))
         if tokens >= _BLOCK_TOKENS:
-            yield pack(pa.Table.from_batches(pending), SEGMENTS, "shard")
-            pending, tokens = [], 0
+            blocks = [pack(pa.Table.from_batches(pending), SEGMENTS, "shard")]
+            pending, tokens = [], 0  # gone before the blocks are taken
+            yield blocks.pop()
     if pending:
         yield pack(pa.Table.from_batches(pending), SEGMENTS, "shard")
 
