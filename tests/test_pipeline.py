@@ -470,7 +470,7 @@ SMALL_BATCHES = (
 
 
 @pytest.mark.parametrize(("num_files", "more"), [(1, ()), (7, SMALL_BATCHES)])
-def test_bytes_do_not_depend_on_files_row_order_batches_or_join(
+def test_bytes_do_not_depend_on_files_row_order_or_batches(
     num_files: int,
     more: tuple[str, ...],
     corpus: Corpus,

@@ -11,7 +11,8 @@ from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError
 from bfpack_spark.stages.measure_lengths import measure_lengths
-from bfpack_spark.storage import files, versions
+from bfpack_spark.storage import versions
+from bfpack_spark.storage.pruning import buckets_of
 from bfpack_spark.storage.token_files import read_lengths
 from bfpack_spark.storage.token_store import TokenStore, open_token_store
 from bfpack_spark.storage.versions import Place
@@ -54,16 +55,14 @@ def merge(parts: list[Counted]) -> Histogram:
 
 def buckets_in(output: str) -> list[str]:
     """Buckets with a published token store. InputError if there is none."""
-    there = files.directories_in(output)
-    found = [name for name in there if _is_published(output, name)]
+    found = [name for name in buckets_of(output) if _is_published(output, name)]
     if not found:
         raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
     return sorted(found)
 
 
 def _is_published(output: str, name: str) -> bool:
-    place = Place(output=output, bucket=name)
-    return not name.startswith("_") and versions.current_manifest(place) is not None
+    return versions.current_manifest(Place(output=output, bucket=name)) is not None
 
 
 def _count_file(path: str) -> Counted:

@@ -120,10 +120,5 @@ def _place(row: _Row, length: Int64) -> Int64:
 
 def _in_fixed_order(table: pa.Table) -> pa.Table:
     """Rows of HASHED longest first, then by their hashes, whatever order they came in."""
-    length, hashes = table.column("length").to_numpy(), table.column("doc_hash").to_numpy()
-    order = np.lexsort((hashes, -length))
-    alike = (np.diff(length[order]) == 0) & (np.diff(hashes[order]) == 0)
-    if alike.any():
-        by = [("length", "descending"), ("doc_hash", "ascending"), ("doc_id", "ascending")]
-        order = pc.sort_indices(table, by).to_numpy()
-    return table.take(pa.array(order))
+    by = [("length", "descending"), ("doc_hash", "ascending"), ("doc_id", "ascending")]
+    return table.take(pc.sort_indices(table, by))

@@ -77,17 +77,14 @@ def _plan_group(batches: Iterator[pa.RecordBatch], *, task: PlanTask) -> Iterato
 
 
 def _in_fixed_order(table: pa.Table, number: int) -> _Group:
-    hashes = table.column("doc_hash").to_numpy()
-    at = np.argsort(hashes)
-    if (np.diff(hashes[at]) == 0).any():
-        by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
-        at = pc.sort_indices(table, by).to_numpy().astype(np.int64)
+    by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
+    at = pc.sort_indices(table, by).to_numpy().astype(np.int64)
     return _Group(
         number=number,
         doc_id=table.column("doc_id").combine_chunks(),
         at=at,
         length=table.column("length").to_numpy()[at],
-        doc_hash=hashes[at],
+        doc_hash=table.column("doc_hash").to_numpy()[at],
     )
 
 
