@@ -40,6 +40,7 @@ from bfpack_spark.explore.lengths import (
 )
 from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence
+from bfpack_spark.explore.several import output_stats, sample_stats, with_total
 from bfpack_spark.explore.statistics import (
     CorpusStats,
     Distribution,
@@ -48,11 +49,8 @@ from bfpack_spark.explore.statistics import (
     PackingStats,
     corpus_stats,
     length_classes,
-    output_stats,
     rules_of,
-    sample_stats,
     stats_at,
-    with_total,
 )
 from bfpack_spark.explore.tables import lengths_table, plan_table, sequences_table
 from bfpack_spark.storage.token_store import open_token_store

@@ -15,9 +15,7 @@ concatenation does to documents depends on their order; here it is the expectati
 random start.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,8 +33,7 @@ from bfpack_spark.core.accounting import (
 from bfpack_spark.core.expectations import expected_attention
 from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
 from bfpack_spark.core.groups import num_groups
-from bfpack_spark.explore.estimates import Named, Sample, estimates, joined
-from bfpack_spark.explore.lengths import buckets_in, merge, merge_histograms, read_histogram
+from bfpack_spark.explore.estimates import Named, Sample, estimates
 from bfpack_spark.explore.per_document import baseline, cut, num_fragments, truncations
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
@@ -218,49 +215,6 @@ def stats_at(stats: CorpusStats, seq_len: int) -> PackingStats:
     return there[seq_len]
 
 
-def output_stats(
-    output: str,
-    buckets: tuple[str, ...],
-    seq_lens: tuple[int, ...],
-    rules: Rules | None = None,
-    histogram_of: Callable[[str, str], Histogram] = read_histogram,
-) -> list[CorpusStats]:
-    """Each bucket of an output (none named: all that are there), and, of several, all together as
-    the last. `histogram_of` reads (output, bucket)."""
-    names = buckets or tuple(buckets_in(output))
-    pairs = ((name, histogram_of(output, name)) for name in names)
-    return with_total([corpus_stats(counted, seq_lens, rules, name) for name, counted in pairs])
-
-
-def sample_stats(
-    samples: Mapping[str, Sample], seq_lens: tuple[int, ...], rules: Rules | None = None
-) -> list[CorpusStats]:
-    """The same of samples, by bucket."""
-    return with_total(
-        [
-            replace(corpus_stats(sample.histogram, seq_lens, rules, name), sample=sample)
-            for name, sample in samples.items()
-        ]
-    )
-
-
-def with_total(found: list[CorpusStats]) -> list[CorpusStats]:
-    """And, of several buckets, all together, each packed on its own; of the same rules and
-    seq_lens."""
-    if len(found) == 1:
-        return found
-    first, each = found[0], zip(*(stats.at for stats in found), strict=True)
-    samples = [stats.sample for stats in found if stats.sample is not None]
-    total = CorpusStats(
-        bucket=None,
-        rules=first.rules,
-        histogram=merge_histograms([stats.histogram for stats in found]),
-        at=tuple(map(_sum_packing, each)),
-        sample=joined(samples) if samples else None,
-    )
-    return [*found, total]
-
-
 def packing_stats(histogram: Histogram, rules: Rules) -> PackingStats:
     """One seq_len, that of the rules."""
     counted = count_sequences(histogram, rules) if rules.packing == "best_fit" else None
@@ -328,9 +282,6 @@ def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) 
     )
 
 
-Counts = TypeVar("Counts", Accounting, PolicyEffect, Packed, LengthClass)
-
-
 def _pairs(length: float) -> float:
     return length * (length + 1) / 2
 
@@ -343,41 +294,3 @@ def _pairs_of(by_length: Int64) -> float:
 def _distribution(by_value: Int64) -> Distribution:
     values = np.flatnonzero(by_value)
     return Distribution(values=values, counts=by_value[values])
-
-
-def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
-    first = parts[0]
-    return PackingStats(
-        rules=first.rules,
-        plan=_sum_packed([p.plan for p in parts]),
-        concat=_sum_packed([p.concat for p in parts]),
-        fragments=_sum_distributions([p.fragments for p in parts]),
-        padding=_sum_distributions([p.padding for p in parts]),
-        by_length=_sum_classes([c for p in parts for c in p.by_length]),
-        policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
-    )
-
-
-def _sum_packed(parts: list[Packed]) -> Packed:
-    accounting = _sum([p.accounting for p in parts], "seq_len")
-    return replace(_sum(parts, "accounting"), accounting=accounting)
-
-
-def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
-    bounds = sorted({(c.above, c.up_to) for c in parts})
-    same = ([c for c in parts if (c.above, c.up_to) == bound] for bound in bounds)
-    return tuple(_sum(classes, "above", "up_to") for classes in same)
-
-
-def _sum_distributions(parts: Sequence[Distribution | None]) -> Distribution | None:
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    together = merge([(part.values, part.counts) for part in known])
-    return Distribution(values=together.lengths, counts=together.counts)
-
-
-def _sum(parts: list[Counts], *alike: str) -> Counts:
-    """Numbers added field by field; those named are alike in all."""
-    names = [field.name for field in fields(parts[0]) if field.name not in alike]
-    return replace(parts[0], **{n: sum(getattr(p, n) for p in parts) for n in names})

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bfpack_spark.explore.groups import group_balance
-from bfpack_spark.explore.statistics import with_total
+from bfpack_spark.explore.several import with_total
 from bfpack_spark.report import sections
 from bfpack_spark.report.buckets import (
     Named,

@@ -1,0 +1,101 @@
+"""Statistics of several buckets: each by itself, and all together, each packed on its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TypeVar
+
+from bfpack_spark.core.accounting import Accounting, Histogram, PolicyEffect, Rules
+from bfpack_spark.explore.estimates import Sample, joined
+from bfpack_spark.explore.lengths import buckets_in, merge, merge_histograms, read_histogram
+from bfpack_spark.explore.statistics import (
+    POLICIES,
+    CorpusStats,
+    Distribution,
+    LengthClass,
+    Packed,
+    PackingStats,
+    corpus_stats,
+)
+
+Counts = TypeVar("Counts", Accounting, PolicyEffect, Packed, LengthClass)
+
+
+def output_stats(
+    output: str,
+    buckets: tuple[str, ...],
+    seq_lens: tuple[int, ...],
+    rules: Rules | None = None,
+    histogram_of: Callable[[str, str], Histogram] = read_histogram,
+) -> list[CorpusStats]:
+    """Each bucket of an output (none named: all that are there), and, of several, all together as
+    the last. `histogram_of` reads (output, bucket)."""
+    names = buckets or tuple(buckets_in(output))
+    pairs = ((name, histogram_of(output, name)) for name in names)
+    return with_total([corpus_stats(counted, seq_lens, rules, name) for name, counted in pairs])
+
+
+def sample_stats(
+    samples: Mapping[str, Sample], seq_lens: tuple[int, ...], rules: Rules | None = None
+) -> list[CorpusStats]:
+    """The same of samples, by bucket."""
+    return with_total(
+        [
+            replace(corpus_stats(sample.histogram, seq_lens, rules, name), sample=sample)
+            for name, sample in samples.items()
+        ]
+    )
+
+
+def with_total(found: list[CorpusStats]) -> list[CorpusStats]:
+    """And, of several buckets, all together, each packed on its own; of the same rules and
+    seq_lens."""
+    if len(found) == 1:
+        return found
+    first, each = found[0], zip(*(stats.at for stats in found), strict=True)
+    samples = [stats.sample for stats in found if stats.sample is not None]
+    total = CorpusStats(
+        bucket=None,
+        rules=first.rules,
+        histogram=merge_histograms([stats.histogram for stats in found]),
+        at=tuple(map(_sum_packing, each)),
+        sample=joined(samples) if samples else None,
+    )
+    return [*found, total]
+
+
+def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
+    first = parts[0]
+    return PackingStats(
+        rules=first.rules,
+        plan=_sum_packed([p.plan for p in parts]),
+        concat=_sum_packed([p.concat for p in parts]),
+        fragments=_sum_distributions([p.fragments for p in parts]),
+        padding=_sum_distributions([p.padding for p in parts]),
+        by_length=_sum_classes([c for p in parts for c in p.by_length]),
+        policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
+    )
+
+
+def _sum_packed(parts: list[Packed]) -> Packed:
+    accounting = _sum([p.accounting for p in parts], "seq_len")
+    return replace(_sum(parts, "accounting"), accounting=accounting)
+
+
+def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
+    bounds = sorted({(c.above, c.up_to) for c in parts})
+    same = ([c for c in parts if (c.above, c.up_to) == bound] for bound in bounds)
+    return tuple(_sum(classes, "above", "up_to") for classes in same)
+
+
+def _sum_distributions(parts: Sequence[Distribution | None]) -> Distribution | None:
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    together = merge([(part.values, part.counts) for part in known])
+    return Distribution(values=together.lengths, counts=together.counts)
+
+
+def _sum(parts: list[Counts], *alike: str) -> Counts:
+    """Numbers added field by field; those named are alike in all."""
+    names = [field.name for field in fields(parts[0]) if field.name not in alike]
+    return replace(parts[0], **{n: sum(getattr(p, n) for p in parts) for n in names})
