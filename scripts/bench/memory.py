@@ -29,9 +29,11 @@ from stages import make_corpus
 
 HEAP = "1g"
 SHARD_TOKENS = 1 << 21
-CORPUS_TOKENS = (2 * 10**7, 4 * 10**7, 8 * 10**7)
+# All above what bounds a task (a token file of 2^25 tokens): below it, tasks are smaller.
+CORPUS_TOKENS = (16 * 10**7, 32 * 10**7, 64 * 10**7)
 SHARDS_TOKENS = (1 << 23, 1 << 24, 1 << 25)
 SEQ_LENS = (2048, 32_768, 1_048_576)
+SEQ_LENS_TOKENS = 8 * 10**7
 GROUP_DOCUMENTS = (250_000, 500_000, 1_000_000, 2_000_000)
 LONG_DOCUMENT_BYTES = 256 << 20
 LONG_DOCUMENT_MB_MAX = 1500
@@ -86,7 +88,7 @@ def _print_by_corpus(options: argparse.Namespace) -> None:
 
 
 def _print_by_seq_len(options: argparse.Namespace) -> None:
-    tokens = CORPUS_TOKENS[0]
+    tokens = SEQ_LENS_TOKENS
     print(
         f"\n| {tokens:,} tokens packed at, shards of {SHARD_TOKENS:,} | Python, MB | JVM heap, MB |"
     )
