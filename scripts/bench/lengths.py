@@ -5,7 +5,7 @@
 Runs `bfpack plan` on token stores that hold lengths and no tokens: the command reads no more. CPU
 is that of the whole process tree; a document's cost is the slope between two sizes, so start-up
 stands apart. A second table: sequences over ceil(tokens / seq_len), by the packer on counts, whose
-numbers the plan stage is held to.
+numbers the plan stage is held to. A third: `bfpack stats` of a hundred million documents.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from about import about
 from generated import BUCKET, command, store_of_lengths
 from packers import draw_lengths
 from processes import Cost, run
+from stages import BFPACK
 
 from bfpack_spark.core.accounting import Histogram, Rules, account
 from bfpack_spark.core.fragments import Int64
@@ -28,6 +29,8 @@ GROUP_DOCUMENTS_MAX = 2_000_000
 SEQ_LEN = 2048
 MICROSECONDS_MAX = 5
 OVERHEAD_MAX = 1e-4
+STATS_DOCUMENTS = 10**8
+STATS_SEQ_LENS = (2048, 8192)
 
 
 def main() -> None:
@@ -38,6 +41,7 @@ def main() -> None:
     costs = [measure(options, size) for size in sizes]
     _print_costs(sizes, costs)
     _print_overheads(draw_lengths(10**6))
+    _print_stats(options)
 
 
 def measure(options: argparse.Namespace, documents: int) -> Cost:
@@ -92,12 +96,31 @@ def _print_overheads(drawn: Int64) -> None:
         )
 
 
+def _print_stats(options: argparse.Namespace) -> None:
+    output = options.work / "lengths-stats"
+    shutil.rmtree(output, ignore_errors=True)
+    store_of_lengths(output, draw_lengths(options.stats_documents))
+    stats = [*BFPACK, "stats", "--output", str(output), "--bucket", BUCKET]
+    stats += [part for seq_len in STATS_SEQ_LENS for part in ("--seq-len", str(seq_len))]
+    costs = [run(stats) for _ in range(options.runs)]
+    shutil.rmtree(output)
+    at = " and ".join(f"{seq_len:,}" for seq_len in STATS_SEQ_LENS)
+    print(f"\n| documents, stats at {at} | wall, s | CPU, s | peak, MB |")
+    print("|---:|---:|---:|---:|")
+    middle = (
+        statistics.median(getattr(cost, name) for cost in costs)
+        for name in ("wall", "cpu", "python_mb")
+    )
+    print("| {:,} | {:.1f} | {:.1f} | {:.0f} |".format(options.stats_documents, *middle))
+
+
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--documents", type=int, action="append", help="sizes; two or more")
+    parser.add_argument("--stats-documents", type=int, default=STATS_DOCUMENTS)
     parser.add_argument("--runs", type=int, default=1)
     return parser.parse_args()
 

@@ -96,3 +96,27 @@ def _peak_mb(pid: int) -> float:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 2**10
     return 0.0
+
+
+class Yardstick:
+    """One fixed loop, timed between measurements: how even the machine's speed was."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+
+    def __enter__(self) -> "Yardstick":
+        self.look()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.look()
+
+    def look(self) -> None:
+        started, total = time.process_time(), 0
+        for number in range(5_000_000):
+            total += number
+        self._seconds.append(time.process_time() - started)
+
+    def said(self) -> str:
+        low, high = min(self._seconds), max(self._seconds)
+        return f"A fixed loop, timed between the runs, took {low:.2f} to {high:.2f} s of CPU."

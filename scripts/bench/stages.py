@@ -3,8 +3,8 @@
     python scripts/bench/stages.py --work DIR [--size-mb 100 --size-mb 400] [--runs 3]
 
 Every line is its own process; CPU is that of the whole tree (JVM, Python workers). The cost of a
-token is the slope between two sizes of corpus, so start-up (JVM, imports, loading the tokenizer)
-stands apart. No plan is broadcast, as none could be at scale.
+token is the slope between two sizes of corpus, run one after the other, so start-up (JVM, imports,
+loading the tokenizer) stands apart. No plan is broadcast, as none could be at scale.
 """
 
 import argparse
@@ -13,20 +13,22 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from about import about
 from events import log_options, read_tasks
-from processes import Cost, run
+from processes import Cost, Yardstick, run
 
 HERE = Path(__file__).resolve().parent
 BFPACK = [sys.executable, "-c", "from bfpack_spark.cli import main; main()"]
 NO_BROADCAST = ["--spark-conf", "spark.sql.autoBroadcastJoinThreshold=-1"]
 FLOOR, WHOLE, AGAIN, VERIFY = "floor", "whole job at 2048", "8192 from the store", "verify at 2048"
 STAGES = ("tokenize", "plan at 2048", "assemble at 2048")
+
+Pair: TypeAlias = tuple[str, Cost, Cost]  # a step, on the small corpus and on the large one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +67,25 @@ def main() -> None:
         Ground(corpus=corpus, tokenizer=tokenizer, output=options.work / f"out-{corpus.name}")
         for corpus in corpora
     ]
-    series = [[dict(measure(ground)) for _ in range(options.runs)] for ground in grounds]
+    with Yardstick() as yardstick:
+        pairs = [list(measure_both(grounds, yardstick)) for _ in range(options.runs)]
     tokens = [_manifest(ground.version(2048))["totals"]["tokens"] for ground in grounds]
     sizes = " and ".join(f"{count / 1e6:.0f} M" for count in tokens)
-    print(f"{about()} {sizes} tokens of {text}, median of {options.runs}.\n")
-    per_token = _print_costs(series, tokens)
+    print(f"{about()} {sizes} tokens of {text}, median of {options.runs}. {yardstick.said()}\n")
+    per_token = _print_costs(pairs, tokens)
     _print_ratios(per_token)
     _print_bytes(grounds[1], tokens[1])
 
 
-def measure(ground: Ground) -> Iterator[tuple[str, Cost]]:
-    """Every line of the table once, from nothing."""
+def measure_both(grounds: Sequence[Ground], yardstick: Yardstick) -> Iterator[Pair]:
+    """Every line of the table once, from nothing: a step on the small corpus, and at once on the
+    large one, since a machine's speed may change from one minute to the next."""
+    for (name, small), (_, large) in zip(*map(_measure, grounds), strict=True):
+        yardstick.look()
+        yield name, small, large
+
+
+def _measure(ground: Ground) -> Iterator[tuple[str, Cost]]:
     at = ["--seq-len", 2048]
     shutil.rmtree(ground.output, ignore_errors=True)
     yield WHOLE, run(ground.command("pack", *ground.text, *at))
@@ -102,29 +112,25 @@ def run_floor(ground: Ground) -> Cost:
     return run([sys.executable, str(HERE / "floor.py"), *options])
 
 
-def _print_costs(series: list[list[dict[str, Cost]]], tokens: list[int]) -> dict[str, float]:
+def _print_costs(pairs: list[list[Pair]], tokens: list[int]) -> dict[str, float]:
     """The table; returns seconds of CPU a token."""
     print("| | ns of CPU a token | start-up, s of CPU | wall, s | Python peak, MB | JVM peak, MB |")
     print("|---|---:|---:|---:|---:|---:|")
     per_token = {}
     for name in (FLOOR, *STAGES, WHOLE, AGAIN, VERIFY):
-        small, large = (_median(runs, name, lambda c: c.cpu) for runs in series)
-        slope = (large - small) / (tokens[1] - tokens[0])
-        per_token[name] = slope
-        others = (
-            _median(series[1], name, pick)
-            for pick in (lambda c: c.wall, lambda c: c.python_mb, lambda c: c.jvm_mb)
+        own = [pair[1:] for run in pairs for pair in run if pair[0] == name]
+        slopes = [(large.cpu - small.cpu) / (tokens[1] - tokens[0]) for small, large in own]
+        starts = [small.cpu - s * tokens[0] for s, (small, _) in zip(slopes, own, strict=True)]
+        per_token[name] = statistics.median(slopes)
+        walls, python, jvm = (
+            statistics.median(getattr(large, what) for _, large in own)
+            for what in ("wall", "python_mb", "jvm_mb")
         )
-        wall, python_mb, jvm_mb = others
         print(
-            f"| {name} | {slope * 1e9:.0f} | {small - slope * tokens[0]:.1f} | {wall:.1f} "
-            f"| {python_mb:.0f} | {jvm_mb:.0f} |"
+            f"| {name} | {per_token[name] * 1e9:.0f} | {statistics.median(starts):.1f} "
+            f"| {walls:.1f} | {python:.0f} | {jvm:.0f} |"
         )
     return per_token
-
-
-def _median(runs: list[dict[str, Cost]], name: str, pick: Callable[[Cost], float]) -> float:
-    return statistics.median(pick(costs[name]) for costs in runs)
 
 
 def _print_ratios(per_token: dict[str, float]) -> None:
