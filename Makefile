@@ -63,7 +63,7 @@ bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .b
 	@$(BENCH)/encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
 	@$(BENCH)/pipelines.py --work .bench --peers $(PEERS_PYTHON) --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
-	@$(MAKE) --no-print-directory bench-limits
+	@$(MAKE) --no-print-directory bench-limits LIMITS_TOKENIZER="--tokenizer $(BENCH_TOKENIZER)"
 
 bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an hour)
 	@$(BENCH)/stages.py --work .bench/own --runs $(RUNS) $(CODE_SIZES)
@@ -72,8 +72,8 @@ bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an ho
 
 bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cliffs, sizing
 	@$(BENCH)/lengths.py --work .bench/limits --runs $(LIMIT_RUNS)
-	@$(BENCH)/memory.py --work .bench/limits
-	@$(BENCH)/cliffs.py --work .bench/limits --runs $(LIMIT_RUNS)
+	@$(BENCH)/memory.py --work .bench/limits $(LIMITS_TOKENIZER)
+	@$(BENCH)/cliffs.py --work .bench/limits --runs $(LIMIT_RUNS) $(LIMITS_TOKENIZER)
 	@$(BENCH)/sizing.py --work .bench/limits
 
 lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)

@@ -1,6 +1,5 @@
 """What `bfpack stats` prints: tables for a terminal, or the same numbers as JSON, CSV, HTML."""
 
-import html
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -8,20 +7,16 @@ from collections.abc import Callable, Iterable
 import click
 import pandas as pd
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from bfpack_spark import explore
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.explore import CorpusStats, PackingStats, Sample
-
-_STYLE = """
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
-body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
-div { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { border: 0; border-bottom: 1px solid #8888; padding: .2rem .6rem; text-align: right }
-th { vertical-align: bottom; font-weight: 600 }
-"""
+from bfpack_spark.report import page as reported
+from bfpack_spark.report.page import Page, Section
+from bfpack_spark.report.pages import pictures
+from bfpack_spark.report.render import render
 
 
 def print_stats(found: list[CorpusStats], form: str | None) -> None:
@@ -34,25 +29,36 @@ def print_stats(found: list[CorpusStats], form: str | None) -> None:
     for stats in found:
         click.echo("\n".join(_headline(stats)))
         for title, table in tables(stats, detailed=stats is found[-1]):
-            console.print(_rich(title, table))
+            _print(console, _rich(title, table))
+
+
+def _print(console: Console, table: Table) -> None:
+    """At least as wide as its numbers are: a terminal that is narrower wraps the lines, and none is
+    cut short."""
+    least = Measurement.get(console, console.options.update(max_width=1000), table).minimum
+    console.print(table, width=max(console.width, least), crop=False)
 
 
 def page(found: list[CorpusStats]) -> str:
-    """One HTML page that needs nothing from elsewhere."""
-    parts = []
-    for stats in found:
-        first, *lines = _headline(stats)
-        parts.append(f"<h2>{html.escape(first)}</h2>")
-        parts += [f"<p>{html.escape(line)}</p>" for line in lines]
-        for title, table in tables(stats, detailed=stats is found[-1]):
-            rows = table.to_html(index=False, border=0)
-            parts.append(f"<h3>{html.escape(title)}</h3>\n<div>{rows}</div>")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>bfpack stats</title>\n<style>{_STYLE}</style></head>\n<body>\n"
-        "<h1>What packing comes to</h1>\n" + "\n".join(parts) + "\n</body></html>\n"
+    """The same tables as one HTML page that needs nothing from elsewhere, with pictures of the last
+    of them, which of several buckets is their total."""
+    last = found[-1]
+    summaries = [
+        Section(
+            name=f"summary-{number}",
+            title=_name(stats),
+            notes=_headline(stats)[1:],
+            tables=[_table(*named) for named in tables(stats, detailed=False)],
+        )
+        for number, stats in enumerate(found)
+    ]
+    in_detail = Section(
+        name="detail", title="In detail", tables=[_table(*named) for named in _details(last)]
     )
+    facts = [("documents", f"{last.num_documents:,}"), ("tokens", f"{last.num_tokens:,}")]
+    lead = f"{_name(last)}, from lengths alone."
+    sections = [*summaries, *pictures(last), in_detail]
+    return render(Page(title="What packing comes to", lead=lead, facts=facts, sections=sections))
 
 
 def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, pd.DataFrame]]:
@@ -65,8 +71,17 @@ def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, pd.Data
         _by_seq_len(stats, _SHAPES),
     )
     if detailed:
-        yield "What becomes of documents longer than seq_len", _policies(stats)
-        yield "Cuts of a document by its length, packed / concatenated", _by_length(stats)
+        yield from _details(stats)
+
+
+def _details(stats: CorpusStats) -> Iterable[tuple[str, pd.DataFrame]]:
+    yield "What becomes of documents longer than seq_len", _policies(stats)
+    yield "Cuts of a document by its length, packed / concatenated", _by_length(stats)
+
+
+def _table(title: str, frame: pd.DataFrame) -> reported.Table:
+    rows = [tuple(row) for row in frame.itertuples(index=False, name=None)]
+    return reported.Table(caption=title, head=tuple(frame.columns), rows=rows)
 
 
 def _json(found: list[CorpusStats]) -> str:
@@ -74,14 +89,17 @@ def _json(found: list[CorpusStats]) -> str:
 
 
 def _csv(found: list[CorpusStats]) -> str:
-    return str(explore.summary_frame(found).to_csv(index=False))
+    return str(explore.wide_frame(found).to_csv(index=False))
+
+
+def _name(stats: CorpusStats) -> str:
+    return stats.bucket or "all buckets, each packed on its own"
 
 
 def _headline(stats: CorpusStats) -> list[str]:
-    name = stats.bucket or "all buckets, each packed on its own"
     lengths = ", ".join(f"{100 * q:g}% {length:,}" for q, length in stats.quantiles.items())
     return [
-        f"{name}: {stats.num_documents:,} documents, {stats.num_tokens:,} tokens",
+        f"{_name(stats)}: {stats.num_documents:,} documents, {stats.num_tokens:,} tokens",
         *([_sampled(stats.sample)] if stats.sample else []),
         f"{stats.mean_length:,.1f} tokens a document; quantiles {lengths}",
         f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
@@ -161,7 +179,8 @@ def _by_length(stats: CorpusStats) -> pd.DataFrame:
     rows = []
     for classes in zip(*(at.by_length for at in stats.at), strict=True):
         own = classes[0]
-        row = {"tokens": f"{own.above + 1:,} to {own.up_to:,}"}
+        low, high = own.above + 1, own.up_to
+        row = {"tokens": f"{low:,}" if low == high else f"{low:,} to {high:,}"}
         row["documents"] = f"{own.num_documents:,}"
         for at, cut in zip(stats.at, classes, strict=True):
             both = f"{cut.truncations:,.2f} / {cut.truncations_by_concat:,.2f}"

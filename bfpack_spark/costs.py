@@ -26,11 +26,14 @@ Roots: TypeAlias = tuple[psutil.Process, psutil.Process]
 Known = TypeVar("Known")
 
 
+STAGES = ("tokenize", "plan", "assemble")
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageCost:
     """One stage that a run went through."""
 
-    stage: str  # tokenize, plan or assemble
+    stage: str  # one of STAGES
     seq_len: int | None  # None: for every seq_len
     seconds: float  # wall
     cpu_seconds: float | None  # all processes on this machine; None: the work is elsewhere

@@ -26,7 +26,7 @@ from bfpack_spark.making.delta import open_tables, publish_to_delta
 from bfpack_spark.making.plan import make_plan, sequences_version
 from bfpack_spark.making.sequences import make_sequences
 from bfpack_spark.making.tokens import look_at, make_tokens
-from bfpack_spark.report.keep import keep_report
+from bfpack_spark.report.keep import keep_costs, keep_report
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.delta_output import DeltaTable
 from bfpack_spark.storage.locks import Lock, hold_bucket
@@ -53,6 +53,11 @@ class _Run:
         """Counted once, and only where something is to be done."""
         return length_histogram(self.spark, self.store)
 
+    @property
+    def assembled(self) -> set[int | None]:
+        """The seq_lens whose sequences this run has made."""
+        return {cost.seq_len for cost in self.costs if cost.stage == "assemble"}
+
 
 def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Version]:
     """Everything: a bucket's text in, published sequences out, one version a seq_len."""
@@ -66,7 +71,10 @@ def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) 
         run = _Run(
             spark=spark, settings=settings, store=store, lock=lock, tables=tables, costs=costs
         )
-        return [_sequences(run, seq_len) for seq_len in seq_lens]
+        keep_costs(store.directory, costs)
+        made = [_sequences(run, seq_len) for seq_len in seq_lens]
+        _report_all(run, made)
+    return made
 
 
 def _sequences(run: _Run, seq_len: int) -> Version:
@@ -108,25 +116,44 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
             if version.manifest() is None:
                 _assemble(run, _planned(version))
             _publish(run, version)
+        _report_all(run, made)
     return made
 
 
 def _plan(run: _Run, seq_len: int) -> Plan:
     with metered(run.spark, run.costs, "plan", seq_len):
-        return make_plan(run.spark, run.settings, run.store, seq_len, lambda: run.histogram)
+        made = make_plan(run.spark, run.settings, run.store, seq_len, lambda: run.histogram)
+    _keep_costs(run, made.version)
+    return made
 
 
 def _assemble(run: _Run, plan: Plan) -> None:
     with metered(run.spark, run.costs, "assemble", plan.version.place.seq_len):
         make_sequences(run.spark, run.store, plan)
+    _keep_costs(run, plan.version)
+
+
+def _keep_costs(run: _Run, version: Version) -> None:
+    own = version.place.seq_len
+    keep_costs(version.directory, [cost for cost in run.costs if cost.seq_len == own])
 
 
 def _publish(run: _Run, version: Version) -> None:
     run.lock.check()
     versions.publish(version)
-    own = [cost for cost in run.costs if cost.seq_len in (None, version.place.seq_len)]
-    keep_report(version, lambda: run.histogram, run.settings.seq_len, own)
+    _report(run, version, anew=version.place.seq_len in run.assembled)
     publish_to_delta(run.spark, run.tables, version)
+
+
+def _report_all(run: _Run, made: list[Version]) -> None:
+    """Once more, so that each names the others."""
+    if len(made) > 1 and run.assembled:
+        for version in made:
+            _report(run, version, anew=True)
+
+
+def _report(run: _Run, version: Version, *, anew: bool) -> None:
+    keep_report(version, lambda: run.histogram, run.settings.seq_len, anew=anew)
 
 
 def _planned(version: Version) -> Plan:
@@ -140,5 +167,9 @@ def _planned(version: Version) -> Plan:
 def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> TokenStore:
     """Tokenize a bucket, unless that was done, and publish its token store."""
     source = look_at(settings, bucket, find)
+    costs: list[StageCost] = []
     with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
-        return make_tokens(spark, settings, source, lock)
+        with metered(spark, costs, "tokenize"):
+            store = make_tokens(spark, settings, source, lock)
+        keep_costs(store.directory, costs)
+    return store

@@ -9,7 +9,7 @@ and variances add up.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -65,6 +65,18 @@ def estimate_ratio(strata: Sequence[Draws], value: Value, per: Value) -> Estimat
     return _estimate(ratio, residuals, strata)
 
 
+def estimate_share(strata: Sequence[Draws], part: Value, of: Value) -> Estimate:
+    """A ratio that lies within 0..1. Draws that have seen none of it, or nothing else, say little
+    by their spread, which is none: what is as rare as 1 - 0.05^(1 / draws), about 3 / draws, is
+    missed by all of them with a chance of 5 %, and that bounds the interval."""
+    found = estimate_ratio(strata, part, of)
+    drawn = [draws.num_draws for draws in strata if draws.num_draws]
+    unseen = 1 - (1 - CONFIDENCE) ** (1 / min(drawn)) if drawn else 0.0
+    low = 1 - unseen if found.value == 1 else found.low
+    high = unseen if found.value == 0 else found.high
+    return replace(found, low=max(low, 0.0), high=min(high, 1.0))
+
+
 def scaled_histogram(strata: Sequence[Draws]) -> Histogram:
     """The corpus by length, as the documents drawn stand for it; rounded so that no total drifts:
     weights [0.4, 0.4, 0.4] -> counts [0, 1, 0]."""
@@ -91,7 +103,8 @@ def _estimate(value: float, by_draw: list[Float64], strata: Sequence[Draws]) -> 
     drawn = [own for own, draws in zip(by_draw, strata, strict=True) if draws.num_draws]
     error = float(np.sqrt(sum(own.var(ddof=1) / len(own) for own in drawn)))
     half = _student(min((len(own) for own in drawn), default=2) - 1) * error
-    return Estimate(value=value, standard_error=error, low=value - half, high=value + half)
+    low = max(value - half, 0.0)  # what is estimated here is counted, and never below 0
+    return Estimate(value=value, standard_error=error, low=low, high=value + half)
 
 
 def _student(freedom: int) -> float:

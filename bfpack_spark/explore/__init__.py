@@ -31,6 +31,7 @@ from bfpack_spark.explore.frames import (
     segments_frame,
     summary_frame,
     truncations_frame,
+    wide_frame,
 )
 from bfpack_spark.explore.lengths import (
     buckets_in,
@@ -94,5 +95,6 @@ __all__ = [
     "stats_at",
     "summary_frame",
     "truncations_frame",
+    "wide_frame",
     "with_total",
 ]

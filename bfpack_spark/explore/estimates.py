@@ -11,6 +11,7 @@ from bfpack_spark.core.estimates import (
     Draws,
     Estimate,
     estimate_ratio,
+    estimate_share,
     estimate_total,
     scaled_histogram,
 )
@@ -49,7 +50,8 @@ class Named:
 
 def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
     """Documents, tokens and tokens a document; at the seq_len of each rules the lower bound of
-    sequences (their number is hardly above it) and what is cut."""
+    sequences (their number is hardly above it) and what is cut; the number of cuts only where one
+    was seen, since nothing bounds those of a document that was not."""
     strata = sample.strata
     found = {
         "num_documents": estimate_total(strata, _one),
@@ -72,9 +74,10 @@ def joined(samples: Sequence[Sample]) -> Sample:
 def _at(strata: Sequence[Draws], rules: Rules) -> list[Named]:
     found = {"lower_bound": estimate_total(strata, partial(_sequences, rules=rules))}
     for prefix, own in (("", rules), ("concat_", baseline(rules))):
-        found[f"{prefix}cut_share"] = estimate_ratio(strata, partial(cut, rules=own), _one)
-        cuts = partial(truncations, rules=own)
-        found[f"{prefix}truncations"] = estimate_ratio(strata, cuts, _one)
+        found[f"{prefix}cut_share"] = estimate_share(strata, partial(cut, rules=own), _one)
+        cuts = estimate_ratio(strata, partial(truncations, rules=own), _one)
+        if cuts.value:
+            found[f"{prefix}truncations"] = cuts
     return [Named(name=n, seq_len=rules.seq_len, estimate=own) for n, own in found.items()]
 
 

@@ -18,6 +18,21 @@ def summary_frame(found: list[CorpusStats]) -> pd.DataFrame:
     return pd.DataFrame([_summary_row(stats, at) for stats in found for at in stats.at])
 
 
+def wide_frame(found: list[CorpusStats]) -> pd.DataFrame:
+    """The summary with all else that is one number a bucket and seq_len: quantiles of the lengths,
+    what each policy does to tokens, and of a sample its size and the intervals' ends."""
+    return pd.DataFrame(
+        [
+            _summary_row(stats, at)
+            | _quantile_columns(stats)
+            | _policy_columns(at)
+            | _sample_columns(stats, at)
+            for stats in found
+            for at in stats.at
+        ]
+    )
+
+
 def quantiles_frame(found: list[CorpusStats]) -> pd.DataFrame:
     """A row a bucket: documents, tokens, and a column a quantile of the documents' lengths."""
     return pd.DataFrame([_corpus_row(stats) | _quantile_columns(stats) for stats in found])
@@ -129,6 +144,27 @@ def _quantile_columns(stats: CorpusStats) -> dict[str, int]:
     return {f"p{100 * q:g}": length for q, length in stats.quantiles.items()}
 
 
+def _policy_columns(at: PackingStats) -> dict[str, int]:
+    return {
+        f"{policy}_{name}": getattr(effect, name)
+        for policy, effect in at.policies.items()
+        for name in ("num_tokens_packed", "num_tokens_truncated", "num_tokens_dropped")
+    }
+
+
+def _sample_columns(stats: CorpusStats, at: PackingStats) -> dict[str, float]:
+    if stats.sample is None:
+        return {}
+    row: dict[str, float] = {
+        "sample_num_read": stats.sample.num_read,
+        "sample_num_draws": stats.sample.num_draws,
+    }
+    for own in stats.estimates:
+        if own.seq_len in (None, at.seq_len):
+            row |= {f"{own.name}_low": own.estimate.low, f"{own.name}_high": own.estimate.high}
+    return row
+
+
 def _summary_row(stats: CorpusStats, at: PackingStats) -> dict[str, Any]:
     row = {**_corpus_row(stats), "seq_len": at.seq_len}
     row |= {"packing": stats.rules.packing, "long_documents": stats.rules.long_documents}
@@ -181,6 +217,8 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
 
 def _packed_json(packed: Packed) -> dict[str, Any]:
     accounting = {**asdict(packed.accounting), "overhead": packed.accounting.overhead}
+    if packed.num_documents_cut != packed.accounting.num_documents_cut:
+        accounting["num_documents_cut"] = packed.num_documents_cut  # concatenation's
     return {"accounting": accounting, **_packed_columns(packed)}
 
 

@@ -27,6 +27,7 @@ from bfpack_spark.explore.statistics import (
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 _SIZE = (7.0, 4.0)  # inches
+_LABEL_WIDTH = 0.09  # of an axis: seven digits
 _PLAN, _CONCAT, _DOCUMENTS = BLUE, VERMILION, "#C8D6E0"
 _POLICY_STYLES: dict[LongDocuments, tuple[str, str]] = {
     "drop": (VERMILION, "s--"),
@@ -50,16 +51,14 @@ def documents_by_length(stats: CorpusStats) -> Figure:
     shares.plot(stats.histogram.lengths, tokens / max(stats.num_tokens, 1), color=BLUE)
     shares.set_ylabel("share of tokens in documents up to this length", color=BLUE)
     _percent(shares, 1.0)
-    for at in stats.at:
-        _mark_seq_len(axes, at.seq_len)
-    _log_lengths(axes, stats)
+    _log_lengths(axes, stats, [at.seq_len for at in stats.at])
     return figure
 
 
 def truncations_by_length(stats: CorpusStats, seq_len: int) -> Figure:
     """The paper's figure: documents by length, and cuts a document, packed and concatenated."""
     figure, axes = _figure()
-    edges = _edges(stats, 4)
+    edges = np.union1d(_edges(stats, 4), [seq_len])
     axes.stairs(_documents_between(stats, edges), edges, fill=True, color=_DOCUMENTS)
     axes.set_ylabel("documents")
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
@@ -76,8 +75,7 @@ def truncations_by_length(stats: CorpusStats, seq_len: int) -> Figure:
     cuts.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     cuts.set_ylabel("cuts a document, on average")
     cuts.legend(loc="upper left", frameon=False)
-    _mark_seq_len(axes, seq_len)
-    _log_lengths(axes, stats)
+    _log_lengths(axes, stats, [seq_len])
     return figure
 
 
@@ -137,7 +135,8 @@ def fragments_per_sequence(stats: CorpusStats) -> Figure:
     axes.set_xlabel("fragments in a sequence")
     axes.set_ylabel("sequences with at most so many")
     _percent(axes, 1.0)
-    axes.legend(frameon=False, title="seq_len")
+    if axes.get_lines():
+        axes.legend(frameon=False, title="seq_len", loc="lower right")
     return figure
 
 
@@ -208,23 +207,37 @@ def _documents_between(stats: CorpusStats, edges: Int64) -> Int64:
     return np.bincount(within, weights=stats.histogram.counts, minlength=len(edges) - 1)
 
 
-def _mark_seq_len(axes: Axes, seq_len: int) -> None:
-    axes.axvline(seq_len, color=BLACK, lw=0.8, ls=":")
-    axes.annotate(
-        f"{seq_len:,}",
-        (seq_len, 1.0),
-        xycoords=axes.get_xaxis_transform(),
-        fontsize=8,
-        ha="center",
-        va="bottom",
-    )
+def _mark_seq_lens(axes: Axes, seq_lens: list[int]) -> None:
+    """An upright line at each, and its number above it: in rows, where it would run into others."""
+    ends: list[float] = []  # of each row, from the lowest; shares of the axis
+    for seq_len in sorted(seq_lens):
+        axes.axvline(seq_len, color=BLACK, lw=0.8, ls=":")
+        x = float(axes.transAxes.inverted().transform(axes.transData.transform((seq_len, 0.0)))[0])
+        free = (number for number, end in enumerate(ends) if end <= x)
+        row = next(free, len(ends))
+        ends[row : row + 1] = [x + _LABEL_WIDTH]
+        axes.annotate(
+            f"{seq_len:,}",
+            (seq_len, 1.0),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 2 + 10 * row),
+            textcoords="offset points",
+            fontsize=8,
+            ha="center",
+            va="bottom",
+        )
 
 
-def _log_lengths(axes: Axes, stats: CorpusStats) -> None:
+def _log_lengths(axes: Axes, stats: CorpusStats, seq_lens: list[int]) -> None:
+    """An axis that has all lengths and seq_lens on it, and lines at these."""
     axes.set_xscale("log", base=2)
-    axes.set_xlim(left=max(int(stats.histogram.lengths.min(initial=1)) / 2, 0.7))
+    lengths = stats.histogram.lengths
+    shortest = int(lengths.min(initial=min(seq_lens)))
+    longest = int(lengths.max(initial=max(seq_lens)))
+    axes.set_xlim(max(shortest / 1.5, 0.7), longest * 1.5)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("length of a document, tokens")
+    _mark_seq_lens(axes, seq_lens)
 
 
 def _over_seq_lens(
@@ -236,9 +249,8 @@ def _over_seq_lens(
     style: str,
 ) -> None:
     at = sorted(stats.at, key=lambda at: at.seq_len)
-    axes.plot(
-        [a.seq_len for a in at], [value(a) for a in at], style, color=colour, ms=5, label=label
-    )
+    x, y = [a.seq_len for a in at], [value(a) for a in at]
+    axes.plot(x, y, style, color=colour, ms=5, label=label, clip_on=False)  # 0 is seen, too
     axes.set_xscale("log", base=2)
     axes.set_xticks([a.seq_len for a in at])
     axes.minorticks_off()

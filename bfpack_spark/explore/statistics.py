@@ -114,7 +114,9 @@ class Distribution:
 
     def quantile(self, share: float) -> int:
         """The smallest value that at least this share do not exceed: values [1, 5] x counts
-        [3, 1], 0.75 -> 1."""
+        [3, 1], 0.75 -> 1. Of nothing it is 0."""
+        if not len(self.values):
+            return 0
         reached = np.cumsum(self.counts)
         rank = max(int(np.ceil(share * reached[-1])), 1)
         return int(self.values[np.searchsorted(reached, rank)])
@@ -203,7 +205,8 @@ def corpus_stats(
     Time: as the packer on counts, once a group and seq_len.
     """
     chosen = rules or rules_of()
-    at = tuple(packing_stats(histogram, replace(chosen, seq_len=n)) for n in seq_lens)
+    edges = np.union1d(powers_of_two(histogram), seq_lens).astype(np.int64)
+    at = tuple(packing_stats(histogram, replace(chosen, seq_len=n), edges) for n in seq_lens)
     return CorpusStats(bucket=bucket, rules=chosen, histogram=histogram, at=at)
 
 
@@ -215,8 +218,8 @@ def stats_at(stats: CorpusStats, seq_len: int) -> PackingStats:
     return there[seq_len]
 
 
-def packing_stats(histogram: Histogram, rules: Rules) -> PackingStats:
-    """One seq_len, that of the rules."""
+def packing_stats(histogram: Histogram, rules: Rules, edges: Int64) -> PackingStats:
+    """One seq_len, that of the rules; edges are those of length_classes."""
     counted = count_sequences(histogram, rules) if rules.packing == "best_fit" else None
     return PackingStats(
         rules=rules,
@@ -224,7 +227,7 @@ def packing_stats(histogram: Histogram, rules: Rules) -> PackingStats:
         concat=_packed(histogram, baseline(rules), None),
         fragments=None if counted is None else _distribution(counted.by_fragments),
         padding=None if counted is None else _distribution(counted.by_padding),
-        by_length=length_classes(histogram, rules, powers_of_two(histogram)),
+        by_length=length_classes(histogram, rules, edges),
         policies={p: policy_effect(histogram, rules.seq_len, p) for p in POLICIES},
     )
 
@@ -256,8 +259,8 @@ def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[Le
 
 
 def powers_of_two(histogram: Histogram) -> Int64:
-    """Edges 0, 1, 2, 4, ... up to the longest document: a power of two bounds its class from
-    above, so that a class fits into such a seq_len or does not."""
+    """Edges 0, 1, 2, 4, ... up to the longest document. With every seq_len among them, a class fits
+    into it or does not."""
     longest = int(histogram.lengths.max(initial=1))
     return np.array([0, *(1 << k for k in range((longest - 1).bit_length() + 1))], dtype=np.int64)
 

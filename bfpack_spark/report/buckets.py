@@ -24,7 +24,8 @@ def seq_lens_table(bucket: str, found: Sequence[Named]) -> Table:
         (one.name, *_numbers(one.manifest["accounting"]), *_shards([one.manifest]), _version(one))
         for one in found
     ]
-    return Table(caption=f"Published of {bucket}", head=("seq_len", *_HEAD, "version"), rows=rows)
+    caption = f"Published of {bucket} when this was written"
+    return Table(caption=caption, head=("seq_len", *_HEAD, "version"), rows=rows)
 
 
 def buckets_table(caption: str, found: Sequence[Named]) -> Table:
@@ -49,14 +50,14 @@ def buckets_table(caption: str, found: Sequence[Named]) -> Table:
     )
 
 
-def names_table(found: Mapping[int, Sequence[Named]]) -> Table:
-    """A row a bucket: the version at each seq_len."""
+def names_table(found: Mapping[str, Sequence[Named]]) -> Table:
+    """A row a bucket: the version of each way to pack."""
     buckets = dict.fromkeys(one.name for named in found.values() for one in named)
-    of = {(n, one.name): _version(one) for n, named in found.items() for one in named}
+    of = {(way, one.name): _version(one) for way, named in found.items() for one in named}
     return Table(
         caption="Versions, by bucket and seq_len",
-        head=("bucket", *map(count, found)),
-        rows=[(bucket, *(of.get((n, bucket), "") for n in found)) for bucket in buckets],
+        head=("bucket", *found),
+        rows=[(bucket, *(of.get((way, bucket), "") for way in found)) for bucket in buckets],
     )
 
 

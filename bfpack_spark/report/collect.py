@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
@@ -13,7 +13,8 @@ import psutil
 import pyspark
 
 from bfpack_spark.core.accounting import Histogram
-from bfpack_spark.costs import StageCost
+from bfpack_spark.costs import STAGES, StageCost
+from bfpack_spark.errors import InputError
 from bfpack_spark.explore.statistics import CorpusStats, corpus_stats
 from bfpack_spark.storage import files, versions
 from bfpack_spark.storage.pruning import places_of
@@ -25,10 +26,10 @@ _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What a run knows of itself: it is in report.json, and in no manifest."""
+    """What runs know of themselves: it is in report.json, and in no manifest."""
 
-    finished: str  # ISO 8601, UTC
-    machine: dict[str, str]  # of the driver
+    finished: str  # the last of them; ISO 8601, UTC
+    machine: dict[str, str]  # of its driver
     costs: tuple[StageCost, ...]
 
 
@@ -41,7 +42,7 @@ class VersionReport:
     manifest: Manifest
     tokens: Manifest  # of the token store that it was made of
     stats: CorpusStats  # first at its own seq_len
-    run: RunFacts | None  # None: the run that made it left none
+    run: RunFacts | None  # None: those that made it left none
 
     @property
     def directory(self) -> str:
@@ -74,7 +75,6 @@ def collect(
     name: str,
     histogram_of: Callable[[TokenStore], Histogram],
     seq_lens: Iterable[int] = (),
-    run: RunFacts | None = None,
 ) -> VersionReport:
     """The report of a complete version, compared with packing at these other `seq_lens`.
     InputError if it, or its token store, is not there."""
@@ -91,7 +91,7 @@ def collect(
         stats=corpus_stats(
             histogram_of(store), (rules.seq_len, *sorted(others)), rules, place.bucket
         ),
-        run=run or read_run(f"{place.directory}/{name}"),
+        run=_with_tokens(read_run(f"{place.directory}/{name}"), read_run(store.directory)),
     )
 
 
@@ -106,14 +106,31 @@ def published_at(output: str, bucket: str) -> list[int]:
 
 def read_run(directory: str) -> RunFacts | None:
     """What report.json says of the run. None if there is none, or it is of another shape."""
-    found = files.read_json(f"{directory}/report/report.json") or {}
     try:
+        found = files.read_json(f"{directory}/report/report.json") or {}
         return _run_of(found["run"])
-    except (KeyError, TypeError):
+    except (InputError, KeyError, TypeError, AttributeError, ValueError):
         return None
 
 
+def longest(costs: Sequence[StageCost]) -> tuple[StageCost, ...]:
+    """In order of the stages. Of a stage that several runs went through, the longest: the others
+    found it done."""
+    found: dict[tuple[int, str, int], StageCost] = {}
+    for cost in costs:
+        key = (STAGES.index(cost.stage), cost.stage, cost.seq_len or 0)
+        found[key] = max(found.get(key, cost), cost, key=lambda c: c.seconds)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _with_tokens(own: RunFacts | None, tokens: RunFacts | None) -> RunFacts | None:
+    """What a version of sequences and its token store have cost."""
+    if own is None or tokens is None:
+        return own
+    return replace(own, costs=longest([*tokens.costs, *own.costs]))
+
+
 def _run_of(found: dict[str, Any]) -> RunFacts:
-    costs = tuple(StageCost(**cost) for cost in found["costs"])
+    costs = longest([StageCost(**cost) for cost in found["costs"]])
     machine = {str(name): str(value) for name, value in found["machine"].items()}
     return RunFacts(finished=str(found["finished"]), machine=machine, costs=costs)

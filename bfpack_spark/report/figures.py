@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from bfpack_spark.explore.statistics import CorpusStats, Distribution, LengthClass, PackingStats
 from bfpack_spark.report.page import Bars, Figure, Line, Panel, Table
-from bfpack_spark.report.words import count, mean, share, size
+from bfpack_spark.report.words import PLAN, count, mean, rules_name, share, size
 from bfpack_spark.storage.versions import Manifest, files_of
 
 _CUTS_SHOWN = 4.0  # cuts a document; the longest have hundreds, and run off the top
@@ -19,25 +19,27 @@ def truncations_figure(at: PackingStats) -> Figure:
     classes, seq_len = at.by_length, at.seq_len
     fits = [c for c in classes if c.up_to <= seq_len]
     cut_fitting = sum(c.num_truncations_by_concat for c in fits)
+    plan = PLAN[at.rules.packing]
+    title = f"Documents and truncations by length, at {count(seq_len)}"
     return Figure(
-        name=f"truncations-{seq_len}",
-        title=f"Documents and truncations by length, at {count(seq_len)}",
+        name=f"truncations-{rules_name(at.rules)}",
+        title=title,
         description=(
             f"Of {count(sum(c.num_documents for c in classes))} documents, those in length classes "
             f"up to {count(seq_len)} tokens are cut {count(cut_fitting)} times by concatenation, "
-            f"and {count(sum(c.num_truncations for c in fits))} times by packing. On average a "
+            f"and {count(sum(c.num_truncations for c in fits))} times by {plan}. On average a "
             f"document is cut {mean(at.concat.truncations)} times by concatenation, "
-            f"{mean(at.plan.truncations)} times by packing."
+            f"{mean(at.plan.truncations)} times by {plan}."
         ),
         x_title="tokens of the document",
         log=True,
         marks=[(seq_len + 0.5, "seq_len")],
-        legend=[("line-packed", "packing"), ("line-concat", "concatenation")],
+        legend=[("line-packed", plan), ("line-concat", "concatenation")],
         panels=[
             Panel(y_title="documents", bars=[_bars(classes, "bar-documents")]),
             Panel(
                 y_title="truncations a document",
-                y_max=min(_CUTS_SHOWN, max(c.truncations_by_concat for c in classes) or 1.0),
+                y_max=_cuts_shown([c.truncations_by_concat for c in classes]),
                 lines=[
                     _steps(classes, "line-concat", [c.truncations_by_concat for c in classes]),
                     _steps(classes, "line-packed", [c.truncations for c in classes]),
@@ -45,8 +47,8 @@ def truncations_figure(at: PackingStats) -> Figure:
             ),
         ],
         numbers=Table(
-            caption=f"Documents and truncations by length, at {count(seq_len)}",
-            head=("tokens", "documents", "truncations each, packing", "concatenation"),
+            caption=title,
+            head=("tokens", "documents", f"truncations each, {plan}", "concatenation"),
             rows=[
                 (
                     _tokens(c),
@@ -58,6 +60,11 @@ def truncations_figure(at: PackingStats) -> Figure:
             ],
         ),
     )
+
+
+def _cuts_shown(each: list[float]) -> float:
+    """So much of the axis that there is a line to see, however long the documents are."""
+    return min(max(each), max(_CUTS_SHOWN, 2 * min(each))) or 1.0
 
 
 def lengths_figure(stats: CorpusStats) -> Figure:
@@ -117,7 +124,7 @@ def fragments_figure(at: PackingStats, fragments: Distribution) -> Figure:
     heights = [_between(fragments, low, up) for low, up in bins]
     above = int(fragments.counts[fragments.values > high].sum())
     return Figure(
-        name=f"fragments-{at.seq_len}",
+        name=f"fragments-{rules_name(at.rules)}",
         title=f"Fragments a sequence, at {count(at.seq_len)}",
         description=(
             f"A sequence holds {mean(at.plan.fragments)} fragments on average, half of them at "

@@ -5,7 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from bfpack_spark.explore.groups import group_balance
+from bfpack_spark.explore.lengths import merge_histograms
 from bfpack_spark.explore.several import with_total
+from bfpack_spark.explore.statistics import (
+    CorpusStats,
+    PackingStats,
+    length_classes,
+    powers_of_two,
+)
 from bfpack_spark.report import sections
 from bfpack_spark.report.buckets import (
     Named,
@@ -15,8 +22,9 @@ from bfpack_spark.report.buckets import (
     seq_lens_table,
 )
 from bfpack_spark.report.collect import VersionReport
+from bfpack_spark.report.figures import fragments_figure, lengths_figure, truncations_figure
 from bfpack_spark.report.page import Page, Section, Table
-from bfpack_spark.report.words import count, share
+from bfpack_spark.report.words import count, rules_name, rules_words, share
 from bfpack_spark.storage import versions
 
 
@@ -49,29 +57,34 @@ def _others(seq_len: int, others: int) -> str:
 
 
 def output_page(reports: Sequence[VersionReport]) -> Page:
-    """Buckets, each packed on its own, at one seq_len or more."""
-    by_seq_len: dict[int, list[VersionReport]] = {}
+    """Buckets, each packed on its own, in one way or several: what is packed by other rules is not
+    added up."""
+    ways: dict[str, list[VersionReport]] = {}
     for report in reports:
-        by_seq_len.setdefault(report.stats.at[0].seq_len, []).append(report)
-    totals = [with_total([r.stats for r in found])[-1] for found in by_seq_len.values()]
-    named = {n: [*map(_named, found)] for n, found in by_seq_len.items()}
-    at = tuple(total.at[0] for total in totals)
-    accounts = [add_accounts([r.manifest for r in found]) for found in by_seq_len.values()]
-    buckets = {report.place.bucket for report in reports}
+        ways.setdefault(rules_words(report.stats.at[0].rules), []).append(report)
+    at = tuple(with_total([r.stats for r in found])[-1].at[0] for found in ways.values())
+    accounts = {way: add_accounts([r.manifest for r in found]) for way, found in ways.items()}
+    named = {way: [*map(_named, found)] for way, found in ways.items()}
+    lengths, buckets = _every_length(reports, at), {report.place.bucket for report in reports}
     return Page(
-        title=f"{count(len(buckets))} buckets",
-        lead=f"Each packed on its own, at {', '.join(map(count, by_seq_len))}.",
-        facts=_facts(accounts[0]),
+        title=f"{count(len(buckets))} bucket{'s' * (len(buckets) > 1)}",
+        lead=f"Each packed on its own, at {'; '.join(ways)}.",
+        facts=[
+            ("documents", count(lengths.num_documents)),
+            ("tokens", count(lengths.num_tokens)),
+            *((f"sequences of {way}", count(a["num_sequences"])) for way, a in accounts.items()),
+        ],
         sections=[
-            *(sections.accounting_section(a, f", at {count(a['seq_len'])}") for a in accounts),
+            *(
+                sections.accounting_section(account, rules_name(own.rules), f", at {way}")
+                for own, (way, account) in zip(at, accounts.items(), strict=True)
+            ),
             sections.truncations_section(at),
-            sections.lengths_section(replace(totals[0], at=at)),
+            sections.lengths_section(lengths),
             Section(
                 name="buckets",
                 title="Buckets",
-                tables=[
-                    buckets_table(f"Buckets at {count(n)}", found) for n, found in named.items()
-                ],
+                tables=[buckets_table(f"Buckets at {way}", found) for way, found in named.items()],
             ),
             _costs_of(reports),
             sections.configurations_section(
@@ -80,6 +93,41 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
             ),
         ],
     )
+
+
+def _every_length(reports: Sequence[VersionReport], at: tuple[PackingStats, ...]) -> CorpusStats:
+    """The documents of all the token stores, each counted once, however often it is packed."""
+    stores = {(r.place.bucket, r.tokens["fingerprint"]): r.stats.histogram for r in reports}
+    histogram, rules = merge_histograms([*stores.values()]), at[0].rules
+    classes = length_classes(histogram, rules, powers_of_two(histogram))
+    first = replace(at[0], by_length=classes)
+    return CorpusStats(bucket=None, rules=rules, histogram=histogram, at=(first, *at[1:]))
+
+
+def pictures(stats: CorpusStats) -> list[Section]:
+    """What is drawn of statistics alone, where nothing need have been packed."""
+    if not stats.num_documents:
+        return []
+    return [
+        Section(
+            name="pictures-truncations",
+            title="Packing against concatenation",
+            notes=sections.how_they_cut(stats.at),
+            figures=[truncations_figure(at) for at in stats.at],
+        ),
+        Section(
+            name="pictures-lengths",
+            title="Lengths and fragments",
+            figures=[
+                lengths_figure(stats),
+                *(
+                    fragments_figure(at, at.fragments)
+                    for at in stats.at
+                    if at.fragments is not None and at.plan.accounting.num_sequences
+                ),
+            ],
+        ),
+    ]
 
 
 def _facts(account: dict[str, Any]) -> list[tuple[str, str]]:

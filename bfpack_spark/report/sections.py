@@ -14,16 +14,25 @@ from bfpack_spark.report.figures import (
     truncations_figure,
 )
 from bfpack_spark.report.page import Cell, Row, Section, Table
-from bfpack_spark.report.words import count, mean, percent, seconds, setting, share, size
+from bfpack_spark.report.words import (
+    PLAN,
+    count,
+    mean,
+    percent,
+    seconds,
+    setting,
+    share,
+    size,
+)
 from bfpack_spark.storage.versions import Manifest, files_of
 
 
-def accounting_section(accounting: dict[str, Any], of: str = "") -> Section:
+def accounting_section(accounting: dict[str, Any], name: str = "", of: str = "") -> Section:
     """Every document and token that came, and where it went."""
     padding = accounting["num_padding"]
     places = accounting["num_tokens_packed"] + padding
     return Section(
-        name=f"accounting-{accounting['seq_len']}",
+        name=f"accounting-{name or accounting['seq_len']}",
         title=f"What went in and came out{of}",
         notes=[
             f"{count(accounting['num_tokens_packed'])} tokens were packed into "
@@ -69,18 +78,31 @@ def _parts(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> 
     return Table(caption=caption, head=("", "number", "share"), rows=rows, foot=foot)
 
 
+def how_they_cut(found: Sequence[PackingStats]) -> list[str]:
+    """What one should know before one looks at the figures."""
+    packings = {at.rules.packing for at in found}
+    return [
+        "Concatenating all documents and cutting every seq_len tokens cuts a document wherever it "
+        "happens to lie; its numbers are the expectation over a uniformly random start. Where "
+        "documents are cut more than four times, the lines may run off the top.",
+        *["Packing cuts only what is longer than seq_len."] * ("best_fit" in packings),
+        *[_THE_BASELINE] * ("concat" in packings),
+    ]
+
+
+_THE_BASELINE = (
+    "Sequences made by concatenation are the baseline: documents in a seeded order, cut every "
+    "seq_len tokens. What is said of their documents is the same expectation, by their policy for "
+    "long documents."
+)
+
+
 def truncations_section(found: tuple[PackingStats, ...], note: str = "") -> Section:
     """The paper's figure, and its numbers at every seq_len."""
     return Section(
         name="truncations",
         title="Packing against concatenation",
-        notes=[
-            "Concatenating all documents and cutting every seq_len tokens cuts a document wherever "
-            "it happens to lie; its numbers are the expectation over a uniformly random start. "
-            "Packing cuts only what is longer than seq_len. Where documents are cut more than four "
-            "times, the lines run off the top.",
-            *([note] if note else []),
-        ],
+        notes=[*how_they_cut(found), *([note] if note else [])],
         figures=[truncations_figure(at) for at in found],
         tables=[_comparison(found)],
     )
@@ -90,7 +112,7 @@ def _comparison(found: tuple[PackingStats, ...]) -> Table:
     """Two rows a seq_len."""
     rows: list[Row] = []
     for at in found:
-        for name, made in (("packing", at.plan), ("concatenation", at.concat)):
+        for name, made in ((PLAN[at.rules.packing], at.plan), ("concatenation", at.concat)):
             account = made.accounting
             rows.append(
                 (
@@ -232,7 +254,7 @@ def costs_section(run: RunFacts | None) -> Section:
         name="costs",
         title="Time and CPU",
         notes=[
-            "The stages of the run that made this version; what an earlier run had done took it no "
+            "The stages of the runs that made this version. A token store that was there took no "
             "time. " + _CLOCKS
         ],
         tables=[

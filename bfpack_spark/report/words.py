@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from bfpack_spark.core.accounting import Rules
+
+PLAN = {"best_fit": "packing", "concat": "concatenation by these rules"}
+
 
 def count(value: float) -> str:
     """1234.4 -> 1,234."""
@@ -38,6 +42,19 @@ def seconds(value: float | None) -> str:
     if value is None:
         return "not known"
     return f"{value:,.1f} s" if value < 120 else f"{value / 60:,.1f} min"
+
+
+def rules_words(rules: Rules) -> str:
+    """What tells one packing from another: 2,048; 2,048 by concatenation; 2,048, truncate."""
+    way = "" if rules.packing == "best_fit" else " by concatenation"
+    policy = "" if rules.long_documents == "split" else f", {rules.long_documents}"
+    return f"{count(rules.seq_len)}{way}{policy}"
+
+
+def rules_name(rules: Rules) -> str:
+    """The same for a place on a page."""
+    parts = (str(rules.seq_len), rules.packing, rules.long_documents)
+    return "-".join(part for part in parts if part not in ("best_fit", "split"))
 
 
 def setting(value: Any) -> str:

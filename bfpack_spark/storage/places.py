@@ -1,5 +1,5 @@
-"""The files that tell which documents there are and where their fragments go, read in workers a
-row group at a time, tokens left out."""
+"""The files that tell which documents there are and where their fragments go, read in workers,
+tokens left out."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.storage import files
 from bfpack_spark.storage.plan_files import read_plan_file
+
+_TABLE_ROWS = 1 << 17  # so that what is sent to one place from one table is not a row or two
 
 
 def files_frame(spark: SparkSession, paths: dict[str, list[str]]) -> DataFrame:
@@ -48,8 +50,11 @@ def read_ids(path: str) -> Iterator[pa.Array]:
 
 
 def _row_groups(path: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Tables of about _TABLE_ROWS rows: a row group is cut by its tokens, and may have few."""
     with files.open_parquet(path) as file:
-        for number in range(file.num_row_groups):
-            table = file.read_row_group(number, columns=columns, use_threads=False)
+        rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        table_of = np.cumsum(rows, dtype=np.int64) // _TABLE_ROWS
+        for numbers in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(table_of)) + 1):
+            table = file.read_row_groups(numbers.tolist(), columns=columns, use_threads=False)
             if len(table):
                 yield table

@@ -25,8 +25,9 @@ from bfpack_spark.storage.versions import Place, Version
 BUCKET = "b"
 VOCABULARY = 1 << 16
 _EOS = VOCABULARY
-_FILE_ROWS = 1 << 20
-_GROUP_ROWS = 1 << 16
+_MEAN_TOKENS = 550  # of packers.draw_lengths
+_FILE_ROWS = (1 << 25) // _MEAN_TOKENS  # as the token store's writer cuts files and row groups
+_GROUP_ROWS = (1 << 20) // _MEAN_TOKENS
 _GROUP_TOKENS = 1 << 22
 
 

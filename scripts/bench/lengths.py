@@ -12,10 +12,12 @@ import argparse
 import itertools
 import shutil
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from about import about
+from events import log_options, read_tasks
 from generated import BUCKET, command, store_of_lengths
 from packers import draw_lengths
 from processes import Cost, run
@@ -38,35 +40,40 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     sizes = sorted(options.documents or [10**6, 10**7, 3 * 10**7])
     print(f"{about()} seq_len {SEQ_LEN}, median of {options.runs}.\n")
-    costs = [measure(options, size) for size in sizes]
-    _print_costs(sizes, costs)
+    costs, shuffled = zip(*(measure(options, size) for size in sizes), strict=True)
+    _print_costs(sizes, costs, shuffled)
     _print_overheads(draw_lengths(10**6))
     _print_stats(options)
 
 
-def measure(options: argparse.Namespace, documents: int) -> Cost:
-    """The run of median CPU; the plan is made anew each time."""
+def measure(options: argparse.Namespace, documents: int) -> tuple[Cost, int]:
+    """The run of median CPU, and the bytes that it shuffles; the plan is made anew each time."""
     output = options.work / f"lengths-{documents}"
-    if not output.exists():
-        store_of_lengths(output, draw_lengths(documents))
+    shutil.rmtree(output, ignore_errors=True)
+    store_of_lengths(output, draw_lengths(documents))
+    log = options.work / "events"
     plan = command("plan", output, "--seq-len", SEQ_LEN)
     runs = []
     for _ in range(options.runs):
         shutil.rmtree(output / BUCKET / f"sequences-{SEQ_LEN}", ignore_errors=True)
-        runs.append(run(plan))
+        runs.append(run([*plan, *log_options(log)]))
     shutil.rmtree(output)
+    shuffled = sum(task.shuffle_bytes for task in read_tasks(log))
     middle = statistics.median_low(cost.cpu for cost in runs)
-    return next(cost for cost in runs if cost.cpu == middle)
+    return next(cost for cost in runs if cost.cpu == middle), shuffled
 
 
-def _print_costs(sizes: list[int], costs: list[Cost]) -> None:
-    print("| documents | groups | CPU, s | wall, s | Python worker peak, MB | JVM peak, MB |")
-    print("|---:|---:|---:|---:|---:|---:|")
-    for size, cost in zip(sizes, costs, strict=True):
+def _print_costs(sizes: Sequence[int], costs: Sequence[Cost], shuffled: Sequence[int]) -> None:
+    print(
+        "| documents | groups | CPU, s | wall, s | Python worker peak, MB | JVM peak, MB "
+        "| shuffled, bytes a document |"
+    )
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    for size, cost, num_bytes in zip(sizes, costs, shuffled, strict=True):
         groups = num_groups(size, GROUP_DOCUMENTS_MAX)
         print(
             f"| {size:,} | {groups} | {cost.cpu:.1f} | {cost.wall:.1f} "
-            f"| {cost.python_mb:.0f} | {cost.jvm_mb:.0f} |"
+            f"| {cost.python_mb:.0f} | {cost.jvm_mb:.0f} | {num_bytes / size:.0f} |"
         )
     print("\n| from, to | us of CPU a document | start-up, s of CPU | target, us |")
     print("|---|---:|---:|---:|")

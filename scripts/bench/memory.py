@@ -153,10 +153,10 @@ def _print_by_group(options: argparse.Namespace) -> None:
 def _print_long_document(options: argparse.Namespace) -> None:
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     print(
-        f"\n| one document of {LONG_DOCUMENT_BYTES >> 20} MB | tokens | quarantined | Python, MB "
-        "| limit | JVM heap, MB |"
+        f"\n| one document of {LONG_DOCUMENT_BYTES >> 20} MB | tokens | quarantined "
+        "| tokenize: Python, MB | JVM heap, MB | pack at 2048, verify: Python, MB | limit |"
     )
-    print("|---|---:|---|---:|---:|---:|")
+    print("|---|---:|---|---:|---:|---:|---:|")
     for kind in ("parquet", "jsonl"):
         folder, output = options.work / f"long-{kind}", options.work / "output"
         _remove(folder, output)
@@ -164,9 +164,12 @@ def _print_long_document(options: argparse.Namespace) -> None:
         more = ["--input", folder, "--tokenizer", tokenizer, "--max-quarantined", 1]
         peak = measure(command("tokenize", output, *more, "--id-column", "doc_id", heap=HEAP))
         tokens, refused = _outcome(output)
+        at = ["--seq-len", 2048]
+        packed = measure(command("pack", output, *more, "--id-column", "doc_id", *at, heap=HEAP))
+        verified = measure(command("verify", output, *at, heap=HEAP))
         print(
-            f"| {kind} | {tokens:,} | {refused} | {peak.python:.0f} | {LONG_DOCUMENT_MB_MAX} "
-            f"| {peak.heap:.0f} |",
+            f"| {kind} | {tokens:,} | {refused} | {peak.python:.0f} | {peak.heap:.0f} "
+            f"| {packed.python:.0f}, {verified.python:.0f} | {LONG_DOCUMENT_MB_MAX} |",
             flush=True,
         )
         _remove(folder, output)

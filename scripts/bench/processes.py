@@ -26,7 +26,6 @@ class Cost:
     python_mb: float = 0.0
     jvm_mb: float = 0.0
     out: str = ""
-    timed_out: bool = False
 
 
 @dataclass
@@ -35,14 +34,8 @@ class _Tree:
     peak: dict[str, float] = field(default_factory=lambda: {"java": 0.0, "python": 0.0})
 
 
-def run(
-    command: list[str],
-    *,
-    environment: Mapping[str, str] | None = None,
-    timeout: float = float("inf"),
-) -> Cost:
-    """Run a command to its end; exits with its stderr where it fails. After `timeout` seconds it is
-    ended, and the cost says so.
+def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> Cost:
+    """Run a command to its end; exits with its stderr where it fails.
 
     CPU is sampled: Spark's Python daemon lets the kernel discard what its workers used, so
     accounting by wait() would miss them.
@@ -52,17 +45,13 @@ def run(
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         env = {**os.environ, **(environment or {})}
         process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
-        timed_out = False
         while process.poll() is None or psutil.Process().children(recursive=True):
             _sample(tree, process.pid)
             time.sleep(_EVERY)
-            if time.monotonic() - start > timeout and not timed_out:
-                timed_out = True
-                process.kill()
         wall = time.monotonic() - start
         for file in (out, err):
             file.seek(0)
-        if process.returncode and not timed_out:
+        if process.returncode:
             sys.exit(f"{' '.join(command)}: {err.read().decode()[-2000:]}")
         return Cost(
             cpu=sum(tree.cpu.values()),
@@ -70,7 +59,6 @@ def run(
             python_mb=tree.peak["python"],
             jvm_mb=tree.peak["java"],
             out=out.read().decode(),
-            timed_out=timed_out,
         )
 
 

@@ -14,6 +14,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
@@ -31,7 +32,7 @@ from bfpack_spark.core.groups import num_groups
 from bfpack_spark.core.rows import default_num_shards
 
 MEAN_TOKENS = math.exp(MU + SIGMA**2 / 2)
-TOKENS = (10**9, 10**11, 5 * 10**12)
+SIMULATED_TOKENS = 5 * 10**12
 SEQ_LENS = (2048, 8192)
 FILE_TOKENS = 1 << 25  # a token file: one mapper of the assemble shuffle
 BLOCK_BYTES_MIN = 64 << 10
@@ -51,10 +52,33 @@ def main() -> None:
 # The model
 
 
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A corpus and how to pack it: so many buckets, one run each."""
+
+    tokens: int
+    buckets: int = 1
+    num_shards: int | None = None  # default: the job's own choice
+
+    def words(self) -> str:
+        many = f", {self.buckets} buckets" if self.buckets > 1 else ""
+        return f"{self.tokens:,} tokens{many}" + (
+            f", --num-shards {self.num_shards}" if self.num_shards else ""
+        )
+
+
+CASES = (
+    Case(tokens=10**9),
+    Case(tokens=10**11, buckets=3),
+    Case(tokens=10**11, num_shards=512),
+    Case(tokens=SIMULATED_TOKENS, buckets=150),
+)
+
+
 def _print_model(options: argparse.Namespace) -> None:
-    columns = [dict(model(tokens, options)) for tokens in TOKENS]
-    print(f"\n| at {options.seq_len:,} | {' | '.join(f'{tokens:,} tokens' for tokens in TOKENS)} |")
-    print("|---|" + "---:|" * len(TOKENS))
+    columns = [dict(model(case, options)) for case in CASES]
+    print(f"\n| at {options.seq_len:,} | {' | '.join(case.words() for case in CASES)} |")
+    print("|---|" + "---:|" * len(CASES))
     for name in columns[0]:
         print(f"| {name} | {' | '.join(column[name] for column in columns)} |")
     shards = largest_num_shards(options.shuffle_ratio)
@@ -65,26 +89,28 @@ def _print_model(options: argparse.Namespace) -> None:
     )
 
 
-def model(tokens: int, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Name and value of each line of the table."""
+def model(case: Case, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Name and value of each line of the table; CPU and bytes are those of all buckets, the rest
+    is a bucket's."""
+    tokens = case.tokens // case.buckets
     documents = round(tokens / MEAN_TOKENS)
-    sequences = -(-tokens // options.seq_len)
-    shards = default_num_shards(sequences, options.seq_len)
+    shards = case.num_shards or default_num_shards(-(-tokens // options.seq_len), options.seq_len)
     mappers = -(-tokens // FILE_TOKENS)
     shuffled = 4 * tokens * options.shuffle_ratio
-    yield "documents", f"{documents:,}"
+    all_documents = documents * case.buckets
+    assemble = case.tokens * options.assemble_ns + shards * case.buckets * options.shard_ms * 1e6
+    yield "CPU hours, tokenize", _hours(case.tokens * options.tokenize_ns)
+    yield "CPU hours, plan", _hours(all_documents * options.plan_us * 1e3)
+    yield "CPU hours, assemble", _hours(assemble)
+    yield "shuffled by plan, GB", f"{all_documents * options.plan_shuffle_bytes / 1e9:,.1f}"
+    yield "shuffled by assemble, GB", f"{shuffled * case.buckets / 1e9:,.0f}"
+    yield "documents a bucket", f"{documents:,}"
     yield "groups", f"{num_groups(documents, GROUP_DOCUMENTS_MAX):,}"
-    yield "token files", f"{mappers:,}"
-    yield "shards", f"{shards:,}"
-    yield "CPU hours, tokenize", _hours(tokens * options.tokenize_ns)
-    yield "CPU hours, plan", _hours(documents * options.plan_us * 1e3)
-    yield "CPU hours, assemble", _hours(tokens * options.assemble_ns)
-    yield "shuffled by plan, GB", f"{documents * options.plan_shuffle_bytes / 1e9:,.1f}"
-    yield "shuffled by assemble, GB", f"{shuffled / 1e9:,.0f}"
+    yield "token files, so mappers", f"{mappers:,}"
+    yield "shards, so reducers", f"{shards:,}"
+    yield "mean block, KiB", f"{shuffled / mappers / shards / 2**10:,.1f}"
     yield "worker, plan, MB", f"{_plan_mb(documents, options):,.0f}"
     yield "worker, assemble, MB", f"{_shard_mb(tokens / shards, options):,.0f}"
-    yield "mappers x reducers", f"{mappers:,} x {shards:,}"
-    yield "mean block, KiB", f"{shuffled / mappers / shards / 2**10:,.1f}"
 
 
 def largest_num_shards(shuffle_ratio: float) -> int:
@@ -122,6 +148,7 @@ def _print_shards(options: argparse.Namespace) -> None:
     (version,) = (output / BUCKET / "sequences-512").glob("*/_manifest.json")
     rows = check_shards(version.parent)
     tasks = read_tasks(log)
+    blocks = sum(task.shuffle_blocks for task in tasks)
     print(f"\n| {NUM_SHARDS:,} shards of {options.shard_run_tokens:,} tokens at 512 | |")
     print("|---|---:|")
     for name, value in (
@@ -130,7 +157,8 @@ def _print_shards(options: argparse.Namespace) -> None:
         ("assemble, s of CPU", f"{assemble.cpu:.1f}"),
         ("assemble, s of wall", f"{assemble.wall:.1f}"),
         ("largest Python process, MB", f"{assemble.python_mb:.0f}"),
-        ("blocks fetched", f"{sum(task.shuffle_blocks for task in tasks):,}"),
+        ("blocks fetched", f"{blocks:,}"),
+        ("mean block, KiB", f"{sum(task.shuffle_bytes for task in tasks) / blocks / 2**10:.1f}"),
     ):
         print(f"| {name} | {value} |")
     shutil.rmtree(output)
@@ -204,11 +232,12 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=["model", "shards", "simulation"])
     parser.add_argument("--seq-len", type=int, default=2048)
     parser.add_argument("--shard-run-tokens", type=int, default=30_000_000)
-    parser.add_argument("--simulated-tokens", type=int, default=TOKENS[-1])
+    parser.add_argument("--simulated-tokens", type=int, default=SIMULATED_TOKENS)
     constants = parser.add_argument_group("measured constants")
     for name, default, meaning in (
         ("tokenize-ns", 55.0, "CPU a token, tokenize (stages.py)"),
         ("assemble-ns", 65.0, "CPU a token, assemble (stages.py)"),
+        ("shard-ms", 50.0, "CPU a shard above its tokens (the run with 2,000 shards)"),
         ("plan-us", 2.5, "CPU a document, plan (lengths.py)"),
         ("shuffle-ratio", 0.38, "bytes shuffled by assemble / bytes of its tokens (stages.py)"),
         ("plan-shuffle-bytes", 45.0, "shuffled by plan a document (event log of lengths.py)"),

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from about import about
 from events import log_options, read_tasks
 from processes import Cost, Yardstick, run
@@ -28,6 +31,9 @@ NO_BROADCAST = ["--spark-conf", "spark.sql.autoBroadcastJoinThreshold=-1"]
 FLOOR, WHOLE, AGAIN, VERIFY = "floor", "whole job at 2048", "8192 from the store", "verify at 2048"
 STAGES = ("tokenize", "plan at 2048", "assemble at 2048")
 
+WHOLE_MB = {"code": 400, "prose": 200}
+
+Text: TypeAlias = Literal["code", "prose"]
 Pair: TypeAlias = tuple[str, Cost, Cost]  # a step, on the small corpus and on the large one
 
 
@@ -60,8 +66,9 @@ class Ground:
 def main() -> None:
     options = _parse_options()
     options.work.mkdir(parents=True, exist_ok=True)
-    text = "prose" if options.prose else "code"
-    corpora = [make_corpus(options.work, size, text) for size in sorted(options.size_mb)]
+    text: Text = "prose" if options.prose else "code"
+    sizes_mb = sorted(options.size_mb)
+    corpora = [make_corpus(options.work, size, text, sizes_mb[-1]) for size in sizes_mb]
     tokenizer = options.tokenizer or _tokenizer(options.work, corpora[0])
     grounds = [
         Ground(corpus=corpus, tokenizer=tokenizer, output=options.work / f"out-{corpus.name}")
@@ -72,8 +79,7 @@ def main() -> None:
     tokens = [_manifest(ground.version(2048))["totals"]["tokens"] for ground in grounds]
     sizes = " and ".join(f"{count / 1e6:.0f} M" for count in tokens)
     print(f"{about()} {sizes} tokens of {text}, median of {options.runs}. {yardstick.said()}\n")
-    per_token = _print_costs(pairs, tokens)
-    _print_ratios(per_token)
+    _print_ratios(*_print_costs(pairs, tokens))
     _print_bytes(grounds[1], tokens[1])
 
 
@@ -112,32 +118,34 @@ def run_floor(ground: Ground) -> Cost:
     return run([sys.executable, str(HERE / "floor.py"), *options])
 
 
-def _print_costs(pairs: list[list[Pair]], tokens: list[int]) -> dict[str, float]:
-    """The table; returns seconds of CPU a token."""
-    print("| | ns of CPU a token | start-up, s of CPU | wall, s | Python peak, MB | JVM peak, MB |")
-    print("|---|---:|---:|---:|---:|---:|")
-    per_token = {}
+def _print_costs(
+    pairs: list[list[Pair]], tokens: list[int]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The table; returns seconds of CPU a token and of start-up. Peaks are those of both sizes."""
+    print("| | ns of CPU a token | start-up, s of CPU | larger, wall, s | Python peaks, MB |")
+    print("|---|---:|---:|---:|---:|")
+    per_token, start_up = {}, {}
     for name in (FLOOR, *STAGES, WHOLE, AGAIN, VERIFY):
         own = [pair[1:] for run in pairs for pair in run if pair[0] == name]
         slopes = [(large.cpu - small.cpu) / (tokens[1] - tokens[0]) for small, large in own]
         starts = [small.cpu - s * tokens[0] for s, (small, _) in zip(slopes, own, strict=True)]
         per_token[name] = statistics.median(slopes)
-        walls, python, jvm = (
-            statistics.median(getattr(large, what) for _, large in own)
-            for what in ("wall", "python_mb", "jvm_mb")
-        )
+        wall = statistics.median(large.wall for _, large in own)
+        peaks = [statistics.median(pair[n].python_mb for pair in own) for n in (0, 1)]
+        start_up[name] = statistics.median(starts)
         print(
-            f"| {name} | {per_token[name] * 1e9:.0f} | {statistics.median(starts):.1f} "
-            f"| {walls:.1f} | {python:.0f} | {jvm:.0f} |"
+            f"| {name} | {per_token[name] * 1e9:.0f} | {start_up[name]:.1f} | {wall:.1f} "
+            f"| {peaks[0]:.0f}, {peaks[1]:.0f} |"
         )
-    return per_token
+    return per_token, start_up
 
 
-def _print_ratios(per_token: dict[str, float]) -> None:
+def _print_ratios(per_token: dict[str, float], start_up: dict[str, float]) -> None:
     rows = (
         ("whole job / floor", per_token[WHOLE] / per_token[FLOOR], "2.5"),
         ("8192 from the store / floor", per_token[AGAIN] / per_token[FLOOR], "1.3"),
         ("verify / whole job", per_token[VERIFY] / per_token[WHOLE], "0.25"),
+        ("start-up of the whole job, s", start_up[WHOLE], "25"),
     )
     print("\n| ratio, by CPU a token | here | target |\n|---|---:|---:|")
     for name, found, target in rows:
@@ -165,14 +173,34 @@ def _manifest(version: Path) -> dict:  # type: ignore[type-arg]
     return dict(json.loads((version / "_manifest.json").read_text()))
 
 
-def make_corpus(work: Path, size_mb: int, text: Literal["code", "prose"] = "code") -> Path:
-    corpus = work / f"{text}-{size_mb}"
-    if not corpus.exists():
-        maker = [sys.executable, HERE.parent / "make_corpus.py", "--output", corpus]
-        size = ["--size-mb", str(size_mb), "--min-documents", "1"]
+def make_corpus(work: Path, size_mb: int, text: Text = "code", of_mb: int | None = None) -> Path:
+    """So much of this machine's text: every n-th document of a corpus of `of_mb`, so that smaller
+    and larger ones are alike (the script takes sources first, and then what else there is)."""
+    whole_mb = max(size_mb, of_mb or WHOLE_MB[text])
+    whole = work / f"{text}-{whole_mb}"
+    if not whole.exists():
+        maker = [sys.executable, HERE.parent / "make_corpus.py", "--output", whole]
+        size = ["--size-mb", str(whole_mb), "--min-documents", "1"]
         kind = ["--prose"] if text == "prose" else []
         subprocess.run([*map(str, maker), *size, *kind], check=True)
-    return corpus
+    if size_mb == whole_mb:
+        return whole
+    part = work / f"{text}-{size_mb}-of-{whole_mb}"
+    if not part.exists():
+        _write_part(whole, part, size_mb / whole_mb)
+    return part
+
+
+def _write_part(whole: Path, part: Path, share: float) -> None:
+    unfinished = part.with_name(f".{part.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    for path in sorted(whole.glob("*.parquet")):
+        table = pq.read_table(path)
+        reached = np.floor(np.arange(len(table) + 1) * share)
+        chosen = table.filter(pa.array(np.diff(reached) > 0))
+        pq.write_table(chosen, unfinished / path.name, row_group_size=256)
+    unfinished.rename(part)
 
 
 def _tokenizer(work: Path, corpus: Path) -> Path:
@@ -193,7 +221,8 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--tokenizer", type=Path, help="default: one of 16k trained on the corpus")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    options.size_mb = options.size_mb or ([50, 200] if options.prose else [100, 400])
+    whole_mb = WHOLE_MB["prose" if options.prose else "code"]
+    options.size_mb = options.size_mb or [whole_mb // 4, whole_mb]
     if len(options.size_mb) != 2:
         parser.error("--size-mb: give two sizes")
     return options

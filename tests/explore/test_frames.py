@@ -13,6 +13,7 @@ import pytest
 from core.oracle import histogram_of
 from core.test_accounting import rules
 from outputs import copy_of
+from pages import read_page
 from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
@@ -140,8 +141,14 @@ def test_every_form_of_stats_has_the_same_numbers(two_buckets: Path, bfpack: Bfp
             for number in (f"{made['num_sequences']:,}", f"{made['lower_bound']:,}", cut):
                 assert number in page.cells
                 assert number in shown
-    assert page.fetched == []
-    assert "<script" not in forms[("--html",)].out
+    assert all(reference.startswith("#") for reference in page.fetched), "nothing from elsewhere"
+    drawn = read_page(forms[("--html",)].out)
+    names = {f"{kind}-{n}" for kind in ("truncations", "fragments") for n in (512, 2048)}
+    assert set(drawn.figures) == {"lengths", *names}
+    assert f"{found[-1]['num_documents']:,} documents" in drawn.figures["lengths"][1], (
+        "of the total"
+    )
+    assert not drawn.tags["script"]
 
 
 def test_total_and_parts_are_named_and_a_choice_of_buckets_is_kept(

@@ -57,6 +57,31 @@ def test_the_run_tells_what_each_of_its_stages_cost(packed: Path) -> None:
     assert "assemble 2,048" in report_of(packed, 2048).text
 
 
+@pytest.mark.parametrize("seq_len", [512, 2048])
+def test_a_report_names_all_that_the_run_published(seq_len: int, packed: Path) -> None:
+    page = report_of(packed, seq_len)
+    for other in (512, 2048):
+        assert current(packed, "small", f"sequences-{other}").name in page.text
+
+
+def test_steps_run_apart_are_one_account(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    """The plan's costs are kept until its sequences are there, and a run that finds it complete
+    does not make it cheap."""
+    output = copy_of(packed, tmp_path)
+    where = ("--output", output, "--bucket", "small", "--seq-len", 1024)
+    assert bfpack("plan", *where).code == 0
+    (kept,) = (output / "small" / "sequences-1024").glob("*/report/report.json")
+    (planned,) = json.loads(kept.read_text())["run"]["costs"]
+    assert (planned["stage"], planned["seq_len"]) == ("plan", 1024)
+    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 1024).code == 0
+    costs = {cost["stage"]: cost for cost in json.loads(kept.read_text())["run"]["costs"]}
+    assert set(costs) == {"tokenize", "plan", "assemble"}
+    assert costs["plan"] == planned
+    assert "plan 1,024" in report_of(output, 1024).text
+
+
 def test_a_version_that_lost_its_report_gets_another_which_knows_no_costs(
     packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
 ) -> None:
@@ -88,7 +113,7 @@ def test_a_report_that_cannot_be_written_fails_no_packing(
     assert ran.code == 0
     said = [record.getMessage() for record in caplog.records if "not written" in record.msg]
     assert len(said) == 1
-    assert "report.html: not written" in said[0]
+    assert "report: not written" in said[0]
     assert bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512).code == 0
 
 
