@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from bfpack_spark.core.estimates import (
     Draws,
+    Value,
     estimate_ratio,
+    estimate_share,
     estimate_total,
     scaled_histogram,
 )
@@ -119,3 +121,18 @@ def test_scaled_counts_are_whole_and_add_up() -> None:
     found = scaled_histogram([drawn])
     assert found.num_documents == 4
     assert dict(zip(found.lengths.tolist(), found.counts.tolist(), strict=True)) == {3: 3, 4: 1}
+
+
+def test_what_no_draw_has_seen_may_be_there_all_the_same() -> None:
+    """Three in so many draws, as the rule of three has it; and no share is below 0 or above 1."""
+    draws = draws_of([[3], [5]], [0, 1] * 50, [0.5, 0.5])
+
+    def longer(than: int) -> Value:
+        return lambda lengths: (lengths > than).astype(float)
+
+    none, some, every = (estimate_share([draws], longer(n), one) for n in (5, 3, 0))
+    assert (none.value, none.low, none.high) == (0, 0, pytest.approx(0.03, rel=0.02))
+    assert (every.value, every.low, every.high) == (1, pytest.approx(0.97, rel=0.01), 1)
+    assert 0 < some.low < some.value == 0.5 < some.high < 1
+    few = estimate_share([draws_of([[3], [5]], [0, 1], [0.5, 0.5])], longer(3), one)
+    assert (few.low, few.high) == (0, 1)

@@ -17,6 +17,7 @@ from pages import read_page
 from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
+from bfpack_spark.cli_stats import print_stats
 
 Bfpack = Callable[..., Any]
 LENGTHS = [3, 5, 9, 17, 40, 2, 2]
@@ -70,6 +71,34 @@ def test_what_no_distribution_is_known_of_is_an_empty_frame() -> None:
     assert explore.fragments_frame(stats).empty
     assert "fragments_p50" not in explore.summary_frame([stats])
     assert explore.as_json([stats])[0]["at"][0]["fragments"] is None
+
+
+@pytest.mark.parametrize("form", [None, "json", "csv", "html"])
+@pytest.mark.parametrize("lengths", [[], [20, 30], [1]])
+def test_every_form_can_say_that_nothing_is_left(
+    form: str | None, lengths: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dropped = rules(8, long_documents="drop")
+    print_stats([explore.corpus_stats(histogram_of(lengths), (8, 4), dropped, "b")], form)
+    assert capsys.readouterr().out
+
+
+def test_no_number_is_cut_short_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    many = explore.corpus_stats(histogram_of([1_000_000] * 5000), tuple(range(900, 920)))
+    told = io.StringIO()
+    monkeypatch.setattr("sys.stdout", told)
+    told.isatty = lambda: True  # type: ignore[method-assign]
+    print_stats([many], None)
+    assert "1,000,000" in told.getvalue()
+    assert "…" not in told.getvalue()
+
+
+def test_concatenation_has_one_number_of_documents_cut(stats: explore.CorpusStats) -> None:
+    for at in explore.as_json([stats])[0]["at"]:
+        for made in (at["plan"], at["concat"]):
+            assert made["accounting"]["num_documents_cut"] == made["num_documents_cut"]
+    assert at["plan"]["num_documents_cut"] != at["concat"]["num_documents_cut"]
 
 
 def test_the_json_holds_it_all(stats: explore.CorpusStats) -> None:
@@ -137,6 +166,9 @@ def test_every_form_of_stats_has_the_same_numbers(two_buckets: Path, bfpack: Bfp
             assert row["bucket"] == (bucket["bucket"] or "")
             assert int(row["num_sequences"]) == made["num_sequences"]
             assert float(row["concat_cut_share"]) == at["concat"]["cut_share"]
+            assert int(row["p50"]) == bucket["quantiles"]["0.5"]
+            for policy, effect in at["policies"].items():
+                assert int(row[f"{policy}_num_tokens_packed"]) == effect["num_tokens_packed"]
             cut = f"{made['num_documents_cut']:,} ({at['plan']['cut_share']:.1%})"
             for number in (f"{made['num_sequences']:,}", f"{made['lower_bound']:,}", cut):
                 assert number in page.cells

@@ -1,6 +1,7 @@
 """Every picture can be drawn, says what its axes are, and shows the numbers of the statistics."""
 
 import io
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -75,3 +76,17 @@ def test_a_sequence_is_drawn_with_hatches_where_it_is_cut() -> None:
     bars = figure.axes[0].patches
     assert [bar.get_width() for bar in bars] == [6, 4, 4, 2]
     assert [bool(bar.get_hatch()) for bar in bars] == [True, False, True, False]
+
+
+def test_every_seq_len_is_on_the_axis_and_no_two_names_run_into_each_other() -> None:
+    """Also what is longer or shorter than all documents."""
+    many = tuple(1 << k for k in range(4, 17))
+    figure = plots.documents_by_length(explore.corpus_stats(histogram_of([500, 600]), many))
+    drawn(figure)
+    low, high = figure.axes[0].get_xlim()
+    assert low < many[0]
+    assert many[-1] < high
+    figure.draw_without_rendering()
+    names = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(names) == len(many)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(names, 2))

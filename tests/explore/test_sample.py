@@ -130,6 +130,15 @@ def test_the_scaled_up_numbers_are_the_estimates(tokenizer: Path, tmp_path: Path
     assert compared == 13
 
 
+def test_a_table_of_a_sample_tells_how_far_it_may_be_off(tokenizer: Path, tmp_path: Path) -> None:
+    write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
+    stats = one_of(settings_of(tmp_path / "c", tokenizer), 400)
+    for _, row in explore.wide_frame([stats]).iterrows():
+        assert row["sample_num_draws"] == stats.sample.num_draws
+        for name in ("num_documents", "lower_bound", "cut_share"):
+            assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
+
+
 # What is drawn
 
 

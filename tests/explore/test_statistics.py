@@ -113,6 +113,16 @@ def test_classes_of_length_are_bounded_by_powers_of_two() -> None:
     assert at.by_length[3].truncations_by_concat == (4 / 8 + 7 / 8) / 2
 
 
+def test_a_seq_len_that_is_no_power_of_two_bounds_a_class_too() -> None:
+    """Else documents that fit would share one with such as are cut."""
+    documents = histogram_of([5, 6, 7, 8])
+    for at in explore.corpus_stats(documents, (6, 3)).at:
+        bounds = [(own.above, own.up_to, own.num_documents) for own in at.by_length]
+        assert bounds == [(4, 6, 2), (6, 8, 2)]
+    (six,) = explore.corpus_stats(documents, (6,)).at
+    assert [own.truncations for own in six.by_length] == [0, 1]
+
+
 def test_quantiles_are_lengths_that_enough_documents_do_not_exceed() -> None:
     found = explore.corpus_stats(histogram_of(range(1, 1001)), (8,)).quantiles
     assert {q: found[q] for q in (0.0, 0.01, 0.5, 0.999, 1.0)} == {

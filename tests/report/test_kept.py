@@ -75,10 +75,13 @@ def test_steps_run_apart_are_one_account(
     (kept,) = (output / "small" / "sequences-1024").glob("*/report/report.json")
     (planned,) = json.loads(kept.read_text())["run"]["costs"]
     assert (planned["stage"], planned["seq_len"]) == ("plan", 1024)
+    (tokens,) = (output / "small" / "tokens").glob("*/report/report.json")
+    (tokenized,) = json.loads(tokens.read_text())["run"]["costs"]
     assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 1024).code == 0
     costs = {cost["stage"]: cost for cost in json.loads(kept.read_text())["run"]["costs"]}
     assert set(costs) == {"tokenize", "plan", "assemble"}
     assert costs["plan"] == planned
+    assert costs["tokenize"] == tokenized
     assert "plan 1,024" in report_of(output, 1024).text
 
 
@@ -143,6 +146,48 @@ def test_one_page_tells_of_every_bucket(packed: Path, bfpack: Bfpack, tmp_path: 
         assert caption in page.text
     only = read_page(bfpack("report", "--output", output, "--bucket", "other").out)
     assert "other: sequences of 512" in only.text
+
+
+def test_what_is_packed_by_other_rules_is_not_added_up(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    options = pack_options(corpus, output)
+    options[options.index("small")] = "baseline"
+    assert bfpack("pack", *options, "--seq-len", 512, "--packing", "concat").code == 0
+    page = read_page(bfpack("report", "--output", output, "--seq-len", 512).out)
+    assert set(page.figures) == {"truncations-512", "truncations-512-concat", "lengths"}
+    best_fit = manifest(current(packed, "small", "sequences-512"))["accounting"]
+    told = f"{best_fit['num_tokens_packed']:,} tokens were packed into "
+    assert f"{told}{best_fit['num_sequences']:,} sequences of 512" in page.text
+    assert "sequences of 512 by concatenation" in page.text
+    assert "0 times by packing" in page.figures["truncations-512"][1]
+    assert "by concatenation by these rules" in page.figures["truncations-512-concat"][1]
+    alone = read_page(bfpack("report", "--output", output, "--bucket", "baseline").out)
+    assert "Packing cuts only" not in alone.text
+
+
+def test_a_report_is_there_although_a_later_seq_len_fails(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    shape = ("--seq-len", 256, "--seq-len", 65536, "--num-shards", 64)
+    ran = bfpack("pack", *pack_options(corpus, output), *shape)
+    assert ran.code == 2
+    assert "--num-shards" in ran.err
+    assert "sequences of 256" in report_of(output, 256).text
+
+
+def test_a_damaged_account_of_costs_is_written_anew(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    version = current(output, "small", "sequences-512")
+    (version / "report" / "report.json").write_text("{")
+    assert bfpack("report", "--output", output).code == 0
+    (version / "report" / "report.html").unlink()
+    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert json.loads((version / "report" / "report.json").read_text())["run"] is None
 
 
 @pytest.mark.parametrize(
