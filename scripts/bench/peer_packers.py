@@ -36,7 +36,8 @@ ARROW_LIST_MAX = 2**31 - 1
 
 
 def main() -> int:
-    """Return 1 when the peer loses tokens or overfills a sequence, 3 when it cannot take these."""
+    """Return 3 when the peer cannot take these lengths, 4 when it loses tokens or overfills a
+    sequence."""
     options = _parse_options()
     documents = np.load(options.lengths).astype(np.int64)
     fragments = cut_documents(documents, options.seq_len)
@@ -74,7 +75,7 @@ def main() -> int:
         "peak_rss_mb": rss_after,
     }
     print(json.dumps(report))
-    return 0 if keeps_all else 1
+    return 0 if keeps_all else 4
 
 
 def cut_documents(documents: Int64, seq_len: int) -> Int64:
