@@ -14,6 +14,7 @@ imports, by resource usage of this process and its finished children.
 import argparse
 import importlib
 import importlib.metadata
+import inspect
 import json
 import os
 import resource
@@ -52,6 +53,7 @@ class Made(NamedTuple):
     """What one run made; tokens include EOS, padding not."""
 
     documents: int
+    documents_per_batch: int  # packed apart from the others
     tokens: int
     packed_tokens: int
     sequences: int
@@ -95,15 +97,16 @@ def main() -> int:
 
 
 def run_trl(job: Job) -> Made:
-    """TRL at `map`'s default of 1000 documents a batch, each packed apart from the others."""
+    """TRL at the documents a batch that `map` takes by default."""
     tokens = tokenize_with_datasets(job)
-    return pack_with_trl(tokens, job, {})
+    default = inspect.signature(tokens.map).parameters["batch_size"].default
+    return pack_with_trl(tokens, job, {}, min(default, len(tokens)))
 
 
 def run_trl_whole(job: Job) -> Made:
     """TRL with all documents in one batch, as best-fit decreasing is defined."""
     tokens = tokenize_with_datasets(job)
-    return pack_with_trl(tokens, job, {"batch_size": len(tokens)})
+    return pack_with_trl(tokens, job, {"batch_size": len(tokens)}, len(tokens))
 
 
 def tokenize_with_datasets(job: Job) -> Any:
@@ -127,13 +130,14 @@ def tokenize_with_datasets(job: Job) -> Any:
     )
 
 
-def pack_with_trl(tokens: Any, job: Job, map_kwargs: dict[str, Any]) -> Made:
+def pack_with_trl(tokens: Any, job: Job, map_kwargs: dict[str, Any], per_batch: int) -> Made:
     """Rows are as long as their content: TRL leaves padding to the collator."""
     packed = importlib.import_module("trl").pack_dataset(
         tokens, seq_length=job.seq_len, strategy="bfd_split", map_kwargs=map_kwargs
     )
     packed.to_parquet(str(job.output / "sequences.parquet"))
-    return Made(len(tokens), _count_tokens(tokens), _count_tokens(packed), len(packed))
+    counts = _count_tokens(tokens), _count_tokens(packed)
+    return Made(len(tokens), per_batch, *counts, len(packed))
 
 
 def _count_tokens(dataset: Any) -> int:
@@ -155,7 +159,8 @@ def run_olmo_core(job: Job) -> Made:
     )
     files = [np.memmap(path, dtype=np.uint32, mode="r") for path in paths]
     write_instances(instances, bounds.astype(np.int64), files, eos_id, job)
-    return Made(num_documents, sum(map(len, files)), int(packed_tokens), len(instances))
+    counts = sum(map(len, files)), int(packed_tokens)
+    return Made(num_documents, num_documents, *counts, len(instances))
 
 
 def write_token_files(job: Job) -> tuple[list[Path], int]:

@@ -1,21 +1,28 @@
-"""End to end as people do it today: peers' CPU a token, from Parquet text to Parquet sequences.
+"""End to end as people do it today, and ours: CPU a token, from Parquet text to Parquet sequences.
 
     python scripts/bench/pipelines.py --work DIR --peers .bench/peers/bin/python --tokenizer FILE
 
-Slopes between two sizes of corpus, whole process trees, imports apart (each peer tells its own).
-The sizes are small, since a peer takes thousands of nanoseconds a token; none is faster on more.
+Slopes between two sizes of corpus, run one after the other, by whole process trees. Start-up, with
+imports, stands apart. The peers' sizes are small, since a peer takes thousands of nanoseconds a
+token and none is faster on more; ours are larger, since at such sizes our cost is lost in that of
+start-up.
 """
 
 import argparse
 import json
 import shutil
 import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from about import about
-from processes import run
-from stages import HERE, make_corpus
+from processes import Yardstick, run
+from stages import HERE, Ground, make_corpus
 
+SEQ_LEN = 2048
+OURS = "bfpack pack"
 PEERS = {
     "datasets + TRL pack_dataset, default batch": "trl",
     "datasets + TRL pack_dataset, whole set": "trl_whole",
@@ -23,30 +30,124 @@ PEERS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """One run: seconds of CPU and what came of them."""
+
+    cpu: float
+    imports: float  # seconds of CPU that `cpu` leaves out
+    documents: int
+    documents_per_batch: int  # packed apart from the others
+    tokens: int
+    sequences: int
+    least_sequences: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A run on the small corpus and one on the large."""
+
+    small: Made
+    large: Made
+
+    @property
+    def slope(self) -> float:
+        return (self.large.cpu - self.small.cpu) / (self.large.tokens - self.small.tokens)
+
+    @property
+    def start(self) -> float:
+        """Seconds of CPU that no token costs."""
+        imports = statistics.mean((self.small.imports, self.large.imports))
+        return imports + self.small.cpu - self.slope * self.small.tokens
+
+
 def main() -> None:
     options = _parse_options()
-    sizes = sorted(options.size_mb or [10, 40])
-    corpora = [make_corpus(options.work, size) for size in sizes]
-    print(f"{about()} seq_len 2048, median of {options.runs}.\n")
-    print("| peer, from text at 2048 | ns of CPU a token | imports, s of CPU | sequences |")
-    print("|---|---:|---:|---:|")
-    for name, peer in PEERS.items():
-        small, large = (
-            [measure(options, peer, corpus) for _ in range(options.runs)] for corpus in corpora
-        )
-        cpu = [statistics.median(said["cpu_seconds"] for said in runs) for runs in (small, large)]
-        slope = (cpu[1] - cpu[0]) / (large[0]["tokens"] - small[0]["tokens"])
-        imports = statistics.median(said["imports_cpu_seconds"] for said in small + large)
-        made, least = large[0]["sequences"], large[0]["least_sequences"]
-        print(f"| {name} | {slope * 1e9:,.0f} | {imports:.0f} | {made:,} (least {least:,}) |")
+    ours = [make_corpus(options.work, size) for size in options.ours_size_mb]
+    theirs = [make_corpus(options.work, size) for size in options.size_mb]
+    pairs: dict[str, list[Pair]] = {name: [] for name in (OURS, *PEERS)}
+    with Yardstick() as yardstick:
+        for _ in range(options.runs):
+            pairs[OURS].append(_measure_both(partial(measure_ours, options), ours))
+            yardstick.look()
+            for name, peer in PEERS.items():
+                pairs[name].append(_measure_both(partial(measure_peer, options, peer), theirs))
+                yardstick.look()
+    _print_head(options, pairs, yardstick)
+    _print_costs(pairs)
 
 
-def measure(options: argparse.Namespace, peer: str, corpus: Path) -> dict[str, float]:
+def _measure_both(measure: Callable[[Path], Made], corpora: Sequence[Path]) -> Pair:
+    """The large run at once after the small one, since a machine's speed drifts."""
+    return Pair(*map(measure, corpora))
+
+
+def measure_ours(options: argparse.Namespace, corpus: Path) -> Made:
+    output = options.work / "pipelines-output"
+    shutil.rmtree(output, ignore_errors=True)
+    ground = Ground(corpus=corpus, tokenizer=options.tokenizer, output=output)
+    cost = run(ground.command("pack", *ground.text, "--seq-len", SEQ_LEN))
+    counted = json.loads((ground.version(SEQ_LEN) / "_manifest.json").read_text())["accounting"]
+    shutil.rmtree(output)
+    return Made(
+        cpu=cost.cpu,
+        imports=0,
+        documents=counted["num_documents"],
+        documents_per_batch=counted["num_documents"],
+        tokens=counted["num_tokens"],
+        sequences=counted["num_sequences"],
+        least_sequences=counted["lower_bound"],
+        versions={},
+    )
+
+
+def measure_peer(options: argparse.Namespace, peer: str, corpus: Path) -> Made:
     output = options.work / "peer-output"
     shutil.rmtree(output, ignore_errors=True)
     where = {"peer": peer, "corpus": corpus, "tokenizer": options.tokenizer, "output": output}
     more = [str(part) for name, value in where.items() for part in (f"--{name}", value)]
-    return dict(json.loads(run([options.peers, str(HERE / "peer_pipelines.py"), *more]).out))
+    command = [options.peers, str(HERE / "peer_pipelines.py"), *more, "--seq-len", str(SEQ_LEN)]
+    said = json.loads(run(command).out)
+    shutil.rmtree(output)
+    same = ("documents", "documents_per_batch", "tokens", "sequences", "least_sequences")
+    return Made(
+        cpu=said["cpu_seconds"],
+        imports=said["imports_cpu_seconds"],
+        versions=said["versions"],
+        **{name: said[name] for name in same},
+    )
+
+
+def _print_head(
+    options: argparse.Namespace, pairs: dict[str, list[Pair]], yardstick: Yardstick
+) -> None:
+    made = [pair.large for name in PEERS for pair in pairs[name]]
+    versions = {name: version for one in made for name, version in one.versions.items()}
+    named = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    print(f"{about()} seq_len {SEQ_LEN}, median of {options.runs}. {yardstick.said()}")
+    print(f"Peers: {named}. Text: {_sizes(options.ours_size_mb)} MB for ours, ", end="")
+    print(f"{_sizes(options.size_mb)} MB for the peers.\n")
+
+
+def _print_costs(pairs: dict[str, list[Pair]]) -> None:
+    print("| from text at 2048 | ns of CPU a token | start-up, s of CPU | sequences | x ours |")
+    print("|---|---:|---:|---:|---:|")
+    ours = statistics.median(pair.slope for pair in pairs[OURS])
+    for name, own in pairs.items():
+        slope = statistics.median(pair.slope for pair in own)
+        start = statistics.median(pair.start for pair in own)
+        small, large = own[0].small, own[0].large
+        batches = _sizes([small.documents_per_batch, large.documents_per_batch])
+        print(
+            f"| {name}: {batches} documents a batch | {slope * 1e9:,.0f} | {start:.0f} "
+            f"| {large.sequences:,} (least {large.least_sequences:,}) | {slope / ours:,.1f} |"
+        )
+
+
+def _sizes(pair: Sequence[int]) -> str:
+    """[10, 40] -> "10 and 40"."""
+    return " and ".join(f"{size:,}" for size in pair)
 
 
 def _parse_options() -> argparse.Namespace:
@@ -56,9 +157,16 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--peers", required=True, help="python of the peers' environment")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
-    parser.add_argument("--size-mb", type=int, action="append", help="two sizes of text")
+    for name, whose in (("--size-mb", "the peers'"), ("--ours-size-mb", "our")):
+        parser.add_argument(name, type=int, action="append", help=f"{whose} two sizes of text")
     parser.add_argument("--runs", type=int, default=3)
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.size_mb = sorted(options.size_mb or [10, 40])
+    options.ours_size_mb = sorted(options.ours_size_mb or [100, 400])
+    for name in ("size_mb", "ours_size_mb"):
+        if len(set(getattr(options, name))) != 2:
+            parser.error(f"--{name.replace('_', '-')}: give two sizes")
+    return options
 
 
 if __name__ == "__main__":
