@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, Corpus, Ran, pack_options
+from conftest import Corpus, Ran, pack_options
 from outputs import copy_of, current, manifest, plan_rows, reseal, rewrite, shard_hashes
 from pyspark.sql import SparkSession
 from tokenizers import Tokenizer
@@ -487,28 +485,6 @@ def test_bytes_do_not_depend_on_files_row_order_or_batches(
     assert version.name != at_512(packed).name  # another inventory
     assert shard_hashes(version) == shard_hashes(at_512(packed))
     assert plan_rows(version) == plan_rows(at_512(packed))
-
-
-def test_bytes_do_not_depend_on_cores_or_process(
-    corpus: Corpus, packed: Path, tmp_path: Path
-) -> None:
-    command = [sys.executable, "-c", "from bfpack_spark.cli import main; main()", "pack"]
-    options = [*pack_options(corpus, tmp_path / "output"), *AT]
-    one_core = ["--spark-conf", "spark.master=local[1]", "--spark-conf", "spark.driver.memory=2g"]
-    done = subprocess.run(
-        [*command, *map(str, options), *one_core],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 0, done.stderr
-    assert '"message": "sequences of 512: ' in done.stderr  # progress there, results on stdout
-    assert [line.startswith("small 512: ") for line in done.stdout.splitlines()] == [True]
-    made = at_512(tmp_path / "output")
-    assert made.name == at_512(packed).name
-    assert shard_hashes(made) == shard_hashes(at_512(packed))
-    assert plan_rows(made) == plan_rows(at_512(packed))
 
 
 def test_bytes_of_many_groups_do_not_depend_on_files_or_row_order(

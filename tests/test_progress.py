@@ -16,10 +16,12 @@ from typing import Any
 import psutil
 import pytest
 from conftest import ROOT, Corpus, pack_options
-from outputs import current, manifest
+from outputs import current, manifest, plan_rows, shard_hashes
 
 SECRETS = {"spark.hadoop.fs.s3a.secret.key": "CANARY one=#:! \\x", "spark.x.password": "CANARY-2"}
-CHEAP = ("--spark-conf", "spark.master=local[2]", "--spark-conf", "spark.driver.memory=1g")
+SMALL_HEAP = ("--spark-conf", "spark.driver.memory=1g")
+CHEAP = ("--spark-conf", "spark.master=local[2]", *SMALL_HEAP)
+ONE_CORE = ("--spark-conf", "spark.master=local[1]", *SMALL_HEAP)
 COMMAND = [sys.executable, "-c", "from bfpack_spark.cli import main; main()"]
 
 
@@ -37,7 +39,8 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """`bfpack pack` at 512 in a process of its own, with secrets in its TOML and environment."""
+    """`bfpack pack` at 512 in a process of its own, on one core, with secrets in its TOML and
+    environment."""
     folder = tmp_path_factory.mktemp("seen")
     (folder / "events").mkdir()
     conf = {
@@ -55,7 +58,7 @@ def seen(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         "AWS_SECRET_ACCESS_KEY": "CANARY-3",
     }
     process = subprocess.Popen(
-        [*COMMAND, "pack", "--config", folder / "c.toml", *map(str, options), *CHEAP],
+        [*COMMAND, "pack", "--config", folder / "c.toml", *map(str, options), *ONE_CORE],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,6 +87,14 @@ def argv_of(parent: psutil.Process) -> Iterator[str]:
     for one in [parent, *parent.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
             yield " ".join(one.cmdline())
+
+
+def test_bytes_do_not_depend_on_cores_or_process(seen: Seen, packed: Path) -> None:
+    made, elsewhere = (current(at, "small", "sequences-512") for at in (seen.output, packed))
+    assert made.name == elsewhere.name
+    assert shard_hashes(made) == shard_hashes(elsewhere)
+    assert plan_rows(made) == plan_rows(elsewhere)
+    assert [line.startswith("small 512: ") for line in seen.stdout.splitlines()] == [True]
 
 
 def test_every_stage_is_one_line_whose_counts_are_the_manifests(seen: Seen) -> None:
