@@ -16,18 +16,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 
-import numpy as np
 import pyarrow.parquet as pq
 from about import about
 from cliffs import ordinary
 from events import log_options, read_tasks
 from generated import BUCKET, command, corpus_of_tokens
-from packers import MU, SIGMA
+from packers import MU, SIGMA, expected_histogram
 from processes import run
 
-from bfpack_spark.core.accounting import Histogram, Rules, account
+from bfpack_spark.core.accounting import Rules, account
 from bfpack_spark.core.groups import num_groups
 from bfpack_spark.core.rows import default_num_shards
 
@@ -208,20 +206,6 @@ def _print_simulation(options: argparse.Namespace) -> None:
             f"| {found.overhead:.5%} | {spent:.1f} |",
             flush=True,
         )
-
-
-def expected_histogram(documents: int) -> Histogram:
-    """How many of so many documents have each length, rounded; lengths that none has are left
-    out."""
-    cdf = NormalDist(MU, SIGMA).cdf
-    longest = int(math.exp(NormalDist(MU, SIGMA).inv_cdf(1 - 1 / documents)))
-    edges = np.log(np.arange(longest + 1) + 0.5)
-    below = np.array([cdf(edge) for edge in edges.tolist()])
-    counts = np.rint(np.diff(below, prepend=0.0) * documents).astype(np.int64)
-    counts[1] += counts[0]  # as drawn lengths, which are at least 1
-    counts[0] = 0
-    lengths = np.flatnonzero(counts)
-    return Histogram(lengths=lengths, counts=counts[lengths])
 
 
 def _parse_options() -> argparse.Namespace:
