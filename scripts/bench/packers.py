@@ -115,15 +115,20 @@ def measure_ours(lengths: Int64, seq_len: int) -> dict[str, float]:
 
 
 def _measure(options: argparse.Namespace) -> Iterator[Row]:
+    smaller: dict[int, Row] = {}  # seq_len -> the row of the size before
     for documents in options.documents or [10**5, 10**6, 10**7]:
         lengths = draw_lengths(documents)
         path = options.work / f"lengths-{documents}.npy"
         np.save(path, lengths)
         for seq_len in options.seq_len or [2048, 8192, 131_072]:
-            yield _row(options, path, lengths, seq_len)
+            row = _row(options, path, lengths, seq_len, smaller.get(seq_len))
+            smaller[seq_len] = row
+            yield row
 
 
-def _row(options: argparse.Namespace, path: Path, lengths: Int64, seq_len: int) -> Row:
+def _row(
+    options: argparse.Namespace, path: Path, lengths: Int64, seq_len: int, smaller: Row | None
+) -> Row:
     own = [sys.executable, str(Path(__file__)), "--one", str(path), "--seq-len", str(seq_len)]
     found = [json.loads(run(own).out) for _ in range(options.runs)]
     return Row(
@@ -133,10 +138,19 @@ def _row(options: argparse.Namespace, path: Path, lengths: Int64, seq_len: int) 
         lower_bound=-(-int(lengths.sum()) // seq_len),
         ours=statistics.median(said["ns_per_document"] for said in found),
         peers={
-            name: _best([_peer(options, variant, path, seq_len) for variant in variants])
+            name: _too_slow(name, len(lengths), smaller)
+            or _best([_peer(options, variant, path, seq_len) for variant in variants])
             for name, variants in (PEERS if options.peers else {}).items()
         },
     )
+
+
+def _too_slow(name: str, documents: int, smaller: Row | None) -> str | None:
+    """A peer that would take over two minutes even if it took no more a document than before."""
+    known = smaller.peers[name] if smaller else None
+    if isinstance(known, float) and known * documents > SECONDS_MAX * 1e9:
+        return f"over {SECONDS_MAX} s"
+    return None
 
 
 def _best(variants: list[float | str]) -> float | str:
