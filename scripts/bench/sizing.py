@@ -219,12 +219,12 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--simulated-tokens", type=int, default=SIMULATED_TOKENS)
     constants = parser.add_argument_group("measured constants")
     for name, default, meaning in (
-        ("tokenize-ns", 55.0, "CPU a token, tokenize (stages.py)"),
-        ("assemble-ns", 65.0, "CPU a token, assemble (stages.py)"),
+        ("tokenize-ns", 52.0, "CPU a token, tokenize (stages.py, the higher of code and prose)"),
+        ("assemble-ns", 58.0, "CPU a token, assemble (likewise)"),
         ("shard-ms", 50.0, "CPU a shard above its tokens (the run with 2,000 shards)"),
         ("plan-us", 2.5, "CPU a document, plan (lengths.py)"),
-        ("shuffle-ratio", 0.38, "bytes shuffled by assemble / bytes of its tokens (stages.py)"),
-        ("plan-shuffle-bytes", 45.0, "shuffled by plan a document (event log of lengths.py)"),
+        ("shuffle-ratio", 0.42, "bytes shuffled by assemble / bytes of its tokens (stages.py)"),
+        ("plan-shuffle-bytes", 88.0, "shuffled by plan a document (lengths.py)"),
         ("plan-mb", 190.0, "memory of a worker of plan, but for its group (memory.py)"),
         ("assemble-mb", 280.0, "memory of a worker of assemble, but for its shard (memory.py)"),
         ("plan-bytes", 190.0, "memory a document of a group (memory.py)"),
