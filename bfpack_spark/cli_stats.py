@@ -17,6 +17,7 @@ from bfpack_spark.report import page as reported
 from bfpack_spark.report.page import Page, Section
 from bfpack_spark.report.pages import pictures
 from bfpack_spark.report.render import render
+from bfpack_spark.report.words import span
 
 
 def print_stats(found: list[CorpusStats], form: str | None) -> None:
@@ -179,8 +180,7 @@ def _by_length(stats: CorpusStats) -> pd.DataFrame:
     rows = []
     for classes in zip(*(at.by_length for at in stats.at), strict=True):
         own = classes[0]
-        low, high = own.above + 1, own.up_to
-        row = {"tokens": f"{low:,}" if low == high else f"{low:,} to {high:,}"}
+        row = {"tokens": span(own.above + 1, own.up_to)}
         row["documents"] = f"{own.num_documents:,}"
         for at, cut in zip(stats.at, classes, strict=True):
             both = f"{cut.truncations:,.2f} / {cut.truncations_by_concat:,.2f}"

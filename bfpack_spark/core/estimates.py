@@ -74,7 +74,7 @@ def estimate_share(strata: Sequence[Draws], part: Value, of: Value) -> Estimate:
     unseen = 1 - (1 - CONFIDENCE) ** (1 / min(drawn)) if drawn else 0.0
     low = 1 - unseen if found.value == 1 else found.low
     high = unseen if found.value == 0 else found.high
-    return replace(found, low=max(low, 0.0), high=min(high, 1.0))
+    return replace(found, low=low, high=min(high, 1.0))
 
 
 def scaled_histogram(strata: Sequence[Draws]) -> Histogram:

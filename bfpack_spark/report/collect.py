@@ -116,9 +116,9 @@ def read_run(directory: str) -> RunFacts | None:
 def longest(costs: Sequence[StageCost]) -> tuple[StageCost, ...]:
     """In order of the stages. Of a stage that several runs went through, the longest: the others
     found it done."""
-    found: dict[tuple[int, str, int], StageCost] = {}
+    found: dict[tuple[int, int], StageCost] = {}
     for cost in costs:
-        key = (STAGES.index(cost.stage), cost.stage, cost.seq_len or 0)
+        key = (STAGES.index(cost.stage), cost.seq_len or 0)
         found[key] = max(found.get(key, cost), cost, key=lambda c: c.seconds)
     return tuple(found[key] for key in sorted(found))
 

@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from bfpack_spark.explore.statistics import CorpusStats, Distribution, LengthClass, PackingStats
 from bfpack_spark.report.page import Bars, Figure, Line, Panel, Table
-from bfpack_spark.report.words import PLAN, count, mean, rules_name, share, size
+from bfpack_spark.report.words import PLAN, count, mean, rules_name, share, size, span
 from bfpack_spark.storage.versions import Manifest, files_of
 
 _CUTS_SHOWN = 4.0  # cuts a document; the longest have hundreds, and run off the top
@@ -150,7 +150,7 @@ def fragments_figure(at: PackingStats, fragments: Distribution) -> Figure:
             caption=f"Sequences by fragments, at {count(at.seq_len)}",
             head=("fragments", "sequences"),
             rows=[
-                *((_range(*b), count(h)) for b, h in zip(bins, heights, strict=True)),
+                *((span(*b), count(h)) for b, h in zip(bins, heights, strict=True)),
                 (f"more than {count(high)}", count(above)),
             ],
         ),
@@ -209,11 +209,7 @@ def _steps(classes: Sequence[LengthClass], style: str, y: list[float]) -> Line:
 
 
 def _tokens(of: LengthClass) -> str:
-    return _range(of.above + 1, of.up_to)
-
-
-def _range(low: int, high: int) -> str:
-    return count(low) if low == high else f"{count(low)} to {count(high)}"
+    return span(of.above + 1, of.up_to)
 
 
 def _between(of: Distribution, low: int, high: int) -> int:

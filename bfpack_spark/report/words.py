@@ -12,6 +12,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def span(low: int, high: int) -> str:
+    """3, 3 -> 3; 1000, 2000 -> 1,000 to 2,000."""
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
+
+
 def share(part: float, whole: float) -> str:
     """1 of 8 -> 12.5 %."""
     return percent(part / whole) if whole else percent(0.0)

@@ -79,8 +79,11 @@ def test_every_form_can_say_that_nothing_is_left(
     form: str | None, lengths: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     dropped = rules(8, long_documents="drop")
-    print_stats([explore.corpus_stats(histogram_of(lengths), (8, 4), dropped, "b")], form)
-    assert capsys.readouterr().out
+    stats = explore.corpus_stats(histogram_of(lengths), (8, 4), dropped, "b")
+    print_stats([stats], form)
+    out = capsys.readouterr().out
+    assert [at.plan.accounting.num_sequences for at in stats.at] == [int(lengths == [1])] * 2
+    assert str(len(lengths)) in re.findall(r"\b\d+\b", out)
 
 
 def test_no_number_is_cut_short_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
