@@ -3,9 +3,9 @@
 import json
 import sys
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -13,11 +13,15 @@ from rich.table import Table
 from bfpack_spark import explore
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.explore import CorpusStats, PackingStats, Sample
+from bfpack_spark.explore.frames import frame
 from bfpack_spark.report import page as reported
 from bfpack_spark.report.page import Page, Section
 from bfpack_spark.report.pages import pictures
 from bfpack_spark.report.render import render
 from bfpack_spark.report.words import span
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def print_stats(found: list[CorpusStats], form: str | None) -> None:
@@ -62,7 +66,7 @@ def page(found: list[CorpusStats]) -> str:
     return render(Page(title="What packing comes to", lead=lead, facts=facts, sections=sections))
 
 
-def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, pd.DataFrame]]:
+def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, "pd.DataFrame"]]:
     """Title and text of each table."""
     if stats.estimates:
         yield f"How far the sample may be off ({CONFIDENCE:.0%} intervals)", _estimates(stats)
@@ -75,12 +79,12 @@ def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, pd.Data
         yield from _details(stats)
 
 
-def _details(stats: CorpusStats) -> Iterable[tuple[str, pd.DataFrame]]:
+def _details(stats: CorpusStats) -> Iterable[tuple[str, "pd.DataFrame"]]:
     yield "What becomes of documents longer than seq_len", _policies(stats)
     yield "Cuts of a document by its length, packed / concatenated", _by_length(stats)
 
 
-def _table(title: str, frame: pd.DataFrame) -> reported.Table:
+def _table(title: str, frame: "pd.DataFrame") -> reported.Table:
     rows = [tuple(row) for row in frame.itertuples(index=False, name=None)]
     return reported.Table(caption=title, head=tuple(frame.columns), rows=rows)
 
@@ -150,15 +154,15 @@ _SHAPES: dict[str, Cell] = {
 }
 
 
-def _by_seq_len(stats: CorpusStats, cells: dict[str, Cell]) -> pd.DataFrame:
+def _by_seq_len(stats: CorpusStats, cells: dict[str, Cell]) -> "pd.DataFrame":
     rows = [
         {"seq_len": f"{at.seq_len:,}", **{name: cell(at) for name, cell in cells.items()}}
         for at in stats.at
     ]
-    return pd.DataFrame(rows)
+    return frame(rows)
 
 
-def _policies(stats: CorpusStats) -> pd.DataFrame:
+def _policies(stats: CorpusStats) -> "pd.DataFrame":
     whole = max(stats.num_tokens, 1)
     rows = [
         {
@@ -173,10 +177,10 @@ def _policies(stats: CorpusStats) -> pd.DataFrame:
         for at in stats.at
         for policy, effect in at.policies.items()
     ]
-    return pd.DataFrame(rows)
+    return frame(rows)
 
 
-def _by_length(stats: CorpusStats) -> pd.DataFrame:
+def _by_length(stats: CorpusStats) -> "pd.DataFrame":
     rows = []
     for classes in zip(*(at.by_length for at in stats.at), strict=True):
         own = classes[0]
@@ -186,10 +190,10 @@ def _by_length(stats: CorpusStats) -> pd.DataFrame:
             both = f"{cut.truncations:,.2f} / {cut.truncations_by_concat:,.2f}"
             row[f"{at.seq_len:,}"] = both
         rows.append(row)
-    return pd.DataFrame(rows)
+    return frame(rows)
 
 
-def _estimates(stats: CorpusStats) -> pd.DataFrame:
+def _estimates(stats: CorpusStats) -> "pd.DataFrame":
     rows = []
     for own in stats.estimates:
         form = "{:.2%}" if own.name.endswith("share") else "{:,.4g}"
@@ -205,10 +209,10 @@ def _estimates(stats: CorpusStats) -> pd.DataFrame:
                 "standard error": form.format(own.estimate.standard_error),
             }
         )
-    return pd.DataFrame(rows)
+    return frame(rows)
 
 
-def _rich(title: str, frame: pd.DataFrame) -> Table:
+def _rich(title: str, frame: "pd.DataFrame") -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for name in frame.columns:
         table.add_column(name, justify="right")

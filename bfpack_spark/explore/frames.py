@@ -2,26 +2,35 @@
 dataclasses, nothing is computed here."""
 
 from dataclasses import asdict
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.explore.sequence import Sequence
 from bfpack_spark.explore.statistics import CorpusStats, Distribution, Packed, PackingStats
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def summary_frame(found: list[CorpusStats]) -> pd.DataFrame:
+
+def frame(rows: Any, columns: list[str] | None = None) -> "pd.DataFrame":
+    """Rows, or columns by name, as pandas has them. Only here is pandas loaded: half a second of
+    CPU that those who pack, or ask for JSON, need not pay."""
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.DataFrame(rows, columns=columns)
+
+
+def summary_frame(found: list[CorpusStats]) -> "pd.DataFrame":
     """A row a bucket and seq_len; `concat_` columns are the baseline's. `bucket` is None for
     several together."""
-    return pd.DataFrame([_summary_row(stats, at) for stats in found for at in stats.at])
+    return frame([_summary_row(stats, at) for stats in found for at in stats.at])
 
 
-def wide_frame(found: list[CorpusStats]) -> pd.DataFrame:
+def wide_frame(found: list[CorpusStats]) -> "pd.DataFrame":
     """The summary with all else that is one number a bucket and seq_len: quantiles of the lengths,
     what each policy does to tokens, and of a sample its size and the intervals' ends."""
-    return pd.DataFrame(
+    return frame(
         [
             _summary_row(stats, at)
             | _quantile_columns(stats)
@@ -33,12 +42,12 @@ def wide_frame(found: list[CorpusStats]) -> pd.DataFrame:
     )
 
 
-def quantiles_frame(found: list[CorpusStats]) -> pd.DataFrame:
+def quantiles_frame(found: list[CorpusStats]) -> "pd.DataFrame":
     """A row a bucket: documents, tokens, and a column a quantile of the documents' lengths."""
-    return pd.DataFrame([_corpus_row(stats) | _quantile_columns(stats) for stats in found])
+    return frame([_corpus_row(stats) | _quantile_columns(stats) for stats in found])
 
 
-def truncations_frame(stats: CorpusStats) -> pd.DataFrame:
+def truncations_frame(stats: CorpusStats) -> "pd.DataFrame":
     """A row a seq_len and class of lengths (above, up_to]: documents, cuts a document."""
     rows = [
         {
@@ -50,40 +59,40 @@ def truncations_frame(stats: CorpusStats) -> pd.DataFrame:
         for at in stats.at
         for own in at.by_length
     ]
-    return pd.DataFrame(rows)
+    return frame(rows)
 
 
-def policies_frame(stats: CorpusStats) -> pd.DataFrame:
+def policies_frame(stats: CorpusStats) -> "pd.DataFrame":
     """A row a seq_len and policy for long documents."""
     rows = [
         {"seq_len": at.seq_len, "long_documents": policy, **asdict(effect)}
         for at in stats.at
         for policy, effect in at.policies.items()
     ]
-    return pd.DataFrame(rows)
+    return frame(rows)
 
 
-def fragments_frame(stats: CorpusStats) -> pd.DataFrame:
+def fragments_frame(stats: CorpusStats) -> "pd.DataFrame":
     """A row a seq_len and number of fragments: sequences that hold so many."""
     return _distribution_frame(stats, "fragments", "num_fragments")
 
 
-def padding_frame(stats: CorpusStats) -> pd.DataFrame:
+def padding_frame(stats: CorpusStats) -> "pd.DataFrame":
     """A row a seq_len and number of padding tokens: sequences that hold so many."""
     return _distribution_frame(stats, "padding", "num_padding")
 
 
-def estimates_frame(stats: CorpusStats) -> pd.DataFrame:
+def estimates_frame(stats: CorpusStats) -> "pd.DataFrame":
     """A row an estimate of a sample: value, standard_error, and the interval low, high."""
     columns = ["name", "seq_len", "value", "standard_error", "low", "high"]
-    return pd.DataFrame(_estimate_rows(stats), columns=columns)
+    return frame(_estimate_rows(stats), columns=columns)
 
 
-def histogram_frame(histogram: Histogram) -> pd.DataFrame:
+def histogram_frame(histogram: Histogram) -> "pd.DataFrame":
     """A row a distinct length: documents, their tokens, and the share of documents and of tokens
     in documents up to this length."""
     documents, tokens = histogram.counts, histogram.counts * histogram.lengths
-    return pd.DataFrame(
+    return frame(
         {
             "length": histogram.lengths,
             "num_documents": documents,
@@ -94,9 +103,9 @@ def histogram_frame(histogram: Histogram) -> pd.DataFrame:
     )
 
 
-def segments_frame(sequence: Sequence) -> pd.DataFrame:
+def segments_frame(sequence: Sequence) -> "pd.DataFrame":
     """A row a segment."""
-    return pd.DataFrame([asdict(segment) for segment in sequence.segments])
+    return frame([asdict(segment) for segment in sequence.segments])
 
 
 def as_json(found: list[CorpusStats]) -> list[dict[str, Any]]:
@@ -226,12 +235,11 @@ def _distribution_json(own: Distribution | None) -> list[list[int]] | None:
     return None if own is None else [own.values.tolist(), own.counts.tolist()]
 
 
-def _distribution_frame(stats: CorpusStats, which: str, name: str) -> pd.DataFrame:
-    parts = []
-    for at in stats.at:
-        own: Distribution | None = getattr(at, which)
-        if own is not None:
-            columns = {"seq_len": at.seq_len, name: own.values, "num_sequences": own.counts}
-            parts.append(pd.DataFrame(columns))
-    empty = pd.DataFrame(columns=["seq_len", name, "num_sequences"])
-    return pd.concat(parts, ignore_index=True) if parts else empty
+def _distribution_frame(stats: CorpusStats, which: str, name: str) -> "pd.DataFrame":
+    rows = [
+        {"seq_len": at.seq_len, name: value, "num_sequences": count}
+        for at in stats.at
+        if (own := getattr(at, which)) is not None
+        for value, count in zip(own.values.tolist(), own.counts.tolist(), strict=True)
+    ]
+    return frame(rows, columns=["seq_len", name, "num_sequences"])

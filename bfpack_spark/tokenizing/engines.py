@@ -54,7 +54,7 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
 class _Tokenizers:
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
-            self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json())
+            self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json)
         except Exception as error:  # it raises nothing narrower
             raise InputError(
                 f"--tokenizer: tokenizers cannot load it ({error}); "
@@ -75,7 +75,7 @@ class _Tokenizers:
 class _Fastokens:
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
-            self._engine = fastokens.Tokenizer.from_json_str(vocabulary.engine_json().decode())
+            self._engine = fastokens.Tokenizer.from_json_str(vocabulary.engine_json.decode())
         except BaseException as error:  # a Rust panic is not an Exception
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise

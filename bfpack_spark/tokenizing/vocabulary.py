@@ -1,5 +1,6 @@
 """What a tokenizer.json says beyond its rules: its size, and the ids of EOS, BOS and padding."""
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -37,9 +38,11 @@ class Vocabulary:
         """Ids that text must not give by itself."""
         return {number for number in (self.eos_id, self.bos_id) if number is not None}
 
+    @functools.cached_property
     def engine_json(self) -> bytes:
         """The file as the engines load it: what we insert, and the padding, is marked special, so
-        that the flags which keep special tokens out of text hold for it, too."""
+        that the flags which keep special tokens out of text hold for it, too. Made once, where the
+        engine is chosen: it travels, so no worker holds the parsed file."""
         ours = {*self.inserted_ids, self.own_pad_id}
         tree = json.loads(self.json)
         added = tree.get("added_tokens") or []

@@ -4,9 +4,8 @@ beyond what their names and numbers take; and one document of 256 MB.
     python scripts/bench/memory.py --work DIR [--tokenizer FILE] [--only corpus --only seq_len ...]
 
 Python: the most that was ever resident (VmHWM) in the largest Python process, driver included; a
-bare worker has 150 to 190 MB. JVM: the heap is fixed, so its resident size says little; the figure
-is the most that a garbage collection left in it (-Xlog:gc), which is what was alive, plus what a
-collection of the young had no business with.
+bare worker has 150 to 190 MB. JVM: the heap is fixed, so its resident size says little; all of
+it is collected every two seconds, and the figure is the most that was alive then (-Xlog:gc).
 """
 
 import argparse
@@ -66,14 +65,15 @@ def main() -> None:
 def measure(arguments: list[str]) -> Peak:
     with tempfile.TemporaryDirectory() as logs:
         log = {"JAVA_TOOL_OPTIONS": f"-Xlog:gc:file={logs}/%p.log"}
-        cost = run(arguments, environment=log)
-        return Peak(python=cost.python_mb, heap=max(_left_by_collections(Path(logs))))
+        often = ["--spark-conf", "spark.cleaner.periodicGC.interval=2s"]
+        cost = run([*arguments, *often], environment=log)
+        return Peak(python=cost.python_mb, heap=max(_alive(Path(logs))))
 
 
-def _left_by_collections(logs: Path) -> Iterator[int]:
-    """Megabytes of heap in use after each collection: `Pause Young ... 512M->87M(1024M)`."""
+def _alive(logs: Path) -> Iterator[int]:
+    """Megabytes of heap in use after each full collection: `Pause Full ... 512M->87M(1024M)`."""
     for path in logs.glob("*.log"):
-        yield from (int(m) for m in re.findall(r"Pause .* \d+M->(\d+)M", path.read_text()))
+        yield from (int(m) for m in re.findall(r"Pause Full .* \d+M->(\d+)M", path.read_text()))
 
 
 # The corpus, and seq_len
