@@ -19,6 +19,7 @@ from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
 _FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
 _GROUP_TOKENS = 1 << 20
 _GROUP_ROWS = 1 << 16
+_LARGE_TOKENS = 1 << 24  # of one document, or nearly
 
 
 def write_token_files(
@@ -29,6 +30,7 @@ def write_token_files(
     writer = _TokenWriter(root, metadata, first_part + _partition())
     for batch in batches:
         writer.add(batch)
+        del batch  # what is held here is held while the next one is made
     yield message(writer.close())
 
 
@@ -97,6 +99,7 @@ class _TokenWriter:
 
     def _flush(self) -> None:
         table = pa.Table.from_batches(self._pending) if self._pending else None
+        large = self._pending_tokens >= _LARGE_TOKENS
         self._pending, self._pending_tokens = [], 0
         if table is None or not len(table):
             return
@@ -111,6 +114,8 @@ class _TokenWriter:
             self._ids_hash.update(ids.data)
             self._output_tokens += len(ids)
         self._output.write(table)
+        if large:  # what encoding it took, twice its bytes, is freed, but Arrow's still
+            pa.default_memory_pool().release_unused()
         if self._output_tokens >= _FILE_TOKENS:
             self._finish_file()
 

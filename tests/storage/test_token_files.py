@@ -1,6 +1,8 @@
 """Token files: rolled over where they grow large, read back row by row, nothing lost between."""
 
 import json
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,23 @@ def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(
         read = list(read_token_file(f"{tmp_path}/{entry['path']}", batch_rows=1))
         assert [row for row, _ in read] == list(range(entry["rows"]))
         assert sum(batch.column("length")[0].as_py() for _, batch in read) == entry["tokens"]
+
+
+def test_a_batch_is_let_go_before_the_next_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_files, "_GROUP_TOKENS", 10)
+    held = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for _ in range(3):
+            made = [documents([20])]
+            batch = weakref.ref(made[0])
+            yield made.pop()
+            held.append(batch())
+
+    list(write_token_files(batches(), root=str(tmp_path), metadata={}))
+    assert held == [None] * 3
 
 
 def test_slices_are_the_ids_that_row_start_and_length_name() -> None:
