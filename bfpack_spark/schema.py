@@ -67,8 +67,13 @@ SOUGHT = pa.schema(
     ]
 )
 
-# They have met: a fragment and where its tokens lie.
-LOCATED = pa.schema([f for f in SOUGHT if f.name not in ("part", "doc_id")])
+# They have met: a fragment and where its tokens lie, on the way to the task that cuts it out.
+LOCATED = pa.schema(
+    [
+        _field("task", pa.int32(), "which walks this token file, and maybe others"),
+        *(f for f in SOUGHT if f.name not in ("part", "doc_id")),
+    ]
+)
 
 # A document on the way to its group: by its length, then to the group itself.
 HASHED = pa.schema(

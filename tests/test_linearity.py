@@ -176,7 +176,7 @@ def cut(tmp_path: Path, seq_len: int, lengths: list[int]) -> list[pa.RecordBatch
         "doc_length": np.array(lengths)[pieces.document],
         "row": pieces.document,
     }
-    assert planned.keys() | {"file"} == set(LOCATED.names)
+    assert planned.keys() | {"task", "file"} == set(LOCATED.names)
     starts = np.array([0, own])
     return list(assemble_sequences._cut_file(f"{tmp_path}/{path}", pa.table(planned), starts))
 

@@ -1,8 +1,8 @@
 """Stage 6, LOCATED + token files -> blocks of SEGMENTS, by shard: tokens cross the network once.
 
 The plan goes to the tokens, not the tokens to a join: the fragments of a token file are sent to the
-task that has it, which walks it and cuts slices without copying; the slices go to their shard. A
-join of the tokens themselves would shuffle them twice and sort them once.
+task that walks it and cuts slices without copying; the slices go to their shard. A join of the
+tokens themselves would shuffle them twice and sort them once.
 """
 
 import functools
@@ -25,8 +25,8 @@ _BLOCK_TOKENS = 1 << 22  # of a batch, over all shards: at 2,000 of them a block
 def assemble_sequences(located: DataFrame, token_paths: list[str], starts: Int64) -> DataFrame:
     """Blocks of SEGMENTS, the fragments with their tokens; partition k of the result is shard k.
 
-    located: blocks of LOCATED, a partition a token file of token_paths. starts: first sequence of
-    each shard and the end, as core.rows.shard_starts gives them.
+    located: blocks of LOCATED, a partition a task, `file` counted in token_paths. starts: first
+    sequence of each shard and the end, as core.rows.shard_starts gives them.
     """
     cut = located.mapInArrow(
         functools.partial(_cut_to_blocks, token_paths=token_paths, starts=starts),
@@ -41,25 +41,37 @@ def _cut_to_blocks(
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
-    pieces = unpack(blocks, LOCATED, [name for name in LOCATED.names if name != "file"])
-    (number,) = {file for block in blocks for file in block.column("file").to_pylist()}
+    pieces = _in_order_of_files(blocks)
+    del blocks
     pending: list[pa.RecordBatch] = []
     tokens = 0
-    for segments in _cut_file(token_paths[number], pieces, starts):
+    for segments in _cut_files(token_paths, pieces, starts):
         pending.append(segments)
         tokens += len(token_values(segments.column("tokens")))
         if tokens >= _BLOCK_TOKENS:
-            blocks = [pack(pa.Table.from_batches(pending), SEGMENTS, "shard")]
+            full = [pack(pa.Table.from_batches(pending), SEGMENTS, "shard")]
             pending, tokens = [], 0  # gone before the blocks are taken
-            yield blocks.pop()
+            yield full.pop()
     if pending:
         yield pack(pa.Table.from_batches(pending), SEGMENTS, "shard")
 
 
+def _in_order_of_files(blocks: list[pa.RecordBatch]) -> pa.Table:
+    """Rows of LOCATED by token file, and in the order in which their tokens lie there."""
+    pieces = unpack(blocks, LOCATED, [name for name in LOCATED.names if name != "task"])
+    by = [pieces.column(name).to_numpy() for name in ("start", "row", "file")]
+    return pieces.take(pa.array(np.lexsort(by))).combine_chunks()
+
+
+def _cut_files(paths: list[str], pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
+    numbers, first = np.unique(pieces.column("file").to_numpy(), return_index=True)
+    bounds = [*first.tolist(), len(pieces)]
+    for number, begin, end in zip(numbers.tolist(), bounds[:-1], bounds[1:], strict=True):
+        yield from _cut_file(paths[number], pieces.slice(begin, end - begin), starts)
+
+
 def _cut_file(path: str, pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
-    """SEGMENTS of the pieces, in the order of the file."""
-    order = np.lexsort((pieces.column("start").to_numpy(), pieces.column("row").to_numpy()))
-    pieces = pieces.take(pa.array(order)).combine_chunks()
+    """SEGMENTS of the pieces of one file, which are in its order."""
     row = pieces.column("row").to_numpy()
     length = pieces.column("length").to_numpy().astype(np.int64)
     for first_row, batch in read_token_file(path):

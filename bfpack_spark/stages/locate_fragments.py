@@ -1,5 +1,5 @@
-"""Stage 5, plan files + token files -> LOCATED, by token file: every fragment meets the place of
-its document. No token is read.
+"""Stage 5, plan files + token files -> LOCATED, by the task that will walk the token file: every
+fragment meets the place of its document. No token is read.
 
 Both are read in workers, dealt by a hash of doc_id, and joined there by Arrow's hash of the doc_ids
 themselves; they travel in blocks. Spark's own join of the two, by sorting doc_ids in the JVM, cost
@@ -18,26 +18,36 @@ from pyspark.sql import DataFrame
 from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
 from bfpack_spark.storage.blocks import has, pack, unpack
 from bfpack_spark.storage.digests import hash_ids
-from bfpack_spark.storage.places import read_fragments, read_places
+from bfpack_spark.storage.places import TASKS_MAX, read_fragments, read_places
 
-_PART_ROWS = 1 << 18  # fragments that one worker holds
+# Fragments that one worker holds: of a large plan more, since a part sends a block to every task.
+_PART_ROWS = 1 << 18
+_PART_ROWS_MAX = 1 << 20
+_PARTS = 64  # of a large plan
 _PLACE = ("file", "row", "doc_length")
 
 
 def locate_fragments(sources: DataFrame, num_fragments: int, num_files: int) -> DataFrame:
-    """Blocks of LOCATED; partition k of the result is token file k.
+    """Blocks of LOCATED; partition k of the result is task k. A task has one of num_files token
+    files, or as many, side by side, as leave no more than TASKS_MAX tasks.
 
     sources: files_frame of kinds `plan` and `documents`. A fragment whose document is in no token
     file is not in the result.
     """
-    num_parts = 1 + num_fragments // _PART_ROWS
+    num_parts = _num_parts(num_fragments)
+    num_tasks = min(num_files, TASKS_MAX)
     dealt = sources.mapInArrow(
         functools.partial(_deal, num_parts=num_parts), spark_ddl(blocks_of(SOUGHT, "part"))
     )
     located = dealt.repartitionById(num_parts, "part").mapInArrow(
-        _join, spark_ddl(blocks_of(LOCATED, "file"))
+        functools.partial(_join, num_files=num_files, num_tasks=num_tasks),
+        spark_ddl(blocks_of(LOCATED, "task")),
     )
-    return located.repartitionById(num_files, "file")
+    return located.repartitionById(num_tasks, "task")
+
+
+def _num_parts(num_fragments: int) -> int:
+    return max(min(1 + num_fragments // _PART_ROWS, _PARTS), 1 + num_fragments // _PART_ROWS_MAX)
 
 
 def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:
@@ -55,7 +65,9 @@ def _read(source: dict[str, Any]) -> Iterator[pa.Table]:
     return read_places(source["path"], source["file"])
 
 
-def _join(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _join(
+    batches: Iterator[pa.RecordBatch], *, num_files: int, num_tasks: int
+) -> Iterator[pa.RecordBatch]:
     received = [batch for batch in batches if len(batch)]
     planned = [batch.filter(has(batch, "sequence_id")) for batch in received]
     stored = [batch.filter(has(batch, "doc_length")) for batch in received]
@@ -69,4 +81,6 @@ def _join(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         located = located.append_column(name, documents.column(name).take(found))
     located = located.filter(pc.is_valid(found))
     if len(located):
-        yield pack(located, LOCATED, "file")
+        file = located.column("file").to_numpy().astype(np.int64)
+        task = pa.array(file * num_tasks // num_files, pa.int32())
+        yield pack(located.append_column("task", task), LOCATED, "task")

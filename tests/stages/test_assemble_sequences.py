@@ -14,13 +14,13 @@ from bfpack_spark.stages import assemble_sequences as assemble_module
 from bfpack_spark.stages import locate_fragments as locate_fragments_module
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.stages.locate_fragments import locate_fragments
+from bfpack_spark.storage import places
 from bfpack_spark.storage.blocks import pack, unpack
 from bfpack_spark.storage.parquet_output import ParquetOutput
-from bfpack_spark.storage.places import files_frame
 
 # Token files 0 and 1. Token t of document d is 100 d + t.
 FILES = [{"a": 5, "b": 3}, {"c": 9, "d": 1, "e": 4}]
-NUMBER = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}
+NUMBER = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7}
 STARTS = np.array([0, 2, 3, 5])  # sequences 0 and 1, 2, 3 and 4
 
 # At 4: sequence_id, position, offset, doc_id, start, length, group.
@@ -61,6 +61,14 @@ def ids_of(doc_id: str, start: int, length: int) -> np.ndarray:
 def assembled(
     spark: SparkSession, paths: list[str], planned: list[tuple[Any, ...]], starts: Any = STARTS
 ) -> DataFrame:
+    sources = plan_and_files(spark, paths, planned)
+    return assemble_sequences(locate_fragments(sources, len(planned), len(paths)), paths, starts)
+
+
+def plan_and_files(
+    spark: SparkSession, paths: list[str], planned: list[tuple[Any, ...]]
+) -> DataFrame:
+    """files_frame of the token files and a plan file with these rows."""
     plan = pa.Table.from_pylist(
         [dict(zip(PLAN.names, row, strict=True)) for row in planned], schema=plain(PLAN)
     )
@@ -69,8 +77,7 @@ def assembled(
         output.write(plan.slice(first, 3))
     output.close("plan", 0, None)
     sources = {"plan": [f"{Path(paths[0]).parent}/plan.parquet"], "documents": paths}
-    located = locate_fragments(files_frame(spark, sources), len(planned), len(paths))
-    return assemble_sequences(located, paths, starts)
+    return places.files_frame(spark, sources)
 
 
 def segments_of(blocks: DataFrame) -> list[dict[str, Any]]:
@@ -141,6 +148,22 @@ def test_documents_and_fragments_meet_whatever_the_number_of_parts(
     assert found == {(row[0], row[1]): (row[3], row[4]) for row in PLANNED}
 
 
+def test_of_many_files_each_task_walks_several(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven files of a document, three tasks, and no more blocks than three whatever the files."""
+    for module in (places, locate_fragments_module):
+        monkeypatch.setattr(module, "TASKS_MAX", 3)
+    paths = [write_token_file(tmp_path, n, {name: 3}) for n, name in enumerate("abcdefg")]
+    planned = [(n, 0, 0, name, 0, 3, 0) for n, name in enumerate("gfedcba")]
+    located = locate_fragments(plan_and_files(spark, paths, planned), len(planned), len(paths))
+    assert located.rdd.getNumPartitions() == 3
+    assert located.count() == 3
+    rows = segments_of(assemble_sequences(located, paths, np.array([0, 3, 7])))
+    found = {row["sequence_id"]: row["tokens"] for row in rows}
+    assert found == {n: ids_of(name, 0, 3).tobytes() for n, name in enumerate("gfedcba")}
+
+
 def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
     token_paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +173,7 @@ def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
     numbers = [(row, start) for row, size in enumerate([9, 1, 4]) for start in range(size)]
     pieces = pa.table(
         {
+            "task": pa.array([0] * 14, pa.int32()),
             "file": pa.array([1] * 14, pa.int32()),
             "row": [row for row, _ in numbers],
             "doc_length": [9] * 14,
@@ -161,7 +185,7 @@ def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
         }
     )
     blocks = assemble_module._cut_to_blocks(
-        iter([pack(pieces, LOCATED, "file")]), token_paths=token_paths, starts=np.array([0, 14])
+        iter([pack(pieces, LOCATED, "task")]), token_paths=token_paths, starts=np.array([0, 14])
     )
     sizes = [len(batch.column("length")[0].as_py()) // 4 for batch in blocks]
     assert sizes == [4, 4, 4, 2]
