@@ -12,24 +12,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
+from bfpack_spark.core.tasks import num_id_parts
 from bfpack_spark.schema import DEALT_IDS, MESSAGES, blocks_of, spark_ddl
 from bfpack_spark.storage.blocks import pack, unpack
 from bfpack_spark.storage.digests import hash_ids
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.places import read_ids
 
-_PART_DOCUMENTS = 1 << 20
 _NAMED = 5
 
 
 def find_repeated_ids(sources: DataFrame, num_documents: int) -> DataFrame:
     """A message a part: `repeated`, the first few such doc_ids in order, each with its count.
     sources: files_frame of the documents, those in quarantine included."""
-    num_parts = 1 + num_documents // _PART_DOCUMENTS
+    parts = num_id_parts(num_documents)
     dealt = sources.mapInArrow(
-        functools.partial(_deal, num_parts=num_parts), spark_ddl(blocks_of(DEALT_IDS, "part"))
+        functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(DEALT_IDS, "part"))
     )
-    return dealt.repartitionById(num_parts, "part").mapInArrow(_count, spark_ddl(MESSAGES))
+    return dealt.repartitionById(parts, "part").mapInArrow(_count, spark_ddl(MESSAGES))
 
 
 def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:

@@ -22,12 +22,11 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.tasks import STRETCH_DOCUMENTS
 from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
 from bfpack_spark.storage.blocks import pack, unpack
 from bfpack_spark.storage.digests import hash_ids
 from bfpack_spark.storage.places import read_places
-
-_STRETCH_DOCUMENTS = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ def group_documents(sources: DataFrame, histogram: Histogram, groups: int, seed:
 
 def _row(histogram: Histogram) -> _Row:
     longer = np.cumsum(histogram.counts[::-1])[::-1] - histogram.counts
-    _, stretch = np.unique(longer // _STRETCH_DOCUMENTS, return_inverse=True)
+    _, stretch = np.unique(longer // STRETCH_DOCUMENTS, return_inverse=True)
     first = np.full(int(stretch.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, stretch, longer)
     return _Row(length=histogram.lengths, stretch=stretch, ahead=first[stretch])

@@ -15,39 +15,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
+from bfpack_spark.core.tasks import num_joins, num_walks
 from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
 from bfpack_spark.storage.blocks import has, pack, unpack
 from bfpack_spark.storage.digests import hash_ids
-from bfpack_spark.storage.places import TASKS_MAX, read_fragments, read_places
+from bfpack_spark.storage.places import read_fragments, read_places
 
-# Fragments that one worker holds: of a large plan more, since a part sends a block to every task.
-_PART_ROWS = 1 << 18
-_PART_ROWS_MAX = 1 << 20
-_PARTS = 64  # of a large plan
 _PLACE = ("file", "row", "doc_length")
 
 
 def locate_fragments(sources: DataFrame, num_fragments: int, num_files: int) -> DataFrame:
     """Blocks of LOCATED; partition k of the result is task k. A task has one of num_files token
-    files, or as many, side by side, as leave no more than TASKS_MAX tasks.
+    files, or several that lie side by side.
 
     sources: files_frame of kinds `plan` and `documents`. A fragment whose document is in no token
     file is not in the result.
     """
-    num_parts = _num_parts(num_fragments)
-    num_tasks = min(num_files, TASKS_MAX)
+    parts, walks = num_joins(num_fragments), num_walks(num_files)
     dealt = sources.mapInArrow(
-        functools.partial(_deal, num_parts=num_parts), spark_ddl(blocks_of(SOUGHT, "part"))
+        functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(SOUGHT, "part"))
     )
-    located = dealt.repartitionById(num_parts, "part").mapInArrow(
-        functools.partial(_join, num_files=num_files, num_tasks=num_tasks),
+    located = dealt.repartitionById(parts, "part").mapInArrow(
+        functools.partial(_join, num_files=num_files, num_tasks=walks),
         spark_ddl(blocks_of(LOCATED, "task")),
     )
-    return located.repartitionById(num_tasks, "task")
-
-
-def _num_parts(num_fragments: int) -> int:
-    return max(min(1 + num_fragments // _PART_ROWS, _PARTS), 1 + num_fragments // _PART_ROWS_MAX)
+    return located.repartitionById(walks, "task")
 
 
 def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:

@@ -7,30 +7,20 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from bfpack_spark.core.tasks import num_readers
 from bfpack_spark.storage import files
 from bfpack_spark.storage.plan_files import read_plan_file
 
-# Tasks that walk files: each sends a block to every place that takes from them, and the blocks of a
-# large corpus must not become too many and too small, so the files of a task become more.
-TASKS_MAX = 512
-_PARTS_MIN = 64  # where there are as many files
-_FILES_IN_PART = 8
 _TABLE_ROWS = 1 << 17  # so that what is sent to one place from one table is not a row or two
 
 
 def files_frame(spark: SparkSession, paths: dict[str, list[str]]) -> DataFrame:
     """kind, path, file (its index among those of its kind) of each, a few in a partition."""
     listed = [(kind, path, n) for kind, own in paths.items() for n, path in enumerate(own)]
-    parts = _num_parts(len(listed))
+    parts = num_readers(len(listed))
     rows = [(number * parts // len(listed), *told) for number, told in enumerate(listed)]
     frame = spark.createDataFrame(rows, "part int, kind string, path string, file int")
     return frame.repartitionById(parts, "part")
-
-
-def _num_parts(num_files: int) -> int:
-    """Reading the ids of a file takes a tenth of a second, and starting a task a third of that."""
-    few = max(min(num_files, _PARTS_MIN), -(-num_files // _FILES_IN_PART), 1)
-    return min(few, TASKS_MAX)
 
 
 def read_places(path: str, file: int) -> Iterator[pa.Table]:

@@ -9,9 +9,9 @@ import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
+from bfpack_spark.core import tasks
 from bfpack_spark.schema import LOCATED, PLAN, SEGMENTS, TOKENS, blocks_of, plain
 from bfpack_spark.stages import assemble_sequences as assemble_module
-from bfpack_spark.stages import locate_fragments as locate_fragments_module
 from bfpack_spark.stages.assemble_sequences import assemble_sequences
 from bfpack_spark.stages.locate_fragments import locate_fragments
 from bfpack_spark.storage import places
@@ -142,7 +142,7 @@ def test_documents_and_fragments_meet_whatever_the_number_of_parts(
     spark: SparkSession, token_paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 8 fragments two a part: 5 parts, in some of them documents alone or nothing."""
-    monkeypatch.setattr(locate_fragments_module, "_PART_ROWS", 2)
+    monkeypatch.setattr(tasks, "_FRAGMENTS_A_PART", 2)
     rows = segments_of(assembled(spark, token_paths, PLANNED))
     found = {(r["sequence_id"], r["position"]): (r["doc_id"], r["start"]) for r in rows}
     assert found == {(row[0], row[1]): (row[3], row[4]) for row in PLANNED}
@@ -152,8 +152,7 @@ def test_of_many_files_each_task_walks_several(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seven files of a document, three tasks, and no more blocks than three whatever the files."""
-    for module in (places, locate_fragments_module):
-        monkeypatch.setattr(module, "TASKS_MAX", 3)
+    monkeypatch.setattr(tasks, "_TASKS_MAX", 3)
     paths = [write_token_file(tmp_path, n, {name: 3}) for n, name in enumerate("abcdefg")]
     planned = [(n, 0, 0, name, 0, 3, 0) for n, name in enumerate("gfedcba")]
     located = locate_fragments(plan_and_files(spark, paths, planned), len(planned), len(paths))

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from bfpack_spark.core import tasks
 from bfpack_spark.schema import QUARANTINE, TOKENS
-from bfpack_spark.stages import find_repeated_ids as module
 from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
 from bfpack_spark.storage.parquet_output import ParquetOutput
 from bfpack_spark.storage.places import files_frame
@@ -29,7 +29,7 @@ def write(folder: Path, name: str, ids: list[str | None], schema: pa.Schema) -> 
 def test_ids_that_occur_twice_are_found_across_files_and_quarantine(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_documents: int
 ) -> None:
-    monkeypatch.setattr(module, "_PART_DOCUMENTS", part_documents)
+    monkeypatch.setattr(tasks, "_IDS_A_PART", part_documents)
     documents = [
         write(tmp_path, "a.parquet", ["one", "two", "three", "two"], TOKENS),
         write(tmp_path, "b.parquet", ["four", "", "five"], TOKENS),

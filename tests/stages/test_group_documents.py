@@ -101,7 +101,7 @@ def test_a_length_in_a_later_stretch_goes_on_where_the_one_before_ended(
     dealt: Dealt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = dealt(list(range(200)), 3, 7)
-    monkeypatch.setattr(stage, "_STRETCH_DOCUMENTS", 20)
+    monkeypatch.setattr(stage, "STRETCH_DOCUMENTS", 20)
     assert dealt(list(range(200)), 3, 7) == whole
 
 
