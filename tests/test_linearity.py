@@ -1,6 +1,7 @@
 """What grows and what must not, as counts: bytes and rows moved, the largest batch."""
 
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from outputs import current, manifest
 from pyspark.sql import SparkSession
 from trained import byte_level, raw
 
+from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
 from bfpack_spark.core.fragments import cut_documents
-from bfpack_spark.schema import LOCATED, TOKENS
-from bfpack_spark.stages import assemble_sequences, tokenize_text
+from bfpack_spark.schema import GROUPED, LOCATED, SEGMENTS, TOKENS
+from bfpack_spark.stages import assemble_sequences, plan_sequences, tokenize_text
 from bfpack_spark.storage import parquet_input
+from bfpack_spark.storage.blocks import pack
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import split_inventory, take_inventory
 from bfpack_spark.storage.parquet_output import ParquetOutput
+from bfpack_spark.storage.shards import ShardTask, write_shards
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
 
 Bfpack = Callable[..., Ran]
@@ -125,7 +129,7 @@ def test_tokens_cross_the_network_once(shuffled: dict[tuple[str, int], Shuffled]
 
 
 def tokenized(folder: Path, num_documents: int) -> list[int]:
-    """Bytes of text in each batch that the engine is given, of documents of 1 to 3 kB."""
+    """Bytes of each batch that comes from the engine, of documents of 1 to 3 kB."""
     folder.mkdir()
     texts = ["some words to learn, " * (50 + n % 100) for n in range(num_documents)]
     pq.write_table(pa.table({"text": texts}), folder / "a.parquet", use_dictionary=False)
@@ -198,3 +202,75 @@ def test_a_long_document_is_not_copied_for_each_of_its_pieces(tmp_path: Path) ->
     tokens = batch.column("tokens")
     assert len(tokens) == 10_000
     assert tokens.get_total_buffer_size() <= 4 * 640_000 + 4 * (len(tokens) + 1) + 64
+
+
+def held(act: Callable[[], object]) -> int:
+    """Bytes at most in use by numpy and Python, and by Arrow, while this is done."""
+    own, before = pa.proxy_memory_pool(pa.default_memory_pool()), pa.default_memory_pool()
+    pa.set_memory_pool(own)
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1] + int(own.max_memory())
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(before)
+
+
+def plan_of(num_documents: int) -> Callable[[], object]:
+    """Plans one group of so many documents of 1 to 2,000 tokens, with ids of 20 bytes."""
+    lengths = np.random.default_rng(0).integers(1, 2000, num_documents)
+    rows = {
+        "group": pa.array(np.zeros(num_documents, np.int32)),
+        "doc_id": [f"document {n:011}" for n in range(num_documents)],
+        "length": lengths,
+        "doc_hash": np.random.default_rng(1).permutation(num_documents),
+    }
+    blocks = [pack(pa.table(rows), GROUPED, "group")]
+    rules = Rules(
+        seq_len=SEQ_LEN,
+        packing="best_fit",
+        long_documents="split",
+        group_documents_max=num_documents,
+        seed=0,
+    )
+    lengths, counts = np.unique(lengths, return_counts=True)
+    sequences = sequences_per_group(Histogram(lengths=lengths, counts=counts), rules)
+    task = plan_sequences.PlanTask(rules=rules, sequences_per_group=sequences)
+    return lambda: [None for _ in plan_sequences._plan_group(iter(blocks), task=task)]
+
+
+def test_a_document_of_a_group_takes_a_bounded_number_of_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plan_sequences, "_BATCH_ROWS", 1 << 10)
+    small, large = (held(plan_of(number)) for number in (20_000, 60_000))
+    assert 20 < (large - small) / 40_000 <= 250 + 3 * 20
+
+
+@pytest.mark.parametrize("seq_len", [64, 1024, 1 << 14])
+def test_a_shard_takes_a_bounded_number_of_bytes_a_token(tmp_path: Path, seq_len: int) -> None:
+    """Its tokens twice, as they came and as rows; and a row group as it is encoded."""
+    num_rows = (1 << 22) // seq_len
+    rows = {
+        "shard": pa.array(np.zeros(num_rows, np.int32)),
+        "sequence_id": np.arange(num_rows),
+        "position": pa.array(np.zeros(num_rows, np.int32)),
+        "offset": pa.array(np.zeros(num_rows, np.int32)),
+        "doc_id": [f"d{n}" for n in range(num_rows)],
+        "start": np.zeros(num_rows, np.int64),
+        "length": pa.array(np.full(num_rows, seq_len, np.int32)),
+        "doc_length": np.full(num_rows, seq_len),
+        "tokens": [np.arange(seq_len, dtype="<i4").tobytes()] * num_rows,
+    }
+    blocks = [pack(pa.table(rows), SEGMENTS, "shard")]
+    task = ShardTask(
+        root=str(tmp_path),
+        bucket="b",
+        seq_len=seq_len,
+        pad_id=0,
+        starts=np.array([0, num_rows]),
+        metadata={},
+    )
+    found = held(lambda: list(write_shards(iter(blocks), task=task)))
+    assert 4 << 22 < found < 10 << 22
