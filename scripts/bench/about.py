@@ -11,16 +11,18 @@ _PACKAGES = ("pyspark", "pyarrow", "numpy", "fastokens", "tokenizers")
 
 def about() -> str:
     """One line: where and of what the figures below are."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-        check=False,
-    ).stdout.strip()
+    commit = _git("rev-parse", "--short", "HEAD")
+    # Files that git does not know may be part of what is measured too; those it ignores are not.
+    changes = "+changes" if _git("status", "--porcelain", "--untracked-files=normal") else ""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
     date = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-    return f"Commit {commit}, {date}, {os.cpu_count()} x {_cpu()}, {versions}."
+    return f"Commit {commit}{changes}, {date}, {os.cpu_count()} x {_cpu()}, {versions}."
+
+
+def _git(*command: str) -> str:
+    return subprocess.run(
+        ["git", *command], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
+    ).stdout.strip()
 
 
 def _cpu() -> str:

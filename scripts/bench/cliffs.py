@@ -3,26 +3,29 @@
     python scripts/bench/cliffs.py --work DIR [--tokenizer FILE] [--only long --only lines ...]
 
 Each case is set against the same tokens in ordinary documents, so start-up cancels. CPU is that of
-the whole process tree, median of --runs. Whether the cores were used is read from Spark's event
-log: of the time in which a task ran, the share in which two did.
+the whole process tree, median of --runs. Whether two cores were used is read from Spark's event
+log: of the time in which a task ran, the share in which two did. A task that waits counts there,
+and time without any does not, so CPU / (wall x 2) stands beside it.
 """
 
 import argparse
 import itertools
 import shutil
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
-from events import log_options, read_tasks, share_of_time_at
-from generated import BUCKET, command, corpus_of_tokens, text_tokenizer
+from events import Task, log_options, read_tasks, share_of_time_at
+from generated import BUCKET, command, corpus_of_tokens
 from packers import draw_lengths
-from processes import Cost, run
-from stages import make_corpus
+from processes import Cost, Yardstick, run
+from stages import make_corpus, text_tokenizer
 
 from bfpack_spark.core.fragments import Int64
 
@@ -32,6 +35,8 @@ LONG_RATIO_MAX = 1.5
 LINE_MICROSECONDS_MAX = 15
 LINES_A_DOCUMENT = 1000
 LOPSIDED_TOKENS = 100_000_000
+LOPSIDED_RATIO_MIN = 0.9  # of how well two cores are used, to the same of ordinary documents
+CORES = 2
 
 
 def main() -> None:
@@ -39,14 +44,16 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     print(f"{about()} seq_len 2048, median of {options.runs}.")
     cases = {"long": _print_long, "lines": _print_lines, "lopsided": _print_lopsided}
-    for name in options.only or cases:
-        cases[name](options)
+    with Yardstick() as yardstick:
+        for name in options.only or cases:
+            cases[name](options, yardstick)
+    print(f"\n{yardstick.said()}")
 
 
 # Documents of 20 million tokens
 
 
-def _print_long(options: argparse.Namespace) -> None:
+def _print_long(options: argparse.Namespace, yardstick: Yardstick) -> None:
     """The cost of what is added to a base: long documents, or as many tokens of ordinary ones."""
     added = options.long_documents * LONG_TOKENS
     base = ordinary(LONG_TOKENS)
@@ -55,7 +62,7 @@ def _print_long(options: argparse.Namespace) -> None:
         "ordinary": np.concatenate([base, ordinary(added)]),
         "long": np.concatenate([base, np.full(options.long_documents, LONG_TOKENS)]),
     }
-    costs = {name: _plan_and_assemble(options, lengths) for name, lengths in corpora.items()}
+    costs = {name: _plan_and_assemble(options, own, yardstick) for name, own in corpora.items()}
     print(f"\n| {added / 1e6:.0f} M tokens more, in | ns of CPU a token, plan | assemble | both |")
     print("|---|---:|---:|---:|")
     both = {}
@@ -79,11 +86,16 @@ def ordinary(tokens: int) -> Int64:
     return lengths
 
 
-def _plan_and_assemble(options: argparse.Namespace, lengths: Int64) -> tuple[float, float]:
+def _plan_and_assemble(
+    options: argparse.Namespace, lengths: Int64, yardstick: Yardstick
+) -> tuple[float, float]:
     """Seconds of CPU of each command."""
-    output = _token_store(options.work, lengths)
+    output = options.work / "output"
+    run(command("tokenize", output, *_write_corpus(options.work, lengths)))
+    shutil.rmtree(options.work / "corpus")
     found = []
     for _ in range(options.runs):
+        yardstick.look()
         shutil.rmtree(output / BUCKET / "sequences-2048", ignore_errors=True)
         found.append([run(command(name, output, *SEQ_LEN)).cpu for name in ("plan", "assemble")])
     shutil.rmtree(output)
@@ -91,20 +103,17 @@ def _plan_and_assemble(options: argparse.Namespace, lengths: Int64) -> tuple[flo
     return plan, assemble
 
 
-def _token_store(work: Path, lengths: Int64) -> Path:
-    corpus, output = work / "corpus", work / "output"
-    for folder in (corpus, corpus.with_name("corpus-tokenizer"), output):
-        shutil.rmtree(folder, ignore_errors=True)
-    source = corpus_of_tokens(corpus, lengths, tiled=True)
-    run(command("tokenize", output, *source))
-    shutil.rmtree(corpus)
-    return output
+def _write_corpus(work: Path, lengths: Int64) -> list[str]:
+    """Documents of these lengths in place of what was there, and the options that read them."""
+    for name in ("corpus", "corpus-tokenizer", "output"):
+        shutil.rmtree(work / name, ignore_errors=True)
+    return corpus_of_tokens(work / "corpus", lengths, tiled=True)
 
 
 # A million documents of one line
 
 
-def _print_lines(options: argparse.Namespace) -> None:
+def _print_lines(options: argparse.Namespace, yardstick: Yardstick) -> None:
     """The same lines as documents of their own, and a thousand to a document."""
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     source = ["--tokenizer", tokenizer, "--id-column", "doc_id"]
@@ -114,22 +123,23 @@ def _print_lines(options: argparse.Namespace) -> None:
         shutil.rmtree(corpus, ignore_errors=True)
         _write_lines(options.work, corpus, options.lines, at_once)
         pack = command("pack", output, "--input", corpus, *source, *SEQ_LEN)
-        costs.append(_median_cost(options.runs, pack, output))
+        costs.append(_median_cost(options.runs, pack, output, yardstick))
     each = (costs[0].cpu - costs[1].cpu) / options.lines * 1e6
     print(
-        f"\n| {options.lines:,} lines, packed from text | CPU, s | wall, s | Python, MB | us more |"
+        f"\n| {options.lines:,} lines, packed from text | CPU, s | wall, s | worker, MB | us more |"
     )
     print("|---|---:|---:|---:|---:|")
     for name, cost, more in (
         ("a document each", costs[0], f"{each:.1f} (target <= {LINE_MICROSECONDS_MAX})"),
         (f"{LINES_A_DOCUMENT:,} to a document", costs[1], ""),
     ):
-        print(f"| {name} | {cost.cpu:.1f} | {cost.wall:.1f} | {cost.python_mb:.0f} | {more} |")
+        print(f"| {name} | {cost.cpu:.1f} | {cost.wall:.1f} | {cost.worker_mb:.0f} | {more} |")
 
 
-def _median_cost(runs: int, arguments: list[str], output: Path) -> Cost:
+def _median_cost(runs: int, arguments: list[str], output: Path, yardstick: Yardstick) -> Cost:
     costs = []
     for _ in range(runs):
+        yardstick.look()
         shutil.rmtree(output, ignore_errors=True)
         costs.append(run(arguments))
     return sorted(costs, key=lambda cost: cost.cpu)[(runs - 1) // 2]
@@ -158,29 +168,103 @@ def _lines(work: Path) -> Iterator[str]:
 # Nine tenths of the tokens in a hundredth of the documents
 
 
-def _print_lopsided(options: argparse.Namespace) -> None:
-    few, many = 100, 9_900
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """How a command, or several, used the cores."""
+
+    cpu: float
+    wall: float
+    tasks: list[Task]
+
+    @property
+    def busy(self) -> float:
+        return self.cpu / (self.wall * CORES)
+
+    @property
+    def at_two(self) -> float:
+        return share_of_time_at(self.tasks, CORES)
+
+    @property
+    def longest(self) -> float:
+        return max(task.end - task.start for task in self.tasks)
+
+
+COMMANDS = ("tokenize", "plan", "assemble")
+TOGETHER = "all three"
+Uses: TypeAlias = dict[str, list[Use]]  # by command, and of all three; one a run
+
+
+def _print_lopsided(options: argparse.Namespace, yardstick: Yardstick) -> None:
     tokens = options.lopsided_tokens
-    sizes = [np.full(few, tokens * 9 // 10 // few), np.full(many, tokens // 10 // many)]
-    lopsided = np.random.default_rng(0).permutation(np.concatenate(sizes))
+    cases = {
+        "ordinary documents": ordinary(tokens),
+        "90 % of them in 1 % of the documents": _lopsided(tokens),
+    }
     print(
-        f"\n| {tokens / 1e6:.0f} M tokens, assembled | CPU, s | wall, s | time with two tasks | "
-        "longest task, s |"
+        f"\n| {tokens / 1e6:.0f} M tokens | | CPU, s | wall, s | CPU / (wall x {CORES}) | "
+        "two tasks, of the time in which one ran | longest task, s |"
     )
-    print("|---|---:|---:|---:|---:|")
-    for name, lengths in (
-        ("ordinary documents", ordinary(tokens)),
-        ("90 % of them in 1 % of the documents", lopsided),
-    ):
-        output = _token_store(options.work, lengths)
-        run(command("plan", output, *SEQ_LEN))
-        log = options.work / "events"
-        cost = run(command("assemble", output, *SEQ_LEN, *log_options(log)))
-        tasks = read_tasks(log)
-        longest = max(task.end - task.start for task in tasks)
-        share = share_of_time_at(tasks, 2)
-        print(f"| {name} | {cost.cpu:.1f} | {cost.wall:.1f} | {share:.0%} | {longest:.1f} |")
-        shutil.rmtree(output)
+    print("|---|---|---:|---:|---:|---:|---:|")
+    together: list[list[Use]] = []
+    for case, lengths in cases.items():
+        uses = _uses(options, lengths, yardstick)
+        for name, own in uses.items():
+            print(f"| {case} | {name} | {_cells(own)} |", flush=True)
+        together.append(uses[TOGETHER])
+    print()
+    _print_ratio(f"CPU / (wall x {CORES})", together, lambda use: use.busy)
+    _print_ratio("Time with two tasks", together, lambda use: use.at_two)
+
+
+def _lopsided(tokens: int) -> Int64:
+    few, many = 100, 9_900
+    sizes = [np.full(few, tokens * 9 // 10 // few), np.full(many, tokens // 10 // many)]
+    return np.random.default_rng(0).permutation(np.concatenate(sizes))
+
+
+def _uses(options: argparse.Namespace, lengths: Int64, yardstick: Yardstick) -> Uses:
+    source = _write_corpus(options.work, lengths)
+    output, log = options.work / "output", options.work / "events"
+    more = {"tokenize": source, "plan": SEQ_LEN, "assemble": SEQ_LEN}
+    uses: Uses = {name: [] for name in (*COMMANDS, TOGETHER)}
+    for _ in range(options.runs):
+        yardstick.look()
+        shutil.rmtree(output, ignore_errors=True)
+        for name in COMMANDS:
+            cost = run(command(name, output, *more[name], *log_options(log)))
+            uses[name].append(Use(cpu=cost.cpu, wall=cost.wall, tasks=read_tasks(log)))
+        uses[TOGETHER].append(_sum([uses[name][-1] for name in COMMANDS]))
+    for folder in (output, log, options.work / "corpus"):
+        shutil.rmtree(folder)
+    return uses
+
+
+def _sum(uses: list[Use]) -> Use:
+    """One after the other."""
+    return Use(
+        cpu=sum(use.cpu for use in uses),
+        wall=sum(use.wall for use in uses),
+        tasks=[task for use in uses for task in use.tasks],
+    )
+
+
+def _cells(uses: list[Use]) -> str:
+    cpu, wall, busy, at_two, longest = (
+        statistics.median(getattr(use, name) for use in uses)
+        for name in ("cpu", "wall", "busy", "at_two", "longest")
+    )
+    return f"{cpu:.1f} | {wall:.1f} | {busy:.0%} | {at_two:.0%} | {longest:.1f}"
+
+
+def _print_ratio(what: str, cases: list[list[Use]], share: Callable[[Use], float]) -> None:
+    """Of two cases, the ordinary one first."""
+    of_usual, of_lopsided = (statistics.median(map(share, uses)) for uses in cases)
+    ratio = of_lopsided / of_usual
+    verdict = "met" if ratio >= LOPSIDED_RATIO_MIN else "NOT met"
+    print(
+        f"{what}, {TOGETHER}: {of_lopsided:.0%} lopsided, {of_usual:.0%} ordinary, "
+        f"ratio {ratio:.2f}, limit >= {LOPSIDED_RATIO_MIN}: {verdict}."
+    )
 
 
 def _parse_options() -> argparse.Namespace:

@@ -33,8 +33,27 @@ def read_tasks(folder: Path) -> list[Task]:
     return [_task(event) for event in _events(folder) if event["Event"] == "SparkListenerTaskEnd"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shuffled:
+    """What one stage wrote for the next, and the blocks in which that fetched it."""
+
+    num_bytes: int
+    blocks: int
+
+
+def read_shuffles(folder: Path) -> list[Shuffled]:
+    """In the order in which they were written."""
+    tasks = sorted(read_tasks(folder), key=lambda task: task.stage)
+    by_stage = [list(own) for _, own in itertools.groupby(tasks, key=lambda task: task.stage)]
+    written = [sum(task.shuffle_bytes for task in own) for own in by_stage]
+    fetched = [sum(task.shuffle_blocks for task in own) for own in by_stage]
+    pairs = zip(written[:-1], fetched[1:], strict=True)
+    return [Shuffled(num_bytes=size, blocks=blocks) for size, blocks in pairs if size and blocks]
+
+
 def share_of_time_at(tasks: list[Task], cores: int) -> float:
-    """Of the time in which any task ran, the share in which at least `cores` did."""
+    """Of the time in which any task ran, the share in which at least `cores` did. A task runs from
+    its launch to its end, also while it waits; time without a task does not count."""
     edges = sorted((at, step) for t in tasks for at, step in ((t.start, 1), (t.end, -1)))
     busy = full = 0.0
     running = 0

@@ -5,8 +5,6 @@ corpus without an id column gets: file and row.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from stages import BFPACK, HERE, NO_BROADCAST, make_corpus
+from packers import MEAN_TOKENS
+from stages import BFPACK, NO_BROADCAST
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.schema import TOKENS
@@ -25,9 +24,9 @@ from bfpack_spark.storage.versions import Place, Version
 BUCKET = "b"
 VOCABULARY = 1 << 16
 _EOS = VOCABULARY
-_MEAN_TOKENS = 550  # of packers.draw_lengths
-_FILE_ROWS = (1 << 25) // _MEAN_TOKENS  # as the token store's writer cuts files and row groups
-_GROUP_ROWS = (1 << 20) // _MEAN_TOKENS
+FILE_TOKENS = 1 << 25  # as the token store's writer cuts files and row groups
+_FILE_ROWS = round(FILE_TOKENS / MEAN_TOKENS)
+_GROUP_ROWS = round((1 << 20) / MEAN_TOKENS)
 _GROUP_TOKENS = 1 << 22
 
 
@@ -71,16 +70,6 @@ def corpus_of_tokens(
     (tokenizer / "tokenizer.json").write_text(_tokenizer_json())
     where = {"input": folder, "tokenizer": tokenizer, "id-column": "doc_id", "tokens-column": "ids"}
     return [str(part) for name, value in where.items() for part in (f"--{name}", value)]
-
-
-def text_tokenizer(work: Path) -> Path:
-    """A byte-level BPE of 16k entries, trained on this machine's own text."""
-    folder = work / "tokenizer"
-    if not folder.exists():
-        script = HERE.parent / "train_tokenizer.py"
-        trainer = [sys.executable, script, "--corpus", make_corpus(work, 24), "--output", folder]
-        subprocess.run([str(part) for part in trainer], check=True)
-    return folder
 
 
 _CORPUS = pa.schema([("doc_id", pa.string()), ("ids", pa.binary())])

@@ -3,9 +3,10 @@
     python scripts/bench/lengths.py --work DIR [--documents 1000000 ...]
 
 Runs `bfpack plan` on token stores that hold lengths and no tokens: the command reads no more. CPU
-is that of the whole process tree; a document's cost is the slope between two sizes, so start-up
-stands apart. A second table: sequences over ceil(tokens / seq_len), by the packer on counts, whose
-numbers the plan stage is held to. A third: `bfpack stats` of a hundred million documents.
+is that of the whole process tree; a document's cost is the slope between two sizes, run one after
+the other, so start-up stands apart. A second table: sequences over ceil(tokens / seq_len), by the
+packer on counts, whose numbers the plan stage is held to. Then one plan and `bfpack stats` of a
+hundred million documents: more than two minutes a run are needed for the next tenfold.
 """
 
 import argparse
@@ -18,20 +19,20 @@ from pathlib import Path
 import numpy as np
 from about import about
 from events import log_options, read_tasks
-from generated import BUCKET, command, store_of_lengths
-from packers import draw_lengths
-from processes import Cost, run
+from generated import BUCKET, FILE_TOKENS, command, store_of_lengths
+from model import GROUP_DOCUMENTS_MAX, Layout, print_blocks
+from packers import MEAN_TOKENS, draw_lengths
+from processes import Cost, Yardstick, run
 from stages import BFPACK
 
 from bfpack_spark.core.accounting import Histogram, Rules, account
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.groups import num_groups
 
-GROUP_DOCUMENTS_MAX = 2_000_000
 SEQ_LEN = 2048
 MICROSECONDS_MAX = 5
 OVERHEAD_MAX = 1e-4
-STATS_DOCUMENTS = 10**8
+LARGEST_DOCUMENTS = 10**8
 STATS_SEQ_LENS = (2048, 8192)
 
 
@@ -39,48 +40,75 @@ def main() -> None:
     options = _parse_options()
     options.work.mkdir(parents=True, exist_ok=True)
     sizes = sorted(options.documents or [10**6, 10**7, 3 * 10**7])
-    print(f"{about()} seq_len {SEQ_LEN}, median of {options.runs}.\n")
-    costs, shuffled = zip(*(measure(options, size) for size in sizes), strict=True)
-    _print_costs(sizes, costs, shuffled)
+    stores = [_make_store(options.work, size) for size in sizes]
+    with Yardstick() as yardstick:
+        runs = [_run_all(stores, yardstick) for _ in range(options.runs)]
+    print(f"{about()} seq_len {SEQ_LEN}, median of {options.runs}. {yardstick.said()}\n")
+    _print_costs(sizes, runs)
+    _print_slopes(sizes, runs)
+    for store in stores:
+        shutil.rmtree(store)
     _print_overheads(draw_lengths(10**6))
-    _print_stats(options)
+    _print_largest(options)
 
 
-def measure(options: argparse.Namespace, documents: int) -> tuple[Cost, int]:
-    """The run of median CPU, and the bytes that it shuffles; the plan is made anew each time."""
-    output = options.work / f"lengths-{documents}"
+def _make_store(work: Path, documents: int) -> Path:
+    output = work / f"lengths-{documents}"
     shutil.rmtree(output, ignore_errors=True)
     store_of_lengths(output, draw_lengths(documents))
-    log = options.work / "events"
-    plan = command("plan", output, "--seq-len", SEQ_LEN)
-    runs = []
-    for _ in range(options.runs):
-        shutil.rmtree(output / BUCKET / f"sequences-{SEQ_LEN}", ignore_errors=True)
-        runs.append(run([*plan, *log_options(log)]))
-    shutil.rmtree(output)
-    shuffled = sum(task.shuffle_bytes for task in read_tasks(log))
-    middle = statistics.median_low(cost.cpu for cost in runs)
-    return next(cost for cost in runs if cost.cpu == middle), shuffled
+    return output
 
 
-def _print_costs(sizes: Sequence[int], costs: Sequence[Cost], shuffled: Sequence[int]) -> None:
+def _run_all(stores: Sequence[Path], yardstick: Yardstick) -> list[tuple[Cost, int]]:
+    """A plan of each store, and the bytes that it shuffles."""
+    found = []
+    for store in stores:
+        found.append(_plan(store))
+        yardstick.look()
+    return found
+
+
+def _plan(store: Path) -> tuple[Cost, int]:
+    log = store.with_name("events")
+    shutil.rmtree(store / BUCKET / f"sequences-{SEQ_LEN}", ignore_errors=True)
+    cost = run([*command("plan", store, "--seq-len", SEQ_LEN), *log_options(log)])
+    return cost, sum(task.shuffle_bytes for task in read_tasks(log))
+
+
+def _print_costs(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) -> None:
     print(
         "| documents | groups | CPU, s | wall, s | Python worker peak, MB | JVM peak, MB "
         "| shuffled, bytes a document |"
     )
     print("|---:|---:|---:|---:|---:|---:|---:|")
-    for size, cost, num_bytes in zip(sizes, costs, shuffled, strict=True):
+    for size, own in zip(sizes, zip(*runs, strict=True), strict=True):
+        costs = [cost for cost, _ in own]
+        cpu, wall, worker, jvm = (
+            statistics.median(getattr(cost, name) for cost in costs)
+            for name in ("cpu", "wall", "worker_mb", "jvm_mb")
+        )
         groups = num_groups(size, GROUP_DOCUMENTS_MAX)
         print(
-            f"| {size:,} | {groups} | {cost.cpu:.1f} | {cost.wall:.1f} "
-            f"| {cost.python_mb:.0f} | {cost.jvm_mb:.0f} | {num_bytes / size:.0f} |"
+            f"| {size:,} | {groups} | {cpu:.1f} | {wall:.1f} | {worker:.0f} | {jvm:.0f} "
+            f"| {own[0][1] / size:.0f} |"
         )
-    print("\n| from, to | us of CPU a document | start-up, s of CPU | target, us |")
-    print("|---|---:|---:|---:|")
-    for (small, less), (large, more) in itertools.pairwise(zip(sizes, costs, strict=True)):
-        slope = (more.cpu - less.cpu) / (large - small)
-        start = less.cpu - slope * small
-        print(f"| {small:,}, {large:,} | {slope * 1e6:.2f} | {start:.1f} | <= {MICROSECONDS_MAX} |")
+
+
+def _print_slopes(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) -> None:
+    print("\n| from, to | us of CPU a document | least, most | start-up, s of CPU | target, us |")
+    print("|---|---:|---:|---:|---:|")
+    before = None
+    for at, (small, large) in enumerate(itertools.pairwise(sizes)):
+        slopes = [(own[at + 1][0].cpu - own[at][0].cpu) / (large - small) * 1e6 for own in runs]
+        slope = statistics.median(slopes)
+        start = statistics.median(own[at][0].cpu for own in runs) - slope * small / 1e6
+        limit = MICROSECONDS_MAX if before is None else before
+        met = "met" if slope <= limit else "NOT met"
+        print(
+            f"| {small:,}, {large:,} | {slope:.2f} | {min(slopes):.2f}, {max(slopes):.2f} "
+            f"| {start:.1f} | <= {limit:.2f}: {met} |"
+        )
+        before = slope if before is None else before
 
 
 def _print_overheads(drawn: Int64) -> None:
@@ -103,14 +131,26 @@ def _print_overheads(drawn: Int64) -> None:
         )
 
 
-def _print_stats(options: argparse.Namespace) -> None:
-    output = options.work / "lengths-stats"
-    shutil.rmtree(output, ignore_errors=True)
-    store_of_lengths(output, draw_lengths(options.stats_documents))
-    stats = [*BFPACK, "stats", "--output", str(output), "--bucket", BUCKET]
+def _print_largest(options: argparse.Namespace) -> None:
+    """One plan at the largest size, beside the model of its blocks, and statistics of it."""
+    documents = options.largest_documents
+    store = _make_store(options.work, documents)
+    cost, _ = _plan(store)
+    layout = Layout(
+        tokens=round(documents * MEAN_TOKENS),
+        seq_len=SEQ_LEN,
+        shuffle_ratio=0,
+        file_tokens=FILE_TOKENS,
+    )
+    print(
+        f"\n{documents:,} documents in {layout.groups} groups, planned in {cost.cpu:.0f} s of CPU, "
+        f"{cost.wall:.0f} of wall, {cost.worker_mb:.0f} MB a worker, {cost.jvm_mb:.0f} the JVM."
+    )
+    print_blocks(list(layout.plan_shuffles()), store.with_name("events"))
+    stats = [*BFPACK, "stats", "--output", str(store), "--bucket", BUCKET]
     stats += [part for seq_len in STATS_SEQ_LENS for part in ("--seq-len", str(seq_len))]
     costs = [run(stats) for _ in range(options.runs)]
-    shutil.rmtree(output)
+    shutil.rmtree(store)
     at = " and ".join(f"{seq_len:,}" for seq_len in STATS_SEQ_LENS)
     print(f"\n| documents, stats at {at} | wall, s | CPU, s | peak, MB |")
     print("|---:|---:|---:|---:|")
@@ -118,7 +158,7 @@ def _print_stats(options: argparse.Namespace) -> None:
         statistics.median(getattr(cost, name) for cost in costs)
         for name in ("wall", "cpu", "python_mb")
     )
-    print("| {:,} | {:.1f} | {:.1f} | {:.0f} |".format(options.stats_documents, *middle))
+    print("| {:,} | {:.1f} | {:.1f} | {:.0f} |".format(documents, *middle))
 
 
 def _parse_options() -> argparse.Namespace:
@@ -127,8 +167,8 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--documents", type=int, action="append", help="sizes; two or more")
-    parser.add_argument("--stats-documents", type=int, default=STATS_DOCUMENTS)
-    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--largest-documents", type=int, default=LARGEST_DOCUMENTS)
+    parser.add_argument("--runs", type=int, default=3)
     return parser.parse_args()
 
 

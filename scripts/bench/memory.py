@@ -1,19 +1,22 @@
-"""Peaks of memory, which must not grow: with the corpus, with seq_len, with a group's documents
-beyond what their names and numbers take; and one document of 256 MB.
+"""Peaks of memory, which must not grow: with the corpus, with text, with seq_len, with a group's
+documents beyond what their names and numbers take; and one document of 256 MB.
 
     python scripts/bench/memory.py --work DIR [--tokenizer FILE] [--only corpus --only seq_len ...]
 
-Python: the most that was ever resident (VmHWM) in the largest Python process, driver included; a
-bare worker has 150 to 190 MB. JVM: the heap is fixed, so its resident size says little; all of
-it is collected every two seconds, and the figure is the most that was alive then (-Xlog:gc).
+Worker: the most that was ever resident (VmHWM) in the largest Python process but the driver's; a
+bare one has 150 to 190 MB. JVM: the heap is fixed, so its resident size says little; all of it is
+collected every two seconds, and the figure is the most that was alive then (-Xlog:gc). Megabytes
+are 10^6 bytes, apart from those in the name of the long document (2^20).
 """
 
 import argparse
+import itertools
 import json
+import math
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,30 +24,42 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
-from generated import BUCKET, command, corpus_of_tokens, doc_ids, store_of_lengths, text_tokenizer
-from packers import draw_lengths
+from generated import BUCKET, command, corpus_of_tokens, doc_ids, store_of_lengths
+from packers import MEAN_TOKENS, draw_lengths
 from processes import run
-from stages import make_corpus
+from stages import make_corpus, text_tokenizer
 
 HEAP = "1g"
 SHARD_TOKENS = 1 << 21
 # All above what bounds a task (a token file of 2^25 tokens): below it, tasks are smaller.
 CORPUS_TOKENS = (16 * 10**7, 32 * 10**7, 64 * 10**7)
+DOUBLING_MAX = 1.1  # of a worker's peak, at the last step
+HEAP_GROWTH_MB_MAX = 50
+VERIFY_RATIO_MAX = 1.0  # of verify's peak, to that of pack
+TEXT_MB = (100, 400)
 SHARDS_TOKENS = (1 << 23, 1 << 24, 1 << 25)
 SEQ_LENS = (2048, 32_768, 1_048_576)
 SEQ_LENS_TOKENS = 8 * 10**7
-GROUP_DOCUMENTS = (250_000, 500_000, 1_000_000, 2_000_000)
+SEQ_LENS_RATIO_MAX = 1.15
+# In groups of a million and less, the worker that measures lengths is the largest (400 MB).
+GROUP_DOCUMENTS = (2_000_000, 4_000_000, 8_000_000)
 LONG_DOCUMENT_BYTES = 256 << 20
 LONG_DOCUMENT_MB_MAX = 1500
-MEAN_TOKENS = 550  # of draw_lengths
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peak:
     """Megabytes."""
 
-    python: float
+    worker: float
+    driver: float
     heap: float
+
+    def __str__(self) -> str:
+        return f"{self.worker:.0f} | {self.driver:.0f} | {self.heap:.0f}"
+
+
+PEAK = "worker, MB | driver, MB | JVM heap alive, MB"  # the names of a peak's three cells
 
 
 def main() -> None:
@@ -53,6 +68,7 @@ def main() -> None:
     print(f"{about()} Heap of {HEAP}.")
     sections = {
         "corpus": _print_by_corpus,
+        "text": _print_by_text,
         "seq_len": _print_by_seq_len,
         "shard": _print_by_shard,
         "group": _print_by_group,
@@ -67,84 +83,172 @@ def measure(arguments: list[str]) -> Peak:
         log = {"JAVA_TOOL_OPTIONS": f"-Xlog:gc:file={logs}/%p.log"}
         often = ["--spark-conf", "spark.cleaner.periodicGC.interval=2s"]
         cost = run([*arguments, *often], environment=log)
-        return Peak(python=cost.python_mb, heap=max(_alive(Path(logs))))
+        alive = max(_alive(Path(logs)))
+        return Peak(worker=cost.worker_mb, driver=cost.driver_mb, heap=alive)
 
 
-def _alive(logs: Path) -> Iterator[int]:
-    """Megabytes of heap in use after each full collection: `Pause Full ... 512M->87M(1024M)`."""
+def _alive(logs: Path) -> Iterator[float]:
+    """Heap in use after each full collection: `Pause Full ... 512M->87M(1024M)`, in 2^20 bytes."""
     for path in logs.glob("*.log"):
-        yield from (int(m) for m in re.findall(r"Pause Full .* \d+M->(\d+)M", path.read_text()))
+        found = re.findall(r"Pause Full .* \d+M->(\d+)M", path.read_text())
+        yield from (int(number) * 2**20 / 1e6 for number in found)
+
+
+# Verdicts
+
+
+def _judge(what: str, found: float, limit: float, form: str) -> None:
+    """A line such as "Growth 1.03 x, limit 1.10 x: met."."""
+    verdict = "met" if found <= limit else "NOT met"
+    print(f"\n{what} {form.format(found)}, limit {form.format(limit)}: {verdict}.", flush=True)
+
+
+def _judge_growth(tokens: Sequence[int], peaks: Sequence[Peak]) -> None:
+    """Of the worker at the last step, by twice the tokens; of the heap from first to last."""
+    _judge(
+        f"Worker, growth a doubling of the tokens, {tokens[-2]:,} to {tokens[-1]:,}:",
+        _per_doubling(tokens[-2:], peaks[-2:]),
+        DOUBLING_MAX,
+        "{:.3f} x",
+    )
+    _judge(
+        f"Heap alive, growth from {tokens[0]:,} to {tokens[-1]:,}:",
+        peaks[-1].heap - peaks[0].heap,
+        HEAP_GROWTH_MB_MAX,
+        "{:.0f} MB",
+    )
+
+
+def _per_doubling(sizes: Sequence[int], peaks: Sequence[Peak]) -> float:
+    """Sizes 1 and 4, workers of 100 and 400 MB -> 2.0."""
+    (small, large), (less, more) = sizes, peaks
+    return math.pow(more.worker / less.worker, 1 / math.log2(large / small))
+
+
+def _slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> float:
+    """Bytes of the worker for one more of what there are `sizes` of."""
+    (small, large), (less, more) = sizes, peaks
+    return (more.worker - less.worker) * 1e6 / (large - small)
 
 
 # The corpus, and seq_len
 
 
 def _print_by_corpus(options: argparse.Namespace) -> None:
-    print(f"\n| tokens packed at 2048, shards of {SHARD_TOKENS:,} | Python, MB | JVM heap, MB |")
-    print("|---:|---:|---:|")
-    for tokens in CORPUS_TOKENS:
-        peak = _pack(options.work, tokens, 2048)
-        print(f"| {tokens:,} | {peak.python:.0f} | {peak.heap:.0f} |", flush=True)
+    what = f"tokens packed at 2048, shards of {SHARD_TOKENS:,}"
+    print(f"\n| {what} | {PEAK} | a doubling | verify: {PEAK} | verify / pack |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    sizes, peaks, ratios = options.corpus_tokens, [], []
+    for tokens in sizes:
+        packed, verified = _pack_and_verify(options.work, tokens)
+        peaks.append(packed)
+        ratios.append(verified.worker / packed.worker)
+        end = len(peaks)
+        grown = f"{_per_doubling(sizes[end - 2 : end], peaks[-2:]):.3f} x" if end > 1 else ""
+        print(f"| {tokens:,} | {packed} | {grown} | {verified} | {ratios[-1]:.2f} |", flush=True)
+    _judge_growth(sizes, peaks)
+    _judge("Verify's worker / pack's, the largest:", max(ratios), VERIFY_RATIO_MAX, "{:.2f}")
 
 
 def _print_by_seq_len(options: argparse.Namespace) -> None:
     tokens = SEQ_LENS_TOKENS
-    print(
-        f"\n| {tokens:,} tokens packed at, shards of {SHARD_TOKENS:,} | Python, MB | JVM heap, MB |"
-    )
-    print("|---:|---:|---:|")
+    print(f"\n| {tokens:,} tokens packed at, shards of {SHARD_TOKENS:,} | {PEAK} |")
+    print("|---:|---:|---:|---:|")
+    workers = []
     for seq_len in SEQ_LENS:
         peak = _pack(options.work, tokens, seq_len)
-        print(f"| {seq_len:,} | {peak.python:.0f} | {peak.heap:.0f} |", flush=True)
+        workers.append(peak.worker)
+        print(f"| {seq_len:,} | {peak} |", flush=True)
+    ratio = max(workers) / min(workers)
+    _judge("Worker, the largest / the smallest:", ratio, SEQ_LENS_RATIO_MAX, "{:.2f}")
 
 
 def _print_by_shard(options: argparse.Namespace) -> None:
     """What does grow: a shard is put together in one worker."""
     tokens = 2 * SHARDS_TOKENS[-1]
-    print(f"\n| {tokens:,} tokens packed at 2048, in shards of | Python, MB | bytes a token more |")
-    print("|---:|---:|---:|")
-    before = (0, 0.0)
+    print(f"\n| {tokens:,} tokens packed at 2048, in shards of | {PEAK} | bytes a token more |")
+    print("|---:|---:|---:|---:|---:|")
+    peaks: list[Peak] = []
     for shard in SHARDS_TOKENS:
-        peak = _pack(options.work, tokens, 2048, shard)
-        slope = (peak.python - before[1]) * 2**20 / (shard - before[0])
-        print(
-            f"| {shard:,} | {peak.python:.0f} | {f'{slope:.1f}' if before[0] else ''} |", flush=True
-        )
-        before = (shard, peak.python)
+        peaks.append(_pack(options.work, tokens, 2048, shard))
+        print(f"| {shard:,} | {peaks[-1]} | {_last_slope(SHARDS_TOKENS, peaks)} |", flush=True)
+    whole = _slope((SHARDS_TOKENS[0], SHARDS_TOKENS[-1]), (peaks[0], peaks[-1]))
+    print(
+        f"\nWorker, growth from the smallest to the largest: "
+        f"{peaks[-1].worker / peaks[0].worker:.2f} x, {whole:.1f} bytes a token; no limit is set."
+    )
+
+
+def _last_slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> str:
+    """Of the last peak and the one before it; nothing for the first."""
+    end = len(peaks)
+    return f"{_slope(sizes[end - 2 : end], peaks[-2:]):.1f}" if end > 1 else ""
+
+
+def _pack_and_verify(work: Path, tokens: int) -> tuple[Peak, Peak]:
+    packed = _pack(work, tokens, 2048)
+    verified = measure(command("verify", work / "output", "--seq-len", 2048, heap=HEAP))
+    _remove(work / "output")
+    return packed, verified
 
 
 def _pack(work: Path, tokens: int, seq_len: int, shard_tokens: int = SHARD_TOKENS) -> Peak:
+    """The output stays until the next one."""
     corpus, output = work / "corpus", work / "output"
     _remove(corpus, corpus.with_name("corpus-tokenizer"), output)
-    source = corpus_of_tokens(corpus, draw_lengths(tokens // MEAN_TOKENS))
-    shape = ["--seq-len", seq_len, "--rows-per-shard", shard_tokens // seq_len]
+    source = corpus_of_tokens(corpus, draw_lengths(round(tokens / MEAN_TOKENS)))
+    shape = _shape(seq_len, shard_tokens)
     peak = measure(command("pack", output, *source, *shape, heap=HEAP))
-    _remove(corpus, corpus.with_name("corpus-tokenizer"), output)
+    _remove(corpus, corpus.with_name("corpus-tokenizer"))
     return peak
+
+
+def _shape(seq_len: int, shard_tokens: int = SHARD_TOKENS) -> list[object]:
+    return ["--seq-len", seq_len, "--rows-per-shard", shard_tokens // seq_len]
+
+
+# Text
+
+
+def _print_by_text(options: argparse.Namespace) -> None:
+    """The tokenizer's cache lives in the worker, and fills with what the text has."""
+    tokenizer = options.tokenizer or text_tokenizer(options.work)
+    output = options.work / "output"
+    what = f"MB of text, packed at 2048, shards of {SHARD_TOKENS:,}"
+    print(f"\n| {what} | tokens | {PEAK} |\n|---:|---:|---:|---:|---:|")
+    sizes, peaks = [], []
+    for size_mb in options.text_mb:
+        corpus = make_corpus(options.work, size_mb, "code", options.text_mb[-1])
+        _remove(output)
+        source = ["--input", corpus, "--tokenizer", tokenizer, "--id-column", "doc_id"]
+        peaks.append(measure(command("pack", output, *source, *_shape(2048), heap=HEAP)))
+        sizes.append(_outcome(output)[0])
+        print(f"| {size_mb} | {sizes[-1]:,} | {peaks[-1]} |", flush=True)
+    _remove(output)
+    _judge_growth(sizes, peaks)
 
 
 # Documents of a group
 
 
 def _print_by_group(options: argparse.Namespace) -> None:
-    """What a group of up to 2 million documents takes in the worker that packs it."""
+    """What the documents of a group take in the worker that packs it."""
     output = options.work / "lengths"
     _remove(output)
-    store_of_lengths(output, draw_lengths(GROUP_DOCUMENTS[-1]))
-    size = float(np.mean([len(name) for name in doc_ids(0, 0, 1 << 20).to_pylist()]))
-    limit = 250 + 3 * size
-    print("\n| documents a group | Python, MB | JVM heap, MB | bytes a document more | limit |")
-    print("|---:|---:|---:|---:|---:|")
-    before = (0, 0.0)
-    for documents in GROUP_DOCUMENTS:
+    sizes, peaks = options.group_documents, []
+    store_of_lengths(output, draw_lengths(sizes[-1]))
+    print(f"\n| documents a group | {PEAK} | bytes a document more |\n|---:|---:|---:|---:|---:|")
+    for documents in sizes:
         _remove(output / BUCKET / "sequences-2048")
         more = ["--seq-len", 2048, "--group-documents-max", documents]
-        peak = measure(command("plan", output, *more, heap=HEAP))
-        slope = (peak.python - before[1]) * 2**20 / (documents - before[0])
-        grown = f"{slope:.0f} | {limit:.0f}" if before[0] else " | "
-        print(f"| {documents:,} | {peak.python:.0f} | {peak.heap:.0f} | {grown} |", flush=True)
-        before = (documents, peak.python)
+        peaks.append(measure(command("plan", output, *more, heap=HEAP)))
+        print(f"| {documents:,} | {peaks[-1]} | {_last_slope(sizes, peaks)} |", flush=True)
     _remove(output)
+    id_size = float(np.mean([len(name) for name in doc_ids(0, 0, 1 << 20).to_pylist()]))
+    steps = zip(itertools.pairwise(sizes), itertools.pairwise(peaks), strict=True)
+    steepest = max(_slope(*step) for step in steps)
+    what = "Worker, growth by a document of a group, at the steepest step:"
+    _judge(what, steepest, 250 + 3 * id_size, "{:.0f} bytes")
 
 
 # One long document
@@ -154,9 +258,10 @@ def _print_long_document(options: argparse.Namespace) -> None:
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     print(
         f"\n| one document of {LONG_DOCUMENT_BYTES >> 20} MB | tokens | quarantined "
-        "| tokenize: Python, MB | JVM heap, MB | pack at 2048, verify: Python, MB | limit |"
+        f"| tokenize: {PEAK} | pack at 2048: {PEAK} | verify: {PEAK} |"
     )
-    print("|---|---:|---|---:|---:|---:|---:|")
+    print(f"|---|---:|---|{'---:|' * 9}")
+    largest = 0.0
     for kind in ("parquet", "jsonl"):
         folder, output = options.work / f"long-{kind}", options.work / "output"
         _remove(folder, output)
@@ -167,12 +272,10 @@ def _print_long_document(options: argparse.Namespace) -> None:
         at = ["--seq-len", 2048]
         packed = measure(command("pack", output, *more, "--id-column", "doc_id", *at, heap=HEAP))
         verified = measure(command("verify", output, *at, heap=HEAP))
-        print(
-            f"| {kind} | {tokens:,} | {refused} | {peak.python:.0f} | {peak.heap:.0f} "
-            f"| {packed.python:.0f}, {verified.python:.0f} | {LONG_DOCUMENT_MB_MAX} |",
-            flush=True,
-        )
+        print(f"| {kind} | {tokens:,} | {refused} | {peak} | {packed} | {verified} |", flush=True)
+        largest = max(largest, peak.worker, packed.worker, verified.worker)
         _remove(folder, output)
+    _judge("Worker, the largest:", largest, LONG_DOCUMENT_MB_MAX, "{:,.0f} MB")
 
 
 def _write_long_document(work: Path, folder: Path, kind: str) -> None:
@@ -208,9 +311,14 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, help="default: one of 16k that is trained here")
-    parser.add_argument(
-        "--only", action="append", choices=["corpus", "seq_len", "shard", "group", "document"]
-    )
+    parts = ["corpus", "text", "seq_len", "shard", "group", "document"]
+    parser.add_argument("--only", action="append", choices=parts)
+    for name, sizes in (
+        ("--corpus-tokens", CORPUS_TOKENS),
+        ("--text-mb", TEXT_MB),
+        ("--group-documents", GROUP_DOCUMENTS),
+    ):
+        parser.add_argument(name, type=int, nargs="+", default=sizes, help="ascending sizes")
     return parser.parse_args()
 
 

@@ -1,10 +1,11 @@
 """Packers that people use today, timed alone: lengths in, the contents of every sequence out.
 
-    python peer_packers.py --packer NAME --lengths FILE.npy --seq-len L
+    python peer_packers.py --packer NAME --lengths FILE.npy --seq-len L [--seconds-max N]
 
 One packer a process, one thread. Documents longer than L are cut into chunks of L and a remainder
 before the clock starts, and each packer gets what it takes: a numpy array, a list, an Arrow table.
 Prints one line of JSON, with the sequences that exact best-fit decreasing needs beside the peer's.
+A packing that takes over N seconds by the clock ends the process by SIGALRM; nothing else does.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import importlib.metadata
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -56,9 +58,11 @@ def main() -> int:
         print(json.dumps(report | {"refused": str(error)}))
         return 3
     rss_before = _peak_rss_mb()
+    signal.alarm(options.seconds_max)
     wall, cpu = time.perf_counter(), time.process_time()
     packed = pack()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    signal.alarm(0)
     rss_after = _peak_rss_mb()
     used = tokens_by_bin(packed)
     exact = count_best_fit_bins(fragments, options.seq_len)
@@ -224,6 +228,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--packer", choices=PACKERS, required=True)
     parser.add_argument("--lengths", type=Path, required=True, help=".npy, tokens a document")
     parser.add_argument("--seq-len", type=int, required=True)
+    parser.add_argument("--seconds-max", type=int, default=0, help="of the packing; 0: no limit")
     return parser.parse_args()
 
 

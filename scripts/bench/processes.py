@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,19 +20,27 @@ _EVERY = 0.05  # seconds between two looks
 
 @dataclass(kw_only=True)
 class Cost:
-    """Seconds of CPU and wall; resident megabytes of the largest Python process and of the JVM."""
+    """Seconds of CPU and wall; peaks of resident memory in megabytes of 10^6 bytes."""
 
     cpu: float = 0.0
     wall: float = 0.0
-    python_mb: float = 0.0
+    worker_mb: float = (
+        0.0  # the largest Python process that the command started, Spark's daemon too
+    )
+    driver_mb: float = 0.0  # the command's own process
     jvm_mb: float = 0.0
     out: str = ""
+
+    @property
+    def python_mb(self) -> float:
+        """The larger of worker and driver."""
+        return max(self.worker_mb, self.driver_mb)
 
 
 @dataclass
 class _Tree:
     cpu: dict[psutil.Process, float] = field(default_factory=dict)
-    peak: dict[str, float] = field(default_factory=lambda: {"java": 0.0, "python": 0.0})
+    peak: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> Cost:
@@ -56,8 +65,9 @@ def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> 
         return Cost(
             cpu=sum(tree.cpu.values()),
             wall=wall,
-            python_mb=tree.peak["python"],
-            jvm_mb=tree.peak["java"],
+            worker_mb=tree.peak["worker"],
+            driver_mb=tree.peak["driver"],
+            jvm_mb=tree.peak["jvm"],
             out=out.read().decode(),
         )
 
@@ -71,10 +81,16 @@ def _sample(tree: _Tree, main: int) -> None:
                 if process.pid != main:
                     os.waitpid(process.pid, os.WNOHANG)
                 continue
-            # A child that the JVM forks has its memory and a thread's name until it is python.
-            for kind in tree.peak:
-                if process.name().startswith(kind):
-                    tree.peak[kind] = max(tree.peak[kind], _peak_mb(process.pid))
+            kind = _kind(process, main)
+            tree.peak[kind] = max(tree.peak[kind], _peak_mb(process.pid))
+
+
+def _kind(process: psutil.Process, main: int) -> str:
+    """By name: a child that the JVM forks has its memory and a thread's name until it is python."""
+    if process.pid == main:
+        return "driver"
+    name = process.name()
+    return "jvm" if name.startswith("java") else "worker" if name.startswith("python") else "other"
 
 
 def _peak_mb(pid: int) -> float:
@@ -82,7 +98,7 @@ def _peak_mb(pid: int) -> float:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 2**10
+                return int(line.split()[1]) * 1024 / 1e6
     return 0.0
 
 
