@@ -1,6 +1,6 @@
 """The job, stage by stage and whole, against the floor: markdown tables from one run.
 
-    python scripts/bench/stages.py --work DIR [--size-mb 100 --size-mb 400] [--runs 3]
+    python scripts/bench/stages.py --work DIR [--size-mb 40 --size-mb 400] [--runs 3]
 
 Every line is its own process; CPU is that of the whole tree (JVM, Python workers). The cost of a
 token is the slope between two sizes of corpus, run one after the other, so start-up (JVM, imports,
@@ -270,7 +270,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     whole_mb = WHOLE_MB["prose" if options.prose else "code"]
-    options.size_mb = options.size_mb or [whole_mb // 4, whole_mb]
+    options.size_mb = options.size_mb or [whole_mb // 10, whole_mb]
     if len(options.size_mb) != 2:
         parser.error("--size-mb: give two sizes")
     return options
