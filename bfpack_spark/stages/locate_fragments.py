@@ -22,6 +22,7 @@ from bfpack_spark.storage.digests import hash_ids
 from bfpack_spark.storage.places import read_fragments, read_places
 
 _PLACE = ("file", "row", "doc_length")
+_FRAGMENT = [name for name in SOUGHT.names if name not in (*_PLACE, "part")]
 
 
 def locate_fragments(sources: DataFrame, num_fragments: int, num_files: int) -> DataFrame:
@@ -60,14 +61,10 @@ def _read(source: dict[str, Any]) -> Iterator[pa.Table]:
 def _join(
     batches: Iterator[pa.RecordBatch], *, num_files: int, num_tasks: int
 ) -> Iterator[pa.RecordBatch]:
-    received = [batch for batch in batches if len(batch)]
-    planned = [batch.filter(has(batch, "sequence_id")) for batch in received]
-    stored = [batch.filter(has(batch, "doc_length")) for batch in received]
-    fragments = unpack(planned, SOUGHT, [n for n in SOUGHT.names if n not in (*_PLACE, "part")])
-    documents = unpack(stored, SOUGHT, ["doc_id", *_PLACE])
-    stored_ids = documents.column("doc_id").combine_chunks()
-    assert len(stored_ids.unique()) == len(stored_ids), "a document occurs twice in the store"
-    found = pc.index_in(fragments.column("doc_id"), value_set=stored_ids)
+    documents, fragments = _received(batches)
+    if not len(documents):
+        return
+    found = _find(documents.column("doc_id").chunk(0), fragments.column("doc_id").chunk(0))
     located = fragments.drop_columns(["doc_id"])
     for name in _PLACE:
         located = located.append_column(name, documents.column(name).take(found))
@@ -76,3 +73,23 @@ def _join(
         file = located.column("file").to_numpy().astype(np.int64)
         task = pa.array(file * num_tasks // num_files, pa.int32())
         yield pack(located.append_column("task", task), LOCATED, "task")
+
+
+def _received(batches: Iterator[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
+    """The documents and the fragments; the blocks are gone."""
+    blocks = [batch for batch in batches if len(batch)]
+    stored = [batch.filter(has(batch, "doc_length")) for batch in blocks]
+    planned = [batch.filter(has(batch, "sequence_id")) for batch in blocks]
+    del blocks
+    documents = unpack(stored, SOUGHT, ["doc_id", *_PLACE])
+    del stored
+    return documents, unpack(planned, SOUGHT, _FRAGMENT)
+
+
+def _find(stored: pa.Array, sought: pa.Array) -> pa.Array:
+    """Where in `stored` each id is, null where it is not. In one hash table: its copies of the ids
+    are most of what this takes."""
+    every = pa.chunked_array([stored, sought]).dictionary_encode()
+    own, codes = (chunk.indices.to_numpy() for chunk in every.chunks)
+    assert (own == np.arange(len(own))).all(), "a document occurs twice in the store"
+    return pa.array(codes, mask=codes >= len(own))

@@ -188,3 +188,11 @@ def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
     )
     sizes = [len(batch.column("length")[0].as_py()) // 4 for batch in blocks]
     assert sizes == [4, 4, 4, 2]
+
+
+def test_a_document_that_is_stored_twice_fails_the_job(
+    spark: SparkSession, token_paths: list[str], tmp_path: Path
+) -> None:
+    paths = [*token_paths, write_token_file(tmp_path, 2, {"f": 2, "c": 9})]
+    with pytest.raises(PythonException, match="occurs twice in the store"):
+        assembled(spark, paths, PLANNED).collect()
