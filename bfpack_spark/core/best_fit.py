@@ -18,6 +18,7 @@ a queue); of equally long fragments, the one given first. The number of bins and
 not depend on it.
 """
 
+import itertools
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.order import stable_order
 
 _WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
 
@@ -79,8 +81,8 @@ def pack_counts(counts: Int64) -> Packing:
     capacity = len(counts) - 1
     if capacity < 1 or counts[0] or int(counts.min()) < 0:
         raise ValueError(f"counts of lengths 0..{capacity}: need capacity >= 1, none of length 0")
-    steps = list(_steps(counts, capacity))
-    length, free, bins, each = np.array(steps, dtype=np.int64).reshape(-1, 4).T
+    steps = itertools.chain.from_iterable(_steps(counts, capacity))
+    length, free, bins, each = np.fromiter(steps, dtype=np.int64).reshape(-1, 4).T
     num_bins = int(bins[free == capacity].sum())
     return Packing(
         capacity=capacity, num_bins=num_bins, length=length, free=free, bins=bins, each=each
@@ -94,10 +96,17 @@ def pack(lengths: Int64, capacity: int) -> tuple[Int64, int]:
     """
     if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= capacity:
         raise ValueError(f"lengths must be 1..{capacity}: got {lengths.min()}..{lengths.max()}")
-    packing = pack_counts(np.bincount(lengths, minlength=capacity + 1).astype(np.int64))
+    counts = np.bincount(lengths, minlength=capacity + 1).astype(np.int64)
+    packing = pack_counts(counts)
     bin_of = np.empty(len(lengths), dtype=np.int64)
-    bin_of[np.argsort(capacity - lengths, kind="stable")] = place(packing)
+    bin_of[_longest_first(lengths, counts)] = place(packing)
     return bin_of, packing.num_bins
+
+
+def _longest_first(lengths: Int64, counts: Int64) -> Int64:
+    """Order of the fragments, by the ranks of their lengths: there are few, so they sort fast."""
+    longer: Int64 = np.cumsum(counts[::-1] > 0)[::-1] - (counts > 0)
+    return stable_order(longer[lengths])
 
 
 def place(packing: Packing) -> Int64:
@@ -106,27 +115,35 @@ def place(packing: Packing) -> Int64:
     Each class of free space is a queue, and all queues lie in one array, so a step is a slice
     copied from the head of one queue to the tail of another.
     """
-    capacity = packing.capacity
-    after = packing.free - packing.length * packing.each
-    room = np.bincount(after, weights=packing.bins, minlength=capacity + 1).astype(np.int64)
-    room[capacity] = packing.num_bins
-    tail = np.cumsum(room) - room
-    head = tail.tolist()
+    before, after, num_classes = _classes(packing)
+    room = np.bincount(after, weights=packing.bins, minlength=num_classes).astype(np.int64)
+    room[-1] = packing.num_bins
+    tail = (np.cumsum(room) - room).tolist()
+    head = list(tail)
     queues = np.empty(int(room.sum()), dtype=np.int64)
-    queues[head[capacity] :] = np.arange(packing.num_bins)
-    tail_of = tail.tolist()
+    queues[head[-1] :] = np.arange(packing.num_bins)
     taken = packing.bins * packing.each
     bin_of = np.empty(int(taken.sum()), dtype=np.int64)
     done = 0
-    columns = (packing.free, after, packing.bins, packing.each, taken)
+    columns = (before, after, packing.bins, packing.each, taken)
     for free, left, bins, each, total in zip(*(c.tolist() for c in columns), strict=True):
         names = queues[head[free] : head[free] + bins]
         head[free] += bins
-        queues[tail_of[left] : tail_of[left] + bins] = names
-        tail_of[left] += bins
+        queues[tail[left] : tail[left] + bins] = names
+        tail[left] += bins
         bin_of[done : done + total] = names if each == 1 else np.repeat(names, each)
         done += total
     return bin_of
+
+
+def _classes(packing: Packing) -> tuple[Int64, Int64, int]:
+    """The free spaces before and after each step, numbered without gaps, and how many there are:
+    [8, 8, 4] and [2, 4, 2] at 8 -> [2, 2, 1], [0, 1, 0], 3. The last is that of new bins."""
+    after = packing.free - packing.length * packing.each
+    there = np.zeros(packing.capacity + 1, dtype=bool)
+    there[packing.free] = there[after] = there[packing.capacity] = True
+    number = np.cumsum(there) - 1
+    return number[packing.free], number[after], int(number[-1]) + 1
 
 
 def _steps(counts: Int64, capacity: int) -> Iterator[tuple[int, int, int, int]]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.order import stable_order
 from bfpack_spark.schema import BYTES, blocks_of, plain
 from bfpack_spark.storage.parquet_output import binary_values
 
@@ -22,13 +23,13 @@ _CODEC = "lz4"
 
 
 def pack(table: pa.Table, schema: pa.Schema, key: str) -> pa.RecordBatch:
-    """Blocks of the table's rows, one for each value of `key`, in the schema of
+    """Blocks of the table's rows, one for each value of `key`, which is >= 0, in the schema of
     blocks_of(schema, key). The table has rows; a column that it lacks is empty in the blocks."""
     keys = table.column(key).to_numpy()
-    order = np.argsort(keys, kind="stable")
+    order = stable_order(keys)
     table = table.take(pa.array(order)).combine_chunks()
-    values, first = np.unique(keys[order], return_index=True)
-    bounds = np.append(first, len(order))
+    first = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    values, bounds = keys[order[first]], np.append(first, len(order))
     columns: dict[str, pa.Array] = {}
     for field in schema:
         if field.name == key:
