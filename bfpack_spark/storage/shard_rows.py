@@ -124,7 +124,8 @@ def _id_faults(
     flat: npt.NDArray[np.int32], num_tokens: Int64, row: int, rules: ShardRules
 ) -> Iterator[Fault]:
     ids = flat.reshape(len(num_tokens), -1)
-    if ids.size and not 0 <= ids.min() <= ids.max() < rules.vocabulary_size:
+    # One look at them: as unsigned, an id below 0 is a large one.
+    if ids.view(np.uint32).max(initial=0) >= rules.vocabulary_size:
         wrong = np.asarray(((ids < 0) | (ids >= rules.vocabulary_size)).any(axis=1))
         yield from _rows(wrong, row, f"ids outside the vocabulary of {rules.vocabulary_size}")
     padded = np.flatnonzero(num_tokens < ids.shape[1])
