@@ -39,14 +39,14 @@ SIMULATED_TOKENS = 5 * 10**12
 SEQ_LENS = (2048, 8192)
 NUM_SHARDS, FEW_SHARDS, SHARDS_SEQ_LEN = 2000, 32, 512
 CONSTANTS = {
-    "tokenize_ns": (52.0, "CPU a token, tokenize (stages.py, the higher of code and prose)"),
-    "assemble_ns": (58.0, "CPU a token, assemble (likewise)"),
-    "shard_ms": (50.0, "CPU a shard above its tokens (--only shards)"),
-    "plan_us": (3.5, "CPU a document, plan (lengths.py, the higher)"),
+    "tokenize_ns": (44.0, "CPU a token, tokenize (stages.py, the higher of code and prose)"),
+    "assemble_ns": (47.0, "CPU a token, assemble (likewise)"),
+    "shard_ms": (47.0, "CPU a shard above its tokens (--only shards)"),
+    "plan_us": (2.5, "CPU a document, plan (lengths.py, the higher)"),
     "shuffle_ratio": (0.42, "bytes shuffled of tokens / their bytes (stages.py, the higher)"),
-    "plan_mb": (190.0, "a worker of plan, but for its group (memory.py)"),
-    "plan_bytes": (190.0, "memory a document of a group (memory.py)"),
-    "assemble_mb": (280.0, "a worker of assemble, but for its shard (memory.py)"),
+    "plan_mb": (230.0, "a worker of plan, but for its group (memory.py)"),
+    "plan_bytes": (169.0, "memory a document of a group (memory.py)"),
+    "assemble_mb": (440.0, "a worker of assemble, but for its shard (memory.py)"),
     "shard_bytes": (8.0, "memory a token of a shard (memory.py)"),
 }
 
