@@ -39,8 +39,8 @@ SIMULATED_TOKENS = 5 * 10**12
 SEQ_LENS = (2048, 8192)
 NUM_SHARDS, FEW_SHARDS, SHARDS_SEQ_LEN = 2000, 32, 512
 CONSTANTS = {
-    "tokenize_ns": (44.0, "CPU a token, tokenize (stages.py, the higher of code and prose)"),
-    "assemble_ns": (47.0, "CPU a token, assemble (likewise)"),
+    "tokenize_ns": (51.0, "CPU a token, tokenize (stages.py, the higher of code and prose)"),
+    "assemble_ns": (65.0, "CPU a token, assemble (likewise)"),
     "shard_ms": (47.0, "CPU a shard above its tokens (--only shards)"),
     "plan_us": (2.5, "CPU a document, plan (lengths.py, the higher)"),
     "shuffle_ratio": (0.42, "bytes shuffled of tokens / their bytes (stages.py, the higher)"),
