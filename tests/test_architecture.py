@@ -33,7 +33,7 @@ ROOMS = {
     "spark_conf": "pipeline",
     "session": "pipeline",
 }
-BASE = {"errors", "schema", "config"}
+BASE = {"errors", "schema", "config", "memory"}
 ACTIONS = {"collect", "toArrow", "toPandas", "count", "first", "head", "show", "persist", "write"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.memory import give_back
 
 BATCH_BYTES = 8 << 20  # of text; a larger document ends its batch
 
@@ -52,8 +53,8 @@ class Documents:
         texts: list[str] = content.to_pylist()
         large = content.nbytes > BATCH_BYTES
         self.content = content = None
-        if large:  # freed, it is Arrow's still
-            pa.default_memory_pool().release_unused()
+        if large:
+            give_back()
         return texts
 
     def split(self, limit: int) -> Iterator["Documents"]:

@@ -155,11 +155,13 @@ def open_binary(path: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
+def open_parquet(path: str, *, pre_buffer: bool = True) -> Iterator[pq.ParquetFile]:
+    """With checksums of pages. `pre_buffer` reads the columns of a row group by few requests, and
+    holds their compressed bytes until the next one is read."""
     fs, inner = locate(path)
     with (
         fs.open_input_file(inner) as raw,
-        pq.ParquetFile(raw, page_checksum_verification=True) as file,
+        pq.ParquetFile(raw, page_checksum_verification=True, pre_buffer=pre_buffer) as file,
     ):
         yield file
 

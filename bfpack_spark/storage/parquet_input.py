@@ -264,7 +264,8 @@ def _rows_per_batch(group: Any) -> int:
 @contextmanager
 def _parquet(path: str, name: str) -> Iterator[pq.ParquetFile]:
     try:
-        with files.open_parquet(path) as file:
+        # Its row groups may be huge, and their bytes are not needed while a document is worked on.
+        with files.open_parquet(path, pre_buffer=False) as file:
             yield file
     except (pa.ArrowInvalid, OSError) as error:  # OSError: a broken footer, among others
         raise unreadable(name, error) from None

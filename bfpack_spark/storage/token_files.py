@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import TaskContext
 
+from bfpack_spark.memory import give_back
 from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
 from bfpack_spark.storage import files
 from bfpack_spark.storage.messages import message
@@ -114,8 +115,8 @@ class _TokenWriter:
             self._ids_hash.update(ids.data)
             self._output_tokens += len(ids)
         self._output.write(table)
-        if large:  # what encoding it took, twice its bytes, is freed, but Arrow's still
-            pa.default_memory_pool().release_unused()
+        if large:  # what encoding it took, twice its bytes
+            give_back()
         if self._output_tokens >= _FILE_TOKENS:
             self._finish_file()
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError, JobError
+from bfpack_spark.memory import give_back
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -48,6 +49,7 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
             raise JobError("the tokenizer did not arrive whole: its sha256 differs")
         make = _Fastokens if name == "fastokens" else _Tokenizers
         _loaded[key] = make(vocabulary)
+        give_back()  # what parsing took, 48 MB for a vocabulary of 128k
     return _loaded[key]
 
 

@@ -7,6 +7,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -261,6 +262,22 @@ def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) 
         tracemalloc.stop()
         assert held < 8 << 20, name
         found.close()
+
+
+def test_of_a_huge_document_in_parquet_not_even_its_compressed_bytes_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_input, "_HUGE_BYTES", 1 << 20)
+    text = np.random.default_rng(0).bytes(4 << 20).hex()  # half its size as zstd
+    table = pa.table({"text": [text, "short"]})
+    pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False, compression="zstd")
+    inventory = take_inventory(str(tmp_path), None)
+    before = pa.total_allocated_bytes()
+    found = read_documents(split_inventory(inventory, 1), inventory.format, TEXT, 1 << 30)
+    documents = next(found)
+    assert documents.take_texts() == [text]
+    assert pa.total_allocated_bytes() - before < 1 << 20
+    found.close()
 
 
 def test_parquet_files_below_each_other_are_read_in_order(tmp_path: Path) -> None:
