@@ -31,6 +31,7 @@ from stages import make_corpus, text_tokenizer
 
 HEAP = "1g"
 SHARD_TOKENS = 1 << 21
+GROUP_MAX = 250_000  # documents; a group bounds a worker, so all corpora have more than one
 # All above what bounds a task (a token file of 2^25 tokens): below it, tasks are smaller.
 CORPUS_TOKENS = (16 * 10**7, 32 * 10**7, 64 * 10**7)
 DOUBLING_MAX = 1.1  # of a worker's peak, at the last step
@@ -135,7 +136,7 @@ def _slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> float:
 
 
 def _print_by_corpus(options: argparse.Namespace) -> None:
-    what = f"tokens packed at 2048, shards of {SHARD_TOKENS:,}"
+    what = f"tokens packed at 2048, shards of {SHARD_TOKENS:,}, groups of {GROUP_MAX:,}"
     print(f"\n| {what} | {PEAK} | a doubling | verify: {PEAK} | verify / pack |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     sizes, peaks, ratios = options.corpus_tokens, [], []
@@ -204,7 +205,9 @@ def _pack(work: Path, tokens: int, seq_len: int, shard_tokens: int = SHARD_TOKEN
 
 
 def _shape(seq_len: int, shard_tokens: int = SHARD_TOKENS) -> list[object]:
-    return ["--seq-len", seq_len, "--rows-per-shard", shard_tokens // seq_len]
+    rows = shard_tokens // seq_len
+    groups = ["--group-documents-max", GROUP_MAX]
+    return ["--seq-len", seq_len, "--rows-per-shard", rows, *groups]
 
 
 # Text
