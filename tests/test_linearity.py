@@ -18,8 +18,13 @@ from trained import byte_level, raw
 
 from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
 from bfpack_spark.core.fragments import cut_documents
-from bfpack_spark.schema import GROUPED, LOCATED, SEGMENTS, TOKENS
-from bfpack_spark.stages import assemble_sequences, plan_sequences, tokenize_text
+from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS, TOKENS
+from bfpack_spark.stages import (
+    assemble_sequences,
+    find_repeated_ids,
+    plan_sequences,
+    tokenize_text,
+)
 from bfpack_spark.storage import parquet_input
 from bfpack_spark.storage.blocks import pack
 from bfpack_spark.storage.documents import Columns
@@ -246,6 +251,16 @@ def test_a_document_of_a_group_takes_a_bounded_number_of_bytes(
     monkeypatch.setattr(plan_sequences, "_BATCH_ROWS", 1 << 10)
     small, large = (held(plan_of(number)) for number in (20_000, 60_000))
     assert 20 < (large - small) / 40_000 <= 250 + 3 * 20
+
+
+def test_an_id_whose_repetitions_are_looked_for_takes_a_bounded_number_of_bytes() -> None:
+    number = 200_000
+    ids = {
+        "part": pa.array(np.zeros(number, np.int32)),
+        "doc_id": [f"document {n:011}" for n in range(number)],
+    }
+    blocks = [pack(pa.table(ids), DEALT_IDS, "part")]
+    assert held(lambda: list(find_repeated_ids._count(iter(blocks)))) < 150 * number
 
 
 @pytest.mark.parametrize("seq_len", [64, 1024, 1 << 14])
