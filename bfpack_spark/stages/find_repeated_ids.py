@@ -41,7 +41,7 @@ def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.R
 
 def _count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     ids = unpack([batch for batch in batches if len(batch)], DEALT_IDS, ["doc_id"])
-    counted = pc.value_counts(_suspects(ids.column("doc_id").chunk(0).cast(pa.string())))
+    counted = pc.value_counts(_suspects(ids.column("doc_id").chunk(0)))
     more = counted.filter(pc.greater(counted.field("counts"), 1)).to_pylist()
     named = sorted((told["values"], told["counts"]) for told in more)[:_NAMED]
     yield message({"repeated": named})

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from bfpack_spark.core import tasks
 from bfpack_spark.schema import QUARANTINE, TOKENS
 from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
+from bfpack_spark.storage.digests import hash_ids
 from bfpack_spark.storage.parquet_output import ParquetOutput
 from bfpack_spark.storage.places import files_frame
 
@@ -39,3 +40,8 @@ def test_ids_that_occur_twice_are_found_across_files_and_quarantine(
     rows = find_repeated_ids(sources, 11).collect()
     found = [told for row in rows for told in json.loads(row["message"])["repeated"]]
     assert sorted(found) == [["", 2], ["three", 2], ["two", 2]]
+
+
+def test_ids_have_the_same_hashes_with_offsets_of_either_width() -> None:
+    ids = pa.array(["one", "", "two", "one"]).slice(1)
+    assert hash_ids(ids.cast(pa.large_string())).tolist() == hash_ids(ids).tolist()
