@@ -27,7 +27,7 @@ from bfpack_spark.storage.inventory import Split
 from bfpack_spark.storage.messages import Writer, make_and_write
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, load_engine
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 _BATCH_BYTES_MAX = 64 << 20
 _MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
@@ -146,7 +146,7 @@ def _refuse_by_size(documents: Documents, max_bytes: int) -> None:
 
 
 def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None:
-    tokens = special_tokens(vocabulary.json)
+    tokens = vocabulary.special_tokens
     if not tokens:
         return
     pattern = re.compile("|".join(map(re.escape, tokens)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, special_tokens
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 EngineChoice: TypeAlias = Literal["auto", "fastokens", "tokenizers"]
 REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference for comparison
@@ -67,7 +67,7 @@ def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
     """Texts on which tokenizers have been seen to differ: scripts, spaces, control tokens, long
     runs."""
     alphabets = ["".join(map(chr, _printable(start))) for start in range(0, 0x3000, 0x100)]
-    control = special_tokens(vocabulary.json)
+    control = vocabulary.special_tokens
     texts = [
         *alphabets,
         *control,

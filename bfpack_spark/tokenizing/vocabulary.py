@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -23,10 +24,11 @@ _WELL_KNOWN_EOS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """A tokenizer as it travels to the workers: its file as bytes, so no path need exist there."""
+    """A tokenizer as it travels to the workers: its file as bytes, so no path need exist there, and
+    compressed, since a worker has it three times beside the engine that it makes of it once."""
 
-    json: bytes
-    sha256: str
+    compressed: bytes  # what `compress` makes of a tokenizer.json
+    sha256: str  # of the file itself
     size: int  # largest id + 1
     eos_id: int
     bos_id: int | None
@@ -38,25 +40,45 @@ class Vocabulary:
         """Ids that text must not give by itself."""
         return {number for number in (self.eos_id, self.bos_id) if number is not None}
 
-    @functools.cached_property
+    @property
+    def json(self) -> bytes:
+        """The file."""
+        return zlib.decompress(self.compressed)
+
+    @property
     def engine_json(self) -> bytes:
         """The file as the engines load it: what we insert, and the padding, is marked special, so
-        that the flags which keep special tokens out of text hold for it, too. Made once, where the
-        engine is chosen: it travels, so no worker holds the parsed file."""
+        that the flags which keep special tokens out of text hold for it, too."""
+        return zlib.decompress(self._for_engine)
+
+    @functools.cached_property
+    def _for_engine(self) -> bytes:
+        """Made once, where the engine is chosen: it travels, so no worker holds the parsed file."""
         ours = {*self.inserted_ids, self.own_pad_id}
         tree = json.loads(self.json)
         added = tree.get("added_tokens") or []
         lacking = [t for t in added if t["id"] in ours and not t.get("special")]
         if not lacking:
-            return self.json
+            return self.compressed
         for token in lacking:
             token["special"] = True
-        return json.dumps(tree).encode()
+        return compress(json.dumps(tree).encode())
+
+    @functools.cached_property
+    def special_tokens(self) -> list[str]:
+        """Contents of the added tokens that are marked special: the control tokens."""
+        added = json.loads(self.json).get("added_tokens") or []
+        return [token["content"] for token in added if token.get("special")]
 
     @property
     def num_inserted(self) -> int:
         """Tokens put around each document."""
         return 1 if self.bos_id is None else 2
+
+
+def compress(raw: bytes) -> bytes:
+    """A tokenizer.json, to a third."""
+    return zlib.compress(raw, level=1)
 
 
 def load_vocabulary(
@@ -74,7 +96,7 @@ def load_vocabulary(
     eos_id = _find(ids, eos, "--eos-token")
     own_pad_id = ids.get(pad) if pad else None
     return Vocabulary(
-        json=raw,
+        compressed=compress(raw),
         sha256=hashlib.sha256(raw).hexdigest(),
         size=max(ids.values()) + 1,
         eos_id=eos_id,
@@ -109,12 +131,6 @@ def token_ids(raw: bytes) -> dict[str, int]:
     if not ids:
         raise InputError("--tokenizer: the vocabulary is empty; give a trained tokenizer.json")
     return ids
-
-
-def special_tokens(raw: bytes) -> list[str]:
-    """Contents of the added tokens that are marked special: the control tokens."""
-    added = json.loads(raw).get("added_tokens") or []
-    return [token["content"] for token in added if token.get("special")]
 
 
 def pad_id(vocabulary_json: bytes, own_pad_id: int | None, eos_id: int, name: str | None) -> int:

@@ -22,7 +22,7 @@ from bfpack_spark.storage.slices import Slice
 from bfpack_spark.storage.token_store import TokenStore
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX
-from bfpack_spark.tokenizing.vocabulary import Vocabulary
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, compress
 from bfpack_spark.verifying.report import Violation
 
 _FIRST = 10
@@ -83,7 +83,7 @@ def _columns(configuration: dict[str, Any], found: Slice, bucket: str) -> Column
 def _vocabulary(store: TokenStore) -> Vocabulary:
     configuration, own = store.manifest["inputs"]["configuration"], store.tokenizer
     return Vocabulary(
-        json=store.tokenizer_json(),
+        compressed=compress(store.tokenizer_json()),
         sha256=store.manifest["inputs"]["tokenizer_sha256"],
         size=own["vocabulary_size"],
         eos_id=own["eos_id"],

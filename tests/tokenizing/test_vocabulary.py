@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,6 @@ from bfpack_spark.tokenizing.vocabulary import (
     Vocabulary,
     load_vocabulary,
     pad_id,
-    special_tokens,
     token_ids,
 )
 
@@ -113,7 +113,17 @@ def test_size_counts_from_the_largest_id_where_there_are_gaps() -> None:
 def test_control_tokens_are_the_added_tokens_marked_special() -> None:
     tokenizer = byte_level(SPECIAL)
     tokenizer.add_tokens(["<plain>"])
-    assert special_tokens(raw(tokenizer)) == list(SPECIAL)
+    assert vocabulary(raw(tokenizer)).special_tokens == list(SPECIAL)
+
+
+def test_it_travels_compressed_the_engines_file_too() -> None:
+    plain = changed(lambda tree: tree["added_tokens"][0].update(special=False))
+    found = vocabulary(plain)
+    engines = json.loads(found.engine_json)  # differs from the file, and travels beside it
+    assert [token["special"] for token in engines["added_tokens"]] == [True] * 3
+    travelled = pickle.loads(pickle.dumps(found))
+    assert (travelled.json, travelled.engine_json) == (plain, found.engine_json)
+    assert len(pickle.dumps(found)) < len(plain)
 
 
 @pytest.mark.parametrize(
