@@ -14,7 +14,7 @@ import numpy.typing as npt
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.shuffle import UInt64, mix
 
-_CHUNK = 1 << 15  # tokens at a time, so that the temporaries stay in the cache
+_CHUNK = 1 << 17  # tokens at a time: temporaries of a megabyte
 _TABLE_BITS = 20
 _LONG_RUN = 64  # tokens
 _ODD = np.uint64(1)

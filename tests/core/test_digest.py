@@ -50,7 +50,7 @@ def test_digests_hold_over_the_borders_of_chunks_and_of_the_table_of_weights() -
     """A document of 2.5 M tokens, in one piece and in many."""
     ids = np.random.default_rng(0).integers(0, 2**31, 2_500_000).astype(np.int32)
     whole = digest_segments(ids, as_lengths([len(ids)]), as_lengths([0]))
-    starts = as_lengths([0, 1, 2**15 - 1, 2**15, 2**20 - 1, 2**20 + 1, 2**21 + 5])
+    starts = as_lengths([0, 1, 2**17 - 1, 2**17, 2**20 - 1, 2**20 + 1, 2**21 + 5])
     pieces = digest_segments(ids, np.diff(starts, append=len(ids)), starts)
     assert pieces.sum(dtype=np.uint64) == whole[0]
     assert len(set(pieces.tolist())) == len(starts)
