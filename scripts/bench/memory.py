@@ -5,8 +5,10 @@ documents beyond what their names and numbers take; and one document of 256 MB.
 
 Worker: the most that was ever resident (VmHWM) in the largest Python process but the driver's; a
 bare one has 150 to 190 MB. JVM: the heap is fixed, so its resident size says little; all of it is
-collected every two seconds, and the figure is the most that was alive then (-Xlog:gc). Megabytes
-are 10^6 bytes, apart from those in the name of the long document (2^20).
+collected every second, and the figure is the most that was alive then (-Xlog:gc). What Spark sorts
+there it spills when that takes spark.memory.fraction of the heap, 0.6 by default; here it is 0.1,
+so that this does not hide what else is alive. Megabytes are 10^6 bytes, apart from those in the
+name of the long document (2^20).
 """
 
 import argparse
@@ -31,7 +33,9 @@ from stages import make_corpus, text_tokenizer
 
 HEAP = "1g"
 SHARD_TOKENS = 1 << 21
-GROUP_MAX = 250_000  # documents; a group bounds a worker, so all corpora have more than one
+# Of more than 200 shards: above that, Spark sorts what a task sends to them, in its heap.
+CORPUS_SHARD_TOKENS = 1 << 19
+GROUP_MAX = 150_000  # documents; a group bounds a worker: the corpora have 2, 4 and 8 of one size
 # All above what bounds a task (a token file of 2^25 tokens): below it, tasks are smaller.
 CORPUS_TOKENS = (16 * 10**7, 32 * 10**7, 64 * 10**7)
 DOUBLING_MAX = 1.1  # of a worker's peak, at the last step
@@ -82,8 +86,9 @@ def main() -> None:
 def measure(arguments: list[str]) -> Peak:
     with tempfile.TemporaryDirectory() as logs:
         log = {"JAVA_TOOL_OPTIONS": f"-Xlog:gc:file={logs}/%p.log"}
-        often = ["--spark-conf", "spark.cleaner.periodicGC.interval=2s"]
-        cost = run([*arguments, *often], environment=log)
+        often = ["--spark-conf", "spark.cleaner.periodicGC.interval=1s"]
+        little = ["--spark-conf", "spark.memory.fraction=0.1"]
+        cost = run([*arguments, *often, *little], environment=log)
         alive = max(_alive(Path(logs)))
         return Peak(worker=cost.worker_mb, driver=cost.driver_mb, heap=alive)
 
@@ -136,7 +141,7 @@ def _slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> float:
 
 
 def _print_by_corpus(options: argparse.Namespace) -> None:
-    what = f"tokens packed at 2048, shards of {SHARD_TOKENS:,}, groups of {GROUP_MAX:,}"
+    what = f"tokens packed at 2048, shards of {CORPUS_SHARD_TOKENS:,}, groups of {GROUP_MAX:,}"
     print(f"\n| {what} | {PEAK} | a doubling | verify: {PEAK} | verify / pack |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     sizes, peaks, ratios = options.corpus_tokens, [], []
@@ -187,7 +192,7 @@ def _last_slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> str:
 
 
 def _pack_and_verify(work: Path, tokens: int) -> tuple[Peak, Peak]:
-    packed = _pack(work, tokens, 2048)
+    packed = _pack(work, tokens, 2048, CORPUS_SHARD_TOKENS)
     verified = measure(command("verify", work / "output", "--seq-len", 2048, heap=HEAP))
     _remove(work / "output")
     return packed, verified

@@ -270,7 +270,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     whole_mb = WHOLE_MB["prose" if options.prose else "code"]
-    options.size_mb = options.size_mb or [whole_mb // 10, whole_mb]
+    options.size_mb = options.size_mb or [whole_mb // 4, whole_mb]
     if len(options.size_mb) != 2:
         parser.error("--size-mb: give two sizes")
     return options
