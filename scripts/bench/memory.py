@@ -7,8 +7,7 @@ Worker: the most that was ever resident (VmHWM) in the largest Python process bu
 bare one has 150 to 190 MB. JVM: the heap is fixed, so its resident size says little; all of it is
 collected every second, and the figure is the most that was alive then (-Xlog:gc). What Spark sorts
 there it spills when that takes spark.memory.fraction of the heap, 0.6 by default; here it is 0.1,
-so that this does not hide what else is alive. Megabytes are 10^6 bytes, apart from those in the
-name of the long document (2^20).
+so that this does not hide what else is alive. Megabytes are 10^6 bytes.
 """
 
 import argparse
@@ -31,6 +30,8 @@ from packers import MEAN_TOKENS, draw_lengths
 from processes import run
 from stages import make_corpus, text_tokenizer
 
+from bfpack_spark.tokenizing.engines import MAX_BYTES
+
 HEAP = "1g"
 SHARD_TOKENS = 1 << 21
 # Of more than 200 shards: above that, Spark sorts what a task sends to them, in its heap.
@@ -48,7 +49,8 @@ SEQ_LENS_TOKENS = 8 * 10**7
 SEQ_LENS_RATIO_MAX = 1.15
 # In groups of a million and less, the worker that measures lengths is the largest (400 MB).
 GROUP_DOCUMENTS = (2_000_000, 4_000_000, 8_000_000)
-LONG_DOCUMENT_BYTES = 256 << 20
+LONG_DOCUMENT_BYTES = 256_000_000
+LARGEST_DOCUMENT_BYTES = MAX_BYTES["fastokens"]
 LONG_DOCUMENT_MB_MAX = 1500
 
 
@@ -265,32 +267,42 @@ def _print_by_group(options: argparse.Namespace) -> None:
 def _print_long_document(options: argparse.Namespace) -> None:
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     print(
-        f"\n| one document of {LONG_DOCUMENT_BYTES >> 20} MB | tokens | quarantined "
+        "\n| one document, bytes of text | in | tokens | quarantined "
         f"| tokenize: {PEAK} | pack at 2048: {PEAK} | verify: {PEAK} |"
     )
-    print(f"|---|---:|---|{'---:|' * 9}")
-    largest = 0.0
-    for kind in ("parquet", "jsonl"):
-        folder, output = options.work / f"long-{kind}", options.work / "output"
-        _remove(folder, output)
-        _write_long_document(options.work, folder, kind)
-        more = ["--input", folder, "--tokenizer", tokenizer, "--max-quarantined", 1]
-        peak = measure(command("tokenize", output, *more, "--id-column", "doc_id", heap=HEAP))
-        tokens, refused = _outcome(output)
-        at = ["--seq-len", 2048]
-        packed = measure(command("pack", output, *more, "--id-column", "doc_id", *at, heap=HEAP))
-        verified = measure(command("verify", output, *at, heap=HEAP))
-        print(f"| {kind} | {tokens:,} | {refused} | {peak} | {packed} | {verified} |", flush=True)
-        largest = max(largest, peak.worker, packed.worker, verified.worker)
-        _remove(folder, output)
-    _judge("Worker, the largest:", largest, LONG_DOCUMENT_MB_MAX, "{:,.0f} MB")
+    print(f"|---:|---|---:|---|{'---:|' * 9}")
+    sizes = (LONG_DOCUMENT_BYTES, LARGEST_DOCUMENT_BYTES)
+    largest = [
+        max(_print_document(options.work, tokenizer, size, kind) for kind in ("parquet", "jsonl"))
+        for size in sizes
+    ]
+    what = f"Worker, the largest, a document of {LONG_DOCUMENT_BYTES:,} bytes:"
+    _judge(what, largest[0], LONG_DOCUMENT_MB_MAX, "{:,.0f} MB")
+    print(f"\nOf {LARGEST_DOCUMENT_BYTES:,}, the most that is taken: {largest[1]:,.0f} MB.")
 
 
-def _write_long_document(work: Path, folder: Path, kind: str) -> None:
+def _print_document(work: Path, tokenizer: Path, size: int, kind: str) -> float:
+    """The largest worker of the three commands."""
+    folder, output = work / f"long-{kind}", work / "output"
+    _remove(folder, output)
+    _write_long_document(work, folder, size, kind)
+    more = ["--input", folder, "--tokenizer", tokenizer, "--max-quarantined", 1]
+    peak = measure(command("tokenize", output, *more, "--id-column", "doc_id", heap=HEAP))
+    tokens, refused = _outcome(output)
+    at = ["--seq-len", 2048]
+    packed = measure(command("pack", output, *more, "--id-column", "doc_id", *at, heap=HEAP))
+    verified = measure(command("verify", output, *at, heap=HEAP))
+    row = f"| {size:,} | {kind} | {tokens:,} | {refused} | {peak} | {packed} | {verified} |"
+    print(row, flush=True)
+    _remove(folder, output)
+    return max(peak.worker, packed.worker, verified.worker)
+
+
+def _write_long_document(work: Path, folder: Path, size: int, kind: str) -> None:
     """This machine's own text over and over, and a short document beside it."""
     parts = pq.read_table(make_corpus(work, 24), columns=["text"]).column("text").to_pylist()
     text = "\n".join(parts).encode("ascii", "ignore").decode()
-    text = (text * (LONG_DOCUMENT_BYTES // len(text) + 1))[:LONG_DOCUMENT_BYTES]
+    text = (text * (size // len(text) + 1))[:size]
     folder.mkdir()
     if kind == "parquet":
         rows = {"doc_id": ["long", "short"], "text": [text, "short"]}
