@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -253,28 +254,32 @@ def make_corpus(work: Path, size_mb: int, text: Text = "code", of_mb: int | None
 
 
 def _write_part(whole: Path, part: Path, share: float) -> None:
-    unfinished = part.with_name(f".{part.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    for path in sorted(whole.glob("*.parquet")):
-        table = pq.read_table(path)
-        reached = np.floor(np.arange(len(table) + 1) * share)
-        chosen = table.filter(pa.array(np.diff(reached) > 0))
-        pq.write_table(chosen, unfinished / path.name, row_group_size=256)
-    unfinished.rename(part)
+    with _written_whole(part) as folder:
+        for path in sorted(whole.glob("*.parquet")):
+            table = pq.read_table(path)
+            reached = np.floor(np.arange(len(table) + 1) * share)
+            chosen = table.filter(pa.array(np.diff(reached) > 0))
+            pq.write_table(chosen, folder / path.name, row_group_size=256)
 
 
-def _write_copies(whole: Path, folder: Path, copies: int) -> None:
-    unfinished = folder.with_name(f".{folder.name}")
+def _write_copies(whole: Path, corpus: Path, copies: int) -> None:
+    with _written_whole(corpus) as folder:
+        for path in sorted(whole.glob("*.parquet")):
+            table = pq.read_table(path)
+            for number in range(copies):
+                doc_id = pc.binary_join_element_wise(table.column("doc_id"), str(number), "~")
+                copy = table.set_column(0, "doc_id", doc_id)
+                pq.write_table(copy, folder / f"{number}-{path.name}", row_group_size=256)
+
+
+@contextmanager
+def _written_whole(corpus: Path) -> Iterator[Path]:
+    """Where to write it; it has its name when all is there."""
+    unfinished = corpus.with_name(f".{corpus.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
-    for path in sorted(whole.glob("*.parquet")):
-        table = pq.read_table(path)
-        for number in range(copies):
-            doc_id = pc.binary_join_element_wise(table.column("doc_id"), str(number), "~")
-            copy = table.set_column(0, "doc_id", doc_id)
-            pq.write_table(copy, unfinished / f"{number}-{path.name}", row_group_size=256)
-    unfinished.rename(folder)
+    yield unfinished
+    unfinished.rename(corpus)
 
 
 def text_tokenizer(work: Path) -> Path:
