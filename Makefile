@@ -116,6 +116,7 @@ $(ENVIRONMENT): scripts/make_dist.py conf/workers.lock pyproject.toml $(PACKAGE_
 $(READY): conf/requirements.lock pyproject.toml
 	@scripts/ensure_java.sh
 	@scripts/setup.sh
+	@$(WITH_JAVA) .venv/bin/python -m bfpack_spark.class_archive || true  # it says why, and is not needed
 	@touch $@
 
 # A folder appears under its name only when it is complete, so one that is there is kept.

@@ -21,6 +21,10 @@ _JAVA_OPTIONS = (
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",  # little is alive at any time, so there is nothing to collect in parallel
 )
+# Made by bfpack_spark.class_archive. Java sees for itself whether it still fits, and if not, warns
+# on stdout, where our results go, unless told not to.
+CLASS_ARCHIVE = Path(sys.prefix) / "share" / "bfpack_spark" / "classes.jsa"
+_QUIETLY = ("-Xlog:disable", "-Xlog:all=error:stderr")
 # Java asks every jar of its class path, one after the other, for every class; Spark has 270 of
 # them. Those with the most classes first, and that search is a quarter as long.
 _JARS_FIRST = """
@@ -42,6 +46,15 @@ def get_session(settings: Mapping[str, str]) -> SparkSession:
         if key.startswith("spark.sql.") and spark.conf.isModifiable(key):
             spark.conf.set(key, value)
     return spark
+
+
+def java_options(archive: str | None = None) -> str:
+    """Of a JVM that we start, as Spark's setting takes them; `archive` is an option about an
+    archive of classes, by default that it uses the one that is there."""
+    if archive is None and CLASS_ARCHIVE.is_file():
+        archive = f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"
+    about = (f'"{archive}"', *_QUIETLY) if archive else ()
+    return " ".join((*_JAVA_OPTIONS, *about))
 
 
 def under_submit() -> bool:
@@ -67,7 +80,7 @@ def _local(settings: Mapping[str, str]) -> SparkSession:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": " ".join(_JAVA_OPTIONS),
+        "spark.driver.extraJavaOptions": java_options(),
         "spark.driver.extraClassPath": os.pathsep.join(_jars_first()),
         # Else every DataFrame notes the line of Python it comes from, and loads IPython to do so.
         "spark.python.sql.dataFrameDebugging.enabled": "false",

@@ -14,6 +14,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A layer may import those to its right, itself where it is a folder, and what is in BASE.
 LAYERS = ("jobs", "cli", "pipeline", "explore", "stages", "storage", "tokenizing", "core")
 ROOMS = {
+    "class_archive": "cli",
     "cli": "cli",
     "cli_draw": "cli",
     "cli_options": "cli",

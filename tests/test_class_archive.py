@@ -1,0 +1,78 @@
+"""The archive of Spark's classes: used where it fits, ignored in silence where it does not."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bfpack_spark.class_archive import make_archive
+
+START = """
+import sys
+from pathlib import Path
+from bfpack_spark import session
+session.CLASS_ARCHIVE = Path(sys.argv[1])
+log = f"-Xlog:class+load:file={sys.argv[2]}"
+settings = {"spark.driver.extraJavaOptions": f"{session.java_options()} {log}"}
+if sys.argv[3:]:
+    settings["spark.driver.extraClassPath"] = sys.argv[3]
+spark = session.get_session(settings)
+print(spark.range(5).count())
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("a place") / "classes.jsa"
+    make_archive(path)
+    return path
+
+
+def start(archive: Path, log: Path, *jars: Path) -> str:
+    """What a session says on stdout that is told of the archive, and of other jars to look into
+    first; it logs where each class came from."""
+    command = [sys.executable, "-c", START, *map(str, (archive, log, *jars))]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def from_archive(log: Path) -> tuple[int, int]:
+    """Classes of Spark that came from the archive, and that came from jars (not those which Java
+    made itself)."""
+    spark = re.findall(r" org\.apache\.spark\.\S+ source: (shared|file):? ?", log.read_text())
+    return spark.count("shared"), spark.count("file")
+
+
+def test_classes_come_from_the_archive(archive: Path, tmp_path: Path) -> None:
+    assert start(archive, tmp_path / "log") == "5\n"
+    shared, others = from_archive(tmp_path / "log")
+    assert shared > 1000
+    assert others < shared / 20
+    assert [path.name for path in archive.parent.iterdir()] == [archive.name]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive" * 1000])
+def test_what_is_no_archive_is_ignored(content: bytes, tmp_path: Path) -> None:
+    other = tmp_path / "classes.jsa"
+    other.write_bytes(content)
+    assert start(other, tmp_path / "log") == "5\n"
+    assert from_archive(tmp_path / "log")[0] == 0
+
+
+def test_an_archive_of_other_jars_is_ignored_in_silence(archive: Path, tmp_path: Path) -> None:
+    assert start(archive, tmp_path / "log", tmp_path) == "5\n"
+    assert from_archive(tmp_path / "log")[0] == 0
+
+
+def test_where_java_makes_none_the_old_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "classes.jsa"
+    path.write_bytes(b"old")
+    monkeypatch.setenv("JAVA_HOME", os.devnull)
+    with pytest.raises(RuntimeError, match="ava"):
+        make_archive(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
