@@ -58,10 +58,9 @@ check: $(READY) ## Format, lint, types and the import directions
 dist: $(ENVIRONMENT) ## Make dist/: the wheel, and environment.tar.gz for a cluster that has Spark and no more
 
 bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (an hour and a half, 6 GB; RUNS=1 LIMIT_RUNS=1: a look; SIZES="100 600": less noise)
-	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) $(CODE_SIZES)
+	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) $(CODE_SIZES) --peers $(PEERS_PYTHON)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) --prose
 	@$(BENCH)/parquet_encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
-	@$(BENCH)/pipelines.py --work .bench --peers $(PEERS_PYTHON) --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits LIMITS_TOKENIZER="--tokenizer $(BENCH_TOKENIZER)"
 

@@ -21,11 +21,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
+from corpora import make_corpus, text_tokenizer
 from events import Task, log_options, read_tasks, share_of_time_at
 from generated import BUCKET, command, corpus_of_tokens
 from packers import draw_lengths
 from processes import Cost, Yardstick, run
-from stages import make_corpus, text_tokenizer
 
 from bfpack_spark.core.fragments import Int64
 

@@ -25,10 +25,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
+from corpora import make_corpus, text_tokenizer
 from generated import BUCKET, command, corpus_of_tokens, doc_ids, store_of_lengths
 from packers import MEAN_TOKENS, draw_lengths
 from processes import run
-from stages import make_corpus, text_tokenizer
 
 from bfpack_spark.tokenizing.engines import MAX_BYTES
 

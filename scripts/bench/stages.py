@@ -1,46 +1,70 @@
-"""The job, stage by stage and whole, against the floor: markdown tables from one run.
+"""The job, stage by stage and whole, against the floor and against peers: tables from one run.
 
     python scripts/bench/stages.py --work DIR [--size-mb 100 --size-mb 400] [--runs 3] [--prose]
+        [--peers .bench/peers/bin/python]
 
 Every line is its own process; CPU is that of the whole tree (JVM, Python workers). The cost of a
 token is the slope between two sizes of corpus, run one after the other, so start-up (JVM, imports,
 loading the tokenizer) stands apart. No plan is broadcast, as none could be at scale. A machine has
 some 200 MB of prose; more is the same documents over and over, by other ids. The engine's cache
 makes them cheaper to tokenize than others, for the floor as for us, so ratios to the floor come out
-higher, not lower.
+higher, not lower. Peers take turns with us in every repetition, on corpora of their own sizes.
 """
 
 import argparse
 import json
 import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from about import about
+from corpora import SCRIPTS, WHOLE_MB, Text, make_corpus, sized_corpus, text_tokenizer
 from events import log_options, read_tasks
+from pipelines import PEERS, Peers, print_packed
+from pipelines import tokens as tokens_of_peer
 from processes import Cost, Yardstick, run
 
-HERE = Path(__file__).resolve().parent
 BFPACK = [sys.executable, "-c", "from bfpack_spark.cli import main; main()"]
 NO_BROADCAST = ["--spark-conf", "spark.sql.autoBroadcastJoinThreshold=-1"]
 FLOOR, WHOLE, AGAIN, VERIFY = "floor", "whole job at 2048", "8192 from the store", "verify at 2048"
 STAGES = (TOKENIZE, PLAN, ASSEMBLE) = ("tokenize", "plan at 2048", "assemble at 2048")
 
-WHOLE_MB = {"code": 400, "prose": 200}
 SIZES_MB = {"code": (100, 400), "prose": (200, 800)}
+PEERS_MB = (10, 40)
+SECONDS_MAX = 25  # of CPU, to start up
+TARGETS = (  # CPU a token of the one over that of the other, at most
+    (WHOLE, FLOOR, 2.5),
+    (AGAIN, FLOOR, 1.3),
+    (VERIFY, WHOLE, 0.25),
+)
+PEERS_MIN = 10  # likewise a peer's over the whole job's, at least
 
-Text: TypeAlias = Literal["code", "prose"]
-Pair: TypeAlias = tuple[str, Cost, Cost]  # a step, on the small corpus and on the large one
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row of the table: what it cost on the small corpus and the large, a pair a repetition."""
+
+    tokens: Sequence[int]
+    costs: Sequence[tuple[Cost, Cost]]
+
+    @property
+    def slopes(self) -> list[float]:
+        """Seconds of CPU a token, in each repetition."""
+        more = self.tokens[1] - self.tokens[0]
+        return [(large.cpu - small.cpu) / more for small, large in self.costs]
+
+    @property
+    def starts(self) -> list[float]:
+        """Seconds of CPU that no token costs."""
+        pairs = zip(self.slopes, self.costs, strict=True)
+        return [small.cpu - slope * self.tokens[0] for slope, (small, _) in pairs]
+
+    def per(self, other: "Line") -> list[float]:
+        """Ratios of the slopes within each repetition."""
+        return [a / b for a, b in zip(self.slopes, other.slopes, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,26 +97,57 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     text: Text = "prose" if options.prose else "code"
     sizes_mb = sorted(options.size_mb)
-    corpora = [_corpus(options.work, size, text, sizes_mb[-1]) for size in sizes_mb]
+    corpora = [sized_corpus(options.work, size, text, sizes_mb[-1]) for size in sizes_mb]
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     grounds = [
         Ground(corpus=corpus, tokenizer=tokenizer, output=options.work / f"out-{corpus.name}")
         for corpus in corpora
     ]
+    peers = _peers(options, text, tokenizer)
+    costs: dict[str, list[tuple[Cost, Cost]]] = {}
     with Yardstick() as yardstick:
-        pairs = [list(measure_both(grounds, yardstick)) for _ in range(options.runs)]
+        for _ in range(options.runs):
+            for name, small, large in (
+                *measure_both(grounds, yardstick),
+                *(peers.measure(yardstick) if peers else ()),
+            ):
+                costs.setdefault(name, []).append((small, large))
     tokens = [_manifest(ground.version(2048))["totals"]["tokens"] for ground in grounds]
+    lines = {
+        name: Line(tokens=_tokens(name, pairs[0], tokens), costs=pairs)
+        for name, pairs in costs.items()
+    }
     sizes = " and ".join(f"{count / 1e6:.0f} M" for count in tokens)
     print(f"{about()} {sizes} tokens of {text}, median of {options.runs}. {yardstick.said()}\n")
-    slopes = _print_costs(pairs, tokens)
-    _print_ratios(slopes, _costs(pairs, WHOLE), tokens)
-    _print_memory(pairs)
+    _print_costs(lines)
+    _print_ratios(lines)
+    _print_jvm(lines)
     _print_bytes(grounds[1], tokens[1])
+    if peers:
+        print_packed({name: lines[name].costs[0][1] for name in PEERS})
 
 
-def measure_both(grounds: Sequence[Ground], yardstick: Yardstick) -> Iterator[Pair]:
-    """Every line of the table once, from nothing: a step on the small corpus, and at once on the
-    large one, since a machine's speed may change from one minute to the next."""
+def _peers(options: argparse.Namespace, text: Text, tokenizer: Path) -> Peers | None:
+    if not options.peers:
+        return None
+    return Peers(
+        python=options.peers,
+        corpora=[make_corpus(options.work, size, text) for size in PEERS_MB],
+        tokenizer=tokenizer,
+        output=options.work / "out-peer",
+        seq_len=2048,
+    )
+
+
+def _tokens(name: str, pair: tuple[Cost, Cost], ours: Sequence[int]) -> Sequence[int]:
+    return [tokens_of_peer(cost) for cost in pair] if name in PEERS else ours
+
+
+def measure_both(
+    grounds: Sequence[Ground], yardstick: Yardstick
+) -> Iterator[tuple[str, Cost, Cost]]:
+    """Every line of ours once, from nothing: a step on the small corpus, and at once on the large
+    one, since a machine's speed may change from one minute to the next."""
     for (name, small), (_, large) in zip(*map(_measure, grounds), strict=True):
         yardstick.look()
         yield name, small, large
@@ -123,39 +178,28 @@ def run_floor(ground: Ground) -> Cost:
         "output": made,
     }
     options = [str(part) for name, path in where.items() for part in (f"--{name}", path)]
-    return run([sys.executable, str(HERE / "floor.py"), *options])
+    return run([sys.executable, str(SCRIPTS / "bench" / "floor.py"), *options])
 
 
-def _costs(pairs: list[list[Pair]], name: str) -> list[tuple[Cost, Cost]]:
-    """Of this step, on the small corpus and on the large one, a pair a repetition."""
-    return [pair[1:] for repetition in pairs for pair in repetition if pair[0] == name]
-
-
-def _start(slope: float, small: Cost, tokens: list[int]) -> float:
-    """Seconds of CPU that no token costs."""
-    return small.cpu - slope * tokens[0]
-
-
-def _print_costs(pairs: list[list[Pair]], tokens: list[int]) -> dict[str, list[float]]:
-    """The table; returns seconds of CPU a token in each repetition. Peaks are of both sizes."""
+def _print_costs(lines: dict[str, Line]) -> None:
+    """The table. Memory is that of the largest Python process but the driver, on both corpora."""
     print(
-        "| | ns of CPU a token | least, most | start-up, s of CPU | larger, wall, s | worker, MB |"
+        "| | ns of CPU a token | least, most | x the floor | start-up, s of CPU "
+        "| M tokens a second | a worker, MB |\n|---|---:|---:|---:|---:|---:|---:|"
     )
-    print("|---|---:|---:|---:|---:|---:|")
-    found = {}
-    for name in (FLOOR, *STAGES, WHOLE, AGAIN, VERIFY):
-        own = _costs(pairs, name)
-        slopes = [(large.cpu - small.cpu) / (tokens[1] - tokens[0]) for small, large in own]
-        starts = [_start(s, small, tokens) for s, (small, _) in zip(slopes, own, strict=True)]
-        wall = statistics.median(large.wall for _, large in own)
-        peaks = [_peak(pair[n] for pair in own) for n in (0, 1)]
+    for name in (FLOOR, *STAGES, WHOLE, AGAIN, VERIFY, *PEERS):
+        if name not in lines:
+            continue
+        line = lines[name]
+        slopes = [slope * 1e9 for slope in line.slopes]
+        wall = statistics.median(large.wall for _, large in line.costs)
+        peaks = [_peak(pair[n] for pair in line.costs) for n in (0, 1)]
         print(
-            f"| {name} | {statistics.median(slopes) * 1e9:.0f} "
-            f"| {min(slopes) * 1e9:.0f}, {max(slopes) * 1e9:.0f} "
-            f"| {statistics.median(starts):.1f} | {wall:.1f} | {peaks[0]:.0f}, {peaks[1]:.0f} |"
+            f"| {name} | {statistics.median(slopes):,.0f} | {min(slopes):,.0f}, {max(slopes):,.0f} "
+            f"| {statistics.median(line.per(lines[FLOOR])):.2f} "
+            f"| {statistics.median(line.starts):.1f} | {line.tokens[1] / wall / 1e6:.2f} "
+            f"| {peaks[0]:,.0f}, {peaks[1]:,.0f} |"
         )
-        found[name] = slopes
-    return found
 
 
 def _peak(costs: Iterable[Cost]) -> float:
@@ -163,41 +207,32 @@ def _peak(costs: Iterable[Cost]) -> float:
     return statistics.median(cost.worker_mb or cost.driver_mb for cost in costs)
 
 
-def _print_ratios(
-    slopes: dict[str, list[float]], whole: list[tuple[Cost, Cost]], tokens: list[int]
-) -> None:
+def _print_ratios(lines: dict[str, Line]) -> None:
     """Ratios within each repetition: median, least and most."""
-    starts = [_start(s, small, tokens) for s, (small, _) in zip(slopes[WHOLE], whole, strict=True)]
-    rows = (
-        ("whole job / floor", _ratios(slopes, WHOLE, FLOOR), 2.5),
-        ("8192 from the store / floor", _ratios(slopes, AGAIN, FLOOR), 1.3),
-        ("verify / whole job", _ratios(slopes, VERIFY, WHOLE), 0.25),
-        ("start-up of the whole job, s", starts, 25),
+    print("\n| CPU a token | here | least, most | target | |\n|---|---:|---:|---:|---|")
+    for above, below, most in TARGETS:
+        _print_ratio(f"{above} / {below}", lines[above].per(lines[below]), most, least=False)
+    for name in (name for name in PEERS if name in lines):
+        found = lines[name].per(lines[WHOLE])
+        _print_ratio(f"{name} / {WHOLE}", found, PEERS_MIN, least=True)
+    _print_ratio(f"start-up of the {WHOLE}, s", lines[WHOLE].starts, SECONDS_MAX, least=False)
+
+
+def _print_ratio(name: str, found: Sequence[float], target: float, *, least: bool) -> None:
+    here = statistics.median(found)
+    met = [value >= target if least else value <= target for value in (here, *found)]
+    verdict = ("met" if met[0] else "NOT met") + ("" if len({*met}) == 1 else ", not in every run")
+    print(
+        f"| {name} | {here:.2f} | {min(found):.2f}, {max(found):.2f} "
+        f"| {'>=' if least else '<='} {target} | {verdict} |"
     )
-    print("\n| ratio, by CPU a token | here | least, most | target | |\n|---|---:|---:|---:|---|")
-    for name, found, target in rows:
-        here = statistics.median(found)
-        print(
-            f"| {name} | {here:.2f} | {min(found):.2f}, {max(found):.2f} | <= {target} "
-            f"| {_verdict(found, here, target)} |"
-        )
 
 
-def _verdict(found: Sequence[float], here: float, target: float) -> str:
-    clear = min(found) > target or max(found) <= target
-    return ("met" if here <= target else "NOT met") + ("" if clear else ", but not in every run")
-
-
-def _ratios(slopes: dict[str, list[float]], above: str, below: str) -> list[float]:
-    return [a / b for a, b in zip(slopes[above], slopes[below], strict=True)]
-
-
-def _print_memory(pairs: list[list[Pair]]) -> None:
-    print("\n| at the larger size | a worker, MB | the JVM, MB |\n|---|---:|---:|")
+def _print_jvm(lines: dict[str, Line]) -> None:
+    print("\n| on the larger corpus | the JVM, MB |\n|---|---:|")
     for name in (WHOLE, VERIFY):
-        own = [large for _, large in _costs(pairs, name)]
-        jvm = statistics.median(cost.jvm_mb for cost in own)
-        print(f"| {name} | {_peak(own):.0f} | {jvm:.0f} |")
+        jvm = statistics.median(large.jvm_mb for _, large in lines[name].costs)
+        print(f"| {name} | {jvm:.0f} |")
 
 
 def _print_bytes(ground: Ground, tokens: int) -> None:
@@ -225,73 +260,6 @@ def _manifest(version: Path) -> dict:  # type: ignore[type-arg]
     return dict(json.loads((version / "_manifest.json").read_text()))
 
 
-def _corpus(work: Path, size_mb: int, text: Text, largest_mb: int) -> Path:
-    there = largest_mb if text == "code" else WHOLE_MB["prose"]
-    if size_mb <= there:
-        return make_corpus(work, size_mb, text, there)
-    folder = work / f"{text}-{size_mb}"
-    if not folder.exists():
-        _write_copies(make_corpus(work, there, text), folder, size_mb // there)
-    return folder
-
-
-def make_corpus(work: Path, size_mb: int, text: Text = "code", of_mb: int | None = None) -> Path:
-    """So much of this machine's text: every n-th document of a corpus of `of_mb`, so that smaller
-    and larger ones are alike (the script takes sources first, and then what else there is)."""
-    whole_mb = max(size_mb, of_mb or WHOLE_MB[text])
-    whole = work / f"{text}-{whole_mb}"
-    if not whole.exists():
-        maker = [sys.executable, HERE.parent / "make_corpus.py", "--output", whole]
-        size = ["--size-mb", str(whole_mb), "--min-documents", "1"]
-        kind = ["--prose"] if text == "prose" else []
-        subprocess.run([*map(str, maker), *size, *kind], check=True)
-    if size_mb == whole_mb:
-        return whole
-    part = work / f"{text}-{size_mb}-of-{whole_mb}"
-    if not part.exists():
-        _write_part(whole, part, size_mb / whole_mb)
-    return part
-
-
-def _write_part(whole: Path, part: Path, share: float) -> None:
-    with _written_whole(part) as folder:
-        for path in sorted(whole.glob("*.parquet")):
-            table = pq.read_table(path)
-            reached = np.floor(np.arange(len(table) + 1) * share)
-            chosen = table.filter(pa.array(np.diff(reached) > 0))
-            pq.write_table(chosen, folder / path.name, row_group_size=256)
-
-
-def _write_copies(whole: Path, corpus: Path, copies: int) -> None:
-    with _written_whole(corpus) as folder:
-        for path in sorted(whole.glob("*.parquet")):
-            table = pq.read_table(path)
-            for number in range(copies):
-                doc_id = pc.binary_join_element_wise(table.column("doc_id"), str(number), "~")
-                copy = table.set_column(0, "doc_id", doc_id)
-                pq.write_table(copy, folder / f"{number}-{path.name}", row_group_size=256)
-
-
-@contextmanager
-def _written_whole(corpus: Path) -> Iterator[Path]:
-    """Where to write it; it has its name when all is there."""
-    unfinished = corpus.with_name(f".{corpus.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    yield unfinished
-    unfinished.rename(corpus)
-
-
-def text_tokenizer(work: Path) -> Path:
-    """A byte-level BPE of 16k entries, trained on this machine's own text."""
-    folder = work / "tokenizer"
-    if not folder.exists():
-        trainer = [sys.executable, HERE.parent / "train_tokenizer.py"]
-        where = ["--corpus", make_corpus(work, 24), "--output", folder]
-        subprocess.run([str(part) for part in (*trainer, *where)], check=True)
-    return folder
-
-
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -300,6 +268,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--size-mb", type=int, action="append", help="two sizes of text")
     parser.add_argument("--prose", action="store_true", help="documents instead of sources")
     parser.add_argument("--tokenizer", type=Path, help="default: one of 16k trained on the corpus")
+    parser.add_argument("--peers", type=Path, help="python of the peers' environment")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     text = "prose" if options.prose else "code"
