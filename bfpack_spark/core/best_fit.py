@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.fragments import Int64, rank_in_run
 from bfpack_spark.core.order import stable_order
 
 _WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
@@ -112,28 +112,42 @@ def _longest_first(lengths: Int64, counts: Int64) -> Int64:
 def place(packing: Packing) -> Int64:
     """Bins of the fragments in order of decreasing length: the steps replayed on the bins' names.
 
-    Each class of free space is a queue, and all queues lie in one array, so a step is a slice
-    copied from the head of one queue to the tail of another.
+    Each class of free space is a queue, and all queues lie in one row of slots, the new bins' last;
+    a step moves slots from the head of one queue to the tail of another. Heads and tails follow
+    from the numbers alone, so every slot knows the slot that it was moved from, and all are traced
+    to new bins at once, twice as far in each round.
     """
     before, after, num_classes = _classes(packing)
     room = np.bincount(after, weights=packing.bins, minlength=num_classes).astype(np.int64)
     room[-1] = packing.num_bins
-    tail = (np.cumsum(room) - room).tolist()
-    head = list(tail)
-    queues = np.empty(int(room.sum()), dtype=np.int64)
-    queues[head[-1] :] = np.arange(packing.num_bins)
-    taken = packing.bins * packing.each
-    bin_of = np.empty(int(taken.sum()), dtype=np.int64)
-    done = 0
-    columns = (before, after, packing.bins, packing.each, taken)
-    for free, left, bins, each, total in zip(*(c.tolist() for c in columns), strict=True):
-        names = queues[head[free] : head[free] + bins]
-        head[free] += bins
-        queues[tail[left] : tail[left] + bins] = names
-        tail[left] += bins
-        bin_of[done : done + total] = names if each == 1 else np.repeat(names, each)
-        done += total
-    return bin_of
+    queue = np.cumsum(room) - room
+    new = int(queue[-1])
+    source = _slots(queue[before] + _moved_earlier(before, packing.bins), packing.bins)
+    target = _slots(queue[after] + _moved_earlier(after, packing.bins), packing.bins)
+    origin = np.empty(new, dtype=np.int64)
+    origin[target] = source
+    untraced = np.flatnonzero(origin < new)
+    while len(untraced):
+        further = origin[origin[untraced]]
+        origin[untraced] = further
+        untraced = untraced[further < new]
+    return np.repeat(origin[target] - new, np.repeat(packing.each, packing.bins))
+
+
+def _slots(first: Int64, size: Int64) -> Int64:
+    """Numbers of runs of slots, end to end: [5, 2], [2, 3] -> [5, 6, 2, 3, 4]."""
+    return np.asarray(np.repeat(first, size) + rank_in_run(size))
+
+
+def _moved_earlier(classes: Int64, bins: Int64) -> Int64:
+    """Bins that earlier steps moved from (or to) the step's class: [7, 7, 4, 7], [2, 3, 1, 1] ->
+    [0, 2, 0, 5]."""
+    order = stable_order(classes)
+    alike, moved = classes[order], bins[order]
+    before = np.cumsum(moved) - moved
+    out = np.empty(len(bins), dtype=np.int64)
+    out[order] = before - before[np.searchsorted(alike, alike)]
+    return out
 
 
 def _classes(packing: Packing) -> tuple[Int64, Int64, int]:

@@ -37,7 +37,7 @@ def cut_documents(kept: Int64, seq_len: int) -> Fragments:
     """Cut each document at multiples of seq_len: kept [5, 3] at 4 -> [4], [1] and [3]."""
     num_fragments = -(-kept // seq_len)
     document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
-    start = _rank_in_run(num_fragments) * seq_len
+    start = rank_in_run(num_fragments) * seq_len
     return Fragments(
         document=document, start=start, length=np.minimum(kept[document] - start, seq_len)
     )
@@ -55,7 +55,7 @@ def cut_stream(kept: Int64, seq_len: int) -> tuple[Fragments, Int64]:
     last = (end - 1) // seq_len
     num_fragments = np.where(kept > 0, last - first + 1, 0)
     document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
-    sequence = first[document] + _rank_in_run(num_fragments)
+    sequence = first[document] + rank_in_run(num_fragments)
     left = np.maximum(begin[document], sequence * seq_len)
     right = np.minimum(end[document], (sequence + 1) * seq_len)
     fragments = Fragments(document=document, start=left - begin[document], length=right - left)
@@ -78,7 +78,7 @@ def count_fragments(
     return histogram
 
 
-def _rank_in_run(run_lengths: Int64) -> Int64:
+def rank_in_run(run_lengths: Int64) -> Int64:
     """Run lengths [2, 0, 3] -> [0, 1, 0, 1, 2]."""
     run_start = np.cumsum(run_lengths) - run_lengths
     return np.arange(int(run_lengths.sum()), dtype=np.int64) - np.repeat(run_start, run_lengths)
