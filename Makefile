@@ -86,7 +86,7 @@ lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for 
 	done
 
 clean: ## Remove all that make made
-	rm -rf .venv .demo .bench .integration .notebook build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log
+	rm -rf .venv .demo .bench .integration .notebook build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log hs_err_pid*.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PEERS): conf/peers.lock | $(READY)
@@ -112,9 +112,10 @@ $(JUPYTER): conf/notebook.lock conf/jupyterlab.json | $(READY)
 $(ENVIRONMENT): scripts/make_dist.py conf/workers.lock pyproject.toml $(PACKAGE_FILES) | $(READY)
 	@.venv/bin/python scripts/make_dist.py
 
-$(READY): conf/requirements.lock pyproject.toml
+$(READY): conf/requirements.lock pyproject.toml bfpack_spark/class_archive.py
 	@scripts/ensure_java.sh
 	@scripts/setup.sh
+	@echo "Making an archive of Spark's classes, so that sessions start sooner (half a minute)"
 	@$(WITH_JAVA) .venv/bin/python -m bfpack_spark.class_archive || true  # it says why, and is not needed
 	@touch $@
 

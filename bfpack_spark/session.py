@@ -21,9 +21,11 @@ _JAVA_OPTIONS = (
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",  # little is alive at any time, so there is nothing to collect in parallel
 )
-# Made by bfpack_spark.class_archive. Java sees for itself whether it still fits, and if not, warns
-# on stdout, where our results go, unless told not to.
+# Made by bfpack_spark.class_archive. Java sees for itself whether it is of this Java and these
+# jars, and if not, warns on stdout, where our results go, unless told not to. It does not see that
+# one is cut, and dies of it, so a whole one ends with these bytes.
 CLASS_ARCHIVE = Path(sys.prefix) / "share" / "bfpack_spark" / "classes.jsa"
+ARCHIVE_END = b"bfpack_spark: whole"
 _QUIETLY = ("-Xlog:disable", "-Xlog:all=error:stderr")
 # Java asks every jar of its class path, one after the other, for every class; Spark has 270 of
 # them. Those with the most classes first, and that search is a quarter as long.
@@ -48,13 +50,21 @@ def get_session(settings: Mapping[str, str]) -> SparkSession:
     return spark
 
 
-def java_options(archive: str | None = None) -> str:
-    """Of a JVM that we start, as Spark's setting takes them; `archive` is an option about an
-    archive of classes, by default that it uses the one that is there."""
-    if archive is None and CLASS_ARCHIVE.is_file():
-        archive = f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"
-    about = (f'"{archive}"', *_QUIETLY) if archive else ()
-    return " ".join((*_JAVA_OPTIONS, *about))
+def java_options(*more: str) -> str:
+    """Of a JVM that we start, as Spark's setting takes them. Unless more are given, it uses the
+    archive of classes that is there."""
+    if not more and _is_whole(CLASS_ARCHIVE):
+        more = (f"-XX:SharedArchiveFile={CLASS_ARCHIVE}",)
+    return " ".join((*_JAVA_OPTIONS, *_QUIETLY, *(f'"{option}"' for option in more)))
+
+
+def _is_whole(archive: Path) -> bool:
+    try:
+        with archive.open("rb") as file:
+            file.seek(-len(ARCHIVE_END), os.SEEK_END)
+            return file.read() == ARCHIVE_END
+    except OSError:
+        return False
 
 
 def under_submit() -> bool:

@@ -122,16 +122,16 @@ def place(packing: Packing) -> Int64:
     room[-1] = packing.num_bins
     queue = np.cumsum(room) - room
     new = int(queue[-1])
-    source = _slots(queue[before] + _moved_earlier(before, packing.bins), packing.bins)
     target = _slots(queue[after] + _moved_earlier(after, packing.bins), packing.bins)
     origin = np.empty(new, dtype=np.int64)
-    origin[target] = source
+    origin[target] = _slots(queue[before] + _moved_earlier(before, packing.bins), packing.bins)
     untraced = np.flatnonzero(origin < new)
     while len(untraced):
         further = origin[origin[untraced]]
         origin[untraced] = further
         untraced = untraced[further < new]
-    return np.repeat(origin[target] - new, np.repeat(packing.each, packing.bins))
+    origin -= new
+    return np.repeat(origin[target], np.repeat(packing.each, packing.bins))
 
 
 def _slots(first: Int64, size: Int64) -> Int64:

@@ -7,8 +7,7 @@ trl_whole  the same with the whole dataset as one batch
 olmo_core  token files of OLMo-core's format; its pack_documents_into_instances with fragmenting
            over all of them; every sequence gathered from memory-mapped files and padded
 
-Every document ends with EOS. Prints one line of JSON: CPU time of the whole process tree, without
-imports, by resource usage of this process and its finished children.
+Every document ends with EOS. Prints one line of JSON: what was made, and by which versions.
 """
 
 import argparse
@@ -17,9 +16,7 @@ import importlib.metadata
 import inspect
 import json
 import os
-import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from pathlib import Path
@@ -75,22 +72,11 @@ def main() -> int:
         output=options.output,
         workers=options.workers,
     )
-    wall, imports_cpu = time.perf_counter(), _cpu_seconds()
     made = run(job)
-    cpu, wall = _cpu_seconds() - imports_cpu, time.perf_counter() - wall
     report = {
-        "peer": options.peer,
         "versions": {name: importlib.metadata.version(name) for name in packages},
-        "seq_len": job.seq_len,
-        "workers": job.workers,
         **made._asdict(),
         "least_sequences": -(-made.tokens // job.seq_len),
-        "cpu_seconds": round(cpu, 3),
-        "wall_seconds": round(wall, 3),
-        "ns_per_token": round(cpu / made.tokens * 1e9, 1),
-        "imports_cpu_seconds": round(imports_cpu, 3),
-        "peak_rss_mb": _peak_rss_mb(resource.RUSAGE_SELF),
-        "peak_rss_mb_of_a_child": _peak_rss_mb(resource.RUSAGE_CHILDREN),
     }
     print(json.dumps(report), flush=True)
     return 0 if made.tokens == made.packed_tokens else 1
@@ -246,15 +232,6 @@ def _keep_caches_in(output: Path) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the processes are the parallelism
-
-
-def _cpu_seconds() -> float:
-    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def _peak_rss_mb(who: int) -> int:
-    return resource.getrusage(who).ru_maxrss // 1024
 
 
 def _parse_options() -> argparse.Namespace:

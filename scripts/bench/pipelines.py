@@ -52,8 +52,8 @@ class Peers:
         return cost
 
 
-def tokens(cost: Cost) -> int:
-    """How many it made, as it reports."""
+def tokens_made(cost: Cost) -> int:
+    """By a peer's run, as it reports."""
     return int(json.loads(cost.out)["tokens"])
 
 
@@ -62,9 +62,8 @@ def print_packed(larger: dict[str, Cost]) -> None:
     reports = {name: json.loads(cost.out) for name, cost in larger.items()}
     versions = {key: value for said in reports.values() for key, value in said["versions"].items()}
     print(f"\nPeers: {', '.join(f'{key} {value}' for key, value in sorted(versions.items()))}.\n")
-    print("| packed by | documents a batch | sequences | least |\n|---|---:|---:|---:|")
+    print("| packed by | tokens | documents a batch | sequences | least |")
+    print("|---|---:|---:|---:|---:|")
     for name, said in reports.items():
-        batch, made, least = (
-            said[key] for key in ("documents_per_batch", "sequences", "least_sequences")
-        )
-        print(f"| {name} | {batch:,} | {made:,} | {least:,} |")
+        counts = ("tokens", "documents_per_batch", "sequences", "least_sequences")
+        print(f"| {name} | {' | '.join(f'{said[key]:,}' for key in counts)} |")
