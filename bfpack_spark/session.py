@@ -26,7 +26,7 @@ _JAVA_OPTIONS = (
 # one is cut, and dies of it, so a whole one ends with these bytes.
 CLASS_ARCHIVE = Path(sys.prefix) / "share" / "bfpack_spark" / "classes.jsa"
 ARCHIVE_END = b"bfpack_spark: whole"
-_QUIETLY = ("-Xlog:disable", "-Xlog:all=error:stderr")
+_QUIETLY = "-Xlog:cds*=off"
 # Java asks every jar of its class path, one after the other, for every class; Spark has 270 of
 # them. Those with the most classes first, and that search is a quarter as long.
 _JARS_FIRST = """
@@ -55,7 +55,7 @@ def java_options(*more: str) -> str:
     archive of classes that is there."""
     if not more and _is_whole(CLASS_ARCHIVE):
         more = (f"-XX:SharedArchiveFile={CLASS_ARCHIVE}",)
-    return " ".join((*_JAVA_OPTIONS, *_QUIETLY, *(f'"{option}"' for option in more)))
+    return " ".join((*_JAVA_OPTIONS, _QUIETLY, *(f'"{option}"' for option in more)))
 
 
 def _is_whole(archive: Path) -> bool:

@@ -16,10 +16,7 @@ import sys
 from pathlib import Path
 from bfpack_spark import session
 session.CLASS_ARCHIVE = Path(sys.argv[1])
-log = f"-Xlog:class+load:file={sys.argv[2]}"
-settings = {"spark.driver.extraJavaOptions": f"{session.java_options()} {log}"}
-if sys.argv[3:]:
-    settings["spark.driver.extraClassPath"] = sys.argv[3]
+settings = {"spark.driver.extraClassPath": sys.argv[2]} if sys.argv[2:] else {}
 spark = session.get_session(settings)
 print(spark.range(5).count())
 """
@@ -36,8 +33,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def start(archive: Path, log: Path, *jars: Path) -> str:
     """What a session says on stdout that is told of the archive, and of other jars to look into
     first; it logs where each class came from."""
-    command = [sys.executable, "-c", START, *map(str, (archive, log, *jars))]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-c", START, *map(str, (archive, *jars))]
+    # A user's own options are heeded, too.
+    environment = {**os.environ, "JAVA_TOOL_OPTIONS": f"-Xlog:class+load:file={log}"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return ran.stdout
 
 
 def from_archive(log: Path) -> tuple[int, int]:
