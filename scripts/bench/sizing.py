@@ -41,7 +41,7 @@ NUM_SHARDS, FEW_SHARDS, SHARDS_SEQ_LEN = 2000, 32, 512
 CONSTANTS = {
     "tokenize_ns": (42.0, "CPU a token, tokenize (stages.py, the higher of code and prose)"),
     "assemble_ns": (47.0, "CPU a token, assemble (likewise)"),
-    "shard_ms": (44.0, "CPU a shard above its tokens (--only shards)"),
+    "shard_ms": (46.0, "CPU a shard above its tokens (--only shards)"),
     "plan_us": (2.5, "CPU a document, plan (lengths.py, the higher)"),
     "shuffle_ratio": (0.42, "bytes shuffled of tokens / their bytes (stages.py, the higher)"),
     "plan_mb": (230.0, "a worker of plan, but for its group (memory.py)"),
