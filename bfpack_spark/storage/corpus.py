@@ -8,6 +8,7 @@ from pyspark.sql import functions as sf
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 from bfpack_spark.storage import files
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.delta_input import check_table, columns_in_files
 from bfpack_spark.storage.documents import Columns, Document, Documents, batches, refuse
 from bfpack_spark.storage.inventory import Inventory, Split, split_inventory
@@ -18,14 +19,20 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 
 def read_documents(
-    splits: Iterable[Split], input_format: str, columns: Columns, max_bytes: int
+    splits: Iterable[Split],
+    input_format: str,
+    columns: Columns,
+    max_bytes: int,
+    tally: Tally | None = None,
 ) -> Iterator[Documents]:
-    """All documents of the splits, in order of file and place."""
+    """All documents of the splits, in order of file and place. What was read of each file is added
+    to the tally."""
+    tally = tally or Tally()
     for split in sorted(splits, key=lambda s: (s.name, s.start)):
         if input_format in ("parquet", "delta"):
-            yield from read_parquet(split, columns)
+            yield from read_parquet(split, columns, tally)
         elif input_format == "jsonl":
-            yield from batches(read_lines(split, columns, max_bytes), columns)
+            yield from batches(read_lines(split, columns, max_bytes, tally), columns)
         else:
             yield from batches(map(_read_text, [split], [max_bytes]), columns)
 

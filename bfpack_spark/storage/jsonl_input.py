@@ -17,6 +17,7 @@ import pyarrow as pa
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 from bfpack_spark.storage import files
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.documents import (
     Columns,
     Document,
@@ -33,7 +34,7 @@ _SAMPLE_LINES = 1000
 _CODECS = {"gz": "gzip", "zst": "zstd"}
 
 
-def read_lines(split: Split, columns: Columns, max_bytes: int) -> Iterator[Document]:
+def read_lines(split: Split, columns: Columns, max_bytes: int, tally: Tally) -> Iterator[Document]:
     # Escapes make a line longer than its text, other columns too.
     longest = min(_LINE_BYTES_MAX, 16 * max_bytes + (1 << 20))
     if columns.bucket:  # which must be read, however long the line
@@ -42,6 +43,7 @@ def read_lines(split: Split, columns: Columns, max_bytes: int) -> Iterator[Docum
         with _open_lines(split) as stream:
             for offset, lines in _lines(stream, split, longest):
                 source = f"{split.name}@{offset}"
+                tally.add(split.name, rows=_says(lines[0]))
                 if _says(lines[0]) and _wanted(lines[0], source, columns):
                     yield _document(lines.pop(), source, columns, longest)
     except (OSError, pa.ArrowInvalid) as error:

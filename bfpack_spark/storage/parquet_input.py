@@ -14,6 +14,7 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 from bfpack_spark.storage import files
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.documents import (
     BATCH_BYTES,
     Columns,
@@ -29,7 +30,7 @@ _HUGE_BYTES = 128 << 20
 _WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
 
 
-def read_parquet(split: Split, columns: Columns) -> Iterator[Documents]:
+def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Documents]:
     """Where only one bucket is wanted, row groups without it cost its column alone."""
     with _parquet(split.path, split.name) as file:
         _check_schema(file.schema_arrow, columns, split.name)
@@ -37,6 +38,7 @@ def read_parquet(split: Split, columns: Columns) -> Iterator[Documents]:
             if columns.bucket is None or _holds(file, number, first_row, split, columns):
                 rows = _rows_per_batch(file.metadata.row_group(number))
                 yield from _row_group(file, number, rows, first_row, split, columns)
+            tally.add(split.name, rows=file.metadata.row_group(number).num_rows)
 
 
 def read_column(split: Split, column: str) -> Iterator[pa.Array]:
