@@ -14,7 +14,7 @@ import numpy as np
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.storage.corpus import read_documents
 from bfpack_spark.storage.documents import Columns, Documents
-from bfpack_spark.storage.inventory import InputFile, Inventory, Split
+from bfpack_spark.storage.inventory import InputFile, Inventory, Split, whole_file
 from bfpack_spark.storage.parquet_input import row_groups_of
 
 _RANGE_BYTES = 1 << 20
@@ -111,7 +111,7 @@ def _piece(
         if file.path not in groups:
             groups[file.path] = row_groups_of(file.path, file.name)
         return _row_group(file, at, chance, groups[file.path])
-    if file.name.endswith((".gz", ".zst")):
+    if file.codec is not None:
         return _whole(file, chance)
     start = at // _RANGE_BYTES * _RANGE_BYTES
     end = min(start + _RANGE_BYTES, file.size)
@@ -132,5 +132,4 @@ def _row_group(file: InputFile, at: int, chance: float, groups: list[tuple[int, 
 
 
 def _whole(file: InputFile, chance: float) -> Cluster:
-    split = Split(task=0, name=file.name, path=file.path, start=0, end=file.size)
-    return Cluster(split=split, num_bytes=file.size, chance=chance)
+    return Cluster(split=whole_file(file), num_bytes=file.size, chance=chance)

@@ -45,7 +45,7 @@ def check_columns(inventory: Inventory, columns: Columns) -> None:
     if inventory.format in ("parquet", "delta"):
         check_parquet(first.path, first.name, columns_in_files(inventory, columns))
     elif inventory.format == "jsonl":
-        check_lines(first.path, first.name, columns)
+        check_lines(first, columns)
     elif columns.tokens or columns.doc_id:
         raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
 
@@ -67,8 +67,8 @@ def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
     """The corpus as a table of byte ranges, one partition a task."""
     splits = split_inventory(inventory, _parallelism(spark))
     frame = spark.createDataFrame(
-        [(s.task, s.name, s.path, s.start, s.end, s.deleted) for s in splits],
-        "task int, name string, path string, start long, end long, deleted binary",
+        [(s.task, s.name, s.path, s.start, s.end, s.deleted, s.magic) for s in splits],
+        "task int, name string, path string, start long, end long, deleted binary, magic string",
     )
     return frame.repartitionById(splits[-1].task + 1, "task")
 

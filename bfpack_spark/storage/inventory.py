@@ -11,13 +11,9 @@ import pyarrow.fs as pafs
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
+from bfpack_spark.storage.endings import codec_of, format_of
 from bfpack_spark.storage.object_store import etags_below
 
-_SUFFIXES = {
-    "parquet": (".parquet", ".parq"),
-    "jsonl": tuple(s + c for s in (".jsonl", ".ndjson", ".json") for c in ("", ".gz", ".zst")),
-    "text": (".txt", ".md", ".text"),
-}
 _WILDCARD = re.compile(r"[*?\[]")
 _GLOB = {"*": "[^/]*", "?": "[^/]"}
 
@@ -35,6 +31,12 @@ class InputFile:
     # Of a Delta table: the numbers of deleted rows, ascending, int64; the partition it lies in.
     deleted: bytes = field(default=b"", repr=False)
     partition: Mapping[str, str | None] = field(default_factory=dict)
+    magic: str | None = None  # the codec that its first bytes tell, where its name has no ending
+
+    @property
+    def codec(self) -> str | None:
+        """How it is compressed (gzip, zstd, bz2, xz); None if it is not."""
+        return self.magic or codec_of(self.name)
 
     def for_fingerprint(self) -> list[str | int]:
         """Name, size, ETag or else modification time; where rows are deleted, their hash."""
@@ -71,6 +73,12 @@ class Split:
     start: int
     end: int
     deleted: bytes = field(default=b"", repr=False)  # rows of the file that are passed over
+    magic: str | None = None  # the codec that its first bytes tell, where its name has no ending
+
+    @property
+    def codec(self) -> str | None:
+        """How the file is compressed (gzip, zstd, bz2, xz); None if it is not."""
+        return self.magic or codec_of(self.name)
 
 
 def take_inventory(pattern: str, input_format: str | None) -> Inventory:
@@ -87,7 +95,7 @@ def take_inventory(pattern: str, input_format: str | None) -> Inventory:
     if chosen != "text":
         visible = [f for f in visible if not _hidden(f.name, "_")]
         if len(found) > 1:  # one that stands alone may have any ending, once its format is told
-            visible = [f for f in visible if f.name.endswith(_SUFFIXES[chosen])]
+            visible = [f for f in visible if format_of(f.name) == chosen]
     if not visible:
         raise InputError(f"--input {pattern}: no {chosen} files there; check path and input_format")
     return Inventory(format=chosen, files=tuple(_with_etags(visible)))
@@ -112,14 +120,26 @@ def split_inventory(inventory: Inventory, parallelism: int) -> list[Split]:
         for start, end in _ranges(inventory.format, file, target):
             if filled and filled + end - start > target:
                 task, filled = task + 1, 0
-            place = Split(task=task, name=file.name, path=file.path, start=start, end=end)
-            splits.append(replace(place, deleted=file.deleted))
+            splits.append(replace(whole_file(file), task=task, start=start, end=end))
             filled += end - start
     return splits
 
 
+def whole_file(file: InputFile) -> Split:
+    """All of a file as one range."""
+    return Split(
+        task=0,
+        name=file.name,
+        path=file.path,
+        start=0,
+        end=file.size,
+        deleted=file.deleted,
+        magic=file.magic,
+    )
+
+
 def _ranges(input_format: str, file: InputFile, target: int) -> Iterable[tuple[int, int]]:
-    whole = input_format == "text" or file.name.endswith((".gz", ".zst"))
+    whole = input_format == "text" or file.codec is not None
     step = max(file.size, 1) if whole else target
     for start in range(0, max(file.size, 1), step):
         yield start, min(start + step, max(file.size, 1))
@@ -210,9 +230,7 @@ def _hidden(name: str, mark: str) -> bool:
 
 def _guess_format(pattern: str, found: list[InputFile]) -> str:
     names = [f.name for f in found if not _hidden(f.name, "_")]
-    formats = {
-        kind for kind, suffixes in _SUFFIXES.items() if any(n.endswith(suffixes) for n in names)
-    }
+    formats = {known for known in map(format_of, names) if known is not None}
     if len(formats) != 1:
         seen = ", ".join(sorted(formats)) or "files of no known ending"
         raise InputError(

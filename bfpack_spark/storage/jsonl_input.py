@@ -27,11 +27,10 @@ from bfpack_spark.storage.documents import (
     refuse,
     unreadable,
 )
-from bfpack_spark.storage.inventory import Split
+from bfpack_spark.storage.inventory import InputFile, Split, whole_file
 
 _LINE_BYTES_MAX = 1 << 30
 _SAMPLE_LINES = 1000
-_CODECS = {"gz": "gzip", "zst": "zstd"}
 
 
 def read_lines(split: Split, columns: Columns, max_bytes: int, tally: Tally) -> Iterator[Document]:
@@ -97,7 +96,7 @@ def _bucket_of(line: bytes, source: str, column: str) -> str:
 
 @contextmanager
 def _open_lines(split: Split) -> Iterator[IO[bytes]]:
-    codec = _CODECS.get(split.name.rpartition(".")[2])
+    codec = split.codec
     with files.open_binary(split.path) as raw:
         if codec is None:
             yield raw
@@ -117,7 +116,7 @@ def _document(line: bytes, source: str, columns: Columns, longest: int) -> Docum
 def _lines(stream: IO[bytes], split: Split, longest: int) -> Iterator[tuple[int, list[bytes]]]:
     """Lines that begin within the split, with the offset of each in the uncompressed file. Each in
     a list, so that who takes it out holds all there is of it: it may have 256 MB."""
-    compressed = split.name.endswith((".gz", ".zst"))
+    compressed = split.codec is not None
     offset = 0
     if split.start:
         stream.seek(split.start - 1)
@@ -214,9 +213,9 @@ def _encodes(value: str) -> bool:
     return True
 
 
-def check_lines(path: str, name: str, columns: Columns) -> None:
+def check_lines(file: InputFile, columns: Columns) -> None:
     """The columns must be in one of the first lines of the first file."""
-    split = Split(task=0, name=name, path=path, start=0, end=1 << 62)
+    name, split = file.name, whole_file(file)
     seen: set[str] = set()
     try:
         with _open_lines(split) as stream:

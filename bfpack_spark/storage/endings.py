@@ -1,0 +1,23 @@
+"""What the ending of a file's name tells: the format, and how the file is compressed.
+
+Endings count in any case: `D.JSONL.GZ` is as good as `d.jsonl.gz`.
+"""
+
+CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".xz": "xz"}
+ENDINGS = {
+    "parquet": (".parquet", ".parq", ".pq"),
+    "jsonl": tuple(e + c for e in (".jsonl", ".ndjson", ".json") for c in ("", *CODECS)),
+    "text": (".txt", ".md", ".text"),
+}
+
+
+def format_of(name: str) -> str | None:
+    """The format that a file's name tells (parquet, jsonl, text); None if it tells none."""
+    lowered = name.lower()
+    return next((known for known, ends in ENDINGS.items() if lowered.endswith(ends)), None)
+
+
+def codec_of(name: str) -> str | None:
+    """How a file of this name is compressed (gzip, zstd, bz2, xz); None if it is not."""
+    lowered = name.lower()
+    return next((codec for ending, codec in CODECS.items() if lowered.endswith(ending)), None)
