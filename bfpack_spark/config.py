@@ -10,8 +10,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.outside import check_depth, read_regular
 
 MAX_SEQ_LEN = 1 << 20
+_TOML_MAX = 1 << 20  # bytes
 
 
 class Settings(BaseModel):
@@ -162,10 +164,16 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(read_regular(str(path), _TOML_MAX).decode("utf-8"))
+        check_depth(found, str(path))
+        return found
     except FileNotFoundError:
         raise InputError(f"--config {path}: no such file; give the path of a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except InputError as error:
+        raise InputError(f"--config {error}") from None
+    except RecursionError:
+        raise InputError(f"--config {path}: nested too deep; write plain tables") from None
+    except (ValueError, OSError) as error:  # an integer of thousands of digits is a ValueError
         raise InputError(f"--config {path}: not readable as TOML: {error}") from None
 
 

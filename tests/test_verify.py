@@ -531,7 +531,7 @@ def test_a_flipped_byte_anywhere_is_a_violation_and_never_a_crash(
     lists a hundred copies of a shard, each with another byte flipped."""
     version = sequences(broken)
     raw = shard(broken).read_bytes()
-    copies = [f"shards/x{at:05d}.parquet" for at in range(0, len(raw), 23)]
+    copies = [f"shards/part-x{at:05d}.parquet" for at in range(0, len(raw), 23)]
     assert len(copies) > 60
     for number, name in enumerate(copies):
         at = 23 * number

@@ -17,6 +17,9 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.outside import check_regular, check_size, parse_object, read_regular
+
+_READ_MAX = 1 << 29  # bytes of a file that is read whole
 
 
 def locate(path: str) -> tuple[pafs.FileSystem, str]:
@@ -95,23 +98,21 @@ def read_json(path: str) -> dict[str, Any] | None:
     """The JSON object in a file; None if there is no such file. InputError if it holds
     something else."""
     raw = read_bytes(path)
-    if raw is None:
-        return None
-    try:
-        value = json.loads(raw)
-    except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); mend or remove it") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: holds no JSON object; mend or remove it")
-    return value
+    return None if raw is None else parse_object(raw, path)
 
 
-def read_bytes(path: str) -> bytes | None:
-    if not exists(path):
-        return None
+def read_bytes(path: str, limit: int = _READ_MAX) -> bytes | None:
+    """None if there is no such file. InputError if it is no file, or larger than the limit."""
     fs, inner = locate(path)
+    if isinstance(fs, pafs.LocalFileSystem):
+        try:
+            return read_regular(inner, limit)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    if fs.get_file_info(inner).type == pafs.FileType.NotFound:
+        return None
     with fs.open_input_stream(inner) as stream:
-        return bytes(stream.read())
+        return check_size(path, bytes(stream.read(limit + 1)), limit)
 
 
 def write_json(path: str, value: dict[str, Any]) -> bytes:
@@ -146,11 +147,17 @@ def delete_directory(path: str) -> None:
         fs.delete_dir(inner)
 
 
+def _opened(path: str) -> pa.NativeFile:
+    fs, inner = locate(path)
+    if isinstance(fs, pafs.LocalFileSystem):  # opening a pipe would wait for who writes to it
+        check_regular(path, Path(inner).stat().st_mode)
+    return fs.open_input_file(inner)
+
+
 @contextmanager
 def open_binary(path: str) -> Iterator[IO[bytes]]:
     """A buffered binary file, seekable."""
-    fs, inner = locate(path)
-    with fs.open_input_file(inner) as raw, io.BufferedReader(raw, 1 << 20) as stream:
+    with _opened(path) as raw, io.BufferedReader(raw, 1 << 20) as stream:
         yield stream
 
 
@@ -158,9 +165,8 @@ def open_binary(path: str) -> Iterator[IO[bytes]]:
 def open_parquet(path: str, *, pre_buffer: bool = True) -> Iterator[pq.ParquetFile]:
     """With checksums of pages. `pre_buffer` reads the columns of a row group by few requests, and
     holds their compressed bytes until the next one is read."""
-    fs, inner = locate(path)
     with (
-        fs.open_input_file(inner) as raw,
+        _opened(path) as raw,
         pq.ParquetFile(raw, page_checksum_verification=True, pre_buffer=pre_buffer) as file,
     ):
         yield file

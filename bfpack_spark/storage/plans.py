@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bfpack_spark.storage import files
+from bfpack_spark.storage.metadata import PlanNote, read_metadata
 from bfpack_spark.storage.versions import Version
 
 
@@ -26,8 +27,8 @@ def keep_plan(made: Plan) -> None:
 
 def find_plan(version: Version) -> Plan | None:
     """The plan of an unfinished version, if that much was done."""
-    made = files.read_json(f"{version.directory}/_plan.json")
-    if made is None or not _all_there(version, made.get("files", [])):
+    made = read_metadata(f"{version.directory}/_plan.json", PlanNote)
+    if made is None or not _all_there(version, made["files"]):
         return None
     return Plan(
         version=version,
@@ -39,4 +40,4 @@ def find_plan(version: Version) -> Plan | None:
 
 def _all_there(version: Version, entries: list[dict[str, Any]]) -> bool:
     sizes = (files.size_of(f"{version.directory}/{entry['path']}") for entry in entries)
-    return bool(entries) and list(sizes) == [entry["bytes"] for entry in entries]
+    return list(sizes) == [entry["bytes"] for entry in entries]

@@ -7,6 +7,7 @@ from typing import Any
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.metadata import SnapshotNote, read_metadata
 from bfpack_spark.storage.versions import Place
 
 Snapshot = dict[str, Any]
@@ -28,7 +29,7 @@ def take_snapshot(places: list[Place]) -> Snapshot:
 def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
     """Its path. InputError if another snapshot has the name; nothing if this one has."""
     path = f"{_folder(output)}/{name}.json"
-    there = files.read_json(path)
+    there = read_metadata(path, SnapshotNote)
     if there is not None and there != snapshot:
         raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
     if there is None:
@@ -42,9 +43,9 @@ def read_snapshots(output: str) -> dict[str, Snapshot]:
     for name in files.names_in(_folder(output)):
         path = f"{_folder(output)}/{name}"
         if name.endswith(".json"):
-            snapshot = files.read_json(path)
-            if snapshot is None or not isinstance(snapshot.get("buckets"), dict):
-                raise InputError(f"{path}: holds no snapshot; mend or remove it")
+            snapshot = read_metadata(path, SnapshotNote)
+            if snapshot is None:
+                raise InputError(f"{path}: went while it was looked at; run this again")
             found[name.removesuffix(".json")] = snapshot
     return found
 

@@ -19,13 +19,15 @@ from bfpack_spark.core.accounting import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import FORMAT_VERSION
 from bfpack_spark.storage import files
+from bfpack_spark.storage.metadata import (
+    Pointer,
+    SequencesManifest,
+    TokensManifest,
+    read_metadata,
+)
 
 Manifest = dict[str, Any]
 
-_MANIFEST_KEYS = (
-    *("format_version", "kind", "bucket", "seq_len", "fingerprint", "inputs", "files"),
-    *("totals", "accounting", "tokenizer"),
-)
 _KIND_DIRECTORIES = ("documents", "quarantine", "plan", "shards")
 
 
@@ -72,7 +74,18 @@ class Version:
 
     def manifest(self) -> Manifest | None:
         """The manifest; None if the version is not complete."""
-        return files.read_json(f"{self.directory}/_manifest.json")
+        return read_manifest(self.place, self.name)
+
+
+def read_manifest(place: Place, name: str) -> Manifest | None:
+    """The manifest of a version; None if it is not complete. InputError if it is damaged."""
+    model = TokensManifest if place.seq_len is None else SequencesManifest
+    return read_metadata(f"{place.directory}/{name}/_manifest.json", model)
+
+
+def read_pointer(place: Place) -> dict[str, Any] | None:
+    """What _current.json says; None if nothing is published. InputError if it is damaged."""
+    return read_metadata(f"{place.directory}/_current.json", Pointer)
 
 
 def complete(version: Version, entries: list[dict[str, Any]], **rest: dict[str, Any]) -> Manifest:
@@ -103,21 +116,19 @@ def publish(version: Version) -> None:
         "manifest_sha256": hashlib.sha256(raw).hexdigest(),
     }
     path = f"{version.place.directory}/_current.json"
-    if files.read_json(path) != pointer:
+    if read_pointer(version.place) != pointer:
         files.write_json(path, pointer)
     _tidy(version.directory, json.loads(raw))
 
 
 def current_manifest(place: Place) -> Manifest | None:
     """The manifest of the current version; None if none is published, or it is gone."""
-    pointer = files.read_json(f"{place.directory}/_current.json")
-    if pointer is None:
-        return None
-    return files.read_json(f"{place.directory}/{pointer['version']}/_manifest.json")
+    pointer = read_pointer(place)
+    return None if pointer is None else read_manifest(place, pointer["version"])
 
 
 def is_current(place: Place, name: str) -> bool:
-    pointer = files.read_json(f"{place.directory}/_current.json")
+    pointer = read_pointer(place)
     return pointer is not None and pointer["version"] == name
 
 
@@ -133,18 +144,10 @@ def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
         raise InputError(
             f"--version {name}: not a version; it is 16 hex digits, see {place.directory}"
         )
-    directory = f"{place.directory}/{name}"
-    manifest = files.read_json(f"{directory}/_manifest.json")
+    manifest = read_manifest(place, name)
     if manifest is None:
         raise InputError(f"--version {name}: not complete in {place.directory}; run bfpack pack")
-    _check_shape(f"{directory}/_manifest.json", manifest)
-    return directory, manifest
-
-
-def _check_shape(path: str, manifest: Manifest) -> None:
-    missing = [name for name in _MANIFEST_KEYS if name not in manifest]
-    if missing:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; put back the one that was written")
+    return f"{place.directory}/{name}", manifest
 
 
 def files_of(manifest: Manifest, kind: str) -> list[dict[str, Any]]:
@@ -202,7 +205,7 @@ def _holds_ours(fs: pafs.FileSystem, directory: str) -> bool:
 
 
 def _current_name(place: Place) -> str:
-    pointer = files.read_json(f"{place.directory}/_current.json")
+    pointer = read_pointer(place)
     if pointer is None:
         what = "token store" if place.seq_len is None else f"sequences of {place.seq_len}"
         raise InputError(

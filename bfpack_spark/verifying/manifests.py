@@ -31,12 +31,7 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
     kind = "tokens" if place.seq_len is None else "sequences"
     own = {"kind": kind, "bucket": place.bucket, "seq_len": place.seq_len}
     yield from _differences("", own | {"format_version": FORMAT_VERSION}, manifest, wrong)
-    pointer = files.read_json(f"{place.directory}/_current.json") or {}
-    raw = files.read_bytes(f"{directory}/{_MANIFEST}") or b""
-    if pointer.get("version") == name and pointer.get("manifest_sha256") != (
-        hashlib.sha256(raw).hexdigest()
-    ):
-        yield wrong(problem="its sha256 is not the one in _current.json")
+    yield from _check_pointer(place, name)
     for data in ("documents", "quarantine", "plan", "shards"):
         listed = {entry["path"] for entry in versions.files_of(manifest, data)}
         for path in sorted(versions.files_on_disk(directory, data) - listed):
@@ -44,6 +39,21 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
     rows = [entry["rows"] for entry in versions.files_of(manifest, "shards")]
     if rows and max(rows) - min(rows) > 1:
         yield Violation(invariant=4, problem=f"shards of {min(rows)} to {max(rows)} rows")
+
+
+def _check_pointer(place: Place, name: str) -> Iterator[Violation]:
+    """The pointer is whole, and where it names this version it has its manifest's hash."""
+    wrong = partial(Violation, invariant=5)
+    try:
+        pointer = versions.read_pointer(place)
+    except InputError as error:
+        yield wrong(problem=str(error), shard="_current.json")
+        return
+    raw = files.read_bytes(f"{place.directory}/{name}/{_MANIFEST}") or b""
+    if pointer is None or pointer["version"] != name:
+        return
+    if pointer["manifest_sha256"] != hashlib.sha256(raw).hexdigest():
+        yield wrong(problem="its sha256 is not the one in _current.json", shard=_MANIFEST)
 
 
 def check_tokenizer(store: TokenStore, manifest: Manifest) -> Iterator[Violation]:

@@ -3,26 +3,53 @@
 import hashlib
 import json
 import os
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.versions import Place, Version
 
+REST: dict[str, dict[str, Any]] = {
+    "totals": {"sequences": 1, "tokens": 8, "shards": 1},
+    "accounting": {field.name: 0 for field in fields(Accounting)},
+    "tokenizer": {
+        "vocabulary_size": 9,
+        "eos_id": 0,
+        "bos_id": None,
+        "own_pad_id": None,
+        "pad_id": 0,
+        "pad_is_eos": True,
+    },
+}
+
 
 def version(output: Path, seed: int = 0, seq_len: int | None = 8) -> Version:
     place = Place(output=str(output), bucket="b", seq_len=seq_len)
-    return Version(place=place, inputs={"seed": seed})
+    return Version(place=place, inputs=inputs(seed))
+
+
+def inputs(seed: int) -> dict[str, Any]:
+    rules = {"packing": "best_fit", "long_documents": "split", "group_documents_max": 9}
+    return {"configuration": {**rules, "seed": seed, "pad_id": 0}, "tokens_fingerprint": "0" * 64}
 
 
 def finish(made: Version, *names: str) -> None:
     """Complete a version of files that hold their own names."""
     for name in names:
         write(Path(made.directory) / name, name)
-    entries = [{"path": name, "kind": "shards"} for name in names]
-    versions.complete(made, entries, totals={}, accounting={}, tokenizer={})
+    versions.complete(made, list(map(entry, names)), **REST)
+
+
+def entry(name: str) -> dict[str, Any]:
+    hashed = hashlib.sha256(name.encode()).hexdigest()
+    counts = {"rows": 1, "tokens": 8, "bytes": len(name)}
+    kind = name.partition("/")[0]
+    return {"path": name, "kind": kind, **counts, "sha256": hashed, "ids_sha256": None}
 
 
 def write(path: Path, text: str) -> Path:
@@ -38,7 +65,11 @@ def below(folder: str | Path) -> list[str]:
 
 def test_a_version_is_named_by_the_sha256_of_what_decides_it(tmp_path: Path) -> None:
     made = version(tmp_path, seed=3)
-    canonical = '{"format_version":1,"inputs":{"seed":3},"seq_len":8}'
+    canonical = (
+        '{"format_version":1,"inputs":{"configuration":{"group_documents_max":9,'
+        '"long_documents":"split","packing":"best_fit","pad_id":0,"seed":3},'
+        f'"tokens_fingerprint":"{"0" * 64}"}},"seq_len":8}}'
+    )
     assert made.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
     assert made.directory == f"{tmp_path}/b/sequences-8/{made.fingerprint[:16]}"
     assert version(tmp_path, seq_len=None).directory.startswith(f"{tmp_path}/b/tokens/")
@@ -51,14 +82,17 @@ def test_a_version_is_complete_when_its_manifest_is_there(tmp_path: Path) -> Non
     made = version(tmp_path)
     write(Path(made.directory) / "shards/part-00000.parquet", "x")
     assert made.manifest() is None
-    finish(made, "shards/b.parquet", "shards/a.parquet")
+    finish(made, "shards/part-b.parquet", "shards/part-a.parquet")
     held = made.manifest()
     assert held is not None
     raw = (Path(made.directory) / "_manifest.json").read_text()
     assert raw == json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    assert [entry["path"] for entry in held["files"]] == ["shards/a.parquet", "shards/b.parquet"]
+    assert [listed["path"] for listed in held["files"]] == [
+        "shards/part-a.parquet",
+        "shards/part-b.parquet",
+    ]
     assert (held["kind"], held["bucket"], held["seq_len"]) == ("sequences", "b", 8)
-    assert (held["fingerprint"], held["inputs"]) == (made.fingerprint, {"seed": 0})
+    assert (held["fingerprint"], held["inputs"]) == (made.fingerprint, inputs(0))
 
 
 def test_what_an_unfinished_run_left_is_removed_after_the_manifest_is_written(

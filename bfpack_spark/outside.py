@@ -1,0 +1,60 @@
+"""Reading what others may have written: a pipe that nobody writes to never answers, a file may be
+larger than memory, and JSON may be of any depth."""
+
+import os
+import stat
+from typing import Any
+
+import orjson
+
+from bfpack_spark.errors import InputError
+
+_DEPTH_MAX = 32
+
+
+def read_regular(path: str, limit: int) -> bytes:
+    """The bytes of a regular file. InputError if it is something else, or has more than `limit`
+    bytes; OSError as `open` raises it."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        check_regular(path, os.fstat(stream.fileno()).st_mode)
+        raw = stream.read(limit + 1)
+    return check_size(path, raw, limit)
+
+
+def check_regular(path: str, mode: int) -> None:
+    """InputError if what has this st_mode is a directory, a pipe, a socket or a device."""
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: is no regular file; put a file there, or name another")
+
+
+def check_size(path: str, raw: bytes, limit: int) -> bytes:
+    """The same bytes. InputError if there are more than `limit`."""
+    if len(raw) > limit:
+        raise InputError(f"{path}: larger than {limit:,} bytes; put back the one that was written")
+    return raw
+
+
+def parse_object(raw: bytes, path: str) -> dict[str, Any]:
+    """The JSON object in these bytes. InputError if they hold something else."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); mend or remove it") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds no JSON object; mend or remove it")
+    check_depth(value, path)
+    return value
+
+
+def check_depth(value: Any, path: str) -> None:
+    """InputError if lists and tables are nested deeper than 32."""
+    if _is_deeper(value, _DEPTH_MAX):
+        raise InputError(f"{path}: nested deeper than {_DEPTH_MAX}; mend or remove it")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return not levels or any(_is_deeper(item, levels - 1) for item in value)
