@@ -159,6 +159,7 @@ class Reason:
     TOO_LARGE = "too_large"
     CONTROL_TOKEN = "control_token"
     INVALID_TOKENS = "invalid_tokens"
+    NOT_SPELLED = "not_spelled"
 
 
 _SPARK_TYPES = {

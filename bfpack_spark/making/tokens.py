@@ -120,6 +120,7 @@ def _tokens_version(settings: Settings, source: Source, limit: int) -> Version:
 def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
     choice = engine_for(settings.engine, source.inventory, source.columns, source.vocabulary)
     log.info("tokens: engine %s, %s", choice.engine, choice.why)
+    _say_what_is_not_inserted(source.vocabulary)
     version = _tokens_version(settings, source, MAX_BYTES[choice.engine])
     say_changes("tokens", version)
     earlier = versions.current_manifest(source.place)
@@ -159,6 +160,15 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
         log.info("tokens: audit passed over %s documents of over 1 MB", f"{passed_over:,}")
     _say_done(version, accounting, time.monotonic() - started)
     return version
+
+
+def _say_what_is_not_inserted(vocabulary: Vocabulary) -> None:
+    if vocabulary.inserted_beside:
+        log.info(
+            "tokens: the tokenizer's post-processor would also put %s around each document; only "
+            "--eos-token and --bos-token are",
+            " ".join(vocabulary.inserted_beside),
+        )
 
 
 def _write(

@@ -10,10 +10,11 @@ engines.
 import functools
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
@@ -30,6 +31,7 @@ from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 _BATCH_BYTES_MAX = 64 << 20
+_FEW = 8  # numbers that are sought one by one
 _MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
 
 
@@ -123,9 +125,13 @@ def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
     ids, found = engine.encode(documents.take_texts())
     lengths = np.zeros(len(documents), dtype=np.int64)
     lengths[good] = found
-    for index in np.flatnonzero(lengths == 0).tolist():
-        if documents.reason[index] is None:
+    for index in np.flatnonzero(lengths <= 0).tolist():
+        if lengths[index] < 0:
+            detail = "some of the text is no token, and the tokenizer has none for the unknown"
+            documents.refuse(index, Reason.NOT_SPELLED, detail)
+        elif documents.reason[index] is None:
             documents.refuse(index, Reason.EMPTY, "no tokens")
+    lengths = np.maximum(lengths, 0)
     if task.vocabulary.control_tokens != "allow":
         ids, lengths = _refuse_forged(documents, ids, lengths, task.vocabulary)
     return ids, lengths
@@ -161,19 +167,30 @@ def _refuse_forged(
     documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
 ) -> tuple[Ids, Int64]:
     """A vocabulary in which EOS or BOS is an ordinary token lets text produce it; nobody could tell
-    it from ours, so such documents are refused."""
-    ours = np.any([ids == number for number in vocabulary.inserted_ids], axis=0)
+    it from ours, so such documents are refused. So are those that give a control token of one
+    character, which cannot be kept out of the text's reach."""
+    ours = _is_one_of(ids, vocabulary.guarded_ids)
     if not ours.any():
         return ids, lengths
     document = np.repeat(np.arange(len(lengths)), lengths)
     forged = np.unique(document[ours])
     for index in forged.tolist():
-        detail = "the text's own tokens include the id of EOS or BOS"
+        detail = "the text's own tokens include the id of EOS, BOS or another control token"
         documents.refuse(index, Reason.CONTROL_TOKEN, detail)
     kept = ~np.isin(document, forged)
     lengths = lengths.copy()
     lengths[forged] = 0
     return ids[kept], lengths
+
+
+def _is_one_of(ids: Ids, numbers: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Where an id is one of the numbers, which mostly are two or three."""
+    if len(numbers) > _FEW:
+        return np.isin(ids, list(numbers))
+    found = np.zeros(len(ids), dtype=bool)
+    for number in numbers:
+        found |= ids == number
+    return found
 
 
 def _draw(documents: Documents, task: TokenizeTask) -> dict[int, str]:

@@ -7,6 +7,8 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
+_BYTES_MAX = 1 << 28  # of a tokenizer.json; one of 262k entries has 33 MB
+
 
 def read_vocabulary(settings: Settings) -> Vocabulary:
     """The tokenizer file and the names of its EOS, BOS and control-token policy."""
@@ -24,7 +26,7 @@ def read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
     """The file's bytes, and its tokenizer_config.json (empty if there is none). `path` is the
     file or the directory that holds it."""
     file = path if files.is_file(path) else f"{path.rstrip('/')}/tokenizer.json"
-    raw = files.read_bytes(file) if files.is_file(file) else None
+    raw = _read(path, file) if files.is_file(file) else None
     if raw is None:
         raise InputError(
             f"--tokenizer {path}: no tokenizer.json there; "
@@ -32,6 +34,17 @@ def read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
         )
     folder = file.rpartition("/")[0] if "/" in file else "."
     try:
-        return raw, files.read_json(f"{folder}/tokenizer_config.json") or {}
-    except InputError as error:
+        companion = files.read_json(f"{folder}/tokenizer_config.json") or {}
+    except (InputError, RecursionError) as error:
         raise InputError(f"--tokenizer {path}: {error}") from None
+    return raw, companion
+
+
+def _read(path: str, file: str) -> bytes | None:
+    fs, name = files.locate(file)
+    size = fs.get_file_info(name).size
+    if size is not None and size > _BYTES_MAX:
+        raise InputError(
+            f"--tokenizer {path}: {size} bytes, more than {_BYTES_MAX}; give a tokenizer.json"
+        )
+    return files.read_bytes(file)

@@ -35,15 +35,24 @@ class Engine(Protocol):
     """Text to ids; nothing is inserted."""
 
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
-        """All ids end to end, and the number of ids of each text."""
+        """All ids end to end, and the number of ids of each text; -1 of a text that the tokenizer
+        cannot spell: some of it is no token, and there is none for the unknown."""
+
+    def id_of(self, token: str) -> int | None:
+        """The id that it gives to a token by its name."""
+
+    def token_of(self, number: int) -> str | None:
+        """The token that it knows by an id."""
 
 
 def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
     """An engine, loaded once a process: 1.9 s for a vocabulary of 128k.
 
-    Raises ValueError if fastokens cannot handle this tokenizer, InputError if the reference cannot.
+    Raises ValueError if fastokens cannot handle this tokenizer, InputError if the reference cannot;
+    so does encode, but for a JobError of fastokens.
     """
-    key = (name, vocabulary.sha256, f"{vocabulary.control_tokens} {vocabulary.inserted_ids}")
+    policy = (vocabulary.control_tokens, vocabulary.inserted_ids, vocabulary.own_pad_id)
+    key = (name, vocabulary.sha256, str(policy))
     if key not in _loaded:
         if hashlib.sha256(vocabulary.json).hexdigest() != vocabulary.sha256:
             raise JobError("the tokenizer did not arrive whole: its sha256 differs")
@@ -57,9 +66,9 @@ class _Tokenizers:
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
             self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json)
-        except Exception as error:  # it raises nothing narrower
+        except BaseException as error:  # a Rust panic is not an Exception
             raise InputError(
-                f"--tokenizer: tokenizers cannot load it ({error}); "
+                f"--tokenizer: tokenizers cannot load it ({_said(error)}); "
                 "give the file that `tokenizers` saves"
             ) from None
         self._engine.no_truncation()
@@ -68,10 +77,28 @@ class _Tokenizers:
         self._engine.encode_special_tokens = vocabulary.control_tokens != "allow"
 
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
-        encodings = self._engine.encode_batch_fast(texts, add_special_tokens=False)
-        ids = [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
-        lengths = np.array([len(part) for part in ids], dtype=np.int64)
-        return np.concatenate(ids) if ids else np.empty(0, dtype=np.int32), lengths
+        try:
+            encodings = self._engine.encode_batch_fast(texts, add_special_tokens=False)
+        except Exception:  # it raises nothing narrower where one text cannot be spelled
+            return _joined([self._one(text) for text in texts])
+        except BaseException as error:  # a Rust panic is not an Exception
+            raise InputError(
+                f"--tokenizer: tokenizers fails on a text by it ({_said(error)}); "
+                "give the file that `tokenizers` saves"
+            ) from None
+        return _joined([np.array(encoding.ids, dtype=np.int32) for encoding in encodings])
+
+    def _one(self, text: str) -> Ids | None:
+        try:
+            return np.array(self._engine.encode(text, add_special_tokens=False).ids, dtype=np.int32)
+        except Exception:
+            return None
+
+    def id_of(self, token: str) -> int | None:
+        return self._engine.token_to_id(token)
+
+    def token_of(self, number: int) -> str | None:
+        return self._engine.id_to_token(number)
 
 
 class _Fastokens:
@@ -79,16 +106,41 @@ class _Fastokens:
         try:
             self._engine = fastokens.Tokenizer.from_json_str(vocabulary.engine_json.decode())
         except BaseException as error:  # a Rust panic is not an Exception
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
-            raise ValueError(f"fastokens cannot load it: {error}") from None
+            raise ValueError(f"fastokens cannot load it: {_said(error)}") from None
         self._engine.no_truncation()
         self._engine.no_padding()
         self._split = vocabulary.control_tokens != "allow"
 
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
-        raw, offsets = self._engine.encode_batch_flat(
-            texts, add_special_tokens=False, split_special_tokens=self._split
-        )
+        try:
+            raw, offsets = self._engine.encode_batch_flat(
+                texts, add_special_tokens=False, split_special_tokens=self._split
+            )
+        except BaseException as error:  # a Rust panic is not an Exception
+            raise JobError(
+                f"fastokens fails on a text ({_said(error)}); use --engine tokenizers"
+            ) from None
         ends = np.frombuffer(offsets, dtype="<u8").astype(np.int64)
         return np.frombuffer(raw, dtype="<i4"), np.diff(ends)
+
+    def id_of(self, token: str) -> int | None:
+        found: int | None = self._engine.token_to_id(token)
+        return found
+
+    def token_of(self, number: int) -> str | None:
+        found: str | None = self._engine.id_to_token(number)
+        return found
+
+
+def _joined(parts: list[Ids | None]) -> tuple[Ids, Int64]:
+    """Ids of several texts end to end, and how many each has; None: -1."""
+    lengths = np.array([-1 if part is None else len(part) for part in parts], dtype=np.int64)
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known else np.empty(0, dtype=np.int32), lengths
+
+
+def _said(error: BaseException) -> str:
+    """What a library says of a file or a text that it cannot take, on one line."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+    return " ".join(str(error).split())[:300]

@@ -9,9 +9,12 @@ import numpy as np
 
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
+from bfpack_spark.tokenizing.panics import silenced
+from bfpack_spark.tokenizing.tokenizer_json import parse_tokenizer
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 EngineChoice: TypeAlias = Literal["auto", "fastokens", "tokenizers"]
+_SHORT = 1000  # characters of a text that costs nothing to try
 REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference for comparison
 
 
@@ -28,7 +31,12 @@ def choose_engine(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str
 
     `auto` falls back to the reference where they differ; a wanted `fastokens` fails with JobError.
     """
-    load_engine("tokenizers", vocabulary)  # a file that it cannot load is the user's mistake
+    with silenced():
+        return _choose(wanted, vocabulary, sample)
+
+
+def _choose(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> Choice:
+    _check_reference(vocabulary)  # a file that it cannot take is the user's mistake
     if wanted == "tokenizers":
         return Choice(engine="tokenizers", why="as told")
     texts = adversarial_texts(vocabulary) + sample
@@ -46,8 +54,8 @@ def compare(texts: list[str], vocabulary: Vocabulary) -> tuple[int, str] | None:
     slow, slow_lengths = load_engine("tokenizers", vocabulary).encode(texts)
     if np.array_equal(fast_lengths, slow_lengths) and np.array_equal(fast, slow):
         return None
-    fast_parts = np.split(fast, np.cumsum(fast_lengths)[:-1])
-    slow_parts = np.split(slow, np.cumsum(slow_lengths)[:-1])
+    fast_parts = np.split(fast, np.cumsum(np.maximum(fast_lengths, 0))[:-1])
+    slow_parts = np.split(slow, np.cumsum(np.maximum(slow_lengths, 0))[:-1])
     for index, (ours, theirs) in enumerate(zip(fast_parts, slow_parts, strict=True)):
         if not np.array_equal(ours, theirs):
             return index, first_difference(ours, theirs)
@@ -61,6 +69,32 @@ def first_difference(ours: np.ndarray, theirs: np.ndarray) -> str:
     place = int(apart[0]) if len(apart) else shared
     ids = [str(ids[place]) if place < len(ids) else "nothing" for ids in (ours, theirs)]
     return f"token {place}: id {ids[0]} against {ids[1]} by the reference"
+
+
+def wrong_id(name: EngineName, vocabulary: Vocabulary) -> str | None:
+    """A token that the engine knows by another id than the file says, in words. It numbers added
+    tokens anew where their ids have gaps."""
+    engine = load_engine(name, vocabulary)
+    file = parse_tokenizer(vocabulary.json)
+    for token in file.added:
+        if token.content not in file.model.ids and engine.id_of(token.content) != token.id:
+            given = engine.id_of(token.content)
+            return f"{name} gives {token.content!r} the id {given}, the file says {token.id}"
+    if engine.token_of(vocabulary.size - 1) is None:
+        return f"{name} knows no token {vocabulary.size - 1}, the last one of the file"
+    return None
+
+
+def _check_reference(vocabulary: Vocabulary) -> None:
+    """InputError if the reference gives other ids than the file says, or fails on short texts."""
+    wrong = wrong_id("tokenizers", vocabulary)
+    if wrong is not None:
+        raise InputError(
+            f"--tokenizer: {wrong}; number added_tokens on from the vocabulary without a gap, as "
+            "`tokenizers` saves them, or give ready ids by --tokens-column"
+        )
+    short = [text for text in adversarial_texts(vocabulary) if len(text) <= _SHORT]
+    load_engine("tokenizers", vocabulary).encode(short)
 
 
 def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
@@ -108,13 +142,16 @@ def _printable(start: int) -> Iterable[int]:
 
 
 def _disagreement(vocabulary: Vocabulary, texts: list[str]) -> str | None:
+    short = [t for t in texts if len(t.encode()) <= REFERENCE_BYTES_MAX]
     try:
-        short = [t for t in texts if len(t.encode()) <= REFERENCE_BYTES_MAX]
-        found = compare(short, vocabulary)
+        wrong = wrong_id("fastokens", vocabulary)
+        found = None if wrong else compare(short, vocabulary)
     except InputError:
         raise
-    except ValueError as error:  # fastokens refuses this kind of tokenizer
+    except (ValueError, JobError) as error:  # fastokens refuses this kind of tokenizer, or fails
         return str(error)
+    if wrong is not None:
+        return wrong
     if found is None:
         return None
     index, difference = found

@@ -2,12 +2,13 @@
 
 import functools
 import hashlib
-import json
 import zlib
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.tokenizing.out_of_reach import put_out_of_reach
+from bfpack_spark.tokenizing.tokenizer_json import around_documents, parse_tokenizer
 
 ControlTokens: TypeAlias = Literal["text", "quarantine", "allow"]
 
@@ -47,28 +48,38 @@ class Vocabulary:
 
     @property
     def engine_json(self) -> bytes:
-        """The file as the engines load it: what we insert, and the padding, is marked special, so
-        that the flags which keep special tokens out of text hold for it, too."""
-        return zlib.decompress(self._for_engine)
+        """The file as the engines load it: unless control tokens are allowed, what we insert and
+        the padding are marked special, so that the flags which keep special tokens out of text hold
+        for them, too, and the model's own ways to spell a control token are out of reach."""
+        return zlib.decompress(self._for_engine[0])
+
+    @property
+    def guarded_ids(self) -> frozenset[int]:
+        """Ids that no document's text may give, whatever the engine does."""
+        return self._for_engine[1]
 
     @functools.cached_property
-    def _for_engine(self) -> bytes:
+    def _for_engine(self) -> tuple[bytes, frozenset[int]]:
         """Made once, where the engine is chosen: it travels, so no worker holds the parsed file."""
-        ours = {*self.inserted_ids, self.own_pad_id}
-        tree = json.loads(self.json)
-        added = tree.get("added_tokens") or []
-        lacking = [t for t in added if t["id"] in ours and not t.get("special")]
-        if not lacking:
-            return self.compressed
-        for token in lacking:
-            token["special"] = True
-        return compress(json.dumps(tree).encode())
+        raw = self.json
+        if self.control_tokens == "allow":
+            return self.compressed, frozenset()
+        inserted = (*self.inserted_ids, self.own_pad_id)
+        reach = put_out_of_reach(raw, parse_tokenizer(raw), inserted)
+        return self.compressed if reach.json == raw else compress(reach.json), reach.guarded
 
     @functools.cached_property
     def special_tokens(self) -> list[str]:
         """Contents of the added tokens that are marked special: the control tokens."""
-        added = json.loads(self.json).get("added_tokens") or []
-        return [token["content"] for token in added if token.get("special")]
+        return [token.content for token in parse_tokenizer(self.json).added if token.special]
+
+    @functools.cached_property
+    def inserted_beside(self) -> tuple[str, ...]:
+        """Tokens that the file's post-processor puts around a text, and that we do not."""
+        file = parse_tokenizer(self.json)
+        before, behind = around_documents(file)
+        missing = [token for token in before if file.ids.get(token) != self.bos_id]
+        return (*missing, *(token for token in behind if file.ids.get(token) != self.eos_id))
 
     @property
     def num_inserted(self) -> int:
@@ -89,7 +100,8 @@ def load_vocabulary(
     bos_token: str | None,
     control_tokens: ControlTokens,
 ) -> Vocabulary:
-    """Read a tokenizer.json (`raw`) and its tokenizer_config.json (`companion`, may be empty)."""
+    """Read a tokenizer.json (`raw`) and its tokenizer_config.json (`companion`, may be empty).
+    InputError where the file, whatever is in it, is none that can be used."""
     ids = token_ids(raw)
     eos = eos_token or _named(companion, "eos_token") or _well_known_eos(ids)
     pad = _named(companion, "pad_token")
@@ -108,29 +120,7 @@ def load_vocabulary(
 
 def token_ids(raw: bytes) -> dict[str, int]:
     """Token -> id of everything in a tokenizer.json, the added tokens included."""
-    try:
-        tree = json.loads(raw)
-        vocab = tree["model"]["vocab"]
-        ids = (
-            dict(vocab)
-            if isinstance(vocab, dict)
-            else {item[0]: number for number, item in enumerate(vocab)}
-        )
-        ids.update({token["content"]: token["id"] for token in tree.get("added_tokens") or []})
-        if not all(type(number) is int and number >= 0 for number in ids.values()):
-            raise ValueError("an id that is no number")
-    except (ValueError, KeyError, TypeError, IndexError):
-        raise InputError(
-            "--tokenizer: not a tokenizer.json with a vocabulary; "
-            "give the file that `tokenizers` saves"
-        ) from None
-    if tree["model"].get("dropout"):
-        raise InputError(
-            "--tokenizer: model.dropout makes its output random; set it to null in the file"
-        )
-    if not ids:
-        raise InputError("--tokenizer: the vocabulary is empty; give a trained tokenizer.json")
-    return ids
+    return parse_tokenizer(raw).ids
 
 
 def pad_id(vocabulary_json: bytes, own_pad_id: int | None, eos_id: int, name: str | None) -> int:

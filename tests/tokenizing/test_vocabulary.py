@@ -106,7 +106,8 @@ def test_size_and_ids_are_those_of_the_tokenizer(make: Callable[[], Any]) -> Non
 
 
 def test_size_counts_from_the_largest_id_where_there_are_gaps() -> None:
-    sparse = changed(lambda tree: tree["added_tokens"][1].update(id=1000))
+    far = {"content": "<far>", "id": 1000, "special": True}
+    sparse = changed(lambda tree: tree["added_tokens"].append(far))
     assert vocabulary(sparse).size == 1001
 
 

@@ -1,0 +1,108 @@
+"""Control words out of a text's reach, whatever the model: text that spells one becomes the pieces
+of ordinary tokens.
+
+The engines' flags keep added tokens from being looked for in the text. The model itself may still
+have a control word among its pieces: Unigram as one with a score, WordPiece and WordLevel as a
+word, BPE as the end of merges. So in the file that the engines load, such an entry is renamed to
+what no text spells. Its id stays its own, and so do all others'.
+
+    Unigram {"<pad>": 0, "<": 1, "p": 2, ...}: "x<pad>" -> [x, 0] before, [x, <, p, a, d, >] after
+
+A control word of one character stays: without it, text could not be spelled. Documents that give
+its id are refused, as are those that give any other that is guarded.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.tokenizing.tokenizer_json import TokenizerFile
+
+_LONGEST_WORD = 10_000  # a WordPiece of more characters is not guarded against by its length
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """The file that the engines load, and the ids that no document may have."""
+
+    json: bytes
+    guarded: frozenset[int]
+
+
+def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int | None]) -> Reach:
+    """`raw` so changed that text does not give the control tokens: those that are marked special,
+    and of the added ones those with an id that is `inserted` (EOS, BOS, padding)."""
+    ours = {number for number in inserted if number is not None}
+    control = {t.content: t.id for t in file.added if t.special or t.id in ours}
+    unmarked = {t.content for t in file.added if t.id in ours and not t.special}
+    spelled = _spelled(file, control)
+    guarded = frozenset(ours | {control[word] for word in spelled} - {_unknown_id(file)})
+    words = [word for word in spelled if len(word) > 1]
+    if not words and not unmarked:
+        return Reach(json=raw, guarded=guarded)
+    tree = json.loads(raw)
+    tree["added_tokens"] = [
+        {**token, "special": token.get("special") or token["content"] in unmarked}
+        for token in tree["added_tokens"]
+        if token["content"] not in words
+    ]
+    _rename(tree["model"], {word: _unspelled(file, n) for n, word in enumerate(words)})
+    return Reach(json=json.dumps(tree).encode(), guarded=guarded)
+
+
+def _spelled(file: TokenizerFile, control: Collection[str]) -> list[str]:
+    """Those that the model may make of a text."""
+    model = file.model
+    known = [word for word in control if word in model.ids]
+    if not known or not isinstance(model.vocab, dict) or not model.merges or model.ignore_merges:
+        return known
+    merged = {left + right for left, right in _pairs(model.merges)}
+    return [word for word in known if len(word) == 1 or word in merged]
+
+
+def _unknown_id(file: TokenizerFile) -> int | None:
+    """What text without a token of its own may give."""
+    model = file.model
+    return model.unk_id if model.unk_token is None else file.ids.get(model.unk_token)
+
+
+def _unspelled(file: TokenizerFile, number: int) -> str:
+    """A name that no text spells: Unigram never looks for an empty piece, WordPiece never for one
+    that is longer than its longest word. (WordLevel might, of a text that tries to.)"""
+    if not isinstance(file.model.vocab, dict):
+        return ""
+    name = f"\ue000 out of reach {number} \ue000"
+    longest = min(max(file.model.max_input_chars_per_word, 0), _LONGEST_WORD)
+    return name + "\ue000" * (longest + len(name))
+
+
+def _rename(model: dict[str, Any], names: dict[str, str]) -> None:
+    """Other names for some entries, where they stand and where they are the unknown token; merges
+    that make or use them are taken out."""
+    vocab = model["vocab"]
+    if isinstance(vocab, dict):
+        model["vocab"] = {names.get(token, token): number for token, number in vocab.items()}
+    else:
+        model["vocab"] = [[names.get(piece, piece), score] for piece, score in vocab]
+    if model.get("unk_token") in names:
+        model["unk_token"] = names[model["unk_token"]]
+    if model.get("merges"):
+        pairs = zip(_pairs(model["merges"]), model["merges"], strict=True)
+        model["merges"] = [
+            merge
+            for (left, right), merge in pairs
+            if not {left, right, left + right} & names.keys()
+        ]
+
+
+def _pairs(merges: Any) -> list[tuple[str, str]]:
+    """Merges as pairs; they are written as "a b" or as ["a", "b"]."""
+    try:
+        pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in merges)
+        return [(str(left), str(right)) for left, right in pairs]
+    except (TypeError, ValueError):
+        raise InputError(
+            "--tokenizer: model.merges is no list of pairs; give the file that `tokenizers` saves"
+        ) from None
