@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from bfpack_spark.addresses import as_it_travels
 from bfpack_spark.errors import InputError
 from bfpack_spark.outside import check_depth, read_regular
 
@@ -92,6 +93,11 @@ class Settings(BaseModel):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, int | str) else value
+
+    @field_validator("input", "output", "tokenizer", "publish_delta")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        return None if value is None else as_it_travels(value)
 
     @field_validator("seq_len")
     @classmethod

@@ -157,3 +157,21 @@ def test_what_a_command_cannot_do_without_is_asked_for(name: str) -> None:
         load_settings(None, {}).need(name)
     given = {"seq_len": (8,), "bucket": ("x",)}.get(name, "x")
     assert load_settings(None, {name: given}).need(name) == given
+
+
+@pytest.mark.parametrize("name", ["input", "output", "tokenizer", "publish_delta"])
+def test_credentials_in_an_address_are_refused_and_not_repeated(name: str, tmp_path: Path) -> None:
+    address = "s3://canary:canary@bucket/in"
+    with pytest.raises(InputError) as in_file:
+        load(tmp_path, f'{name} = "{address}"')
+    with pytest.raises(InputError) as option:
+        load_settings(None, {name: address})
+    for raised in (in_file, option):
+        said = str(raised.value)
+        assert said.startswith(f"--{name.replace('_', '-')}: holds credentials")
+        assert "canary" not in said
+
+
+def test_addresses_are_settings_in_the_form_in_which_they_travel(tmp_path: Path) -> None:
+    held = load(tmp_path, 'output = "s3://b/out?region=x"\ntokenizer = "file:///t%41"')
+    assert (held.output, held.tokenizer) == ("s3://b?region=x/out", "file:///t%41")

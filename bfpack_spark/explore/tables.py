@@ -2,8 +2,9 @@
 
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.storage import files, versions
+from bfpack_spark.storage import versions
 from bfpack_spark.storage.plan_files import read_plan
+from bfpack_spark.storage.spark_files import read_files
 from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
 
@@ -19,8 +20,7 @@ def sequences_table(
     spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
 ) -> DataFrame:
     """SEQUENCES, a row a sequence (README, "What is in the output")."""
-    paths = _paths(output, bucket, seq_len, version, "shards")
-    return spark.read.parquet(*map(files.for_spark, paths))
+    return read_files(spark, _paths(output, bucket, seq_len, version, "shards"))
 
 
 def lengths_table(

@@ -7,6 +7,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import Row, SparkSession
 
+from bfpack_spark.addresses import divide
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
 
@@ -51,9 +52,11 @@ def identifier(asked: str, table: str) -> str:
 
 def location_of(path: str) -> str:
     """A path as Delta takes it, absolute."""
-    if "://" in path:
-        return re.sub("^s3://", "s3a://", path).rstrip("/")
-    return files.locate(path)[1]
+    address = divide(path)
+    if address.is_local:
+        return files.locate(path)[1]
+    scheme = {"s3": "s3a"}.get(address.scheme, address.scheme)
+    return f"{scheme}://{address.authority}/{address.key}".rstrip("/")
 
 
 def describe(spark: SparkSession, asked: str, named: str) -> Row | None:

@@ -39,6 +39,7 @@ from bfpack_spark.storage.delta import (
     need_delta,
     snapshot_at,
 )
+from bfpack_spark.storage.spark_files import read_files
 from bfpack_spark.storage.versions import Manifest, Version, files_of
 
 _SCHEMAS = {"shards": (SEQUENCES, DELTA_SEQUENCES), "plan": (PLAN, DELTA_PLAN)}
@@ -157,7 +158,7 @@ def _overwrite(
 def _rows(spark: SparkSession, kind: str, version: Version, manifest: Manifest) -> DataFrame:
     schema, published = _SCHEMAS[kind]
     paths = [f"{version.directory}/{entry['path']}" for entry in files_of(manifest, kind)]
-    rows = spark.read.schema(spark_ddl(schema)).parquet(*map(files.for_spark, paths))
+    rows = read_files(spark, paths, schema)
     told = {"bucket": sf.lit(manifest["bucket"]), "seq_len": sf.lit(manifest["seq_len"])}
     return rows.withColumns(told).select(*published.names)
 

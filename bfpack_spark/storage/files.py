@@ -1,9 +1,8 @@
-"""Files by path or URI, through pyarrow's file systems; the same calls in driver and workers."""
+"""Files by address, through pyarrow's file systems; the same calls in driver and workers."""
 
 import hashlib
 import io
 import json
-import re
 import shutil
 import tempfile
 import uuid
@@ -16,23 +15,27 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from bfpack_spark.addresses import divide, start_and_key
 from bfpack_spark.errors import InputError
 from bfpack_spark.outside import check_regular, check_size, parse_object, read_regular
+from bfpack_spark.storage.file_systems import file_system, path_in
 
 _READ_MAX = 1 << 29  # bytes of a file that is read whole
 
 
 def locate(path: str) -> tuple[pafs.FileSystem, str]:
-    """The file system of a path or URI, and the path in it. s3a:// is read as s3://."""
-    if "://" not in path:
-        return pafs.LocalFileSystem(), str(Path(path).absolute())
-    try:
-        found: tuple[pafs.FileSystem, str] = pafs.FileSystem.from_uri(
-            path.replace("s3a://", "s3://", 1)
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: no file system for this address: {error}") from None
-    return found
+    """The file system of an address, and the path in it. s3a:// is read as s3://."""
+    address = divide(path)
+    if address.is_local:
+        return file_system(address), str(Path(address.key).absolute())
+    return file_system(address), path_in(address)
+
+
+def absolute(path: str) -> str:
+    """The address, which no longer depends on the directory of this process, without a slash at
+    its end."""
+    start, key = start_and_key(path)
+    return f"{start}{Path(key).absolute()}" if divide(path).is_local else path.rstrip("/")
 
 
 def exists(path: str) -> bool:
@@ -50,13 +53,6 @@ def size_of(path: str) -> int | None:
     fs, inner = locate(path)
     info = fs.get_file_info(inner)
     return int(info.size) if info.type == pafs.FileType.File else None
-
-
-def for_spark(path: str) -> str:
-    """The path as Spark's readers take it: they see a pattern in some characters, and know S3 as
-    s3a://."""
-    absolute = re.sub("^s3://", "s3a://", path) if "://" in path else locate(path)[1]
-    return re.sub(r"([\\{}\[\]*?])", r"\\\1", absolute)
 
 
 def list_files(directory: str) -> list[pafs.FileInfo]:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
 
+from bfpack_spark.addresses import divide, start_and_key
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
 from bfpack_spark.storage.endings import codec_of, format_of
@@ -146,25 +147,26 @@ def _ranges(input_format: str, file: InputFile, target: int) -> Iterable[tuple[i
 
 
 def _find(pattern: str) -> list[InputFile]:
-    if _WILDCARD.search(pattern) and not files.exists(pattern):
+    if _WILDCARD.search(start_and_key(pattern)[1]) and not files.exists(pattern):
         return _find_by_glob(pattern)
     fs, path = files.locate(pattern)
     info = fs.get_file_info(path)
     if info.type == pafs.FileType.NotFound:
         raise InputError(f"--input {pattern}: no such file or directory; check the path")
     if info.type == pafs.FileType.File:
-        return [_input_file(info, str(PurePosixPath(path).parent), pattern)]
-    return [_input_file(i, path, pattern) for i in files.list_files(pattern)]
+        parent = files.absolute(pattern).rpartition("/")[0]
+        return [_input_file(info, str(PurePosixPath(path).parent), parent)]
+    return [_input_file(i, path, files.absolute(pattern)) for i in files.list_files(pattern)]
 
 
 def _with_etags(found: list[InputFile]) -> Iterable[InputFile]:
     """An object that is put anew with the same bytes is the same to us, whatever its time."""
     paths = [file.path for file in found]
     root = os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071  # keeps an address's //
-    if "://" not in root or not files.is_object_store(files.locate(root)[0]):
+    if divide(root).is_local or not files.is_object_store(files.locate(root)[0]):
         return found
     tags = etags_below(root)
-    keys = [file.path.partition("://")[2].partition("/")[2] for file in found]
+    keys = [divide(path).key for path in paths]
     return [replace(f, etag=tags.get(key)) for f, key in zip(found, keys, strict=True)]
 
 
@@ -183,12 +185,12 @@ def match_files(
     """Files whose names match the pattern's translation. `glob` is the pattern with a wildcard
     wherever it is not plain; `translated` says what escaped pieces mean as regular expressions
     (a named group is repeated by its name), `end` what may follow."""
-    pattern, glob = pattern.removeprefix("./"), glob.removeprefix("./")
-    root = _WILDCARD.split(glob, maxsplit=1)[0].rpartition("/")[0] or "."
-    if pattern.startswith("/") and root == ".":
-        root = "/"
-    _, base = files.locate(root)
-    rest = pattern if root == "." else pattern[len(root) :].lstrip("/")
+    start, key = start_and_key(pattern.removeprefix("./"))
+    glob = start_and_key(glob.removeprefix("./"))[1]
+    folder = _WILDCARD.split(glob, maxsplit=1)[0].rpartition("/")[0]
+    rest = key[len(folder) :].lstrip("/")
+    root = start + folder if folder or start else "/" if key.startswith("/") else "."
+    base = files.locate(root)[1]
     expression = _translate(rest)
     for piece, meaning in translated.items():
         expression = expression.replace(piece, meaning, 1)
@@ -197,7 +199,8 @@ def match_files(
         wanted = re.compile(expression + end)
     except re.error as error:
         raise InputError(f"--input {pattern}: not a pattern ({error}); mend it") from None
-    every = (_input_file(info, base, pattern) for info in files.list_files(root))
+    above = files.absolute(root)
+    every = (_input_file(info, base, above) for info in files.list_files(root))
     return [(file, match) for file in every if (match := wanted.match(file.name))]
 
 
@@ -216,12 +219,11 @@ def _translate_piece(piece: str) -> str:
     return _GLOB.get(piece, re.escape(piece))
 
 
-def _input_file(info: pafs.FileInfo, base: str, pattern: str) -> InputFile:
+def _input_file(info: pafs.FileInfo, base: str, root: str) -> InputFile:
+    """`base` is the path of the address `root` in its file system."""
     name = str(PurePosixPath(info.path).relative_to(base))
-    scheme = pattern.partition("://")[0] + "://" if "://" in pattern else ""
-    return InputFile(
-        name=name, path=scheme + info.path, size=info.size, modified=info.mtime_ns or 0
-    )
+    path = f"{root.rstrip('/')}/{name}"
+    return InputFile(name=name, path=path, size=info.size, modified=info.mtime_ns or 0)
 
 
 def _hidden(name: str, mark: str) -> bool:

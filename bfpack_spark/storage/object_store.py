@@ -3,32 +3,35 @@ and the ETag of an object."""
 
 import os
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
+from bfpack_spark.addresses import divide
 from bfpack_spark.errors import JobError
 
 
 def object_store(folder: str) -> tuple[ObjectStore, str]:
-    """The store of s3://, s3a://, gs://, abfss://... and the key in it. Credentials are found as
-    the store's own tools find them; what pyarrow takes from the address (endpoint, region) is taken
-    here too."""
-    address = urlsplit(folder.replace("s3a://", "s3://", 1))
-    told = dict(parse_qsl(address.query))
+    """The store of s3://, s3a://, gs://, abfss://... and the key in it, letter by letter.
+    Credentials are found as the store's own tools find them; what pyarrow takes from the address
+    (endpoint, region) is taken here too."""
+    address = divide(folder)
+    told = dict(parse_qsl(address.options))
     config: Any = {}
     if "region" in told:
         config["region"] = told["region"]
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if "endpoint_override" in told:
-        endpoint = f"{told.get('scheme', 'https')}://{told['endpoint_override']}"
+        endpoint = told["endpoint_override"]
+        if "://" not in endpoint:
+            endpoint = f"{told.get('scheme', 'https')}://{endpoint}"
         config["endpoint"] = endpoint
     client: Any = {"allow_http": endpoint.startswith("http://")}
-    address_of_store = f"{address.scheme}://{address.netloc}"
-    store = from_url(address_of_store, config=config, client_options=client)
-    return store, address.path.strip("/")
+    scheme = {"s3a": "s3"}.get(address.scheme, address.scheme)
+    store = from_url(f"{scheme}://{address.authority}", config=config, client_options=client)
+    return store, address.key.strip("/")
 
 
 def etags_below(folder: str) -> dict[str, str]:

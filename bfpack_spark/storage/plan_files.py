@@ -7,10 +7,11 @@ import pyarrow.compute as pc
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.schema import PLAN, plain, spark_ddl
+from bfpack_spark.schema import PLAN, plain
 from bfpack_spark.storage import files
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput
+from bfpack_spark.storage.spark_files import read_files
 
 _ROW_GROUP_ROWS = 1 << 18
 
@@ -42,7 +43,7 @@ def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 def read_plan(spark: SparkSession, paths: list[str]) -> DataFrame:
     """PLAN from its files."""
-    return spark.read.schema(spark_ddl(PLAN)).parquet(*map(files.for_spark, paths))
+    return read_files(spark, paths, PLAN)
 
 
 def read_plan_file(path: str) -> Iterator[pa.Table]:

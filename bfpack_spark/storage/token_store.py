@@ -7,8 +7,9 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.schema import FORMAT_VERSION, TOKENS, spark_ddl
+from bfpack_spark.schema import FORMAT_VERSION, TOKENS
 from bfpack_spark.storage import files, versions
+from bfpack_spark.storage.spark_files import read_files
 from bfpack_spark.storage.versions import Manifest, Place
 
 FORMAT_METADATA = {"bfpack.format_version": str(FORMAT_VERSION)}
@@ -74,8 +75,7 @@ class TokenStore:
         return {kind: self._paths(kind) for kind in kinds}
 
     def _read(self, spark: SparkSession) -> DataFrame:
-        paths = map(files.for_spark, self.paths)
-        return spark.read.schema(spark_ddl(TOKENS)).parquet(*paths)
+        return read_files(spark, self.paths, TOKENS)
 
 
 def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:

@@ -1,0 +1,155 @@
+"""Addresses of files: local paths, and scheme://AUTHORITY/KEY. A key is a key: no letter of it is
+an escape, a query or a fragment, whatever URIs make of %, # and ?.
+
+    /data/a%41.jsonl                       a local path, as is file:///data/a%41.jsonl
+    s3://bucket/a#1.jsonl                  the key is a#1.jsonl; s3a:// is the same
+    abfss://container@account/a.jsonl      the authority is container@account
+    s3://bucket/in?region=eu-west-1        as a user may write it: a tail of known options
+    s3://bucket?region=eu-west-1/in        the same, as it travels: /NAME may be put behind it
+
+What a user writes becomes what travels once, where it comes in (`as_it_travels`), and is divided
+by nothing but `divide` from there on. A key whose own tail looks like options needs options, or a
+bare "?", in front of it: s3://bucket?/a?region=x.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMED = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(.*)", re.DOTALL)
+_S3 = (
+    *("region", "endpoint_override", "scheme", "allow_bucket_creation", "allow_bucket_deletion"),
+    *("allow_delayed_open", "smart_defaults", "tls_ca_file_path", "tls_verify_certificates"),
+)
+_GCS = ("endpoint_override", "scheme", "project_id", "retry_limit_seconds")
+_OPTIONS = {"s3": _S3, "s3a": _S3, "gs": _GCS, "gcs": _GCS}
+_SECRET = re.compile(
+    r"(access|account|api|private|shared)[_-]?key|^key$|secret|passw|token|credential|signature"
+    r"|^sig$|^sas|^authorization|^x-amz",
+    re.IGNORECASE,
+)
+_TWO_SLASHES = {
+    "file": "/",
+    "dbfs": "/dbfs/",
+    "hdfs": "hdfs://HOST/",
+    "viewfs": "viewfs://HOST/",
+}
+# What is before the key and holds a colon that is no port's.
+_PASSWORD = re.compile(r"(?!\[)[^/?@:]*:(?!\d*(?:[/?]|$))")
+_AT_IS_NO_SECRET = {"abfs", "abfss", "wasb", "wasbs", "hdfs", "viewfs"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """The parts of an address; of a local path, the key alone."""
+
+    scheme: str  # in small letters; "" and "file": a local path
+    authority: str  # bucket, container@account, host:port
+    options: str  # as in a query: region=x&scheme=http
+    key: str  # without the slash before it; of a local path, the path
+
+    @property
+    def is_local(self) -> bool:
+        return self.scheme in ("", "file")
+
+
+def divide(address: str) -> Address:
+    """The parts of an address in the form in which it travels."""
+    found = _SCHEMED.fullmatch(address)
+    if found is None:
+        return Address(scheme="", authority="", options="", key=address)
+    head, slash, key = found[2].partition("/")
+    authority, _, options = head.partition("?")
+    scheme = found[1].lower()
+    if scheme == "file":
+        key = slash + key
+    return Address(scheme=scheme, authority=authority, options=options, key=key)
+
+
+def start_and_key(address: str) -> tuple[str, str]:
+    """Two parts that make up the address: "s3://bucket/a/b" -> "s3://bucket/", "a/b"; a local path
+    is all key."""
+    found = divide(address)
+    return address.removesuffix(found.key), found.key
+
+
+def as_it_travels(written: str) -> str:
+    """An address as a user writes it -> the form that is divided by `divide` alone. `~` is the
+    home, as in a shell. ValueError, which repeats no credentials, if it cannot be one."""
+    check_no_credentials(written)
+    if not written:
+        raise ValueError("is empty; name a path")
+    found = _SCHEMED.fullmatch(written)
+    if found is None:
+        return _local(written)
+    head, slash, key = found[2].partition("/")
+    if found[1].lower() == "file" and head not in ("", "localhost"):
+        raise ValueError(f"{written}: file:// takes no host; write file:///PATH, or the path alone")
+    names = _OPTIONS.get(found[1].lower(), ())
+    rest, options = _without_options(key if "?" not in head else "", names)
+    if not options:
+        return written
+    options = options.replace("/", "%2F")
+    return f"{found[1]}://{head}?{options}{slash}{rest}"
+
+
+def as_written(address: str) -> str:
+    """An address as other tools take it: options are its tail."""
+    found = divide(address)
+    if not found.options:
+        return address
+    return f"{found.scheme}://{found.authority}/{found.key}?{found.options}"
+
+
+def check_no_credentials(written: str) -> None:
+    """ValueError, which does not repeat them, if there are credentials in an address."""
+    found = _SCHEMED.fullmatch(written) or _one_slash(written)
+    if found is None:
+        return
+    scheme, rest = found[1].lower(), found[2]
+    head = re.split("[/?]", rest, maxsplit=1)[0]
+    at = "@" in head and scheme not in _AT_IS_NO_SECRET and not head.startswith("anonymous@")
+    names = re.findall(r"[?&;]([^=&;?/]+)=", rest) if scheme != "file" else []
+    if at or _PASSWORD.match(rest) or any(_SECRET.search(name) for name in names):
+        raise ValueError(
+            f"holds credentials (it begins with {scheme}:// and is not repeated here); leave them "
+            "out: they are found as the store's own tools find them, in the environment or in "
+            "the files of its command line"
+        )
+
+
+def _local(written: str) -> str:
+    one_slash = _one_slash(written)
+    if one_slash is not None:
+        start = _TWO_SLASHES.get(one_slash[1].lower(), f"{one_slash[1]}://")
+        raise ValueError(
+            f"{written}: an address has two slashes; write {start}{one_slash[2]} (or ./{written}, "
+            "if a local path is meant)"
+        )
+    return _at_home(written) if written.startswith("~") else written
+
+
+def _one_slash(written: str) -> re.Match[str] | None:
+    """Scheme and rest of what is neither an address nor in a local folder called "scheme:"."""
+    found = _ONE_SLASH.fullmatch(written)
+    return None if found and Path(f"{found[1]}:").exists() else found
+
+
+def _at_home(written: str) -> str:
+    """~/x -> HOME/x; a name that is no user's stays as it is, as in a shell."""
+    name, slash, rest = written.partition("/")
+    try:
+        return f"{Path(name).expanduser()}{slash}{rest}"
+    except RuntimeError:
+        if name == "~":
+            raise ValueError(f"{written}: no home is known; write the whole path") from None
+        return written
+
+
+def _without_options(key: str, names: tuple[str, ...]) -> tuple[str, str]:
+    """A key and the options behind it, where all that is behind its last "?" are known ones."""
+    rest, _, tail = key.rpartition("?")
+    pairs = [pair.partition("=") for pair in tail.split("&")]
+    known = all(name in names and equals and value for name, equals, value in pairs)
+    return (rest, tail) if known else (key, "")
