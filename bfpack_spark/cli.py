@@ -1,7 +1,6 @@
 """The command line: a field of Settings is an option, a mistake is one line, results go to
 stdout."""
 
-import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -21,7 +20,9 @@ from bfpack_spark.cli_print import (
     error_row,
     fail,
     failed,
+    print_json,
     print_versions,
+    say,
     silent,
 )
 from bfpack_spark.cli_stats import print_stats
@@ -93,7 +94,7 @@ def tokenize(settings: Settings) -> int:
     outcomes = _run_each_slice(pipeline.tokenize, settings)
     for outcome in outcomes:
         if outcome.made:
-            click.echo(outcome.made.directory)
+            say(outcome.made.directory)
     return close(outcomes)
 
 
@@ -103,7 +104,7 @@ def plan(settings: Settings) -> int:
     """Plan the sequences of an existing token store; no token is read."""
     outcomes = _run_each(pipeline.plan_bucket, settings)
     for version in [v for o in outcomes for v in o.made or []]:
-        click.echo(f"{version.directory}/plan")
+        say(f"{version.directory}/plan")
     return close(outcomes)
 
 
@@ -155,10 +156,10 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     reports = [report for outcome in outcomes for report in outcome.made or []]
     if as_json:
         errors = [error_row(outcome) for outcome in failed(outcomes)]
-        click.echo(json.dumps([*map(asdict, reports), *errors], indent=1))
+        print_json([*map(asdict, reports), *errors])
     else:
         for report in reports:
-            click.echo(report.text())
+            say(report.text())
     holds = all(report.holds for report in reports)
     return close(outcomes) if len(outcomes) > 1 and holds else int(not holds)
 
@@ -233,7 +234,7 @@ def show(settings: Settings, sequence: int, version: str | None, as_json: bool) 
     where = (settings.need("output"), bucket, seq_len, sequence, version)
     found = explore.read_sequence(*where)
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False))
+        print_json(asdict(found))
     else:
         print_sequence(found)
 
@@ -248,7 +249,7 @@ def path(settings: Settings, version: str | None, part: str | None) -> None:
     seq_len = None if part == "documents" else _just_one(settings, "seq_len")
     bucket = _just_one(settings, "bucket")
     place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-    click.echo(f"{versions.current(place, version)[0]}/{part or 'shards'}")
+    say(f"{versions.current(place, version)[0]}/{part or 'shards'}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

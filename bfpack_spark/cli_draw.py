@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence
+from bfpack_spark.printable import one_line
 
 _LETTERS = string.ascii_lowercase + string.ascii_uppercase
 _COLOURS = ("black on cyan", "black on yellow", "black on green", "black on magenta")
@@ -38,7 +39,7 @@ def print_sequence(found: Sequence) -> None:
 def _lines(found: Sequence, columns: int) -> Iterable[Text]:
     documents = sum(segment.doc_id is not None for segment in found.segments)
     yield Text(
-        f"{found.bucket}, seq_len {found.seq_len:,}, sequence {found.sequence_id} in "
+        f"{one_line(found.bucket)}, seq_len {found.seq_len:,}, sequence {found.sequence_id} in "
         f"{found.shard}: {found.num_tokens:,} tokens of {documents} document"
         f"{'s' if documents != 1 else ''}, {found.num_padding:,} padding"
     )
@@ -87,7 +88,7 @@ def _about(segment: Segment, number: int, columns: int) -> Iterable[Text]:
         return
     held = f"{segment.doc_start}:{segment.doc_start + segment.length} of {segment.doc_length}"
     part = f"tokens {held}" if segment.is_cut else "whole"
-    named = f"  {span}  {part}  {_plain(segment.doc_id)}"
+    named = f"  {span}  {part}  {one_line(segment.doc_id)}"
     yield Text.assemble((_letter(number), _colour(number)), named)
     if segment.is_cut:
         yield Text(f"     cut: {_rest(segment, segment.doc_start)}", "bold")
@@ -118,12 +119,7 @@ def _sequences(pieces: list[Piece]) -> str:
 
 def _shortened(text: str, columns: int) -> str:
     """Beginning and end of a text, in one line of at most so many characters."""
-    if len(text) <= columns and len(_plain(text)) <= columns:
-        return _plain(text)
+    if len(text) <= columns and len(one_line(text)) <= columns:
+        return one_line(text)
     half = max((columns - 5) // 2, 1)
-    return f"{_plain(text[:half])[:half]} ... {_plain(text[-half:])[-half:]}"
-
-
-def _plain(text: str) -> str:
-    """What would move a terminal's cursor, or worse, as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return f"{one_line(text[:half])[:half]} ... {one_line(text[-half:])[-half:]}"

@@ -1,6 +1,7 @@
 """A field of Settings is an option: its name with dashes, its type, its description."""
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -19,6 +20,7 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def run(config: Path | None, **options: Any) -> Any:
+            _check_encodable({"config": str(config or ""), **options})
             own = {key: options.pop(key) for key in list(options) if key not in names}
             spark = dict(_key_value(item) for item in options.pop("spark", ()))
             return command(load_settings(config, {**options, "spark": spark}), **own)
@@ -54,6 +56,16 @@ def _click_type(annotation: Any, kinds: list[Any]) -> Any:
     if literal is not None:
         return click.Choice(get_args(literal))
     return next((kind for kind in (int, float) if kind in kinds), str)
+
+
+def _check_encodable(options: dict[str, Any]) -> None:
+    """InputError for an argument that is not UTF-8: Python holds its bytes as halves of surrogate
+    pairs, which neither Arrow nor Java takes."""
+    for name, value in options.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and re.search("[\ud800-\udfff]", text):
+                flag = name.replace("_", "-")
+                raise InputError(f"--{flag} {text}: holds bytes that are not UTF-8; rename it")
 
 
 def _key_value(item: str) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """What commands print on stdout, as lines and tables or as one JSON document."""
 
-import json
 import sys
 from typing import Any
 
@@ -10,9 +9,20 @@ from rich.table import Table
 from rich.text import Text
 
 from bfpack_spark.buckets import Outcome, exit_code
+from bfpack_spark.printable import json_text, lines, one_line
 from bfpack_spark.session import under_submit
 from bfpack_spark.storage.pruning import VersionOnDisk
 from bfpack_spark.storage.versions import Version
+
+
+def say(text: str) -> None:
+    """A result on stdout: a line or more."""
+    click.echo(lines(text))
+
+
+def print_json(value: Any) -> None:
+    """A result on stdout: one JSON document."""
+    click.echo(json_text(value, indent=1))
 
 
 def error_row(failed: Outcome) -> dict[str, Any]:
@@ -26,7 +36,7 @@ def failed(outcomes: list[Outcome]) -> list[Outcome]:
 
 def fail(message: str) -> None:
     """The one line that says what is wrong."""
-    click.echo(f"bfpack: error: {' '.join(message.split())}", err=True)
+    click.echo(f"bfpack: error: {one_line(' '.join(message.split()))}", err=True)
 
 
 def silent() -> bool:
@@ -46,12 +56,12 @@ def close(outcomes: list[Outcome]) -> int:
 
 def print_versions_on_disk(found: list[VersionOnDisk], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps([_on_disk_row(version) for version in found], indent=1))
+        print_json([_on_disk_row(version) for version in found])
         return
     for h in found:
         named = f", in {', '.join(h.snapshots)}" if h.snapshots else ""
         size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
-        click.echo(f"{h.place.bucket} {h.kind} {h.name}: {h.state}{named}; {size}")
+        say(f"{h.place.bucket} {h.kind} {h.name}: {h.state}{named}; {size}")
 
 
 def print_removals(
@@ -59,13 +69,13 @@ def print_removals(
 ) -> None:
     if as_json:
         rows = [{**_on_disk_row(version), "removed": done == "removed"} for version in found]
-        click.echo(json.dumps([*rows, *map(error_row, failed(outcomes))], indent=1))
+        print_json([*rows, *map(error_row, failed(outcomes))])
         return
     for h in found:
         size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
-        click.echo(f"{done} {h.place.bucket} {h.kind} {h.name}: {h.state}; {size}")
+        say(f"{done} {h.place.bucket} {h.kind} {h.name}: {h.state}; {size}")
     if not found and not failed(outcomes):
-        click.echo("nothing to remove")
+        say("nothing to remove")
 
 
 def _on_disk_row(version: VersionOnDisk) -> dict[str, Any]:
@@ -86,8 +96,8 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
     """A line a bucket, on stderr: done, or why not."""
     table = Table("bucket", "outcome")
     for outcome in outcomes:
-        table.add_row(outcome.bucket, Text(outcome.error or "done"))
-    longest = max(len(outcome.bucket + (outcome.error or "outcome")) for outcome in outcomes)
+        table.add_row(*(Text(one_line(cell)) for cell in (outcome.bucket, outcome.error or "done")))
+    longest = max(len(one_line(o.bucket + (o.error or "outcome"))) for o in outcomes)
     Console(stderr=True, width=max(longest, 20) + 20).print(table, soft_wrap=True)
 
 
@@ -100,10 +110,10 @@ def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) ->
         row |= {"version": version.name, **manifest["totals"]}
         rows.append({**row, "path": f"{version.directory}/shards"})
     if as_json:
-        click.echo(json.dumps([*rows, *map(error_row, failed)], indent=1))
+        print_json([*rows, *map(error_row, failed)])
     else:
         for row in rows:
-            click.echo(
+            say(
                 f"{row['bucket']} {row['seq_len']}: {row['sequences']:,} sequences, "
                 f"{row['tokens']:,} tokens, {row['shards']} shards in {row['path']}"
             )

@@ -1,6 +1,5 @@
 """What `bfpack stats` prints: tables for a terminal, or the same numbers as JSON, CSV, HTML."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from bfpack_spark import explore
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.explore import CorpusStats, PackingStats, Sample
 from bfpack_spark.explore.frames import frame
+from bfpack_spark.printable import csv_cell, json_text, one_line
 from bfpack_spark.report import page as reported
 from bfpack_spark.report.page import Page, Section
 from bfpack_spark.report.pages import pictures
@@ -90,15 +90,15 @@ def _table(title: str, frame: "pd.DataFrame") -> reported.Table:
 
 
 def _json(found: list[CorpusStats]) -> str:
-    return json.dumps(explore.as_json(found), indent=1) + "\n"
+    return json_text(explore.as_json(found), indent=1) + "\n"
 
 
 def _csv(found: list[CorpusStats]) -> str:
-    return str(explore.wide_frame(found).to_csv(index=False))
+    return str(explore.wide_frame(found).map(csv_cell).to_csv(index=False))
 
 
 def _name(stats: CorpusStats) -> str:
-    return stats.bucket or "all buckets, each packed on its own"
+    return one_line(stats.bucket or "all buckets, each packed on its own")
 
 
 def _headline(stats: CorpusStats) -> list[str]:

@@ -9,7 +9,7 @@ import click
 
 from bfpack_spark.buckets import Outcome, run_each
 from bfpack_spark.cli_options import settings_options
-from bfpack_spark.cli_print import close, print_removals, print_versions_on_disk
+from bfpack_spark.cli_print import close, print_removals, print_versions_on_disk, say
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import snapshots
@@ -48,7 +48,7 @@ def snapshot(settings: Settings, name: str) -> None:
         for bucket in names:
             held.enter_context(hold_bucket(output, bucket))
         places = _published(output, names, settings.seq_len)
-        click.echo(snapshots.write_snapshot(output, name, snapshots.take_snapshot(places)))
+        say(snapshots.write_snapshot(output, name, snapshots.take_snapshot(places)))
 
 
 @click.command()

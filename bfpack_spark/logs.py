@@ -4,13 +4,14 @@ Every JSON line has time, level and message, and the bucket where there is one; 
 stage also has stage, version, seconds and the counts of its manifest.
 """
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
+
+from bfpack_spark.printable import json_text, lines, one_line
 
 _about: ContextVar[dict[str, Any]] = ContextVar("about")
 
@@ -33,9 +34,16 @@ def facts(**fields: Any) -> dict[str, Any]:
 def handler_for(stream: TextIO) -> logging.Handler:
     """Writes to the stream, by its kind."""
     handler = logging.StreamHandler(stream)
-    text = logging.Formatter("bfpack: %(message)s")
-    handler.setFormatter(text if stream.isatty() else JsonLines())
+    handler.setFormatter(Lines("bfpack: %(message)s") if stream.isatty() else JsonLines())
     return handler
+
+
+class Lines(logging.Formatter):
+    """A record as one line, or, of an error that Spark or a traceback tells, several."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return lines(text) if record.levelno >= logging.ERROR else one_line(text)
 
 
 class JsonLines(logging.Formatter):
@@ -51,4 +59,4 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             said["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(said, ensure_ascii=False, default=str)
+        return json_text(said, default=str)

@@ -16,8 +16,11 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from bfpack_spark.printable import one_line
 
 _SECONDS = 0.5
 _LOCAL = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel")
@@ -32,6 +35,10 @@ class Work:
     amount: int
     unit: str  # tokens or bytes
 
+    @property
+    def title(self) -> str:
+        return one_line(f"{self.bucket}: {self.stage}")
+
 
 @contextmanager
 def watched(spark: SparkSession, work: Work) -> Iterator[None]:
@@ -41,7 +48,7 @@ def watched(spark: SparkSession, work: Work) -> Iterator[None]:
         yield
         return
     group = f"bfpack {uuid.uuid4().hex}"
-    context.setJobGroup(group, f"{work.bucket}: {work.stage}")
+    context.setJobGroup(group, work.title)
     try:
         with _bar(context, group, work):
             yield
@@ -59,7 +66,7 @@ def _bar(context: SparkContext, group: str, work: Work) -> Iterator[None]:
     columns = (TextColumn("{task.description}"), BarColumn(), _Tasks(), _Amount(work))
     console = Console(file=sys.stderr)
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task(f"{work.bucket}: {work.stage}", total=None)
+        task = progress.add_task(escape(work.title), total=None)
         watcher = threading.Thread(
             target=_watch, args=(context, group, progress, task, ended), daemon=True
         )

@@ -34,7 +34,7 @@ ROOMS = {
     "spark_conf": "pipeline",
     "session": "pipeline",
 }
-BASE = {"addresses", "errors", "outside", "schema", "config", "memory"}
+BASE = {"addresses", "errors", "outside", "schema", "config", "memory", "printable"}
 ACTIONS = {"collect", "toArrow", "toPandas", "count", "first", "head", "show", "persist", "write"}
 
 

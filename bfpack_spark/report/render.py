@@ -1,10 +1,12 @@
 """Values as HTML: no script, nothing from elsewhere, every name in it escaped."""
 
 from functools import partial
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bfpack_spark.explore.sequence import Sequence
+from bfpack_spark.printable import lines
 from bfpack_spark.report.drawing import draw
 from bfpack_spark.report.page import Page
 
@@ -29,9 +31,15 @@ def _templates() -> Environment:
     return Environment(
         loader=PackageLoader("bfpack_spark.report"),
         autoescape=True,
+        finalize=_without_controls,
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
+
+
+def _without_controls(value: Any) -> Any:
+    """What a template is about to escape and print; what is marked as HTML was here before."""
+    return lines(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _shortened(text: str, characters: int) -> str:

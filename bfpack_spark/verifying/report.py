@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bfpack_spark.printable import one_line
+
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
@@ -17,7 +19,8 @@ class Violation:
     def text(self) -> str:
         where = {"shard": self.shard, "row": self.row, "document": self.document}
         named = ", ".join(f"{key} {value}" for key, value in where.items() if value is not None)
-        return f"invariant {self.invariant}: {self.problem}" + (f" ({named})" if named else "")
+        told = f"invariant {self.invariant}: {self.problem}" + (f" ({named})" if named else "")
+        return one_line(told)
 
 
 def of_fault(fault: dict[str, Any]) -> Violation:

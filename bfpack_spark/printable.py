@@ -1,0 +1,46 @@
+"""What may be printed: names, ids and texts come from others, and some of their characters move a
+terminal's cursor, turn the direction of a line, or break it.
+
+These are the controls (C0, DEL, C1), the marks of direction, the separators of lines and
+paragraphs, and halves of surrogate pairs, which stand for bytes of a name that are not UTF-8 and
+cannot be encoded. Each is printed as its escape: ESC is `\\x1b`, U+202E is `\\u202e`.
+"""
+
+import json
+import re
+from typing import Any
+
+_MARKS = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_IN_ONE_LINE = re.compile(f"[\x00-\x1f{_MARKS}]")
+_IN_LINES = re.compile(f"[\x00-\x08\x0b-\x1f{_MARKS}]")
+_IN_JSON = re.compile(f"[{_MARKS}]")  # json.dumps itself escapes what is below a space
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+
+
+def one_line(text: str) -> str:
+    """The text with each of these characters as its escape, a line's end among them."""
+    return _IN_ONE_LINE.sub(_escaped, text)
+
+
+def lines(text: str) -> str:
+    """The same for a text of several lines: their ends and tabs stay."""
+    return _IN_LINES.sub(_escaped, text)
+
+
+def json_text(value: Any, **options: Any) -> str:
+    """A value as JSON that is read as exactly this value: the characters are escaped as JSON does.
+    The options are those of json.dumps."""
+    dumped = json.dumps(value, ensure_ascii=False, **options)
+    return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", dumped)
+
+
+def csv_cell(value: Any) -> Any:
+    """A cell as a spreadsheet shows it: a text that it would take for a formula begins with an
+    apostrophe. Numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    return one_line(f"'{value}" if _FORMULA.match(value) else value)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
