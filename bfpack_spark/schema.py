@@ -31,7 +31,18 @@ QUARANTINE = pa.schema(
 # What tokenize_text makes: a row a document, good (reason null) or not (tokens null). The detail of
 # a good one may say that it was drawn for the audit, but is too large for the reference.
 NOT_AUDITED = "not audited"
-TOKENIZED = pa.schema([*TOKENS, *(f for f in QUARANTINE if f.name != "doc_id")])
+TOKENIZED = pa.schema(
+    [
+        *TOKENS,
+        *(f for f in QUARANTINE if f.name != "doc_id"),
+        _field(
+            "num_bytes",
+            pa.int64(),
+            "of the text in UTF-8; of its line or file where no text could be read of it; of ready "
+            "tokens 4 each; of null and of no text 0",
+        ),
+    ]
+)
 
 PLAN = pa.schema(
     [

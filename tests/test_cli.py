@@ -350,7 +350,7 @@ def test_text_and_its_tokens_give_the_same_shards(
 def test_ids_outside_the_vocabulary_are_quarantined(run: Run, tmp_path: Path) -> None:
     rows = [{"ids": [1, 2, 3]}, {"ids": [1, 10**6]}, {"ids": []}]
     more = ("--tokens-column", "ids")
-    assert "(1 invalid_tokens)" in error_of(run(rows, *more))
+    assert "(1 invalid_tokens from a.jsonl@19 on)" in error_of(run(rows, *more))
     ran = run([], *more, "--max-quarantined", 0.5)
     assert ran.code == 0, ran.err
     account = manifest(current(tmp_path / "output", "b", "tokens"))["accounting"]

@@ -12,6 +12,7 @@ from bfpack_spark.buckets import FindSlice
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.logs import facts
+from bfpack_spark.making.quarantine import check_quarantine, most_frequent
 from bfpack_spark.making.say_changes import say_changes
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
@@ -25,8 +26,9 @@ from bfpack_spark.storage.inventory import Inventory, check_apart
 from bfpack_spark.storage.locks import Lock
 from bfpack_spark.storage.messages import collect_messages
 from bfpack_spark.storage.places import files_frame
+from bfpack_spark.storage.refused import Places, account_documents, first_places
 from bfpack_spark.storage.slices import columns_of
-from bfpack_spark.storage.token_files import account_documents, write_token_files
+from bfpack_spark.storage.token_files import write_token_files
 from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
 from bfpack_spark.storage.tokenizer_file import read_vocabulary
 from bfpack_spark.storage.versions import Place, Version
@@ -76,7 +78,7 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
         log.info("tokens: nothing to do, %s is complete", made.name, extra=done)
     manifest = made.manifest()
     assert manifest is not None, "made or found complete"
-    _check_quarantine(manifest["accounting"], settings.max_quarantined, made.directory)
+    check_quarantine(manifest, settings.max_quarantined, made.directory)
     lock.check()
     versions.publish(made)
     return TokenStore(directory=made.directory, manifest=manifest)
@@ -131,14 +133,11 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     found = _write(spark, settings, source, version, choice, increment)
     entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
     vocabulary = source.vocabulary
-    accounting = add_accounting(
-        increment.accounting, account_documents(found, vocabulary.num_inserted)
-    )
+    new = account_documents(found, vocabulary.num_inserted)
+    accounting = add_accounting(increment.accounting, new)
+    places = first_places(found)
     if not accounting["documents"]:
-        raise InputError(
-            f"--input {settings.input}: not one document with text in "
-            f"{accounting['documents_in']}; nothing to pack"
-        )
+        raise InputError(_nothing_to_pack(settings, accounting, places))
     files.write_bytes(f"{version.directory}/tokenizer.json", vocabulary.json)
     if settings.id_column is not None:
         store = TokenStore(directory=version.directory, manifest={"files": entries})
@@ -154,6 +153,8 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
             "bos_id": vocabulary.bos_id,
             "own_pad_id": vocabulary.own_pad_id,
         },
+        first_places=places | increment.first_places,
+        increment={"accounting": new, "first_places": places},
     )
     passed_over = sum(message["not_audited"] for message in found)
     if passed_over:
@@ -201,6 +202,15 @@ def _write(
         return collect_messages(tokenize_text(splits, task, writer))
 
 
+def _nothing_to_pack(settings: Settings, accounting: dict[str, Any], places: Places) -> str:
+    refused = accounting["documents_quarantined"]
+    why = f" ({most_frequent(refused, places)})" if refused else ""
+    return (
+        f"--input {settings.input}: not one document with text in {accounting['documents_in']}"
+        f"{why}; nothing to pack"
+    )
+
+
 def _say_done(version: Version, accounting: dict[str, Any], seconds: float) -> None:
     log.info(
         "tokens: %s documents, %s tokens in %.1f s; %s empty, %s quarantined",
@@ -221,15 +231,4 @@ def _check_unique(spark: SparkSession, store: TokenStore, num_documents: int) ->
         raise InputError(
             f"--id-column: documents share ids: {named}; make ids unique, or leave the option out "
             "and documents are named by their place"
-        )
-
-
-def _check_quarantine(accounting: dict[str, Any], limit: float, directory: str) -> None:
-    refused = accounting["documents_quarantined"]
-    share = sum(refused.values()) / accounting["documents_in"]
-    if share > limit:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(refused.items()))
-        raise InputError(
-            f"--max-quarantined {limit:g}: {share:.2%} of the documents are in quarantine "
-            f"({reasons}); see {directory}/quarantine, mend the input or raise the limit"
         )

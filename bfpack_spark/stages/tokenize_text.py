@@ -78,6 +78,7 @@ def _tokenize_splits(
 
 
 def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
+    sizes = documents.sizes()
     if task.columns.tokens:
         ids, lengths = _ready_ids(documents, task.vocabulary)
     else:
@@ -103,6 +104,7 @@ def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
         "source": pa.array(documents.source, pa.string()),
         "reason": pa.array(documents.reason, pa.string()),
         "detail": pa.array(documents.detail, pa.string()),
+        "num_bytes": pa.array(sizes, pa.int64()),
     }
     return pa.RecordBatch.from_pydict(columns, schema=plain(TOKENIZED))
 

@@ -4,10 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError
 from bfpack_spark.memory import give_back
+from bfpack_spark.schema import Reason
 
 BATCH_BYTES = 8 << 20  # of text; a larger document ends its batch
 
@@ -32,9 +36,26 @@ class Documents:
     source: list[str]
     reason: list[str | None]
     detail: list[str | None]
+    read_bytes: list[int | None] | None = None  # of the line, file or value of each; None: no need
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def sizes(self) -> Int64:
+        """Bytes of each: of the content in UTF-8, or 4 a token; of what was read where no content
+        could be made of it, but 0 where there was none."""
+        sizes = np.zeros(len(self), dtype=np.int64)
+        if self.read_bytes is not None:
+            pairs = zip(self.read_bytes, self.reason, strict=True)
+            sizes[:] = [0 if why in (None, Reason.NULL) else read or 0 for read, why in pairs]
+        content = self.content
+        if pa.types.is_list(content.type) or pa.types.is_large_list(content.type):
+            found = pc.multiply(pc.list_value_length(content).cast(pa.int64()), 4)
+        else:
+            found = pc.binary_length(content).cast(pa.int64())
+        valid = content.is_valid().to_numpy(zero_copy_only=False)
+        sizes[valid] = found.drop_null().to_numpy()
+        return sizes
 
     def good(self) -> list[int]:
         """Indices of the documents that nothing speaks against so far."""
@@ -78,6 +99,7 @@ class Documents:
             source=[self.source[index] for index in at],
             reason=[self.reason[index] for index in at],
             detail=[self.detail[index] for index in at],
+            read_bytes=self.read_bytes and [self.read_bytes[index] for index in at],
         )
 
 
@@ -127,6 +149,7 @@ def _take_batch(batch: list[Document], kind: pa.DataType) -> Documents:
         source=[d.source for d in batch],
         reason=[d.reason for d in batch],
         detail=[d.detail for d in batch],
+        read_bytes=[d.num_bytes for d in batch],
     )
     batch.clear()
     return taken

@@ -11,6 +11,7 @@ from typing import Any
 
 from bfpack_spark.storage.changes import inventory_changes
 from bfpack_spark.storage.inventory import Inventory
+from bfpack_spark.storage.refused import Places
 from bfpack_spark.storage.versions import Manifest, Version
 
 _PART = re.compile(r"part-(\d+)")
@@ -23,19 +24,24 @@ class Increment:
     inventory: Inventory
     entries: list[dict[str, Any]]  # of the earlier version, relative to the new one's directory
     accounting: dict[str, Any]  # of these
+    first_places: Places  # of what is in their quarantine
     first_part: int  # new files are numbered from here, so that no two have one name
 
 
 def _whole(inventory: Inventory) -> Increment:
     """Everything is to be tokenized."""
-    return Increment(inventory=inventory, entries=[], accounting={}, first_part=0)
+    return Increment(inventory=inventory, entries=[], accounting={}, first_places={}, first_part=0)
 
 
 def take_over(
     version: Version, inventory: Inventory, earlier: Manifest | None
 ) -> tuple[Increment, str | None]:
     """What an earlier version spares, and a line that says so, or why it spares nothing (None: it
-    differs in more than its files, or there is none)."""
+    differs in more than its files, or there is none).
+
+    `earlier` is a published one: what a version that was refused for its quarantine has tokenized
+    is new until it is published, so its broken documents cannot hide in what was there before.
+    """
     if earlier is None or not _differ_by_files(earlier["inputs"], version.inputs):
         return _whole(inventory), None
     before, after = (inputs["inventory"] for inputs in (earlier["inputs"], version.inputs))
@@ -51,20 +57,24 @@ def take_over(
         inventory=replace(inventory, files=new),
         entries=entries,
         accounting=earlier["accounting"],
+        first_places=earlier.get("first_places", {}),
         first_part=1 + max(parts),
     )
     return made, f"{len(new):,} new beside {len(names):,} that are unchanged; only they are read"
 
 
 def add_accounting(before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Sums, by name and by reason."""
-    total = dict(new)
-    for name, value in before.items():
-        if isinstance(value, dict):
-            total[name] = add_accounting(value, new.get(name, {}))
-        else:
-            total[name] = new.get(name, 0) + value
-    return total
+    """Sums, by name and by reason. What an earlier build did not count is in no sum."""
+    if not before:
+        return new
+    return {name: _add(value, new.get(name, 0)) for name, value in before.items()}
+
+
+def _add(one: Any, other: Any) -> Any:
+    if not isinstance(one, dict):
+        return one + other
+    counts = other or {}
+    return {name: one.get(name, 0) + counts.get(name, 0) for name in {**one, **counts}}
 
 
 def _differ_by_files(before: dict[str, Any], after: dict[str, Any]) -> bool:

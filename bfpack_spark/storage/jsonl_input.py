@@ -109,7 +109,8 @@ def _open_lines(split: Split) -> Iterator[IO[bytes]]:
 def _document(line: bytes, source: str, columns: Columns, longest: int) -> Document:
     if len(line) <= longest:
         return _parse_line(line, source, columns)
-    document = Document(source=source, doc_id=None if columns.doc_id else source)
+    doc_id = None if columns.doc_id else source
+    document = Document(source=source, doc_id=doc_id, num_bytes=len(line))
     return refuse(document, Reason.TOO_LARGE, f"line longer than {longest} bytes")
 
 

@@ -101,6 +101,13 @@ class _TokenAccounting(_TokenTotals):
     documents_empty: Count
     documents_quarantined: dict[str, Count]
     tokens_inserted: Count
+    bytes_in: Count = 0
+    bytes_quarantined: dict[str, Count] = Field(default_factory=dict)
+
+
+class _Increment(Metadata):
+    accounting: dict[str, Count | dict[str, Count]]
+    first_places: dict[str, str]
 
 
 class _Tokenizer(Metadata):
@@ -117,6 +124,8 @@ class TokensManifest(_Manifest):
     totals: _TokenTotals
     accounting: _TokenAccounting
     tokenizer: _Tokenizer
+    first_places: dict[str, str] = Field(default_factory=dict)
+    increment: _Increment | None = None
 
 
 class _Rules(Metadata):

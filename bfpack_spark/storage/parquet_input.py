@@ -144,11 +144,19 @@ def _documents(batch: pa.RecordBatch, first_row: int, split: Split, columns: Col
         batch, source = _of_bucket(batch, source, columns)
     content = _decoded(batch.column(columns.content))
     reason: list[str | None] = [None] * len(batch)
+    read_bytes = None
     if not columns.tokens:
+        sizes = pc.binary_length(content)
         content, reason = _valid_text(content)
+        read_bytes = sizes.to_pylist() if any(reason) else None
     ids = _column_ids(batch, columns.doc_id, source)
     return Documents(
-        content=content, doc_id=ids, source=source, reason=reason, detail=[None] * len(batch)
+        content=content,
+        doc_id=ids,
+        source=source,
+        reason=reason,
+        detail=[None] * len(batch),
+        read_bytes=read_bytes,
     )
 
 

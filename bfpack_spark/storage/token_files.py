@@ -1,7 +1,6 @@
 """The token store's files: documents/ and quarantine/ are written in one pass, documents/ is read
 back."""
 
-import collections
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
 from bfpack_spark.storage import files
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
+from bfpack_spark.storage.refused import Refused
 
 _FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
 _GROUP_TOKENS = 1 << 20
@@ -35,31 +35,14 @@ def write_token_files(
     yield message(writer.close())
 
 
-def account_documents(messages: list[dict[str, Any]], num_inserted: int) -> dict[str, Any]:
-    """The accounting of all partitions, from their messages; num_inserted: EOS and BOS of each."""
-    entries = [entry for said in messages for entry in said["files"]]
-    documents = sum(e["rows"] for e in entries if e["kind"] == "documents")
-    refused: collections.Counter[str] = collections.Counter()
-    for said in messages:
-        refused.update(said["reasons"])
-    empty = refused.pop(Reason.EMPTY, 0)
-    return {
-        "documents_in": documents + empty + refused.total(),
-        "documents": documents,
-        "documents_empty": empty,
-        "documents_quarantined": dict(refused),
-        "tokens": sum(e["tokens"] for e in entries),
-        "tokens_inserted": documents * num_inserted,
-    }
-
-
 class _TokenWriter:
     """Collects rows to row groups of about 2^20 tokens and rolls over to a new file at 2^25."""
 
     def __init__(self, root: str, metadata: dict[str, str], part: int) -> None:
         self._root, self._metadata, self._part = root, metadata, part
         self._entries: list[dict[str, Any]] = []
-        self._reasons: collections.Counter[str] = collections.Counter()
+        self._refused = Refused()
+        self._num_bytes = 0
         self._pending: list[pa.RecordBatch] = []
         self._pending_tokens = 0
         self._not_audited = 0
@@ -69,6 +52,7 @@ class _TokenWriter:
         self._ids_hash = hashlib.sha256()
 
     def add(self, batch: pa.RecordBatch) -> None:
+        self._num_bytes += pc.sum(batch.column("num_bytes")).as_py() or 0
         self._not_audited += pc.sum(pc.equal(batch.column("detail"), NOT_AUDITED)).as_py() or 0
         reason = batch.column("reason")
         if reason.null_count < len(batch):
@@ -85,11 +69,11 @@ class _TokenWriter:
         self._finish_file()
         if self._quarantine is not None:
             self._entries.append(self._quarantine.close("quarantine", 0, None))
-        counts = {"reasons": dict(self._reasons), "not_audited": self._not_audited}
-        return {"files": self._entries, **counts}
+        counts = {"num_bytes": self._num_bytes, "not_audited": self._not_audited}
+        return {"files": self._entries, **counts, **self._refused.counts()}
 
     def _set_aside(self, batch: pa.RecordBatch) -> None:
-        self._reasons.update(batch.column("reason").to_pylist())
+        self._refused.add(batch)
         batch = batch.filter(pc.not_equal(batch.column("reason"), Reason.EMPTY))
         if not len(batch):
             return

@@ -79,3 +79,10 @@ def test_accounts_are_added_by_name_and_by_reason() -> None:
     total = {"documents": 7, "documents_quarantined": {"null_text": 6, "too_large": 2}}
     assert add_accounting(before, new) == total
     assert add_accounting({}, new) == new
+
+
+def test_what_an_earlier_version_did_not_count_is_in_no_sum() -> None:
+    before = {"documents": 3, "documents_quarantined": {}}
+    new = {"documents": 4, "documents_quarantined": {"null_text": 5}, "bytes_in": 10}
+    total = {"documents": 7, "documents_quarantined": {"null_text": 5}}
+    assert add_accounting(before, new) == total
