@@ -1,8 +1,12 @@
 """Shared ground: one Spark session, one small real corpus, one tokenizer, one packed output."""
 
+import contextlib
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,13 +95,23 @@ def bfpack(spark: SparkSession) -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
-def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """What `make demo` packs: this machine's own text, and a tokenizer of 16k entries."""
-    folder = tmp_path_factory.mktemp("demo")
-    corpus = Corpus(folder / "corpus", folder / "tokenizer")
-    script("make_corpus.py", "--output", corpus.path)
-    script("train_tokenizer.py", "--corpus", corpus.path, "--output", corpus.tokenizer)
-    return corpus
+def demo_corpus(request: pytest.FixtureRequest) -> Corpus:
+    """What `make demo` packs: this machine's own text, and a tokenizer of 16k entries. Kept in
+    pytest's cache until a script that makes it changes, since it takes half a minute."""
+    scripts = ("make_corpus.py", "train_tokenizer.py")
+    made_by = b"".join((ROOT / "scripts" / name).read_bytes() for name in scripts)
+    key = hashlib.sha256(made_by).hexdigest()[:16]
+    kept = Path(request.config.cache.mkdir("demo")) / key
+    if not kept.exists():
+        folder = Path(tempfile.mkdtemp(dir=kept.parent))
+        script("make_corpus.py", "--output", folder / "corpus")
+        script(
+            "train_tokenizer.py", "--corpus", folder / "corpus", "--output", folder / "tokenizer"
+        )
+        with contextlib.suppress(OSError):  # another run was as fast, and its corpus is the same
+            folder.rename(kept)
+        shutil.rmtree(folder, ignore_errors=True)
+    return Corpus(kept / "corpus", kept / "tokenizer")
 
 
 @pytest.fixture(scope="session")
