@@ -11,8 +11,8 @@ from rich.text import Text
 from bfpack_spark.buckets import Outcome, exit_code
 from bfpack_spark.printable import json_text, lines, one_line
 from bfpack_spark.session import under_submit
-from bfpack_spark.storage.pruning import VersionOnDisk
-from bfpack_spark.storage.versions import Version
+from bfpack_spark.storage.pruning import LeftOver, VersionOnDisk
+from bfpack_spark.storage.versions import Place, Version
 
 
 def say(text: str) -> None:
@@ -54,28 +54,55 @@ def close(outcomes: list[Outcome]) -> int:
     return exit_code(outcomes)
 
 
-def print_versions_on_disk(found: list[VersionOnDisk], as_json: bool) -> None:
+def print_versions_on_disk(
+    found: list[VersionOnDisk], damages: dict[Place, list[str]], as_json: bool
+) -> None:
+    """`damages` says what is wrong with the pointers and manifests of places."""
     if as_json:
-        print_json([_on_disk_row(version) for version in found])
+        wrong = [
+            {"bucket": place.bucket, "seq_len": place.seq_len, "state": "damaged", "problem": said}
+            for place, problems in damages.items()
+            for said in problems
+        ]
+        print_json([*map(_on_disk_row, found), *wrong])
         return
     for h in found:
         named = f", in {', '.join(h.snapshots)}" if h.snapshots else ""
         size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
         say(f"{h.place.bucket} {h.kind} {h.name}: {h.state}{named}; {size}")
+    for place, problems in damages.items():
+        for said in problems:
+            say(f"{place.bucket} {place.directory.rpartition('/')[2]}: damaged: {said}")
 
 
 def print_removals(
-    found: list[VersionOnDisk], outcomes: list[Outcome], as_json: bool, done: str
+    found: list[VersionOnDisk | LeftOver], outcomes: list[Outcome], as_json: bool, done: str
 ) -> None:
     if as_json:
-        rows = [{**_on_disk_row(version), "removed": done == "removed"} for version in found]
+        rows = [{**_removal_row(removable), "removed": done == "removed"} for removable in found]
         print_json([*rows, *map(error_row, failed(outcomes))])
         return
     for h in found:
+        if isinstance(h, LeftOver):
+            say(f"{done} {h.path}: {h.num_bytes:,} bytes; left by a run that was killed")
+            continue
         size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
-        say(f"{done} {h.place.bucket} {h.kind} {h.name}: {h.state}; {size}")
-    if not found and not failed(outcomes):
+        say(f"{done} {h.place.bucket} {h.kind} {h.name}: {h.state}; {size}; {h.why_not_kept}")
+    if found:
+        say(f"{done} {sum(h.num_bytes for h in found):,} bytes in all")
+    elif not failed(outcomes):
         say("nothing to remove")
+
+
+def _removal_row(removable: VersionOnDisk | LeftOver) -> dict[str, Any]:
+    if isinstance(removable, LeftOver):
+        return {
+            "bucket": removable.bucket,
+            "path": removable.path,
+            "bytes": removable.num_bytes,
+            "why": "left by a run that was killed",
+        }
+    return {**_on_disk_row(removable), "why": removable.why_not_kept}
 
 
 def _on_disk_row(version: VersionOnDisk) -> dict[str, Any]:

@@ -12,11 +12,15 @@ from bfpack_spark.cli_options import settings_options
 from bfpack_spark.cli_print import close, print_removals, print_versions_on_disk, say
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage import snapshots
+from bfpack_spark.storage import own_files, snapshots
 from bfpack_spark.storage.locks import hold_bucket
 from bfpack_spark.storage.pruning import (
+    LeftOver,
     VersionOnDisk,
     buckets_of,
+    check_nothing_is_damaged,
+    damages_of,
+    left_over,
     places_of,
     remove,
     versions_on_disk,
@@ -28,12 +32,14 @@ from bfpack_spark.storage.versions import Place, current_manifest
 @settings_options("output", "bucket")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 def versions(settings: Settings, as_json: bool) -> None:
-    """All versions, of every bucket unless some are named: state, snapshots, size."""
+    """All versions, of every bucket unless some are named: state, snapshots, size; and what is
+    wrong with what names them."""
     output = settings.need("output")
     taken = snapshots.read_snapshots(output)
-    print_versions_on_disk(
-        [h for name in _buckets(settings) for h in versions_on_disk(output, name, taken)], as_json
-    )
+    names = _buckets(settings)
+    found = [h for name in names for h in versions_on_disk(output, name, taken)]
+    places = [place for name in names for place in places_of(output, name)]
+    print_versions_on_disk(found, {p: list(damages_of(p)) for p in places}, as_json)
 
 
 @click.command()
@@ -56,7 +62,9 @@ def snapshot(settings: Settings, name: str) -> None:
 @click.option("--yes", is_flag=True, help="remove them; without it they are only listed")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 def prune(settings: Settings, yes: bool, as_json: bool) -> int:
-    """Remove versions that are neither current, nor in a snapshot, nor needed by one that is."""
+    """Remove versions that are neither current, nor in a snapshot, nor needed by one that is, and
+    what killed runs left beside them. (Of an object store, parts of uploads that were given up go
+    by its own lifecycle rule, AbortIncompleteMultipartUpload.)"""
     output = settings.need("output")
     act = _remove_all if yes else _removable
     outcomes = run_each((name, partial(act, output, name)) for name in _buckets(settings))
@@ -64,22 +72,30 @@ def prune(settings: Settings, yes: bool, as_json: bool) -> int:
     return close(outcomes)
 
 
-def _removable(output: str, bucket: str) -> list[VersionOnDisk]:
-    found = versions_on_disk(output, bucket, snapshots.read_snapshots(output))
-    return [version for version in found if version.kept is None]
+def _removable(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
+    taken = snapshots.read_snapshots(output)
+    snapshots.check_snapshots(output, taken)
+    check_nothing_is_damaged(output, bucket)
+    found = [v for v in versions_on_disk(output, bucket, taken) if v.kept is None]
+    gone = tuple(f"{version.inside}/" for version in found)
+    rest = [file for file in left_over(output, bucket) if not file.path.startswith(gone)]
+    return [*found, *rest]
 
 
-def _remove_all(output: str, bucket: str) -> list[VersionOnDisk]:
+def _remove_all(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
     with hold_bucket(output, bucket) as lock:
         found = _removable(output, bucket)
         # Sequences before the token stores that they are verified by.
-        for version in reversed(found):
-            remove(version, lock)
+        for removable in reversed(found):
+            if isinstance(removable, VersionOnDisk):
+                remove(removable, lock)
+            else:
+                own_files.delete_file(output, removable.path)
     return found
 
 
-def _made(outcomes: list[Outcome]) -> list[VersionOnDisk]:
-    return [version for outcome in outcomes for version in outcome.made or []]
+def _made(outcomes: list[Outcome]) -> list[VersionOnDisk | LeftOver]:
+    return [removable for outcome in outcomes for removable in outcome.made or []]
 
 
 def _buckets(settings: Settings) -> Sequence[str]:

@@ -32,7 +32,8 @@ from bfpack_spark.storage.delta_output import DeltaTable
 from bfpack_spark.storage.locks import Lock, hold_bucket
 from bfpack_spark.storage.plans import Plan, find_plan
 from bfpack_spark.storage.token_store import TokenStore, open_token_store
-from bfpack_spark.storage.versions import Version
+from bfpack_spark.storage.versions import Place, Version
+from bfpack_spark.storage.whole import check_whole
 
 log = logging.getLogger("bfpack")
 
@@ -71,7 +72,7 @@ def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) 
         run = _Run(
             spark=spark, settings=settings, store=store, lock=lock, tables=tables, costs=costs
         )
-        keep_costs(store.directory, costs)
+        keep_costs(source.place, store.name, costs)
         made = [_sequences(run, seq_len) for seq_len in seq_lens]
         _report_all(run, made)
     return made
@@ -79,7 +80,7 @@ def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) 
 
 def _sequences(run: _Run, seq_len: int) -> Version:
     version = sequences_version(run.settings, run.store, seq_len)
-    if version.manifest() is None:
+    if not _is_whole(version):
         _assemble(run, _plan(run, seq_len))
     else:
         done = facts(stage="assemble", seq_len=seq_len, version=version.name, done_before=True)
@@ -91,12 +92,12 @@ def _sequences(run: _Run, seq_len: int) -> Version:
 
 def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
     """Plan the sequences of an existing token store, for every seq_len."""
-    store = open_token_store(settings.need("output"), bucket)
+    store = _whole_store(settings, bucket)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         run = _Run(spark=spark, settings=settings, store=store, lock=lock)
         made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
         for version in made:
-            if version.manifest() is None:
+            if not _is_whole(version):
                 assert version.place.seq_len is not None, "sequences have one"
                 _plan(run, version.place.seq_len)
     return made
@@ -104,7 +105,7 @@ def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Ve
 
 def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
     """Assemble and publish what was planned, for every seq_len."""
-    store = open_token_store(settings.need("output"), bucket)
+    store = _whole_store(settings, bucket)
     made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
     for version in made:  # a mistake to find before the work
         if version.manifest() is None:
@@ -113,11 +114,26 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         run = _Run(spark=spark, settings=settings, store=store, lock=lock, tables=tables)
         for version in made:
-            if version.manifest() is None:
+            if not _is_whole(version):
                 _assemble(run, _planned(version))
             _publish(run, version)
         _report_all(run, made)
     return made
+
+
+def _is_whole(version: Version) -> bool:
+    """Is it complete? InputError if what its manifest lists is not there."""
+    manifest = version.manifest()
+    if manifest is not None:
+        check_whole(version.place, version.name, manifest)
+    return manifest is not None
+
+
+def _whole_store(settings: Settings, bucket: str) -> TokenStore:
+    """The published token store. InputError if there is none, or a file of it is gone."""
+    store = open_token_store(settings.need("output"), bucket)
+    check_whole(Place(output=settings.need("output"), bucket=bucket), store.name, store.manifest)
+    return store
 
 
 def _plan(run: _Run, seq_len: int) -> Plan:
@@ -135,7 +151,7 @@ def _assemble(run: _Run, plan: Plan) -> None:
 
 def _keep_costs(run: _Run, version: Version) -> None:
     own = version.place.seq_len
-    keep_costs(version.directory, [cost for cost in run.costs if cost.seq_len == own])
+    keep_costs(version.place, version.name, [cost for cost in run.costs if cost.seq_len == own])
 
 
 def _publish(run: _Run, version: Version) -> None:
@@ -171,5 +187,5 @@ def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSli
     with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
         with metered(spark, costs, "tokenize"):
             store = make_tokens(spark, settings, source, lock)
-        keep_costs(store.directory, costs)
+        keep_costs(source.place, store.name, costs)
     return store

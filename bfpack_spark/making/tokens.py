@@ -17,7 +17,7 @@ from bfpack_spark.making.say_changes import say_changes
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
-from bfpack_spark.storage import files, versions
+from bfpack_spark.storage import own_files, versions
 from bfpack_spark.storage.corpus import check_columns, engine_for, splits_frame
 from bfpack_spark.storage.delta_input import columns_in_files
 from bfpack_spark.storage.documents import Columns
@@ -32,6 +32,7 @@ from bfpack_spark.storage.token_files import write_token_files
 from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
 from bfpack_spark.storage.tokenizer_file import read_vocabulary
 from bfpack_spark.storage.versions import Place, Version
+from bfpack_spark.storage.whole import check_whole
 from bfpack_spark.tokenizing.engines import MAX_BYTES
 from bfpack_spark.tokenizing.parity import Choice
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
@@ -74,10 +75,10 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
     if made is None:
         made = _tokenize(spark, settings, source)
     else:
+        check_whole(made.place, made.name, versions.need_manifest(made))
         done = facts(stage="tokenize", version=made.name, done_before=True)
         log.info("tokens: nothing to do, %s is complete", made.name, extra=done)
-    manifest = made.manifest()
-    assert manifest is not None, "made or found complete"
+    manifest = versions.need_manifest(made)
     check_quarantine(manifest, settings.max_quarantined, made.directory)
     lock.check()
     versions.publish(made)
@@ -127,6 +128,8 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     say_changes("tokens", version)
     earlier = versions.current_manifest(source.place)
     increment, why = take_over(version, source.inventory, earlier)
+    if earlier is not None and increment.entries:
+        check_whole(source.place, earlier["fingerprint"][:16], earlier)
     if why is not None:
         log.info("tokens: %s", why)
     started = time.monotonic()
@@ -138,7 +141,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     places = first_places(found)
     if not accounting["documents"]:
         raise InputError(_nothing_to_pack(settings, accounting, places))
-    files.write_bytes(f"{version.directory}/tokenizer.json", vocabulary.json)
+    own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
     if settings.id_column is not None:
         store = TokenStore(directory=version.directory, manifest={"files": entries})
         _check_unique(spark, store, accounting["documents_in"])

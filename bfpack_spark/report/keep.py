@@ -19,21 +19,22 @@ from bfpack_spark.report.collect import (
 )
 from bfpack_spark.report.pages import version_page
 from bfpack_spark.report.render import render
-from bfpack_spark.storage import files
-from bfpack_spark.storage.versions import Version
+from bfpack_spark.storage import files, own_files
+from bfpack_spark.storage.versions import Place, Version
 
 log = logging.getLogger("bfpack")
 
 
-def keep_costs(directory: str, costs: Sequence[StageCost]) -> None:
+def keep_costs(place: Place, name: str, costs: Sequence[StageCost]) -> None:
     """Write down beside a version of tokens or sequences what its stages have cost so far, since
     another run may go on from here. A run that found a stage done does not make it cheap."""
+    directory = f"{place.directory}/{name}"
     with _said_if_it_fails(directory):
         before = read_run(directory)
         known = before.costs if before else ()
         together = longest([*known, *costs])
         if together != known:
-            _write(directory, {"run": asdict(facts_of_this_run(together))})
+            _write(place, name, {"run": asdict(facts_of_this_run(together))})
 
 
 def keep_report(
@@ -52,8 +53,9 @@ def keep_report(
         place = version.place
         others = {*seq_lens, *published_at(place.output, place.bucket)}
         found = collect(place, version.name, lambda _: count_lengths(), others)
-        _write(version.directory, _for_machines(found))
-        files.write_bytes(page, render(version_page(found)).encode())
+        _write(place, version.name, _for_machines(found))
+        rendered = render(version_page(found)).encode()
+        own_files.write_bytes(place.output, f"{version.inside}/report/report.html", rendered)
 
 
 def _for_machines(report: VersionReport) -> dict[str, Any]:
@@ -63,8 +65,8 @@ def _for_machines(report: VersionReport) -> dict[str, Any]:
     }
 
 
-def _write(directory: str, found: dict[str, Any]) -> None:
-    files.write_json(f"{directory}/report/report.json", found)
+def _write(place: Place, name: str, found: dict[str, Any]) -> None:
+    own_files.write_json(place.output, f"{place.inside}/{name}/report/report.json", found)
 
 
 @contextmanager

@@ -2,10 +2,6 @@
 
 import hashlib
 import io
-import json
-import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,20 +64,6 @@ def list_files(directory: str) -> list[pafs.FileInfo]:
         ) from None
 
 
-def names_in(directory: str) -> list[str]:
-    """Names of the files in a directory, not of those below."""
-    fs, inner = locate(directory)
-    found = fs.get_file_info(pafs.FileSelector(inner, allow_not_found=True))
-    return sorted(info.base_name for info in found if info.type == pafs.FileType.File)
-
-
-def directories_in(directory: str) -> list[str]:
-    """Names of the directories in a directory."""
-    fs, inner = locate(directory)
-    found = fs.get_file_info(pafs.FileSelector(inner, allow_not_found=True))
-    return sorted(info.base_name for info in found if info.type == pafs.FileType.Directory)
-
-
 def resolve(root: str, path: str) -> str:
     """A path relative to a directory: "O/b/tokens/V2", "../V1/documents/p" ->
     "O/b/tokens/V1/documents/p"."""
@@ -111,38 +93,6 @@ def read_bytes(path: str, limit: int = _READ_MAX) -> bytes | None:
         return check_size(path, bytes(stream.read(limit + 1)), limit)
 
 
-def write_json(path: str, value: dict[str, Any]) -> bytes:
-    """Write with sorted keys, at once or not at all. Returns the bytes."""
-    raw = (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-    write_bytes(path, raw)
-    return raw
-
-
-def write_bytes(path: str, raw: bytes) -> None:
-    """Replace a file atomically: a reader sees the old bytes or the new."""
-    fs, inner = locate(path)
-    target = inner
-    if not is_object_store(fs):
-        target = f"{inner}.{uuid.uuid4().hex}.tmp"
-        fs.create_dir(str(Path(inner).parent), recursive=True)
-    with fs.open_output_stream(target) as stream:
-        stream.write(raw)
-    if target != inner:
-        fs.move(target, inner)
-
-
-def delete_file(path: str) -> None:
-    fs, inner = locate(path)
-    fs.delete_file(inner)
-
-
-def delete_directory(path: str) -> None:
-    """Delete a directory and all below it, if it is there."""
-    fs, inner = locate(path)
-    if exists(path):
-        fs.delete_dir(inner)
-
-
 def _opened(path: str) -> pa.NativeFile:
     fs, inner = locate(path)
     if isinstance(fs, pafs.LocalFileSystem):  # opening a pipe would wait for who writes to it
@@ -166,58 +116,6 @@ def open_parquet(path: str, *, pre_buffer: bool = True) -> Iterator[pq.ParquetFi
         pq.ParquetFile(raw, page_checksum_verification=True, pre_buffer=pre_buffer) as file,
     ):
         yield file
-
-
-class HashingFile(io.RawIOBase):
-    """A file that is hashed while it is written, and has its name only when it is whole.
-
-    Every attempt of a task has a temporary file of its own and writes the same bytes under the same
-    final name, so a second one simply replaces the first. The temporary lies in `scratch`, never
-    beside Parquet, and is renamed. For an object store it lies on this machine's disk and is put:
-    an object appears whole, but a stream to one that is given up would be closed, not taken back.
-    """
-
-    def __init__(self, path: str, scratch: str) -> None:
-        super().__init__()
-        self._spool: IO[bytes] | None = None
-        self._fs, self._path = locate(path)
-        self._stream: Any
-        if is_object_store(self._fs):
-            self._stream = self._spool = tempfile.TemporaryFile()  # noqa: SIM115  # see close
-        else:
-            self._temporary = f"{locate(scratch)[1]}/{uuid.uuid4().hex}-{Path(self._path).name}"
-            for place in (self._temporary, self._path):
-                self._fs.create_dir(str(Path(place).parent), recursive=True)
-            self._stream = self._fs.open_output_stream(self._temporary)
-        self._hash = hashlib.sha256()
-        self.num_bytes = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._hash.update(data)
-        self._stream.write(data)
-        self.num_bytes += len(data)
-        return len(data)
-
-    def publish(self) -> str:
-        """Give the file its name; returns the sha256 of its bytes."""
-        if self._spool is None:
-            self._stream.close()
-            self._fs.move(self._temporary, self._path)
-        else:
-            self._spool.seek(0)
-            with self._fs.open_output_stream(self._path) as target:
-                shutil.copyfileobj(self._spool, target, 16 << 20)
-            self._spool.close()
-        return self._hash.hexdigest()
-
-    def close(self) -> None:
-        """Give up; what was published stays. Being collected is enough."""
-        if self._spool is not None:
-            self._spool.close()
-        super().close()
 
 
 def size_and_sha256(path: str) -> tuple[int, str]:

@@ -7,6 +7,7 @@ same object, its owner is dead, and it is replaced if it is the same even then. 
 differ may delay a takeover, and never make two owners.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -30,11 +31,15 @@ from obstore.exceptions import (
 )
 from obstore.store import ObjectStore
 
-from bfpack_spark.errors import BusyError, JobError
-from bfpack_spark.storage import files
+from bfpack_spark.errors import BusyError, InputError, JobError
+from bfpack_spark.outside import check_regular
+from bfpack_spark.storage import confined, files, own_files
+from bfpack_spark.storage.confined import link_error
+from bfpack_spark.storage.links import refuse_links
 from bfpack_spark.storage.object_store import object_store, storage_error
 
 LEASE_SECONDS = 60.0
+_HOLDER_MAX = 1 << 12  # bytes of what a holder says of itself
 
 log = logging.getLogger("bfpack")
 
@@ -48,14 +53,13 @@ class Lock(Protocol):
 
 def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
     """Hold the bucket's lock. BusyError, which names the holder, if another run has it."""
-    folder = f"{output.rstrip('/')}/{bucket}"
-    fs, inner = files.locate(folder)
+    fs, inner = files.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
-        return hold_file(Path(inner), bucket)
+        return hold_file(inner, bucket)
     if isinstance(fs, pafs.HadoopFileSystem):
         log.warning("bucket %s: no lock is known for HDFS; start no second run of it", bucket)
         return nullcontext(_FileLock())
-    store, key = object_store(folder)
+    store, key = object_store(f"{output.rstrip('/')}/{bucket}")
     return hold_lease(store, f"{key}/_lock", bucket)
 
 
@@ -84,28 +88,34 @@ class _FileLock:
 
 
 @contextmanager
-def hold_file(folder: Path, bucket: str) -> Iterator[Lock]:
-    """flock on folder/_lock; folders that are empty in the end, and were not there before, go."""
-    made = [path for path in (folder, folder.parent) if not path.exists()]
-    stream = _locked(folder / "_lock", bucket)
+def hold_file(output: str, bucket: str) -> Iterator[Lock]:
+    """flock on BUCKET/_lock below a local output; folders that are empty in the end, and were not
+    there before, go."""
+    refuse_links(output, bucket)
+    output_was_there = Path(output).exists()
+    bucket_was_there = bucket in own_files.kinds_in(output, "")
+    stream = _locked(output, bucket)
     try:
         stream.truncate(0)
         stream.write(json.dumps(_myself()).encode())
         stream.flush()
         yield _FileLock()
     finally:
-        (folder / "_lock").unlink(missing_ok=True)  # before it is let go: who waits looks again
-        for path in made:
+        # Before it is let go: who waits looks again.
+        confined.unlink(output, f"{bucket}/_lock")
+        if not bucket_was_there:
+            confined.remove_empty(output, bucket)
+        if not output_was_there:
             with suppress(OSError):
-                path.rmdir()
+                Path(output).rmdir()
         stream.close()
 
 
-def _locked(path: Path, bucket: str) -> IO[bytes]:
+def _locked(output: str, bucket: str) -> IO[bytes]:
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            stream = path.open("a+b")
+            with confined.made(output, bucket) as folder:
+                stream = _opened(folder, f"{output}/{bucket}/_lock")
         except FileNotFoundError:  # its folder went, with the run that made it
             continue
         try:
@@ -113,16 +123,33 @@ def _locked(path: Path, bucket: str) -> IO[bytes]:
         except BlockingIOError:
             with stream:
                 stream.seek(0)
-                raise _busy(bucket, stream.read()) from None
-        if _is_at(stream, path):
+                raise _busy(bucket, stream.read(_HOLDER_MAX)) from None
+        if _is_at(stream, Path(output) / bucket / "_lock"):
             return stream
         stream.close()
+
+
+def _opened(folder: int, path: str) -> IO[bytes]:
+    """The lock's file, which is made where it is not there. InputError if a link is, or a pipe."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        stream = os.fdopen(os.open("_lock", flags, 0o666, dir_fd=folder), "r+b", buffering=0)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise link_error(path) from None
+    try:
+        check_regular(path, os.fstat(stream.fileno()).st_mode)
+    except InputError:
+        stream.close()
+        raise
+    return stream
 
 
 def _is_at(stream: IO[bytes], path: Path) -> bool:
     """Is the locked file still the one of that name, or was it removed before we had it?"""
     try:
-        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+        return os.path.samestat(os.fstat(stream.fileno()), path.lstat())
     except FileNotFoundError:
         return False
 

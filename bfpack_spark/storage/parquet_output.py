@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bfpack_spark.schema import plain
-from bfpack_spark.storage.files import HashingFile
+from bfpack_spark.storage.hashing_file import HashingFile
 
 
 class ParquetOutput:
@@ -25,7 +25,7 @@ class ParquetOutput:
         """`path` is relative to `root`, the version's directory; `statistics` names the columns
         that get minima and maxima (those of tokens would bloat the footer)."""
         self._path = path
-        self._file = HashingFile(f"{root}/{path}", f"{root}/_temporary")
+        self._file = HashingFile(root, path)
         bare = plain(schema)
         self._writer = pq.ParquetWriter(
             pa.PythonFile(self._file, mode="w"),

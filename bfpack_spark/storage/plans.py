@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bfpack_spark.storage import files
+from bfpack_spark.storage import files, own_files
 from bfpack_spark.storage.metadata import PlanNote, read_metadata
 from bfpack_spark.storage.versions import Version
 
@@ -22,7 +22,9 @@ class Plan:
 def keep_plan(made: Plan) -> None:
     """Write down that the plan is complete; publication removes the note."""
     note = {"files": made.entries, "accounting": made.accounting, "num_shards": made.num_shards}
-    files.write_json(f"{made.version.directory}/_plan.json", note)
+    version = made.version
+    own_files.sync_folders(version.place.output, version.inside)
+    own_files.write_json(version.place.output, f"{version.inside}/_plan.json", note)
 
 
 def find_plan(version: Version) -> Plan | None:

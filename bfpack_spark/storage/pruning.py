@@ -1,17 +1,20 @@
 """Which versions a bucket holds, why each is kept, and the removal of those that nothing keeps.
 
 Kept is what is current, in a snapshot, or named by the manifest of a kept version (its token store,
-the token store whose files it lists), and what is unfinished and younger than 7 days.
+the token store whose files it lists), and what is unfinished and younger than 7 days. Where a
+pointer, a manifest or a snapshot does not say what is to be kept, nothing of the bucket is removed.
 """
 
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from bfpack_spark.storage import files, versions
+from bfpack_spark.errors import InputError
+from bfpack_spark.storage import own_files, versions
 from bfpack_spark.storage.locks import Lock
-from bfpack_spark.storage.snapshots import Snapshot, snapshots_of
+from bfpack_spark.storage.snapshots import FOLDER, Snapshot, snapshots_of
 from bfpack_spark.storage.versions import Manifest, Place
 
 UNFINISHED_SECONDS = 7 * 24 * 3600
@@ -23,7 +26,7 @@ class VersionOnDisk:
 
     place: Place
     name: str
-    state: str  # current, complete or unfinished
+    state: str  # current, complete, unfinished or damaged
     snapshots: list[str]
     kept: str | None  # why; None: nothing keeps it
     num_files: int
@@ -34,8 +37,28 @@ class VersionOnDisk:
         return f"{self.place.directory}/{self.name}"
 
     @property
+    def inside(self) -> str:
+        return f"{self.place.inside}/{self.name}"
+
+    @property
     def kind(self) -> str:
         return self.place.directory.rpartition("/")[2]
+
+    @property
+    def why_not_kept(self) -> str:
+        """The reason for its removal."""
+        if self.state == "unfinished":
+            return "no run has written to it for 7 days"
+        return "neither current, nor in a snapshot, nor needed by a version that is"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOver:
+    """A file that a killed run left, in no version's manifest."""
+
+    bucket: str
+    path: str  # inside the output
+    num_bytes: int
 
 
 def versions_on_disk(
@@ -53,7 +76,7 @@ def versions_on_disk(
 
 def places_of(output: str, bucket: str) -> list[Place]:
     """The token store's place and those of sequences, by seq_len, where they are there."""
-    names = files.directories_in(f"{output.rstrip('/')}/{bucket}")
+    names = own_files.folders_in(output, bucket)
     lengths = sorted(int(n[10:]) for n in names if re.fullmatch(r"sequences-\d+", n))
     places = [Place(output=output, bucket=bucket)] if "tokens" in names else []
     return [*places, *(Place(output=output, bucket=bucket, seq_len=n) for n in lengths)]
@@ -61,7 +84,30 @@ def places_of(output: str, bucket: str) -> list[Place]:
 
 def buckets_of(output: str) -> list[str]:
     """The buckets of an output."""
-    return [name for name in files.directories_in(output) if places_of(output, name)]
+    return [name for name in own_files.folders_in(output, "") if places_of(output, name)]
+
+
+def left_over(output: str, bucket: str) -> list[LeftOver]:
+    """Files of writes that were cut short, beside versions and in complete ones. Who holds the
+    bucket's lock knows that no run is still writing them; among snapshots age tells, and the first
+    bucket takes those along."""
+    complete = {
+        f"{place.inside}/{name}/_temporary/"[len(bucket) + 1 :]
+        for place in places_of(output, bucket)
+        for name in versions.names_in(place)
+        if versions.is_complete(place, name)
+    }
+    found = [
+        LeftOver(bucket=bucket, path=f"{bucket}/{path}", num_bytes=facts.size)
+        for path, facts in own_files.files_below(output, bucket).items()
+        if versions.is_left_over(path) or path.startswith(tuple(complete))
+    ]
+    return found + [
+        LeftOver(bucket=bucket, path=f"{FOLDER}/{path}", num_bytes=facts.size)
+        for path, facts in own_files.files_below(output, FOLDER).items()
+        if versions.is_left_over(path) and _is_old(facts.modified / 1e9)
+        if bucket == buckets_of(output)[0]
+    ]
 
 
 def remove(version: VersionOnDisk, lock: Lock) -> None:
@@ -69,24 +115,61 @@ def remove(version: VersionOnDisk, lock: Lock) -> None:
     reader takes it for whole."""
     assert version.kept is None, f"{version.name} is kept: {version.kept}"
     lock.check()
-    manifest = f"{version.directory}/_manifest.json"
-    if files.exists(manifest):
-        files.delete_file(manifest)
-    files.delete_directory(version.directory)
+    output = version.place.output
+    own_files.delete_file(output, f"{version.inside}/_manifest.json")
+    own_files.sync_folders(output, version.inside)
+    own_files.delete_tree(output, version.inside)
+
+
+def check_nothing_is_damaged(output: str, bucket: str) -> None:
+    """InputError, naming every one, if a pointer or a manifest of the bucket does not say what is
+    to be kept."""
+    damages = [said for place in places_of(output, bucket) for said in damages_of(place)]
+    if damages:
+        raise InputError("; ".join(damages))
+
+
+def damages_of(place: Place) -> Iterator[str]:
+    """What is wrong with the metadata of a place, and what to do."""
+    complete = []
+    for name in versions.names_in(place):
+        try:
+            if versions.read_manifest(place, name) is not None:
+                complete.append(name)
+        except InputError as error:
+            yield str(error)
+    path = f"{place.directory}/_current.json"
+    try:
+        pointer = versions.read_pointer(place)
+    except InputError as error:
+        yield str(error)
+        return
+    if pointer is None and complete:
+        yield (
+            f"{path}: is missing beside complete versions ({', '.join(complete)}), so nobody knows "
+            "which is current; run bfpack pack again, which publishes one, or put it back"
+        )
+    elif pointer is not None and pointer["version"] not in complete:
+        yield (
+            f"{path}: names {pointer['version']}, which is not complete there; run bfpack pack "
+            "again, which publishes one, or put back what was written"
+        )
+    elif pointer is not None and not versions.is_pointed_at(place, pointer):
+        yield (
+            f"{path}: its manifest_sha256 is not that of {pointer['manifest']}; put back the "
+            "manifest or the pointer that was written"
+        )
 
 
 def _on_disk(place: Place, name: str, snapshots: dict[str, Snapshot]) -> VersionOnDisk:
-    directory = f"{place.directory}/{name}"
-    there = files.list_files(directory)
-    state = "unfinished"
-    if files.exists(f"{directory}/_manifest.json"):
-        state = "current" if versions.is_current(place, name) else "complete"
+    there = own_files.files_below(place.output, f"{place.inside}/{name}").values()
+    state = _state(place, name)
     names = snapshots_of(snapshots, place, name)
-    kept = "current" if state == "current" else None
+    kept = state if state in ("current", "damaged") else None
     if names:
         kept = f"in snapshot {', '.join(names)}"
-    newest = max((info.mtime_ns or 0 for info in there), default=0) / 1e9
-    if state == "unfinished" and time.time() - newest < UNFINISHED_SECONDS:
+    newest = max((facts.modified for facts in there), default=0) / 1e9
+    if state == "unfinished" and not _is_old(newest):
         kept = "unfinished, younger than 7 days"
     return VersionOnDisk(
         place=place,
@@ -95,22 +178,39 @@ def _on_disk(place: Place, name: str, snapshots: dict[str, Snapshot]) -> Version
         snapshots=names,
         kept=kept,
         num_files=len(there),
-        num_bytes=sum(info.size for info in there),
+        num_bytes=sum(facts.size for facts in there),
     )
+
+
+def _is_old(seconds: float) -> bool:
+    return time.time() - seconds >= UNFINISHED_SECONDS
+
+
+def _state(place: Place, name: str) -> str:
+    try:
+        if versions.read_manifest(place, name) is None:
+            return "unfinished"
+    except InputError:
+        return "damaged"
+    with suppress(InputError):  # a damaged pointer names none
+        if versions.is_current(place, name):
+            return "current"
+    return "complete"
 
 
 def _needed_by(found: list[VersionOnDisk]) -> Iterator[str]:
     """Names of the token stores that kept versions need, and those that these take files from."""
-    tokens = {h.name: h for h in found if h.place.seq_len is None}
-    for version in found:
-        if version.kept is None or version.state == "unfinished":
+    whole = [version for version in found if version.state in ("current", "complete")]
+    tokens = {h.name: h for h in whole if h.place.seq_len is None}
+    for version in whole:
+        if version.kept is None:
             continue
         manifest = _manifest(version)
         name = version.name
         if version.place.seq_len is not None:
             name = str(manifest["inputs"]["tokens_fingerprint"])[:16]
             yield name
-        if name in tokens and tokens[name].state != "unfinished":
+        if name in tokens:
             yield from _taken_over(_manifest(tokens[name]))
 
 

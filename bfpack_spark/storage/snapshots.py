@@ -6,11 +6,13 @@ OUTPUT/_snapshots/NAME.json    {"buckets": {BUCKET: {SEQ_LEN: {version, fingerpr
 from typing import Any
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage import files, versions
+from bfpack_spark.storage import own_files, versions
 from bfpack_spark.storage.metadata import SnapshotNote, read_metadata
 from bfpack_spark.storage.versions import Place
 
 Snapshot = dict[str, Any]
+
+FOLDER = "_snapshots"
 
 
 def take_snapshot(places: list[Place]) -> Snapshot:
@@ -28,26 +30,41 @@ def take_snapshot(places: list[Place]) -> Snapshot:
 
 def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
     """Its path. InputError if another snapshot has the name; nothing if this one has."""
-    path = f"{_folder(output)}/{name}.json"
+    path = f"{output.rstrip('/')}/{FOLDER}/{name}.json"
     there = read_metadata(path, SnapshotNote)
     if there is not None and there != snapshot:
         raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
     if there is None:
-        files.write_json(path, snapshot)
+        own_files.write_json(output, f"{FOLDER}/{name}.json", snapshot)
     return path
 
 
 def read_snapshots(output: str) -> dict[str, Snapshot]:
     """All of them, by name. InputError if one cannot be read: who knows what it holds on to."""
     found = {}
-    for name in files.names_in(_folder(output)):
-        path = f"{_folder(output)}/{name}"
+    for name in own_files.files_below(output, FOLDER):
+        path = f"{output.rstrip('/')}/{FOLDER}/{name}"
         if name.endswith(".json"):
             snapshot = read_metadata(path, SnapshotNote)
             if snapshot is None:
                 raise InputError(f"{path}: went while it was looked at; run this again")
             found[name.removesuffix(".json")] = snapshot
     return found
+
+
+def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
+    """InputError if one names what is not there: whatever it is to hold on to would be removed."""
+    for name, snapshot in snapshots.items():
+        for bucket, of_bucket in snapshot["buckets"].items():
+            for seq_len, held in of_bucket.items():
+                place = Place(output=output, bucket=bucket, seq_len=int(seq_len))
+                manifest = versions.read_manifest(place, held["version"])
+                if manifest is None or manifest["fingerprint"] != held["fingerprint"]:
+                    raise InputError(
+                        f"{output.rstrip('/')}/{FOLDER}/{name}.json: names {held['version']} of "
+                        f"{place.directory}, which is not there; mend the snapshot, or remove it "
+                        "if nothing reads it"
+                    )
 
 
 def snapshots_of(snapshots: dict[str, Snapshot], place: Place, version: str) -> list[str]:
@@ -58,7 +75,3 @@ def snapshots_of(snapshots: dict[str, Snapshot], place: Place, version: str) -> 
         if snapshot["buckets"].get(place.bucket, {}).get(str(place.seq_len), {}).get("version")
         == version
     )
-
-
-def _folder(output: str) -> str:
-    return f"{output.rstrip('/')}/_snapshots"

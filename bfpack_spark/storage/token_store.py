@@ -23,6 +23,11 @@ class TokenStore:
     manifest: Manifest
 
     @property
+    def name(self) -> str:
+        """The version's."""
+        return self.directory.rpartition("/")[2]
+
+    @property
     def paths(self) -> list[str]:
         """The token files, in the order that `places` numbers them."""
         return self._paths("documents")

@@ -10,6 +10,7 @@ _current.json, atomically, is the publication.
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ import pyarrow.fs as pafs
 from bfpack_spark.core.accounting import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import FORMAT_VERSION
-from bfpack_spark.storage import files
+from bfpack_spark.storage import files, own_files
+from bfpack_spark.storage.confined import FileFacts
 from bfpack_spark.storage.metadata import (
     Pointer,
     SequencesManifest,
@@ -41,9 +43,14 @@ class Place:
     seq_len: int | None = None  # None: the token store
 
     @property
-    def directory(self) -> str:
+    def inside(self) -> str:
+        """The path in the output."""
         kind = "tokens" if self.seq_len is None else f"sequences-{self.seq_len}"
-        return f"{self.output.rstrip('/')}/{self.bucket}/{kind}"
+        return f"{self.bucket}/{kind}"
+
+    @property
+    def directory(self) -> str:
+        return f"{self.output.rstrip('/')}/{self.inside}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +76,24 @@ class Version:
         return self.fingerprint[:16]
 
     @property
+    def inside(self) -> str:
+        """The path in the output."""
+        return f"{self.place.inside}/{self.name}"
+
+    @property
     def directory(self) -> str:
         return f"{self.place.directory}/{self.name}"
 
     def manifest(self) -> Manifest | None:
         """The manifest; None if the version is not complete."""
         return read_manifest(self.place, self.name)
+
+
+def need_manifest(version: Version) -> Manifest:
+    """The manifest of a version that was made, or found, complete."""
+    manifest = version.manifest()
+    assert manifest is not None, f"{version.name} is complete"
+    return manifest
 
 
 def read_manifest(place: Place, name: str) -> Manifest | None:
@@ -89,7 +108,8 @@ def read_pointer(place: Place) -> dict[str, Any] | None:
 
 
 def complete(version: Version, entries: list[dict[str, Any]], **rest: dict[str, Any]) -> Manifest:
-    """Write the manifest (the last act of making a version), then remove what it does not list."""
+    """Write the manifest (the last act of making a version), when what it lists is on the disk;
+    then remove what it does not list."""
     manifest = {
         "format_version": FORMAT_VERSION,
         "kind": "tokens" if version.place.seq_len is None else "sequences",
@@ -100,8 +120,10 @@ def complete(version: Version, entries: list[dict[str, Any]], **rest: dict[str, 
         "files": sorted(entries, key=lambda entry: str(entry["path"])),
         **rest,
     }
-    files.write_json(f"{version.directory}/_manifest.json", manifest)
-    _remove_unlisted(version.directory, manifest)
+    output = version.place.output
+    own_files.sync_folders(output, version.inside)
+    own_files.write_json(output, f"{version.inside}/_manifest.json", manifest)
+    _remove_unlisted(version, manifest)
     return manifest
 
 
@@ -115,16 +137,32 @@ def publish(version: Version) -> None:
         "manifest": f"{version.name}/_manifest.json",
         "manifest_sha256": hashlib.sha256(raw).hexdigest(),
     }
-    path = f"{version.place.directory}/_current.json"
-    if read_pointer(version.place) != pointer:
-        files.write_json(path, pointer)
-    _tidy(version.directory, json.loads(raw))
+    if _pointer_said(version.place) != pointer:
+        own_files.write_json(version.place.output, f"{version.place.inside}/_current.json", pointer)
+    _tidy(version, json.loads(raw))
+
+
+def _pointer_said(place: Place) -> dict[str, Any] | None:
+    """What the pointer says; None if it is damaged, since it is about to be replaced."""
+    with suppress(InputError):
+        return read_pointer(place)
+    return None
 
 
 def current_manifest(place: Place) -> Manifest | None:
     """The manifest of the current version; None if none is published, or it is gone."""
     pointer = read_pointer(place)
     return None if pointer is None else read_manifest(place, pointer["version"])
+
+
+def is_complete(place: Place, name: str) -> bool:
+    return files.exists(f"{place.directory}/{name}/_manifest.json")
+
+
+def is_pointed_at(place: Place, pointer: dict[str, Any]) -> bool:
+    """Has the manifest that the pointer names the hash that it says?"""
+    raw = files.read_bytes(f"{place.directory}/{pointer['manifest']}")
+    return raw is not None and hashlib.sha256(raw).hexdigest() == pointer["manifest_sha256"]
 
 
 def is_current(place: Place, name: str) -> bool:
@@ -134,7 +172,8 @@ def is_current(place: Place, name: str) -> bool:
 
 def names_in(place: Place) -> list[str]:
     """Names of all versions there, complete or not."""
-    return [n for n in files.directories_in(place.directory) if re.fullmatch(r"[0-9a-f]{16}", n)]
+    found = own_files.folders_in(place.output, place.inside)
+    return [name for name in found if re.fullmatch(r"[0-9a-f]{16}", name)]
 
 
 def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
@@ -155,11 +194,10 @@ def files_of(manifest: Manifest, kind: str) -> list[dict[str, Any]]:
     return [entry for entry in manifest["files"] if entry["kind"] == kind]
 
 
-def files_on_disk(directory: str, kind: str) -> set[str]:
-    """Paths, relative to the version's directory, of what lies in one of its directories of
-    data."""
-    found = files.list_files(f"{directory}/{kind}")
-    return {f"{kind}/{info.path.rpartition(f'/{kind}/')[2]}" for info in found}
+def files_on_disk(place: Place, name: str, kind: str) -> dict[str, FileFacts]:
+    """What lies in one of a version's directories of data, by paths relative to the version's."""
+    found = own_files.files_below(place.output, f"{place.inside}/{name}/{kind}")
+    return {f"{kind}/{path}": facts for path, facts in found.items()}
 
 
 def rules_of(place: Place, inputs: dict[str, Any]) -> Rules:
@@ -184,23 +222,21 @@ def check_output(output: str, bucket: str) -> None:
         return
     if info.type == pafs.FileType.File:
         raise InputError(f"--output {output}: is a file; name a directory")
-    top = fs.get_file_info(pafs.FileSelector(path))
-    buckets = [i.path for i in top if i.type == pafs.FileType.Directory]
-    ours = [b for b in buckets if _holds_ours(fs, b)]
-    if top and not ours:
+    top = own_files.kinds_in(output, "")
+    ours = [name for name, kind in top.items() if kind == "folder" and _holds_ours(output, name)]
+    if top and not ours and top.get(bucket) != "link":
         raise InputError(
             f"--output {output}: not empty, and holds no tokens/ or sequences-*; name an empty one"
         )
-    own = next((b for b in buckets if b.rpartition("/")[2] == bucket), None)
-    if own is not None and own not in ours and fs.get_file_info(pafs.FileSelector(own)):
+    if bucket in top and bucket not in ours and own_files.kinds_in(output, bucket):
         raise InputError(
-            f"--bucket {bucket}: {own} is not empty, and holds no tokens/ or sequences-*; "
-            "take another name"
+            f"--bucket {bucket}: {output.rstrip('/')}/{bucket} is not empty, and holds no tokens/ "
+            "or sequences-*; take another name"
         )
 
 
-def _holds_ours(fs: pafs.FileSystem, directory: str) -> bool:
-    names = [info.base_name for info in fs.get_file_info(pafs.FileSelector(directory))]
+def _holds_ours(output: str, bucket: str) -> bool:
+    names = own_files.kinds_in(output, bucket)
     return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
 
 
@@ -214,17 +250,24 @@ def _current_name(place: Place) -> str:
     return str(pointer["version"])
 
 
-def _tidy(directory: str, manifest: Manifest) -> None:
-    _remove_unlisted(directory, manifest)
-    for name in files.names_in(directory):
-        if name == "_plan.json" or name.endswith(".tmp"):
-            files.delete_file(f"{directory}/{name}")
+def _tidy(version: Version, manifest: Manifest) -> None:
+    _remove_unlisted(version, manifest)
+    output = version.place.output
+    for name in own_files.files_below(output, version.inside):
+        if name == "_plan.json" or is_left_over(name):
+            own_files.delete_file(output, f"{version.inside}/{name}")
 
 
-def _remove_unlisted(directory: str, manifest: Manifest) -> None:
+def is_left_over(path: str) -> bool:
+    """Is this a file of a write that was killed, as own_files names them?"""
+    return re.search(r"\.[0-9a-f]{32}\.tmp$", path) is not None
+
+
+def _remove_unlisted(version: Version, manifest: Manifest) -> None:
     """What an earlier, unfinished run left in the directories of data."""
     listed = {entry["path"] for entry in manifest["files"]}
+    output, inside = version.place.output, version.inside
     for kind in _KIND_DIRECTORIES:
-        for path in files_on_disk(directory, kind) - listed:
-            files.delete_file(f"{directory}/{path}")
-    files.delete_directory(f"{directory}/_temporary")
+        for path in files_on_disk(version.place, version.name, kind).keys() - listed:
+            own_files.delete_file(output, f"{inside}/{path}")
+    own_files.delete_tree(output, f"{inside}/_temporary")

@@ -9,7 +9,7 @@ from typing import Any
 from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import FORMAT_VERSION
-from bfpack_spark.storage import files, versions
+from bfpack_spark.storage import versions
 from bfpack_spark.storage.token_store import TokenStore
 from bfpack_spark.storage.versions import Manifest, Place, Version
 from bfpack_spark.tokenizing.vocabulary import token_ids
@@ -34,7 +34,7 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
     yield from _check_pointer(place, name)
     for data in ("documents", "quarantine", "plan", "shards"):
         listed = {entry["path"] for entry in versions.files_of(manifest, data)}
-        for path in sorted(versions.files_on_disk(directory, data) - listed):
+        for path in sorted(versions.files_on_disk(place, name, data).keys() - listed):
             yield Violation(invariant=5, problem="on disk, not in the manifest", shard=path)
     rows = [entry["rows"] for entry in versions.files_of(manifest, "shards")]
     if rows and max(rows) - min(rows) > 1:
@@ -49,10 +49,9 @@ def _check_pointer(place: Place, name: str) -> Iterator[Violation]:
     except InputError as error:
         yield wrong(problem=str(error), shard="_current.json")
         return
-    raw = files.read_bytes(f"{place.directory}/{name}/{_MANIFEST}") or b""
     if pointer is None or pointer["version"] != name:
         return
-    if pointer["manifest_sha256"] != hashlib.sha256(raw).hexdigest():
+    if not versions.is_pointed_at(place, pointer):
         yield wrong(problem="its sha256 is not the one in _current.json", shard=_MANIFEST)
 
 

@@ -20,7 +20,7 @@ import pytest
 from conftest import ROOT, Corpus, Ran
 from outputs import current, shard_hashes
 
-from bfpack_spark.storage.files import HashingFile
+from bfpack_spark.storage.hashing_file import HashingFile
 from bfpack_spark.storage.inventory import take_inventory
 
 pytestmark = pytest.mark.timeout(
@@ -345,10 +345,7 @@ def test_a_task_that_gives_up_leaves_no_object(
 ) -> None:
     for name, value in {**CREDENTIALS, **address_of(store)}.items():
         monkeypatch.setenv(name, value)
-    given_up, whole = (
-        HashingFile(f"s3a://data/task/{name}", "s3a://data/task/_temporary")
-        for name in ("given-up", "whole")
-    )
+    given_up, whole = (HashingFile("s3a://data/task", name) for name in ("given-up", "whole"))
     given_up.write(b"half")
     del given_up
     whole.write(b"all")

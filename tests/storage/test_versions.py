@@ -3,64 +3,14 @@
 import hashlib
 import json
 import os
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
+from made_versions import below, finish, inputs, version, write
 
-from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import versions
-from bfpack_spark.storage.versions import Place, Version
-
-REST: dict[str, dict[str, Any]] = {
-    "totals": {"sequences": 1, "tokens": 8, "shards": 1},
-    "accounting": {field.name: 0 for field in fields(Accounting)},
-    "tokenizer": {
-        "vocabulary_size": 9,
-        "eos_id": 0,
-        "bos_id": None,
-        "own_pad_id": None,
-        "pad_id": 0,
-        "pad_is_eos": True,
-    },
-}
-
-
-def version(output: Path, seed: int = 0, seq_len: int | None = 8) -> Version:
-    place = Place(output=str(output), bucket="b", seq_len=seq_len)
-    return Version(place=place, inputs=inputs(seed))
-
-
-def inputs(seed: int) -> dict[str, Any]:
-    rules = {"packing": "best_fit", "long_documents": "split", "group_documents_max": 9}
-    return {"configuration": {**rules, "seed": seed, "pad_id": 0}, "tokens_fingerprint": "0" * 64}
-
-
-def finish(made: Version, *names: str) -> None:
-    """Complete a version of files that hold their own names."""
-    for name in names:
-        write(Path(made.directory) / name, name)
-    versions.complete(made, list(map(entry, names)), **REST)
-
-
-def entry(name: str) -> dict[str, Any]:
-    hashed = hashlib.sha256(name.encode()).hexdigest()
-    counts = {"rows": 1, "tokens": 8, "bytes": len(name)}
-    kind = name.partition("/")[0]
-    return {"path": name, "kind": kind, **counts, "sha256": hashed, "ids_sha256": None}
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def below(folder: str | Path) -> list[str]:
-    found = [p for p in Path(folder).rglob("*") if p.is_file()]
-    return sorted(str(p.relative_to(folder)) for p in found)
+from bfpack_spark.storage.versions import Place
 
 
 def test_a_version_is_named_by_the_sha256_of_what_decides_it(tmp_path: Path) -> None:
@@ -106,13 +56,13 @@ def test_what_an_unfinished_run_left_is_removed_after_the_manifest_is_written(
     for name in ("_temporary/abc-part-00000.parquet", "tokenizer.json", "_plan.json", "report/r"):
         write(root / name, "kept, but for the temporary")
     seen: list[list[str]] = []
-    delete = versions.files.delete_file
+    delete = versions.own_files.delete_file
 
-    def watch(path: str) -> None:
+    def watch(output: str, inside: str) -> None:
         seen.append(below(root))
-        delete(path)
+        delete(output, inside)
 
-    monkeypatch.setattr(versions.files, "delete_file", watch)
+    monkeypatch.setattr(versions.own_files, "delete_file", watch)
     finish(made, "shards/part-00000.parquet", "plan/part-00000.parquet")
     assert len(seen) == len(data)
     assert all("_manifest.json" in names for names in seen)

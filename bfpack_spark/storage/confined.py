@@ -1,0 +1,220 @@
+"""Folders of a local disk below one that the user chose, in which no link is followed.
+
+The folder that the user chose may be a link, or lie behind one: it is opened once, and from there
+every step is taken from an open folder, so a link that appears in the middle of a run is met and
+refused like one that was there before. What is written is on the disk, and not only on its way
+there, before it has its name.
+"""
+
+import errno
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from bfpack_spark.errors import InputError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# What disks say that cannot sync a folder.
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+
+Kind = Literal["file", "folder", "link", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """A file that lies below a folder."""
+
+    size: int  # bytes
+    modified: int  # ns
+
+
+def link_error(path: str) -> InputError:
+    """What is said of a link that lies where something of ours should."""
+    return InputError(
+        f"{path}: is a link, and bfpack writes, lists and deletes nothing through a link inside an "
+        "output; put what it leads to in its place, or mount the other disk there"
+    )
+
+
+@contextmanager
+def opened(base: str, inside: str) -> Iterator[int]:
+    """A descriptor of the folder `inside` below `base`. FileNotFoundError if it is not there."""
+    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        here = base
+        for step in _steps(inside):
+            here = f"{here}/{step}"
+            folder = _entered(folder, step, here)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def made(base: str, inside: str) -> Iterator[int]:
+    """The same folder, made where it is not there."""
+    Path(base).mkdir(parents=True, exist_ok=True)
+    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        here = base
+        for step in _steps(inside):
+            here = f"{here}/{step}"
+            with suppress(FileExistsError):
+                os.mkdir(step, dir_fd=folder)
+            folder = _entered(folder, step, here)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def kinds_in(base: str, inside: str) -> dict[str, Kind]:
+    """What lies in a folder, by name; nothing if it is not there."""
+    try:
+        with opened(base, inside) as folder, os.scandir(folder) as entries:
+            return {entry.name: _kind(entry) for entry in entries}
+    except FileNotFoundError:
+        return {}
+
+
+def files_below(base: str, inside: str) -> dict[str, FileFacts]:
+    """All files below a folder, by their paths in it; nothing if it is not there."""
+    try:
+        with opened(base, inside) as folder:
+            return dict(_walk(folder, f"{base}/{inside}", ""))
+    except FileNotFoundError:
+        return {}
+
+
+def create(base: str, inside: str) -> IO[bytes]:
+    """A new file, open for writing; its folder is made where it is not there."""
+    parent, name = _split(inside)
+    with made(base, parent) as folder:
+        return os.fdopen(os.open(name, _NEW_FILE, 0o666, dir_fd=folder), "wb")
+
+
+def rename(base: str, source: str, target: str) -> None:
+    """Give a file another name, in place of one that has it."""
+    (old_parent, old), (new_parent, new) = _split(source), _split(target)
+    with opened(base, old_parent) as before, made(base, new_parent) as after:
+        os.rename(old, new, src_dir_fd=before, dst_dir_fd=after)
+
+
+def write(base: str, inside: str, raw: bytes) -> None:
+    """Put bytes in place of a file: a reader sees the old ones or the new ones, even where the
+    power fails in between, and once this returns the new ones."""
+    parent, name = _split(inside)
+    temporary = f"{name}.{uuid.uuid4().hex}.tmp"
+    with made(base, parent) as folder:
+        with os.fdopen(os.open(temporary, _NEW_FILE, 0o666, dir_fd=folder), "wb") as stream:
+            stream.write(raw)
+            sync_file(stream)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        _sync_folder(folder)
+
+
+def sync_file(stream: IO[bytes]) -> None:
+    """Return when what was written is on the disk."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def sync_folders(base: str, inside: str) -> None:
+    """Put on the disk which names there are in a folder, in those below it, and in those on the way
+    to it."""
+    steps = _steps(inside)
+    on_the_way = ["/".join(steps[:depth]) for depth in range(len(steps) + 1)]
+    below = [f"{inside}/{n}" for n, kind in kinds_in(base, inside).items() if kind == "folder"]
+    for place in (*below, *reversed(on_the_way)):
+        with suppress(FileNotFoundError), opened(base, place) as folder:
+            _sync_folder(folder)
+
+
+def unlink(base: str, inside: str) -> None:
+    """Delete a file if it is there. Of a link, the link."""
+    parent, name = _split(inside)
+    with suppress(FileNotFoundError), opened(base, parent) as folder:
+        os.unlink(name, dir_fd=folder)
+
+
+def remove_empty(base: str, inside: str) -> None:
+    """Delete a folder if it is there and holds nothing."""
+    parent, name = _split(inside)
+    with suppress(OSError), opened(base, parent) as folder:
+        os.rmdir(name, dir_fd=folder)
+
+
+def remove_tree(base: str, inside: str) -> None:
+    """Delete a folder and all below it, if it is there. Links below it go, and not what they lead
+    to; the folder itself must be none."""
+    parent, name = _split(inside)
+    with suppress(FileNotFoundError):
+        with opened(base, inside):
+            pass
+        with opened(base, parent) as folder:
+            shutil.rmtree(name, dir_fd=folder)
+
+
+def _steps(inside: str) -> list[str]:
+    steps = [step for step in inside.split("/") if step]
+    assert not {".", ".."} & set(steps), f"{inside} does not go down"
+    return steps
+
+
+def _split(inside: str) -> tuple[str, str]:
+    *parents, name = _steps(inside)
+    return "/".join(parents), name
+
+
+def _entered(folder: int, step: str, path: str) -> int:
+    """A descriptor of a folder in this one, which is closed unless an error is raised."""
+    try:
+        inner = os.open(step, _FOLDER, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+            raise
+        if stat.S_ISLNK(os.lstat(step, dir_fd=folder).st_mode):
+            raise link_error(path) from None
+        raise InputError(f"{path}: is no folder; move it out of the way") from None
+    os.close(folder)
+    return inner
+
+
+def _walk(folder: int, path: str, prefix: str) -> Iterator[tuple[str, FileFacts]]:
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            kind = _kind(entry)
+            if kind == "link":
+                raise link_error(f"{path}/{entry.name}")
+            if kind == "folder":
+                inner = os.open(entry.name, _FOLDER, dir_fd=folder)
+                try:
+                    yield from _walk(inner, f"{path}/{entry.name}", f"{prefix}{entry.name}/")
+                finally:
+                    os.close(inner)
+            else:
+                found = os.lstat(entry.name, dir_fd=folder)
+                facts = FileFacts(size=found.st_size, modified=found.st_mtime_ns)
+                yield f"{prefix}{entry.name}", facts
+
+
+def _kind(entry: os.DirEntry[str]) -> Kind:
+    if entry.is_symlink():
+        return "link"
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    return "file" if entry.is_file(follow_symlinks=False) else "other"
+
+
+def _sync_folder(folder: int) -> None:
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise

@@ -1,0 +1,88 @@
+"""Versions made by hand, of files that hold their own names: complete, and nothing to read."""
+
+import hashlib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from bfpack_spark.core.accounting import Accounting
+from bfpack_spark.storage import versions
+from bfpack_spark.storage.versions import Place, Version
+
+_TOKENIZER = {"vocabulary_size": 9, "eos_id": 0, "bos_id": None, "own_pad_id": None}
+_SEQUENCES: dict[str, dict[str, Any]] = {
+    "totals": {"sequences": 1, "tokens": 8, "shards": 1},
+    "accounting": {field.name: 0 for field in fields(Accounting)},
+    "tokenizer": {**_TOKENIZER, "pad_id": 0, "pad_is_eos": True},
+}
+_TOKENS: dict[str, dict[str, Any]] = {
+    "totals": {"documents": 1, "tokens": 8},
+    "accounting": {
+        "documents": 1,
+        "tokens": 8,
+        "documents_in": 1,
+        "documents_empty": 0,
+        "documents_quarantined": {},
+        "tokens_inserted": 1,
+    },
+    "tokenizer": _TOKENIZER,
+}
+
+
+def version(
+    output: Path, seed: int = 0, seq_len: int | None = 8, tokens: str = "0" * 64
+) -> Version:
+    """Of bucket `b`; seq_len None: a token store."""
+    place = Place(output=str(output), bucket="b", seq_len=seq_len)
+    return Version(place=place, inputs=inputs(seed, tokens) if seq_len else _token_inputs(seed))
+
+
+def inputs(seed: int, tokens: str = "0" * 64) -> dict[str, Any]:
+    rules = {"packing": "best_fit", "long_documents": "split", "group_documents_max": 9}
+    return {"configuration": {**rules, "seed": seed, "pad_id": 0}, "tokens_fingerprint": tokens}
+
+
+def _token_inputs(seed: int) -> dict[str, Any]:
+    return {
+        "configuration": {"eos_id": 0, "bos_id": None},
+        "tokenizer_sha256": hashlib.sha256(b"tokenizer.json").hexdigest(),
+        "inventory": [["a.jsonl", 1, seed]],
+    }
+
+
+def finish(made: Version, *names: str) -> None:
+    """Complete a version of files that hold their own names."""
+    own = [] if made.place.seq_len else ["tokenizer.json"]
+    for name in (*names, *own):
+        write(Path(made.directory) / name, name)
+    rest = _SEQUENCES if made.place.seq_len else _TOKENS
+    versions.complete(made, list(map(_entry, names)), **rest)
+
+
+def _entry(name: str) -> dict[str, Any]:
+    hashed = hashlib.sha256(name.encode()).hexdigest()
+    counts = {"rows": 1, "tokens": 8, "bytes": len(name)}
+    kind = name.partition("/")[0]
+    return {"path": name, "kind": kind, **counts, "sha256": hashed, "ids_sha256": None}
+
+
+def publish(output: Path, seed: int = 0) -> tuple[Version, Version]:
+    """A published token store with a quarantine, and published sequences of it."""
+    store = version(output, seed, seq_len=None)
+    finish(store, "documents/part-00000-000.parquet", "quarantine/part-00000.parquet")
+    made = version(output, seed, tokens=store.fingerprint)
+    finish(made, "plan/part-00000.parquet", "shards/part-00000.parquet")
+    versions.publish(store)
+    versions.publish(made)
+    return store, made
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def below(folder: str | Path) -> list[str]:
+    found = [p for p in Path(folder).rglob("*") if p.is_file()]
+    return sorted(str(p.relative_to(folder)) for p in found)
