@@ -1,22 +1,21 @@
 """Which files the corpus is, and how they are split among tasks."""
 
 import hashlib
+import logging
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 
-import pyarrow.fs as pafs
-
-from bfpack_spark.addresses import divide, start_and_key
+from bfpack_spark.addresses import divide
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import files
 from bfpack_spark.storage.endings import codec_of, format_of
+from bfpack_spark.storage.formats import Told, guess_format, told_by_bytes, why_not
+from bfpack_spark.storage.listing import Listed
 from bfpack_spark.storage.object_store import etags_below
+from bfpack_spark.storage.patterns import find_files
 
-_WILDCARD = re.compile(r"[*?\[]")
-_GLOB = {"*": "[^/]*", "?": "[^/]"}
+log = logging.getLogger("bfpack")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +45,14 @@ class InputFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A visible file of the input that is not read."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inventory:
     """The corpus as files, in order of name, all of one format (parquet, jsonl, text or delta)."""
 
@@ -53,6 +60,7 @@ class Inventory:
     files: tuple[InputFile, ...]
     # Of a Delta table: its columns but those of partitions, and what its files call them.
     columns: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()  # it decides nothing, so no fingerprint knows of it
 
     @property
     def num_bytes(self) -> int:
@@ -82,24 +90,136 @@ class Split:
         return self.magic or codec_of(self.name)
 
 
-def take_inventory(pattern: str, input_format: str | None) -> Inventory:
-    """The files of a directory, glob or file. Names beginning with a dot are passed over, and
-    in directories of Parquet or JSONL so are those beginning with an underscore (bookkeeping)."""
-    found = _find(pattern)
+def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> Inventory:
+    """The files of directories, globs or files, each named relative to its own input.
+
+    Hidden are names that begin with a dot and, but for text, what lies in or is itself a name with
+    an underscore in front (bookkeeping: _SUCCESS, _temporary). All else is read, or named as left
+    out. InputError for what no reader could read (broken links, FIFOs, links in a circle, 0 bytes
+    that should be compressed ones), and for two files of one name. A file that several ways lead to
+    is read once.
+    """
+    inputs = [patterns] if isinstance(patterns, str) else list(dict.fromkeys(patterns))
+    taken = [_take(pattern, input_format) for pattern in inputs]
+    formats = sorted({own.format for own in taken})
+    if len(formats) > 1:
+        raise InputError(
+            f"--input {', '.join(inputs)}: {', '.join(formats)}; inputs must be of one format"
+        )
+    chosen, twice = _each_once(taken)
+    left_out = (*(left for own in taken for left in own.left_out), *twice)
+    _say_left_out(left_out)
+    return Inventory(format=formats[0], files=tuple(chosen), left_out=left_out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taken:
+    """What one input gives."""
+
+    pattern: str
+    format: str
+    listed: list[Listed]
+    files: list[InputFile]  # parallel to these
+    left_out: list[LeftOut]
+
+
+def _take(pattern: str, input_format: str | None) -> _Taken:
+    found = find_files(pattern)
     if input_format is None and any("_delta_log" in f.name.split("/") for f in found):
         raise InputError(
             f"--input {pattern}: holds a Delta table; say --input-format delta (parquet reads "
             "every file there, removed ones too)"
         )
     visible = [f for f in found if not _hidden(f.name, ".")]
-    chosen = input_format or _guess_format(pattern, visible)
-    if chosen != "text":
-        visible = [f for f in visible if not _hidden(f.name, "_")]
-        if len(found) > 1:  # one that stands alone may have any ending, once its format is told
-            visible = [f for f in visible if format_of(f.name) == chosen]
-    if not visible:
+    data = [f for f in visible if not _hidden(f.name, "_")]
+    _check_faults(pattern, visible if input_format == "text" else data)
+    told = {} if input_format == "text" else told_by_bytes(data)
+    chosen = input_format or guess_format(pattern, [f.name for f in data], told)
+    candidates = visible if chosen == "text" else data
+    _check_faults(pattern, candidates)
+    read = candidates
+    if chosen != "text" and len(visible) > 1:
+        # One that stands alone may have any ending, once its format is told.
+        read = [f for f in candidates if _is_of(chosen, f, told, guessed=input_format is None)]
+    if not read:
         raise InputError(f"--input {pattern}: no {chosen} files there; check path and input_format")
-    return Inventory(format=chosen, files=tuple(_with_etags(visible)))
+    names = {f.name for f in read}
+    left_out = [f.name for f in candidates if f.name not in names]
+    taken = [_input_file(f, told.get(f.name)) for f in read]
+    if chosen == "jsonl":
+        _check_compressed(pattern, taken)
+    return _Taken(
+        pattern=pattern,
+        format=chosen,
+        listed=read,
+        files=_with_etags(taken),
+        left_out=[LeftOut(name=name, reason=why_not(name, told)) for name in left_out],
+    )
+
+
+def _is_of(chosen: str, listed: Listed, told: dict[str, Told], *, guessed: bool) -> bool:
+    """Is a file of the format? Where the format was said and no names there have an ending, all
+    are."""
+    if listed.name not in told:
+        return format_of(listed.name) == chosen
+    return told[listed.name][0] == chosen or not guessed
+
+
+def _check_faults(pattern: str, found: Iterable[Listed]) -> None:
+    for listed in found:
+        if listed.fault is not None:
+            raise InputError(f"--input {pattern}: {listed.name} {listed.fault}; mend or remove it")
+
+
+def _check_compressed(pattern: str, found: Iterable[InputFile]) -> None:
+    for file in found:
+        if file.codec is not None and not file.size:
+            raise InputError(
+                f"--input {pattern}: {file.name} is empty, and 0 bytes are no {file.codec} file; "
+                "mend or remove it"
+            )
+
+
+def _each_once(taken: Sequence[_Taken]) -> tuple[list[InputFile], list[LeftOut]]:
+    """The files of all inputs in order of name, and what is one of them by another name. InputError
+    if two files have one name."""
+    every = [
+        (listed.links, file.name, file.path, listed.identity, file, own.pattern)
+        for own in taken
+        for listed, file in zip(own.listed, own.files, strict=True)
+    ]
+    by_identity: dict[tuple[str | int, ...], str] = {}
+    by_name: dict[str, tuple[InputFile, str]] = {}
+    twice = []
+    for _, name, _, identity, file, pattern in sorted(every, key=lambda e: e[:3]):
+        if identity in by_identity:
+            if by_identity[identity] != name:
+                reason = f"the same file as {by_identity[identity]}"
+                twice.append(LeftOut(name=name, reason=reason))
+            continue
+        if name in by_name:
+            raise _of_one_name(name, (by_name[name][1], pattern))
+        by_identity[identity] = name
+        by_name[name] = (file, pattern)
+    return [by_name[name][0] for name in sorted(by_name)], twice
+
+
+def _of_one_name(name: str, patterns: tuple[str, str]) -> InputError:
+    folders = [files.absolute(pattern).split("/") for pattern in patterns]
+    parent = "/".join(os.path.commonprefix(folders))  # noqa: RUF071  # of lists of parts
+    remedy = f"name their parent, --input {parent}" if len(parent) > 1 else "rename one of them"
+    return InputError(
+        f"--input {patterns[0]} and --input {patterns[1]}: both have {name}, so ids would not tell "
+        f"their documents apart; {remedy}"
+    )
+
+
+def _say_left_out(left_out: Sequence[LeftOut]) -> None:
+    if left_out:
+        named = ", ".join(f"{left.name} ({left.reason})" for left in left_out[:5])
+        more = f" and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""
+        said = "input: visible and left out: %s file(s): %s%s"
+        log.warning(said, f"{len(left_out):,}", named, more)
 
 
 def check_apart(pattern: str, inventory: Inventory, output: str) -> None:
@@ -146,96 +266,25 @@ def _ranges(input_format: str, file: InputFile, target: int) -> Iterable[tuple[i
         yield start, min(start + step, max(file.size, 1))
 
 
-def _find(pattern: str) -> list[InputFile]:
-    if _WILDCARD.search(start_and_key(pattern)[1]) and not files.exists(pattern):
-        return _find_by_glob(pattern)
-    fs, path = files.locate(pattern)
-    info = fs.get_file_info(path)
-    if info.type == pafs.FileType.NotFound:
-        raise InputError(f"--input {pattern}: no such file or directory; check the path")
-    if info.type == pafs.FileType.File:
-        parent = files.absolute(pattern).rpartition("/")[0]
-        return [_input_file(info, str(PurePosixPath(path).parent), parent)]
-    return [_input_file(i, path, files.absolute(pattern)) for i in files.list_files(pattern)]
-
-
-def _with_etags(found: list[InputFile]) -> Iterable[InputFile]:
+def _with_etags(found: list[InputFile]) -> list[InputFile]:
     """An object that is put anew with the same bytes is the same to us, whatever its time."""
     paths = [file.path for file in found]
     root = os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071  # keeps an address's //
     if divide(root).is_local or not files.is_object_store(files.locate(root)[0]):
         return found
     tags = etags_below(root)
-    keys = [divide(path).key for path in paths]
-    return [replace(f, etag=tags.get(key)) for f, key in zip(found, keys, strict=True)]
+    return [replace(file, etag=tags.get(divide(file.path).key)) for file in found]
 
 
-def _find_by_glob(pattern: str) -> list[InputFile]:
-    """`*` and `?` stay within a directory, `**` crosses them; names are relative to the part
-    without wildcards. A directory that matches stands for its files."""
-    found = [file for file, _ in match_files(pattern, pattern, {}, "(/.*)?$")]
-    if not found:
-        raise InputError(f"--input {pattern}: matches no file; check the pattern")
-    return found
-
-
-def match_files(
-    pattern: str, glob: str, translated: dict[str, str], end: str
-) -> list[tuple[InputFile, re.Match[str]]]:
-    """Files whose names match the pattern's translation. `glob` is the pattern with a wildcard
-    wherever it is not plain; `translated` says what escaped pieces mean as regular expressions
-    (a named group is repeated by its name), `end` what may follow."""
-    start, key = start_and_key(pattern.removeprefix("./"))
-    glob = start_and_key(glob.removeprefix("./"))[1]
-    folder = _WILDCARD.split(glob, maxsplit=1)[0].rpartition("/")[0]
-    rest = key[len(folder) :].lstrip("/")
-    root = start + folder if folder or start else "/" if key.startswith("/") else "."
-    base = files.locate(root)[1]
-    expression = _translate(rest)
-    for piece, meaning in translated.items():
-        expression = expression.replace(piece, meaning, 1)
-        expression = expression.replace(piece, re.sub(r"\(\?P<(\w+)>.*\)", r"(?P=\1)", meaning))
-    try:
-        wanted = re.compile(expression + end)
-    except re.error as error:
-        raise InputError(f"--input {pattern}: not a pattern ({error}); mend it") from None
-    above = files.absolute(root)
-    every = (_input_file(info, base, above) for info in files.list_files(root))
-    return [(file, match) for file in every if (match := wanted.match(file.name))]
-
-
-def _translate(pattern: str) -> str:
-    """`a/**/b?.txt` -> a regular expression on names."""
-    parts = []
-    for part in pattern.split("/"):
-        pieces = re.split(r"([*?]|\[[^\]]+\])", part)
-        parts.append("".join(map(_translate_piece, pieces)))
-    return "/".join(parts).replace("[^/]*[^/]*/", "(?:[^/]+/)*")
-
-
-def _translate_piece(piece: str) -> str:
-    if piece.startswith("[") and piece.endswith("]"):
-        return "[^" + piece[2:] if piece[1] in "!^" else piece
-    return _GLOB.get(piece, re.escape(piece))
-
-
-def _input_file(info: pafs.FileInfo, base: str, root: str) -> InputFile:
-    """`base` is the path of the address `root` in its file system."""
-    name = str(PurePosixPath(info.path).relative_to(base))
-    path = f"{root.rstrip('/')}/{name}"
-    return InputFile(name=name, path=path, size=info.size, modified=info.mtime_ns or 0)
+def _input_file(listed: Listed, told: Told | None) -> InputFile:
+    return InputFile(
+        name=listed.name,
+        path=listed.path,
+        size=listed.size,
+        modified=listed.modified,
+        magic=told[1] if told else None,
+    )
 
 
 def _hidden(name: str, mark: str) -> bool:
     return any(part.startswith(mark) for part in name.split("/"))
-
-
-def _guess_format(pattern: str, found: list[InputFile]) -> str:
-    names = [f.name for f in found if not _hidden(f.name, "_")]
-    formats = {known for known in map(format_of, names) if known is not None}
-    if len(formats) != 1:
-        seen = ", ".join(sorted(formats)) or "files of no known ending"
-        raise InputError(
-            f"--input {pattern}: {seen}; say which with --input-format parquet|jsonl|text"
-        )
-    return formats.pop()

@@ -1,6 +1,5 @@
 """Buckets in an input: by `{bucket}` in its path, by directories COL=value, by a column."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,9 +12,10 @@ from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import BUCKETS, plain
 from bfpack_spark.storage.documents import Columns, no_bucket
-from bfpack_spark.storage.inventory import InputFile, Inventory, Split, match_files
+from bfpack_spark.storage.inventory import InputFile, Inventory, Split
 from bfpack_spark.storage.jsonl_input import read_line_values
 from bfpack_spark.storage.parquet_input import read_column
+from bfpack_spark.storage.patterns import expand, match_files
 
 PLACEHOLDER = "{bucket}"
 
@@ -41,10 +41,10 @@ def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
 
 def names_in_paths(pattern: str) -> list[str]:
     """What stands for {bucket} in the paths of files that match, hidden names apart."""
-    translated = {re.escape(PLACEHOLDER): "(?P<bucket>[^/._][^/]*)"}
+    named = {PLACEHOLDER: "(?P<bucket>[^/._][^/]*)"}
     # A file that lies beside the buckets' directories is no bucket.
-    end = "/.+$" if pattern.endswith(PLACEHOLDER) else "(/.*)?$"
-    found = match_files(pattern, pattern.replace(PLACEHOLDER, "*"), translated, end)
+    end = "/.+" if pattern.endswith(PLACEHOLDER) else "(/.*)?"
+    found = [pair for one in expand(pattern) for pair in match_files(one, named, end)]
     names = sorted({match["bucket"] for _, match in found})
     if not names:
         raise InputError(f"--input {pattern}: matches no file; check the pattern")

@@ -254,3 +254,39 @@ def test_every_byte_is_in_one_split_and_no_split_is_large(sizes: list[int], core
     tasks = [split.task for split in splits]
     assert sorted(set(tasks)) == list(range(tasks[-1] + 1))
     assert tasks == sorted(tasks)
+
+
+def taken(*where: Path | str) -> list[tuple[str, str]]:
+    files = take_inventory([str(path) for path in where], None).files
+    return [(file.name, file.path) for file in files]
+
+
+def test_several_inputs_are_one_corpus_and_their_order_does_not_matter(tmp_path: Path) -> None:
+    put(tmp_path, "one/a.jsonl", "two/b.jsonl", "two/deep/a.jsonl")
+    wanted = [
+        ("a.jsonl", f"{tmp_path}/one/a.jsonl"),
+        ("b.jsonl", f"{tmp_path}/two/b.jsonl"),
+        ("deep/a.jsonl", f"{tmp_path}/two/deep/a.jsonl"),
+    ]
+    assert taken(tmp_path / "one", tmp_path / "two") == wanted
+    assert taken(tmp_path / "two", tmp_path / "one", tmp_path / "two") == wanted
+    put(tmp_path, "three/x.txt")
+    with pytest.raises(InputError, match="jsonl, text; inputs must be of one format"):
+        taken(tmp_path / "one", tmp_path / "three")
+
+
+def test_a_name_that_two_inputs_share_is_refused_with_their_parent(tmp_path: Path) -> None:
+    put(tmp_path, "one/x/a.jsonl", "two/x/a.jsonl", "two/x/b.jsonl")
+    says = f"one and --input {tmp_path}/two: both have x/a.jsonl.*--input {tmp_path}$"
+    with pytest.raises(InputError, match=says):
+        taken(f"{tmp_path}/one", f"{tmp_path}/two")
+    assert len(taken(tmp_path)) == 3
+
+
+def test_an_input_inside_another_is_read_once(tmp_path: Path) -> None:
+    put(tmp_path, "a.jsonl", "deep/b.jsonl")
+    outer = [("a.jsonl", f"{tmp_path}/a.jsonl"), ("b.jsonl", f"{tmp_path}/deep/b.jsonl")]
+    for order in ([tmp_path, tmp_path / "deep"], [tmp_path / "deep", tmp_path]):
+        assert taken(*order) == outer
+        (left,) = take_inventory([str(path) for path in order], None).left_out
+        assert (left.name, left.reason) == ("deep/b.jsonl", "the same file as b.jsonl")
