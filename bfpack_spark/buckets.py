@@ -18,7 +18,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from bfpack_spark.config import Settings, check_bucket
+from bfpack_spark.bucket_names import check_bucket
+from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.failures import explain
 from bfpack_spark.stages.find_buckets import find_buckets

@@ -1,7 +1,6 @@
 """One frozen value holds every setting; the TOML's keys and the command line's options are its
 fields."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bfpack_spark.addresses import as_it_travels
+from bfpack_spark.bucket_names import check_bucket
 from bfpack_spark.errors import InputError
 from bfpack_spark.outside import check_depth, read_regular
 
@@ -139,12 +139,6 @@ class Settings(BaseModel):
         if value is None or value == ():
             raise InputError(f"--{name.replace('_', '-')} is missing: {_description(name)}")
         return value
-
-
-def check_bucket(name: str) -> None:
-    """ValueError if a bucket cannot be called so: it becomes a directory of OUTPUT."""
-    if not re.fullmatch(r"[A-Za-z0-9-][A-Za-z0-9._-]*", name):
-        raise ValueError(f"{name!r}; use letters, digits and ._- only, and no . or _ in front")
 
 
 def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:

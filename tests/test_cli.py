@@ -87,7 +87,7 @@ def results(output: Path) -> list[str]:
         (("--seq-len", 0), "--seq-len: 0; must be 1 to 1048576"),
         (("--seq-len", 1_048_577), "--seq-len: 1048577; must be 1 to 1048576"),
         (("--seq-len", "many"), "'many' is not a valid integer"),
-        (("--bucket", "a/b"), "--bucket: 'a/b'; use letters, digits"),
+        (("--bucket", "x" * 300), "its folder's name would have 300 characters"),
         (("--num-shards", 2, "--rows-per-shard", 5), "exclude each other: give one of them"),
         (("--config", "nowhere.toml"), "--config nowhere.toml: no such file; give"),
         (("--spark-conf", "spark.x"), "--spark-conf spark.x: write KEY=VALUE"),

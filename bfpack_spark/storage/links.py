@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pyarrow.fs as pafs
 
+from bfpack_spark.bucket_names import folder_of
 from bfpack_spark.storage import files, own_files
 from bfpack_spark.storage.confined import link_error
 
@@ -17,15 +18,15 @@ def refuse_links(output: str, bucket: str) -> None:
     called otherwise than anything of ours may be one."""
     if not isinstance(files.locate(output)[0], pafs.LocalFileSystem):
         return
-    for inside in _links_of(output, bucket):
+    for inside in _links_of(output, folder_of(bucket)):
         raise link_error(f"{output.rstrip('/')}/{inside}")
 
 
-def _links_of(output: str, bucket: str) -> Iterator[str]:
-    yield from _links(output, "", re.compile(f"{re.escape(bucket)}|_snapshots"))
+def _links_of(output: str, folder: str) -> Iterator[str]:
+    yield from _links(output, "", re.compile(f"{re.escape(folder)}|_snapshots"))
     yield from _links(output, "_snapshots", re.compile(".*"))
-    yield from _links(output, bucket, re.compile(f"{_KIND.pattern}|_lock"))
-    for kind in _folders(output, bucket, _KIND):
+    yield from _links(output, folder, re.compile(f"{_KIND.pattern}|_lock"))
+    for kind in _folders(output, folder, _KIND):
         yield from _links(output, kind, re.compile(rf"{_VERSION.pattern}|_current\.json"))
         for version in _folders(output, kind, _VERSION):
             yield from _links(output, version, re.compile(".*"))

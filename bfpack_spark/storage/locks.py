@@ -31,6 +31,7 @@ from obstore.exceptions import (
 )
 from obstore.store import ObjectStore
 
+from bfpack_spark.bucket_names import folder_of
 from bfpack_spark.errors import BusyError, InputError, JobError
 from bfpack_spark.outside import check_regular
 from bfpack_spark.storage import confined, files, own_files
@@ -59,7 +60,7 @@ def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
     if isinstance(fs, pafs.HadoopFileSystem):
         log.warning("bucket %s: no lock is known for HDFS; start no second run of it", bucket)
         return nullcontext(_FileLock())
-    store, key = object_store(f"{output.rstrip('/')}/{bucket}")
+    store, key = object_store(f"{output.rstrip('/')}/{folder_of(bucket)}")
     return hold_lease(store, f"{key}/_lock", bucket)
 
 
@@ -93,7 +94,8 @@ def hold_file(output: str, bucket: str) -> Iterator[Lock]:
     there before, go."""
     refuse_links(output, bucket)
     output_was_there = Path(output).exists()
-    bucket_was_there = bucket in own_files.kinds_in(output, "")
+    folder = folder_of(bucket)
+    bucket_was_there = folder in own_files.kinds_in(output, "")
     stream = _locked(output, bucket)
     try:
         stream.truncate(0)
@@ -102,9 +104,9 @@ def hold_file(output: str, bucket: str) -> Iterator[Lock]:
         yield _FileLock()
     finally:
         # Before it is let go: who waits looks again.
-        confined.unlink(output, f"{bucket}/_lock")
+        confined.unlink(output, f"{folder}/_lock")
         if not bucket_was_there:
-            confined.remove_empty(output, bucket)
+            confined.remove_empty(output, folder)
         if not output_was_there:
             with suppress(OSError):
                 Path(output).rmdir()
@@ -112,10 +114,11 @@ def hold_file(output: str, bucket: str) -> Iterator[Lock]:
 
 
 def _locked(output: str, bucket: str) -> IO[bytes]:
+    path = Path(output) / folder_of(bucket) / "_lock"
     while True:
         try:
-            with confined.made(output, bucket) as folder:
-                stream = _opened(folder, f"{output}/{bucket}/_lock")
+            with confined.made(output, folder_of(bucket)) as folder:
+                stream = _opened(folder, str(path))
         except FileNotFoundError:  # its folder went, with the run that made it
             continue
         try:
@@ -124,7 +127,7 @@ def _locked(output: str, bucket: str) -> IO[bytes]:
             with stream:
                 stream.seek(0)
                 raise _busy(bucket, stream.read(_HOLDER_MAX)) from None
-        if _is_at(stream, Path(output) / bucket / "_lock"):
+        if _is_at(stream, path):
             return stream
         stream.close()
 

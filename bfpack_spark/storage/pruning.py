@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from bfpack_spark.bucket_names import bucket_of, folder_of
 from bfpack_spark.errors import InputError
 from bfpack_spark.storage import own_files, versions
 from bfpack_spark.storage.locks import Lock
@@ -76,7 +77,7 @@ def versions_on_disk(
 
 def places_of(output: str, bucket: str) -> list[Place]:
     """The token store's place and those of sequences, by seq_len, where they are there."""
-    names = own_files.folders_in(output, bucket)
+    names = own_files.folders_in(output, folder_of(bucket))
     lengths = sorted(int(n[10:]) for n in names if re.fullmatch(r"sequences-\d+", n))
     places = [Place(output=output, bucket=bucket)] if "tokens" in names else []
     return [*places, *(Place(output=output, bucket=bucket, seq_len=n) for n in lengths)]
@@ -84,22 +85,24 @@ def places_of(output: str, bucket: str) -> list[Place]:
 
 def buckets_of(output: str) -> list[str]:
     """The buckets of an output."""
-    return [name for name in own_files.folders_in(output, "") if places_of(output, name)]
+    names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
+    return sorted(name for name in names if places_of(output, name))
 
 
 def left_over(output: str, bucket: str) -> list[LeftOver]:
     """Files of writes that were cut short, beside versions and in complete ones. Who holds the
     bucket's lock knows that no run is still writing them; among snapshots age tells, and the first
     bucket takes those along."""
+    folder = folder_of(bucket)
     complete = {
-        f"{place.inside}/{name}/_temporary/"[len(bucket) + 1 :]
+        f"{place.inside}/{name}/_temporary/".removeprefix(f"{folder}/")
         for place in places_of(output, bucket)
         for name in versions.names_in(place)
         if versions.is_complete(place, name)
     }
     found = [
-        LeftOver(bucket=bucket, path=f"{bucket}/{path}", num_bytes=facts.size)
-        for path, facts in own_files.files_below(output, bucket).items()
+        LeftOver(bucket=bucket, path=f"{folder}/{path}", num_bytes=facts.size)
+        for path, facts in own_files.files_below(output, folder).items()
         if versions.is_left_over(path) or path.startswith(tuple(complete))
     ]
     return found + [

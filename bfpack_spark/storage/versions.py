@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow.fs as pafs
 
+from bfpack_spark.bucket_names import folder_of
 from bfpack_spark.core.accounting import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import FORMAT_VERSION
@@ -46,7 +47,7 @@ class Place:
     def inside(self) -> str:
         """The path in the output."""
         kind = "tokens" if self.seq_len is None else f"sequences-{self.seq_len}"
-        return f"{self.bucket}/{kind}"
+        return f"{folder_of(self.bucket)}/{kind}"
 
     @property
     def directory(self) -> str:
@@ -222,21 +223,21 @@ def check_output(output: str, bucket: str) -> None:
         return
     if info.type == pafs.FileType.File:
         raise InputError(f"--output {output}: is a file; name a directory")
-    top = own_files.kinds_in(output, "")
+    top, folder = own_files.kinds_in(output, ""), folder_of(bucket)
     ours = [name for name, kind in top.items() if kind == "folder" and _holds_ours(output, name)]
-    if top and not ours and top.get(bucket) != "link":
+    if top and not ours and top.get(folder) != "link":
         raise InputError(
             f"--output {output}: not empty, and holds no tokens/ or sequences-*; name an empty one"
         )
-    if bucket in top and bucket not in ours and own_files.kinds_in(output, bucket):
+    if folder in top and folder not in ours and own_files.kinds_in(output, folder):
         raise InputError(
-            f"--bucket {bucket}: {output.rstrip('/')}/{bucket} is not empty, and holds no tokens/ "
+            f"--bucket {bucket}: {output.rstrip('/')}/{folder} is not empty, and holds no tokens/ "
             "or sequences-*; take another name"
         )
 
 
-def _holds_ours(output: str, bucket: str) -> bool:
-    names = own_files.kinds_in(output, bucket)
+def _holds_ours(output: str, folder: str) -> bool:
+    names = own_files.kinds_in(output, folder)
     return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
 
 

@@ -1,0 +1,52 @@
+"""Names of buckets, and of their folders in OUTPUT.
+
+    "web" -> web          "C++" -> C~2B~2B          "a/b" -> a~2Fb          "_x" -> ~5Fx
+
+Letters, digits and ._- stand for themselves, save a dot or underscore in front, which would hide
+the folder from readers; of every other character each byte of its UTF-8 becomes ~ and two hex
+digits, so no two names share a folder, and a folder tells its name. The mark is ~, since no reader
+takes it for an escape of its own, as Spark and Hive take %.
+"""
+
+import re
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]")
+_ESCAPE = re.compile(rb"~([0-9A-F]{2})")
+_FOLDER_BYTES_MAX = 240  # of the 255 that file systems take, so that a suffix still fits
+
+
+def check_bucket(name: str) -> None:
+    """ValueError, which names value and remedy, if a bucket cannot be called so."""
+    try:
+        folder = folder_of(name)
+    except UnicodeEncodeError:
+        raise ValueError(f"{name!r}; its bytes are not UTF-8, give it another name") from None
+    if not name:
+        raise ValueError("''; a bucket needs a name of at least one character")
+    if len(folder) > _FOLDER_BYTES_MAX:
+        raise ValueError(
+            f"{name[:40]!r}...; its folder's name would have {len(folder)} characters, and at most "
+            f"{_FOLDER_BYTES_MAX} fit; give it a shorter name"
+        )
+
+
+def folder_of(name: str) -> str:
+    """The name of a bucket's folder: "C++" -> "C~2B~2B"."""
+    hidden = name[:1] in (".", "_")
+    first = _escaped(name[0]) if hidden else ""
+    rest = name[1:] if hidden else name
+    return first + "".join(c if _PLAIN.fullmatch(c) else _escaped(c) for c in rest)
+
+
+def bucket_of(folder: str) -> str | None:
+    """The bucket whose folder is called so: "C~2B~2B" -> "C++"; None if no bucket's is."""
+    raw = folder.encode("utf-8", errors="surrogateescape")
+    try:
+        name = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), raw).decode()
+    except UnicodeDecodeError:
+        return None
+    return name if name and folder_of(name) == folder else None
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"~{byte:02X}" for byte in character.encode())
