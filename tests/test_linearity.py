@@ -150,7 +150,7 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
         max_document_bytes=1 << 20,
         audit_share=0,
     )
-    rows = [vars(split) for split in split_inventory(inventory, 1)]
+    rows = [vars(split) for split in split_inventory(inventory)]
     made = tokenize_text._tokenize_splits(iter([pa.RecordBatch.from_pylist(rows)]), task=task)
     found = [batch.nbytes for batch in made]
     assert len(found) > 4

@@ -99,7 +99,7 @@ def _all_documents(inventory: Inventory, task: TokenizeTask, limit: int) -> list
     if inventory.num_bytes > _WHOLE_BYTES_MAX:
         return None
     found: list[Documents] = []
-    splits = split_inventory(inventory, parallelism=1)
+    splits = split_inventory(inventory)
     for batch in read_documents(splits, task.input_format, task.columns, task.max_document_bytes):
         found.append(batch)
         if sum(map(len, found)) > limit:

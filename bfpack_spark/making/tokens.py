@@ -196,7 +196,7 @@ def _write(
         write_token_files,
         root=version.directory,
         metadata={"bfpack.tokenizer_sha256": source.vocabulary.sha256, **FORMAT_METADATA},
-        first_part=increment.first_part,
+        prefix=increment.prefix,
     )
     amount = increment.inventory.num_bytes
     work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit="bytes")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as sf
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
@@ -65,20 +64,12 @@ def _read_text(split: Split, max_bytes: int) -> Document:
 
 def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
     """The corpus as a table of byte ranges, one partition a task."""
-    splits = split_inventory(inventory, _parallelism(spark))
+    splits = split_inventory(inventory)
     frame = spark.createDataFrame(
         [(s.task, s.name, s.path, s.start, s.end, s.deleted, s.magic) for s in splits],
         "task int, name string, path string, start long, end long, deleted binary, magic string",
     )
     return frame.repartitionById(splits[-1].task + 1, "task")
-
-
-def _parallelism(spark: SparkSession) -> int:
-    """Tasks that can run at once; Spark Connect does not tell, but makes so many partitions."""
-    context = getattr(spark, "sparkContext", None)
-    if context is not None:
-        return int(context.defaultParallelism)
-    return spark.range(1 << 16).select(sf.spark_partition_id()).distinct().count()
 
 
 def engine_for(
@@ -94,7 +85,7 @@ def engine_for(
 def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 20) -> list[str]:
     """The first texts of up to eight places spread over the corpus: about `max_bytes`
     characters."""
-    splits = split_inventory(inventory, parallelism=8)
+    splits = split_inventory(inventory)
     spread = splits[:: max(1, len(splits) // 8)][:8]
     texts: list[str] = []
     for split in spread:

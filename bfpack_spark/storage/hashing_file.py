@@ -42,7 +42,7 @@ class HashingFile(io.RawIOBase):
 
     def publish(self) -> str:
         """Give the file its name, unless it is late; returns the sha256 of its bytes."""
-        if files.exists(f"{self._root}/_manifest.json"):
+        if _is_late(self._root):
             self._target.drop(self._stream)
         else:
             self._target.publish(self._stream)
@@ -52,6 +52,11 @@ class HashingFile(io.RawIOBase):
         """Give up; what was published stays. Being collected is enough."""
         self._stream.close()
         super().close()
+
+
+def _is_late(root: str) -> bool:
+    """Is the version complete, so that nothing of it may be written anew?"""
+    return files.exists(f"{root}/_manifest.json")
 
 
 class _Target(Protocol):

@@ -5,7 +5,6 @@ so a document is stored once. It is named as if all had been tokenized anew, and
 of it are the same bytes.
 """
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +12,6 @@ from bfpack_spark.storage.changes import inventory_changes
 from bfpack_spark.storage.inventory import Inventory
 from bfpack_spark.storage.refused import Places
 from bfpack_spark.storage.versions import Manifest, Version
-
-_PART = re.compile(r"part-(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +22,14 @@ class Increment:
     entries: list[dict[str, Any]]  # of the earlier version, relative to the new one's directory
     accounting: dict[str, Any]  # of these
     first_places: Places  # of what is in their quarantine
-    first_part: int  # new files are numbered from here, so that no two have one name
+    # Before the numbers of new files: the version whose files are taken over. A run of the same
+    # version beside another one reads other files, and must not write under the same names.
+    prefix: str
 
 
 def _whole(inventory: Inventory) -> Increment:
     """Everything is to be tokenized."""
-    return Increment(inventory=inventory, entries=[], accounting={}, first_places={}, first_part=0)
+    return Increment(inventory=inventory, entries=[], accounting={}, first_places={}, prefix="")
 
 
 def take_over(
@@ -52,13 +51,12 @@ def take_over(
     names = {name for name, *_ in before}
     new = tuple(file for file in inventory.files if file.name not in names)
     entries = [_from_here(entry, earlier) for entry in earlier["files"]]
-    parts = [int(number) for entry in entries for number in _PART.findall(entry["path"])]
     made = Increment(
         inventory=replace(inventory, files=new),
         entries=entries,
         accounting=earlier["accounting"],
         first_places=earlier.get("first_places", {}),
-        first_part=1 + max(parts),
+        prefix=f"{earlier['fingerprint'][:16]}-",
     )
     return made, f"{len(new):,} new beside {len(names):,} that are unchanged; only they are read"
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from bfpack_spark.storage.object_store import etags_below
 from bfpack_spark.storage.patterns import find_files
 
 log = logging.getLogger("bfpack")
+
+_TASK_BYTES = 1 << 19  # a task grows by the root of the corpus: see split_inventory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,10 +234,13 @@ def check_apart(pattern: str, inventory: Inventory, output: str) -> None:
         raise InputError(f"--output {output}: lies in --input {pattern}; name one outside it")
 
 
-def split_inventory(inventory: Inventory, parallelism: int) -> list[Split]:
+def split_inventory(inventory: Inventory) -> list[Split]:
     """Ranges of at most 64 MB, small files side by side in one task. Compressed JSONL and text
-    files are not split. Token files follow the tasks, so a task is worth one of them."""
-    target = min(max(inventory.num_bytes // (2 * parallelism), 1 << 20), 64 << 20)
+    files are not split. Token files follow the tasks, so a task is worth one of them; and so that
+    every run of an inventory writes the same files, whoever runs it, the tasks follow from the
+    inventory alone. Their number and their size grow together: 10 MB are 5 tasks of 2 MB, 1 GB are
+    45 of 23 MB, and from 8 GB on they are of 64 MB."""
+    target = min(max(math.isqrt(inventory.num_bytes * _TASK_BYTES), 1 << 20), 64 << 20)
     splits: list[Split] = []
     task, filled = 0, 0
     for file in inventory.files:

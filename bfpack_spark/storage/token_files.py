@@ -24,11 +24,11 @@ _LARGE_TOKENS = 1 << 24  # of one document, or nearly
 
 
 def write_token_files(
-    batches: Iterator[pa.RecordBatch], *, root: str, metadata: dict[str, str], first_part: int = 0
+    batches: Iterator[pa.RecordBatch], *, root: str, metadata: dict[str, str], prefix: str = ""
 ) -> Iterator[pa.RecordBatch]:
     """Write TOKENIZED rows of one partition; yields one message: files, and documents by reason.
-    Files are numbered by partition, from first_part on."""
-    writer = _TokenWriter(root, metadata, first_part + _partition())
+    Files are named by the prefix and numbered by partition."""
+    writer = _TokenWriter(root, metadata, f"{prefix}{_partition():05d}")
     for batch in batches:
         writer.add(batch)
         del batch  # what is held here is held while the next one is made
@@ -38,7 +38,7 @@ def write_token_files(
 class _TokenWriter:
     """Collects rows to row groups of about 2^20 tokens and rolls over to a new file at 2^25."""
 
-    def __init__(self, root: str, metadata: dict[str, str], part: int) -> None:
+    def __init__(self, root: str, metadata: dict[str, str], part: str) -> None:
         self._root, self._metadata, self._part = root, metadata, part
         self._entries: list[dict[str, Any]] = []
         self._refused = Refused()
@@ -78,7 +78,7 @@ class _TokenWriter:
         if not len(batch):
             return
         if self._quarantine is None:
-            name = f"quarantine/part-{self._part:05d}.parquet"
+            name = f"quarantine/part-{self._part}.parquet"
             self._quarantine = ParquetOutput(self._root, name, QUARANTINE)
         self._quarantine.write(pa.Table.from_batches([batch]).select(QUARANTINE.names))
 
@@ -90,7 +90,7 @@ class _TokenWriter:
             return
         if self._output is None:
             number = sum(1 for entry in self._entries if entry["kind"] == "documents")
-            name = f"documents/part-{self._part:05d}-{number:03d}.parquet"
+            name = f"documents/part-{self._part}-{number:03d}.parquet"
             self._output = ParquetOutput(
                 self._root, name, TOKENS, metadata=self._metadata, statistics=["length"]
             )

@@ -27,11 +27,11 @@ BOM = b"\xef\xbb\xbf"
 
 
 def read(
-    path: Path, columns: Columns = TEXT, input_format: str | None = None, parallelism: int = 2
+    path: Path, columns: Columns = TEXT, input_format: str | None = None
 ) -> list[tuple[Any, ...]]:
     """(doc_id, source, content, reason) of every document."""
     inventory = take_inventory(str(path), input_format)
-    splits = split_inventory(inventory, parallelism)
+    splits = split_inventory(inventory)
     return rows(splits, inventory.format, columns)
 
 
@@ -254,7 +254,7 @@ def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) 
     (tmp_path / "a.txt").write_text(text)
     for name in ("a.jsonl", "a.txt"):
         inventory = take_inventory(str(tmp_path / name), None)
-        found = read_documents(split_inventory(inventory, 1), inventory.format, TEXT, 1 << 30)
+        found = read_documents(split_inventory(inventory), inventory.format, TEXT, 1 << 30)
         tracemalloc.start()
         documents = next(found)
         assert documents.content.nbytes > 40 << 20
@@ -273,7 +273,7 @@ def test_of_a_huge_document_in_parquet_not_even_its_compressed_bytes_are_held(
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False, compression="zstd")
     inventory = take_inventory(str(tmp_path), None)
     before = pa.total_allocated_bytes()
-    found = read_documents(split_inventory(inventory, 1), inventory.format, TEXT, 1 << 30)
+    found = read_documents(split_inventory(inventory), inventory.format, TEXT, 1 << 30)
     documents = next(found)
     assert documents.take_texts() == [text]
     assert pa.total_allocated_bytes() - before < 1 << 20
@@ -284,7 +284,7 @@ def test_parquet_files_below_each_other_are_read_in_order(tmp_path: Path) -> Non
     for name in ("b.parquet", "a/z.parquet"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         pq.write_table(pa.table({"text": [f"{name} {n}" for n in range(3)]}), tmp_path / name)
-    assert [(d, c) for d, _, c, _ in read(tmp_path, parallelism=7)] == [
+    assert [(d, c) for d, _, c, _ in read(tmp_path)] == [
         (f"{name}#{n}", f"{name} {n}") for name in ("a/z.parquet", "b.parquet") for n in range(3)
     ]
 
@@ -402,7 +402,7 @@ def test_a_text_file_is_a_document_byte_for_byte(tmp_path: Path) -> None:
 def test_a_text_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
     for name, size in (("a.txt", 100), ("b.txt", 101)):
         (tmp_path / name).write_bytes(b"x" * size)
-    splits = split_inventory(take_inventory(str(tmp_path), None), 1)
+    splits = split_inventory(take_inventory(str(tmp_path), None))
     found = rows(splits, "text", TEXT, max_bytes=100)
     assert [(d, r) for d, _, _, r in found] == [("a.txt", None), ("b.txt", "too_large")]
 
@@ -417,7 +417,7 @@ def test_batches_are_bounded_by_bytes(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False)
     for name in ("a.jsonl", "a.parquet"):
         inventory = take_inventory(str(tmp_path / name), None)
-        splits = split_inventory(inventory, 1)
+        splits = split_inventory(inventory)
         found = list(read_documents(splits, inventory.format, TEXT, 1 << 30))
         places = [int(s[len(name) + 1 :]) for batch in found for s in batch.source]
         row = 1 if name == "a.parquet" else len(lines({"text": text}))

@@ -43,7 +43,7 @@ def ten_rows(tmp_path: Path) -> InputFile:
 
 
 def read(file: InputFile, columns: Columns) -> list[tuple[Any, ...]]:
-    splits = split_inventory(Inventory(format="delta", files=(file,)), parallelism=1)
+    splits = split_inventory(Inventory(format="delta", files=(file,)))
     return [
         pair
         for batch in read_documents(splits, "delta", columns, 1 << 20)
@@ -61,7 +61,7 @@ def test_deleted_rows_are_passed_over_and_the_others_keep_their_numbers(
 
 
 def test_a_bucket_whose_rows_are_deleted_is_not_found(ten_rows: InputFile) -> None:
-    (split,) = split_inventory(Inventory(format="delta", files=(ten_rows,)), parallelism=1)
+    (split,) = split_inventory(Inventory(format="delta", files=(ten_rows,)))
     found = [values.to_pylist() for values in read_column(split, "source")]
     assert found == [["a", "a", "b"], [], ["a"]]
 

@@ -45,7 +45,7 @@ def test_only_new_files_are_tokenized_and_the_others_listed_where_they_are() -> 
     assert resolve("o/b/tokens/V3", paths[1]) == (
         f"o/b/tokens/{first.name}/documents/part-00002-001.parquet"
     )
-    assert (made.first_part, made.accounting) == (8, {"documents": 3})
+    assert (made.prefix, made.accounting) == (f"{first.name}-", {"documents": 3})
     assert said == "1 new beside 2 that are unchanged; only they are read"
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_changed_or_went_makes_everything_anew(
 ) -> None:
     new = of_files(sizes)
     made, said = take_over(version(new), new, manifest(version(OLD), "documents/part-0.parquet"))
-    assert (made.inventory, made.entries, made.first_part) == (new, [], 0)
+    assert (made.inventory, made.entries, made.prefix) == (new, [], "")
     assert said == f"everything anew, for of the earlier input {says}"
 
 

@@ -220,31 +220,49 @@ def ranges(splits: Iterable[Split]) -> list[tuple[int, str, int, int]]:
 
 
 def test_large_files_are_divided_and_small_ones_lie_side_by_side() -> None:
-    held = inventory("jsonl", {"a": 5 * MB // 2, "b": 1000, "c": 2000, "d": 0, "e": MB})
-    assert ranges(split_inventory(held, 100)) == [
-        (0, "a", 0, MB),
-        (1, "a", MB, 2 * MB),
-        (2, "a", 2 * MB, 5 * MB // 2),
+    """8 MB: the root of 8 MB * 0.5 MB is 2 MB."""
+    sizes = {"a": 5 * MB, "b": 1000, "c": 2000, "d": 0, "e": 3 * MB - 3000}
+    assert ranges(split_inventory(inventory("jsonl", sizes))) == [
+        (0, "a", 0, 2 * MB),
+        (1, "a", 2 * MB, 4 * MB),
+        (2, "a", 4 * MB, 5 * MB),
         (2, "b", 0, 1000),
         (2, "c", 0, 2000),
         (2, "d", 0, 1),
-        (3, "e", 0, MB),
+        (3, "e", 0, 2 * MB),
+        (4, "e", 2 * MB, 3 * MB - 3000),
     ]
 
 
 def test_compressed_and_text_files_are_never_divided() -> None:
     for input_format, name in (("jsonl", "a.gz"), ("jsonl", "a.zst"), ("text", "a.txt")):
         held = inventory(input_format, {name: 300 * MB})
-        assert ranges(split_inventory(held, 8)) == [(0, name, 0, 300 * MB)]
+        assert ranges(split_inventory(held)) == [(0, name, 0, 300 * MB)]
 
 
-@given(
-    st.lists(st.one_of(st.integers(0, 4 * MB), st.integers(0, 1 << 40)), min_size=1, max_size=8),
-    st.integers(1, 10_000),
+@pytest.mark.parametrize(
+    ("size", "tasks", "largest"),
+    [
+        (MB, 1, MB),
+        (2 * MB, 2, MB),
+        (10 * MB, 5, 2_344_687),
+        (100 * MB, 15, 7_414_552),
+        (1024 * MB, 46, 23_726_566),
+        (8192 * MB, 128, 64 * MB),
+        (16_384 * MB, 256, 64 * MB),
+    ],
 )
-def test_every_byte_is_in_one_split_and_no_split_is_large(sizes: list[int], cores: int) -> None:
+def test_tasks_grow_in_number_and_in_size(size: int, tasks: int, largest: int) -> None:
+    """By the root of the corpus: 100 MB are 15 tasks of isqrt(100 MB * 0.5 MB) = 7.4 MB."""
+    splits = split_inventory(inventory("jsonl", {"a": size}))
+    assert len(splits) == tasks
+    assert max(split.end - split.start for split in splits) == largest
+
+
+@given(st.lists(st.one_of(st.integers(0, 4 * MB), st.integers(0, 1 << 40)), min_size=1, max_size=8))
+def test_every_byte_is_in_one_split_and_no_split_is_large(sizes: list[int]) -> None:
     sizes = [min(size, 1 << 33) for size in sizes]
-    splits = split_inventory(inventory("jsonl", {f"{n}.x": s for n, s in enumerate(sizes)}), cores)
+    splits = split_inventory(inventory("jsonl", {f"{n}.x": s for n, s in enumerate(sizes)}))
     for number, size in enumerate(sizes):
         own = [s for s in splits if s.name == f"{number}.x"]
         assert own[0].start == 0
