@@ -2,9 +2,10 @@
 
 On a local disk it is flock's, and goes with its owner's process. On an object store it is a lease:
 the object is created if none is there, and written anew every quarter of its 60 s if it is still
-ours. One that seems not to have been renewed for 60 s is watched for 30 s more; if it still is the
-same object, its owner is dead, and it is replaced if it is the same even then. So clocks that
-differ may delay a takeover, and never make two owners.
+ours; a write whose answer was lost is known again by its owner's name. One that seems not to have
+been renewed for 60 s is watched for 30 s more; if it still is the same object, its owner is dead,
+and it is replaced if it is the same even then. So clocks that differ may delay a takeover, and
+never make two owners.
 """
 
 import errno
@@ -196,6 +197,19 @@ class Lease:
         self._renewed_at = time.monotonic()
         self.ended = threading.Event()
 
+    def claim(self, condition: Any) -> bool:
+        """Write it on a condition; is it ours now? A write whose answer was lost on the way may
+        have been done, and sent again it finds its own work."""
+        try:
+            self.take(condition)
+        except (AlreadyExistsError, PreconditionError):
+            self._look_again()
+        except BaseError:
+            self._look_again()
+            if self._tag is None:
+                raise
+        return self._tag is not None
+
     def take(self, condition: Any) -> None:
         """Write it, on condition that none is there ("create") or that it has this tag."""
         began = time.monotonic()
@@ -222,9 +236,8 @@ class Lease:
         try:
             raw, tag, _ = self.read()
         except FileNotFoundError:
-            raw, tag = b"{}", {}
-        ours = json.loads(raw).get("owner") == self._content["owner"]
-        self._tag = tag if ours else None
+            raw, tag = b"", {}
+        self._tag = tag if _owner(raw) == self._content["owner"] else None
 
     def keep(self) -> None:
         """Renew it until it has ended or is lost; a store that cannot be reached may come back."""
@@ -249,18 +262,25 @@ class Lease:
 def _take(
     lease: Lease, bucket: str, now: Callable[[], float], wait: Callable[[float], Any]
 ) -> None:
-    with suppress(AlreadyExistsError):
-        return lease.take("create")
+    if lease.claim("create"):
+        return
     try:
         raw, tag, written = lease.read()
         if now() - written <= lease.seconds:
             raise _busy(bucket, raw)
         wait(lease.seconds / 2)
-        lease.take(tag)
+        if not lease.claim(tag):  # its owner lives, or another took it over
+            raise _busy(bucket, raw)
     except FileNotFoundError:  # let go in this moment
         raise _busy(bucket, b"") from None
-    except PreconditionError:  # its owner lives, or another took it over
-        raise _busy(bucket, raw) from None
+
+
+def _owner(raw: bytes) -> str | None:
+    """Who wrote a lease; None if nobody did, or it cannot be read."""
+    try:
+        return str(json.loads(raw)["owner"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _tag(meta: Any) -> dict[str, str]:

@@ -2,6 +2,8 @@
 S3A file system, the objects that are there in the end, and two runs of one bucket at once."""
 
 import hashlib
+import http.client
+import http.server
 import json
 import os
 import queue
@@ -13,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import psutil
 import pyarrow.fs as pafs
@@ -20,8 +23,10 @@ import pytest
 from conftest import ROOT, Corpus, Ran
 from outputs import current, shard_hashes
 
+from bfpack_spark.errors import BusyError
 from bfpack_spark.storage.hashing_file import HashingFile
 from bfpack_spark.storage.inventory import take_inventory
+from bfpack_spark.storage.locks import hold_bucket
 
 pytestmark = pytest.mark.timeout(
     900
@@ -338,6 +343,57 @@ def test_an_object_is_known_by_its_etag_not_by_its_time(
 
 def is_java(process: psutil.Process) -> bool:
     return bool(process.name() == "java")
+
+
+class LosesReplies(http.server.BaseHTTPRequestHandler):
+    """A way to the store on which the answer to the first PUT of each name is lost: it is handed on
+    and done, and the connection is cut."""
+
+    store = ""
+    lost: ClassVar[list[str]] = []
+
+    def _pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        behind = http.client.HTTPConnection(self.store.removeprefix("http://"))
+        behind.request(self.command, self.path, body, dict(self.headers))
+        answer = behind.getresponse()
+        told = answer.read()
+        if self.command == "PUT" and self.path not in self.lost:
+            self.lost.append(self.path)
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name not in ("Transfer-Encoding", "Content-Length", "Date", "Server", "Connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = _pass_on  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_run_whose_first_write_of_the_lock_lost_its_answer_has_the_lock(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = type("Handler", (LosesReplies,), {"store": store.address, "lost": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        for name, value in {**CREDENTIALS, **address_of(store)}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        with hold_bucket("s3://data/lossy", "b") as lock:
+            lock.check()
+            assert json.loads(store.read("data/lossy/b/_lock"))["pid"] == os.getpid()
+            with pytest.raises(BusyError), hold_bucket("s3://data/lossy", "b"):
+                pass
+        server.shutdown()
+    assert handler.lost == ["/data/lossy/b/_lock"]
+    assert not store.objects("data/lossy")
 
 
 def test_a_task_that_gives_up_leaves_no_object(

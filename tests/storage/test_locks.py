@@ -12,6 +12,7 @@ from typing import Any
 import obstore
 import pytest
 from conftest import ROOT
+from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
 from obstore.store import MemoryStore
 
 from bfpack_spark.errors import BusyError, JobError
@@ -210,3 +211,55 @@ def test_a_renewal_that_was_sent_twice_finds_its_own_work() -> None:
             lease.renew()
             lease.check()
     assert not list(obstore.list(store).collect())
+
+
+def losing(monkeypatch: pytest.MonkeyPatch, error: type[Exception], *, writes: int) -> None:
+    """The answer to the first so many writes is lost: they are done, and an error is what is told,
+    that of the second try or of the connection."""
+    put, left = obstore.put, [writes]
+
+    def put_and_lose(*arguments: Any, **more: Any) -> Any:
+        done = put(*arguments, **more)
+        left[0] -= 1
+        if left[0] >= 0:
+            raise error("lost")
+        return done
+
+    monkeypatch.setattr(locks.obstore, "put", put_and_lose)
+
+
+@pytest.mark.parametrize("error", [AlreadyExistsError, PreconditionError, GenericError])
+def test_a_first_write_whose_answer_was_lost_is_our_lock(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    losing(monkeypatch, error, writes=1)
+    with hold_lease(store, KEY, "b") as lease:
+        for _ in range(2):
+            lease.check()
+            lease.renew()
+        with pytest.raises(BusyError):
+            hold_lease(store, KEY, "b").__enter__()
+    assert not list(obstore.list(store).collect())
+
+
+@pytest.mark.parametrize("error", [PreconditionError, GenericError])
+def test_a_takeover_whose_answer_was_lost_is_our_lock(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    dead_owner(store)
+    losing(monkeypatch, error, writes=1)
+    with hold_lease(store, KEY, "b", now=lambda: 1e12, wait=lambda _: None) as lease:
+        lease.check()
+        assert held_by(store)["pid"] == os.getpid()
+    assert not list(obstore.list(store).collect())
+
+
+def test_a_store_that_does_not_answer_is_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise GenericError("no answer")
+
+    monkeypatch.setattr(locks.obstore, "put", refuse)
+    with pytest.raises(JobError, match="storage: no answer"):
+        hold_lease(MemoryStore(), KEY, "b").__enter__()
