@@ -13,6 +13,7 @@ from bfpack_spark.storage.documents import Columns, Document, Documents, batches
 from bfpack_spark.storage.inventory import Inventory, Split, split_inventory
 from bfpack_spark.storage.jsonl_input import check_lines, read_lines
 from bfpack_spark.storage.parquet_input import check_parquet, read_parquet
+from bfpack_spark.storage.shapes import encoding_of
 from bfpack_spark.tokenizing.parity import Choice, EngineChoice, choose_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -33,7 +34,7 @@ def read_documents(
         elif input_format == "jsonl":
             yield from batches(read_lines(split, columns, max_bytes, tally), columns)
         else:
-            yield from batches(map(_read_text, [split], [max_bytes]), columns)
+            yield from batches(map(_read_text, [split], [max_bytes], [tally]), columns)
 
 
 def check_columns(inventory: Inventory, columns: Columns) -> None:
@@ -49,12 +50,17 @@ def check_columns(inventory: Inventory, columns: Columns) -> None:
         raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
 
 
-def _read_text(split: Split, max_bytes: int) -> Document:
+def _read_text(split: Split, max_bytes: int, tally: Tally) -> Document:
     document = Document(source=split.name, doc_id=split.name, num_bytes=split.end)
-    if split.end > max_bytes:
+    if split.end > max_bytes:  # told by its size, so it counts as read
+        tally.add(split.name, rows=1, num_bytes=split.end)
         return refuse(document, Reason.TOO_LARGE, f"{split.end} bytes, limit {max_bytes}")
     with files.open_binary(split.path) as stream:
-        raw = stream.read()
+        raw = stream.read(max_bytes + 1)  # it may have grown
+    tally.add(split.name, rows=1, num_bytes=len(raw))
+    shape = encoding_of(raw[:16])
+    if shape is not None:
+        return refuse(document, Reason.INVALID_UTF8, f"it looks like {shape.looks_like}")
     try:
         document.content = raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,0 +1,105 @@
+"""A line that may be of any size: gathered in memory of its own, never parsed as a whole.
+
+A JSON value of 3 bytes becomes an object of 72 in Python, so a line of over 4 MB is not parsed:
+the wanted columns are found in it, and everything else is checked and passed over without an
+object. The memory is given back to the system with the line.
+"""
+
+import functools
+import mmap
+
+import msgspec
+import pyarrow as pa
+
+MARK = b"\xef\xbb\xbf"  # UTF-8 as Windows writes it
+LONG_BYTES = 4 << 20  # a line of up to so many may be parsed: it takes at most 100 MB
+_HEAD_BYTES = 1 << 10
+_MISSING = msgspec.Raw(b"")
+
+
+class LongLine:
+    """A line part by part. Of one of `longest` bytes, its end included, or more only the size is
+    kept, and the beginning."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        # Of the size that it may reach; pages that are not written to cost nothing.
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._pages: mmap.mmap | None = mmap.mmap(-1, longest, flags=flags) if longest else None
+        self._size = 0
+        self._blank = True  # a mark at its beginning apart
+        self.head = b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    def isspace(self) -> bool:
+        return self._blank and not self.head.startswith(MARK)
+
+    def add(self, part: bytes) -> None:
+        begin = self._size
+        self._size += len(part)
+        rest = part.removeprefix(MARK) if begin == 0 else part
+        self._blank = self._blank and (not rest or rest.isspace())
+        if begin < _HEAD_BYTES:
+            self.head = (self.head + part)[:_HEAD_BYTES]
+        if self._size >= self._longest:
+            self._pages = None
+        elif self._pages is not None:
+            self._pages[begin : self._size] = part
+
+    def without_mark(self) -> "LongLine":
+        """The line with spaces in place of the mark at its beginning, which leave places alone."""
+        if self.head.startswith(MARK):
+            self.head = b" " * len(MARK) + self.head[len(MARK) :]
+            if self._pages is not None:
+                self._pages[: len(MARK)] = b" " * len(MARK)
+        return self
+
+    def view(self) -> memoryview | None:
+        """Its bytes, without a copy; None where it was longer than may be."""
+        return None if self._pages is None else memoryview(self._pages)[: self._size]
+
+    def close(self) -> None:
+        """Give the memory up, as soon as no view is left."""
+        self._pages = None
+
+
+class _Wanted(msgspec.Struct):
+    """What a line is decoded to: the JSON of each wanted column."""
+
+
+def find_columns(line: memoryview, names: frozenset[str]) -> dict[str, memoryview]:
+    """The JSON of each of these columns that the object has, as views; of a name that is there
+    twice, the last. ValueError if the line is no JSON object."""
+    decoder, fields = _decoder(names)
+    try:
+        found = decoder.decode(line)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"no object ({error})") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from None
+    values = {name: getattr(found, field) for field, name in fields.items()}
+    return {name: memoryview(raw) for name, raw in values.items() if raw is not _MISSING}
+
+
+@functools.lru_cache(maxsize=16)
+def _decoder(names: frozenset[str]) -> tuple["msgspec.json.Decoder[_Wanted]", dict[str, str]]:
+    fields = {f"column_{number}": name for number, name in enumerate(sorted(names))}
+    told = [
+        (field, msgspec.Raw, msgspec.field(default=_MISSING, name=name))
+        for field, name in fields.items()
+    ]
+    struct = msgspec.defstruct("Wanted", told, bases=(_Wanted,))
+    return msgspec.json.Decoder(struct), fields
+
+
+def is_utf8_view(view: memoryview) -> bool:
+    """Is all of it UTF-8? (Without a copy.)"""
+    offsets = pa.py_buffer(pa.array([0, len(view)], pa.int64()).buffers()[1])
+    whole = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(view)])
+    try:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
