@@ -74,11 +74,13 @@ def check_lines(file: InputFile, columns: Columns) -> None:
     split = whole_file(file)
     reader = _Reader(file.name, columns, _FEW_BYTES, 0)
     seen: set[str] = set()
+    num_objects = 0
     for line in _first_lines(split):
-        seen |= set(reader.parse(line, Document(source=file.name, doc_id=None)) or ())
-    if not seen:
+        record = reader.parse(line, Document(source=file.name, doc_id=None))
+        num_objects += record is not None
+        seen.update(record or ())
+    if num_objects < 2:
         _check_shape(split)
-        return
     option = "--tokens-column" if columns.tokens else "--text-column"
     named = {
         option: columns.content,
@@ -86,7 +88,7 @@ def check_lines(file: InputFile, columns: Columns) -> None:
         "--bucket-column": columns.bucket,
     }
     for flag, column in named.items():
-        if column is not None and column not in seen:
+        if seen and column is not None and column not in seen:
             raise no_column(flag, column, file.name, sorted(seen))
 
 
