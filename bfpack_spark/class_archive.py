@@ -1,6 +1,6 @@
 """An archive of Spark's classes, which Java maps instead of finding, checking and linking each.
 
-    python -m bfpack_spark.class_archive
+    python -P -m bfpack_spark.class_archive
 
 makes it beside the installed packages: half a minute, 180 MB. Sessions that bfpack starts are then
 ready some 3 s sooner, for as much less CPU. Without one, or with one that is cut or of another Java
@@ -63,7 +63,7 @@ def _pack(folder: Path, options_of_java: str) -> subprocess.CompletedProcess[str
     }
     told = [str(part) for name, value in options.items() for part in (name, value)]
     start = "from bfpack_spark.cli import main; main()"
-    command = [sys.executable, "-c", start, "pack", *told]
+    command = [sys.executable, "-P", "-c", start, "pack", *told]
     # The JVM outlives its driver; it holds the pipe until it has written the archive.
     out, err = subprocess.PIPE, subprocess.STDOUT
     return subprocess.run(command, stdout=out, stderr=err, text=True, check=False)

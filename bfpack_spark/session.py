@@ -9,7 +9,10 @@ import psutil
 from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 
-from bfpack_spark.spark_conf import settings_file
+from bfpack_spark.private_folder import make_private_folder, temporary_directory
+from bfpack_spark.private_session import keep_private
+from bfpack_spark.spark_conf import environment, settings_file, umask
+from bfpack_spark.start_checks import check_start
 
 # Bounds what reaches a Python worker at once: by default a batch is 10,000 rows, whatever their
 # size.
@@ -36,6 +39,13 @@ spark-network-common_ hadoop-client-runtime parquet-column netty-common parquet-
 antlr4-runtime netty-transport jackson-module-scala_ jackson-core spark-common-utils_ netty-buffer
 log4j-api parquet-hadoop parquet-common commons-compiler
 """
+# Else a random.py in the directory where workers are started is their `random`.
+_SAFE_PATH = "spark.executorEnv.PYTHONSAFEPATH"
+# What Spark hides of its settings in its event log and page: its own default, and keys of Azure's
+# and other stores.
+_SECRETS = (
+    "(?i)secret|passw|token|access[._-]?key|account[._-]?key|private[._-]?key|credential|[.]sas[.]"
+)
 
 
 def get_session(settings: Mapping[str, str]) -> SparkSession:
@@ -73,7 +83,10 @@ def under_submit() -> bool:
 
 
 def _submitted() -> SparkSession:
-    return SparkSession.builder.getOrCreate()
+    builder = SparkSession.builder
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # a server of Spark Connect has its workers already
+        builder = builder.config(_SAFE_PATH, "1")
+    return builder.getOrCreate()
 
 
 def _local(settings: Mapping[str, str]) -> SparkSession:
@@ -92,13 +105,22 @@ def _local(settings: Mapping[str, str]) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": java_options(),
         "spark.driver.extraClassPath": os.pathsep.join(_jars_first()),
+        _SAFE_PATH: "1",
+        "spark.redaction.regex": _SECRETS,
         # Else every DataFrame notes the line of Python it comes from, and loads IPython to do so.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.sql.shuffle.partitions": "32",
         # Blocks are small as they are, and there is no network: 5 ns of CPU a token less.
         "spark.shuffle.compress": "false",
     }
-    with settings_file({**defaults, **settings}):
+    return _started({**defaults, **settings})
+
+
+def _started(settings: dict[str, str]) -> SparkSession:
+    check_start(settings)
+    folder = make_private_folder(temporary_directory())
+    own = keep_private(settings, folder)
+    with settings_file(own.settings, folder), environment(own.variables), umask(own.umask):
         return SparkSession.builder.getOrCreate()
 
 

@@ -3,26 +3,49 @@ which every user of the machine can read, and some of them are secrets."""
 
 import os
 import re
-import tempfile
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def settings_file(settings: Mapping[str, str]) -> Iterator[None]:
-    """A session that is started inside has these settings; the file is gone afterwards."""
-    before = os.environ.get("PYSPARK_SUBMIT_ARGS")
-    with tempfile.TemporaryDirectory(prefix="bfpack-") as folder:  # which only its owner can enter
-        path = Path(folder) / "spark.properties"
-        path.write_text("".join(map(_line, settings.items())), encoding="utf-8")
-        os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {path} {before or 'pyspark-shell'}"
-        try:
+def settings_file(settings: Mapping[str, str], folder: Path) -> Iterator[None]:
+    """A session that is started inside has these settings; the file, in a folder that only its
+    owner can enter, is gone afterwards."""
+    path = folder / "spark.properties"
+    path.write_text("".join(map(_line, settings.items())), encoding="utf-8")
+    before = os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell")
+    told = {"PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(path))} {before}"}
+    try:
+        with environment(told):
             yield
-        finally:
-            os.environ.pop("PYSPARK_SUBMIT_ARGS")
-            if before is not None:
-                os.environ["PYSPARK_SUBMIT_ARGS"] = before
+    finally:
+        path.unlink()
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started inside have these values; afterwards all is as it was."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Processes that are started inside, and files that are made, have this umask."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _line(setting: tuple[str, str]) -> str:

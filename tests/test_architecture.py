@@ -32,6 +32,12 @@ ROOMS = {
     "costs": "pipeline",
     "progress": "pipeline",
     "spark_conf": "pipeline",
+    "spark_failures": "pipeline",
+    "disk_space": "pipeline",
+    "private_folder": "pipeline",
+    "private_session": "pipeline",
+    "start_checks": "pipeline",
+    "worker_daemon": "pipeline",
     "session": "pipeline",
 }
 BASE = {"addresses", "bucket_names", "errors", "outside", "schema", "config", "memory", "printable"}

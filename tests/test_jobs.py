@@ -33,6 +33,8 @@ def submit(job: str, *arguments: object, cwd: Path) -> subprocess.CompletedProce
 def test_spark_submit_packs_and_verifies_the_same_bytes(
     corpus: Corpus, packed: Path, tmp_path: Path
 ) -> None:
+    for name in ("random.py", "tokenize.py"):
+        (tmp_path / name).write_text("raise SystemExit('imported from the current directory')")
     output = tmp_path / "output"
     options = [*pack_options(corpus, output), "--seq-len", 512]
     done = submit("pack_corpus.py", *options, "--json", cwd=tmp_path)
