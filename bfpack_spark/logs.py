@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, TextIO
 
 from bfpack_spark.printable import json_text, lines, one_line
@@ -34,8 +35,15 @@ def facts(**fields: Any) -> dict[str, Any]:
 def handler_for(stream: TextIO) -> logging.Handler:
     """Writes to the stream, by its kind."""
     handler = logging.StreamHandler(stream)
+    handler.addFilter(_is_not_py4js)
     handler.setFormatter(Lines("bfpack: %(message)s") if stream.isatty() else JsonLines())
     return handler
+
+
+def _is_not_py4js(record: logging.LogRecord) -> bool:
+    """py4j logs a traceback, by the root's logger, for every call of a JVM that is gone; that is
+    said once, where the run ends."""
+    return "py4j" not in PurePath(record.pathname).parts
 
 
 class Lines(logging.Formatter):

@@ -9,8 +9,9 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage import files, versions
+from bfpack_spark.storage import versions
 from bfpack_spark.storage.plan_files import find_documents
+from bfpack_spark.storage.stored_parquet import open_own_parquet
 from bfpack_spark.storage.token_store import open_token_store
 from bfpack_spark.storage.versions import Place
 
@@ -69,7 +70,7 @@ def read_sequence(
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
     directory, manifest = versions.current(place, version)
     shard, row = _find_row(manifest, sequence_id)
-    with files.open_parquet(f"{directory}/{shard}") as file:
+    with open_own_parquet(f"{directory}/{shard}") as file:
         table = file.read_row_group(row // _group_rows(file), use_threads=False)
         found = table.slice(row % _group_rows(file), 1).to_pylist()[0]
     assert found["sequence_id"] == sequence_id, "rows of a shard are consecutive"

@@ -8,8 +8,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.tasks import num_readers
-from bfpack_spark.storage import files
 from bfpack_spark.storage.plan_files import read_plan_file
+from bfpack_spark.storage.stored_parquet import open_own_parquet
 
 _TABLE_ROWS = 1 << 17  # so that what is sent to one place from one table is not a row or two
 
@@ -53,7 +53,7 @@ def read_ids(path: str) -> Iterator[pa.Array]:
 
 def _row_groups(path: str, columns: list[str]) -> Iterator[pa.Table]:
     """Tables of about _TABLE_ROWS rows: a row group is cut by its tokens, and may have few."""
-    with files.open_parquet(path) as file:
+    with open_own_parquet(path) as file:
         rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
         table_of = np.cumsum(rows, dtype=np.int64) // _TABLE_ROWS
         for numbers in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(table_of)) + 1):

@@ -8,10 +8,10 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.schema import PLAN, plain
-from bfpack_spark.storage import files
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput
 from bfpack_spark.storage.spark_files import read_files
+from bfpack_spark.storage.stored_parquet import open_own_parquet
 
 _ROW_GROUP_ROWS = 1 << 18
 
@@ -48,7 +48,7 @@ def read_plan(spark: SparkSession, paths: list[str]) -> DataFrame:
 
 def read_plan_file(path: str) -> Iterator[pa.Table]:
     """The row groups of a plan file, page checksums checked."""
-    with files.open_parquet(path) as file:
+    with open_own_parquet(path) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, use_threads=False).cast(plain(PLAN))
 
@@ -57,7 +57,7 @@ def find_documents(path: str, doc_ids: list[str]) -> pa.Table:
     """doc_id, sequence_id, start, length of these documents' fragments in a plan file."""
     columns = ["doc_id", "sequence_id", "start", "length"]
     wanted = pa.array(doc_ids, pa.string())
-    with files.open_parquet(path) as file:
+    with open_own_parquet(path) as file:
         batches = file.iter_batches(columns=columns)
         found = [batch.filter(pc.is_in(batch["doc_id"], wanted)) for batch in batches]
     return pa.Table.from_batches(found, plain(PLAN).empty_table().select(columns).schema)

@@ -12,10 +12,10 @@ from pyspark import TaskContext
 
 from bfpack_spark.memory import give_back
 from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
-from bfpack_spark.storage import files
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
 from bfpack_spark.storage.refused import Refused
+from bfpack_spark.storage.stored_parquet import open_own_parquet
 
 _FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
 _GROUP_TOKENS = 1 << 20
@@ -115,7 +115,7 @@ class _TokenWriter:
 def read_token_file(path: str, *, batch_rows: int = 4096) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Batches of a token file in order, each with the row number of its first row."""
     row = 0
-    with files.open_parquet(path) as file:
+    with open_own_parquet(path) as file:
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, columns=TOKENS.names, use_threads=False)
             for batch in table.to_batches(max_chunksize=batch_rows):
@@ -152,5 +152,5 @@ def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndar
 
 def read_lengths(path: str) -> pa.ChunkedArray:
     """The lengths of a token file's documents; its tokens are not read."""
-    with files.open_parquet(path) as file:
+    with open_own_parquet(path) as file:
         return file.read(columns=["length"], use_threads=False).column("length")
