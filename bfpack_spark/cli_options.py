@@ -71,5 +71,6 @@ def _check_encodable(options: dict[str, Any]) -> None:
 def _key_value(item: str) -> tuple[str, str]:
     key, equals, value = item.partition("=")
     if not equals or not key:
-        raise InputError(f"--spark-conf {item}: write KEY=VALUE")
+        shown = item.split()[0] if equals == "" and item.strip() else "..."  # it may be a secret
+        raise InputError(f"--spark-conf {shown}: write KEY=VALUE")
     return key, value

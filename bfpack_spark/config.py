@@ -150,7 +150,8 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
         known = ", ".join(Settings.model_fields)
         raise InputError(f"{config}: unknown key {unknown[0]!r}; the keys are: {known}")
     if not isinstance(values.get("spark", {}), Mapping):
-        raise InputError(f"{config}: spark = {values['spark']!r}: write a table, [spark]")
+        kind = type(values["spark"]).__name__  # the value may be a secret
+        raise InputError(f"{config}: spark is no table but a {kind}: write a table, [spark]")
     spark = {**dict(_flatten(values.get("spark", {}))), **options.get("spark", {})}
     given = {key: value for key, value in options.items() if value not in (None, ())}
     for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
