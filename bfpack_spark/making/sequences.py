@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from bfpack_spark.core.rows import shard_starts
+from bfpack_spark.disk_space import check_space, need_of_sequences
 from bfpack_spark.errors import JobError
 from bfpack_spark.logs import facts
 from bfpack_spark.progress import Work, watched
@@ -27,6 +28,8 @@ log = logging.getLogger("bfpack")
 def make_sequences(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
     """Move the tokens to their shards and write the manifest: complete, not yet published."""
     version, started = made.version, time.monotonic()
+    what = f"sequences of {made.accounting['seq_len']:,}"
+    check_space(spark, version.directory, need_of_sequences(store), what)
     pad = version.inputs["configuration"]["pad_id"]
     pad_is_eos = pad == store.tokenizer["eos_id"]
     if pad_is_eos:

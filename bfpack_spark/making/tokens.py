@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.buckets import FindSlice
 from bfpack_spark.config import Settings
+from bfpack_spark.disk_space import check_space, need_of_tokens
 from bfpack_spark.errors import InputError
 from bfpack_spark.logs import facts
 from bfpack_spark.making.quarantine import check_quarantine, most_frequent
@@ -132,6 +133,9 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
         check_whole(source.place, earlier["fingerprint"][:16], earlier)
     if why is not None:
         log.info("tokens: %s", why)
+    need = need_of_tokens(increment.inventory, len(settings.seq_len))
+    what = "tokens and sequences" if settings.seq_len else "tokens"
+    check_space(spark, version.directory, need, what)
     started = time.monotonic()
     found = _write(spark, settings, source, version, choice, increment)
     entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
