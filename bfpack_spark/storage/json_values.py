@@ -25,6 +25,7 @@ from bfpack_spark.storage.shapes import hint
 _MAX_IDS = 1 << 26  # in one line: half a GB as int64
 _PART_BYTES = 1 << 20  # of a long value, looked at together
 _OTHERS: dict[bytes, Any] = {b'"': "", b"[": [], b"{": {}}  # for a value whose kind alone counts
+_ESCAPES = re.compile("surrogate|hex escape|truncated")  # how it says so
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -80,7 +81,7 @@ def parse_long_line(
 
 def _refuse_long(document: Document, view: memoryview, why: str) -> None:
     """The finder of columns takes half of a surrogate pair for a broken line."""
-    if ("surrogate" in why or "hex escape" in why) and _HALF_PAIR.search(view):
+    if _ESCAPES.search(why) and _HALF_PAIR.search(view):
         refuse(document, Reason.LONE_SURROGATE, f"half of a surrogate pair in the line ({why})")
     else:
         refuse(document, Reason.BROKEN_LINE, why)

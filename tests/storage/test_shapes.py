@@ -41,9 +41,9 @@ SHAPES = {
 EACH_SHAPE = pytest.mark.parametrize(("raw", "looks_like"), SHAPES.values(), ids=SHAPES)
 
 
-def read(path: Path, columns: Columns = TEXT, parallelism: int = 1) -> list[Documents]:
+def read(path: Path, columns: Columns = TEXT) -> list[Documents]:
     inventory = take_inventory(str(path), None)
-    splits = split_inventory(inventory, parallelism)
+    splits = split_inventory(inventory)
     return list(read_documents(splits, inventory.format, columns, 1 << 20))
 
 
@@ -131,7 +131,7 @@ def test_text_files_are_counted_with_their_bytes(tmp_path: Path) -> None:
     for name, size in {"a.txt": 0, "b.txt": 7, "c.txt": 12}.items():
         (tmp_path / name).write_bytes(b"x" * size)
     tally = Tally()
-    splits = split_inventory(take_inventory(str(tmp_path), None), 1)
+    splits = split_inventory(take_inventory(str(tmp_path), None))
     assert len(list(read_documents(splits, "text", TEXT, 10, tally))) == 3
     assert tally.rows == {"a.txt": 1, "b.txt": 1, "c.txt": 1}
     assert tally.num_bytes == {"a.txt": 0, "b.txt": 7, "c.txt": 12}
