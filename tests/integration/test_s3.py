@@ -24,6 +24,7 @@ from conftest import ROOT, Corpus, Ran
 from outputs import current, shard_hashes
 
 from bfpack_spark.errors import BusyError
+from bfpack_spark.storage import own_files
 from bfpack_spark.storage.hashing_file import HashingFile
 from bfpack_spark.storage.inventory import take_inventory
 from bfpack_spark.storage.locks import hold_bucket
@@ -394,6 +395,34 @@ def test_a_run_whose_first_write_of_the_lock_lost_its_answer_has_the_lock(
         server.shutdown()
     assert handler.lost == ["/data/lossy/b/_lock"]
     assert not store.objects("data/lossy")
+
+
+def test_what_an_output_holds_is_written_listed_and_deleted_as_on_a_disk(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**CREDENTIALS, **address_of(store)}.items():
+        monkeypatch.setenv(name, value)
+    output, version = "s3a://data/own", "b/tokens/0123456789abcdef"
+    assert own_files.kinds_in(output, "b") == {}
+    assert own_files.files_below(output, "b") == {}
+    own_files.write_bytes(output, f"{version}/documents/p%41", b"four")
+    own_files.write_json(output, "b/tokens/_current.json", {})
+    assert own_files.kinds_in(output, "b/tokens") == {
+        "_current.json": "file",
+        "0123456789abcdef": "folder",
+    }
+    assert own_files.folders_in(output, "") == ["b"]
+    sizes = {path: facts.size for path, facts in own_files.files_below(output, "b").items()}
+    assert sizes == {
+        "tokens/0123456789abcdef/documents/p%41": 4,
+        "tokens/_current.json": 3,
+    }
+    own_files.delete_file(output, "b/tokens/_current.json")
+    own_files.delete_file(output, "b/tokens/_current.json")
+    own_files.delete_tree(output, f"{version}/_temporary")
+    assert list(store.objects("data/own")) == [f"{version}/documents/p%41"]
+    own_files.delete_tree(output, version)
+    assert not store.objects("data/own")
 
 
 def test_a_task_that_gives_up_leaves_no_object(
