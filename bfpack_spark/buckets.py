@@ -32,7 +32,7 @@ from bfpack_spark.storage.slices import (
     Slice,
     by_column,
     by_directories,
-    names_in_paths,
+    paths_of_buckets,
 )
 
 FindSlice = Callable[[], Slice]
@@ -50,26 +50,24 @@ class Outcome:
 
 def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]:
     """The buckets of a run, by name; a slice is looked at when it is its turn."""
-    column, pattern = settings.bucket_column, settings.input or ""
-    if column is not None and PLACEHOLDER in pattern:
+    column, patterns = settings.bucket_column, settings.input
+    in_paths = any(PLACEHOLDER in pattern for pattern in patterns)
+    if column is not None and in_paths:
         raise InputError(
-            f"--bucket-column {column}: --input {pattern} names the buckets already; leave one out"
+            f"--bucket-column {column}: --input {', '.join(patterns)} names the buckets already; "
+            "leave one out"
         )
-    single = () if column is not None or PLACEHOLDER in pattern else _only_one(settings)
+    single = () if column is not None or in_paths else _only_one(settings)
     whole = Input(
-        pattern=settings.need("input"),
+        patterns=settings.need("input"),
         format=settings.input_format,
         version=settings.input_version,
     )
     if column is not None:
         found = slices_by(spark, whole, column)
         return {name: partial(one_of, found, name) for name in _chosen(settings, found)}
-    if PLACEHOLDER in pattern:
-        names = settings.bucket or _checked(_names_found(whole))
-        paths = {name: pattern.replace(PLACEHOLDER, name) for name in names}
-    else:
-        paths = dict.fromkeys(single, pattern)
-    inputs = {name: replace(whole, pattern=path) for name, path in paths.items()}
+    paths = _in_paths(settings, whole) if in_paths else dict.fromkeys(single, patterns)
+    inputs = {name: replace(whole, patterns=own) for name, own in paths.items()}
     return {name: partial(_whole, spark, own) for name, own in inputs.items()}
 
 
@@ -133,13 +131,16 @@ def _whole(spark: SparkSession, wanted: Input) -> Slice:
     return Slice(inventory=inventory_of(spark, wanted))
 
 
-def _names_found(wanted: Input) -> list[str]:
-    if wanted.format == "delta" and "/" not in wanted.pattern:
+def _in_paths(settings: Settings, whole: Input) -> dict[str, tuple[str, ...]]:
+    """The inputs of each bucket that is named, or else found."""
+    in_catalog = [pattern for pattern in whole.patterns if "/" not in pattern]
+    if whole.format == "delta" and in_catalog and not settings.bucket:
         raise InputError(
-            f"--input {wanted.pattern}: a catalog is not searched for tables; name the buckets "
+            f"--input {in_catalog[0]}: a catalog is not searched for tables; name the buckets "
             "with --bucket"
         )
-    return names_in_paths(wanted.pattern)
+    found = paths_of_buckets(whole.patterns, settings.bucket)
+    return {name: found[name] for name in _chosen(settings, found)}
 
 
 def _chosen(settings: Settings, found: Iterable[str]) -> Iterable[str]:

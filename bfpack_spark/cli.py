@@ -36,7 +36,7 @@ from bfpack_spark.progress import Work, watched
 from bfpack_spark.session import get_session, under_submit
 from bfpack_spark.storage import versions
 from bfpack_spark.storage.inputs import Input
-from bfpack_spark.storage.slices import PLACEHOLDER
+from bfpack_spark.storage.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.storage.versions import Place
 from bfpack_spark.verifying.report import Report
 from bfpack_spark.verifying.verify_bucket import verify_bucket
@@ -187,10 +187,12 @@ def _verify(
 
 
 def _text_of(settings: Settings, bucket: str) -> Input | None:
-    if settings.input is None:
+    if not settings.input:
         return None
-    pattern = settings.input.replace(PLACEHOLDER, bucket)
-    return Input(pattern=pattern, version=settings.input_version)
+    patterns = settings.input
+    if any(PLACEHOLDER in pattern for pattern in patterns):
+        patterns = paths_of_buckets(patterns, (bucket,))[bucket]
+    return Input(patterns=patterns, version=settings.input_version)
 
 
 @bfpack.command()
@@ -208,8 +210,9 @@ def stats(settings: Settings, sample: int | None, form: str | None) -> None:
             explore.sample_stats(explore.sample_input(settings, sample), seq_lens, rules), form
         )
         return
-    if settings.input is not None:
-        raise InputError(f"--input {settings.input}: say how many documents to draw, --sample N")
+    if settings.input:
+        named = ", ".join(settings.input)
+        raise InputError(f"--input {named}: say how many documents to draw, --sample N")
     read = _histogram_by_spark(settings) if under_submit() else explore.read_histogram
     output = settings.need("output")
     print_stats(explore.output_stats(output, settings.bucket, seq_lens, rules, read), form)

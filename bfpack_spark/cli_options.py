@@ -41,7 +41,7 @@ def _option(name: str) -> Callable[[Command], Command]:
     help_text = field.description or ""
     if field.default not in (None, ()) and name != "spark":
         help_text += f" [default: {field.default}]"
-    if name in ("seq_len", "bucket", "spark"):
+    if name in ("input", "seq_len", "bucket", "spark"):
         metavar = "KEY=VALUE" if name == "spark" else None
         kind: Any = int if name == "seq_len" else str
         return click.option(flag, name, type=kind, multiple=True, help=help_text, metavar=metavar)

@@ -1,6 +1,7 @@
 """One frozen value holds every setting; the TOML's keys and the command line's options are its
 fields."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bfpack_spark.addresses import as_it_travels
+from bfpack_spark.addresses import as_it_travels, check_no_credentials
 from bfpack_spark.bucket_names import check_bucket
 from bfpack_spark.errors import InputError
 from bfpack_spark.outside import check_depth, read_regular
@@ -22,8 +23,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: str | None = Field(
-        None, description="directory, glob or file of the corpus; path or name of a Delta table"
+    input: tuple[str, ...] = Field(
+        (),
+        description="directory, glob or file of the corpus, may be given repeatedly; path or name "
+        "of a Delta table",
     )
     output: str | None = Field(None, description="directory of the results")
     tokenizer: str | None = Field(None, description="tokenizer.json, or a directory that holds it")
@@ -89,12 +92,24 @@ class Settings(BaseModel):
         default_factory=dict, description="Spark settings, passed through"
     )
 
-    @field_validator("seq_len", "bucket", mode="before")
+    @field_validator("input", "output", "tokenizer", "publish_delta", mode="before")
+    @classmethod
+    def _without_credentials(cls, value: Any) -> Any:
+        for text in re.findall(r"[^\s'\"]+", str(value)):  # of any shape: errors repeat it
+            check_no_credentials(text)
+        return value
+
+    @field_validator("input", "seq_len", "bucket", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, int | str) else value
 
-    @field_validator("input", "output", "tokenizer", "publish_delta")
+    @field_validator("input")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(as_it_travels, value)))
+
+    @field_validator("output", "tokenizer", "publish_delta")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         return None if value is None else as_it_travels(value)

@@ -27,7 +27,7 @@ def test_options_override_the_file_also_by_zero(tmp_path: Path) -> None:
     toml = 'seed = 3\nmax_quarantined = 0.5\nseq_len = [8, 16]\nbucket = "b"\ninput = "here"\n'
     held = load(tmp_path, toml, seed=0, max_quarantined=0.0, seq_len=(4,), bucket=None)
     assert (held.seed, held.max_quarantined, held.seq_len) == (0, 0.0, (4,))
-    assert (held.bucket, held.input) == (("b",), "here")
+    assert (held.bucket, held.input) == (("b",), ("here",))
 
 
 def test_one_seq_len_of_the_file_needs_no_list(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 def test_what_a_command_cannot_do_without_is_asked_for(name: str) -> None:
     with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is missing: "):
         load_settings(None, {}).need(name)
-    given = {"seq_len": (8,), "bucket": ("x",)}.get(name, "x")
+    given = {"seq_len": (8,), "bucket": ("x",), "input": ("x",)}.get(name, "x")
     assert load_settings(None, {name: given}).need(name) == given
 
 
@@ -164,8 +164,20 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(name: str, tmp_p
         said = str(raised.value)
         assert said.startswith(f"--{name.replace('_', '-')}: holds credentials")
         assert "canary" not in said
+    for value in (f'["/x", "{address}"]', f'{{where = "{address}"}}', f"'''{address} x'''"):
+        with pytest.raises(InputError) as of_any_shape:
+            load(tmp_path, f"{name} = {value}")
+        assert "canary" not in str(of_any_shape.value)
 
 
 def test_addresses_are_settings_in_the_form_in_which_they_travel(tmp_path: Path) -> None:
     held = load(tmp_path, 'output = "s3://b/out?region=x"\ntokenizer = "file:///t%41"')
     assert (held.output, held.tokenizer) == ("s3://b?region=x/out", "file:///t%41")
+
+
+def test_inputs_are_one_or_several(tmp_path: Path) -> None:
+    assert load(tmp_path, 'input = "~/a,b"').input == (f"{Path.home()}/a,b",)
+    assert load(tmp_path, 'input = ["/a", "/b", "/a"]').input == ("/a", "/b")
+    assert load(tmp_path, 'input = ["/a", "/b"]', input=("/c",)).input == ("/c",)
+    with pytest.raises(InputError, match="--input is missing"):
+        load(tmp_path, "input = []").need("input")

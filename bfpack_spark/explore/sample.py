@@ -23,7 +23,7 @@ from bfpack_spark.storage.slices import (
     Slice,
     by_directories,
     columns_of,
-    names_in_paths,
+    paths_of_buckets,
 )
 from bfpack_spark.storage.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing.engines import MAX_BYTES
@@ -70,9 +70,9 @@ def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: i
 
 def _slices(settings: Settings) -> dict[str, Slice]:
     """The buckets of --input; a column of the data cannot name them without being read."""
-    pattern, column, names = settings.need("input"), settings.bucket_column, settings.bucket
+    patterns, column, names = settings.need("input"), settings.bucket_column, settings.bucket
     if column is not None:
-        inventory = take_inventory(pattern, settings.input_format)
+        inventory = take_inventory(patterns, settings.input_format)
         found = by_directories(inventory, column)
         if found is None and not names:
             raise InputError(f"--bucket-column {column}: name the buckets to sample with --bucket")
@@ -81,15 +81,16 @@ def _slices(settings: Settings) -> dict[str, Slice]:
         gone = [name for name in names if name not in found]
         if gone:
             raise InputError(
-                f"--bucket {gone[0]}: no directory {column}={gone[0]} in --input {pattern}"
+                f"--bucket {gone[0]}: no directory {column}={gone[0]} in --input "
+                + ", ".join(patterns)
             )
         return {name: found[name] for name in names or sorted(found)}
-    if PLACEHOLDER in pattern:
-        paths = {n: pattern.replace(PLACEHOLDER, n) for n in names or names_in_paths(pattern)}
+    if any(PLACEHOLDER in pattern for pattern in patterns):
+        paths = paths_of_buckets(patterns, names)
     elif len(names) > 1:
         raise InputError(f"--bucket: {len(names)} of them; write {{bucket}} in --input")
     else:
-        paths = {names[0] if names else pattern: pattern}
+        paths = {names[0] if names else ", ".join(patterns): patterns}
     inventories = {n: take_inventory(path, settings.input_format) for n, path in paths.items()}
     return {name: Slice(inventory=inventory) for name, inventory in inventories.items()}
 

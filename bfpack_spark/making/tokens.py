@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -160,6 +160,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
             "bos_id": vocabulary.bos_id,
             "own_pad_id": vocabulary.own_pad_id,
         },
+        left_out=[asdict(left) for left in source.inventory.left_out],
         first_places=places | increment.first_places,
         increment={"accounting": new, "first_places": places},
     )
@@ -213,8 +214,8 @@ def _nothing_to_pack(settings: Settings, accounting: dict[str, Any], places: Pla
     refused = accounting["documents_quarantined"]
     why = f" ({most_frequent(refused, places)})" if refused else ""
     return (
-        f"--input {settings.input}: not one document with text in {accounting['documents_in']}"
-        f"{why}; nothing to pack"
+        f"--input {', '.join(settings.input)}: not one document with text in "
+        f"{accounting['documents_in']}{why}; nothing to pack"
     )
 
 

@@ -26,6 +26,8 @@ from bfpack_spark.report.words import (
 )
 from bfpack_spark.storage.versions import Manifest, files_of
 
+_LEFT_OUT_SHOWN = 100
+
 
 def accounting_section(accounting: dict[str, Any], name: str = "", of: str = "") -> Section:
     """Every document and token that came, and where it went."""
@@ -328,8 +330,21 @@ def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
                 },
             ),
             _pairs("Tokenizer", {"sha256": inputs["tokenizer_sha256"], **manifest["tokenizer"]}),
+            *_left_out(tokens),
         ],
     )
+
+
+def _left_out(tokens: Manifest) -> list[Table]:
+    """What of the input was visible and not read, where there is such."""
+    left_out = tokens.get("left_out", [])
+    rows: list[Row] = [(left["name"], left["reason"]) for left in left_out[:_LEFT_OUT_SHOWN]]
+    if not rows:
+        return []
+    files = f"{count(len(left_out))} file{'s' * (len(left_out) > 1)}"
+    shown = f"; the first {len(rows)}" if len(rows) < len(left_out) else ""
+    caption = f"Visible in the input and left out: {files}{shown}"
+    return [Table(caption=caption, head=("file", "reason"), rows=rows, prose=True)]
 
 
 def configurations_section(configurations: Sequence[dict[str, Any]], names: Table) -> Section:

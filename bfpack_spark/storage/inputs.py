@@ -16,7 +16,7 @@ log = logging.getLogger("bfpack")
 class Input:
     """What the user says of the corpus."""
 
-    pattern: str  # directory, glob or file; of a Delta table, its path or name
+    patterns: tuple[str, ...]  # directories, globs, files; of a Delta table, its path or name
     format: str | None = None  # None: by the names of the files
     version: int | None = None  # of a Delta table; None: the newest
 
@@ -24,13 +24,19 @@ class Input:
 def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
     """The files that it is."""
     if wanted.format == "delta":
-        inventory, version = take_snapshot(spark, wanted.pattern, wanted.version)
+        if len(wanted.patterns) > 1:
+            raise InputError(
+                f"--input {', '.join(wanted.patterns)}: of Delta tables one is read in a run; give "
+                "one, or a table that holds the rows of all"
+            )
+        (table,) = wanted.patterns
+        inventory, version = take_snapshot(spark, table, wanted.version)
         said = "input: version %d of %s, %s file(s)"
-        log.info(said, version, wanted.pattern, f"{len(inventory.files):,}")
+        log.info(said, version, table, f"{len(inventory.files):,}")
         return inventory
     if wanted.version is not None:
         raise InputError(
             f"--input-version {wanted.version}: only a Delta table has versions; add "
             "--input-format delta, or leave it out"
         )
-    return take_inventory(wanted.pattern, wanted.format)
+    return take_inventory(wanted.patterns, wanted.format)

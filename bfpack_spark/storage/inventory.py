@@ -6,6 +6,9 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow.fs as pafs
 
 from bfpack_spark.addresses import divide
 from bfpack_spark.errors import InputError
@@ -225,13 +228,20 @@ def _say_left_out(left_out: Sequence[LeftOut]) -> None:
         log.warning(said, f"{len(left_out):,}", named, more)
 
 
-def check_apart(pattern: str, inventory: Inventory, output: str) -> None:
+def check_apart(patterns: str | Sequence[str], inventory: Inventory, output: str) -> None:
     """InputError if the output lies in the input: the next run would read what this one wrote."""
-    fs, own = files.locate(output)
-    input_fs, root = files.locate(pattern)
-    inside = fs.equals(input_fs) and f"{own}/".startswith(f"{root.rstrip('/')}/")
-    if inside or any(files.locate(f.path)[1].startswith(f"{own}/") for f in inventory.files):
-        raise InputError(f"--output {output}: lies in --input {pattern}; name one outside it")
+    fs, own = _resolved(output)
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        input_fs, root = _resolved(pattern)
+        inside = fs.equals(input_fs) and f"{own}/".startswith(f"{root.rstrip('/')}/")
+        if inside or any(files.locate(f.path)[1].startswith(f"{own}/") for f in inventory.files):
+            raise InputError(f"--output {output}: lies in --input {pattern}; name one outside it")
+
+
+def _resolved(path: str) -> tuple[pafs.FileSystem, str]:
+    """The file system of an address and the path in it, its links resolved."""
+    fs, inner = files.locate(path)
+    return fs, str(Path(inner).resolve()) if divide(path).is_local else inner
 
 
 def split_inventory(inventory: Inventory) -> list[Split]:

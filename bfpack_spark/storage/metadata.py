@@ -117,9 +117,15 @@ class _Tokenizer(Metadata):
     own_pad_id: Count | None
 
 
+class _LeftOut(Metadata):
+    name: str
+    reason: str
+
+
 class TokensManifest(_Manifest):
     """Of a token store."""
 
+    left_out: list[_LeftOut] = Field(default_factory=list)  # earlier builds did not write it
     inputs: _TokenInputs
     totals: _TokenTotals
     accounting: _TokenAccounting

@@ -62,7 +62,8 @@ def expand(pattern: str) -> list[str]:
 
 def _expand(key: str) -> list[str]:
     for begin, letter in enumerate(key):
-        parts = _alternatives(key, begin) if letter == "{" else None
+        opens = letter == "{" and key[max(begin - 1, 0) : begin + 2] != "[{]"
+        parts = _alternatives(key, begin) if opens else None
         if parts is not None:
             inside, end = parts
             return [key[:begin] + rest for part in inside for rest in _expand(part + key[end:])]

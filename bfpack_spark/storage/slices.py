@@ -1,7 +1,8 @@
 """Buckets in an input: by `{bucket}` in its path, by directories COL=value, by a column."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -12,12 +13,13 @@ from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import BUCKETS, plain
 from bfpack_spark.storage.documents import Columns, no_bucket
-from bfpack_spark.storage.inventory import InputFile, Inventory, Split
+from bfpack_spark.storage.inventory import InputFile, Inventory, LeftOut, Split
 from bfpack_spark.storage.jsonl_input import read_line_values
 from bfpack_spark.storage.parquet_input import read_column
 from bfpack_spark.storage.patterns import expand, match_files
 
 PLACEHOLDER = "{bucket}"
+_HIVE = re.compile(r"(?:^|/)[^/={}]+=\{bucket\}(?:/|$)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +41,41 @@ def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
     )
 
 
-def names_in_paths(pattern: str) -> list[str]:
-    """What stands for {bucket} in the paths of files that match, hidden names apart."""
+def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The inputs of each bucket, by what stands for {bucket} in all of the patterns; no names: of
+    every bucket that is found, hidden names apart. A level NAME={bucket} of directories is Hive's,
+    whose escapes are not part of the bucket's name."""
+    for pattern in patterns:
+        if PLACEHOLDER not in pattern:
+            raise InputError(
+                f"--input {pattern}: is without {PLACEHOLDER}, and others are not; write it in all "
+                "of them, or in none"
+            )
+    if names and len(patterns) == 1 and not _HIVE.search(patterns[0]):
+        return {name: (_with_name(patterns[0], name),) for name in names}
+    found: dict[str, list[str]] = defaultdict(list)
+    for pattern in patterns:
+        for written in _found_in_paths(pattern):
+            name = unquote(written) if _HIVE.search(pattern) else written
+            found[name].append(_with_name(pattern, written))
+    gone = sorted(set(names) - set(found))
+    if gone or not found:
+        which = f"has no bucket {gone[0]}; check the name" if gone else "matches no file"
+        raise InputError(f"--input {', '.join(patterns)}: {which}; check the pattern")
+    return {name: tuple(found[name]) for name in names or sorted(found)}
+
+
+def _found_in_paths(pattern: str) -> list[str]:
     named = {PLACEHOLDER: "(?P<bucket>[^/._][^/]*)"}
     # A file that lies beside the buckets' directories is no bucket.
     end = "/.+" if pattern.endswith(PLACEHOLDER) else "(/.*)?"
-    found = [pair for one in expand(pattern) for pair in match_files(one, named, end)]
-    names = sorted({match["bucket"] for _, match in found})
-    if not names:
-        raise InputError(f"--input {pattern}: matches no file; check the pattern")
-    return names
+    found = (pair for one in expand(pattern) for pair in match_files(one, named, end))
+    return sorted({match["bucket"] for _, match in found})
+
+
+def _with_name(pattern: str, name: str) -> str:
+    """The pattern with the bucket's name, of which no letter is a pattern."""
+    return pattern.replace(PLACEHOLDER, re.sub(r"([*?\[{])", r"[\1]", name))
 
 
 def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None:
@@ -56,12 +83,8 @@ def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None
     Delta table, those of its partitions."""
     files: dict[str | None, list[InputFile]] = defaultdict(list)
     for file in inventory.files:
-        if column in file.partition:
-            files[_in_partition(file, column)].append(file)
-            continue
-        levels = (part.partition("=") for part in file.name.split("/")[:-1])
-        value = next((value for name, _, value in levels if name == column and value), None)
-        files[value and unquote(value)].append(file)
+        value = _in_partition(file, column) if column in file.partition else None
+        files[value or _level(file.name, column)].append(file)
     if set(files) == {None}:
         return None
     if None in files:
@@ -71,10 +94,26 @@ def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None
             "move it into one"
         )
     return {
-        value: Slice(inventory=replace(inventory, files=tuple(own)))
+        value: Slice(
+            inventory=replace(
+                inventory, files=tuple(own), left_out=_left_out(inventory, column, value)
+            )
+        )
         for value, own in files.items()
         if value is not None
     }
+
+
+def _level(name: str, column: str) -> str | None:
+    """The value of a directory COLUMN=value that a file lies in, without Hive's escapes."""
+    levels = (part.partition("=") for part in name.split("/")[:-1])
+    value = next((value for own, _, value in levels if own == column and value), None)
+    return value and unquote(value)
+
+
+def _left_out(inventory: Inventory, column: str, value: str) -> tuple[LeftOut, ...]:
+    """What lies with the files of a bucket, or with those of none."""
+    return tuple(left for left in inventory.left_out if _level(left.name, column) in (None, value))
 
 
 def _in_partition(file: InputFile, column: str) -> str:

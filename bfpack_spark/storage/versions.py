@@ -108,7 +108,7 @@ def read_pointer(place: Place) -> dict[str, Any] | None:
     return read_metadata(f"{place.directory}/_current.json", Pointer)
 
 
-def complete(version: Version, entries: list[dict[str, Any]], **rest: dict[str, Any]) -> Manifest:
+def complete(version: Version, entries: list[dict[str, Any]], **rest: Any) -> Manifest:
     """Write the manifest (the last act of making a version), when what it lists is on the disk;
     then remove what it does not list."""
     manifest = {

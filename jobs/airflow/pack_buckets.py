@@ -17,6 +17,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import (
@@ -82,7 +83,10 @@ def names_in(pattern: str) -> list[str]:
     inside = ObjectStoragePath(folder or "/").iterdir()
     needs_directory = bool(slash) or not after
     found = ((wanted.fullmatch(p.name), p) for p in inside)
-    return sorted(m[1] for m, p in found if m and (p.is_dir() or not needs_directory))
+    names = (m[1] for m, p in found if m and (p.is_dir() or not needs_directory))
+    # A level NAME={bucket} is Hive's, whose escapes are not part of the name.
+    hive = head.endswith("=") and not tail
+    return sorted(unquote(name) if hive else name for name in names)
 
 
 def where(settings: dict[str, Any], bucket: str) -> list[str]:

@@ -21,7 +21,7 @@ from conftest import ROOT
 from outputs import current, manifest, shard_hashes
 from test_cluster import ARCHIVE, SPARK_HOME, started_cluster
 
-from bfpack_spark.storage.slices import names_in_paths
+from bfpack_spark.storage.slices import paths_of_buckets
 
 pytestmark = pytest.mark.timeout(900)  # a Spark for every job, and a busy machine takes its time
 
@@ -217,7 +217,7 @@ def test_the_dag_finds_the_buckets_that_bfpack_finds(airflow: Airflow) -> None:
         *(f"{corpus}/d{{bucket}}/*.parquet", f"{corpus}/{{bucket}}e/part-?.parquet"),
     ]
     found = airflow.look(*patterns)["buckets"]
-    assert found == {pattern: names_in_paths(pattern) for pattern in patterns}
+    assert found == {pattern: [*paths_of_buckets([pattern], ())] for pattern in patterns}
     assert found[patterns[0]] == list(BUCKETS)
 
 

@@ -1,0 +1,114 @@
+"""Inputs and outputs of any name, several inputs, and what of them is left out, from end to end."""
+
+import bz2
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import Corpus, Ran
+from outputs import current, documents_of, manifest, shard_rows
+
+Bfpack = Callable[..., Ran]
+AT = ("--bucket", "b", "--seq-len", 64)
+# Each begins and ends with what a URI, a pattern or a shell would make something of.
+OUTPUTS = ("%41 ts=2024-01-01 00%3A00?#", "#é:x/c:[x]d?")
+
+
+def line(doc_id: str) -> bytes:
+    return (json.dumps({"id": doc_id, "text": f"text of document {doc_id}"}) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Two inputs packed to an output of a name that is hard to take for a name."""
+
+    inputs: tuple[Path, Path]
+    output: Path
+    ran: Ran
+
+    @property
+    def where(self) -> tuple[object, ...]:
+        return ("--output", self.output, *AT)
+
+    @property
+    def source(self) -> tuple[object, ...]:
+        return tuple(part for path in self.inputs for part in ("--input", path))
+
+
+@pytest.fixture(scope="module", params=OUTPUTS)
+def packed_there(
+    request: pytest.FixtureRequest,
+    demo_corpus: Corpus,
+    bfpack: Bfpack,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Packed:
+    folder = tmp_path_factory.mktemp("inputs")
+    one, two = folder / "a%41, one#?", folder / "two"
+    for path, raw in {
+        one / "a%41.jsonl": line("percent"),
+        one / "aA.jsonl": line("capital"),
+        one / "q?x=1#h é:.jsonl": line("many"),
+        two / "D.JSONL": line("d"),
+        two / "b.jsonl.bz2": bz2.compress(line("b")),
+        two / "c.jsonl.BZ2": bz2.compress(line("c")),
+        two / "README.md": b"about these files\n",
+        two / "x.parquet.tmp": b"",
+    }.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(raw)
+    packed = Packed((one, two), folder / request.param, Ran(0, "", ""))
+    where = (*packed.where, "--tokenizer", demo_corpus.tokenizer, "--id-column", "id")
+    ran = bfpack("pack", *packed.source, *where)
+    assert ran.code == 0, ran.err
+    return Packed(packed.inputs, packed.output, ran)
+
+
+def test_two_inputs_of_any_names_are_packed_and_what_is_left_out_is_said(
+    packed_there: Packed,
+) -> None:
+    rows = shard_rows(current(packed_there.output, "b", "sequences-64"))
+    ids = {"percent", "capital", "many", "b", "c", "d"}
+    assert documents_of(rows).keys() == ids
+    said = [x for x in packed_there.ran.err.splitlines() if "left out" in x]
+    assert len(said) == 1
+    assert "README.md (text by its ending), x.parquet.tmp (no known ending)" in said[0]
+    tokens = manifest(current(packed_there.output, "b", "tokens"))
+    assert tokens["left_out"] == [
+        {"name": "README.md", "reason": "text by its ending"},
+        {"name": "x.parquet.tmp", "reason": "no known ending"},
+    ]
+    names = [name for name, *_ in tokens["inputs"]["inventory"]]
+    one = [path.name for path in packed_there.inputs[0].iterdir()]
+    assert names == sorted([*one, "D.JSONL", "b.jsonl.bz2", "c.jsonl.BZ2"])
+    report = current(packed_there.output, "b", "sequences-64") / "report" / "report.html"
+    assert "Visible in the input and left out: 2 files" in report.read_text()
+
+
+def test_every_command_finds_an_output_of_any_name(packed_there: Packed, bfpack: Bfpack) -> None:
+    ran = bfpack("verify", *packed_there.where, *packed_there.source)
+    assert ran.code == 0, ran.out + ran.err
+    assert "6 documents equal their text tokenized anew" in ran.out
+    ran = bfpack("path", *packed_there.where)
+    shards = current(packed_there.output, "b", "sequences-64") / "shards"
+    assert (ran.code, ran.out) == (0, f"{shards}\n")
+    ran = bfpack("show", *packed_there.where, "--sequence", 0, "--json")
+    assert (ran.code, json.loads(ran.out)["bucket"]) == (0, "b")
+    ran = bfpack("stats", "--output", packed_there.output, "--seq-len", 64, "--json")
+    assert (ran.code, json.loads(ran.out)[0]["documents"]) == (0, 6)
+    ran = bfpack("snapshot", "kept", "--output", packed_there.output)
+    assert ran.code == 0, ran.err
+    ran = bfpack("prune", "--output", packed_there.output, "--yes")
+    assert ran.code == 0, ran.err
+    assert shards.exists()
+
+
+def test_the_same_again_is_nothing_to_do_whatever_the_order_of_the_inputs(
+    packed_there: Packed, bfpack: Bfpack, demo_corpus: Corpus
+) -> None:
+    turned = [x for path in reversed(packed_there.inputs) for x in ("--input", path)]
+    where = (*packed_there.where, "--tokenizer", demo_corpus.tokenizer, "--id-column", "id")
+    ran = bfpack("pack", *turned, *where)
+    assert ran.code == 0, ran.err
+    assert "tokens: nothing to do" in ran.err
