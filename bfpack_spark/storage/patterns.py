@@ -24,8 +24,10 @@ def find_files(pattern: str) -> list[Listed]:
     if found or files.exists(pattern):
         return found
     alternatives = expand(pattern)
-    if len(alternatives) == 1 and not _varies(pattern):
+    if alternatives == [pattern] and not _varies(pattern):
         raise InputError(f"--input {pattern}: no such file or directory; check the path")
+    if len(alternatives) == 1 and not _varies(pattern):
+        return find_files(alternatives[0])
     root = _root(alternatives)
     by_path = {}
     for alternative in alternatives:

@@ -23,8 +23,9 @@ import pytest
 from conftest import ROOT, Corpus, Ran
 from outputs import current, shard_hashes
 
-from bfpack_spark.errors import BusyError
-from bfpack_spark.storage import own_files
+from bfpack_spark.config import load_settings
+from bfpack_spark.errors import BusyError, InputError
+from bfpack_spark.storage import files, own_files
 from bfpack_spark.storage.hashing_file import HashingFile
 from bfpack_spark.storage.inventory import take_inventory
 from bfpack_spark.storage.locks import hold_bucket
@@ -437,3 +438,100 @@ def test_a_task_that_gives_up_leaves_no_object(
     assert whole.publish() == hashlib.sha256(b"all").hexdigest()
     assert list(store.objects("data/task")) == ["whole"]
     assert store.read("data/task/whole") == b"all"
+
+
+# Keys of which a URI, a pattern or a shell would make something else.
+KEYS = (
+    *("a%41", "aA", "q?x=1", "h#1", "s p", "c:d", "é", "%2F", "a+b", "x,y", "{a}", "[x]"),
+    "ts=2024-01-01 00%3A00/x",
+)
+
+
+@pytest.fixture
+def within(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The server as this process finds it, by its environment."""
+    for name, value in {**CREDENTIALS, **address_of(store)}.items():
+        monkeypatch.setenv(name, value)
+    return store
+
+
+def put(store: Store, name: str, content: str = "{}") -> None:
+    with store.fs.open_output_stream(name, compression=None) as stream:
+        stream.write(content.encode())
+
+
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_a_key_is_a_key(within: Store, scheme: str) -> None:
+    folder = f"data/{scheme}-keys %41?#"
+    for key in KEYS:
+        put(within, f"{folder}/{key}.jsonl", f'{{"text": "{key}"}}')
+    found = take_inventory(f"{scheme}://{folder}", None)
+    assert [file.name for file in found.files] == sorted(f"{key}.jsonl" for key in KEYS)
+    for file in found.files:
+        with files.open_binary(file.path) as stream:
+            assert json.loads(stream.read())["text"] == file.name.removesuffix(".jsonl")
+        (alone,) = take_inventory(file.path, None).files
+        assert (alone.path, alone.size, alone.etag) == (file.path, file.size, file.etag)
+    tags = {file.etag for file in found.files}
+    assert len(tags) == len(KEYS)
+    assert None not in tags
+
+
+def test_options_of_an_address_reach_whoever_opens_what_lies_below_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    put(store, "data/told/a%41.jsonl")
+    host = store.address.removeprefix("http://")
+    options = f"region=us-east-1&scheme=http&endpoint_override={host}"
+    settings = load_settings(None, {"input": f"s3://data/told?{options}", "output": "x"})
+    assert settings.input == (f"s3://data?{options}/told",)
+    (found,) = take_inventory(settings.input, None).files
+    assert (found.name, found.path) == ("a%41.jsonl", f"s3://data?{options}/told/a%41.jsonl")
+    assert found.etag
+    assert files.read_bytes(found.path) == b"{}"
+    own_files.write_bytes(f"s3://data?{options}/told", "x#?.json", b"{}")
+    assert "x#?.json" in store.objects("data/told")
+    with hold_bucket(f"s3://data?{options}/told", "b"):
+        assert "b/_lock" in store.objects("data/told")
+    assert "b/_lock" not in store.objects("data/told")
+
+
+def test_a_key_that_no_path_can_name_is_refused_by_name(within: Store) -> None:
+    put(within, "data/odd/a.jsonl")
+    connection = http.client.HTTPConnection(within.address.removeprefix("http://"))
+    connection.request("PUT", "/data/odd/b//c.jsonl", b"{}")  # pyarrow would not
+    assert connection.getresponse().status == 200
+    with pytest.raises(InputError, match=r"b//c\.jsonl is a key with a part that is empty"):
+        take_inventory("s3://data/odd", None)
+
+
+def test_what_is_left_out_of_a_folder_of_objects_is_named(within: Store) -> None:
+    for name in ("a.jsonl", "README.md", "x.parquet.tmp", "_SUCCESS"):
+        put(within, f"data/left/{name}")
+    found = take_inventory("s3a://data/{left,left}", None)
+    assert [file.name for file in found.files] == ["a.jsonl"]
+    assert [left.name for left in found.left_out] == ["README.md", "x.parquet.tmp"]
+    put(within, "data/left/b.jsonl.gz", "")
+    with pytest.raises(InputError, match=r"b\.jsonl\.gz is empty, and 0 bytes are no gzip file"):
+        take_inventory("s3a://data/left", None)
+
+
+def test_an_output_on_s3_has_any_name(
+    store: Store, packed_on_s3: Path, corpus: Corpus, packed: Path
+) -> None:
+    output = "ts=2024-01-01 00%3A00 q?#é"
+    for number, key in enumerate(("p%41#?.parquet", "part 1.parquet", "{2}.parquet")):
+        source = corpus.path / f"part-{number}.parquet"
+        pafs.copy_files(str(source), f"data/in %41/{key}", destination_filesystem=store.fs)
+    where = ["--input", "s3a://data/in %41", "--id-column", "doc_id", "--seq-len", 512]
+    options = ["--tokenizer", corpus.tokenizer]
+    ran = bfpack(store, packed_on_s3, "pack", *where, *options, output=output)
+    assert ran.code == 0, ran.err[-3000:]
+    assert shards_on_s3(store, output, 512)
+    ran = bfpack(store, packed_on_s3, "verify", *where[:2], *where[4:], output=output)
+    assert ran.code == 0, ran.err[-3000:]
+    assert "300 documents equal their text tokenized anew" in ran.out

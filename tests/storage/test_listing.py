@@ -200,6 +200,7 @@ def test_names_by_braces_are_relative_to_what_does_not_vary(tmp_path: Path) -> N
     assert names(f"{tmp_path}/one,two") == ["d.jsonl"]
     with pytest.raises(InputError, match=r"matches no file \(.*/gone/a.jsonl\)"):
         names(f"{tmp_path}/{{one,gone}}/a.jsonl")
+    assert names(f"{tmp_path}/{{one,one}}") == ["a.jsonl", "b.jsonl"]
     put(tmp_path, "{one,two}/e.jsonl")
     assert names(f"{tmp_path}/{{one,two}}") == ["e.jsonl"]
 
