@@ -58,10 +58,17 @@ class Settings(BaseModel):
         "text", description="text that looks like a control token: plain text, refused, or the id"
     )
     max_document_bytes: int = Field(
-        256 * 2**20, ge=1, description="UTF-8 bytes; longer documents go to quarantine"
+        256 * 2**20,
+        ge=1,
+        description="UTF-8 bytes; longer documents go to quarantine. No engine takes more than "
+        "268435456, and tokenizers no stretch of over 8388608 that it cannot cut",
     )
     max_quarantined: float = Field(
-        0.01, ge=0, le=1, description="share of documents in quarantine that fails the job"
+        0.01,
+        ge=0,
+        le=1,
+        description="share of documents, or of bytes, of all or of what is new, that may be in "
+        "quarantine",
     )
     engine: Literal["auto", "fastokens", "tokenizers"] = Field(
         "auto", description="auto takes fastokens where it agrees with tokenizers"

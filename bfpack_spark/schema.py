@@ -168,6 +168,7 @@ class Reason:
     BROKEN_LINE = "broken_line"
     NOT_TEXT = "not_text"
     TOO_LARGE = "too_large"
+    UNCUT = "uncut"  # too large a part of it cannot be cut
     CONTROL_TOKEN = "control_token"
     INVALID_TOKENS = "invalid_tokens"
     NOT_SPELLED = "not_spelled"

@@ -26,7 +26,7 @@ from bfpack_spark.storage.slices import (
     paths_of_buckets,
 )
 from bfpack_spark.storage.tokenizer_file import read_vocabulary
-from bfpack_spark.tokenizing.engines import MAX_BYTES
+from bfpack_spark.tokenizing.engines import limits_of
 
 _DRAWS_MAX = 256
 _DOCUMENTS_A_DRAW = 20  # fewer draws than 256 where so many would not be taken from each
@@ -54,12 +54,14 @@ def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: i
     columns, vocabulary = columns_of(settings, found, bucket), read_vocabulary(settings)
     check_columns(found.inventory, columns)
     choice = engine_for(settings.engine, found.inventory, columns, vocabulary)
+    limits = limits_of(choice.engine, vocabulary)
     task = TokenizeTask(
         input_format=found.inventory.format,
         columns=columns,
         vocabulary=vocabulary,
         engine=choice.engine,
-        max_document_bytes=min(settings.max_document_bytes, MAX_BYTES[choice.engine]),
+        max_document_bytes=min(settings.max_document_bytes, limits.max_bytes),
+        max_uncut_bytes=limits.max_uncut_bytes,
         audit_share=0.0,
     )
     whole = _all_documents(found.inventory, task, num_documents)

@@ -4,7 +4,7 @@ import functools
 import logging
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pyspark.sql import SparkSession
 
@@ -15,6 +15,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.logs import facts
 from bfpack_spark.making.quarantine import check_quarantine, most_frequent
 from bfpack_spark.making.say_changes import say_changes
+from bfpack_spark.making.say_tokenizer import say_engine, warn_of_limit
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
@@ -34,7 +35,7 @@ from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
 from bfpack_spark.storage.tokenizer_file import read_vocabulary
 from bfpack_spark.storage.versions import Place, Version
 from bfpack_spark.storage.whole import check_whole
-from bfpack_spark.tokenizing.engines import MAX_BYTES
+from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokenizing.parity import Choice
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 
@@ -87,16 +88,19 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
 
 
 def _made_before(settings: Settings, source: Source) -> Version | None:
-    """A complete version for these settings. The engines' size limits differ, and `auto` may have
-    taken either, so both are looked for."""
-    for engine, limit in MAX_BYTES.items():
-        version = _tokens_version(settings, source, limit)
-        if settings.engine in ("auto", engine) and version.manifest() is not None:
-            return version
+    """A complete version for these settings. The engines' size limits may differ, and `auto` may
+    have taken either, so both are looked for."""
+    engine: EngineName
+    for engine in get_args(EngineName):
+        if settings.engine in ("auto", engine) or settings.tokens_column:
+            version = _tokens_version(settings, source, limits_of(engine, source.vocabulary))
+            if version.manifest() is not None:
+                return version
     return None
 
 
-def _tokens_version(settings: Settings, source: Source, limit: int) -> Version:
+def _tokens_version(settings: Settings, source: Source, limits: Limits) -> Version:
+    """The version for these limits, all of which are in its fingerprint where they can matter."""
     inventory, vocabulary = source.inventory, source.vocabulary
     configuration = {
         "input_format": inventory.format,
@@ -106,8 +110,11 @@ def _tokens_version(settings: Settings, source: Source, limit: int) -> Version:
         "eos_id": vocabulary.eos_id,
         "bos_id": vocabulary.bos_id,
         "control_tokens": settings.control_tokens,
-        "max_document_bytes": min(settings.max_document_bytes, limit),
+        "max_document_bytes": min(settings.max_document_bytes, limits.max_bytes),
     }
+    uncut = limits.max_uncut_bytes
+    if uncut is not None and settings.max_document_bytes > uncut:
+        configuration["max_uncut_bytes"] = uncut
     if settings.bucket_column is not None:
         told = {"bucket_column": settings.bucket_column, "bucket": source.place.bucket}
         configuration |= told
@@ -123,9 +130,9 @@ def _tokens_version(settings: Settings, source: Source, limit: int) -> Version:
 
 def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
     choice = engine_for(settings.engine, source.inventory, source.columns, source.vocabulary)
-    log.info("tokens: engine %s, %s", choice.engine, choice.why)
-    _say_what_is_not_inserted(source.vocabulary)
-    version = _tokens_version(settings, source, MAX_BYTES[choice.engine])
+    limits = limits_of(choice.engine, source.vocabulary)
+    say_engine(settings, source.vocabulary, choice, limits)
+    version = _tokens_version(settings, source, limits)
     say_changes("tokens", version)
     earlier = versions.current_manifest(source.place)
     increment, why = take_over(version, source.inventory, earlier)
@@ -137,12 +144,13 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     what = "tokens and sequences" if settings.seq_len else "tokens"
     check_space(spark, version.directory, need, what)
     started = time.monotonic()
-    found = _write(spark, settings, source, version, choice, increment)
+    found = _write(spark, settings, source, version, choice, limits, increment)
     entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
     vocabulary = source.vocabulary
     new = account_documents(found, vocabulary.num_inserted)
     accounting = add_accounting(increment.accounting, new)
     places = first_places(found)
+    warn_of_limit(settings, limits, new)
     if not accounting["documents"]:
         raise InputError(_nothing_to_pack(settings, accounting, places))
     own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
@@ -171,21 +179,13 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     return version
 
 
-def _say_what_is_not_inserted(vocabulary: Vocabulary) -> None:
-    if vocabulary.inserted_beside:
-        log.info(
-            "tokens: the tokenizer's post-processor would also put %s around each document; only "
-            "--eos-token and --bos-token are",
-            " ".join(vocabulary.inserted_beside),
-        )
-
-
 def _write(
     spark: SparkSession,
     settings: Settings,
     source: Source,
     version: Version,
     choice: Choice,
+    limits: Limits,
     increment: Increment,
 ) -> list[dict[str, Any]]:
     """Read, tokenize and write what is new; the workers' messages."""
@@ -194,7 +194,8 @@ def _write(
         columns=source.columns,
         vocabulary=source.vocabulary,
         engine=choice.engine,
-        max_document_bytes=min(settings.max_document_bytes, MAX_BYTES[choice.engine]),
+        max_document_bytes=min(settings.max_document_bytes, limits.max_bytes),
+        max_uncut_bytes=limits.max_uncut_bytes,
         audit_share=settings.audit_share,
     )
     writer = functools.partial(

@@ -46,11 +46,12 @@ class TokenizeTask:
     max_document_bytes: int  # UTF-8; larger documents are refused, and longer lines not parsed
     audit_share: float  # 0 to 1; of documents tokenized by the reference as well
     max_compared_bytes: int = 1 << 62  # larger ones are refused as well, but their lines are parsed
+    max_uncut_bytes: int | None = None  # of a stretch without a place to cut it at
 
     @property
     def max_bytes(self) -> int:
         """UTF-8 bytes of the largest document that the engine is given."""
-        return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES[self.engine])
+        return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES)
 
     def tokenize(self, documents: Documents) -> pa.RecordBatch:
         """TOKENIZED, a row a document."""
@@ -115,6 +116,8 @@ def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
 def _refuse(documents: Documents, task: TokenizeTask) -> None:
     """Refuse, in place, what is not to be tokenized."""
     _refuse_by_size(documents, task.max_bytes)
+    if task.max_uncut_bytes is not None:
+        _refuse_uncut(documents, task.max_uncut_bytes, task.vocabulary)
     if task.vocabulary.control_tokens == "quarantine":
         _refuse_control_tokens(documents, task.vocabulary)
 
@@ -151,6 +154,20 @@ def _refuse_by_size(documents: Documents, max_bytes: int) -> None:
             documents.refuse(index, Reason.EMPTY, "no text")
         else:
             documents.refuse(index, Reason.NULL, "null instead of a text")
+
+
+def _refuse_uncut(documents: Documents, limit: int, vocabulary: Vocabulary) -> None:
+    """Of no stretch of a text more than this, whichever engine it is: what is in quarantine does
+    not depend on it."""
+    sizes = pc.fill_null(pc.binary_length(documents.content), -1).to_numpy()
+    for index in np.flatnonzero(sizes > limit).tolist():
+        if documents.reason[index] is None:
+            text = documents.content[index].as_py()
+            pieces = vocabulary.cuts.pieces(text) if vocabulary.cuts else [text]
+            longest = max(len(piece.encode()) for piece in pieces)
+            if longest > limit:
+                detail = f"{longest} bytes without a place to cut at, limit {limit}"
+                documents.refuse(index, Reason.UNCUT, detail)
 
 
 def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None:

@@ -6,6 +6,8 @@ post-processing that a tokenizer.json may ask for.
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -25,10 +27,31 @@ import tokenizers
 EngineName: TypeAlias = Literal["fastokens", "tokenizers"]
 Ids: TypeAlias = npt.NDArray[np.int32]
 
-# Bytes of one document. The reference takes 154 bytes of memory a byte of text.
-MAX_BYTES: dict[EngineName, int] = {"fastokens": 256 << 20, "tokenizers": 8 << 20}
+MAX_BYTES = 256 << 20  # of one document
+# Of what the reference is given at once, which takes 154 bytes of memory a byte of text.
+REFERENCE_BYTES = 8 << 20
+
+_ALONE = 1 << 20  # characters that are one call's
 
 _loaded: dict[tuple[str, str, str], "Engine"] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The largest document that an engine takes of a tokenizer."""
+
+    max_bytes: int
+    max_uncut_bytes: int | None = None  # and its largest stretch without a place to cut it at
+
+
+def limits_of(name: EngineName, vocabulary: Vocabulary) -> Limits:
+    """The reference takes as much as the fast engine where a text can be cut, but no stretch of it
+    of more than 8 MiB."""
+    if name == "fastokens":
+        return Limits(max_bytes=MAX_BYTES)
+    if vocabulary.cuts is None:
+        return Limits(max_bytes=REFERENCE_BYTES)
+    return Limits(max_bytes=MAX_BYTES, max_uncut_bytes=REFERENCE_BYTES)
 
 
 class Engine(Protocol):
@@ -75,18 +98,36 @@ class _Tokenizers:
         self._engine.no_padding()
         # Lost by pickle and to_str, so it is set here, in the process that uses it.
         self._engine.encode_special_tokens = vocabulary.control_tokens != "allow"
+        self._cuts = vocabulary.cuts
 
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
+        parts: list[Ids | None] = []
+        for batch in _batches(texts):
+            if self._cuts is None:
+                parts += self._batch(batch)
+            elif len(batch[0]) > _ALONE:
+                parts.append(self._long(self._cuts.pieces(batch[0])))
+            else:
+                parts += self._batch(batch)
+        return _joined(parts)
+
+    def _long(self, pieces: Iterable[str]) -> Ids | None:
+        """A text of which no more than a piece is worked on at once."""
+        parts = [part for piece in pieces for part in self._batch([piece])]
+        known = [part for part in parts if part is not None]
+        return np.concatenate(known) if len(known) == len(parts) else None
+
+    def _batch(self, texts: list[str]) -> list[Ids | None]:
         try:
             encodings = self._engine.encode_batch_fast(texts, add_special_tokens=False)
         except Exception:  # it raises nothing narrower where one text cannot be spelled
-            return _joined([self._one(text) for text in texts])
+            return [self._one(text) for text in texts]
         except BaseException as error:  # a Rust panic is not an Exception
             raise InputError(
                 f"--tokenizer: tokenizers fails on a text by it ({_said(error)}); "
                 "give the file that `tokenizers` saves"
             ) from None
-        return _joined([np.array(encoding.ids, dtype=np.int32) for encoding in encodings])
+        return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
 
     def _one(self, text: str) -> Ids | None:
         try:
@@ -130,6 +171,20 @@ class _Fastokens:
     def token_of(self, number: int) -> str | None:
         found: str | None = self._engine.id_to_token(number)
         return found
+
+
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    """Texts that the reference is given at once; a long one by itself."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if batch and (size + len(text) > _ALONE):
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch
 
 
 def _joined(parts: list[Ids | None]) -> tuple[Ids, Int64]:

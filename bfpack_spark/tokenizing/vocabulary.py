@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.tokenizing.cuts import Cuts, find_cuts
 from bfpack_spark.tokenizing.out_of_reach import put_out_of_reach
 from bfpack_spark.tokenizing.tokenizer_json import around_documents, parse_tokenizer
 
@@ -67,6 +68,16 @@ class Vocabulary:
         inserted = (*self.inserted_ids, self.own_pad_id)
         reach = put_out_of_reach(raw, parse_tokenizer(raw), inserted)
         return self.compressed if reach.json == raw else compress(reach.json), reach.guarded
+
+    @functools.cached_property
+    def cuts(self) -> Cuts | None:
+        """Where a text can be cut and tokenized piece by piece; None if it cannot."""
+        ours = {*self.inserted_ids, self.own_pad_id}
+        kept_out = self.control_tokens != "allow"
+        return find_cuts(
+            parse_tokenizer(self.json),
+            lambda token: not (kept_out and (token.special or token.id in ours)),
+        )
 
     @functools.cached_property
     def special_tokens(self) -> list[str]:

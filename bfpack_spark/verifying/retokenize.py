@@ -54,6 +54,7 @@ def retokenized(
         max_document_bytes=configuration["max_document_bytes"],
         audit_share=0.0,
         max_compared_bytes=_limit(engine),
+        max_uncut_bytes=configuration.get("max_uncut_bytes"),
     )
     size = store.tokenizer["vocabulary_size"]
     digests = DigestTask(root=store.directory, rules=None, vocabulary_size=size)
@@ -67,7 +68,7 @@ def retokenized(
 
 
 def _limit(engine: EngineName) -> int:
-    return REFERENCE_BYTES_MAX if engine == "tokenizers" else MAX_BYTES[engine]
+    return REFERENCE_BYTES_MAX if engine == "tokenizers" else MAX_BYTES
 
 
 def _columns(configuration: dict[str, Any], found: Slice, bucket: str) -> Columns:

@@ -50,7 +50,7 @@ SEQ_LENS_RATIO_MAX = 1.15
 # In groups of a million and less, the worker that measures lengths is the largest (400 MB).
 GROUP_DOCUMENTS = (2_000_000, 4_000_000, 8_000_000)
 LONG_DOCUMENT_BYTES = 256_000_000
-LARGEST_DOCUMENT_BYTES = MAX_BYTES["fastokens"]
+LARGEST_DOCUMENT_BYTES = MAX_BYTES
 LONG_DOCUMENT_MB_MAX = 1500
 
 

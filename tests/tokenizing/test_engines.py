@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
 from trained import byte_level, raw, unigram, word_piece
 
-from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, load_engine
+from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, limits_of, load_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
 BOTH: tuple[EngineName, ...] = get_args(EngineName)
@@ -133,5 +133,8 @@ def test_an_engine_is_loaded_once_a_process_for_each_policy(name: EngineName) ->
     assert load_engine(name, own) is not load_engine(name, allowing)
 
 
-def test_each_engine_has_its_limit() -> None:
-    assert MAX_BYTES == {"fastokens": 256 * 2**20, "tokenizers": 8 * 2**20}
+def test_engines_have_one_limit_where_a_text_can_be_cut() -> None:
+    own = vocabulary(raw(byte_level(SPECIAL)))
+    fast, slow = (limits_of(name, own) for name in BOTH)
+    assert fast.max_bytes == slow.max_bytes == MAX_BYTES == 256 * 2**20
+    assert (fast.max_uncut_bytes, slow.max_uncut_bytes) == (None, 8 * 2**20)

@@ -1,0 +1,44 @@
+"""What the log says of the tokenizer and its engine: the choice, its limits, and what they cost."""
+
+import logging
+from typing import Any
+
+from bfpack_spark.config import Settings
+from bfpack_spark.schema import Reason
+from bfpack_spark.tokenizing.engines import Limits
+from bfpack_spark.tokenizing.parity import Choice
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
+
+log = logging.getLogger("bfpack")
+
+
+def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limits: Limits) -> None:
+    """Before the work: the engine, the largest document, what is not put around documents."""
+    log.info("tokens: engine %s, %s", choice.engine, choice.why)
+    if settings.tokens_column:
+        return
+    most = min(settings.max_document_bytes, limits.max_bytes)
+    uncut = limits.max_uncut_bytes
+    least = f", {uncut:,} of them without a place to cut at" if uncut and uncut < most else ""
+    log.info("tokens: the largest document that is taken has %s bytes%s", f"{most:,}", least)
+    if vocabulary.inserted_beside:
+        log.info(
+            "tokens: the tokenizer's post-processor would also put %s around each document; only "
+            "--eos-token and --bos-token are",
+            " ".join(vocabulary.inserted_beside),
+        )
+
+
+def warn_of_limit(settings: Settings, limits: Limits, accounting: dict[str, Any]) -> None:
+    """After it: how many documents the engine's own limit refused."""
+    refused = accounting["documents_quarantined"]
+    count = refused.get(Reason.UNCUT, 0)
+    if limits.max_bytes < settings.max_document_bytes:
+        count += refused.get(Reason.TOO_LARGE, 0)
+    if count:
+        log.warning(
+            "tokens: %s documents were refused, for the engine takes no more than %s bytes of this "
+            "tokenizer without a place to cut a text at",
+            f"{count:,}",
+            f"{limits.max_uncut_bytes or limits.max_bytes:,}",
+        )

@@ -1,0 +1,223 @@
+"""Where a text can be cut so that its pieces, tokenized one by one, give the ids of the whole.
+
+The reference takes 154 bytes of memory a byte of text, so it is given a long text in pieces. A cut
+lies behind a letter or digit and before a single space or newline that another one follows:
+
+    "one two three" -> "one two", " three"
+
+That the ids are the same follows step by step from the tokenizer's file, or no text is cut:
+
+    added tokens     none that is sought in text holds such a place, or takes in blanks behind it
+    normalizer       each step works character by character there, and keeps letters and blanks
+    pre-tokenizer    no step's match goes over the place, and one of them ends a piece there
+    model            sees piece by piece, whatever it is
+
+Steps that are not known here, and expressions that patterns.py does not understand, end the proof.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import tokenizers
+
+from bfpack_spark.tokenizing.patterns import (
+    BLANK,
+    KEEP,
+    NotUnderstoodError,
+    Pattern,
+    Sets,
+    literal,
+    read_pattern,
+    sets_of,
+)
+from bfpack_spark.tokenizing.tokenizer_json import AddedToken, TokenizerFile, Tree, parts_of
+
+_PIECE = 1 << 20  # characters, and on to the next place
+_KEEPS, _BLANKS, _NONE = frozenset(KEEP), frozenset(BLANK), frozenset[str]()
+_GPT2 = (
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # ByteLevel's own
+)
+_LOCAL = {
+    *("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer", "Nmt"),
+    "Precompiled",  # by grapheme, which a blank begins
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuts:
+    """The places: behind a character of `keep`, before one of `blank`."""
+
+    keep: Sets
+    blank: Sets
+
+    @functools.cached_property
+    def _place(self) -> re.Pattern[str]:
+        keep = "".join(f"{KEEP[name][0]}-{KEEP[name][1]}" for name in sorted(self.keep))
+        blank = "".join(BLANK[name][0] for name in sorted(self.blank))
+        return re.compile(f"(?<=[{keep}])(?=[{blank}][{keep}])")
+
+    def pieces(self, text: str, piece: int | None = None) -> Iterator[str]:
+        """The text in pieces of at least so many characters, each as far as the next place."""
+        begin, least = 0, _PIECE if piece is None else max(piece, 1)
+        while len(text) - begin > least:
+            found = self._place.search(text, begin + least)
+            if found is None:
+                break
+            yield text[begin : found.start()]
+            begin = found.start()
+        yield text[begin:]
+
+
+def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts | None:
+    """The places of a tokenizer of which `sought` tells which added tokens are looked for in text;
+    None if there are none that the proof holds for."""
+    cuts = _of_pre_tokenizer(file)
+    if cuts is None:
+        return None
+    cuts = _kept(file, cuts)
+    if cuts is None or not all(_leaves(token, file) for token in file.added if sought(token)):
+        return None
+    return cuts
+
+
+# Pre-tokenizer
+
+
+def _of_pre_tokenizer(file: TokenizerFile) -> Cuts | None:
+    """Every step lets the place be, and a step ends a piece there: behind these characters, or
+    before those."""
+    steps = parts_of(file.pre_tokenizer, "pretokenizers")
+    behind, before, blanks = _NONE, _NONE, _BLANKS
+    for step in steps:
+        found = _step(step)
+        if found is None:
+            return None
+        behind, before = behind | found.alone & _KEEPS, before | found.alone & _BLANKS
+        blanks &= _BLANKS if found.any_blank else frozenset({"space"})
+        if found.last:
+            break
+    if before >= blanks:
+        return Cuts(keep=_KEEPS, blank=blanks)
+    if behind:
+        return Cuts(keep=behind, blank=blanks)
+    return Cuts(keep=_KEEPS, blank=before & blanks) if before & blanks else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """What a step does at a place."""
+
+    alone: Sets  # behind or before these a piece ends
+    any_blank: bool = True  # False: it leaves alone what begins with a space, and nothing else
+    last: bool = False  # it writes blanks anew, so what steps behind it see is not followed
+
+
+def _step(step: Tree) -> _Step | None:
+    kind = step.get("type")
+    if kind in ("Whitespace", "WhitespaceSplit", "BertPreTokenizer"):
+        return _Step(alone=_BLANKS)
+    if kind == "Digits":
+        return _Step(alone=frozenset({"digit"}))
+    if kind == "Punctuation" and step.get("behavior") in ("Isolated", "Removed"):
+        return _Step(alone=_NONE)
+    if kind == "CharDelimiterSplit" and isinstance(step.get("delimiter"), str):
+        return _Step(alone=sets_of(step["delimiter"]) & _BLANKS)
+    if kind == "Metaspace" and step.get("split", True) is True:
+        return _Step(alone=frozenset({"space"}), any_blank=False, last=True)
+    if kind == "ByteLevel":
+        alone = read_pattern(_GPT2).alone if step.get("use_regex", True) else _NONE
+        prefixes = bool(step.get("add_prefix_space", True))
+        return _Step(alone=alone, any_blank=not prefixes, last=True)
+    return _split(step) if kind == "Split" else None
+
+
+def _split(step: Tree) -> _Step | None:
+    found = _pattern(step)
+    if found is None or found.crossing or step.get("behavior") not in ("Isolated", "Removed"):
+        return None
+    return _Step(alone=found.alone)
+
+
+def _pattern(step: Tree) -> Pattern | None:
+    """The pattern of a Split; None if it is not understood."""
+    pattern = step.get("pattern")
+    if not isinstance(pattern, dict):
+        return None
+    said: Any = pattern.get("String", pattern.get("Regex"))
+    if not isinstance(said, str) or not said:
+        return None
+    try:
+        return literal(said) if "String" in pattern else read_pattern(said)
+    except NotUnderstoodError:
+        return None
+
+
+# Normalizer
+
+
+def _kept(file: TokenizerFile, cuts: Cuts) -> Cuts | None:
+    """The places that every step of the normalizer leaves as they are."""
+    for step in parts_of(file.normalizer, "normalizers"):
+        if not _is_local(step):
+            return None
+        normalize = _normalizer(step)
+        keep = frozenset(name for name in cuts.keep if _keeps(normalize, name, cuts.keep))
+        keep = frozenset(name for name in keep if _keeps(normalize, name, keep))
+        blank = frozenset(name for name in cuts.blank if _spares(normalize, BLANK[name][0]))
+        if not keep or not blank or any(not _keeps(normalize, name, keep) for name in keep):
+            return None
+        cuts = Cuts(keep=keep, blank=blank)
+    return cuts
+
+
+def _is_local(step: Tree) -> bool:
+    kind = step.get("type")
+    if kind == "Strip":
+        return step.get("strip_left") is False  # what it takes off at the right is no letter
+    if kind == "Replace":
+        return step.get("pattern") == {"Regex": " {2,}"} or _is_elsewhere(step.get("pattern"))
+    return kind in _LOCAL
+
+
+def _is_elsewhere(pattern: Any) -> bool:
+    """Is it a text without a letter, digit or blank of ours?"""
+    said = pattern.get("String") if isinstance(pattern, dict) else None
+    return isinstance(said, str) and bool(said) and not sets_of(said)
+
+
+def _normalizer(step: Tree) -> Callable[[str], str]:
+    empty = {"model": {"type": "BPE", "vocab": {}, "merges": []}, "normalizer": step}
+    made = tokenizers.Tokenizer.from_str(
+        json.dumps({"version": "1.0", "added_tokens": [], **empty})
+    )
+    assert made.normalizer is not None, "it was given one"
+    normalize: Callable[[str], str] = made.normalizer.normalize_str
+    return normalize
+
+
+def _keeps(normalize: Callable[[str], str], name: str, keep: Sets) -> bool:
+    """Does every character of a set become one of the sets that cuts lie behind?"""
+    first, last = KEEP[name]
+    chars = [chr(code) for code in range(ord(first), ord(last) + 1)]
+    found = normalize(" ".join(chars)).split(" ")
+    return len(found) == len(chars) and all(len(c) == 1 and sets_of(c) & keep for c in found)
+
+
+def _spares(normalize: Callable[[str], str], blank: str) -> bool:
+    return normalize(f"a{blank}b").lower() == f"a{blank}b"
+
+
+# Added tokens
+
+
+def _leaves(token: AddedToken, file: TokenizerFile) -> bool:
+    """Can a token that is sought in text neither hold a place nor look over it?"""
+    texts = [token.content]
+    for step in parts_of(file.normalizer, "normalizers"):
+        texts.append(_normalizer(step)(texts[-1]))
+    holds = any(re.search(r"[A-Za-z0-9一-龥]\s", text) for text in texts)
+    return not (holds or token.rstrip or token.single_word)

@@ -1,0 +1,300 @@
+"""What a pre-tokenizer's regular expression does where a letter or digit meets a space.
+
+Only six sets of characters matter: of the text before a cut the last one, a KEEP (ASCII letters,
+digits, Han), and of the text behind it the first, a BLANK (space or newline). For every class of
+the expression two sets are kept, of those that it may hold and those that it surely holds all of.
+
+    crossing   a match may hold a KEEP and right behind it a BLANK
+    alone      of these, every single character is a match by itself
+
+If nothing crosses, no path of the matcher, in whatever order they are tried, goes over the cut: it
+ends there as it ends where the text ends. Look-ahead is understood behind blanks alone, as in
+`\\s+(?!\\S)`, which a KEEP before the cut keeps away from it. Any other assertion, reference or
+flag is not understood, and then nothing is claimed.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+KEEP = {"upper": ("A", "Z"), "lower": ("a", "z"), "digit": ("0", "9"), "han": ("一", "龥")}
+BLANK = {"space": (" ", " "), "newline": ("\n", "\n")}
+
+Sets = frozenset[str]
+_KEEPS, _BLANKS = frozenset(KEEP), frozenset(BLANK)
+_ALL = _KEEPS | _BLANKS
+_NONE: Sets = frozenset()
+_LETTERS = frozenset({"upper", "lower", "han"})
+
+_ESCAPES = {"s": _BLANKS, "S": _KEEPS, "d": frozenset({"digit"}), "w": _KEEPS, "W": _BLANKS}
+_PROPERTIES = {
+    "L": _LETTERS,
+    "Lu": frozenset({"upper"}),
+    "Ll": frozenset({"lower"}),
+    "Lo": frozenset({"han"}),
+    "Han": frozenset({"han"}),
+    "N": frozenset({"digit"}),
+    "Nd": frozenset({"digit"}),
+    **dict.fromkeys(("Lt", "Lm", "M", "Mn", "Mc", "P", "S", "Sm", "Sc", "Sk", "So", "Nl"), _NONE),
+}
+_LITERAL = {"r": "\r", "n": "\n", "t": "\t", "f": "\f", "v": "\v"}
+
+
+class NotUnderstoodError(ValueError):
+    """The expression uses something that nothing is claimed about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chars:
+    """A class of characters: what it may hold, and what it surely holds all of."""
+
+    may: Sets
+    must: Sets
+
+    def inverted(self) -> "Chars":
+        return Chars(may=_ALL - self.must, must=_ALL - self.may)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """A part of an expression."""
+
+    nullable: bool  # it may match nothing
+    first: Sets  # what a match may begin with
+    last: Sets  # what it may end with
+    alone: Sets
+    crossing: bool
+    asserts: bool = False  # it looks ahead
+
+    def then(self, other: "Pattern") -> "Pattern":
+        """The one and behind it the other."""
+        if other.asserts and other.nullable and (self.nullable or self.last & _KEEPS):
+            raise NotUnderstoodError("look-ahead that may be at a cut")
+        alone = (self.alone if other.nullable else _NONE) | (
+            other.alone if self.nullable else _NONE
+        )
+        asserts = self.asserts or other.asserts
+        return Pattern(
+            nullable=self.nullable and other.nullable,
+            first=self.first | (other.first if self.nullable else _NONE),
+            last=other.last | (self.last if other.nullable else _NONE),
+            alone=_NONE if asserts else alone,
+            crossing=self.crossing or other.crossing or _meets(self, other),
+            asserts=asserts,
+        )
+
+    def either(self, other: "Pattern") -> "Pattern":
+        return Pattern(
+            nullable=self.nullable or other.nullable,
+            first=self.first | other.first,
+            last=self.last | other.last,
+            alone=self.alone | other.alone,
+            crossing=self.crossing or other.crossing,
+            asserts=self.asserts or other.asserts,
+        )
+
+    def times(self, least: int, most: int | None) -> "Pattern":
+        if self.asserts:
+            raise NotUnderstoodError("look-ahead that is repeated")
+        repeats = most is None or most > 1
+        return Pattern(
+            nullable=self.nullable or least == 0,
+            first=self.first,
+            last=self.last,
+            alone=self.alone if least <= 1 and most != 0 else _NONE,
+            crossing=self.crossing or (repeats and _meets(self, self)),
+        )
+
+
+_EMPTY = Pattern(nullable=True, first=_NONE, last=_NONE, alone=_NONE, crossing=False)
+_LOOK_AHEAD = Pattern(
+    nullable=True, first=_NONE, last=_NONE, alone=_NONE, crossing=False, asserts=True
+)
+
+
+def read_pattern(expression: str) -> Pattern:
+    """What an expression does. NotUnderstoodError if that cannot be said."""
+    reader = _Reader(expression)
+    try:
+        found = reader.alternatives()
+    except (IndexError, RecursionError, KeyError, ValueError) as error:
+        raise NotUnderstoodError(str(error)) from None
+    if reader.rest:
+        raise NotUnderstoodError(reader.rest[:20])
+    if found.nullable:
+        raise NotUnderstoodError("it may match nothing")
+    return found
+
+
+def literal(text: str) -> Pattern:
+    """A text that is sought as it is."""
+    found = _EMPTY
+    for char in text:
+        found = found.then(_one(_range(char, char)))
+    return found
+
+
+def sets_of(text: Iterable[str]) -> Sets:
+    """The sets that characters are of."""
+    return frozenset(name for char in text for name in _range(char, char).may)
+
+
+def _meets(one: Pattern, other: Pattern) -> bool:
+    return bool(one.last & _KEEPS and other.first & _BLANKS)
+
+
+def _one(chars: Chars) -> Pattern:
+    may = chars.may
+    return Pattern(nullable=False, first=may, last=may, alone=chars.must, crossing=False)
+
+
+def _range(first: str, last: str) -> Chars:
+    sets = {**KEEP, **BLANK}
+    may = frozenset(name for name, (a, z) in sets.items() if first <= z and a <= last)
+    must = frozenset(name for name, (a, z) in sets.items() if first <= a and z <= last)
+    return Chars(may=may, must=must)
+
+
+class _Reader:
+    """A descent through the expression; `rest` is what is still to be read."""
+
+    def __init__(self, expression: str) -> None:
+        self.rest = expression
+        self._any_case = False
+
+    def alternatives(self) -> Pattern:
+        found = self._sequence()
+        while self._take("|"):
+            found = found.either(self._sequence())
+        return found
+
+    def _sequence(self) -> Pattern:
+        found = _EMPTY
+        while self.rest and self.rest[0] not in "|)":
+            found = found.then(self._repeated())
+        return found
+
+    def _repeated(self) -> Pattern:
+        found = self._atom()
+        bounds = re.match(r"[?*+]|\{(\d+)(,?)(\d*)\}", self.rest)
+        if bounds is None:
+            return found
+        self.rest = self.rest[bounds.end() :]
+        self._take_kind(bounds.group())
+        simple = {"?": (0, 1), "*": (0, None), "+": (1, None)}
+        if bounds.group() in simple:
+            return found.times(*simple[bounds.group()])
+        least, comma, most = bounds.groups()
+        return found.times(int(least), int(most) if most else None if comma else int(least))
+
+    def _take_kind(self, quantifier: str) -> None:
+        """Lazy or possessive: the paths are the same. Behind {n,m} a sign means something else."""
+        if quantifier[0] == "{" and self.rest[:1] in ("+", "?", "*"):
+            raise NotUnderstoodError(quantifier + self.rest[0])
+        self._take("+") or self._take("?")
+
+    def _atom(self) -> Pattern:
+        for look in (r"(?!\S)", r"(?!\s)"):
+            if self._take(look):
+                return _LOOK_AHEAD
+        if self._take("(?i:"):
+            return self._group(any_case=True)
+        if self._take("(?:"):
+            return self._group(any_case=self._any_case)
+        if self.rest[0] == "(" and self.rest[1] != "?":
+            self.rest = self.rest[1:]
+            return self._group(any_case=self._any_case)
+        return _one(self._chars())
+
+    def _group(self, *, any_case: bool) -> Pattern:
+        before, self._any_case = self._any_case, any_case
+        found = self.alternatives()
+        self._any_case = before
+        if not self._take(")"):
+            raise NotUnderstoodError("a group without end")
+        return found
+
+    def _chars(self) -> Chars:
+        if self._take("["):
+            return self._class()
+        char = self.rest[0]
+        if char in "^$.*+?{}()":
+            raise NotUnderstoodError(char)
+        if char == "\\":
+            return self._escape()
+        self.rest = self.rest[1:]
+        return self._literal(char)
+
+    def _literal(self, char: str) -> Chars:
+        found = _range(char, char)
+        if self._any_case and char.isalpha():
+            found = Chars(may=found.may | _LETTERS, must=_NONE)
+        return found
+
+    def _class(self) -> Chars:
+        """Behind `[`: members, ranges, classes inside, and `&&`."""
+        inverted = self._take("^")
+        found = Chars(may=_NONE, must=_NONE)
+        while not self._take("]"):
+            if self._take("&&"):
+                other = self._members()
+                found = Chars(may=found.may & other.may, must=found.must & other.must)
+            else:
+                member = self._member()
+                found = Chars(may=found.may | member.may, must=found.must | member.must)
+        return found.inverted() if inverted else found
+
+    def _members(self) -> Chars:
+        """What follows `&&`, up to the end of the class, which is left there."""
+        found = Chars(may=_NONE, must=_NONE)
+        while self.rest[0] != "]" and not self.rest.startswith("&&"):
+            member = self._member()
+            found = Chars(may=found.may | member.may, must=found.must | member.must)
+        return found
+
+    def _member(self) -> Chars:
+        if self.rest.startswith("[:"):
+            raise NotUnderstoodError("[:")
+        if self._take("["):
+            return self._class()
+        if self.rest[0] == "\\" and self.rest[1] in "pPsSdwW":
+            return self._escape()
+        first = self._char()
+        if self.rest[0] == "-" and self.rest[1] != "]":
+            self.rest = self.rest[1:]
+            found = _range(first, self._char())
+            return Chars(may=_ALL, must=_NONE) if self._any_case else found
+        return self._literal(first)
+
+    def _char(self) -> str:
+        char, self.rest = self.rest[0], self.rest[1:]
+        if char != "\\":
+            return char
+        char, self.rest = self.rest[0], self.rest[1:]
+        if char.isalnum() and char not in _LITERAL:
+            raise NotUnderstoodError(f"\\{char}")
+        return _LITERAL.get(char, char)
+
+    def _escape(self) -> Chars:
+        kind = self.rest[1]
+        if kind in _ESCAPES:
+            self.rest = self.rest[2:]
+            return Chars(may=_ESCAPES[kind], must=_ESCAPES[kind])
+        if kind not in "pP":
+            return self._literal(self._char())
+        named = re.match(r"\\[pP](?:\{(\^?)(\w+)\}|(\w))", self.rest)
+        if named is None:
+            raise NotUnderstoodError(self.rest[:20])
+        self.rest = self.rest[named.end() :]
+        sets = _PROPERTIES.get(named.group(2) or named.group(3))
+        if sets is None or self._any_case:
+            return Chars(may=_ALL, must=_NONE)
+        found = Chars(may=sets, must=sets)
+        return found.inverted() if (kind == "P") != bool(named.group(1)) else found
+
+    def _take(self, text: str) -> bool:
+        """Read this, if it comes next."""
+        taken = self.rest.startswith(text)
+        if taken:
+            self.rest = self.rest[len(text) :]
+        return taken

@@ -1,0 +1,73 @@
+"""How large a document may be: the same for both engines, or the version says what differs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Corpus, Ran
+from outputs import current, manifest, read
+from test_tokenize_text import EOS, Worker, ids
+
+from bfpack_spark.tokenizing import engines
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Worker:
+    return Worker(tmp_path)
+
+
+@pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
+def test_a_stretch_without_a_place_to_cut_is_refused_whichever_engine_it_is(
+    engine: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bfpack_spark.tokenizing.cuts._PIECE", 10)
+    texts = ["some words " * 20, "x" * 101, "some " + "x" * 101 + " words", "x" * 100]
+    name = worker.write_lines(*({"text": text} for text in texts))
+    found = worker.run(name, engine=engine, max_uncut_bytes=100)
+    assert [row["reason"] for row in found] == [None, "uncut", "uncut", None]
+    assert found[1]["detail"] == "101 bytes without a place to cut at, limit 100"
+    assert ids(found[0]) == [*worker.known(texts[0]), EOS]
+
+
+def test_the_reference_takes_a_long_text_that_can_be_cut_and_says_which_it_does_not(
+    demo_corpus: Corpus,
+    bfpack: Callable[..., Ran],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(engines, "REFERENCE_BYTES", 1_100_000)
+    held = {"cut": "word " * 240_000, "uncut": "x" * 1_100_001, "short": "word"}
+    lines = (json.dumps({"id": name, "text": text}) for name, text in held.items())
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+
+    def tokenize(engine: str) -> dict[str, Any]:
+        where = ("--input", tmp_path / "a.jsonl", "--id-column", "id")
+        what = ("--tokenizer", demo_corpus.tokenizer, "--engine", engine, "--max-quarantined", 1)
+        output = ("--output", tmp_path / "output", "--bucket", "b")
+        with caplog.at_level("INFO", logger="bfpack"):
+            caplog.clear()
+            ran = bfpack("tokenize", *where, *what, *output)
+        assert ran.code == 0, ran.err
+        return manifest(current(tmp_path / "output", "b", "tokens"))
+
+    slow = tokenize("tokenizers")
+    assert "the largest document that is taken has 268,435,456 bytes, 1,100,000 of" in caplog.text
+    assert "1 documents were refused, for the engine takes no more than 1,100,000" in caplog.text
+    assert slow["accounting"]["documents_quarantined"] == {"uncut": 1}
+    (row,) = read(current(tmp_path / "output", "b", "tokens") / "quarantine")
+    assert (row["doc_id"], row["reason"]) == ("uncut", "uncut")
+    fast = tokenize("fastokens")
+    assert "were refused" not in caplog.text
+    assert fast["accounting"]["documents_quarantined"] == {}
+    assert fast["fingerprint"] != slow["fingerprint"]
+    told = {name: made["inputs"]["configuration"] for name, made in (("f", fast), ("s", slow))}
+    assert told["s"] == told["f"] | {"max_uncut_bytes": 1_100_000}
+    lengths = [
+        {row["doc_id"]: row["length"] for row in read(path)}
+        for path in sorted((tmp_path / "output/b/tokens").glob("*/documents"))
+    ]
+    one, other = sorted(lengths, key=len)
+    assert one == {name: length for name, length in other.items() if name != "uncut"}
