@@ -21,8 +21,8 @@ from tokenizers import Tokenizer
 
 from bfpack_spark.config import Settings
 from bfpack_spark.making import tokens
+from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.stages import tokenize_text as stage
-from bfpack_spark.storage.messages import Writer, make_and_write
 from bfpack_spark.storage.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing import engines
 
@@ -383,8 +383,8 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
 ) -> None:
     """In the driver they agree; in the workers the fast one is wrong about one document."""
 
-    def faulty(splits: DataFrame, task: stage.TokenizeTask, write: Writer) -> DataFrame:
-        right = functools.partial(stage._tokenize_splits, task=task)
+    def faulty(splits: DataFrame, task: stage.TokenizeTask, write: Any) -> DataFrame:
+        right = functools.partial(stage._tokenize_and_write, task=task, write=write)
 
         def worker(batches: Any) -> Any:
             encode = engines._Fastokens.encode
@@ -399,7 +399,7 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
             finally:  # the worker is used again
                 engines._Fastokens.encode = encode  # type: ignore[method-assign]
 
-        return make_and_write(splits, worker, write)
+        return splits.mapInArrow(worker, spark_ddl(MESSAGES))
 
     options = ("--id-column", "doc_id", "--engine", "fastokens")
     with monkeypatch.context() as patch:

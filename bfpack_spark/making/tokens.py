@@ -19,8 +19,9 @@ from bfpack_spark.making.say_tokenizer import say_engine, warn_of_limit
 from bfpack_spark.progress import Work, watched
 from bfpack_spark.stages.find_repeated_ids import find_repeated_ids
 from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
-from bfpack_spark.storage import own_files, versions
+from bfpack_spark.storage import coverage, own_files, versions
 from bfpack_spark.storage.corpus import check_columns, engine_for, splits_frame
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.delta_input import columns_in_files
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.increments import Increment, add_accounting, take_over
@@ -29,6 +30,7 @@ from bfpack_spark.storage.locks import Lock
 from bfpack_spark.storage.messages import collect_messages
 from bfpack_spark.storage.places import files_frame
 from bfpack_spark.storage.refused import Places, account_documents, first_places
+from bfpack_spark.storage.second_look import look_again
 from bfpack_spark.storage.slices import columns_of
 from bfpack_spark.storage.token_files import write_token_files
 from bfpack_spark.storage.token_store import FORMAT_METADATA, TokenStore
@@ -148,6 +150,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
     vocabulary = source.vocabulary
     new = account_documents(found, vocabulary.num_inserted)
+    read = _checked(source, increment, found, new["documents_in"])
     accounting = add_accounting(increment.accounting, new)
     places = first_places(found)
     warn_of_limit(settings, limits, new)
@@ -171,6 +174,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
         left_out=[asdict(left) for left in source.inventory.left_out],
         first_places=places | increment.first_places,
         increment={"accounting": new, "first_places": places},
+        inventory=coverage.entries(source.inventory, read, increment.read),
     )
     passed_over = sum(message["not_audited"] for message in found)
     if passed_over:
@@ -218,6 +222,18 @@ def _nothing_to_pack(settings: Settings, accounting: dict[str, Any], places: Pla
         f"--input {', '.join(settings.input)}: not one document with text in "
         f"{accounting['documents_in']}{why}; nothing to pack"
     )
+
+
+def _checked(
+    source: Source, increment: Increment, found: list[dict[str, Any]], documents_in: int
+) -> Tally:
+    """What was read of each file. InputError, naming the file, where that is not all there is of
+    it, or it is no longer what the inventory saw; JobError where documents are missing."""
+    look_again(source.inventory)
+    read = coverage.add_up(said["read"] for said in found)
+    coverage.check_coverage(increment.inventory, read, bucket_column=source.columns.bucket)
+    coverage.check_documents(read, documents_in)
+    return read
 
 
 def _say_done(version: Version, accounting: dict[str, Any], seconds: float) -> None:

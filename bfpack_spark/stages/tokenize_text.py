@@ -10,8 +10,9 @@ engines.
 import functools
 import re
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,11 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
-from bfpack_spark.schema import NOT_AUDITED, TOKENIZED, Reason, plain, spark_ddl
+from bfpack_spark.schema import MESSAGES, NOT_AUDITED, TOKENIZED, Reason, plain, spark_ddl
 from bfpack_spark.storage.corpus import read_documents
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.documents import Columns, Documents
 from bfpack_spark.storage.inventory import Split
-from bfpack_spark.storage.messages import Writer, make_and_write
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, load_engine
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
@@ -33,6 +34,9 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary
 _BATCH_BYTES_MAX = 64 << 20
 _FEW = 8  # numbers that are sought one by one
 _MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
+
+# Rows, and the tally of what they were made of -> messages.
+CountingWriter: TypeAlias = Callable[..., Iterator[pa.RecordBatch]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,21 +62,33 @@ class TokenizeTask:
         return _rows(documents, self)
 
 
-def tokenize_text(splits: DataFrame, task: TokenizeTask, write: Writer | None = None) -> DataFrame:
+def tokenize_text(
+    splits: DataFrame, task: TokenizeTask, write: CountingWriter | None = None
+) -> DataFrame:
     """Read and tokenize; one task a value of `task` in the splits. With `write`, which is given the
     rows in the same worker, the result is its messages instead."""
-    worker = functools.partial(_tokenize_splits, task=task)
     if write is not None:
-        return make_and_write(splits, worker, write)
+        worker = functools.partial(_tokenize_and_write, task=task, write=write)
+        return splits.mapInArrow(worker, spark_ddl(MESSAGES))
+    worker = functools.partial(_tokenize_splits, task=task, tally=Tally())
     return splits.mapInArrow(worker, spark_ddl(TOKENIZED))
 
 
+def _tokenize_and_write(
+    batches: Iterator[pa.RecordBatch], *, task: TokenizeTask, write: CountingWriter
+) -> Iterator[pa.RecordBatch]:
+    """MESSAGES of a partition of splits. What was read of each file is counted in one tally, which
+    the writer's message tells once all is read."""
+    tally = Tally()
+    yield from write(_tokenize_splits(batches, task=task, tally=tally), tally=tally)
+
+
 def _tokenize_splits(
-    batches: Iterator[pa.RecordBatch], *, task: TokenizeTask
+    batches: Iterator[pa.RecordBatch], *, task: TokenizeTask, tally: Tally
 ) -> Iterator[pa.RecordBatch]:
     splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
     limit = task.max_document_bytes
-    for documents in read_documents(splits, task.input_format, task.columns, limit):
+    for documents in read_documents(splits, task.input_format, task.columns, limit, tally):
         # Parquet batches are cut by rows of mean size; cut again where a few rows are huge.
         for part in documents.split(_BATCH_BYTES_MAX):
             yield task.tokenize(part)

@@ -7,7 +7,7 @@ files of text, which are a document each, are drawn by the file.
 
 import bisect
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -109,13 +109,13 @@ def _piece(
     """The piece of a file that holds a byte, where the file itself has this chance."""
     if input_format == "parquet":
         if file.path not in groups:
-            groups[file.path] = row_groups_of(file.path, file.name)
+            groups[file.path] = row_groups_of(file.path, file.name, file.size)
         return _row_group(file, at, chance, groups[file.path])
     if file.codec is not None:
         return _whole(file, chance)
     start = at // _RANGE_BYTES * _RANGE_BYTES
     end = min(start + _RANGE_BYTES, file.size)
-    split = Split(task=0, name=file.name, path=file.path, start=start, end=end)
+    split = replace(whole_file(file), start=start, end=end)
     return Cluster(split=split, num_bytes=end - start, chance=chance * (end - start) / file.size)
 
 
@@ -126,8 +126,8 @@ def _row_group(file: InputFile, at: int, chance: float, groups: list[tuple[int, 
         return _whole(file, chance)
     ends = list(itertools.accumulate(sizes))
     number = bisect.bisect_right(ends, at * ends[-1] // file.size)
-    middle, size = groups[number]
-    split = Split(task=0, name=file.name, path=file.path, start=middle, end=middle + 1)
+    place, size = groups[number]
+    split = replace(whole_file(file), start=place, end=place + 1)
     return Cluster(split=split, num_bytes=size, chance=chance * size / ends[-1])
 
 

@@ -13,9 +13,16 @@ from bfpack_spark.storage.documents import Columns, Document, Documents, batches
 from bfpack_spark.storage.inventory import Inventory, Split, split_inventory
 from bfpack_spark.storage.jsonl_input import check_lines, read_lines
 from bfpack_spark.storage.parquet_input import check_parquet, read_parquet
+from bfpack_spark.storage.second_look import unchanged
 from bfpack_spark.storage.shapes import encoding_of
 from bfpack_spark.tokenizing.parity import Choice, EngineChoice, choose_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
+
+_SPLITS = (
+    "task int, name string, path string, start long, end long, size long, modified long, "
+    "etag string, deleted binary, magic string"
+)
+_SPLIT_COLUMNS = [column.split()[0] for column in _SPLITS.split(", ")]
 
 
 def read_documents(
@@ -29,12 +36,21 @@ def read_documents(
     to the tally."""
     tally = tally or Tally()
     for split in sorted(splits, key=lambda s: (s.name, s.start)):
-        if input_format in ("parquet", "delta"):
-            yield from read_parquet(split, columns, tally)
-        elif input_format == "jsonl":
-            yield from batches(read_lines(split, columns, max_bytes, tally), columns)
-        else:
-            yield from batches(map(_read_text, [split], [max_bytes], [tally]), columns)
+        with unchanged(split):
+            for documents in _read_split(split, input_format, columns, max_bytes, tally):
+                tally.add(split.name, documents=len(documents))
+                yield documents
+                del documents  # what is held here is held while the next one is made
+
+
+def _read_split(
+    split: Split, input_format: str, columns: Columns, max_bytes: int, tally: Tally
+) -> Iterator[Documents]:
+    if input_format in ("parquet", "delta"):
+        return read_parquet(split, columns, tally)
+    if input_format == "jsonl":
+        return batches(read_lines(split, columns, max_bytes, tally), columns)
+    return batches(map(_read_text, [split], [max_bytes], [tally]), columns)
 
 
 def check_columns(inventory: Inventory, columns: Columns) -> None:
@@ -72,8 +88,8 @@ def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
     """The corpus as a table of byte ranges, one partition a task."""
     splits = split_inventory(inventory)
     frame = spark.createDataFrame(
-        [(s.task, s.name, s.path, s.start, s.end, s.deleted, s.magic) for s in splits],
-        "task int, name string, path string, start long, end long, deleted binary, magic string",
+        [tuple(getattr(split, column) for column in _SPLIT_COLUMNS) for split in splits],
+        _SPLITS,
     )
     return frame.repartitionById(splits[-1].task + 1, "task")
 

@@ -26,6 +26,11 @@ class Columns:
     bucket: str | None = None  # column of the bucket; None: all documents are read
     wanted: str | None = None  # the bucket whose documents are read
 
+    @property
+    def names(self) -> list[str]:
+        """All that are read, each once."""
+        return list(dict.fromkeys(c for c in (self.content, self.doc_id, self.bucket) if c))
+
 
 @dataclass(kw_only=True)
 class Documents:

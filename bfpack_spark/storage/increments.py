@@ -22,6 +22,7 @@ class Increment:
     entries: list[dict[str, Any]]  # of the earlier version, relative to the new one's directory
     accounting: dict[str, Any]  # of these
     first_places: Places  # of what is in their quarantine
+    read: list[dict[str, Any]]  # the earlier manifest's inventory: what was read of its input
     # Before the numbers of new files: the version whose files are taken over. A run of the same
     # version beside another one reads other files, and must not write under the same names.
     prefix: str
@@ -29,7 +30,9 @@ class Increment:
 
 def _whole(inventory: Inventory) -> Increment:
     """Everything is to be tokenized."""
-    return Increment(inventory=inventory, entries=[], accounting={}, first_places={}, prefix="")
+    return Increment(
+        inventory=inventory, entries=[], accounting={}, first_places={}, read=[], prefix=""
+    )
 
 
 def take_over(
@@ -56,6 +59,7 @@ def take_over(
         entries=entries,
         accounting=earlier["accounting"],
         first_places=earlier.get("first_places", {}),
+        read=earlier.get("inventory") or [],
         prefix=f"{earlier['fingerprint'][:16]}-",
     )
     return made, f"{len(new):,} new beside {len(names):,} that are unchanged; only they are read"

@@ -44,6 +44,11 @@ class InputFile:
         """How it is compressed (gzip, zstd, bz2, xz); None if it is not."""
         return self.magic or codec_of(self.name)
 
+    @property
+    def num_deleted(self) -> int:
+        """Rows of it that are deleted."""
+        return len(self.deleted) // 8
+
     def for_fingerprint(self) -> list[str | int]:
         """Name, size, ETag or else modification time; where rows are deleted, their hash."""
         hashed = [hashlib.sha256(self.deleted).hexdigest()[:16]] if self.deleted else []
@@ -72,6 +77,12 @@ class Inventory:
     def num_bytes(self) -> int:
         return sum(file.size for file in self.files)
 
+    def whole_files(self) -> list["Split"]:
+        """Each file as one range. (A Delta table's log has times of its own, not those of the
+        files.)"""
+        splits = map(whole_file, self.files)
+        return [replace(s, modified=None) if self.format == "delta" else s for s in splits]
+
     def for_fingerprint(self) -> list[list[str | int]]:
         """What tells each file from another of its name."""
         return [file.for_fingerprint() for file in self.files]
@@ -80,13 +91,17 @@ class Inventory:
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """A range of bytes of one file, for one task: all that begins in it (JSONL: lines; Parquet: row
-    groups whose middle lies in it; text: the file)."""
+    groups that stand for a byte in it; text: the file). What the inventory saw of the file goes
+    with it."""
 
     task: int
     name: str
     path: str
     start: int
     end: int
+    size: int  # bytes of the whole file
+    modified: int | None = None  # ns; None: not told
+    etag: str | None = None  # of an object
     deleted: bytes = field(default=b"", repr=False)  # rows of the file that are passed over
     magic: str | None = None  # the codec that its first bytes tell, where its name has no ending
 
@@ -253,11 +268,11 @@ def split_inventory(inventory: Inventory) -> list[Split]:
     target = min(max(math.isqrt(inventory.num_bytes * _TASK_BYTES), 1 << 20), 64 << 20)
     splits: list[Split] = []
     task, filled = 0, 0
-    for file in inventory.files:
+    for file, whole in zip(inventory.files, inventory.whole_files(), strict=True):
         for start, end in _ranges(inventory.format, file, target):
             if filled and filled + end - start > target:
                 task, filled = task + 1, 0
-            splits.append(replace(whole_file(file), task=task, start=start, end=end))
+            splits.append(replace(whole, task=task, start=start, end=end))
             filled += end - start
     return splits
 
@@ -270,6 +285,9 @@ def whole_file(file: InputFile) -> Split:
         path=file.path,
         start=0,
         end=file.size,
+        size=file.size,
+        modified=file.modified or None,
+        etag=file.etag,
         deleted=file.deleted,
         magic=file.magic,
     )

@@ -122,6 +122,18 @@ class _LeftOut(Metadata):
     reason: str
 
 
+class ReadFile(Metadata):
+    """An input file, and what was read of it (null: not known, or not counted in its format)."""
+
+    name: str
+    size: Count
+    modified: int | None = None
+    etag: str | None = None
+    rows: Count | None = None
+    bytes: Count | None = None
+    documents: Count | None = None
+
+
 class TokensManifest(_Manifest):
     """Of a token store."""
 
@@ -132,6 +144,7 @@ class TokensManifest(_Manifest):
     tokenizer: _Tokenizer
     first_places: dict[str, str] = Field(default_factory=dict)
     increment: _Increment | None = None
+    inventory: list[ReadFile] | None = None
 
 
 class _Rules(Metadata):

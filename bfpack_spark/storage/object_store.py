@@ -2,6 +2,9 @@
 and the ETag of an object."""
 
 import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,8 +12,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
-from bfpack_spark.addresses import divide
+from bfpack_spark.addresses import divide, start_and_key
 from bfpack_spark.errors import JobError
+
+_FEW = 16  # objects: a folder with them may hold many others
 
 
 def object_store(folder: str) -> tuple[ObjectStore, str]:
@@ -34,15 +39,60 @@ def object_store(folder: str) -> tuple[ObjectStore, str]:
     return store, address.key.strip("/")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What tells a file from a changed one."""
+
+    size: int
+    modified: int | None = None  # ns; None: not told
+    etag: str | None = None
+
+
 def etags_below(folder: str) -> dict[str, str]:
     """The ETag of every object below a folder that has one, by the object's key. JobError if the
     store does not answer."""
+    return {key: seen.etag for key, seen in _below(folder).items() if seen.etag is not None}
+
+
+def look_at_object(path: str) -> Seen | None:
+    """One request; None if there is no such object. JobError if the store does not answer."""
+    store, key = object_store(path)
+    try:
+        return _seen(obstore.head(store, key))
+    except FileNotFoundError:
+        return None
+    except BaseError as error:
+        raise storage_error(error) from None
+
+
+def look_below(paths: list[str]) -> list[Seen | None]:
+    """The same of each object: of a few by a request each, of many by one listing of the folder
+    that holds those of a bucket."""
+    if len(paths) <= _FEW:
+        return [look_at_object(path) for path in paths]
+    parts = [start_and_key(path) for path in paths]
+    keys: dict[str, list[str]] = defaultdict(list)
+    for start, key in parts:
+        keys[start].append(key)
+    seen = {start: _below(start + _folder(own)) for start, own in keys.items()}
+    return [seen[start].get(key.strip("/")) for start, key in parts]
+
+
+def _folder(keys: list[str]) -> str:
+    return os.path.commonprefix(keys).rpartition("/")[0]  # noqa: RUF071  # whole names are left
+
+
+def _below(folder: str) -> dict[str, Seen]:
     store, prefix = object_store(folder)
     try:
         found = [meta for chunk in obstore.list(store, prefix or None) for meta in chunk]
     except BaseError as error:
         raise storage_error(error) from None
-    return {meta["path"]: meta["e_tag"] for meta in found if meta["e_tag"] is not None}
+    return {meta["path"]: _seen(meta) for meta in found}
+
+
+def _seen(meta: Mapping[str, Any]) -> Seen:
+    return Seen(size=meta["size"], etag=meta["e_tag"])
 
 
 def storage_error(error: BaseError) -> JobError:

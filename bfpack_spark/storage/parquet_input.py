@@ -25,6 +25,7 @@ from bfpack_spark.storage.documents import (
     unreadable,
 )
 from bfpack_spark.storage.inventory import Split
+from bfpack_spark.storage.row_groups import RowGroup, check_footer, row_groups, stored_bytes
 
 _HUGE_BYTES = 128 << 20
 _WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
@@ -33,47 +34,66 @@ _WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 bi
 def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Documents]:
     """Where only one bucket is wanted, row groups without it cost its column alone."""
     with _parquet(split.path, split.name) as file:
-        _check_schema(file.schema_arrow, columns, split.name)
-        for number, first_row in _row_groups(file, split):
-            if columns.bucket is None or _holds(file, number, first_row, split, columns):
-                rows = _rows_per_batch(file.metadata.row_group(number))
-                yield from _row_group(file, number, rows, first_row, split, columns)
-            tally.add(split.name, rows=file.metadata.row_group(number).num_rows)
+        _check_file(file, columns, split)
+        tally.footer(split.name, file.metadata.num_rows)
+        for group in _row_groups(file, split):
+            if columns.bucket is None or _holds(file, group, split, columns):
+                yield from _row_group(file, group, split, columns)
+            tally.add(split.name, rows=group.num_rows)
 
 
 def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     """The values of a column of buckets, as strings; no other column is read."""
     with _parquet(split.path, split.name) as file:
         _check_column(file.schema_arrow, "--bucket-column", column, _is_id, split.name)
-        for number, first_row in _row_groups(file, split):
-            yield _buckets(file, number, first_row, split, column)
+        for group in _row_groups(file, split):
+            yield _buckets(file, group, split, column)
 
 
-def row_groups_of(path: str, name: str) -> list[tuple[int, int]]:
-    """Of each that has rows: the byte in its middle, which tells the split it belongs to, and its
-    size in the file."""
+def row_groups_of(path: str, name: str, size: int) -> list[tuple[int, int]]:
+    """Of each that has rows: the byte that it stands for in a file of `size` bytes, which tells the
+    split it belongs to, and its own bytes."""
     with _parquet(path, name) as file:
-        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
-        return [(_middle(group), _size(group)) for group in groups if group.num_rows]
+        groups = row_groups(file.metadata, size)
+        return [(group.place, stored_bytes(file.metadata, group.number)) for group in groups]
 
 
-def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[tuple[int, int]]:
-    """Number and first row of those that belong to the split."""
-    first_row = 0
-    for number in range(file.num_row_groups):
-        group = file.metadata.row_group(number)
-        if group.num_rows and split.start <= _middle(group) < split.end:
-            yield number, first_row
-        first_row += group.num_rows
+def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[RowGroup]:
+    """Those that belong to the split."""
+    every = row_groups(file.metadata, split.size)
+    return (group for group in every if split.start <= group.place < split.end)
 
 
-def _buckets(
-    file: pq.ParquetFile, number: int, first_row: int, split: Split, column: str
-) -> pa.ChunkedArray:
-    values = file.read_row_group(number, columns=[column], use_threads=False).column(column)
-    rows = _rows(first_row, len(values), split)
+def _check_file(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
+    """InputError if its schema is not what is wanted, its footer cannot be right, or rows are
+    deleted that it does not have."""
+    _check_schema(file.schema_arrow, columns, split.name)
+    check_footer(file.metadata, split.size, _leaves(file, columns), split.name)
+    deleted = np.frombuffer(split.deleted, dtype="<i8")
+    if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):
+        raise InputError(
+            f"--input: {split.name}: row {deleted[-1]} of it is deleted, it has "
+            f"{file.metadata.num_rows:,} rows; mend the table"
+        )
+
+
+def _leaves(file: pq.ParquetFile, columns: Columns) -> list[int]:
+    """The numbers of the columns of the file that hold those which are wanted."""
+    paths = [file.schema.column(number).path for number in range(len(file.schema))]
+    return [
+        number
+        for number, path in enumerate(paths)
+        if any(path == name or path.startswith(f"{name}.") for name in columns.names)
+    ]
+
+
+def _buckets(file: pq.ParquetFile, group: RowGroup, split: Split, column: str) -> pa.ChunkedArray:
+    table = file.read_row_group(group.number, columns=[column], use_threads=False)
+    values = table.column(column)
+    _check_length(len(values), group, split)
+    rows = _rows(group.first_row, len(values), split)
     if len(rows) < len(values):
-        values = values.take(pa.array(rows - first_row))
+        values = values.take(pa.array(rows - group.first_row))
     if values.null_count:
         row = rows[values.is_null().to_pylist().index(True)]
         raise no_bucket(column, "null", f"{split.name}#{row}")
@@ -88,11 +108,9 @@ def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
     return rows[~np.isin(rows, deleted)] if len(deleted) else rows
 
 
-def _holds(
-    file: pq.ParquetFile, number: int, first_row: int, split: Split, columns: Columns
-) -> bool:
+def _holds(file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns) -> bool:
     assert columns.bucket is not None, "asked only where one bucket is wanted"
-    values = _buckets(file, number, first_row, split, columns.bucket)
+    values = _buckets(file, group, split, columns.bucket)
     return columns.wanted in pc.unique(values).to_pylist()
 
 
@@ -103,16 +121,15 @@ def check_parquet(path: str, name: str, columns: Columns) -> None:
 
 
 def _row_group(
-    file: pq.ParquetFile, number: int, rows: int, first_row: int, split: Split, columns: Columns
+    file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns
 ) -> Iterator[Documents]:
-    """Batches of about `rows` documents. A reader holds a huge one twice over until its row group
-    is done: it is let go, and the next one skips what was read."""
-    total = file.metadata.row_group(number).num_rows
-    batches = _batches(file, number, rows, columns, 0)
+    """Batches of documents. A reader holds a huge one twice over until its row group is done: it is
+    let go, and the next one skips what was read."""
+    rows = _rows_per_batch(file.metadata.row_group(group.number))
+    batches = _batches(file, group.number, rows, columns, 0)
     row = 0
-    while row < total:
-        batch = next(batches)
-        documents = [_documents(batch, first_row + row, split, columns)]
+    while (batch := next(batches, None)) is not None:
+        documents = [_documents(batch, group.first_row + row, split, columns)]
         huge = batch.nbytes > _HUGE_BYTES
         row += len(batch)
         del batch  # what is held here is held while the documents are worked on
@@ -120,16 +137,24 @@ def _row_group(
             batches.close()
         yield documents.pop()
         if huge:
-            batches = _batches(file, number, rows, columns, row)
+            batches = _batches(file, group.number, rows, columns, row)
+    _check_length(row, group, split)
+
+
+def _check_length(num_rows: int, group: RowGroup, split: Split) -> None:
+    if num_rows != group.num_rows:
+        raise InputError(
+            f"--input: {split.name}: row group {group.number} gives {num_rows:,} rows, the footer "
+            f"tells {group.num_rows:,}; write the file anew"
+        )
 
 
 def _batches(
     file: pq.ParquetFile, number: int, rows: int, columns: Columns, skipped: int
 ) -> Generator[pa.RecordBatch, None, None]:
     """Batches of a row group, but for the first `skipped` rows, which are whole batches."""
-    names = dict.fromkeys(c for c in (columns.content, columns.doc_id, columns.bucket) if c)
     row = 0
-    for batch in file.iter_batches(rows, row_groups=[number], columns=list(names)):
+    for batch in file.iter_batches(rows, row_groups=[number], columns=columns.names):
         row += len(batch)
         if row > skipped:
             yield batch
@@ -253,18 +278,6 @@ def _is_tokens(kind: pa.DataType) -> bool:
 def _is_id(kind: pa.DataType) -> bool:
     kind = _values(kind)
     return bool(pt.is_integer(kind) or (_is_text(kind) and not _is_binary(kind)))
-
-
-def _middle(group: Any) -> int:
-    column = group.column(0)
-    start = column.data_page_offset
-    if column.has_dictionary_page:
-        start = min(start, column.dictionary_page_offset)
-    return int(start + _size(group) // 2)
-
-
-def _size(group: Any) -> int:
-    return sum(group.column(i).total_compressed_size for i in range(group.num_columns))
 
 
 def _rows_per_batch(group: Any) -> int:

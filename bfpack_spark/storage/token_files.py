@@ -12,6 +12,7 @@ from pyspark import TaskContext
 
 from bfpack_spark.memory import give_back
 from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.parquet_output import ParquetOutput, token_values
 from bfpack_spark.storage.refused import Refused
@@ -24,15 +25,21 @@ _LARGE_TOKENS = 1 << 24  # of one document, or nearly
 
 
 def write_token_files(
-    batches: Iterator[pa.RecordBatch], *, root: str, metadata: dict[str, str], prefix: str = ""
+    batches: Iterator[pa.RecordBatch],
+    *,
+    root: str,
+    metadata: dict[str, str],
+    tally: Tally,
+    prefix: str = "",
 ) -> Iterator[pa.RecordBatch]:
-    """Write TOKENIZED rows of one partition; yields one message: files, and documents by reason.
-    Files are named by the prefix and numbered by partition."""
+    """Write TOKENIZED rows of one partition; yields one message: files, documents by reason, and
+    the tally, which is whole when all rows have come. Files are named by the prefix and numbered
+    by partition."""
     writer = _TokenWriter(root, metadata, f"{prefix}{_partition():05d}")
     for batch in batches:
         writer.add(batch)
         del batch  # what is held here is held while the next one is made
-    yield message(writer.close())
+    yield message({**writer.close(), "read": tally.told()})
 
 
 class _TokenWriter:

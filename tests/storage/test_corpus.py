@@ -48,7 +48,7 @@ def rows(
 def divided(path: Path, name: str, edges: list[int]) -> list[Split]:
     """The file as one split from each edge to the next."""
     return [
-        Split(task=0, name=name, path=str(path), start=start, end=end)
+        Split(task=0, name=name, path=str(path), start=start, end=end, size=path.stat().st_size)
         for start, end in itertools.pairwise(edges)
     ]
 

@@ -12,6 +12,7 @@ import pytest
 
 from bfpack_spark.schema import TOKENIZED, TOKENS, plain
 from bfpack_spark.storage import token_files
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.messages import message
 from bfpack_spark.storage.token_files import read_token_file, slices, write_token_files
 
@@ -36,7 +37,7 @@ def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(
     monkeypatch.setattr(token_files, "_FILE_TOKENS", 25)
     lengths = [7, 8, 1, 1, 30, 2, 9]
     batches = (documents(lengths).slice(n, 1) for n in range(len(lengths)))
-    (said,) = write_token_files(batches, root=str(tmp_path), metadata={})
+    (said,) = write_token_files(batches, root=str(tmp_path), metadata={}, tally=Tally())
     found = json.loads(said.column("message")[0].as_py())
     assert (found["reasons"], found["not_audited"]) == ({}, 0)
     names = [entry["path"] for entry in found["files"]]
@@ -63,7 +64,7 @@ def test_a_batch_is_let_go_before_the_next_is_made(
             yield made.pop()
             held.append(batch())
 
-    list(write_token_files(batches(), root=str(tmp_path), metadata={}))
+    list(write_token_files(batches(), root=str(tmp_path), metadata={}, tally=Tally()))
     assert held == [None] * 3
 
 

@@ -1,0 +1,84 @@
+"""A run that has not read all of its input publishes nothing, and says which file it is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Corpus, Ran
+from outputs import current, manifest
+
+from bfpack_spark.making import tokens
+
+Bfpack = Callable[..., Ran]
+
+
+def write(folder: Path, name: str, numbers: range) -> None:
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps({"text": f"document {n:02d} of {name}"}) + "\n" for n in numbers]
+    (folder / name).write_text("".join(lines))
+
+
+@pytest.fixture
+def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Callable[..., Ran]:
+    where = ("--input", tmp_path / "in", "--output", tmp_path / "out", "--bucket", "b")
+    return lambda command: bfpack(command, *where, "--tokenizer", demo_corpus.tokenizer)
+
+
+def test_an_input_that_shrinks_after_the_listing_fails_the_run_and_is_named(
+    run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        write(tmp_path / "in", name, range(25))
+    look_at = tokens.engine_for
+
+    def cut_meanwhile(*arguments: Any) -> Any:
+        choice = look_at(*arguments)
+        write(tmp_path / "in", "b.jsonl", range(10))
+        return choice
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tokens, "engine_for", cut_meanwhile)
+        ran = run("tokenize")
+    assert ran.code == 2
+    assert "--input: b.jsonl had 875 bytes when it was listed, it has 350; run it" in ran.err
+    assert not list((tmp_path / "out").rglob("_manifest.json"))
+    assert run("tokenize").code == 0
+    held = manifest(current(tmp_path / "out", "b", "tokens"))
+    assert [(e["name"], e["size"], e["rows"], e["documents"]) for e in held["inventory"]] == [
+        ("a.jsonl", 875, 25, 25),
+        ("b.jsonl", 350, 10, 10),
+    ]
+
+
+def test_a_file_written_after_it_was_read_fails_the_run_before_the_manifest(
+    run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "in", "a.jsonl", range(5))
+    collect = tokens.collect_messages
+
+    def grow_afterwards(messages: Any) -> Any:
+        found = collect(messages)
+        write(tmp_path / "in", "a.jsonl", range(6))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tokens, "collect_messages", grow_afterwards)
+        ran = run("tokenize")
+    assert ran.code == 2
+    assert "a.jsonl had 175 bytes when it was listed, it has 210; run it again when" in ran.err
+    assert not list((tmp_path / "out").rglob("_manifest.json"))
+
+
+def test_of_files_that_are_not_read_anew_the_manifest_says_what_was_read_before(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    write(tmp_path / "in", "a.jsonl", range(5))
+    assert run("tokenize").code == 0
+    write(tmp_path / "in", "b.jsonl", range(3))
+    assert run("tokenize").code == 0
+    held = manifest(current(tmp_path / "out", "b", "tokens"))
+    assert [(e["name"], e["rows"]) for e in held["inventory"]] == [("a.jsonl", 5), ("b.jsonl", 3)]
+    listed = [[e["name"], e["size"], e["modified"]] for e in held["inventory"]]
+    assert listed == held["inputs"]["inventory"]
