@@ -108,13 +108,11 @@ def open_binary(path: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def open_parquet(path: str, *, pre_buffer: bool = True) -> Iterator[pq.ParquetFile]:
+def open_parquet(path: str, *, pre_buffer: bool = True, **options: Any) -> Iterator[pq.ParquetFile]:
     """With checksums of pages. `pre_buffer` reads the columns of a row group by few requests, and
-    holds their compressed bytes until the next one is read."""
-    with (
-        _opened(path) as raw,
-        pq.ParquetFile(raw, page_checksum_verification=True, pre_buffer=pre_buffer) as file,
-    ):
+    holds their compressed bytes until the next one is read. Options are those of ParquetFile."""
+    options |= {"page_checksum_verification": True, "pre_buffer": pre_buffer}
+    with _opened(path) as raw, pq.ParquetFile(raw, **options) as file:
         yield file
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 from bfpack_spark.storage import files
 from bfpack_spark.storage.coverage import Tally
+from bfpack_spark.storage.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.storage.documents import (
     BATCH_BYTES,
     Columns,
@@ -28,6 +31,7 @@ from bfpack_spark.storage.inventory import Split
 from bfpack_spark.storage.row_groups import RowGroup, check_footer, row_groups, stored_bytes
 
 _HUGE_BYTES = 128 << 20
+_ROWS_MAX = 10_000
 _WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
 
 
@@ -47,7 +51,7 @@ def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     with _parquet(split.path, split.name) as file:
         _check_column(file.schema_arrow, "--bucket-column", column, _is_id, split.name)
         for group in _row_groups(file, split):
-            yield _buckets(file, group, split, column)
+            yield from _buckets(file, group, split, column)
 
 
 def row_groups_of(path: str, name: str, size: int) -> list[tuple[int, int]]:
@@ -87,18 +91,21 @@ def _leaves(file: pq.ParquetFile, columns: Columns) -> list[int]:
     ]
 
 
-def _buckets(file: pq.ParquetFile, group: RowGroup, split: Split, column: str) -> pa.ChunkedArray:
-    table = file.read_row_group(group.number, columns=[column], use_threads=False)
-    values = table.column(column)
-    _check_length(len(values), group, split)
-    rows = _rows(group.first_row, len(values), split)
-    if len(rows) < len(values):
-        values = values.take(pa.array(rows - group.first_row))
-    if values.null_count:
-        row = rows[values.is_null().to_pylist().index(True)]
-        raise no_bucket(column, "null", f"{split.name}#{row}")
-    kind = pa.string()
-    return pa.chunked_array([_decoded(chunk).cast(kind) for chunk in values.chunks], kind)
+def _buckets(
+    file: pq.ParquetFile, group: RowGroup, split: Split, column: str
+) -> Iterator[pa.Array]:
+    """The values of a column of buckets in those rows of a row group that are not deleted."""
+    row = 0
+    for batch in _batches(file, group.number, Columns(content=column, doc_id=None), split, 0):
+        first = group.first_row + row
+        row += len(batch)
+        rows = _rows(first, len(batch), split)
+        values = batch.column(column).take(pa.array(rows - first))
+        if values.null_count:
+            place = rows[values.is_null().to_pylist().index(True)]
+            raise no_bucket(column, "null", f"{split.name}#{place}")
+        yield _as_text(values)
+    _check_length(row, group, split)
 
 
 def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
@@ -110,8 +117,8 @@ def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
 
 def _holds(file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns) -> bool:
     assert columns.bucket is not None, "asked only where one bucket is wanted"
-    values = _buckets(file, group, split, columns.bucket)
-    return columns.wanted in pc.unique(values).to_pylist()
+    every = list(_buckets(file, group, split, columns.bucket))  # to the end: its rows are counted
+    return any(pc.any(pc.equal(values, columns.wanted)).as_py() for values in every)
 
 
 def check_parquet(path: str, name: str, columns: Columns) -> None:
@@ -125,8 +132,7 @@ def _row_group(
 ) -> Iterator[Documents]:
     """Batches of documents. A reader holds a huge one twice over until its row group is done: it is
     let go, and the next one skips what was read."""
-    rows = _rows_per_batch(file.metadata.row_group(group.number))
-    batches = _batches(file, group.number, rows, columns, 0)
+    batches = _batches(file, group.number, columns, split, 0)
     row = 0
     while (batch := next(batches, None)) is not None:
         documents = [_documents(batch, group.first_row + row, split, columns)]
@@ -137,7 +143,7 @@ def _row_group(
             batches.close()
         yield documents.pop()
         if huge:
-            batches = _batches(file, group.number, rows, columns, row)
+            batches = _batches(file, group.number, columns, split, row)
     _check_length(row, group, split)
 
 
@@ -150,14 +156,44 @@ def _check_length(num_rows: int, group: RowGroup, split: Split) -> None:
 
 
 def _batches(
-    file: pq.ParquetFile, number: int, rows: int, columns: Columns, skipped: int
+    file: pq.ParquetFile, number: int, columns: Columns, split: Split, skipped: int
 ) -> Generator[pa.RecordBatch, None, None]:
-    """Batches of a row group, but for the first `skipped` rows, which are whole batches."""
-    row = 0
+    """Batches of a row group, of about BATCH_BYTES as they are decoded, but for the first `skipped`
+    rows, which are whole batches."""
+    leaves = _leaves(file, columns)
+    check_inflation(file.metadata, number, leaves, split.name)
+    dictionary = partial(_dictionary, file, split)
+    rows = rows_at_once(file.metadata, number, leaves, dictionary)
+    row = num_bytes = 0
+    pending: list[pa.RecordBatch] = []
     for batch in file.iter_batches(rows, row_groups=[number], columns=columns.names):
         row += len(batch)
-        if row > skipped:
-            yield batch
+        if row <= skipped:
+            continue
+        pending.append(batch)
+        num_bytes += batch.nbytes
+        del batch  # what is held here is held while the documents are worked on
+        if num_bytes >= BATCH_BYTES // 2 or sum(map(len, pending)) + rows > _ROWS_MAX:
+            yield _taken(pending)
+            num_bytes = 0
+    if pending:
+        yield _taken(pending)
+
+
+def _taken(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The batches as one, out of the list."""
+    taken = pending[0] if len(pending) == 1 else pa.concat_batches(pending)
+    pending.clear()
+    return taken
+
+
+def _dictionary(file: pq.ParquetFile, split: Split, number: int, column: str) -> pa.Array:
+    """The texts of a column's dictionary in a row group; no more than its first pages is read."""
+    options: dict[str, Any] = {"metadata": file.metadata, "read_dictionary": [column]}
+    with files.open_parquet(split.path, pre_buffer=False, buffer_size=1 << 16, **options) as own:
+        batch = next(own.iter_batches(1, row_groups=[number], columns=[column]))
+    values = batch.column(column)
+    return values.dictionary if pt.is_dictionary(values.type) else values
 
 
 def _documents(batch: pa.RecordBatch, first_row: int, split: Split, columns: Columns) -> Documents:
@@ -189,7 +225,7 @@ def _of_bucket(
     batch: pa.RecordBatch, source: list[str], columns: Columns
 ) -> tuple[pa.RecordBatch, list[str]]:
     """The rows of the bucket that is wanted, and their places."""
-    values = _decoded(batch.column(columns.bucket)).cast(pa.string())
+    values = _as_text(batch.column(columns.bucket))
     at = pc.indices_nonzero(pc.equal(values, columns.wanted))
     return batch.take(at), [source[index] for index in at.to_pylist()]
 
@@ -197,6 +233,8 @@ def _of_bucket(
 def _decoded(column: pa.Array) -> pa.Array:
     """Dictionaries, views and lists of fixed size as the plain type of the same values."""
     kind = column.type
+    if pt.is_null(kind):
+        return column.cast(pa.large_binary())
     if pt.is_dictionary(kind):
         column = column.dictionary_decode()
     if pt.is_string_view(column.type):
@@ -204,6 +242,16 @@ def _decoded(column: pa.Array) -> pa.Array:
     if pt.is_fixed_size_list(kind):
         return column.cast(pa.large_list(kind.value_type))
     return column
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12 digits."""
+    column = _decoded(column)
+    if _is_uuid(column.type):
+        numbers = column.storage.to_pylist()
+        texts = [None if raw is None else str(UUID(bytes=raw)) for raw in numbers]
+        return pa.array(texts, pa.string())
+    return column.cast(pa.string())
 
 
 def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
@@ -224,12 +272,12 @@ def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
 def _column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:
     if column is None:
         return list(source)
-    ids = _decoded(batch.column(column))
+    ids = batch.column(column)
     if ids.null_count:
         place = source[ids.is_null().to_pylist().index(True)]
         raise InputError(f"--id-column {column}: null at {place}; every document needs an id")
     try:
-        return list(ids.cast(pa.string()).to_pylist())
+        return list(_as_text(ids).to_pylist())
     except (UnicodeDecodeError, pa.ArrowInvalid):
         raise InputError(f"--id-column {column}: not UTF-8 near {source[0]}") from None
 
@@ -250,6 +298,11 @@ def _check_column(
 ) -> None:
     if column not in schema.names:
         raise no_column(option, column, name, schema.names)
+    if schema.names.count(column) > 1:
+        raise InputError(
+            f"{option} {column}: {schema.names.count(column)} columns of {name} have this name; "
+            "rename all but one"
+        )
     kind = schema.field(column).type
     if not readable(kind):
         wanted = _WANTED.get(option, "strings or integers")
@@ -265,23 +318,27 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
+    return pt.is_null(kind) or _is_string(kind) or _is_binary(_values(kind))
+
+
+def _is_string(kind: pa.DataType) -> bool:
     kind = _values(kind)
-    is_string = pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
-    return _is_binary(kind) or bool(is_string)
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
 
 
 def _is_tokens(kind: pa.DataType) -> bool:
     is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
-    return _is_binary(kind) or bool(is_list and pt.is_integer(kind.value_type))
+    is_ids = bool(is_list and pt.is_integer(kind.value_type))
+    return is_ids or _is_binary(kind) or pt.is_null(kind)
 
 
 def _is_id(kind: pa.DataType) -> bool:
-    kind = _values(kind)
-    return bool(pt.is_integer(kind) or (_is_text(kind) and not _is_binary(kind)))
+    is_number = pt.is_integer(_values(kind)) or (pt.is_decimal(kind) and kind.scale == 0)
+    return bool(is_number) or _is_string(kind) or _is_uuid(kind) or pt.is_null(kind)
 
 
-def _rows_per_batch(group: Any) -> int:
-    return int(max(1, min(10_000, BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1))))
+def _is_uuid(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.UuidType)
 
 
 @contextmanager
