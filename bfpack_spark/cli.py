@@ -12,6 +12,7 @@ import click
 from pyspark.sql import SparkSession
 
 from bfpack_spark import buckets, cli_report, cli_versions, explore, pipeline
+from bfpack_spark.addresses import as_written
 from bfpack_spark.buckets import FindSlice, Outcome
 from bfpack_spark.cli_draw import print_sequence
 from bfpack_spark.cli_options import settings_options
@@ -252,7 +253,7 @@ def path(settings: Settings, version: str | None, part: str | None) -> None:
     seq_len = None if part == "documents" else _just_one(settings, "seq_len")
     bucket = _just_one(settings, "bucket")
     place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-    say(f"{versions.current(place, version)[0]}/{part or 'shards'}")
+    say(as_written(f"{versions.current(place, version)[0]}/{part or 'shards'}"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

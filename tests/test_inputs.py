@@ -3,6 +3,7 @@
 import bz2
 import json
 import logging
+import lzma
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def packed_there(
         one / "q?x=1#h é:.jsonl": line("many"),
         two / "D.JSONL": line("d"),
         two / "b.jsonl.bz2": bz2.compress(line("b")),
-        two / "c.jsonl.BZ2": bz2.compress(line("c")),
+        two / "c.jsonl.xz": lzma.compress(line("c")),
         two / "README.md": b"about these files\n",
         two / "x.parquet.tmp": b"",
     }.items():
@@ -78,7 +79,7 @@ def test_two_inputs_of_any_names_are_packed_and_what_is_left_out_is_said(
     ]
     names = [name for name, *_ in tokens["inputs"]["inventory"]]
     one = [path.name for path in packed_there.inputs[0].iterdir()]
-    assert names == sorted([*one, "D.JSONL", "b.jsonl.bz2", "c.jsonl.BZ2"])
+    assert names == sorted([*one, "D.JSONL", "b.jsonl.bz2", "c.jsonl.xz"])
     report = current(packed_there.output, "b", "sequences-64") / "report" / "report.html"
     assert "Visible in the input and left out: 2 files" in report.read_text()
 
