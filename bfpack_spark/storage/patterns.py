@@ -138,5 +138,6 @@ def _translate(pattern: str) -> str:
 
 def _translate_piece(piece: str) -> str:
     if piece.startswith("[") and piece.endswith("]"):
-        return "[^" + piece[2:] if piece[1] in "!^" else piece
+        wanted = re.sub(r"([\[\\&~|])", r"\\\1", piece[1:])
+        return f"[^{wanted[1:]}" if piece[1] in "!^" else f"[{wanted}"
     return _GLOB.get(piece, re.escape(piece))
