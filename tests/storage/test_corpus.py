@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage import parquet_input
+from bfpack_spark.storage import decoded_sizes, parquet_input
 from bfpack_spark.storage.corpus import check_columns, read_documents, sample_texts
 from bfpack_spark.storage.documents import BATCH_BYTES, Columns
 from bfpack_spark.storage.inventory import Split, split_inventory, take_inventory
@@ -241,7 +241,8 @@ def test_a_row_group_is_read_on_behind_a_huge_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet_input, "_HUGE_BYTES", 1 << 20)
-    monkeypatch.setattr(parquet_input, "BATCH_BYTES", 1 << 20)  # batches of 3 rows
+    for module in (parquet_input, decoded_sizes):
+        monkeypatch.setattr(module, "BATCH_BYTES", 1 << 20)  # batches of 3 rows
     texts = [str(n) * (1 << 20 if n in (3, 4, 9) else 1) for n in range(10)]
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", use_dictionary=False)
     assert [content for *_, content, _ in read(tmp_path)] == texts
