@@ -347,5 +347,6 @@ def _parquet(path: str, name: str) -> Iterator[pq.ParquetFile]:
         # Its row groups may be huge, and their bytes are not needed while a document is worked on.
         with files.open_parquet(path, pre_buffer=False) as file:
             yield file
-    except (pa.ArrowInvalid, OSError) as error:  # OSError: a broken footer, among others
+    # OSError: a broken footer, among others. UnicodeDecodeError: the name of a column in one.
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise unreadable(name, error) from None
