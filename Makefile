@@ -28,7 +28,7 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 unexport SPARK_HOME SPARK_CONF_DIR PYTHONPATH PYTHONHOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebook test test-integration check dist bench bench-own bench-limits lock clean
+.PHONY: help setup demo notebook test test-faults test-integration check dist bench bench-own bench-limits lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ notebook: $(READY) $(JUPYTER) ## Open scripts/explore_packing.py, a notebook on 
 
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
+
+test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (a quarter of an hour)
+	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(PYTEST_OPTIONS)
 
 test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
 	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2

@@ -24,6 +24,8 @@ from bfpack_spark.storage.delta import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 
+pytest_plugins = ["faults.fixtures"]
+
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("fixed")
 

@@ -1,0 +1,129 @@
+"""Two states of a small corpus, before and after a night's delivery, in two formats; and what an
+output holds, read without bfpack."""
+
+import gzip
+import hashlib
+import json
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+WORDS = (
+    "some",
+    "words",
+    "to",
+    "learn",
+    "and",
+    "to",
+    "forget",
+    "don't",
+    "123",
+    "été",
+    "漢字",
+    "x = f(y)\n",
+)
+BUCKET = "b"
+SEQ_LEN = 128
+
+
+def documents(name: str, number: int) -> list[dict[str, str | None]]:
+    """Of 0 to 300 words; one has no text, and goes to quarantine."""
+    chosen = random.Random(name)
+    texts: list[str | None] = [
+        " ".join(chosen.choices(WORDS, k=chosen.randint(0, 300))) for _ in range(number)
+    ]
+    texts[number // 2] = None
+    return [{"id": f"{name}-{place}", "text": text} for place, text in enumerate(texts)]
+
+
+def write_jsonl(path: Path, rows: list[dict[str, str | None]]) -> None:
+    raw = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
+
+
+def write_parquet(path: Path, rows: list[dict[str, str | None]]) -> None:
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=20)
+
+
+FORMATS = {"jsonl": ("jsonl", write_jsonl), "gzip": ("jsonl.gz", write_jsonl)}
+FORMATS |= {"parquet": ("parquet", write_parquet)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """Two folders of input: `new` has the files of `old`, one of them changed, and one more."""
+
+    old: Path
+    new: Path
+
+
+def deliver(folder: Path, form: str) -> Delivery:
+    """Files of one format; those that both hold have the same times."""
+    ending, write = FORMATS[form]
+    delivery = Delivery(old=folder / "old", new=folder / "new")
+    delivery.old.mkdir(parents=True)
+    for name in ("a", "c"):
+        write(delivery.old / f"{name}.{ending}", documents(name, 40))
+    shutil.copytree(delivery.old, delivery.new)
+    write(delivery.new / f"b.{ending}", documents("b", 40))
+    write(delivery.new / f"c.{ending}", documents("changed", 30))
+    for path in folder.rglob(f"*.{ending}"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    return delivery
+
+
+Published = dict[str, str]
+
+
+def published(output: Path) -> dict[str, Published]:
+    """By place, what its pointer names, by paths and hashes: pointer, manifest, every file that
+    this lists. All hashes are those of the disk, and those that manifest and pointer say."""
+    return {
+        str(pointer.parent.relative_to(output)): dict(_named_by(pointer))
+        for pointer in sorted(output.glob("*/*/_current.json"))
+    }
+
+
+def _named_by(pointer: Path) -> Iterator[tuple[str, str]]:
+    told = json.loads(pointer.read_bytes())
+    assert _sha256(pointer.parent / told["manifest"]) == told["manifest_sha256"]
+    yield pointer.name, _sha256(pointer)
+    yield from _version((pointer.parent / told["manifest"]).parent)
+
+
+def _version(directory: Path) -> Iterator[tuple[str, str]]:
+    raw = (directory / "_manifest.json").read_bytes()
+    yield f"{directory.name}/_manifest.json", hashlib.sha256(raw).hexdigest()
+    manifest: dict[str, Any] = json.loads(raw)
+    assert manifest["files"]
+    for entry in manifest["files"]:
+        digest = _sha256(directory / entry["path"])
+        assert digest == entry["sha256"], entry["path"]
+        yield f"{directory.name}/{entry['path']}", digest
+    if manifest["kind"] == "sequences":
+        tokens = manifest["inputs"]["tokens_fingerprint"][:16]
+        yield from _version(directory.parent.parent / "tokens" / tokens)
+    else:
+        yield f"{directory.name}/tokenizer.json", _sha256(directory / "tokenizer.json")
+
+
+def tree(output: Path) -> dict[str, str]:
+    """Hashes of all files, but for reports, which hold times."""
+    found = {
+        str(path.relative_to(output)): _sha256(path)
+        for path in output.rglob("*")
+        if path.is_file() and path.parent.name != "report"
+    }
+    assert found
+    return found
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

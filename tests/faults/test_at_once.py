@@ -1,0 +1,69 @@
+"""Two runs, a prune and readers of one bucket at once: one run has it, the others say who, and a
+reader sees the old version until it sees the new one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from faults.corpora import BUCKET, SEQ_LEN
+from faults.injection import holding
+from faults.kit import Case, Drivers, one_line, verify_command
+from faults.matrix import Matrix
+
+pytestmark = pytest.mark.timeout(1800)
+
+Cases = Callable[[str], Case]
+
+POINTS = {
+    "token file": "rename */documents/* before",
+    "token pointer": "write */tokens/_current.json before",
+    "shard": "rename */shards/* before",
+    "pointer": "write */sequences-128/_current.json before",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n == "pointer" else [pytest.mark.slow]) for n in POINTS]
+)
+def test_a_second_run_a_prune_and_a_reader_in_the_middle_of_a_run(
+    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, name: str
+) -> None:
+    case = case_of("parquet")
+    output = case.copy(tmp_path)
+    with holding(drivers.host.faults, POINTS[name]) as gate:
+        first = drivers.start(*case.pack(output))
+        pid = gate.wait()
+        second = drivers.run(*case.pack(output))
+        assert second.code == 3, second.err
+        assert "another run holds it (pid " in one_line(second)
+        prune = drivers.run("prune", "--output", output, "--yes")
+        assert prune.code == 3, prune.err
+        verify = drivers.run(*verify_command(output))
+        assert verify.code == 0, verify.out + verify.err
+        assert case.check_published(output) < 2
+        gate.let_go()
+        ran = first.wait()
+    assert ran.code == 0, ran.err
+    assert pid > 0
+    assert case.check_published(output) == 2
+    case.check_final(output)
+    matrix.add("second run in the middle of a run", "refused, exit 3, names the holder")
+    matrix.add("prune in the middle of a run", "refused, exit 3")
+    matrix.add("reader in the middle of a run", "sees one whole version")
+
+
+@pytest.mark.slow
+def test_a_prune_removes_the_old_version_only_when_the_new_one_is_published(
+    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path
+) -> None:
+    case = case_of("parquet")
+    output = case.copy(tmp_path)
+    assert drivers.run(*case.pack(output)).code == 0
+    ran = drivers.run("prune", "--output", output, "--yes")
+    assert ran.code == 0, ran.err
+    assert case.check_published(output) == 2
+    place = output / BUCKET / f"sequences-{SEQ_LEN}"
+    assert len([path for path in place.iterdir() if path.is_dir()]) == 1
+    ran = drivers.run(*verify_command(output))
+    assert ran.code == 0, ran.out + ran.err
+    matrix.add("prune after a run", "keeps what is published, whole")

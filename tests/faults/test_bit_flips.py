@@ -1,0 +1,96 @@
+"""Flipped bits in pointers, manifests, tokenizer and all files that manifests name: verify names
+each."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Ran
+from faults.corpora import deliver
+from faults.kit import pack_command, verify_command
+from faults.matrix import Matrix
+
+pytestmark = pytest.mark.timeout(1800)
+
+Bfpack = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def whole(bfpack: Bfpack, tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small output that verify holds for."""
+    folder = tmp_path_factory.mktemp("whole")
+    delivery = deliver(folder / "in", "jsonl")
+    ran = bfpack(*pack_command(delivery.new, tiny_tokenizer, folder / "out"))
+    assert ran.code == 0, ran.err
+    ran = bfpack(*verify_command(folder / "out"))
+    assert ran.code == 0, ran.out + ran.err
+    return folder / "out"
+
+
+def data_files(output: Path) -> list[Path]:
+    """All files that manifests name, relative to the output."""
+    found = [
+        (path.parent / entry["path"]).relative_to(output)
+        for path in sorted(output.glob("b/*/*/_manifest.json"))
+        for entry in json.loads(path.read_bytes())["files"]
+    ]
+    kinds = {path.parent.name for path in found}
+    assert kinds == {"documents", "quarantine", "plan", "shards"}
+    return found
+
+
+def metadata_files(output: Path) -> list[Path]:
+    found = [*output.glob("b/*/_current.json"), *output.glob("b/*/*/_manifest.json")]
+    found += output.glob("b/tokens/*/tokenizer.json")
+    assert len(found) == 5
+    return sorted(path.relative_to(output) for path in found)
+
+
+def flip(path: Path, bit: int) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 26))]
+)
+def test_verify_names_every_file_of_data_with_a_flipped_bit(
+    bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int
+) -> None:
+    """A flip in each of them at once: each is named for itself."""
+    output = Path(shutil.copytree(whole, tmp_path / "out"))
+    chosen = random.Random(number)
+    names = data_files(output)
+    for name in names:
+        flip(output / name, chosen.randrange((output / name).stat().st_size * 8))
+    ran = bfpack(*verify_command(output))
+    assert ran.code == 1
+    for name in names:
+        assert f"{name.parent.name}/{name.name}" in ran.out
+    matrix.add("flipped bit in a file of data", "verify names it", len(names))
+
+
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 13))]
+)
+def test_verify_names_pointer_manifest_and_tokenizer_with_a_flipped_bit(
+    bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int
+) -> None:
+    """One at a time, since who cannot read the first does not come to the second."""
+    output = Path(shutil.copytree(whole, tmp_path / "out"))
+    chosen = random.Random(1000 + number)
+    for name in metadata_files(output):
+        raw = (output / name).read_bytes()
+        bit = chosen.randrange(len(raw) * 8)
+        flip(output / name, bit)
+        ran = bfpack(*verify_command(output))
+        assert ran.code in (1, 2), f"bit {bit} of {name}"
+        assert name.name in ran.out + ran.err, f"bit {bit} of {name}"
+        assert "Traceback" not in ran.err
+        (output / name).write_bytes(raw)
+        matrix.add("flipped bit in pointer, manifest or tokenizer", "verify names it")
+    assert bfpack(*verify_command(output)).code == 0

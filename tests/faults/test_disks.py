@@ -1,0 +1,124 @@
+"""A disk that fills up by bytes or by inodes, becomes read-only, or takes permission away in the
+middle of a run: one line, the old version stands or the new one is complete, and once there is room
+again the run goes on to the same bytes."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from faults.injection import holding
+from faults.kit import Case, Drivers, one_line
+from faults.matrix import Matrix
+
+pytestmark = [
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk"),
+]
+
+Cases = Callable[[str], Case]
+
+POINTS = {
+    "token file": "rename */documents/* before",
+    "token manifest": "write */tokens/*/_manifest.json before",
+    "token pointer": "write */tokens/_current.json before",
+    "plan note": "write */_plan.json before",
+    "shard": "rename */shards/* before",
+    "manifest": "write */sequences-128/*/_manifest.json before",
+    "pointer": "write */sequences-128/_current.json before",
+}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB and 400 inodes."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=400", "tmpfs", where]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no disk can be mounted: {done.stderr.strip()}")
+    yield where
+    subprocess.run(["umount", "--lazy", where], check=True)
+
+
+@contextmanager
+def no_bytes(disk: Path) -> Iterator[None]:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(1 << 12))
+    assert os.statvfs(disk).f_bavail == 0
+    yield
+    filler.unlink()
+
+
+@contextmanager
+def no_inodes(disk: Path) -> Iterator[None]:
+    fillers = [disk / f"filler-{number}" for number in range(400)]
+    with suppress(OSError):
+        for path in fillers:
+            path.touch()
+    assert os.statvfs(disk).f_favail == 0
+    yield
+    for path in fillers:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def read_only(disk: Path) -> Iterator[None]:
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    yield
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+
+
+@contextmanager
+def no_permission(disk: Path) -> Iterator[None]:
+    """Root may write where modes forbid it, but not into a folder that may not be changed."""
+    folders = [path for path in disk.glob("output/b/**/") if path.is_dir()]
+    assert folders
+    done = subprocess.run(["chattr", "+i", *folders], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"permission cannot be taken away here: {done.stderr.strip()}")
+    yield
+    subprocess.run(["chattr", "-i", *folders], check=True)
+
+
+HARM = {
+    "full by bytes": no_bytes,
+    "full by inodes": no_inodes,
+    "read-only": read_only,
+    "permission lost": no_permission,
+}
+
+
+@pytest.mark.parametrize(
+    ("harm", "name"),
+    [
+        pytest.param(harm, name, marks=[] if name == "manifest" else [pytest.mark.slow])
+        for harm in HARM
+        for name in POINTS
+        if not (harm == "read-only" and name in ("token file", "shard"))  # open files keep it
+    ],
+)
+def test_a_disk_that_fails_in_the_middle_of_a_run_loses_nothing(
+    case_of: Cases, drivers: Drivers, matrix: Matrix, disk: Path, harm: str, name: str
+) -> None:
+    case = case_of("parquet")
+    output = case.copy(disk)
+    with holding(drivers.host.faults, POINTS[name]) as gate:
+        driver = drivers.start(*case.pack(output))
+        gate.wait()
+        with HARM[harm](disk):
+            gate.let_go()
+            ran = driver.wait()
+    assert ran.code == 5, ran.err
+    assert one_line(ran)
+    case.check_published(output)
+    ran = drivers.run(*case.pack(output))
+    assert ran.code == 0, ran.err
+    assert case.check_published(output) == 2
+    case.check_final(output)
+    matrix.add(f"disk {harm}, at a named point", "one line, exit 5; same bytes when run again")

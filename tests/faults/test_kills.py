@@ -1,0 +1,150 @@
+"""A driver, its JVM or its process group is killed at every point that the disk can tell from the
+one before, and at random ones: what is published is the old version or the complete new one, and
+running again gives the bytes of a run that nobody disturbed."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from faults.injection import Fault, arm, hits
+from faults.kit import Case, Drivers, one_line, run_alone
+from faults.matrix import Matrix
+
+pytestmark = pytest.mark.timeout(1800)
+
+Cases = Callable[[str], Case]
+
+# In the order in which a run reaches them.
+POINTS = {
+    "lock": "_locked *",
+    "token file": "rename */documents/*",
+    "quarantine": "rename */quarantine/*",
+    "tokenizer.json": "write */tokenizer.json",
+    "syncing of tokens": "sync_folders */tokens/*",
+    "temporary of the token manifest": "sync_file */tokens/*/_manifest.json.*",
+    "token manifest": "write */tokens/*/_manifest.json",
+    "leftovers of tokens": "remove_tree */tokens/*/_temporary",
+    "temporary of the token pointer": "sync_file */tokens/_current.json.*",
+    "token pointer": "write */tokens/_current.json",
+    "costs": "write */tokens/*/report/report.json",
+    "plan file": "rename */plan/*",
+    "plan note": "write */_plan.json",
+    "shard": "rename */shards/*",
+    "manifest": "write */sequences-128/*/_manifest.json",
+    "leftovers of sequences": "remove_tree */sequences-128/*/_temporary",
+    "temporary of the pointer": "sync_file */sequences-128/_current.json.*",
+    "pointer": "write */sequences-128/_current.json",
+    "removal of the plan note": "unlink */_plan.json",
+    "report": "write */report/report.html",
+    "release of the lock": "unlink */_lock",
+}
+AFTERWARDS = "old or complete new version, same bytes when run again"
+
+
+@pytest.mark.parametrize(
+    ("when", "every"),
+    [("before", 5), *(pytest.param(w, 1, marks=pytest.mark.slow) for w in ("before", "after"))],
+)
+def test_a_driver_killed_at_each_named_point_leaves_what_the_next_one_goes_on_from(
+    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, when: str, every: int
+) -> None:
+    """One run after another on the same output, each killed a point later than the last."""
+    case = case_of("parquet")
+    output = case.copy(tmp_path)
+    for name, point in list(POINTS.items())[::every]:
+        arm(drivers.host.faults, Fault(point=f"{point} {when}", act="kill driver"))
+        ran = drivers.run(*case.pack(output))
+        assert hits(drivers.host.faults), f"{name}: {ran.err}"
+        assert ran.code == -9
+        drivers.host.cancel()
+        case.check_published(output)
+        matrix.add(f"driver killed {when} a named point", AFTERWARDS)
+    arm(drivers.host.faults)
+    ran = drivers.run(*case.pack(output))
+    assert ran.code == 0, ran.err
+    assert case.check_published(output) == 2
+    case.check_final(output)
+
+
+@pytest.mark.parametrize(
+    ("number", "form"),
+    [
+        pytest.param(number, form, marks=[pytest.mark.slow] if number >= 2 else [])
+        for number in range(50)
+        for form in [("jsonl", "parquet")[number % 2]]
+    ],
+)
+def test_a_driver_killed_at_a_random_moment_publishes_no_mixture(
+    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, number: int, form: str
+) -> None:
+    """What its workers still do goes on beside the next run, every other time."""
+    case = case_of(form)
+    moment = random.Random(number).random() * undisturbed_seconds(case, drivers, tmp_path)
+    output = killed_after(moment, case, drivers, tmp_path)
+    if number % 4 < 2:
+        drivers.host.cancel()
+    shown = case.check_published(output)
+    ran = drivers.run(*case.pack(output))
+    assert ran.code == 0, ran.err
+    assert case.check_published(output) == 2
+    case.check_final(output)
+    kind = f"driver killed at a random moment ({form})"
+    matrix.add(
+        kind, f"{'new' if shown == 2 else 'old' if not shown else 'new tokens'} version seen"
+    )
+
+
+def killed_after(seconds: float, case: Case, drivers: Drivers, folder: Path) -> Path:
+    """The output of a run that was killed; a run that had ended by then does not count."""
+    for attempt in range(5):
+        output = case.copy(folder / f"attempt-{attempt}")
+        driver = drivers.start(*case.pack(output))
+        driver.process.join(timeout=seconds / 2**attempt)
+        driver.process.kill()
+        if driver.wait().code == -9:
+            return output
+    raise AssertionError("each of five runs had ended")
+
+
+_SECONDS: dict[Path, float] = {}
+
+
+def undisturbed_seconds(case: Case, drivers: Drivers, folder: Path) -> float:
+    """That a run of the case takes, measured once."""
+    if case.before not in _SECONDS:
+        output = case.copy(folder / "undisturbed")
+        began = time.monotonic()
+        assert drivers.run(*case.pack(output)).code == 0
+        _SECONDS[case.before] = time.monotonic() - began
+        case.check_final(output)
+    return _SECONDS[case.before]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["token file", "token manifest", "token pointer", "plan note", "shard", "pointer"]
+)
+@pytest.mark.parametrize("whose", ["jvm", "group"])
+def test_a_jvm_or_a_process_group_killed_at_a_named_point_publishes_no_mixture(
+    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, name: str, whose: str
+) -> None:
+    """A driver without its JVM ends by itself, with one line; a group is gone without a word."""
+    case = case_of("parquet")
+    output = case.copy(tmp_path)
+    faults = tmp_path / "faults"
+    arm(faults, Fault(point=f"{POINTS[name]} before", act=f"kill {whose}"))
+    ran = run_alone(tmp_path, faults, *case.pack(output))
+    assert hits(faults) >= 1, ran.err
+    if whose == "group":
+        assert ran.code == -9
+    elif ran.code:
+        assert ran.code == 5, ran.err
+        one_line(ran)
+    case.check_published(output)
+    ran = drivers.run(*case.pack(output))
+    assert ran.code == 0, ran.err
+    assert case.check_published(output) == 2
+    case.check_final(output)
+    matrix.add(f"{whose} killed before a named point", AFTERWARDS)
