@@ -115,6 +115,8 @@ class Drivers:
             target=run_attached,
             args=(self.host.gateway, told, variables, faults or self.host.faults, said),
         )
+        for ending in (".out", ".err"):  # else one that dies at once leaves none
+            said.with_suffix(ending).touch()
         process.start()
         return Driver(process, said)
 
