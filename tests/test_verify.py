@@ -674,6 +674,18 @@ def test_documents_that_do_not_add_up_are_caught(name: str, broken: Path, bfpack
     assert [p for p in problems if "not the sum" in p], problems
 
 
+def test_rows_that_were_not_read_are_caught_by_the_inventory(broken: Path, bfpack: Bfpack) -> None:
+    def change(held: dict[str, Any]) -> None:
+        held["inventory"][0]["documents"] -= 1
+
+    reseal(current(broken, "b", "tokens"), change)
+    named = [v["problem"] for v in verify(bfpack, broken) if v["invariant"] == 0]
+    assert named == [
+        "inventory: 29 documents came of 30 rows of a.parquet",
+        "inventory: its files gave 29 documents, accounting.documents_in 30",
+    ]
+
+
 @pytest.mark.parametrize("field", ["bytes", "tokens", "rows"])
 def test_files_that_are_not_what_the_manifest_says_are_named(
     field: str, broken: Path, bfpack: Bfpack

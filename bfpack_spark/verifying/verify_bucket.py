@@ -1,5 +1,6 @@
 """Every invariant checked by reading what is on disk, as Spark jobs that scale like the packing.
 
+    0  of every input file all rows and bytes were read, and gave the documents in
     1  documents and tokens in = packed + left out, by reason; each (document, token) once
     2  every row: seq_len ids of the vocabulary, segments that sum to it, padding at the end
     3  a document that fits is whole; longer ones are cut where the policy says
@@ -37,6 +38,7 @@ from bfpack_spark.storage.token_store import TokenStore, open_token_store
 from bfpack_spark.storage.versions import Manifest, Place
 from bfpack_spark.tokenizing.engines import EngineName
 from bfpack_spark.verifying import manifests, naming
+from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.report import Report, Violation, of_fault
 from bfpack_spark.verifying.retokenize import retokenized
 
@@ -128,6 +130,7 @@ def _check_manifests(subject: _Subject) -> Iterator[Violation]:
     yield from manifests.check_manifest(place, subject.directory, subject.manifest)
     yield from manifests.check_manifest(tokens_place, store.directory, store.manifest)
     yield from manifests.check_tokenizer(store, subject.manifest)
+    yield from check_input_files(store)
 
 
 def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violation]:
