@@ -27,6 +27,7 @@ from bfpack_spark.stages import (
 )
 from bfpack_spark.storage import parquet_input
 from bfpack_spark.storage.blocks import pack
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inventory import split_inventory, take_inventory
 from bfpack_spark.storage.parquet_output import ParquetOutput
@@ -151,7 +152,8 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
         audit_share=0,
     )
     rows = [vars(split) for split in split_inventory(inventory)]
-    made = tokenize_text._tokenize_splits(iter([pa.RecordBatch.from_pylist(rows)]), task=task)
+    batches = iter([pa.RecordBatch.from_pylist(rows)])
+    made = tokenize_text._tokenize_splits(batches, task=task, tally=Tally())
     found = [batch.nbytes for batch in made]
     assert len(found) > 4
     return found

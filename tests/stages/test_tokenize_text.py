@@ -18,6 +18,7 @@ from trained import byte_level, raw
 from bfpack_spark.errors import JobError
 from bfpack_spark.stages import tokenize_text as stage
 from bfpack_spark.stages.tokenize_text import TokenizeTask, _tokenize_splits
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.documents import Columns, Documents
 from bfpack_spark.tokenizing import engines
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
@@ -41,11 +42,13 @@ class Worker:
                 "path": str(self.folder / name),
                 "start": 0,
                 "end": (self.folder / name).stat().st_size,
+                "size": (self.folder / name).stat().st_size,
             }
             for name in names
         ]
         batches = iter([pa.RecordBatch.from_pylist(splits)])
-        return [row for batch in _tokenize_splits(batches, task=task) for row in batch.to_pylist()]
+        tokenized = _tokenize_splits(batches, task=task, tally=Tally())
+        return [row for batch in tokenized for row in batch.to_pylist()]
 
     def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeTask:
         names = {"eos_token": "<|endoftext|>", "bos_token": None, "control_tokens": "text"}

@@ -42,7 +42,8 @@ def plain(raw: bytes, codec: str) -> bytes:
 def read(path: Path, raw: bytes) -> tuple[list[str], Tally]:
     """The texts of a file of these bytes, and what was counted."""
     path.write_bytes(raw)
-    split = Split(task=0, name=path.name, path=str(path), start=0, end=max(len(raw), 1))
+    size = len(raw)
+    split = Split(task=0, name=path.name, path=str(path), start=0, end=max(size, 1), size=size)
     tally = Tally()
     found = read_documents([split], "jsonl", Columns(content="text", doc_id=None), 1 << 20, tally)
     return [text for batch in found for text in batch.content.to_pylist()], tally

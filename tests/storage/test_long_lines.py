@@ -18,7 +18,8 @@ MORE = b'"more": "' + b"x" * LONG_BYTES + b'", '  # makes a line a long one
 def read_line(path: Path, line: bytes, columns: Columns) -> tuple[Any, ...]:
     """(doc_id, content, reason) of a file of one line."""
     path.write_bytes(line + b"\n")
-    split = Split(task=0, name="a.jsonl", path=str(path), start=0, end=len(line) + 1)
+    size = len(line) + 1
+    split = Split(task=0, name="a.jsonl", path=str(path), start=0, end=size, size=size)
     (batch,) = read_documents([split], "jsonl", columns, 1 << 20)
     return batch.doc_id[0], batch.content[0].as_py(), batch.reason[0]
 

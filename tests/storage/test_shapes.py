@@ -75,8 +75,10 @@ def test_any_file_that_is_no_jsonl_is_named_by_the_worker_that_reads_it(
 
 
 def test_an_array_too_long_to_be_held_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_bytes(b"[" + b'{"text": "x"},' * 2_000_000 + b"{}]")
-    split = Split(task=0, name="a.json", path=str(tmp_path / "a.json"), start=0, end=30 << 20)
+    path = tmp_path / "a.json"
+    path.write_bytes(b"[" + b'{"text": "x"},' * 2_000_000 + b"{}]")
+    size = path.stat().st_size
+    split = Split(task=0, name="a.json", path=str(path), start=0, end=size, size=size)
     with pytest.raises(InputError, match=r"a\.json looks like a JSON array"):
         list(read_documents([split], "jsonl", TEXT, 10))
 
@@ -107,10 +109,12 @@ def test_one_such_line_among_others_is_quarantined_as_what_it_looks_like(
 def test_a_file_whose_later_lines_are_objects_is_read_however_it_is_divided(tmp_path: Path) -> None:
     """The first split alone would look like an array."""
     first = b"[" + b"1," * 600_000 + b"1]\n"
-    (tmp_path / "a.jsonl").write_bytes(first + LINES.encode() * 2)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(first + LINES.encode() * 2)
+    size = path.stat().st_size
     edges = [0, 100, len(first), len(first) + 20, len(first) + 200]
     splits = [
-        Split(task=0, name="a.jsonl", path=str(tmp_path / "a.jsonl"), start=start, end=end)
+        Split(task=0, name="a.jsonl", path=str(path), start=start, end=end, size=size)
         for start, end in itertools.pairwise(edges)
     ]
     batches = list(read_documents(splits, "jsonl", TEXT, 1 << 20))
