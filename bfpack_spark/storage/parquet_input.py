@@ -38,7 +38,8 @@ _WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 bi
 def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Documents]:
     """Where only one bucket is wanted, row groups without it cost its column alone."""
     with _parquet(split.path, split.name) as file:
-        _check_file(file, columns, split)
+        _check_schema(file.schema_arrow, columns, split.name)
+        _check_rows(file, columns, split)
         tally.footer(split.name, file.metadata.num_rows)
         for group in _row_groups(file, split):
             if columns.bucket is None or _holds(file, group, split, columns):
@@ -50,6 +51,7 @@ def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     """The values of a column of buckets, as strings; no other column is read."""
     with _parquet(split.path, split.name) as file:
         _check_column(file.schema_arrow, "--bucket-column", column, _is_id, split.name)
+        _check_rows(file, Columns(content=column, doc_id=None), split)
         for group in _row_groups(file, split):
             yield from _buckets(file, group, split, column)
 
@@ -68,10 +70,8 @@ def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[RowGroup]:
     return (group for group in every if split.start <= group.place < split.end)
 
 
-def _check_file(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
-    """InputError if its schema is not what is wanted, its footer cannot be right, or rows are
-    deleted that it does not have."""
-    _check_schema(file.schema_arrow, columns, split.name)
+def _check_rows(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
+    """InputError if its footer cannot be right, or rows are deleted that it does not have."""
     check_footer(file.metadata, split.size, _leaves(file, columns), split.name)
     deleted = np.frombuffer(split.deleted, dtype="<i8")
     if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):

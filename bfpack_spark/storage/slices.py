@@ -17,6 +17,7 @@ from bfpack_spark.storage.inventory import InputFile, Inventory, LeftOut, Split
 from bfpack_spark.storage.jsonl_input import read_line_values
 from bfpack_spark.storage.parquet_input import read_column
 from bfpack_spark.storage.patterns import expand, match_files
+from bfpack_spark.storage.second_look import unchanged
 
 PLACEHOLDER = "{bucket}"
 _HIVE = re.compile(r"(?:^|/)[^/={}]+=\{bucket\}(?:/|$)")
@@ -143,13 +144,14 @@ def read_buckets(
     batches: Iterator[pa.RecordBatch], *, input_format: str, column: str
 ) -> Iterator[pa.RecordBatch]:
     """For rows of splits, BUCKETS: which buckets each holds some of. Of Parquet the column alone is
-    read, of JSONL every line."""
+    read, of JSONL every line. InputError if a file is not what the inventory saw."""
     read = read_line_values if input_format == "jsonl" else read_column
     for batch in batches:
         for row in batch.to_pylist():
             split = Split(**row)
             seen: set[str] = set()
-            for values in read(split, column):
-                seen.update(pc.unique(values).to_pylist())
+            with unchanged(split):
+                for values in read(split, column):
+                    seen.update(pc.unique(values).to_pylist())
             columns = {"bucket": sorted(seen), "name": [split.name] * len(seen)}
             yield pa.RecordBatch.from_pydict(columns, schema=plain(BUCKETS))

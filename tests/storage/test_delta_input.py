@@ -1,6 +1,7 @@
 """What a Delta table's log says of its files, as far as no table is needed; tests/integration has
 those with real ones."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,23 @@ def test_deleted_rows_are_passed_over_and_the_others_keep_their_numbers(
     assert read(ten_rows, TEXT) == left
     of_a = Columns(content="text", doc_id=None, bucket="source", wanted="a")
     assert read(ten_rows, of_a) == [("t0", "p#0"), ("t2", "p#2"), ("t8", "p#8")]
+
+
+@pytest.mark.parametrize("row", [-1, 10, 2**62])
+def test_a_deleted_row_that_the_file_does_not_have_is_refused(
+    row: int, ten_rows: InputFile
+) -> None:
+    """Such a vector is of another file; what it deletes of this one nobody can tell."""
+    wrong = replace(ten_rows, deleted=numbers(*sorted((1, row))))
+    last = max(1, row)
+    with pytest.raises(InputError, match=rf"p: row {last} of it is deleted, it has 10 rows; mend"):
+        read(wrong, TEXT)
+
+
+def test_a_file_of_the_table_that_has_vanished_is_named(ten_rows: InputFile) -> None:
+    Path(ten_rows.path).unlink()
+    with pytest.raises(InputError, match="--input: p has vanished since it was listed; run it"):
+        read(ten_rows, TEXT)
 
 
 def test_a_bucket_whose_rows_are_deleted_is_not_found(ten_rows: InputFile) -> None:
