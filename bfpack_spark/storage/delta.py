@@ -51,10 +51,11 @@ def identifier(asked: str, table: str) -> str:
 
 
 def location_of(path: str) -> str:
-    """A path as Delta takes it, absolute."""
+    """A path as Delta takes it, absolute. What says `file:` keeps saying so, since a path without
+    a scheme is Hadoop's default file system's."""
     address = divide(path)
     if address.is_local:
-        return files.locate(path)[1]
+        return f"{address.scheme and 'file://'}{files.locate(path)[1]}"
     scheme = {"s3": "s3a"}.get(address.scheme, address.scheme)
     return f"{scheme}://{address.authority}/{address.key}".rstrip("/")
 

@@ -43,9 +43,11 @@ from bfpack_spark.storage.spark_files import read_files
 from bfpack_spark.storage.versions import Manifest, Version, files_of
 
 _SCHEMAS = {"shards": (SEQUENCES, DELTA_SEQUENCES), "plan": (PLAN, DELTA_PLAN)}
-# What Delta says where another commit came first, or another run is making the table.
+# What Delta says where another commit came first, or another run is making the table (of which
+# there is a log then, and no commit in it: a folder with other files was refused before).
 _CONFLICT = re.compile(
     "DELTA_CONCURRENT|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|TABLE_OR_VIEW_ALREADY_EXISTS"
+    "|DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION"
 )
 _ATTEMPTS, _SECONDS_BETWEEN = 5, 1.0
 
