@@ -14,6 +14,7 @@ from outputs import current
 
 from bfpack_spark.schema import TOKENIZED, plain
 from bfpack_spark.storage import hashing_file
+from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.hashing_file import HashingFile
 from bfpack_spark.storage.token_files import write_token_files
 
@@ -58,7 +59,9 @@ class Held:
     def __init__(self, root: Path, prefix: str = "") -> None:
         self._stands, self._goes_on = threading.Event(), threading.Event()
         self._messages: list[pa.RecordBatch] = []
-        write = functools.partial(write_token_files, root=str(root), metadata={}, prefix=prefix)
+        write = functools.partial(
+            write_token_files, root=str(root), metadata={}, tally=Tally(), prefix=prefix
+        )
         self._thread = threading.Thread(target=self._work, args=(write,), daemon=True)
         self._thread.start()
         assert self._stands.wait(60)
