@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,9 +26,12 @@ from outputs import current, shard_hashes
 from bfpack_spark.config import load_settings
 from bfpack_spark.errors import BusyError, InputError
 from bfpack_spark.storage import files, own_files
+from bfpack_spark.storage.corpus import read_documents
+from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.hashing_file import HashingFile
-from bfpack_spark.storage.inventory import take_inventory
+from bfpack_spark.storage.inventory import split_inventory, take_inventory
 from bfpack_spark.storage.locks import hold_bucket
+from bfpack_spark.storage.second_look import look_again
 
 pytestmark = pytest.mark.timeout(
     900
@@ -518,6 +521,36 @@ def test_what_is_left_out_of_a_folder_of_objects_is_named(within: Store) -> None
     put(within, "data/left/b.jsonl.gz", "")
     with pytest.raises(InputError, match=r"b\.jsonl\.gz is empty, and 0 bytes are no gzip file"):
         take_inventory("s3a://data/left", None)
+
+
+LINES = '{"text": "one"}\n'
+CHANGES: dict[str, Callable[[Store], object]] = {
+    "has been written since it was listed": lambda store: put(
+        store, "data/moving/b.jsonl", LINES.replace("one", "eno")
+    ),
+    "has vanished since it was listed": lambda store: store.fs.delete_file("data/moving/b.jsonl"),
+}
+
+
+@pytest.mark.parametrize("says", CHANGES)
+def test_an_object_that_is_another_than_was_listed_is_named_whoever_looks(
+    within: Store, says: str
+) -> None:
+    """Of the same size, or gone; the other one stands."""
+    for name in ("a", "b"):
+        put(within, f"data/moving/{name}.jsonl", LINES)
+    found = take_inventory("s3a://data/moving", None)
+    look_again(found)
+    first, second = split_inventory(found)
+    CHANGES[says](within)
+    line = rf"--input: b\.jsonl {says}; run it again when nothing writes there"
+    with pytest.raises(InputError, match=line):
+        look_again(found)
+    columns = Columns(content="text", doc_id=None)
+    (documents,) = read_documents([first], "jsonl", columns, 1 << 20)
+    assert documents.content.to_pylist() == ["one"]
+    with pytest.raises(InputError, match=line):
+        list(read_documents([second], "jsonl", columns, 1 << 20))
 
 
 def test_an_output_on_s3_has_any_name(
