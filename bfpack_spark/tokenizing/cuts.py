@@ -24,6 +24,7 @@ from typing import Any
 
 import tokenizers
 
+from bfpack_spark.tokenizing.panics import silenced
 from bfpack_spark.tokenizing.patterns import (
     BLANK,
     KEEP,
@@ -74,7 +75,17 @@ class Cuts:
 
 def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts | None:
     """The places of a tokenizer of which `sought` tells which added tokens are looked for in text;
-    None if there are none that the proof holds for."""
+    None if there are none that the proof holds for, as where the library fails on a letter."""
+    try:
+        with silenced():
+            return _proved(file, sought)
+    except BaseException as error:  # a Rust panic is not an Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        return None
+
+
+def _proved(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts | None:
     cuts = _of_pre_tokenizer(file)
     if cuts is None:
         return None
