@@ -13,6 +13,8 @@ from conftest import Corpus, Ran
 from outputs import copy_of, current, manifest, plan_rows, read, reseal, rewrite, shard_hashes
 from tokenizers import Tokenizer
 
+from bfpack_spark.verifying import retokenize
+
 SEQ_LEN = 16
 Row = dict[str, Any]
 Rows = list[Row]
@@ -796,6 +798,47 @@ def test_a_text_that_is_not_what_was_packed_is_caught(
     assert "anew" in problems["d04"]
     assert "not in the text" in problems["d05"]
     assert "not in the token store" in problems["d99"]
+
+
+LINES = b'{"doc_id": "a", "text": "%s"}\n{"doc_id": "b", "text": ""}\n' % (b"some words " * 20)
+
+
+@pytest.fixture
+def of_lines(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Path:
+    """The file of an input, beside its output: a document, and one that is empty."""
+    path = tmp_path / "lines" / "a.jsonl"
+    path.parent.mkdir()
+    path.write_bytes(LINES)
+    pack(bfpack, demo_corpus, path.parent, tmp_path / "output")
+    assert verify(bfpack, tmp_path / "output", "--input", path.parent) == []
+    return path
+
+
+def test_a_document_without_tokens_that_does_not_come_again_is_caught(
+    of_lines: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    """The file is as large as it was, and the line is blank."""
+    last = LINES.splitlines()[1]
+    of_lines.write_bytes(LINES.replace(last, b" " * len(last)))
+    violations = verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
+    named = [(v["invariant"], v["problem"]) for v in violations]
+    assert named == [(0, "the text gives 1 documents, accounting.documents_in is 2")]
+
+
+def test_an_input_that_changes_after_it_was_compared_is_named(
+    of_lines: Path, bfpack: Bfpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = retokenize._compare
+
+    def grow_afterwards(*frames: Any) -> Any:
+        found = compare(*frames)
+        of_lines.write_bytes(LINES * 2)
+        return found
+
+    monkeypatch.setattr(retokenize, "_compare", grow_afterwards)
+    ran = run_verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
+    assert ran.code == 2
+    assert "--input: a.jsonl had 276 bytes when it was listed, it has 552; run it" in ran.err
 
 
 def write_corpus(rows: Rows, folder: Path) -> None:

@@ -18,6 +18,7 @@ from bfpack_spark.storage.digests import DigestTask
 from bfpack_spark.storage.documents import Columns
 from bfpack_spark.storage.inputs import Input, inventory_of
 from bfpack_spark.storage.listed_files import entries_frame
+from bfpack_spark.storage.second_look import look_again
 from bfpack_spark.storage.slices import Slice
 from bfpack_spark.storage.token_store import TokenStore
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
@@ -34,7 +35,9 @@ def retokenized(
     """Violations, documents compared, documents too large for the engine to compare.
 
     Text is read as the token store's manifest says it was. By the reference, documents over 1 MB
-    are counted, not compared: it takes 154 bytes of memory a byte of text.
+    are counted, not compared: it takes 154 bytes of memory a byte of text. Every document that the
+    run accounted for must come again, those without tokens too, whose loss the comparison by doc_id
+    would not show. InputError, naming the file, if one changes meanwhile.
     """
     inputs = store.manifest["inputs"]
     configuration = inputs["configuration"]
@@ -62,9 +65,13 @@ def retokenized(
     anew = anew.persist(StorageLevel.DISK_ONLY)
     stored = scan_tokens(entries_frame(spark, store.manifest, "documents"), digests)
     try:
-        return _compare(anew, stored, moved)
+        wrong, compared, skipped = _compare(anew, stored)
+        again = anew.count()
     finally:
         anew.unpersist()
+    look_again(inventory)
+    moved = moved or _count_differs(store, again)
+    return moved + wrong, compared, skipped
 
 
 def _limit(engine: EngineName) -> int:
@@ -106,9 +113,15 @@ def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[Viol
     ]
 
 
-def _compare(
-    anew: DataFrame, stored: DataFrame, moved: list[Violation]
-) -> tuple[list[Violation], int, int]:
+def _count_differs(store: TokenStore, again: int) -> list[Violation]:
+    documents_in = store.manifest["accounting"]["documents_in"]
+    if again == documents_in:
+        return []
+    problem = f"the text gives {again} documents, accounting.documents_in is {documents_in}"
+    return [Violation(invariant=0, problem=problem, shard="tokens/_manifest.json")]
+
+
+def _compare(anew: DataFrame, stored: DataFrame) -> tuple[list[Violation], int, int]:
     """Join by doc_id: `again` is what the text gives now, None where it is refused."""
     now = anew.select(
         "doc_id",
@@ -130,7 +143,7 @@ def _compare(
     ]
     compared = joined.where("doc_length is not null and again is not null").count()
     skipped = joined.where(too_large & sf.col("doc_length").isNotNull()).count()
-    return moved + found, compared, skipped
+    return found, compared, skipped
 
 
 def _problem(row: Any) -> str:
