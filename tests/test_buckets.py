@@ -207,7 +207,10 @@ def test_a_value_that_is_no_name_is_a_mistake_and_nothing_is_written(
         ('{"lang": null, "text": "x"}', "--bucket-column lang: null at odd.jsonl@0; buckets are"),
         ('{"text": "x"}', "--bucket-column lang: no such column at odd.jsonl@0"),
         ('{"lang": 1.5, "text": "x"}', "--bucket-column lang: 1.5 at odd.jsonl@0"),
-        ('{"lang": "de", "te', "--bucket-column lang: a line that is no JSON object at odd"),
+        (
+            '{"lang": "de", "te',
+            "--bucket-column lang: a line that is no JSON object (Unterminated string",
+        ),
     ],
 )
 def test_a_document_whose_bucket_cannot_be_read_is_a_mistake_with_its_place(
@@ -239,7 +242,7 @@ def test_rows_of_parquet_without_a_bucket_are_a_mistake_with_their_place(
         ((), "--bucket is missing: "),
         (("--bucket-column", "tongue"), "--bucket-column tongue: no such column at a.jsonl@0"),
         (("--bucket-column", "lang", "--input", "x/{bucket}"), "names the buckets already"),
-        (("--input", "x/{bucket}"), "--input x/{bucket}: matches no file"),
+        (("--input", "x/{bucket}"), "is without {bucket}, and others are not; write it in all"),
     ],
 )
 def test_buckets_that_nothing_tells_are_a_mistake(
