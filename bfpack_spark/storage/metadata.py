@@ -7,7 +7,7 @@ one line.
 """
 
 from dataclasses import fields
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -30,6 +30,8 @@ class Metadata(BaseModel):
     """A JSON object of ours, in a file of its own or a part of one."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    remedy: ClassVar[str] = "put back the one that was written"
 
 
 class Pointer(Metadata):
@@ -192,6 +194,8 @@ class SequencesManifest(_Manifest):
 class PlanNote(Metadata):
     """_plan.json: a plan that is complete, and not yet assembled."""
 
+    remedy: ClassVar[str] = "remove it, and the plan is made anew"
+
     files: Annotated[list[Entry], Field(min_length=1)]
     accounting: dict[str, Count | float]
     num_shards: Annotated[int, Field(gt=0, lt=2**31)]
@@ -225,7 +229,7 @@ def parse_metadata(raw: bytes, path: str, model: type[Metadata]) -> dict[str, An
     try:
         model.model_validate(value)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first(error)}; put back the one that was written") from None
+        raise InputError(f"{path}: {_first(error)}; {model.remedy}") from None
     return value
 
 
