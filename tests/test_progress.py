@@ -223,7 +223,7 @@ def test_a_terminal_sees_a_bar_with_tasks_amount_and_rate(
         env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120"},
     )
     seen = b""
-    while b"sequences of 512: " not in seen:
+    while b" shards, " not in seen:
         seen += os.read(ours, 1 << 16)
     text = seen.decode(errors="replace")
     assert process.wait() == 0
