@@ -7,7 +7,7 @@ import subprocess
 from pyspark import SparkContext
 
 _OUT_OF_MEMORY = 52  # the exit code of a JVM that Spark ends for it
-_SECONDS = 5
+_SECONDS = 20  # of a JVM that is short of memory, to end
 _FULL = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|\[Errno (?:28|122|27)\]"
 )
