@@ -25,7 +25,7 @@ from bfpack_spark.stages import (
     plan_sequences,
     tokenize_text,
 )
-from bfpack_spark.storage import parquet_input
+from bfpack_spark.storage import decoded_sizes, parquet_input
 from bfpack_spark.storage.blocks import pack
 from bfpack_spark.storage.coverage import Tally
 from bfpack_spark.storage.documents import Columns
@@ -162,7 +162,8 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
 def test_a_batch_to_be_tokenized_is_as_large_in_a_corpus_twice_the_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet_input, "BATCH_BYTES", 1 << 18)
+    for module in (parquet_input, decoded_sizes):
+        monkeypatch.setattr(module, "BATCH_BYTES", 1 << 18)
     less, more = (tokenized(tmp_path / str(n), n) for n in (1000, 2000))
     assert sum(more) > 1.9 * sum(less)
     assert max(more) < 1.1 * max(less)
