@@ -220,17 +220,15 @@ def ranges(splits: Iterable[Split]) -> list[tuple[int, str, int, int]]:
 
 
 def test_large_files_are_divided_and_small_ones_lie_side_by_side() -> None:
-    """8 MB: the root of 8 MB * 0.5 MB is 2 MB."""
-    sizes = {"a": 5 * MB, "b": 1000, "c": 2000, "d": 0, "e": 3 * MB - 3000}
+    """16 MB: the root of 16 MB * 4 MB is 8 MB."""
+    sizes = {"a": 10 * MB, "b": 1000, "c": 2000, "d": 0, "e": 6 * MB - 3000}
     assert ranges(split_inventory(inventory("jsonl", sizes))) == [
-        (0, "a", 0, 2 * MB),
-        (1, "a", 2 * MB, 4 * MB),
-        (2, "a", 4 * MB, 5 * MB),
-        (2, "b", 0, 1000),
-        (2, "c", 0, 2000),
-        (2, "d", 0, 1),
-        (3, "e", 0, 2 * MB),
-        (4, "e", 2 * MB, 3 * MB - 3000),
+        (0, "a", 0, 8 * MB),
+        (1, "a", 8 * MB, 10 * MB),
+        (1, "b", 0, 1000),
+        (1, "c", 0, 2000),
+        (1, "d", 0, 1),
+        (2, "e", 0, 6 * MB - 3000),
     ]
 
 
@@ -244,16 +242,15 @@ def test_compressed_and_text_files_are_never_divided() -> None:
     ("size", "tasks", "largest"),
     [
         (MB, 1, MB),
-        (2 * MB, 2, MB),
-        (10 * MB, 5, 2_344_687),
-        (100 * MB, 15, 7_414_552),
-        (1024 * MB, 46, 23_726_566),
+        (4 * MB, 1, 4 * MB),
+        (16 * MB, 2, 8 * MB),
+        (100 * MB, 5, 20 * MB),
+        (1024 * MB, 16, 64 * MB),
         (8192 * MB, 128, 64 * MB),
-        (16_384 * MB, 256, 64 * MB),
     ],
 )
 def test_tasks_grow_in_number_and_in_size(size: int, tasks: int, largest: int) -> None:
-    """By the root of the corpus: 100 MB are 15 tasks of isqrt(100 MB * 0.5 MB) = 7.4 MB."""
+    """By the root of the corpus: 100 MB are 5 tasks of isqrt(100 MB * 4 MB) = 20 MB."""
     splits = split_inventory(inventory("jsonl", {"a": size}))
     assert len(splits) == tasks
     assert max(split.end - split.start for split in splits) == largest
