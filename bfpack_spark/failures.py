@@ -37,8 +37,9 @@ def explain(error: Exception) -> tuple[str | None, int]:
 
 
 def _may_be_gone(error: Exception) -> bool:
-    """Is it what a caller sees whose JVM is gone, and not what a JVM says?"""
-    return not isinstance(error, PySparkException | Py4JJavaError)
+    """Is it what a caller sees whose JVM is gone, or what a JVM says while it ends?"""
+    said_by_it = isinstance(error, PySparkException | Py4JJavaError)
+    return not said_by_it or "SparkContext was shut down" in str(error)
 
 
 def _from_worker(error: Exception) -> tuple[str, int]:
