@@ -130,19 +130,19 @@ spark.sql(
 ).toPandas()
 
 # %%
-# Which sequences mix more than 20 documents?
+# Which sequences mix the most documents?
 mixed = spark.sql(
     """
     SELECT sequence_id, count(DISTINCT doc_id) AS documents, sum(length) AS tokens
-    FROM plan GROUP BY sequence_id HAVING documents > 20
-    ORDER BY documents DESC, sequence_id
+    FROM plan GROUP BY sequence_id
+    ORDER BY documents DESC, sequence_id LIMIT 20
     """
 ).toPandas()
-mixed.head(20)
+mixed
 
 # %%
-# The one that mixes most, or the first there is.
-most = int(mixed["sequence_id"][0]) if len(mixed) else 0
+# The one that mixes most.
+most = int(mixed["sequence_id"][0])
 plots.sequence(explore.read_sequence(OUTPUT, BUCKET, SEQ_LEN, most))
 
 # %%
