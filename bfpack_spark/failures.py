@@ -8,7 +8,13 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
 from bfpack_spark.errors import BusyError, InputError, JobError
-from bfpack_spark.spark_failures import known_cause, lacks_package, said_of_full, why_jvm_ended
+from bfpack_spark.spark_failures import (
+    context_has_stopped,
+    known_cause,
+    lacks_package,
+    said_of_full,
+    why_jvm_ended,
+)
 
 CODES: dict[type[Exception], int] = {InputError: 2, BusyError: 3, JobError: 5}
 
@@ -39,7 +45,7 @@ def explain(error: Exception) -> tuple[str | None, int]:
 def _may_be_gone(error: Exception) -> bool:
     """Is it what a caller sees whose JVM is gone, or what a JVM says while it ends?"""
     said_by_it = isinstance(error, PySparkException | Py4JJavaError)
-    return not said_by_it or "SparkContext was shut down" in str(error)
+    return not said_by_it or context_has_stopped()
 
 
 def _from_worker(error: Exception) -> tuple[str, int]:

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 
 _OUT_OF_MEMORY = 52  # the exit code of a JVM that Spark ends for it
@@ -12,6 +13,18 @@ _FULL = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|\[Errno (?:28|122|27)\]"
 )
 _GO_ON = "what was published stands; run it again to go on"
+
+
+def context_has_stopped() -> bool:
+    """Has the JVM of this process begun to end? Its first step is to stop Spark's context, and what
+    fails then fails for that reason, whatever it says of itself."""
+    context = SparkContext._active_spark_context
+    if context is None:
+        return False
+    try:
+        return bool(context._jsc.sc().isStopped())
+    except (Py4JError, OSError):  # it does not answer any more
+        return True
 
 
 def why_jvm_ended() -> str | None:

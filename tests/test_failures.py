@@ -70,6 +70,11 @@ def test_a_file_of_ours_that_is_gone_is_named(tmp_path: Path) -> None:
         pass
 
 
+def context_that(is_stopped: Callable[[], bool]) -> SimpleNamespace:
+    jvm = SimpleNamespace(sc=lambda: SimpleNamespace(isStopped=is_stopped))
+    return SimpleNamespace(pythonExec=sys.executable, _jsc=jvm)
+
+
 @pytest.mark.parametrize(
     ("said", "code", "line"),
     [
@@ -96,8 +101,7 @@ def test_a_file_of_ours_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_what_spark_says_is_told_by_cause_and_remedy(
     said: str, code: int, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = SimpleNamespace(pythonExec=sys.executable)
-    monkeypatch.setattr(SparkContext, "_active_spark_context", context)
+    monkeypatch.setattr(SparkContext, "_active_spark_context", context_that(lambda: False))
     told, exit_code = explain(PySparkException(said))
     assert told is not None
     assert told.startswith(line)
@@ -137,6 +141,22 @@ def test_a_jvm_that_is_gone_is_said_whatever_the_caller_saw(
     monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=jvm))
     told, code = explain(error)
     assert str(told).startswith(line)
+    assert code == 5
+
+
+def does_not_answer() -> bool:
+    raise Py4JNetworkError("An error occurred while calling o1.isStopped")
+
+
+@pytest.mark.parametrize("is_stopped", [lambda: True, does_not_answer])
+def test_a_job_that_fails_since_its_jvm_ends_is_told_by_why_that_ended(
+    is_stopped: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SparkContext, "_active_spark_context", context_that(is_stopped))
+    jvm = subprocess.Popen(["/bin/sh", "-c", "exit 52"])
+    monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=jvm))
+    told, code = explain(PySparkException("An error occurred while calling o57.collectToPython"))
+    assert str(told).startswith("Spark's JVM ran out of memory: raise its heap by ")
     assert code == 5
 
 

@@ -159,3 +159,35 @@ def test_a_full_disk_is_one_line_wherever_it_fills_up(
         assert "free" in line
     assert any("No space left on device" in line for line in errors)
     assert not list((tmp_path / "output").rglob("sequences-*/_current.json"))
+
+
+OUT_OF_MEMORY = """
+import sys
+import pyarrow as pa
+from bfpack_spark.failures import explain
+from bfpack_spark.session import get_session
+
+def large(batches):
+    for _ in batches:
+        yield pa.RecordBatch.from_pydict({"b": pa.array([bytes(300 << 20)], pa.binary())})
+
+spark = get_session({"spark.master": "local[1]", "spark.driver.memory": "512m"})
+try:
+    spark.range(1).mapInArrow(large, "b binary").collect()
+except Exception as error:
+    print(*explain(error))
+"""
+
+
+def test_a_jvm_out_of_memory_is_told_what_to_raise(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", OUT_OF_MEMORY],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+    )
+    assert ran.stdout.startswith(
+        "Spark's JVM ran out of memory: raise its heap by --spark-conf spark.driver.memory"
+    ), ran.stderr
+    assert ran.stdout.endswith("run it again to go on 5\n")
