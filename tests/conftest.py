@@ -24,6 +24,7 @@ from bfpack_spark.storage.delta import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 
+pytest.register_assert_rewrite("faults.kit")
 pytest_plugins = ["faults.fixtures"]
 
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)

@@ -150,7 +150,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
     vocabulary = source.vocabulary
     new = account_documents(found, vocabulary.num_inserted)
-    read = _checked(source, increment, found, new["documents_in"])
+    read = _read_of_each_file(source, increment, found, new["documents_in"])
     accounting = add_accounting(increment.accounting, new)
     places = first_places(found)
     warn_of_limit(settings, limits, new)
@@ -160,6 +160,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     if settings.id_column is not None:
         store = TokenStore(directory=version.directory, manifest={"files": entries})
         _check_unique(spark, store, accounting["documents_in"])
+    look_again(source.inventory)
     versions.complete(
         version,
         entries,
@@ -224,12 +225,11 @@ def _nothing_to_pack(settings: Settings, accounting: dict[str, Any], places: Pla
     )
 
 
-def _checked(
+def _read_of_each_file(
     source: Source, increment: Increment, found: list[dict[str, Any]], documents_in: int
 ) -> Tally:
     """What was read of each file. InputError, naming the file, where that is not all there is of
-    it, or it is no longer what the inventory saw; JobError where documents are missing."""
-    look_again(source.inventory)
+    it; JobError where documents are missing."""
     read = coverage.add_up(said["read"] for said in found)
     coverage.check_coverage(increment.inventory, read, bucket_column=source.columns.bucket)
     coverage.check_documents(read, documents_in)

@@ -112,10 +112,15 @@ def write(base: str, inside: str, raw: bytes) -> None:
     parent, name = _split(inside)
     temporary = f"{name}.{uuid.uuid4().hex}.tmp"
     with made(base, parent) as folder:
-        with os.fdopen(os.open(temporary, _NEW_FILE, 0o666, dir_fd=folder), "wb") as stream:
-            stream.write(raw)
-            sync_file(stream)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        try:
+            with os.fdopen(os.open(temporary, _NEW_FILE, 0o666, dir_fd=folder), "wb") as stream:
+                stream.write(raw)
+                sync_file(stream)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):  # what a full disk keeps of it is of no use to anybody
+                os.unlink(temporary, dir_fd=folder)
+            raise
         _sync_folder(folder)
 
 

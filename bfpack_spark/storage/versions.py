@@ -254,6 +254,9 @@ def _current_name(place: Place) -> str:
 def _tidy(version: Version, manifest: Manifest) -> None:
     _remove_unlisted(version, manifest)
     output = version.place.output
+    for name in own_files.kinds_in(output, version.place.inside):
+        if is_left_over(name):  # of a pointer
+            own_files.delete_file(output, f"{version.place.inside}/{name}")
     for name in own_files.files_below(output, version.inside):
         if name == "_plan.json" or is_left_over(name):
             own_files.delete_file(output, f"{version.inside}/{name}")

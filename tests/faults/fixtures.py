@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from faults.corpora import deliver
+from faults.injection import arm
 from faults.kit import Case, Drivers, Host, make_case, started_host
 from faults.matrix import Matrix
 from trained import byte_level
@@ -59,6 +60,7 @@ def case_of(
     made: dict[str, Case] = {}
 
     def find(form: str) -> Case:
+        arm(drivers.host.faults)  # else those of a test that failed hit this one
         if form not in made:
             folder = tmp_path_factory.mktemp(form)
             delivery = deliver(folder / "in", form)

@@ -194,10 +194,11 @@ def _kill_jvm(place: Path) -> None:
     jvm.kill()
 
 
-def _kill_executor(place: Path) -> None:
-    """Of a worker: the JVM that runs it."""
-    jvm = next(p for p in psutil.Process().parents() if p.name() == "java")
-    jvm.kill()
+def _kill_executors(place: Path) -> None:
+    """Of a worker: the JVM that runs it, and its siblings. All that was shuffled goes with them."""
+    own, starter = [p for p in psutil.Process().parents() if p.name() == "java"][:2]
+    for jvm in (*(other for other in starter.children() if other != own), own):
+        jvm.kill()
 
 
 def _driver(place: Path) -> int:
@@ -218,6 +219,6 @@ ACTS: dict[str, Callable[[Path], None]] = {
     "kill driver": _kill_driver,
     "kill group": _kill_group,
     "kill jvm": _kill_jvm,
-    "kill executor": _kill_executor,
+    "kill executors": _kill_executors,
     "hold": _hold,
 }

@@ -1,5 +1,5 @@
-"""An executor that is killed when what it has shuffled is in use: its tasks are done again by
-another, and no byte changes."""
+"""All executors are killed when what they have shuffled is in use: others do their tasks again,
+and no byte changes."""
 
 import json
 from collections import Counter
@@ -29,7 +29,7 @@ POINTS = {"plan": "pack - before", "assemble": "rename */shards/* before"}
 
 
 @pytest.mark.parametrize("name", POINTS)
-def test_an_executor_killed_when_its_map_output_is_in_use_changes_no_byte(
+def test_executors_killed_when_their_map_output_is_in_use_change_no_byte(
     case_of: Cases, matrix: Matrix, tmp_path: Path, name: str
 ) -> None:
     case = case_of("parquet")
@@ -40,7 +40,7 @@ def test_an_executor_killed_when_its_map_output_is_in_use_changes_no_byte(
         tmp_path / "cluster", **SETTINGS, **{"spark.eventLog.dir": str(events)}
     ) as host:
         drivers = Drivers(host, tmp_path)
-        arm(host.faults, Fault(point=POINTS[name], act="kill executor"))
+        arm(host.faults, Fault(point=POINTS[name], act="kill executors"))
         ran = drivers.run(*case.pack(output))
         assert ran.code == 0, ran.err
         assert hits(host.faults)
@@ -56,4 +56,4 @@ def test_an_executor_killed_when_its_map_output_is_in_use_changes_no_byte(
     assert ends["Resubmitted"] + ends["FetchFailed"], ends
     assert case.check_published(output) == 2
     case.check_shards(output)
-    matrix.add(f"executor killed in {name}, its map output in use", "same shards, same plan")
+    matrix.add(f"executors killed in {name}, their map output in use", "same shards, same plan")
