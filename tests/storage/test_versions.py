@@ -3,13 +3,15 @@
 import hashlib
 import json
 import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from made_versions import below, finish, inputs, version, write
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage import versions
+from bfpack_spark.storage import confined, versions
 from bfpack_spark.storage.versions import Place
 
 
@@ -125,6 +127,35 @@ def test_the_pointer_is_replaced_and_not_written_over(tmp_path: Path) -> None:
         assert held_open.read() == before
     assert json.loads(pointer.read_text())["version"] == new.name
     assert [p.name for p in pointer.parent.iterdir() if p.is_file()] == ["_current.json"]
+
+
+@pytest.fixture
+def files_of_at_most_64_bytes() -> Iterator[None]:
+    """As on a disk that is full in the middle of a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("files_of_at_most_64_bytes")
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    confined.write(str(tmp_path), "b/_current.json", b"old")
+    with pytest.raises(OSError, match="File too large"):
+        confined.write(str(tmp_path), "b/_current.json", bytes(65))
+    assert below(tmp_path) == ["b/_current.json"]
+    assert (tmp_path / "b/_current.json").read_bytes() == b"old"
+
+
+def test_what_a_killed_write_of_a_pointer_left_is_removed_with_the_next(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    finish(made)
+    place = tmp_path / "b/sequences-8"
+    write(place / f"_current.json.{'0' * 32}.tmp", "")
+    write(place / "notes.tmp", "of somebody else")
+    versions.publish(made)
+    names = {path.name for path in place.iterdir() if path.is_file()}
+    assert names == {"_current.json", "notes.tmp"}
 
 
 def test_publishing_what_is_current_touches_nothing(tmp_path: Path) -> None:
