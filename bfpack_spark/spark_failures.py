@@ -58,8 +58,9 @@ def known_cause(text: str) -> str | None:
         return _out_of_memory()
     if re.search(r"Python worker (exited unexpectedly|.*crashed)", text):
         return (
-            "a Python worker was killed or crashed, as happens where memory is short; let fewer "
-            f"work at a time (--spark-conf spark.master=local[N]); {_GO_ON}"
+            "a Python worker was killed or crashed, as happens where memory is short (then let "
+            "fewer work at a time by --spark-conf spark.master=local[N]), and to Arrow on some "
+            f"Parquet files that are damaged (then write them anew); {_GO_ON}"
         )
     return None
 

@@ -88,7 +88,7 @@ def context_that(is_stopped: Callable[[], bool]) -> SimpleNamespace:
         (
             "SparkException: Python worker exited unexpectedly (crashed)",
             5,
-            "a Python worker was killed or crashed, as happens where memory is short; let fewer",
+            "a Python worker was killed or crashed, as happens where memory is short (then let",
         ),
         (
             "ModuleNotFoundError: No module named 'bfpack_spark'",
