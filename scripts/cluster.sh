@@ -5,7 +5,8 @@
 #   scripts/cluster.sh stop DIRECTORY     ends what start left in DIRECTORY
 #
 # DIRECTORY gets a pid file and a log of each, and the workers' own directories. The Spark is
-# SPARK_HOME's, else the one in .venv. WORKER_CORES (1) and WORKER_MEMORY (2g) are a worker's.
+# SPARK_HOME's, else the one in .venv. WORKER_CORES (1) and WORKER_MEMORY (2g) are a worker's, and
+# WORKER_HOSTS ("127.0.0.1 127.0.0.1") are the addresses of both: Spark takes two for two machines.
 set -eu
 
 seconds_max=120
@@ -63,8 +64,10 @@ start() {
     launch master org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 0 --webui-port 0
     await master 'I have been elected leader'
     master=$(sed -n 's/.*Starting Spark master at \(spark:[^ ]*\).*/\1/p' "$directory/master.log")
-    for number in 1 2; do
-        launch "worker-$number" org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --port 0 \
+    number=0
+    for host in ${WORKER_HOSTS:-127.0.0.1 127.0.0.1}; do
+        number=$((number + 1))
+        launch "worker-$number" org.apache.spark.deploy.worker.Worker --host "$host" --port 0 \
             --webui-port 0 --cores "${WORKER_CORES:-1}" --memory "${WORKER_MEMORY:-2g}" \
             --work-dir "$directory/worker-$number" "$master"
     done

@@ -51,6 +51,7 @@ POINTS: list[tuple[str, str, Callable[..., object]]] = [
     ("bfpack_spark.storage.confined", "remove_tree", _below),
     ("bfpack_spark.storage.confined", "sync_folders", _below),
     ("bfpack_spark.storage.locks", "_locked", _below),
+    ("bfpack_spark.making.tokens", "_check_unique", _nothing),
     # In workers, which import what takes these from their modules after they are wrapped.
     ("bfpack_spark.storage.token_files", "read_token_file", _first),
     ("bfpack_spark.storage.places", "read_ids", _first),
@@ -95,7 +96,7 @@ class Gate:
     stream: IO[str]
 
     def wait(self) -> int:
-        """Return when somebody is there: its process id."""
+        """Return when somebody is there, or somebody more: its process id."""
         return int((self.place / "here").read_text())
 
     def let_go(self) -> None:
@@ -105,14 +106,14 @@ class Gate:
 
 
 @contextmanager
-def holding(place: Path, point: str) -> Iterator[Gate]:
-    """Hold whoever reaches the point first, until it is let go or this is left."""
+def holding(place: Path, *points: str) -> Iterator[Gate]:
+    """Hold whoever reaches a point first, until it is let go or this is left."""
     place.mkdir(exist_ok=True)
     (place / "here").unlink(missing_ok=True)
     os.mkfifo(place / "here")
     with (place / "go").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        arm(place, Fault(point=point, act="hold"))
+        arm(place, *(Fault(point=point, act="hold") for point in points))
         gate = Gate(place=place, stream=stream)
         yield gate
         gate.let_go()

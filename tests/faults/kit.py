@@ -187,7 +187,9 @@ class Case:
         assert plan_rows(ours) == plan_rows(theirs)
 
 
-def pack_command(source: Path, tokenizer: Path, output: Path, *more: object) -> list[object]:
+def pack_command(
+    source: str | Path, tokenizer: Path, output: str | Path, *more: object
+) -> list[object]:
     where = ["--input", source, "--tokenizer", tokenizer, "--output", output, "--bucket", BUCKET]
     rules = ["--id-column", "id", "--max-quarantined", 0.1, "--seq-len", SEQ_LEN]
     return ["pack", *where, *rules, *more]

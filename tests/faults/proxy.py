@@ -12,7 +12,8 @@ _SLOW_SECONDS = 0.2
 
 
 class Proxy(ThreadingHTTPServer):
-    """Hands requests on; the next `times` of a method get a fault of KINDS."""
+    """Hands requests on; the next `times` of a method ("" is any) get a fault of KINDS, or every
+    so many-th of them does."""
 
     daemon_threads = True
 
@@ -20,20 +21,24 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behind = (host, port)
         self._lock = threading.Lock()
-        self._kind, self._method, self._times, self.done = "", "", 0, 0
+        self.fail("", "", 0)
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def fail(self, kind: str, method: str, times: int) -> None:
+    def fail(self, kind: str, method: str, times: int, every: int = 1) -> None:
         with self._lock:
-            self._kind, self._method, self._times, self.done = kind, method, times, 0
+            self._kind, self._method, self._times, self._every = kind, method, times, every
+            self._asked, self.done = 0, 0
 
     def fault_for(self, method: str) -> str:
         """The kind of fault that this request gets, if any."""
         with self._lock:
-            if method != self._method or self.done >= self._times:
+            if self._method not in ("", method) or self.done >= self._times:
+                return ""
+            self._asked += 1
+            if self._asked % self._every:
                 return ""
             self.done += 1
             return self._kind

@@ -23,7 +23,7 @@ def whole(bfpack: Bfpack, tiny_tokenizer: Path, tmp_path_factory: pytest.TempPat
     """A small output that verify holds for."""
     folder = tmp_path_factory.mktemp("whole")
     delivery = deliver(folder / "in", "jsonl")
-    ran = bfpack(*pack_command(delivery.new, tiny_tokenizer, folder / "out"))
+    ran = bfpack(*pack_command(delivery.new, tiny_tokenizer, folder / "out", "--num-shards", 8))
     assert ran.code == 0, ran.err
     ran = bfpack(*verify_command(folder / "out"))
     assert ran.code == 0, ran.out + ran.err
@@ -56,7 +56,7 @@ def flip(path: Path, bit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 26))]
+    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 18))]
 )
 def test_verify_names_every_file_of_data_with_a_flipped_bit(
     bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int
@@ -75,7 +75,7 @@ def test_verify_names_every_file_of_data_with_a_flipped_bit(
 
 
 @pytest.mark.parametrize(
-    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 13))]
+    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 21))]
 )
 def test_verify_names_pointer_manifest_and_tokenizer_with_a_flipped_bit(
     bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int

@@ -1,14 +1,18 @@
-"""All executors are killed when what they have shuffled is in use: others do their tasks again,
-and no byte changes."""
+"""Executors of their own: all are killed when what they have shuffled is in use, and others do
+their tasks again; or a task is slow, and Spark lets another executor race it. No byte changes."""
 
 import json
+import os
+import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from faults.injection import Fault, arm, hits
-from faults.kit import Case, Drivers, started_host
+from conftest import ROOT
+from faults.injection import Fault, arm, hits, holding
+from faults.kit import TESTS, Case, Drivers, started_host
 from faults.matrix import Matrix
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
@@ -25,7 +29,24 @@ SETTINGS = {
     "spark.eventLog.compress": "false",
     "spark.eventLog.rolling.enabled": "false",
 }
+# A task is raced when half of its stage has ended, and it takes longer than theirs; one that is
+# alone, after two seconds.
+SPECULATION = {
+    "spark.speculation": "true",
+    "spark.speculation.quantile": "0.5",
+    "spark.speculation.multiplier": "1.1",
+    "spark.speculation.interval": "100ms",
+    "spark.speculation.minTaskRuntime": "1s",
+    "spark.speculation.task.duration.threshold": "2s",
+}
 POINTS = {"plan": "pack - before", "assemble": "rename */shards/* before"}
+
+
+def told_by(events: Path, kind: str) -> list[dict[str, Any]]:
+    """The events of one kind in the log of a session that has ended."""
+    (log,) = events.iterdir()
+    told = map(json.loads, log.read_text().splitlines())
+    return [event for event in told if event["Event"] == f"SparkListener{kind}"]
 
 
 @pytest.mark.parametrize("name", POINTS)
@@ -44,16 +65,46 @@ def test_executors_killed_when_their_map_output_is_in_use_change_no_byte(
         ran = drivers.run(*case.pack(output))
         assert ran.code == 0, ran.err
         assert hits(host.faults)
-    (log,) = events.iterdir()
-    told = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [event for event in told if event["Event"] == "SparkListenerExecutorRemoved"]
-    ends = Counter(
-        event["Task End Reason"]["Reason"]
-        for event in told
-        if event["Event"] == "SparkListenerTaskEnd"
-    )
+    assert told_by(events, "ExecutorRemoved")
+    ends = Counter(end["Task End Reason"]["Reason"] for end in told_by(events, "TaskEnd"))
     assert ends["ExecutorLostFailure"], ends
     assert ends["Resubmitted"] + ends["FetchFailed"], ends
     assert case.check_published(output) == 2
     case.check_shards(output)
     matrix.add(f"executors killed in {name}, their map output in use", "same shards, same plan")
+
+
+@pytest.fixture
+def two_hosts(tmp_path: Path) -> Iterator[str]:
+    """The master of a cluster whose workers Spark takes for two machines, since it lets no machine
+    race itself."""
+    script, folder = ROOT / "scripts" / "cluster.sh", tmp_path / "cluster"
+    told = {**os.environ, "WORKER_HOSTS": "127.0.0.1 127.0.0.2"}
+    started = subprocess.run([script, "start", folder], capture_output=True, text=True, env=told)
+    assert started.returncode == 0, started.stderr
+    yield started.stdout.strip()
+    subprocess.run([script, "stop", folder], check=True)
+
+
+def test_a_task_that_is_raced_by_another_changes_no_byte(
+    case_of: Cases, matrix: Matrix, tmp_path: Path, two_hosts: str
+) -> None:
+    """Who is held has written its file, and not named it; the other one gives it its name."""
+    case = case_of("parquet")
+    output = case.copy(tmp_path)
+    events, session = tmp_path / "events", tmp_path / "session"
+    events.mkdir()
+    settings = SETTINGS | SPECULATION | {"spark.eventLog.dir": str(events)}
+    settings |= {"spark.master": two_hosts, "spark.executorEnv.PYTHONPATH": str(TESTS)}
+    settings |= {"spark.executorEnv.FAULTS": str(session / "faults")}
+    points = ("rename */documents/* before", "rename */shards/* before")
+    with started_host(session, **settings) as host, holding(host.faults, *points) as gate:
+        driver = Drivers(host, tmp_path).start(*case.pack(output))
+        assert gate.wait() != gate.wait()
+        ran = driver.wait()
+        assert ran.code == 0, ran.err
+    raced = [end for end in told_by(events, "TaskEnd") if end["Task Info"]["Speculative"]]
+    assert len([end for end in raced if end["Task End Reason"]["Reason"] == "Success"]) >= 2
+    assert case.check_published(output) == 2
+    case.check_shards(output)
+    matrix.add("task held still, and raced by a copy", "same shards, same plan", len(points))

@@ -27,6 +27,7 @@ Bfpack = Callable[..., Ran]
 Ids = dict[str, list[int]]
 NAMES = ("a", "b", "c")
 TEXTS = ("", "some words", "to learn " * 40, "forget " * 300)
+FILES = st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4)
 POINTS = ("tokenizer.json", "_manifest.json", "_current.json", "_plan.json", "report.json")
 
 
@@ -91,9 +92,8 @@ class Nights(RuleBasedStateMachine):
         self.source.mkdir()
         self.model, self.clock = Model(self.tokenizer), 1_700_000_000
 
-    @rule(name=st.sampled_from(NAMES), texts=st.lists(st.sampled_from(TEXTS), min_size=1))
+    @rule(name=st.sampled_from(NAMES), texts=FILES)
     def add_or_change(self, name: str, texts: list[str]) -> None:
-        texts = texts[:4]
         rows = [{"id": f"{name}-{i}", "text": text} for i, text in enumerate(texts)]
         path = self.source / f"{name}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -117,8 +117,10 @@ class Nights(RuleBasedStateMachine):
         self.model.published = wanted or self.model.published
         self._check()
 
-    @rule(point=st.sampled_from(POINTS), nth=st.integers(1, 2))
-    def killed(self, point: str, nth: int) -> None:
+    @rule(point=st.sampled_from(POINTS), nth=st.integers(1, 2), texts=FILES)
+    def killed(self, point: str, nth: int, texts: list[str]) -> None:
+        """With something to do, so that it comes to the point."""
+        self.add_or_change(NAMES[0], texts)
         with killed_at(point, nth):
             try:
                 self._pack()

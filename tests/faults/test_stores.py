@@ -1,15 +1,20 @@
 """An S3 server that answers 503, cuts connections, loses replies or is slow: what is written is
 there whole or not at all, what is read is right, and a lock is held by one."""
 
+import hashlib
 import queue
 import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow.fs as pafs
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Ran
+from faults.corpora import deliver
+from faults.injection import holding
+from faults.kit import Drivers, one_line, pack_command, started_host
 from faults.matrix import Matrix
 from faults.proxy import KINDS, Proxy, started_proxy
 
@@ -46,23 +51,134 @@ def _follow(process: "subprocess.Popen[str]", ports: "queue.SimpleQueue[int]") -
             ports.put(int(found.group(1)))
 
 
-@pytest.fixture
-def proxy(server: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    with started_proxy("127.0.0.1", server) as started:
+@pytest.fixture(scope="module")
+def client(server: int) -> pafs.S3FileSystem:
+    """A client that is not bfpack's, and meets no faults; it has made a bucket."""
+    made = pafs.S3FileSystem(
+        access_key="key",
+        secret_key="secret",
+        region="us-east-1",
+        endpoint_override=f"http://127.0.0.1:{server}",
+        allow_bucket_creation=True,
+    )
+    made.create_dir("data")
+    return made
+
+
+@pytest.fixture(scope="module")
+def proxy(server: int, client: pafs.S3FileSystem) -> Iterator[Proxy]:
+    with started_proxy("127.0.0.1", server) as started, pytest.MonkeyPatch.context() as patch:
         told = {"AWS_ENDPOINT_URL": started.address, "AWS_REGION": "us-east-1"}
         told |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
         told |= {"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
         for name, value in told.items():
-            monkeypatch.setenv(name, value)
-        client = pafs.S3FileSystem(
-            access_key="key",
-            secret_key="secret",
-            region="us-east-1",
-            endpoint_override=f"http://127.0.0.1:{server}",
-            allow_bucket_creation=True,
-        )
-        client.create_dir("data")
+            patch.setenv(name, value)
         yield started
+
+
+@pytest.fixture(scope="module")
+def jars(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A class path of what Spark reads S3 by."""
+    ivy = ROOT / ".integration" / "ivy"
+    if not list(ivy.glob("jars/*hadoop-aws-3.5.0.jar")):
+        settings = {"spark.jars.packages": "org.apache.hadoop:hadoop-aws:3.5.0"}
+        settings |= {"spark.jars.ivy": str(ivy)}
+        try:
+            with started_host(tmp_path_factory.mktemp("jars") / "host", **settings):
+                pass
+        except AssertionError as error:
+            if "Server access error" not in str(error):
+                raise
+            pytest.skip("hadoop-aws 3.5.0 cannot be fetched")
+    names = ("hadoop-aws", "awssdk_bundle", "analyticsaccelerator", "wildfly-openssl")
+    return ":".join(str(path) for name in names for path in ivy.glob(f"jars/*{name}-*.jar"))
+
+
+@pytest.fixture(scope="module")
+def cloud(proxy: Proxy, jars: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
+    """Drivers and workers that have the proxy for their store; Spark with what it reads S3 by."""
+    folder = tmp_path_factory.mktemp("cloud")
+    # Named by spark.jars.packages, each of its sessions would copy them, and they have 690 MB.
+    with started_host(folder / "host", **{"spark.driver.extraClassPath": jars}) as host:
+        yield Drivers(host, folder)
+
+
+@pytest.fixture(scope="module")
+def upload(client: pafs.S3FileSystem, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A delivery of Parquet and one of JSONL, in the store."""
+    folder = tmp_path_factory.mktemp("upload")
+    for form in ("parquet", "jsonl"):
+        local = deliver(folder / form, form).new
+        pafs.copy_files(str(local), f"data/in/{form}", destination_filesystem=client)
+    return "s3://data/in"
+
+
+def objects(client: pafs.S3FileSystem, folder: str) -> dict[str, str]:
+    """Hashes of all objects below a folder, but for reports, which hold times."""
+    found = client.get_file_info(pafs.FileSelector(folder, recursive=True))
+    hashes = {}
+    for info in found:
+        if info.type == pafs.FileType.File and "/report/" not in info.path:
+            with client.open_input_stream(info.path) as stream:
+                digest = hashlib.sha256(stream.read()).hexdigest()
+            hashes[info.path.removeprefix(f"{folder}/")] = digest
+    assert hashes
+    return hashes
+
+
+def test_a_run_whose_store_fails_all_the_time_gives_the_bytes_of_one_that_is_left_alone(
+    cloud: Drivers,
+    proxy: Proxy,
+    client: pafs.S3FileSystem,
+    upload: str,
+    tiny_tokenizer: Path,
+    matrix: Matrix,
+) -> None:
+    """Every seventh request, of driver and workers, reading and writing; run again where that was
+    too much."""
+
+    def pack(output: str) -> Ran:
+        return cloud.run(*pack_command(f"{upload}/parquet", tiny_tokenizer, f"s3://data/{output}"))
+
+    ran = pack("right")
+    assert ran.code == 0, ran.err
+    right = objects(client, "data/right")
+    for kind in KINDS:
+        output = kind.replace(" ", "-")
+        proxy.fail(kind, "", 10**6, every=7)
+        ran = pack(output)
+        assert proxy.done > 5
+        proxy.fail("", "", 0)
+        outcome = "same bytes"
+        if ran.code:
+            assert ran.code == 5, ran.err
+            assert one_line(ran)
+            outcome = "one line, exit 5; same bytes when run again"
+            ran = pack(output)
+        assert ran.code == 0, ran.err
+        assert objects(client, f"data/{output}") == right
+        matrix.add(f"S3, {kind}, to every seventh request of a run", outcome)
+
+
+def test_an_object_that_is_replaced_during_the_run_fails_it_and_is_named(
+    cloud: Drivers, client: pafs.S3FileSystem, upload: str, tiny_tokenizer: Path, matrix: Matrix
+) -> None:
+    """By one of the same size, when all of it has been read."""
+    pafs.copy_files("data/in/jsonl", "data/in/moving", client, client)
+    command = pack_command("s3://data/in/moving", tiny_tokenizer, "s3://data/moving")
+    with holding(cloud.host.faults, "_check_unique - before") as gate:
+        driver = cloud.start(*command)
+        gate.wait()
+        with client.open_input_stream("data/in/moving/c.jsonl") as stream:
+            raw = stream.read()
+        with client.open_output_stream("data/in/moving/c.jsonl") as stream:
+            stream.write(raw.replace(b"forget", b"FORGET"))
+        gate.let_go()
+        ran = driver.wait()
+    assert ran.code == 2, ran.err
+    assert "c.jsonl has been written since it was listed" in one_line(ran)
+    assert "b/tokens/_current.json" not in objects(client, "data/moving")
+    matrix.add("object replaced during the run", "exit 2, one line names it")
 
 
 @pytest.mark.parametrize("kind", KINDS)
