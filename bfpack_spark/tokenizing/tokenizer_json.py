@@ -6,20 +6,16 @@ The library that made the file reads more of it, and has the last word when an e
 import functools
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
 
 from bfpack_spark.errors import InputError
 
-Id: TypeAlias = Annotated[int, Field(ge=0, lt=2**31)]
+Id: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 Tree: TypeAlias = dict[str, Any]
 
-_STRICT = ConfigDict(strict=True, frozen=True, extra="ignore")
 
-
-class AddedToken(BaseModel):
+class AddedToken(msgspec.Struct, frozen=True):
     """A token that is looked for in the text itself, before the model sees it."""
-
-    model_config = _STRICT
 
     id: Id
     content: str
@@ -30,10 +26,8 @@ class AddedToken(BaseModel):
     rstrip: bool = False
 
 
-class Model(BaseModel):
+class Model(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     """The rules that make ids of a piece of text."""
-
-    model_config = _STRICT
 
     type: str | None = None
     vocab: dict[str, Id] | list[tuple[str, float]]  # of Unigram: a piece's id is its place
@@ -52,10 +46,8 @@ class Model(BaseModel):
         return {piece: number for number, (piece, _) in enumerate(self.vocab)}
 
 
-class TokenizerFile(BaseModel):
+class TokenizerFile(msgspec.Struct, frozen=True, dict=True):
     """A tokenizer.json. The last three are a tree, or null."""
-
-    model_config = _STRICT
 
     model: Model
     added_tokens: tuple[AddedToken, ...] | None = None
@@ -78,10 +70,11 @@ def parse_tokenizer(raw: bytes) -> TokenizerFile:
     """Read a tokenizer.json: 0.4 s for a vocabulary of 128k. InputError where it is none, whatever
     its depth, types and numbers are, or where it cannot be used."""
     try:
-        file = TokenizerFile.model_validate_json(raw)
-    except ValidationError as error:
+        file = msgspec.json.decode(raw, type=TokenizerFile)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())[:200]
         raise InputError(
-            f"--tokenizer: not a tokenizer.json with a vocabulary ({_first_of(error)}); "
+            f"--tokenizer: not a tokenizer.json with a vocabulary ({why}); "
             "give the file that `tokenizers` saves"
         ) from None
     if file.model.dropout:
@@ -148,14 +141,3 @@ def _check_one_id(token: AddedToken, file: TokenizerFile) -> None:
                 f"--tokenizer: the file gives {token.content!r} two ids, {token.id} and {other}; "
                 "mend added_tokens"
             )
-
-
-def _first_of(error: ValidationError) -> str:
-    """What is wrong, on one line; of a vocabulary, which may have two shapes, by the closer one."""
-    found = max(
-        error.errors(include_url=False, include_input=False), key=lambda one: len(one["loc"])
-    )
-    loc = (str(part) for part in found["loc"])
-    place = ".".join(part for part in loc if not part.startswith(("dict[str,", "list[tuple[")))
-    said = f"{place[:80]}: {found['msg']}" if place else str(found["msg"])
-    return " ".join(said.split())[:200]
