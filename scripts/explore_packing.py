@@ -135,10 +135,10 @@ mixed = spark.sql(
     """
     SELECT sequence_id, count(DISTINCT doc_id) AS documents, sum(length) AS tokens
     FROM plan GROUP BY sequence_id
-    ORDER BY documents DESC, sequence_id LIMIT 20
+    ORDER BY documents DESC, sequence_id
     """
 ).toPandas()
-mixed
+mixed.head(20)
 
 # %%
 # The one that mixes most.

@@ -35,11 +35,5 @@ def test_a_post_processor_that_would_add_what_we_do_not_is_one_line(
     with caplog.at_level("INFO", logger="bfpack"):
         say_engine(Settings(), own, choice, limits_of("fastokens", own))
     lines = [said for said in caplog.messages if "post-processor" in said]
-    assert (
-        lines
-        == [
-            "tokens: the tokenizer's post-processor would also put <|pad|> around each document; only "
-            "--eos-token and --bos-token are"
-        ]
-        * says
-    )
+    line = "the tokenizer's post-processor would also put <|pad|> around each document; only "
+    assert lines == [f"tokens: {line}--eos-token and --bos-token are"] * says
