@@ -135,7 +135,7 @@ mixed = spark.sql(
     """
     SELECT sequence_id, count(DISTINCT doc_id) AS documents, sum(length) AS tokens
     FROM plan GROUP BY sequence_id
-    ORDER BY documents DESC, sequence_id
+    ORDER BY documents DESC, sequence_id LIMIT 100
     """
 ).toPandas()
 mixed.head(20)
