@@ -45,7 +45,7 @@ notebook: $(READY) $(JUPYTER) ## Open scripts/explore_packing.py, a notebook on 
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
 
-test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (a quarter of an hour)
+test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (half an hour)
 	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(PYTEST_OPTIONS)
 
 test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser

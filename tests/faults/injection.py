@@ -51,7 +51,6 @@ POINTS: list[tuple[str, str, Callable[..., object]]] = [
     ("bfpack_spark.storage.confined", "remove_tree", _below),
     ("bfpack_spark.storage.confined", "sync_folders", _below),
     ("bfpack_spark.storage.locks", "_locked", _below),
-    ("bfpack_spark.making.tokens", "_check_unique", _nothing),
     # In workers, which import what takes these from their modules after they are wrapped.
     ("bfpack_spark.storage.token_files", "read_token_file", _first),
     ("bfpack_spark.storage.places", "read_ids", _first),
@@ -59,6 +58,8 @@ POINTS: list[tuple[str, str, Callable[..., object]]] = [
     ("bfpack_spark.storage.places", "read_fragments", _first),
     ("bfpack_spark.core.best_fit", "pack", _nothing),
     ("bfpack_spark.stages.tokenize_text", "TokenizeTask.tokenize", _nothing),
+    # Last, since its module imports all of these.
+    ("bfpack_spark.making.tokens", "_check_unique", _nothing),
 ]
 
 

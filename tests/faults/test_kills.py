@@ -43,6 +43,14 @@ POINTS = {
 AFTERWARDS = "old or complete new version, same bytes when run again"
 
 
+def complete(case: Case, drivers: Drivers, output: Path) -> None:
+    """Run again, undisturbed: all is as if nothing had happened."""
+    ran = drivers.run(*case.pack(output))
+    assert ran.code == 0, ran.err
+    assert case.check_published(output) == 2
+    case.check_final(output)
+
+
 @pytest.mark.parametrize(
     ("when", "every"),
     [("before", 5), *(pytest.param(w, 1, marks=pytest.mark.slow) for w in ("before", "after"))],
@@ -62,10 +70,7 @@ def test_a_driver_killed_at_each_named_point_leaves_what_the_next_one_goes_on_fr
         case.check_published(output)
         matrix.add(f"driver killed {when} a named point", AFTERWARDS)
     arm(drivers.host.faults)
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
-    assert case.check_published(output) == 2
-    case.check_final(output)
+    complete(case, drivers, output)
 
 
 @pytest.mark.parametrize(
@@ -109,10 +114,7 @@ def test_a_driver_killed_at_random_moments_publishes_no_mixture(
             case.check_final(output)
             copies += 1
             output = case.copy(tmp_path / str(copies))
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
-    assert case.check_published(output) == 2
-    case.check_final(output)
+    complete(case, drivers, output)
 
 
 _SECONDS: dict[Path, float] = {}
@@ -130,14 +132,15 @@ def undisturbed_seconds(case: Case, drivers: Drivers, folder: Path) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", ["jvm", "group"])
+@pytest.mark.parametrize("first", ["jvm", pytest.param("group", marks=pytest.mark.long)])
 def test_a_jvm_or_a_process_group_killed_at_each_named_point_publishes_no_mixture(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str
 ) -> None:
-    """By turns, one run after another on the same output. A driver without its JVM ends by itself,
-    with one line, or goes on where it needs none; a group is gone without a word."""
+    """By turns. A driver without its JVM goes on as far as it needs none, to the end or to one
+    line, and then the next run begins anew; a group is gone without a word, and the next run goes
+    on from there."""
     case = case_of("parquet")
-    output = case.copy(tmp_path)
+    output = case.copy(tmp_path / "first")
     faults = tmp_path / "faults"
     for number, (name, point) in enumerate(POINTS.items()):
         whose = ("jvm", "group")[(number + (first == "group")) % 2]
@@ -150,8 +153,8 @@ def test_a_jvm_or_a_process_group_killed_at_each_named_point_publishes_no_mixtur
             assert ran.code == 5, f"{name}: {ran.err}"
             one_line(ran)
         case.check_published(output)
+        if whose == "jvm":
+            complete(case, drivers, output)
+            output = case.copy(tmp_path / str(number))
         matrix.add(f"{whose} killed before a named point", AFTERWARDS)
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
-    assert case.check_published(output) == 2
-    case.check_final(output)
+    complete(case, drivers, output)

@@ -126,6 +126,7 @@ def objects(client: pafs.S3FileSystem, folder: str) -> dict[str, str]:
     return hashes
 
 
+@pytest.mark.long
 def test_a_run_whose_store_fails_all_the_time_gives_the_bytes_of_one_that_is_left_alone(
     cloud: Drivers,
     proxy: Proxy,
