@@ -3,8 +3,8 @@
 import hashlib
 import json
 import os
-import resource
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,20 +129,20 @@ def test_the_pointer_is_replaced_and_not_written_over(tmp_path: Path) -> None:
     assert [p.name for p in pointer.parent.iterdir() if p.is_file()] == ["_current.json"]
 
 
-@pytest.fixture
-def files_of_at_most_64_bytes() -> Iterator[None]:
-    """As on a disk that is full in the middle of a file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+# As on a disk that is full in the middle of a file.
+WRITE_64_BYTES_AT_MOST = """
+import resource, sys
+from bfpack_spark.storage import confined
+confined.write(sys.argv[1], "b/_current.json", b"old")
+resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+confined.write(sys.argv[1], "b/_current.json", bytes(65))
+"""
 
 
-@pytest.mark.usefixtures("files_of_at_most_64_bytes")
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    confined.write(str(tmp_path), "b/_current.json", b"old")
-    with pytest.raises(OSError, match="File too large"):
-        confined.write(str(tmp_path), "b/_current.json", bytes(65))
+    command = [sys.executable, "-c", WRITE_64_BYTES_AT_MOST, tmp_path]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.stderr.endswith("OSError: [Errno 27] File too large\n")
     assert below(tmp_path) == ["b/_current.json"]
     assert (tmp_path / "b/_current.json").read_bytes() == b"old"
 
