@@ -11,7 +11,7 @@ import pytest
 from made_versions import below, finish, inputs, version, write
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage import confined, versions
+from bfpack_spark.storage import versions
 from bfpack_spark.storage.versions import Place
 
 
