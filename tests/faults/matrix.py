@@ -3,6 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import pytest
+
+# Of a part that make test leaves out, and of one that merging does not wait for either.
+SLOW = [pytest.mark.slow]
+LONG = [*SLOW, pytest.mark.long]
+
 
 class Matrix:
     """Counts of (fault, outcome), in the order in which faults came first."""

@@ -84,6 +84,7 @@ def two_hosts(tmp_path: Path) -> Iterator[str]:
     subprocess.run([script, "stop", folder], check=True)
 
 
+@pytest.mark.long
 def test_a_task_that_is_raced_by_another_changes_no_byte(
     case_of: Cases, matrix: Matrix, tmp_path: Path, two_hosts: str
 ) -> None:

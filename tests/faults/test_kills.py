@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faults.injection import Fault, arm, hits
 from faults.kit import Case, Drivers, one_line, run_alone
-from faults.matrix import Matrix
+from faults.matrix import LONG, SLOW, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -78,7 +78,7 @@ def test_a_driver_killed_at_each_named_point_leaves_what_the_next_one_goes_on_fr
     [
         (0, "jsonl", 2),
         *(
-            pytest.param(number, form, 5, marks=pytest.mark.slow)
+            pytest.param(number, form, 5, marks=SLOW if number < 6 else LONG)
             for number in range(1, 11)
             for form in [("jsonl", "parquet")[number % 2]]
         ),
@@ -131,8 +131,9 @@ def undisturbed_seconds(case: Case, drivers: Drivers, folder: Path) -> float:
     return _SECONDS[case.before]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", ["jvm", pytest.param("group", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "first", [pytest.param("jvm", marks=SLOW), pytest.param("group", marks=LONG)]
+)
 def test_a_jvm_or_a_process_group_killed_at_each_named_point_publishes_no_mixture(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str
 ) -> None:
