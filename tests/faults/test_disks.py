@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from faults.injection import holding
-from faults.kit import Case, Drivers, one_line
+from faults.kit import Case, Drivers, complete, one_line
 from faults.matrix import Matrix
 
 pytestmark = [
@@ -111,10 +111,7 @@ def test_a_disk_that_fails_in_the_middle_of_a_run_loses_nothing(
         assert one_line(ran)
         case.check_published(output)
         matrix.add(f"disk {harm}, at a named point", "one line, exit 5; same bytes when run again")
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
-    assert case.check_published(output) == 2
-    case.check_final(output)
+    complete(case, drivers, output)
 
 
 def test_a_disk_that_is_read_only_is_said_and_nothing_changes(
@@ -129,7 +126,5 @@ def test_a_disk_that_is_read_only_is_said_and_nothing_changes(
     assert "ead-only" in one_line(ran)
     assert case.check_published(output) == 0
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
-    case.check_final(output)
+    complete(case, drivers, output)
     matrix.add("disk read-only", "one line, exit 5; same bytes when run again")

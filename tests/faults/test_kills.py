@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from faults.injection import Fault, arm, hits
-from faults.kit import Case, Drivers, one_line, run_alone
+from faults.kit import Case, Drivers, complete, one_line, run_alone
 from faults.matrix import LONG, SLOW, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
@@ -41,14 +41,6 @@ POINTS = {
     "release of the lock": "unlink */_lock",
 }
 AFTERWARDS = "old or complete new version, same bytes when run again"
-
-
-def complete(case: Case, drivers: Drivers, output: Path) -> None:
-    """Run again, undisturbed: all is as if nothing had happened."""
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
-    assert case.check_published(output) == 2
-    case.check_final(output)
 
 
 @pytest.mark.parametrize(
@@ -158,4 +150,5 @@ def test_a_jvm_or_a_process_group_killed_at_each_named_point_publishes_no_mixtur
             complete(case, drivers, output)
             output = case.copy(tmp_path / str(number))
         matrix.add(f"{whose} killed before a named point", AFTERWARDS)
+    complete(case, drivers, output)
     complete(case, drivers, output)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from faults.injection import Fault, arm, hits, holding
-from faults.kit import Case, Drivers, one_line
+from faults.kit import Case, Drivers, complete, one_line
 from faults.matrix import Matrix
 
 pytestmark = pytest.mark.timeout(1800)
@@ -66,9 +66,7 @@ def test_a_worker_that_dies_every_time_fails_the_run_with_one_line(
         case.check_published(output)
         matrix.add(f"every worker of a stage gets {signal}", "one line, exit 5")
     arm(drivers.host.faults)
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
-    case.check_final(output)
+    complete(case, drivers, output)
 
 
 @pytest.mark.slow

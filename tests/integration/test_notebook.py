@@ -49,8 +49,7 @@ def test_every_cell_that_should_show_something_does(ran: nbformat.NotebookNode) 
 
 
 @pytest.mark.parametrize(
-    "code",
-    ["quantiles_frame(", "[columns]", "estimates_frame(", "WHERE doc_id", "mixed.head("],
+    "code", ["quantiles_frame(", "[columns]", "estimates_frame(", "WHERE doc_id", "mixed.head("]
 )
 def test_frames_have_rows(ran: nbformat.NotebookNode, code: str) -> None:
     (shown,) = outputs(ran, code, "text/html")

@@ -136,6 +136,7 @@ def test_some_damages_are_refused_and_some_are_taken() -> None:
         (b'{"model": {"vocab": {"a": 1}}, "added_tokens": [1]}', r"at `\$\.added_tokens\[0\]`"),
         (b'{"model": {"vocab": {"\\ud800": 1}}}', "JSON is malformed: "),
         (b'\xff{"model": {}}', "JSON is malformed: "),
+        (b'{"model": {"vocab": {"\xff": 1}}}', "can't decode byte 0xff"),
     ],
 )
 def test_depth_shape_and_size_of_numbers_are_named(held: bytes, says: str) -> None:
