@@ -16,6 +16,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing import connection
 from pathlib import Path
 from typing import IO, Any
 
@@ -96,9 +97,17 @@ class Gate:
     place: Path
     stream: IO[str]
 
-    def wait(self) -> int:
-        """Return when somebody is there, or somebody more: its process id."""
-        return int((self.place / "here").read_text())
+    def wait(self, *sentinels: int) -> int:
+        """Return when somebody is there, or somebody more: its process id.
+
+        Raises EOFError where a process with one of these sentinels ends before.
+        """
+        # Without waiting for a writer, which may never come.
+        with open(os.open(self.place / "here", os.O_RDONLY | os.O_NONBLOCK)) as pipe:
+            if pipe.fileno() not in connection.wait([pipe.fileno(), *sentinels]):
+                raise EOFError("it ended before it came to where it was to be held")
+            os.set_blocking(pipe.fileno(), True)
+            return int(pipe.read())
 
     def let_go(self) -> None:
         """Let it go on, and hold nobody from now on."""

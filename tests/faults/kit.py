@@ -21,7 +21,7 @@ from typing import Any
 from conftest import ROOT, Ran
 from faults.corpora import BUCKET, SEQ_LEN, Delivery, Published, published, tree
 from faults.driver import Gateway, run_attached
-from faults.injection import arm
+from faults.injection import Gate, arm
 from outputs import current, plan_rows, shard_hashes
 
 TESTS = ROOT / "tests"
@@ -93,6 +93,13 @@ class Driver:
         out, err = (self.said.with_suffix(ending).read_text() for ending in (".out", ".err"))
         return Ran(code, out, err)
 
+    def wait_at(self, gate: Gate) -> int:
+        """Return when it, or a worker of its, is held at a gate: the process id of who is."""
+        try:
+            return gate.wait(self.process.sentinel)
+        except EOFError as error:
+            raise AssertionError(self.wait()) from error
+
     def points(self) -> list[str]:
         return self.said.with_suffix(".points").read_text().splitlines()
 
@@ -111,9 +118,10 @@ class Drivers:
         self._number += 1
         said = self._folder / f"driver-{self._number}"
         told = [str(argument) for argument in arguments]
+        environ = {**os.environ, **variables}  # not that of when the first driver was started
         process = self._context.Process(
             target=run_attached,
-            args=(self.host.gateway, told, variables, faults or self.host.faults, said),
+            args=(self.host.gateway, told, environ, faults or self.host.faults, said),
         )
         for ending in (".out", ".err"):  # else one that dies at once leaves none
             said.with_suffix(ending).touch()

@@ -32,7 +32,7 @@ def test_a_second_run_a_prune_and_a_reader_in_the_middle_of_a_run(
     output = case.copy(tmp_path)
     with holding(drivers.host.faults, POINTS[name]) as gate:
         first = drivers.start(*case.pack(output))
-        pid = gate.wait()
+        pid = first.wait_at(gate)
         second = drivers.run(*case.pack(output))
         assert second.code == 3, second.err
         assert "another run holds it (pid " in one_line(second)

@@ -228,7 +228,7 @@ def test_a_file_that_changes_during_the_run_fails_it_and_is_named(
     command = [source if part == case.delivery.new else part for part in case.pack(output)]
     with holding(drivers.host.faults, point[when]) as gate:
         driver = drivers.start(*command)
-        gate.wait()
+        driver.wait_at(gate)
         with suppress(FileNotFoundError):
             change(source / "c.jsonl")
         gate.let_go()

@@ -103,7 +103,7 @@ def test_a_disk_that_fails_in_the_middle_of_a_run_loses_nothing(
     for point in list(POINTS.values())[::every]:
         with holding(drivers.host.faults, point) as gate:
             driver = drivers.start(*case.pack(output))
-            gate.wait()
+            driver.wait_at(gate)
             with HARM[harm](disk):
                 gate.let_go()
                 ran = driver.wait()

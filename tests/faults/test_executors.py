@@ -99,7 +99,7 @@ def test_a_task_that_is_raced_by_another_changes_no_byte(
     points = ("rename */documents/* before", "rename */shards/* before")
     with started_host(session, **settings) as host, holding(host.faults, *points) as gate:
         driver = Drivers(host, tmp_path).start(*case.pack(output))
-        assert gate.wait() != gate.wait()
+        assert driver.wait_at(gate) != driver.wait_at(gate)
         ran = driver.wait()
         assert ran.code == 0, ran.err
     raced = [end for end in told_by(events, "TaskEnd") if end["Task Info"]["Speculative"]]

@@ -169,7 +169,7 @@ def test_an_object_that_is_replaced_during_the_run_fails_it_and_is_named(
     command = pack_command("s3://data/in/moving", tiny_tokenizer, "s3://data/moving")
     with holding(cloud.host.faults, "_check_unique - before") as gate:
         driver = cloud.start(*command)
-        gate.wait()
+        driver.wait_at(gate)
         with client.open_input_stream("data/in/moving/c.jsonl") as stream:
             raw = stream.read()
         with client.open_output_stream("data/in/moving/c.jsonl") as stream:

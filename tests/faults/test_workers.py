@@ -79,7 +79,7 @@ def test_a_worker_held_still_over_a_second_run_cannot_change_what_that_published
     faults = drivers.host.faults
     with holding(faults, "rename */documents/* before") as gate:
         dead = drivers.start(*case.pack(output))
-        gate.wait()
+        dead.wait_at(gate)
         dead.process.kill()
         assert dead.wait().code == -9
         arm(faults)
