@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults.corpora import deliver
@@ -15,6 +16,20 @@ _MATRIX = pytest.StashKey[Matrix]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_MATRIX] = Matrix()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes of pytest-xdist hands over what it tried."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["matrix"] = session.config.stash[_MATRIX].rows()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what a process of pytest-xdist tried; one that crashed has said nothing."""
+    for row in getattr(node, "workeroutput", {}).get("matrix", ()):
+        node.config.stash[_MATRIX].add(*row)
 
 
 def pytest_terminal_summary(

@@ -20,6 +20,10 @@ class Matrix:
         """It was done so often, and all that is promised of it was checked."""
         self._rows[fault, outcome] += times
 
+    def rows(self) -> list[tuple[str, str, int]]:
+        """What `add` was given, added up."""
+        return [(fault, outcome, times) for (fault, outcome), times in self._rows.items()]
+
     def lines(self) -> Iterator[str]:
         """A row a fault and outcome, and the sum."""
         width = max((len(fault) for fault, _ in self._rows), default=0)
