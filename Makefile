@@ -115,11 +115,11 @@ $(JUPYTER): conf/notebook.lock conf/jupyterlab.json | $(READY)
 $(ENVIRONMENT): scripts/make_dist.py conf/workers.lock pyproject.toml $(PACKAGE_FILES) | $(READY)
 	@.venv/bin/python scripts/make_dist.py
 
-$(READY): conf/requirements.lock pyproject.toml bfpack_spark/class_archive.py
+$(READY): conf/requirements.lock pyproject.toml bfpack_spark/spark/class_archive.py
 	@scripts/ensure_java.sh
 	@scripts/setup.sh
 	@echo "Making an archive of Spark's classes, so that sessions start sooner (half a minute)"
-	@$(WITH_JAVA) .venv/bin/python -P -m bfpack_spark.class_archive || true  # it says why, and is not needed
+	@$(WITH_JAVA) .venv/bin/python -P -m bfpack_spark.spark.class_archive || true  # it says why, and is not needed
 	@touch $@
 
 # A folder appears under its name only when it is complete, so one that is there is kept.

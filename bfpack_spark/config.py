@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bfpack_spark.addresses import as_it_travels, check_no_credentials
-from bfpack_spark.bucket_names import check_bucket
 from bfpack_spark.errors import InputError
-from bfpack_spark.outside import check_depth, read_regular
+from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
+from bfpack_spark.files.bucket_names import check_bucket
+from bfpack_spark.files.untrusted import check_depth, read_regular
 
 MAX_SEQ_LEN = 1 << 20
 _TOML_MAX = 1 << 20  # bytes

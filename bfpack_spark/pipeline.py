@@ -15,25 +15,25 @@ from functools import cached_property
 
 from pyspark.sql import SparkSession
 
-from bfpack_spark.buckets import FindSlice
+from bfpack_spark.buckets.find_slices import FindSlice
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Histogram
-from bfpack_spark.costs import StageCost, metered
+from bfpack_spark.delta.output import DeltaTable
+from bfpack_spark.delta.publish import open_tables, publish_to_delta
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import length_histogram
+from bfpack_spark.files.locks import Lock, hold_bucket
 from bfpack_spark.logs import about, facts
-from bfpack_spark.making.delta import open_tables, publish_to_delta
-from bfpack_spark.making.plan import make_plan, sequences_version
-from bfpack_spark.making.sequences import make_sequences
-from bfpack_spark.making.tokens import look_at, make_tokens
+from bfpack_spark.plan.kept_plan import Plan, find_plan
+from bfpack_spark.plan.make_plan import make_plan, sequences_version
 from bfpack_spark.report.keep import keep_costs, keep_report
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.delta_output import DeltaTable
-from bfpack_spark.storage.locks import Lock, hold_bucket
-from bfpack_spark.storage.plans import Plan, find_plan
-from bfpack_spark.storage.token_store import TokenStore, open_token_store
-from bfpack_spark.storage.versions import Place, Version
-from bfpack_spark.storage.whole import check_whole
+from bfpack_spark.sequences.make_sequences import make_sequences
+from bfpack_spark.spark.costs import StageCost, metered
+from bfpack_spark.tokens.make_tokens import look_at, make_tokens
+from bfpack_spark.tokens.token_store import TokenStore, open_token_store
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.whole import check_whole
 
 log = logging.getLogger("bfpack")
 

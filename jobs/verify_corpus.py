@@ -2,6 +2,6 @@
 
 import sys
 
-from bfpack_spark.cli import main
+from bfpack_spark.cli.main import main
 
 main(["verify", *sys.argv[1:]])

@@ -27,7 +27,7 @@ from bfpack_spark import explore
 from bfpack_spark.config import Settings
 from bfpack_spark.explore import plots
 from bfpack_spark.report.render import render_sequence
-from bfpack_spark.session import get_session
+from bfpack_spark.spark.session import get_session
 
 # %% tags=["parameters"]
 OUTPUT, BUCKET = "../.demo/output", "demo"

@@ -18,9 +18,9 @@ from hypothesis import settings as hypothesis_settings
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from bfpack_spark.cli import main
-from bfpack_spark.session import get_session
-from bfpack_spark.storage.delta import SETTINGS
+from bfpack_spark.cli.main import main
+from bfpack_spark.delta.tables import SETTINGS
+from bfpack_spark.spark.session import get_session
 
 ROOT = Path(__file__).resolve().parent.parent
 

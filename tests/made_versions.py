@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bfpack_spark.core.accounting import Accounting
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.versions import Place, Version
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place, Version
 
 _TOKENIZER = {"vocabulary_size": 9, "eos_id": 0, "bos_id": None, "own_pad_id": None}
 _SEQUENCES: dict[str, dict[str, Any]] = {

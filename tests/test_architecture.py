@@ -1,8 +1,10 @@
-"""Who may import whom, and who may act: DESIGN's layers, read from the source."""
+"""The rooms of the package: who may import whom, who may act, and who does without Spark."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,37 +13,27 @@ from conftest import ROOT
 PACKAGE = ROOT / "bfpack_spark"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
-# A layer may import those to its right, itself where it is a folder, and what is in BASE.
-LAYERS = ("jobs", "cli", "pipeline", "explore", "stages", "storage", "tokenizing", "core")
-ROOMS = {
-    "class_archive": "cli",
-    "cli": "cli",
-    "cli_draw": "cli",
-    "cli_options": "cli",
-    "cli_print": "cli",
-    "cli_report": "cli",
-    "cli_stats": "cli",
-    "cli_versions": "cli",
-    "pipeline": "pipeline",
-    "making": "pipeline",
-    "verifying": "pipeline",
-    "report": "pipeline",
-    "buckets": "pipeline",
-    "failures": "pipeline",
-    "logs": "pipeline",
-    "costs": "pipeline",
-    "progress": "pipeline",
-    "spark_conf": "pipeline",
-    "spark_failures": "pipeline",
-    "disk_space": "pipeline",
-    "private_folder": "pipeline",
-    "private_session": "pipeline",
-    "start_checks": "pipeline",
-    "worker_daemon": "pipeline",
-    "session": "pipeline",
+# A room may import what is in rooms to its right, and in itself. A document's way runs from corpus
+# to sequences, against the imports.
+ROOMS = (
+    *("cli", "pipeline", "report", "verifying", "explore", "sequences", "plan", "tokens"),
+    *("buckets", "delta", "spark", "versions", "tokenizing", "corpus", "config", "files"),
+    *("logs", "printable", "schema", "memory", "core", "errors"),
+)
+WITHOUT_SPARK = ("core", "files", "config", "corpus", "tokenizing", "versions")
+ACTIONS = {
+    *("collect", "toArrow", "toPandas", "toLocalIterator", "count", "first", "head"),
+    *("show", "persist", "foreach", "foreachPartition", "save", "saveAsTable", "insertInto"),
 }
-BASE = {"addresses", "bucket_names", "errors", "outside", "schema", "config", "memory", "printable"}
-ACTIONS = {"collect", "toArrow", "toPandas", "count", "first", "head", "show", "persist", "write"}
+# Where Spark is made to work: the steps of the driver, and what looks at a result.
+ACTING_ROOMS = {"verifying", "delta", "explore"}
+ACTING_FILES = {
+    "tokens/make_tokens.py",
+    "plan/make_plan.py",
+    "sequences/make_sequences.py",
+    "buckets/find_slices.py",  # which buckets a column tells
+    "spark/messages.py",  # what workers tell the driver, of all these steps
+}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -53,31 +45,53 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def room(parts: tuple[str, ...]) -> str:
-    return ROOMS.get(parts[0], parts[0])
+def name_of(path: Path) -> str:
+    """bfpack_spark/core/rows.py -> core/rows.py"""
+    return path.relative_to(PACKAGE).as_posix()
 
 
-def own_room(path: Path) -> str:
-    return room(path.relative_to(PACKAGE).with_suffix("").parts)
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imported_rooms(path: Path) -> set[str]:
-    names = (name.split(".") for name in imports(path))
-    return {room(tuple(parts[1:])) for parts in names if parts[0] == PACKAGE.name and parts[1:]}
+def own_imports(path: Path) -> Iterator[list[str]]:
+    """Of each import from the package, its parts behind the package's name."""
+    for name in imports(path):
+        package, *parts = name.split(".")
+        if package == PACKAGE.name:
+            yield parts
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def imported_files(path: Path) -> Iterator[Path]:
+    for parts in own_imports(path):
+        for length in range(len(parts), 0, -1):
+            place = PACKAGE.joinpath(*parts[:length])
+            if place.with_suffix(".py").exists():
+                yield place.with_suffix(".py")
+                break
+            if (place / "__init__.py").exists():
+                yield place / "__init__.py"
+                break
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_imports_go_one_way(path: Path) -> None:
-    layer = own_room(path)
-    if layer in BASE or layer == "__init__":
-        allowed = {"addresses", "bucket_names", "errors", "outside"}
-    else:
-        allowed = BASE | {layer} | set(LAYERS[LAYERS.index(layer) + 1 :])
-    assert imported_rooms(path) <= allowed
+    if path == PACKAGE / "__init__.py":
+        assert not list(imports(path))
+        return
+    allowed = set(ROOMS[ROOMS.index(room_of(path)) :])
+    assert {parts[0] for parts in own_imports(path)} <= allowed
 
 
-def test_the_package_itself_imports_nothing() -> None:
-    assert not list(imports(PACKAGE / "__init__.py"))
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = {path: {other for other in imported_files(path) if other != path} for path in SOURCES}
+    assert sum(map(len, graph.values())) > len(SOURCES)
+    assert len(list(TopologicalSorter(graph).static_order())) == len(SOURCES)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_nobody_takes_what_another_file_keeps_to_itself(path: Path) -> None:
+    assert not [parts for parts in own_imports(path) if parts[-1].startswith("_")]
 
 
 def test_core_uses_numpy_alone() -> None:
@@ -85,6 +99,22 @@ def test_core_uses_numpy_alone() -> None:
     outside = {name.split(".")[0] for path in files for name in imports(path)}
     outside -= set(sys.stdlib_module_names) | {PACKAGE.name}
     assert outside == {"numpy"}
+
+
+def test_rooms_without_spark_do_without_it() -> None:
+    """In a process that cannot import it."""
+    files = [path for path in SOURCES if room_of(path) in WITHOUT_SPARK]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    assert len(names) > 50
+    source = (
+        "import importlib, sys\n"
+        "sys.modules['pyspark'] = None\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        "print(len(sys.argv) - 1)\n"
+    )
+    command = [sys.executable, "-c", source, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout == f"{len(names)}\n", done.stderr
 
 
 def test_only_pictures_need_matplotlib_and_only_who_wants_them_imports_them() -> None:
@@ -96,44 +126,50 @@ def test_only_pictures_need_matplotlib_and_only_who_wants_them_imports_them() ->
         assert not plotting or path.name == "plots.py", path
 
 
-def test_stages_do_not_know_each_other() -> None:
-    files = sorted((PACKAGE / "stages").glob("*.py"))
-    assert len(files) >= 7
-    for path in files:
-        others = {name for name in imports(path) if name.startswith(f"{PACKAGE.name}.stages")}
-        assert not others, path.name
+def test_only_steps_of_the_driver_make_spark_work() -> None:
+    acting = {name_of(path) for path in SOURCES if ACTIONS & called_methods(path)}
+    assert acting
+    elsewhere = {name for name in acting if name.split("/")[0] not in ACTING_ROOMS}
+    assert elsewhere <= ACTING_FILES
 
 
-def test_stages_cause_no_action_and_have_one_public_function() -> None:
-    for path in sorted((PACKAGE / "stages").glob("[a-z]*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        calls = [n.func.attr for n in ast.walk(tree) if is_method_call(n)]
-        assert not ACTIONS & set(calls), path.name
-        functions = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
-        public = [name for name in functions if not name.startswith("_")]
-        assert public == [path.stem], path.name
+def called_methods(path: Path) -> set[str]:
+    """x.y(...), unless x is a module of functions, in a file that knows Spark."""
+    if not any(name.startswith("pyspark") for name in imports(path)):
+        return set()
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    attributes = [call.func for call in calls if isinstance(call.func, ast.Attribute)]
+    modules = ("sf", "pc", "np", "pa")
+    return {
+        each.attr
+        for each in attributes
+        if not (isinstance(each.value, ast.Name) and each.value.id in modules)
+    }
 
 
-def is_method_call(node: ast.AST) -> bool:
-    """x.y(...), unless x is a module of functions."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-        return False
-    owner = node.func.value
-    return not (isinstance(owner, ast.Name) and owner.id in ("sf", "pc", "np", "pa"))
+def functions(path: Path) -> list[ast.FunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
 
 
-def test_stages_reach_files_only_through_storage() -> None:
-    forbidden = {"pathlib", "os", "shutil", "pyarrow.parquet", "pyarrow.fs", "open"}
-    for path in sorted((PACKAGE / "stages").glob("*.py")):
-        names = set(imports(path)) | {name.rpartition(".")[0] for name in imports(path)}
-        assert not names & forbidden, path.name
-        calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
-        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "open"]
+def is_stage(path: Path) -> bool:
+    """DataFrame in, DataFrame out, by a function that the file is named after."""
+    named = [function for function in functions(path) if function.name == path.stem]
+    return bool(named) and ast.unparse(named[0].returns or ast.Constant(None)) == "DataFrame"
+
+
+def test_a_stage_is_one_function_and_knows_no_other_stage() -> None:
+    stages = [path for path in SOURCES if is_stage(path)]
+    assert len(stages) >= 14
+    for path in stages:
+        public = [each.name for each in functions(path) if not each.name.startswith("_")]
+        assert public == [path.stem], path
+        assert not set(imported_files(path)) & set(stages), path
 
 
 def test_jobs_import_the_command_line_alone() -> None:
     jobs = sorted((ROOT / "jobs").glob("*.py"))
     assert jobs
     for path in jobs:
-        assert set(imports(path)) == {"sys", "bfpack_spark.cli.main"}
+        assert set(imports(path)) == {"sys", "bfpack_spark.cli.main.main"}
         assert len(path.read_text().splitlines()) < 10

@@ -9,7 +9,7 @@ import pytest
 from conftest import Corpus, Ran
 from outputs import current, manifest
 
-from bfpack_spark.making import tokens
+from bfpack_spark.tokens import make_tokens
 
 Bfpack = Callable[..., Ran]
 
@@ -31,7 +31,7 @@ def test_an_input_that_shrinks_after_the_listing_fails_the_run_and_is_named(
 ) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         write(tmp_path / "in", name, range(25))
-    look_at = tokens.engine_for
+    look_at = make_tokens.engine_for
 
     def cut_meanwhile(*arguments: Any) -> Any:
         choice = look_at(*arguments)
@@ -39,7 +39,7 @@ def test_an_input_that_shrinks_after_the_listing_fails_the_run_and_is_named(
         return choice
 
     with monkeypatch.context() as patch:
-        patch.setattr(tokens, "engine_for", cut_meanwhile)
+        patch.setattr(make_tokens, "engine_for", cut_meanwhile)
         ran = run("tokenize")
     assert ran.code == 2
     assert "--input: b.jsonl had 875 bytes when it was listed, it has 350; run it" in ran.err
@@ -56,7 +56,7 @@ def test_a_file_written_after_it_was_read_fails_the_run_before_the_manifest(
     run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "in", "a.jsonl", range(5))
-    collect = tokens.collect_messages
+    collect = make_tokens.collect_messages
 
     def grow_afterwards(messages: Any) -> Any:
         found = collect(messages)
@@ -64,7 +64,7 @@ def test_a_file_written_after_it_was_read_fails_the_run_before_the_manifest(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(tokens, "collect_messages", grow_afterwards)
+        patch.setattr(make_tokens, "collect_messages", grow_afterwards)
         ran = run("tokenize")
     assert ran.code == 2
     assert "a.jsonl had 175 bytes when it was listed, it has 210; run it again when" in ran.err

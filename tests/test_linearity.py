@@ -18,21 +18,18 @@ from trained import byte_level, raw
 
 from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
 from bfpack_spark.core.fragments import cut_documents
+from bfpack_spark.corpus import decoded_sizes, parquet
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.files.parquet_output import ParquetOutput
+from bfpack_spark.plan import plan_sequences
 from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS, TOKENS
-from bfpack_spark.stages import (
-    assemble_sequences,
-    find_repeated_ids,
-    plan_sequences,
-    tokenize_text,
-)
-from bfpack_spark.storage import decoded_sizes, parquet_input
-from bfpack_spark.storage.blocks import pack
-from bfpack_spark.storage.coverage import Tally
-from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inventory import split_inventory, take_inventory
-from bfpack_spark.storage.parquet_output import ParquetOutput
-from bfpack_spark.storage.shards import ShardTask, write_shards
+from bfpack_spark.sequences import assemble_sequences
+from bfpack_spark.sequences.shard_files import ShardTask, write_shards
+from bfpack_spark.spark.blocks import pack
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
+from bfpack_spark.tokens import find_repeated_ids, tokenize_text
 
 Bfpack = Callable[..., Ran]
 LARGEST_ID = 2**30  # random ids up to here do not compress
@@ -162,7 +159,7 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
 def test_a_batch_to_be_tokenized_is_as_large_in_a_corpus_twice_the_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (parquet_input, decoded_sizes):
+    for module in (parquet, decoded_sizes):
         monkeypatch.setattr(module, "BATCH_BYTES", 1 << 18)
     less, more = (tokenized(tmp_path / str(n), n) for n in (1000, 2000))
     assert sum(more) > 1.9 * sum(less)

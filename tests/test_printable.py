@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from conftest import ROOT, Corpus, Ran
 
-from bfpack_spark.cli_print import fail
-from bfpack_spark.cli_stats import print_stats
+from bfpack_spark.cli.printing import fail
+from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.config import Settings
 from bfpack_spark.explore import output_stats, read_histogram, rules_of
 from bfpack_spark.explore.sequence import Segment, Sequence
 from bfpack_spark.logs import JsonLines, Lines
 from bfpack_spark.printable import csv_cell, json_text, lines, one_line
-from bfpack_spark.report.page import Page
+from bfpack_spark.report.layout import Page
 from bfpack_spark.report.render import render, render_sequence
-from bfpack_spark.verifying.report import Violation
+from bfpack_spark.verifying.findings import Violation
 
 CONTROLS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))]
 BIDI = [*"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"]

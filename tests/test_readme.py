@@ -36,7 +36,7 @@ def ground(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "look.py").write_text(block("<!-- look.py", "python"))
     command = folder / "bin" / "bfpack"
     command.parent.mkdir()
-    main = "from bfpack_spark.cli import main; main()"
+    main = "from bfpack_spark.cli.main import main; main()"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{main}" "$@"\n')
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     (folder / "bin" / "python").symlink_to(sys.executable)

@@ -19,7 +19,6 @@ All functions of a session use DataFrames alone, so it may be Spark Connect's.
 """
 
 from bfpack_spark.core.estimates import Draws, Estimate
-from bfpack_spark.explore.estimates import Named, Sample
 from bfpack_spark.explore.frames import (
     as_json,
     estimates_frame,
@@ -40,6 +39,7 @@ from bfpack_spark.explore.lengths import (
     read_histogram,
 )
 from bfpack_spark.explore.sample import sample_input
+from bfpack_spark.explore.sample_estimates import Named, Sample
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence
 from bfpack_spark.explore.several import output_stats, sample_stats, with_total
 from bfpack_spark.explore.statistics import (
@@ -54,7 +54,7 @@ from bfpack_spark.explore.statistics import (
     stats_at,
 )
 from bfpack_spark.explore.tables import lengths_table, plan_table, sequences_table
-from bfpack_spark.storage.token_store import open_token_store
+from bfpack_spark.tokens.token_store import open_token_store
 
 __all__ = [
     "CorpusStats",

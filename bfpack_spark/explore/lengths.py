@@ -10,12 +10,12 @@ from pyspark.sql import SparkSession
 from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError
-from bfpack_spark.stages.measure_lengths import measure_lengths
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.pruning import buckets_of
-from bfpack_spark.storage.token_files import read_lengths
-from bfpack_spark.storage.token_store import TokenStore, open_token_store
-from bfpack_spark.storage.versions import Place
+from bfpack_spark.tokens.measure_lengths import measure_lengths
+from bfpack_spark.tokens.token_files import read_lengths
+from bfpack_spark.tokens.token_store import TokenStore, open_token_store
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.pruning import buckets_of
+from bfpack_spark.versions.versions import Place
 
 _THREADS = 16  # most of a small read from an object store is waiting
 

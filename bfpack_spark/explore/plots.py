@@ -17,12 +17,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
 from bfpack_spark.core.fragments import Int64, LongDocuments
 from bfpack_spark.explore.sequence import Segment, Sequence
-from bfpack_spark.explore.statistics import (
-    CorpusStats,
-    PackingStats,
-    length_classes,
-    stats_at,
-)
+from bfpack_spark.explore.statistics import CorpusStats, PackingStats, length_classes, stats_at
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"

@@ -1,6 +1,6 @@
 """Documents drawn from a corpus at random and tokenized as a run tokenizes them, without Spark.
 
-Up to about 256 places are drawn (storage.clusters), and of the documents at each some; so of a
+Up to about 256 places are drawn (corpus.clusters), and of the documents at each some; so of a
 large corpus little is read. A corpus of up to 64 MB with no more documents than wanted is read
 whole, and nothing is left to chance.
 """
@@ -9,24 +9,25 @@ import collections
 
 import numpy as np
 
-from bfpack_spark.config import Settings
-from bfpack_spark.core.estimates import Draws
-from bfpack_spark.errors import InputError
-from bfpack_spark.explore.estimates import Sample
-from bfpack_spark.stages.tokenize_text import TokenizeTask
-from bfpack_spark.storage.clusters import Cluster, draw_clusters, read_cluster
-from bfpack_spark.storage.corpus import check_columns, engine_for, read_documents
-from bfpack_spark.storage.documents import Documents
-from bfpack_spark.storage.inventory import Inventory, split_inventory, take_inventory
-from bfpack_spark.storage.slices import (
+from bfpack_spark.buckets.slices import (
     PLACEHOLDER,
     Slice,
     by_directories,
     columns_of,
     paths_of_buckets,
 )
-from bfpack_spark.storage.tokenizer_file import read_vocabulary
+from bfpack_spark.config import Settings
+from bfpack_spark.core.estimates import Draws
+from bfpack_spark.corpus.clusters import Cluster, draw_clusters, read_cluster
+from bfpack_spark.corpus.documents import Documents
+from bfpack_spark.corpus.inventory import Inventory, split_inventory, take_inventory
+from bfpack_spark.corpus.read_corpus import check_columns, read_documents
+from bfpack_spark.errors import InputError
+from bfpack_spark.explore.sample_estimates import Sample
+from bfpack_spark.tokenizing.engine_of_corpus import engine_for
 from bfpack_spark.tokenizing.engines import limits_of
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
+from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 
 _DRAWS_MAX = 256
 _DOCUMENTS_A_DRAW = 20  # fewer draws than 256 where so many would not be taken from each

@@ -9,11 +9,11 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.plan_files import find_documents
-from bfpack_spark.storage.stored_parquet import open_own_parquet
-from bfpack_spark.storage.token_store import open_token_store
-from bfpack_spark.storage.versions import Place
+from bfpack_spark.files.stored_parquet import open_own_parquet
+from bfpack_spark.plan.plan_files import find_documents
+from bfpack_spark.tokens.token_store import open_token_store
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place
 
 
 @dataclass(frozen=True, kw_only=True)

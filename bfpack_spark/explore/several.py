@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 from typing import TypeVar
 
 from bfpack_spark.core.accounting import Accounting, Histogram, PolicyEffect, Rules
-from bfpack_spark.explore.estimates import Sample, joined
 from bfpack_spark.explore.lengths import buckets_in, merge, merge_histograms, read_histogram
+from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import (
     POLICIES,
     CorpusStats,

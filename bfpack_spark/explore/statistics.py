@@ -33,8 +33,8 @@ from bfpack_spark.core.accounting import (
 from bfpack_spark.core.expectations import expected_attention
 from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
 from bfpack_spark.core.groups import num_groups
-from bfpack_spark.explore.estimates import Named, Sample, estimates
 from bfpack_spark.explore.per_document import baseline, cut, num_fragments, truncations
+from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 POLICIES: tuple[LongDocuments, ...] = ("split", "truncate", "drop")

@@ -2,11 +2,11 @@
 
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.plan_files import read_plan
-from bfpack_spark.storage.spark_files import read_files
-from bfpack_spark.storage.token_store import open_token_store
-from bfpack_spark.storage.versions import Place
+from bfpack_spark.plan.plan_files import read_plan
+from bfpack_spark.spark.spark_files import read_files
+from bfpack_spark.tokens.token_store import open_token_store
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place
 
 
 def plan_table(

@@ -13,13 +13,14 @@ import psutil
 import pyspark
 
 from bfpack_spark.core.accounting import Histogram
-from bfpack_spark.costs import STAGES, StageCost
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.statistics import CorpusStats, corpus_stats
-from bfpack_spark.storage import files, versions
-from bfpack_spark.storage.pruning import places_of
-from bfpack_spark.storage.token_store import TokenStore, open_token_store
-from bfpack_spark.storage.versions import Manifest, Place
+from bfpack_spark.files import access
+from bfpack_spark.spark.costs import STAGES, StageCost
+from bfpack_spark.tokens.token_store import TokenStore, open_token_store
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.pruning import places_of
+from bfpack_spark.versions.versions import Manifest, Place
 
 _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
 
@@ -107,7 +108,7 @@ def published_at(output: str, bucket: str) -> list[int]:
 def read_run(directory: str) -> RunFacts | None:
     """What report.json says of the run. None if there is none, or it is of another shape."""
     try:
-        found = files.read_json(f"{directory}/report/report.json") or {}
+        found = access.read_json(f"{directory}/report/report.json") or {}
         return _run_of(found["run"])
     except (InputError, KeyError, TypeError, AttributeError, ValueError):
         return None

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bfpack_spark.report.page import Bars, Figure, Line, Panel
+from bfpack_spark.report.layout import Bars, Figure, Line, Panel
 
 WIDTH = 380
 _LEFT, _RIGHT = 52, 366

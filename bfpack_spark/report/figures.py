@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from bfpack_spark.explore.statistics import CorpusStats, Distribution, LengthClass, PackingStats
-from bfpack_spark.report.page import Bars, Figure, Line, Panel, Table
+from bfpack_spark.report.layout import Bars, Figure, Line, Panel, Table
 from bfpack_spark.report.words import PLAN, count, mean, rules_name, share, size, span
-from bfpack_spark.storage.versions import Manifest, files_of
+from bfpack_spark.versions.versions import Manifest, files_of
 
 _CUTS_SHOWN = 4.0  # cuts a document; the longest have hundreds, and run off the top
 _BARS = 60

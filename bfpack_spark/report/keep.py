@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from bfpack_spark.core.accounting import Histogram
-from bfpack_spark.costs import StageCost
 from bfpack_spark.explore.frames import as_json
+from bfpack_spark.files import access, own_files
 from bfpack_spark.report.collect import (
     VersionReport,
     collect,
@@ -17,10 +17,10 @@ from bfpack_spark.report.collect import (
     published_at,
     read_run,
 )
-from bfpack_spark.report.pages import version_page
+from bfpack_spark.report.contents import version_page
 from bfpack_spark.report.render import render
-from bfpack_spark.storage import files, own_files
-from bfpack_spark.storage.versions import Place, Version
+from bfpack_spark.spark.costs import StageCost
+from bfpack_spark.versions.versions import Place, Version
 
 log = logging.getLogger("bfpack")
 
@@ -48,7 +48,7 @@ def keep_report(
     without them."""
     page = f"{version.directory}/report/report.html"
     with _said_if_it_fails(version.directory):
-        if not anew and files.exists(page):
+        if not anew and access.exists(page):
             return
         place = version.place
         others = {*seq_lens, *published_at(place.output, place.bucket)}

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bfpack_spark.explore.sequence import Sequence
 from bfpack_spark.printable import lines
 from bfpack_spark.report.drawing import draw
-from bfpack_spark.report.page import Page
+from bfpack_spark.report.layout import Page
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bfpack_spark.costs import StageCost
-from bfpack_spark.explore.groups import GroupBalance
+from bfpack_spark.explore.group_balance import GroupBalance
 from bfpack_spark.explore.statistics import CorpusStats, Distribution, PackingStats
 from bfpack_spark.report.collect import RunFacts
 from bfpack_spark.report.figures import (
@@ -13,18 +12,10 @@ from bfpack_spark.report.figures import (
     shards_figure,
     truncations_figure,
 )
-from bfpack_spark.report.page import Cell, Row, Section, Table
-from bfpack_spark.report.words import (
-    PLAN,
-    count,
-    mean,
-    percent,
-    seconds,
-    setting,
-    share,
-    size,
-)
-from bfpack_spark.storage.versions import Manifest, files_of
+from bfpack_spark.report.layout import Cell, Row, Section, Table
+from bfpack_spark.report.words import PLAN, count, mean, percent, seconds, setting, share, size
+from bfpack_spark.spark.costs import StageCost
+from bfpack_spark.versions.versions import Manifest, files_of
 
 _LEFT_OUT_SHOWN = 100
 

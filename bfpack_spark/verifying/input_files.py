@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from bfpack_spark.storage.token_store import TokenStore
-from bfpack_spark.verifying.report import Violation
+from bfpack_spark.tokens.token_store import TokenStore
+from bfpack_spark.verifying.findings import Violation
 
 _FIRST = 20  # violations named
 

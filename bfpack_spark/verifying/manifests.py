@@ -9,11 +9,11 @@ from typing import Any
 from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import FORMAT_VERSION
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.token_store import TokenStore
-from bfpack_spark.storage.versions import Manifest, Place, Version
 from bfpack_spark.tokenizing.vocabulary import token_ids
-from bfpack_spark.verifying.report import Violation
+from bfpack_spark.tokens.token_store import TokenStore
+from bfpack_spark.verifying.findings import Violation
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Manifest, Place, Version
 
 Wrong = Callable[..., Violation]
 

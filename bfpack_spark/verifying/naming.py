@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
-from bfpack_spark.verifying.report import Violation
+from bfpack_spark.verifying.findings import Violation
 
 _FIRST = 10  # violations named of a kind
 _PLACE = ("sequence_id", "position")

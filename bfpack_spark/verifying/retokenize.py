@@ -7,24 +7,25 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from bfpack_spark.buckets import one_of, slices_by
+from bfpack_spark.buckets.find_slices import one_of, slices_by
+from bfpack_spark.buckets.inputs import Input, inventory_of
+from bfpack_spark.buckets.slices import Slice
+from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.second_look import look_again
+from bfpack_spark.corpus.table_columns import columns_in_files
 from bfpack_spark.schema import Reason
-from bfpack_spark.stages.digest_documents import digest_documents
-from bfpack_spark.stages.scan_tokens import scan_tokens
-from bfpack_spark.stages.tokenize_text import TokenizeTask, tokenize_text
-from bfpack_spark.storage.corpus import splits_frame
-from bfpack_spark.storage.delta_input import columns_in_files
-from bfpack_spark.storage.digests import DigestTask
-from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inputs import Input, inventory_of
-from bfpack_spark.storage.listed_files import entries_frame
-from bfpack_spark.storage.second_look import look_again
-from bfpack_spark.storage.slices import Slice
-from bfpack_spark.storage.token_store import TokenStore
+from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, compress
-from bfpack_spark.verifying.report import Violation
+from bfpack_spark.tokens.token_store import TokenStore
+from bfpack_spark.tokens.tokenize_text import tokenize_text
+from bfpack_spark.verifying.digest_documents import digest_documents
+from bfpack_spark.verifying.digests import DigestTask
+from bfpack_spark.verifying.findings import Violation
+from bfpack_spark.verifying.listed_files import entries_frame
+from bfpack_spark.verifying.scan_tokens import scan_tokens
 
 _FIRST = 10
 

@@ -18,29 +18,29 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.core.accounting import Histogram, Rules, account, planned_groups
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import length_histogram
-from bfpack_spark.stages.check_files import check_files
-from bfpack_spark.stages.scan_shards import scan_shards
-from bfpack_spark.stages.scan_tokens import scan_tokens
-from bfpack_spark.stages.sum_plan import sum_plan
-from bfpack_spark.stages.sum_shards import sum_shards
-from bfpack_spark.stages.sum_tokens import sum_tokens
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.digests import DigestTask, Sums
-from bfpack_spark.storage.inputs import Input
-from bfpack_spark.storage.listed_files import entries_frame
-from bfpack_spark.storage.messages import collect_messages
-from bfpack_spark.storage.plan_files import read_plan
-from bfpack_spark.storage.shard_rows import ShardRules
-from bfpack_spark.storage.token_store import TokenStore, open_token_store
-from bfpack_spark.storage.versions import Manifest, Place
+from bfpack_spark.plan.plan_files import read_plan
+from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.tokenizing.engines import EngineName
+from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.verifying import manifests, naming
+from bfpack_spark.verifying.check_files import check_files
+from bfpack_spark.verifying.digests import DigestTask, Sums
+from bfpack_spark.verifying.findings import Report, Violation, of_fault
 from bfpack_spark.verifying.input_files import check_input_files
-from bfpack_spark.verifying.report import Report, Violation, of_fault
+from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.retokenize import retokenized
+from bfpack_spark.verifying.scan_shards import scan_shards
+from bfpack_spark.verifying.scan_tokens import scan_tokens
+from bfpack_spark.verifying.shard_rows import ShardRules
+from bfpack_spark.verifying.sum_plan import sum_plan
+from bfpack_spark.verifying.sum_shards import sum_shards
+from bfpack_spark.verifying.sum_tokens import sum_tokens
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Manifest, Place
 
 Messages = list[dict[str, Any]]
 

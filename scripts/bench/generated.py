@@ -16,10 +16,10 @@ from packers import MEAN_TOKENS
 from stages import BFPACK, NO_BROADCAST
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import TOKENS
-from bfpack_spark.storage import versions
-from bfpack_spark.storage.parquet_output import ParquetOutput
-from bfpack_spark.storage.versions import Place, Version
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place, Version
 
 BUCKET = "b"
 VOCABULARY = 1 << 16

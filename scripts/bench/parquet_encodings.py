@@ -27,8 +27,8 @@ import pyarrow.parquet as pq
 from about import about
 from pyspark.sql import functions as sf
 
-from bfpack_spark.session import get_session
-from bfpack_spark.storage.shards import rows_per_row_group
+from bfpack_spark.sequences.shard_files import rows_per_row_group
+from bfpack_spark.spark.session import get_session
 
 _TOKENS = 1 << 23
 _RATIO_MAX = 1.05  # ours, over the smallest encoding by the same codec and level

@@ -26,7 +26,7 @@ from events import log_options, read_tasks
 from pipelines import PEERS, Peers, print_packed, tokens_made
 from processes import Cost, Yardstick, run
 
-BFPACK = [sys.executable, "-c", "from bfpack_spark.cli import main; main()"]
+BFPACK = [sys.executable, "-c", "from bfpack_spark.cli.main import main; main()"]
 NO_BROADCAST = ["--spark-conf", "spark.sql.autoBroadcastJoinThreshold=-1"]
 FLOOR, WHOLE, AGAIN, VERIFY = "floor", "whole job at 2048", "8192 from the store", "verify at 2048"
 STAGES = (TOKENIZE, PLAN, ASSEMBLE) = ("tokenize", "plan at 2048", "assemble at 2048")

@@ -18,7 +18,7 @@ from pages import read_page
 from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
-from bfpack_spark.cli_stats import print_stats
+from bfpack_spark.cli.stats import print_stats
 
 Bfpack = Callable[..., Any]
 LENGTHS = [3, 5, 9, 17, 40, 2, 2]

@@ -16,11 +16,11 @@ from trained import byte_level, raw
 
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
+from bfpack_spark.corpus.clusters import Cluster, draw_clusters, read_cluster
+from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.inventory import take_inventory
+from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError
-from bfpack_spark.storage.clusters import Cluster, draw_clusters, read_cluster
-from bfpack_spark.storage.corpus import read_documents
-from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.inventory import take_inventory
 
 Rows = list[dict[str, Any]]
 
@@ -149,7 +149,7 @@ def chances(clusters: list[Cluster]) -> float:
 def test_all_places_together_are_the_corpus_and_their_chances_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bfpack_spark.storage.clusters._RANGE_BYTES", 500)
+    monkeypatch.setattr("bfpack_spark.corpus.clusters._RANGE_BYTES", 500)
     lengths = lengths_in_waves(300)
     write_parquet(tmp_path / "p", lengths, groups=5, files=3)
     write_jsonl(tmp_path / "j", lengths)
@@ -196,7 +196,7 @@ def test_what_would_read_too_much_is_drawn_less_often(
     write_jsonl(tmp_path / "c", lengths_in_waves(300))
     inventory = take_inventory(str(tmp_path / "c"), None)
     assert len(draw_clusters(inventory, 200, 0)) == 200
-    monkeypatch.setattr("bfpack_spark.storage.clusters._READ_BYTES_MAX", 1000)
+    monkeypatch.setattr("bfpack_spark.corpus.clusters._READ_BYTES_MAX", 1000)
     assert len(draw_clusters(inventory, 200, 0)) == 32
 
 

@@ -10,7 +10,7 @@ import pytest
 from outputs import current, plan_rows, shard_rows
 
 from bfpack_spark import explore
-from bfpack_spark.cli_draw import print_sequence
+from bfpack_spark.cli.draw import print_sequence
 from bfpack_spark.explore import Piece, Segment, Sequence
 
 SEQUENCE = Sequence(

@@ -17,7 +17,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from bfpack_spark.cli import main
+from bfpack_spark.cli.main import main
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ what it reads: `cancel` ends all jobs, the end of input ends the JVM."""
 import json
 import sys
 
-from bfpack_spark.session import get_session
+from bfpack_spark.spark.session import get_session
 
 
 def main() -> None:

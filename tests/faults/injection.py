@@ -45,22 +45,22 @@ def _nothing(*_: Any, **__: Any) -> object:
 
 # Module, function, and what its path is, by its arguments.
 POINTS: list[tuple[str, str, Callable[..., object]]] = [
-    ("bfpack_spark.storage.confined", "write", _below),
-    ("bfpack_spark.storage.confined", "sync_file", _open_file),
-    ("bfpack_spark.storage.confined", "rename", _renamed),
-    ("bfpack_spark.storage.confined", "unlink", _below),
-    ("bfpack_spark.storage.confined", "remove_tree", _below),
-    ("bfpack_spark.storage.confined", "sync_folders", _below),
-    ("bfpack_spark.storage.locks", "_locked", _below),
+    ("bfpack_spark.files.confined", "write", _below),
+    ("bfpack_spark.files.confined", "sync_file", _open_file),
+    ("bfpack_spark.files.confined", "rename", _renamed),
+    ("bfpack_spark.files.confined", "unlink", _below),
+    ("bfpack_spark.files.confined", "remove_tree", _below),
+    ("bfpack_spark.files.confined", "sync_folders", _below),
+    ("bfpack_spark.files.locks", "_locked", _below),
     # In workers, which import what takes these from their modules after they are wrapped.
-    ("bfpack_spark.storage.token_files", "read_token_file", _first),
-    ("bfpack_spark.storage.places", "read_ids", _first),
-    ("bfpack_spark.storage.places", "read_places", _first),
-    ("bfpack_spark.storage.places", "read_fragments", _first),
+    ("bfpack_spark.tokens.token_files", "read_token_file", _first),
+    ("bfpack_spark.tokens.token_places", "read_ids", _first),
+    ("bfpack_spark.tokens.token_places", "read_places", _first),
+    ("bfpack_spark.plan.plan_files", "read_fragments", _first),
     ("bfpack_spark.core.best_fit", "pack", _nothing),
-    ("bfpack_spark.stages.tokenize_text", "TokenizeTask.tokenize", _nothing),
+    ("bfpack_spark.tokenizing.tokenize_documents", "TokenizeTask.tokenize", _nothing),
     # Last, since its module imports all of these.
-    ("bfpack_spark.making.tokens", "_check_unique", _nothing),
+    ("bfpack_spark.tokens.make_tokens", "_check_unique", _nothing),
 ]
 
 
@@ -103,7 +103,7 @@ class Gate:
         Raises EOFError where a process with one of these sentinels ends before.
         """
         # Without waiting for a writer, which may never come.
-        with open(os.open(self.place / "here", os.O_RDONLY | os.O_NONBLOCK)) as pipe:
+        with os.fdopen(os.open(self.place / "here", os.O_RDONLY | os.O_NONBLOCK)) as pipe:
             if pipe.fileno() not in connection.wait([pipe.fileno(), *sentinels]):
                 raise EOFError("it ended before it came to where it was to be held")
             os.set_blocking(pipe.fileno(), True)

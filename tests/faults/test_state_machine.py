@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from outputs import current, documents_of, shard_rows
 from tokenizers import Tokenizer
 
-from bfpack_spark.storage import confined
+from bfpack_spark.files import confined
 
 pytestmark = pytest.mark.timeout(1800)
 

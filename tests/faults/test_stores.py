@@ -19,9 +19,9 @@ from faults.matrix import Matrix
 from faults.proxy import KINDS, Proxy, started_proxy
 
 from bfpack_spark.errors import BusyError
-from bfpack_spark.storage import files, own_files
-from bfpack_spark.storage.hashing_file import HashingFile
-from bfpack_spark.storage.locks import hold_bucket
+from bfpack_spark.files import access, own_files
+from bfpack_spark.files.hashing_file import HashingFile
+from bfpack_spark.files.locks import hold_bucket
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
@@ -197,10 +197,10 @@ def test_a_pointer_is_the_old_one_or_the_new_one_whatever_the_store_answers(
         outcome = "OSError, old or new one is there"
     assert proxy.done
     proxy.fail("", "", 0)
-    found = files.read_bytes(f"{OUTPUT}/b/tokens/_current.json")
+    found = access.read_bytes(f"{OUTPUT}/b/tokens/_current.json")
     assert found in ((new,) if outcome == "new one is there" else (old, new))
     own_files.write_bytes(OUTPUT, "b/tokens/_current.json", new)
-    assert files.read_bytes(f"{OUTPUT}/b/tokens/_current.json") == new
+    assert access.read_bytes(f"{OUTPUT}/b/tokens/_current.json") == new
     matrix.add(f"S3, {kind}, to {'one PUT' if times == 1 else 'every PUT'} of a pointer", outcome)
 
 
@@ -220,7 +220,7 @@ def test_a_shard_is_whole_or_not_there_whatever_the_store_answers(
         outcome = "OSError, whole or not there"
     assert proxy.done
     proxy.fail("", "", 0)
-    found = files.read_bytes(f"{root}/shards/part-0.parquet")
+    found = access.read_bytes(f"{root}/shards/part-0.parquet")
     assert found in ((raw,) if outcome == "whole" else (raw, None))
     matrix.add(f"S3, {kind}, to one PUT of a shard", outcome)
 
@@ -232,7 +232,7 @@ def test_what_is_read_is_right_whatever_the_store_answers(
     raw = bytes(range(256)) * 4_000
     own_files.write_bytes(OUTPUT, "b/read", raw)
     proxy.fail(kind, "GET", 1)
-    assert files.read_bytes(f"{OUTPUT}/b/read") == raw
+    assert access.read_bytes(f"{OUTPUT}/b/read") == raw
     assert proxy.done
     matrix.add(f"S3, {kind}, to one GET", "read again, right bytes")
 

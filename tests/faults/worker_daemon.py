@@ -7,14 +7,19 @@ from pathlib import Path
 
 from faults.injection import install
 
-PRELOADED = ("tokenize_text", "plan_sequences", "assemble_sequences", "find_repeated_ids")
+PRELOADED = (
+    "tokens.tokenize_text",
+    "tokens.find_repeated_ids",
+    "plan.plan_sequences",
+    "sequences.assemble_sequences",
+)
 
 
 def main() -> None:
     """Wrap what is named, before anything takes it from its module; then be Spark's daemon."""
     install(Path(os.environ["FAULTS"]))
     for name in PRELOADED:
-        importlib.import_module(f"bfpack_spark.stages.{name}")
+        importlib.import_module(f"bfpack_spark.{name}")
     importlib.import_module("pyspark.daemon").manager()
 
 

@@ -21,7 +21,7 @@ from conftest import ROOT
 from outputs import current, manifest, shard_hashes
 from test_cluster import ARCHIVE, SPARK_HOME, started_cluster
 
-from bfpack_spark.storage.slices import paths_of_buckets
+from bfpack_spark.buckets.slices import paths_of_buckets
 
 pytestmark = pytest.mark.timeout(900)  # a Spark for every job, and a busy machine takes its time
 

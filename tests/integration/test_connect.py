@@ -135,7 +135,7 @@ def test_a_corpus_is_packed_on_spark_connect_to_the_same_bytes(
     corpus: Corpus, packed: Path, remote: str, tmp_path: Path
 ) -> None:
     options = [*pack_options(corpus, tmp_path / "output"), "--seq-len", 512]
-    main = "from bfpack_spark.cli import main; main()"
+    main = "from bfpack_spark.cli.main import main; main()"
     client("-c", main, "pack", *options, SPARK_REMOTE=remote)
     made, expected = (
         current(out, "small", "sequences-512") for out in (tmp_path / "output", packed)

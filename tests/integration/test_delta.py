@@ -18,9 +18,9 @@ from outputs import current, manifest, plan_rows, shard_hashes, shard_rows
 from pyspark.sql import SparkSession
 from trained import byte_level
 
-from bfpack_spark.making.delta import publish_to_delta
-from bfpack_spark.storage.delta_output import open_table
-from bfpack_spark.storage.versions import Place, Version
+from bfpack_spark.delta.output import open_table
+from bfpack_spark.delta.publish import publish_to_delta
+from bfpack_spark.versions.versions import Place, Version
 
 pytestmark = [
     pytest.mark.delta,

@@ -24,14 +24,14 @@ from conftest import ROOT, Corpus, Ran
 from outputs import current, shard_hashes
 
 from bfpack_spark.config import load_settings
+from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.errors import BusyError, InputError
-from bfpack_spark.storage import files, own_files
-from bfpack_spark.storage.corpus import read_documents
-from bfpack_spark.storage.documents import Columns
-from bfpack_spark.storage.hashing_file import HashingFile
-from bfpack_spark.storage.inventory import split_inventory, take_inventory
-from bfpack_spark.storage.locks import hold_bucket
-from bfpack_spark.storage.second_look import look_again
+from bfpack_spark.files import access, own_files
+from bfpack_spark.files.hashing_file import HashingFile
+from bfpack_spark.files.locks import hold_bucket
 
 pytestmark = pytest.mark.timeout(
     900
@@ -54,8 +54,8 @@ SETTINGS = """
 """
 SOURCE = """
 import sys
-from bfpack_spark.cli import main
-from bfpack_spark.storage import locks
+from bfpack_spark.cli.main import main
+from bfpack_spark.files import locks
 locks.hold_lease.__wrapped__.__kwdefaults__["seconds"] = float(sys.argv[1])
 main(sys.argv[2:])
 """
@@ -471,7 +471,7 @@ def test_a_key_is_a_key(within: Store, scheme: str) -> None:
     found = take_inventory(f"{scheme}://{folder}", None)
     assert [file.name for file in found.files] == sorted(f"{key}.jsonl" for key in KEYS)
     for file in found.files:
-        with files.open_binary(file.path) as stream:
+        with access.open_binary(file.path) as stream:
             assert json.loads(stream.read())["text"] == file.name.removesuffix(".jsonl")
         (alone,) = take_inventory(file.path, None).files
         assert (alone.path, alone.size, alone.etag) == (file.path, file.size, file.etag)
@@ -495,7 +495,7 @@ def test_options_of_an_address_reach_whoever_opens_what_lies_below_it(
     (found,) = take_inventory(settings.input, None).files
     assert (found.name, found.path) == ("a%41.jsonl", f"s3://data?{options}/told/a%41.jsonl")
     assert found.etag
-    assert files.read_bytes(found.path) == b"{}"
+    assert access.read_bytes(found.path) == b"{}"
     own_files.write_bytes(f"s3://data?{options}/told", "x#?.json", b"{}")
     assert "x#?.json" in store.objects("data/told")
     with hold_bucket(f"s3://data?{options}/told", "b"):

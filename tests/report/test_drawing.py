@@ -6,7 +6,7 @@ import math
 import pytest
 
 from bfpack_spark.report.drawing import draw, linear_ticks, log_ticks, short
-from bfpack_spark.report.page import Bars, Figure, Line, Panel, Table
+from bfpack_spark.report.layout import Bars, Figure, Line, Panel, Table
 
 
 def figure(

@@ -2,7 +2,7 @@
 
 from pages import read_page
 
-from bfpack_spark.report.page import Bars, Cell, Figure, Page, Panel, Section, Table
+from bfpack_spark.report.layout import Bars, Cell, Figure, Page, Panel, Section, Table
 from bfpack_spark.report.render import render
 
 NASTY = "<script>alert('1')</script>\"&"

@@ -14,10 +14,10 @@ from trained import byte_level, raw
 
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.storage import tokenizer_file
-from bfpack_spark.storage.tokenizer_file import read_vocabulary
+from bfpack_spark.tokenizing import tokenizer_file
 from bfpack_spark.tokenizing.engines import load_engine
 from bfpack_spark.tokenizing.parity import choose_engine
+from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
 Tree = dict[str, Any]

@@ -10,12 +10,7 @@ import pytest
 from trained import byte_level, raw, unigram, word_piece
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.tokenizing.vocabulary import (
-    Vocabulary,
-    load_vocabulary,
-    pad_id,
-    token_ids,
-)
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_id, token_ids
 
 SPECIAL = ("<|endoftext|>", "<|pad|>", "<|begin|>")  # ids 0, 1, 2
 

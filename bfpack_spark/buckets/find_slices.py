@@ -1,0 +1,133 @@
+"""Which buckets a run is about, and what of the input each one is.
+
+    --bucket NAME                            all of the input
+    --input with {bucket}                    the files whose paths have its name there
+    --bucket-column, directories COL=value   the files in its directories
+    --bucket-column, a column of the data    the files that hold it, of these the rows that bear it
+
+Without --bucket, every one that is found. A column of the data costs one pass over it (of JSONL:
+over all lines) before the first bucket, and then every bucket reads the files that hold it: where
+each file holds all of B buckets that is B times the input, less, of Parquet, the row groups without
+the bucket.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+
+from pyspark.sql import SparkSession
+
+from bfpack_spark.buckets.find_buckets import find_buckets
+from bfpack_spark.buckets.inputs import Input, inventory_of
+from bfpack_spark.buckets.slices import (
+    PLACEHOLDER,
+    Slice,
+    by_column,
+    by_directories,
+    paths_of_buckets,
+)
+from bfpack_spark.config import Settings
+from bfpack_spark.corpus.documents import no_column
+from bfpack_spark.corpus.inventory import Inventory
+from bfpack_spark.errors import InputError
+from bfpack_spark.files.bucket_names import check_bucket
+from bfpack_spark.spark.partitions import splits_frame
+
+FindSlice = Callable[[], Slice]
+
+
+def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]:
+    """The buckets of a run, by name; a slice is looked at when it is its turn."""
+    column, patterns = settings.bucket_column, settings.input
+    in_paths = any(PLACEHOLDER in pattern for pattern in patterns)
+    if column is not None and in_paths:
+        raise InputError(
+            f"--bucket-column {column}: --input {', '.join(patterns)} names the buckets already; "
+            "leave one out"
+        )
+    single = () if column is not None or in_paths else _only_one(settings)
+    whole = Input(
+        patterns=settings.need("input"),
+        format=settings.input_format,
+        version=settings.input_version,
+    )
+    if column is not None:
+        found = slices_by(spark, whole, column)
+        return {name: partial(one_of, found, name) for name in _chosen(settings, found)}
+    paths = _in_paths(settings, whole) if in_paths else dict.fromkeys(single, patterns)
+    inputs = {name: replace(whole, patterns=own) for name, own in paths.items()}
+    return {name: partial(_whole, spark, own) for name, own in inputs.items()}
+
+
+def slices_by(spark: SparkSession, wanted: Input, column: str) -> dict[str, Slice]:
+    """Every bucket that the column, or the level of directories, tells."""
+    inventory = inventory_of(spark, wanted)
+    in_directories = by_directories(inventory, column)
+    if in_directories is not None:
+        return in_directories
+    if inventory.format == "text":
+        raise InputError(
+            f"--bucket-column {column}: plain text has no columns; put the files of each bucket "
+            f"into a directory {column}=NAME"
+        )
+    if inventory.columns and column not in inventory.columns:
+        raise no_column("--bucket-column", column, "the table", list(inventory.columns))
+    return by_column(inventory, column, _in_data(spark, inventory, column))
+
+
+def one_of(found: dict[str, Slice], bucket: str) -> Slice:
+    """The slice of one bucket; InputError if the column tells of none."""
+    if bucket not in found:
+        there = ", ".join(sorted(found)[:20])
+        raise InputError(f"--bucket {bucket}: --bucket-column tells of none; there are: {there}")
+    return found[bucket]
+
+
+def _in_data(spark: SparkSession, inventory: Inventory, column: str) -> list[tuple[str, str]]:
+    own = inventory.columns.get(column, column)
+    rows = find_buckets(splits_frame(spark, inventory), inventory.format, own).collect()
+    return [(row["bucket"], row["name"]) for row in rows]
+
+
+def _whole(spark: SparkSession, wanted: Input) -> Slice:
+    return Slice(inventory=inventory_of(spark, wanted))
+
+
+def _in_paths(settings: Settings, whole: Input) -> dict[str, tuple[str, ...]]:
+    """The inputs of each bucket that is named, or else found."""
+    in_catalog = [pattern for pattern in whole.patterns if "/" not in pattern]
+    if whole.format == "delta" and in_catalog and not settings.bucket:
+        raise InputError(
+            f"--input {in_catalog[0]}: a catalog is not searched for tables; name the buckets "
+            "with --bucket"
+        )
+    found = paths_of_buckets(whole.patterns, settings.bucket)
+    return {name: found[name] for name in _chosen(settings, found)}
+
+
+def _chosen(settings: Settings, found: Iterable[str]) -> Iterable[str]:
+    return settings.bucket or _checked(found)
+
+
+def _checked(names: Iterable[str]) -> list[str]:
+    """InputError if a value that was found cannot be a bucket's name."""
+    found = sorted(names)
+    for name in found:
+        try:
+            check_bucket(name)
+        except ValueError as error:
+            raise InputError(
+                f"a bucket found in --input cannot be called {error}; rename it, or name the "
+                "others with --bucket"
+            ) from None
+    return found
+
+
+def _only_one(settings: Settings) -> tuple[str, ...]:
+    names: tuple[str, ...] = settings.need("bucket")
+    if len(names) > 1:
+        raise InputError(
+            f"--bucket: {len(names)} of them, and nothing says which input is whose; write "
+            "{bucket} in --input, or give --bucket-column"
+        )
+    return names

@@ -1,0 +1,42 @@
+"""What --input names: files, or a version of a Delta table."""
+
+import logging
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from bfpack_spark.corpus.inventory import Inventory, take_inventory
+from bfpack_spark.delta.input import take_snapshot
+from bfpack_spark.errors import InputError
+
+log = logging.getLogger("bfpack")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """What the user says of the corpus."""
+
+    patterns: tuple[str, ...]  # directories, globs, files; of a Delta table, its path or name
+    format: str | None = None  # None: by the names of the files
+    version: int | None = None  # of a Delta table; None: the newest
+
+
+def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
+    """The files that it is."""
+    if wanted.format == "delta":
+        if len(wanted.patterns) > 1:
+            raise InputError(
+                f"--input {', '.join(wanted.patterns)}: of Delta tables one is read in a run; give "
+                "one, or a table that holds the rows of all"
+            )
+        (table,) = wanted.patterns
+        inventory, version = take_snapshot(spark, table, wanted.version)
+        said = "input: version %d of %s, %s file(s)"
+        log.info(said, version, table, f"{len(inventory.files):,}")
+        return inventory
+    if wanted.version is not None:
+        raise InputError(
+            f"--input-version {wanted.version}: only a Delta table has versions; add "
+            "--input-format delta, or leave it out"
+        )
+    return take_inventory(wanted.patterns, wanted.format)

@@ -1,0 +1,157 @@
+"""Buckets in an input: by `{bucket}` in its path, by directories COL=value, by a column."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bfpack_spark.config import Settings
+from bfpack_spark.corpus.documents import Columns, no_bucket
+from bfpack_spark.corpus.globs import expand, match_files
+from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut, Split
+from bfpack_spark.corpus.jsonl import read_line_values
+from bfpack_spark.corpus.parquet import read_column
+from bfpack_spark.corpus.second_look import unchanged
+from bfpack_spark.errors import InputError
+from bfpack_spark.schema import BUCKETS, plain
+
+PLACEHOLDER = "{bucket}"
+_HIVE = re.compile(r"(?:^|/)[^/={}]+=\{bucket\}(?:/|$)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The part of an input that is one bucket."""
+
+    inventory: Inventory
+    column: str | None = None  # that tells the bucket of every document; None: all documents
+
+
+def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
+    """What to read of a slice's documents."""
+    return Columns(
+        content=settings.tokens_column or settings.text_column,
+        doc_id=settings.id_column,
+        tokens=settings.tokens_column is not None,
+        bucket=found.column,
+        wanted=bucket if found.column else None,
+    )
+
+
+def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The inputs of each bucket, by what stands for {bucket} in all of the patterns; no names: of
+    every bucket that is found, hidden names apart. A level NAME={bucket} of directories is Hive's,
+    whose escapes are not part of the bucket's name."""
+    for pattern in patterns:
+        if PLACEHOLDER not in pattern:
+            raise InputError(
+                f"--input {pattern}: is without {PLACEHOLDER}, and others are not; write it in all "
+                "of them, or in none"
+            )
+    if names and len(patterns) == 1 and not _HIVE.search(patterns[0]):
+        return {name: (_with_name(patterns[0], name),) for name in names}
+    found: dict[str, list[str]] = defaultdict(list)
+    for pattern in patterns:
+        for written in _found_in_paths(pattern):
+            name = unquote(written) if _HIVE.search(pattern) else written
+            found[name].append(_with_name(pattern, written))
+    gone = sorted(set(names) - set(found))
+    if gone or not found:
+        which = f"has no bucket {gone[0]}; check the name" if gone else "matches no file"
+        raise InputError(f"--input {', '.join(patterns)}: {which}; check the pattern")
+    return {name: tuple(found[name]) for name in names or sorted(found)}
+
+
+def _found_in_paths(pattern: str) -> list[str]:
+    named = {PLACEHOLDER: "(?P<bucket>[^/._][^/]*)"}
+    # A file that lies beside the buckets' directories is no bucket.
+    end = "/.+" if pattern.endswith(PLACEHOLDER) else "(/.*)?"
+    found = (pair for one in expand(pattern) for pair in match_files(one, named, end))
+    return sorted({match["bucket"] for _, match in found})
+
+
+def _with_name(pattern: str, name: str) -> str:
+    """The pattern with the bucket's name, of which no letter is a pattern."""
+    return pattern.replace(PLACEHOLDER, re.sub(r"([*?\[{])", r"[\1]", name))
+
+
+def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None:
+    """The buckets of files in directories COLUMN=value; None if no directory is called so. Of a
+    Delta table, those of its partitions."""
+    files: dict[str | None, list[InputFile]] = defaultdict(list)
+    for file in inventory.files:
+        value = _in_partition(file, column) if column in file.partition else None
+        files[value or _level(file.name, column)].append(file)
+    if set(files) == {None}:
+        return None
+    if None in files:
+        name = files[None][0].name
+        raise InputError(
+            f"--bucket-column {column}: {name} lies in no directory {column}=..., others do; "
+            "move it into one"
+        )
+    return {
+        value: Slice(
+            inventory=replace(
+                inventory, files=tuple(own), left_out=_left_out(inventory, column, value)
+            )
+        )
+        for value, own in files.items()
+        if value is not None
+    }
+
+
+def _level(name: str, column: str) -> str | None:
+    """The value of a directory COLUMN=value that a file lies in, without Hive's escapes."""
+    levels = (part.partition("=") for part in name.split("/")[:-1])
+    value = next((value for own, _, value in levels if own == column and value), None)
+    return value and unquote(value)
+
+
+def _left_out(inventory: Inventory, column: str, value: str) -> tuple[LeftOut, ...]:
+    """What lies with the files of a bucket, or with those of none."""
+    return tuple(left for left in inventory.left_out if _level(left.name, column) in (None, value))
+
+
+def _in_partition(file: InputFile, column: str) -> str:
+    value = file.partition[column]
+    if value is None:
+        raise no_bucket(column, "null", file.name)
+    return value
+
+
+def by_column(
+    inventory: Inventory, column: str, found: Iterable[tuple[str, str]]
+) -> dict[str, Slice]:
+    """The buckets of a column, each with the files that hold some of it; found: (bucket, file)."""
+    names = defaultdict(set)
+    for bucket, name in found:
+        names[bucket].add(name)
+    return {
+        bucket: Slice(
+            inventory=replace(inventory, files=tuple(f for f in inventory.files if f.name in own)),
+            column=column,
+        )
+        for bucket, own in names.items()
+    }
+
+
+def read_buckets(
+    batches: Iterator[pa.RecordBatch], *, input_format: str, column: str
+) -> Iterator[pa.RecordBatch]:
+    """For rows of splits, BUCKETS: which buckets each holds some of. Of Parquet the column alone is
+    read, of JSONL every line. InputError if a file is not what the inventory saw."""
+    read = read_line_values if input_format == "jsonl" else read_column
+    for batch in batches:
+        for row in batch.to_pylist():
+            split = Split(**row)
+            seen: set[str] = set()
+            with unchanged(split):
+                for values in read(split, column):
+                    seen.update(pc.unique(values).to_pylist())
+            columns = {"bucket": sorted(seen), "name": [split.name] * len(seen)}
+            yield pa.RecordBatch.from_pydict(columns, schema=plain(BUCKETS))

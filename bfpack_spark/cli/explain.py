@@ -1,0 +1,74 @@
+"""What is said of a failure, in one line, and the exit code that goes with it."""
+
+import errno
+import logging
+import re
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import PySparkException
+
+from bfpack_spark.errors import BusyError, InputError, JobError
+from bfpack_spark.spark.failures import (
+    context_has_stopped,
+    known_cause,
+    lacks_package,
+    said_of_full,
+    why_jvm_ended,
+)
+
+CODES: dict[type[Exception], int] = {InputError: 2, BusyError: 3, JobError: 5}
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+log = logging.getLogger("bfpack")
+
+
+def explain(error: Exception) -> tuple[str | None, int]:
+    """The line and the exit code; None where only a traceback, which is logged, says enough."""
+    for kind, code in CODES.items():
+        if isinstance(error, kind):
+            return str(error), code
+    if isinstance(error, PySparkException | Py4JError | ConnectionError | EOFError):
+        ended = why_jvm_ended() if _may_be_gone(error) else None
+        if ended is not None:
+            return ended, 5
+    if isinstance(error, PySparkException | Py4JError):
+        return _from_worker(error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"disk full: {said_of_full(str(error))}", 5
+    if isinstance(error, OSError):
+        return f"storage: {error}; free space or mend access, then run it again", 5
+    log.error("a fault in bfpack itself; nothing was published", exc_info=error)
+    return None, 5
+
+
+def _may_be_gone(error: Exception) -> bool:
+    """Is it what a caller sees whose JVM is gone, or what a JVM says while it ends?"""
+    said_by_it = isinstance(error, PySparkException | Py4JJavaError)
+    return not said_by_it or context_has_stopped()
+
+
+def _from_worker(error: Exception) -> tuple[str, int]:
+    """What a worker raised, out of Spark's many lines."""
+    text = str(error)
+    for kind, code in CODES.items():
+        found = re.search(rf"{re.escape(f'{kind.__module__}.{kind.__name__}')}: (.*)", text)
+        if found:
+            return found.group(1), code
+    if "JAVA_GATEWAY_EXITED" in text:
+        return (
+            "Spark's JVM did not start, for the reason above: it needs Java 17 or newer (JAVA_HOME "
+            "names it), and the jars of spark.jars.packages within reach",
+            2,
+        )
+    lacking = lacks_package(text)
+    if lacking is not None:
+        return lacking, 2
+    known = known_cause(text)
+    if known is not None:
+        return known, 5
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    log.error("%s", text)
+    why = raised[-1] if raised else next(iter(lines), "?")
+    return f"the Spark job failed, nothing was published: {why}", 5

@@ -1,0 +1,121 @@
+"""The commands that keep house: which versions there are, what is held on to, what may go."""
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import click
+
+from bfpack_spark.cli.each_bucket import Outcome, run_each
+from bfpack_spark.cli.options import settings_options
+from bfpack_spark.cli.printing import close, print_removals, print_versions_on_disk, say
+from bfpack_spark.config import Settings
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import own_files
+from bfpack_spark.files.locks import hold_bucket
+from bfpack_spark.versions import snapshots
+from bfpack_spark.versions.pruning import (
+    LeftOver,
+    VersionOnDisk,
+    buckets_of,
+    check_nothing_is_damaged,
+    damages_of,
+    left_over,
+    places_of,
+    remove,
+    versions_on_disk,
+)
+from bfpack_spark.versions.versions import Place, current_manifest
+
+
+@click.command()
+@settings_options("output", "bucket")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+def versions(settings: Settings, as_json: bool) -> None:
+    """All versions, of every bucket unless some are named: state, snapshots, size; and what is
+    wrong with what names them."""
+    output = settings.need("output")
+    taken = snapshots.read_snapshots(output)
+    names = _buckets(settings)
+    found = [h for name in names for h in versions_on_disk(output, name, taken)]
+    places = [place for name in names for place in places_of(output, name)]
+    print_versions_on_disk(found, {p: list(damages_of(p)) for p in places}, as_json)
+
+
+@click.command()
+@settings_options("output", "bucket", "seq_len")
+@click.argument("name")
+def snapshot(settings: Settings, name: str) -> None:
+    """Write down under NAME what is current, so that prune keeps it for those who read it."""
+    if not re.fullmatch(r"[A-Za-z0-9-][A-Za-z0-9._-]*", name):
+        raise InputError(f"snapshot {name!r}: use letters, digits and ._- only, no . or _ in front")
+    output, names = settings.need("output"), _buckets(settings)
+    with ExitStack() as held:  # what is current stays so until it is written down
+        for bucket in names:
+            held.enter_context(hold_bucket(output, bucket))
+        places = _published(output, names, settings.seq_len)
+        say(snapshots.write_snapshot(output, name, snapshots.take_snapshot(places)))
+
+
+@click.command()
+@settings_options("output", "bucket")
+@click.option("--yes", is_flag=True, help="remove them; without it they are only listed")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+def prune(settings: Settings, yes: bool, as_json: bool) -> int:
+    """Remove versions that are neither current, nor in a snapshot, nor needed by one that is, and
+    what killed runs left beside them. (Of an object store, parts of uploads that were given up go
+    by its own lifecycle rule, AbortIncompleteMultipartUpload.)"""
+    output = settings.need("output")
+    act = _remove_all if yes else _removable
+    outcomes = run_each((name, partial(act, output, name)) for name in _buckets(settings))
+    print_removals(_made(outcomes), outcomes, as_json, "removed" if yes else "would remove")
+    return close(outcomes)
+
+
+def _removable(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
+    taken = snapshots.read_snapshots(output)
+    snapshots.check_snapshots(output, taken)
+    check_nothing_is_damaged(output, bucket)
+    found = [v for v in versions_on_disk(output, bucket, taken) if v.kept is None]
+    gone = tuple(f"{version.inside}/" for version in found)
+    rest = [file for file in left_over(output, bucket) if not file.path.startswith(gone)]
+    return [*found, *rest]
+
+
+def _remove_all(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
+    with hold_bucket(output, bucket) as lock:
+        found = _removable(output, bucket)
+        # Sequences before the token stores that they are verified by.
+        for removable in reversed(found):
+            if isinstance(removable, VersionOnDisk):
+                remove(removable, lock)
+            else:
+                own_files.delete_file(output, removable.path)
+    return found
+
+
+def _made(outcomes: list[Outcome]) -> list[VersionOnDisk | LeftOver]:
+    return [removable for outcome in outcomes for removable in outcome.made or []]
+
+
+def _buckets(settings: Settings) -> Sequence[str]:
+    output = settings.need("output")
+    there = buckets_of(output)
+    for name in settings.bucket:
+        if name not in there:
+            raise InputError(f"--bucket {name}: none of the name in {output}; see bfpack versions")
+    if not there:
+        raise InputError(f"--output {output}: holds no bucket; name one that bfpack pack has made")
+    return settings.bucket or there
+
+
+def _published(output: str, names: Sequence[str], seq_lens: Sequence[int]) -> list[Place]:
+    """Places of published sequences; of these seq_lens, or of all there are."""
+    if seq_lens:
+        return [Place(output=output, bucket=b, seq_len=n) for b in names for n in seq_lens]
+    places = [place for bucket in names for place in places_of(output, bucket)]
+    found = [p for p in places if p.seq_len is not None and current_manifest(p) is not None]
+    if not found:
+        raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
+    return found

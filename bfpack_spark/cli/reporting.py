@@ -1,0 +1,61 @@
+"""`bfpack report`: the report of what is published, of one bucket or of all."""
+
+from collections.abc import Callable
+from functools import cache, partial
+
+import click
+
+from bfpack_spark.cli.options import settings_options
+from bfpack_spark.config import Settings
+from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.errors import InputError
+from bfpack_spark.explore import buckets_in, read_histogram
+from bfpack_spark.report.collect import VersionReport, collect, published_at
+from bfpack_spark.report.contents import output_page, version_page
+from bfpack_spark.report.render import render
+from bfpack_spark.tokens.token_store import TokenStore
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place
+
+
+@click.command()
+@settings_options("output", "bucket", "seq_len")
+def report(settings: Settings) -> None:
+    """One HTML page, on stdout, of what is published: of every bucket and seq_len, unless some are
+    named."""
+    places, read = _published(settings), cache(read_histogram)
+    if len(places) == 1:
+        others = published_at(places[0].output, places[0].bucket)
+        page = version_page(_report(places[0], read, others))
+    else:
+        page = output_page([_report(place, read, []) for place in places])
+    click.echo(render(page), nl=False)
+
+
+def _published(settings: Settings) -> list[Place]:
+    """Places, in order of seq_len and bucket."""
+    output, found = settings.need("output"), []
+    for bucket in settings.bucket or buckets_in(output):
+        seq_lens = settings.seq_len or published_at(output, bucket)
+        if settings.bucket and not seq_lens:
+            raise InputError(
+                f"--bucket {bucket}: no sequences published in {output}; run bfpack pack first"
+            )
+        found += [Place(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
+    if not found:
+        raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
+    return sorted(found, key=lambda place: (place.seq_len or 0, place.bucket))
+
+
+def _report(
+    place: Place, read: Callable[[str, str, str], Histogram], others: list[int]
+) -> VersionReport:
+    name = versions.current(place)[0].rpartition("/")[2]
+    return collect(place, name, partial(_histogram, place, read), others)
+
+
+def _histogram(
+    place: Place, read: Callable[[str, str, str], Histogram], store: TokenStore
+) -> Histogram:
+    """Of a token store, which serves every seq_len, read once."""
+    return read(place.output, place.bucket, store.directory.rpartition("/")[2])

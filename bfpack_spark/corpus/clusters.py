@@ -1,0 +1,135 @@
+"""Pieces of an input drawn at random, each with a chance that is known, so that a few of them tell
+of all: byte ranges of JSONL, row groups of Parquet, whole files where they cannot be divided.
+
+Pieces are drawn by a byte of the input, each byte alike, so what is large is drawn more often;
+files of text, which are a document each, are drawn by the file.
+"""
+
+import bisect
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bfpack_spark.core.expectations import Float64
+from bfpack_spark.corpus.documents import Columns, Documents
+from bfpack_spark.corpus.inventory import InputFile, Inventory, Split, whole_file
+from bfpack_spark.corpus.parquet import row_groups_of
+from bfpack_spark.corpus.read_corpus import read_documents
+
+_RANGE_BYTES = 1 << 20
+_READ_BYTES_MAX = 4 << 30
+_DRAWS_MIN = 32  # fewer tell little of their own spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A piece of the input, and the chance that one draw takes it."""
+
+    split: Split
+    num_bytes: int
+    chance: float
+
+
+def draw_clusters(inventory: Inventory, num_draws: int, seed: int) -> list[Cluster]:
+    """Draws with replacement, in order; fewer where that many would read over 4 GB, but not fewer
+    than 32. An empty list if there is not one byte."""
+    random = np.random.default_rng(seed)
+    files = [file for file in inventory.files if file.size]
+    if not files:
+        return []
+    if inventory.format == "text":
+        chosen = random.integers(len(files), size=num_draws).tolist()
+        return [_whole(files[number], 1 / len(files)) for number in chosen]
+    ends = list(itertools.accumulate(file.size for file in files))
+    bytes_drawn = random.integers(ends[-1], size=num_draws).tolist()
+    groups: dict[str, list[tuple[int, int]]] = {}
+    found = []
+    for byte in bytes_drawn:
+        number = bisect.bisect_right(ends, byte)
+        file, at = files[number], byte - (ends[number] - files[number].size)
+        found.append(_piece(inventory.format, file, at, file.size / ends[-1], groups))
+    mean = sum(cluster.num_bytes for cluster in found) / len(found)
+    return found[: max(_DRAWS_MIN, int(_READ_BYTES_MAX / max(mean, 1)))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """A cluster's documents: how many there are, and samples of them, each as some batches."""
+
+    num_documents: int
+    samples: list[list[Documents]]
+
+
+def read_cluster(
+    cluster: Cluster,
+    inventory: Inventory,
+    columns: Columns,
+    max_bytes: int,
+    sizes: list[int],
+    random: np.random.Generator,
+) -> Read:
+    """As many samples as there are sizes, each of so many documents at random (all, where there
+    are no more), apart from each other. The cluster is read once, batch by batch."""
+    samples = [_Sample(size, random) for size in sizes]
+    total = 0
+    for batch in read_documents([cluster.split], inventory.format, columns, max_bytes):
+        total += len(batch)
+        for sample in samples:
+            sample.offer(batch)
+    return Read(num_documents=total, samples=[sample.take() for sample in samples])
+
+
+class _Sample:
+    """Every document gets a random key; those with the smallest keys are taken."""
+
+    def __init__(self, size: int, random: np.random.Generator) -> None:
+        self._size, self._random = size, random
+        self._kept: list[tuple[Float64, Documents]] = []
+
+    def offer(self, batch: Documents) -> None:
+        keys = self._random.random(len(batch))
+        best = np.sort(np.argsort(keys)[: self._size])
+        self._kept.append((keys[best], batch.pick(best.tolist())))
+
+    def take(self) -> list[Documents]:
+        every = np.sort(np.concatenate([keys for keys, _ in self._kept] or [np.empty(0)]))
+        limit = every[: self._size].max(initial=-1.0)
+        picked = [part.pick(np.flatnonzero(keys <= limit).tolist()) for keys, part in self._kept]
+        return [part for part in picked if len(part)]
+
+
+def _piece(
+    input_format: str,
+    file: InputFile,
+    at: int,
+    chance: float,
+    groups: dict[str, list[tuple[int, int]]],
+) -> Cluster:
+    """The piece of a file that holds a byte, where the file itself has this chance."""
+    if input_format == "parquet":
+        if file.path not in groups:
+            groups[file.path] = row_groups_of(file.path, file.name, file.size)
+        return _row_group(file, at, chance, groups[file.path])
+    if file.codec is not None:
+        return _whole(file, chance)
+    start = at // _RANGE_BYTES * _RANGE_BYTES
+    end = min(start + _RANGE_BYTES, file.size)
+    split = replace(whole_file(file), start=start, end=end)
+    return Cluster(split=split, num_bytes=end - start, chance=chance * (end - start) / file.size)
+
+
+def _row_group(file: InputFile, at: int, chance: float, groups: list[tuple[int, int]]) -> Cluster:
+    """The bytes that are no row group's are shared out among them in proportion."""
+    sizes = [size for _, size in groups]
+    if not sum(sizes):
+        return _whole(file, chance)
+    ends = list(itertools.accumulate(sizes))
+    number = bisect.bisect_right(ends, at * ends[-1] // file.size)
+    place, size = groups[number]
+    split = replace(whole_file(file), start=place, end=place + 1)
+    return Cluster(split=split, num_bytes=size, chance=chance * size / ends[-1])
+
+
+def _whole(file: InputFile, chance: float) -> Cluster:
+    return Cluster(split=whole_file(file), num_bytes=file.size, chance=chance)

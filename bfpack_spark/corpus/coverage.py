@@ -1,0 +1,130 @@
+"""How much of each input file was read: what workers tell, which the driver compares.
+
+A task counts, of every file it reads some of, the rows or documents that the file gave it and the
+bytes of the file that it consumed. Over all tasks of a run these sums must be those of the files,
+or there is no manifest, which has them of each file.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from bfpack_spark.corpus.inventory import InputFile, Inventory
+from bfpack_spark.errors import InputError, JobError
+
+Told: TypeAlias = list[list[Any]]  # name, rows, bytes, documents, and the footer's rows or None
+
+_IN_BYTES = ("jsonl", "text")  # formats of which every byte is consumed
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What one task has read of each file, by the file's name in the inventory."""
+
+    rows: Counter[str] = field(default_factory=Counter)  # Parquet: rows; JSONL: lines that say
+    #   something; text: one a file. Deleted rows and those of other buckets are counted too.
+    num_bytes: Counter[str] = field(default_factory=Counter)  # JSONL, text: bytes of the file
+    documents: Counter[str] = field(default_factory=Counter)  # rows that were handed on
+    footers: dict[str, int] = field(default_factory=dict)  # Parquet: rows that the footer tells
+
+    def add(self, name: str, *, rows: int = 0, num_bytes: int = 0, documents: int = 0) -> None:
+        """Count what was read of a file."""
+        self.rows[name] += rows
+        self.num_bytes[name] += num_bytes
+        self.documents[name] += documents
+
+    def footer(self, name: str, rows: int) -> None:
+        """Note how many rows a file's footer tells. InputError if it told otherwise before."""
+        if self.footers.setdefault(name, rows) != rows:
+            raise _other_footer(name)
+
+    def told(self) -> Told:
+        """What goes into the task's message."""
+        return [
+            [name, rows, self.num_bytes[name], self.documents[name], self.footers.get(name)]
+            for name, rows in self.rows.items()
+        ]
+
+
+def add_up(told: Iterable[Told]) -> Tally:
+    """The tally of all tasks."""
+    total = Tally()
+    for name, rows, num_bytes, documents, footer in (read for each in told for read in each):
+        total.add(name, rows=rows, num_bytes=num_bytes, documents=documents)
+        if footer is not None:
+            total.footer(name, footer)
+    return total
+
+
+def check_coverage(inventory: Inventory, total: Tally, *, bucket_column: str | None) -> None:
+    """InputError, naming the file, if one was not read to its end, or read twice; JobError if rows
+    were read and not handed on. With a column of buckets, rows of other buckets are passed over."""
+    for file in inventory.files:
+        rows = total.rows[file.name]
+        if inventory.format in _IN_BYTES:
+            _check_bytes(file, total.num_bytes[file.name])
+        else:
+            _check_rows(file, rows, total.footers.get(file.name))
+        kept = rows - file.num_deleted
+        documents = total.documents[file.name]
+        if documents > kept or (bucket_column is None and documents < kept):
+            raise JobError(
+                f"--input: {file.name} gave {kept:,} documents, {documents:,} were worked on; "
+                "run it again"
+            )
+
+
+def check_documents(total: Tally, documents_in: int) -> None:
+    """JobError if other documents are accounted for than were read."""
+    read = total.documents.total()
+    if read != documents_in:
+        raise JobError(
+            f"{read:,} documents were read, {documents_in:,} are accounted for; run it again"
+        )
+
+
+def entries(
+    inventory: Inventory, total: Tally, earlier: Iterable[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """The manifest's inventory: of each file, what tells it from a changed one, and what was read
+    of it; of files that an earlier version has read, what its manifest says (null: nothing)."""
+    known = {entry["name"]: entry for entry in earlier}
+    return [_entry(inventory.format, file, total, known.get(file.name)) for file in inventory.files]
+
+
+def _entry(
+    input_format: str, file: InputFile, total: Tally, known: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    stamp = {"modified": file.modified} if file.etag is None else {"etag": file.etag}
+    entry = {"name": file.name, "size": file.size, **stamp}
+    if file.name not in total.rows:
+        counts = ("rows", "bytes", "documents")
+        return entry | {count: (known or {}).get(count) for count in counts}
+    consumed = total.num_bytes[file.name] if input_format in _IN_BYTES else None
+    read = {"rows": total.rows[file.name], "documents": total.documents[file.name]}
+    return entry | read | {"bytes": consumed}
+
+
+def _check_bytes(file: InputFile, consumed: int) -> None:
+    if consumed != file.size:
+        raise InputError(
+            f"--input: {file.name}: {consumed:,} of {file.size:,} bytes were read; see that "
+            "nothing writes there and run it again; if it stays so, write the file anew"
+        )
+
+
+def _check_rows(file: InputFile, rows: int, footer: int | None) -> None:
+    if footer is None:
+        raise JobError(f"--input: {file.name} was not read; run it again")
+    if rows != footer:
+        raise InputError(
+            f"--input: {file.name}: {rows:,} rows were read, its footer tells {footer:,}; "
+            "write the file anew"
+        )
+
+
+def _other_footer(name: str) -> InputError:
+    return InputError(
+        f"--input: {name} was replaced while it was read; run it again when nothing writes there"
+    )

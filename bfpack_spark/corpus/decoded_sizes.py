@@ -1,0 +1,62 @@
+"""How many rows of a Parquet row group may be decoded at once.
+
+Footers tell how large the columns are as they are encoded, which is what they are decoded, but for
+dictionaries: a text that is repeated a thousand times is there once. So where it matters how long
+the texts of a dictionary are, it is looked at (a page, which the reader decodes anyway).
+"""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bfpack_spark.corpus.documents import BATCH_BYTES
+from bfpack_spark.errors import InputError
+
+_ROWS_MAX = 10_000
+_LIKELY_BYTES = 256 << 20  # which a batch may have, at the very worst, unlooked at
+_AT_ONCE_BYTES = 4 * BATCH_BYTES  # of a batch, if all its texts were the dictionary's longest
+_PAGE_BYTES = 512 << 20  # a column with more may hold a page that is too large,
+_INFLATION = 1000  # and does not look like text where it is that much smaller as stored
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}
+
+# The texts of a column's dictionary in a row group.
+Dictionary = Callable[[int, str], pa.Array]
+
+
+def check_inflation(metadata: pq.FileMetaData, number: int, leaves: list[int], name: str) -> None:
+    """InputError if a column of a row group says that it inflates beyond all measure. A footer that
+    lies about it costs a page, of 2 GiB at most."""
+    for leaf in leaves:
+        column = metadata.row_group(number).column(leaf)
+        size, stored = column.total_uncompressed_size, max(column.total_compressed_size, 1)
+        if size > _PAGE_BYTES and size > _INFLATION * stored:
+            raise InputError(
+                f"--input: {name}: column {column.path_in_schema} of row group {number} inflates "
+                f"from {stored:,} to {size:,} bytes; write it in row groups of less than "
+                f"{_PAGE_BYTES >> 20} MiB, or remove it"
+            )
+
+
+def rows_at_once(
+    metadata: pq.FileMetaData, number: int, leaves: list[int], dictionary: Dictionary
+) -> int:
+    """Rows of about BATCH_BYTES as they are decoded; fewer where a dictionary has long texts."""
+    group = metadata.row_group(number)
+    columns = [group.column(leaf) for leaf in leaves]
+    size = sum(_plain_bytes(column) for column in columns)
+    rows = int(max(1, min(_ROWS_MAX, BATCH_BYTES * group.num_rows // max(size, 1))))
+    for column in columns:
+        if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
+            continue
+        if min(rows, group.num_rows) * column.total_uncompressed_size > _LIKELY_BYTES:
+            texts = dictionary(number, column.path_in_schema.partition(".")[0])
+            longest = pc.max(pc.binary_length(texts)).as_py() or 0
+            rows = min(rows, max(_AT_ONCE_BYTES // max(longest, 1), 1))
+    return rows
+
+
+def _plain_bytes(column: pq.ColumnChunkMetaData) -> int:
+    width = _WIDTHS.get(column.physical_type, 0)
+    return int(max(column.total_uncompressed_size, width * column.num_values))

@@ -1,0 +1,83 @@
+"""The format of a corpus, by the endings of its files' names or, where there are none, by their
+first bytes."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+
+from bfpack_spark.corpus.endings import format_of
+from bfpack_spark.corpus.listing import Listed
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+
+Told = tuple[str | None, str | None]  # format and codec
+
+_MAGIC = {
+    b"PAR1": ("parquet", None),
+    b"\x1f\x8b": ("jsonl", "gzip"),
+    b"\x28\xb5\x2f\xfd": ("jsonl", "zstd"),
+    b"BZh": ("jsonl", "bz2"),
+    b"\xfd7zXZ\x00": ("jsonl", "xz"),
+}
+_READERS = 16
+_ENDING = re.compile(r"[^.].*\.[A-Za-z]\w*", re.DOTALL)  # a number is none: "2024.01.01"
+# Texts that tell about the files beside them.
+_ABOUT = re.compile(r"(.*\.md|(readme|license|licence|notice|changelog)\.\w+)", re.IGNORECASE)
+
+
+def told_by_bytes(found: Iterable[Listed]) -> dict[str, Told]:
+    """By name, what the first bytes of files tell that lie in folders where no name has an ending:
+    the format (None: nothing known) and the codec."""
+    folders: dict[str, list[Listed]] = defaultdict(list)
+    for listed in found:
+        folders[listed.name.rpartition("/")[0]].append(listed)
+    plain = [own for own in folders.values() if not any(_has_ending(f.name) for f in own)]
+    unknown = [listed for own in plain for listed in own]
+    if not unknown:
+        return {}
+    with ThreadPoolExecutor(_READERS) as readers:
+        firsts = readers.map(_first_bytes, (listed.path for listed in unknown))
+        return {f.name: _by_bytes(first) for f, first in zip(unknown, firsts, strict=True)}
+
+
+def guess_format(pattern: str, names: Iterable[str], told: dict[str, Told]) -> str:
+    """The one format of the files of these names; a text that is about them counts for nothing.
+    InputError if there are several, or none."""
+    by_name = {name: format_of(name) or told.get(name, (None, None))[0] for name in names}
+    formats = {known for known in by_name.values() if known is not None}
+    texts = [name for name, known in by_name.items() if known == "text"]
+    if len(formats) == 2 and all(_ABOUT.fullmatch(PurePosixPath(name).name) for name in texts):
+        formats -= {"text"} if texts else set()
+    if len(formats) != 1:
+        seen = ", ".join(sorted(formats)) or "files of no known ending"
+        raise InputError(
+            f"--input {pattern}: {seen}; say which with --input-format parquet|jsonl|text"
+        )
+    return formats.pop()
+
+
+def why_not(name: str, told: dict[str, Told]) -> str:
+    """Why a file is not among those of the chosen format."""
+    known = format_of(name)
+    if known is not None:
+        return f"{known} by its ending"
+    return "no ending, and its first bytes tell no format" if name in told else "no known ending"
+
+
+def _has_ending(name: str) -> bool:
+    return _ENDING.fullmatch(name.rpartition("/")[2]) is not None
+
+
+def _first_bytes(path: str) -> bytes:
+    with access.open_binary(path) as stream:
+        return stream.read(64)
+
+
+def _by_bytes(first: bytes) -> Told:
+    for magic, told in _MAGIC.items():
+        if first.startswith(magic):
+            return told
+    said = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return ("jsonl" if said.startswith((b"{", b"[")) else None, None)

@@ -1,0 +1,143 @@
+"""Files by patterns as a shell has them: `*` and `?` stay within a folder, `**` crosses them,
+`[a-c]` is one character, `{a,b}` is both. A path that is there is itself, whatever its name looks
+like."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bfpack_spark.corpus.listing import Listed, list_below, list_plain
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.files.addresses import start_and_key
+
+_WILDCARD = re.compile(r"[*?\[]")
+_GLOB = {"*": "[^/]*", "?": "[^/]"}
+
+
+def find_files(pattern: str) -> list[Listed]:
+    """All that a path or pattern stands for, a folder for what is below it. Names are relative to
+    the folder that is named, of a pattern to the part before anything that may vary. InputError if
+    any of its alternatives is of nothing."""
+    found = list_plain(pattern)
+    if found or access.exists(pattern):
+        return found
+    alternatives = expand(pattern)
+    if alternatives == [pattern] and not _varies(pattern):
+        raise InputError(f"--input {pattern}: no such file or directory; check the path")
+    if len(alternatives) == 1 and not _varies(pattern):
+        return find_files(alternatives[0])
+    root = _root(alternatives)
+    by_path = {}
+    for alternative in alternatives:
+        own = _of_alternative(alternative)
+        if not own:
+            which = "" if alternative == pattern else f" ({alternative})"
+            raise InputError(f"--input {pattern}: matches no file{which}; check the pattern")
+        by_path.update({listed.path: listed for listed in own})
+    named = (replace(f, name=f.path.removeprefix(f"{root.rstrip('/')}/")) for f in by_path.values())
+    return sorted(named, key=lambda listed: listed.name)
+
+
+def match_files(
+    pattern: str, named: Mapping[str, str], end: str
+) -> list[tuple[Listed, re.Match[str]]]:
+    """Files whose names match a pattern without alternatives. `named` says what pieces of it mean
+    as regular expressions (a named group is repeated by its name), `end` what may follow."""
+    start, key = start_and_key(pattern)
+    varying = key
+    for piece in named:
+        varying = varying.replace(piece, "*")
+    folder = _fixed(varying)
+    wanted = _compiled(pattern, key[len(folder) :].lstrip("/"), named, end)
+    every = list_below(_folder(start, folder, key))
+    return [(listed, match) for listed in every if (match := wanted.match(listed.name))]
+
+
+def expand(pattern: str) -> list[str]:
+    """The alternatives of a pattern, as a shell has them: "a/{b,c{d,e}}" -> a/b, a/cd, a/ce. Braces
+    without a comma are themselves."""
+    start, key = start_and_key(pattern)
+    return list(dict.fromkeys(start + expanded for expanded in _expand(key)))
+
+
+def _expand(key: str) -> list[str]:
+    for begin, letter in enumerate(key):
+        opens = letter == "{" and key[max(begin - 1, 0) : begin + 2] != "[{]"
+        parts = _alternatives(key, begin) if opens else None
+        if parts is not None:
+            inside, end = parts
+            return [key[:begin] + rest for part in inside for rest in _expand(part + key[end:])]
+    return [key]
+
+
+def _alternatives(key: str, begin: int) -> tuple[list[str], int] | None:
+    """What stands between the commas of braces that open at `begin`, and where they have ended."""
+    depth, parts, at = 0, [], begin + 1
+    for end in range(begin, len(key)):
+        depth += {"{": 1, "}": -1}.get(key[end], 0)
+        if (depth == 1 and key[end] == ",") or depth == 0:
+            parts.append(key[at:end])
+            at = end + 1
+        if depth == 0:
+            return (parts, end + 1) if len(parts) > 1 else None
+    return None
+
+
+def _of_alternative(pattern: str) -> list[Listed]:
+    found = list_plain(pattern)
+    if found or not _varies(pattern):
+        return found
+    return [listed for listed, _ in match_files(pattern, {}, "(/.*)?")]
+
+
+def _varies(pattern: str) -> bool:
+    return _WILDCARD.search(start_and_key(pattern)[1]) is not None
+
+
+def _fixed(key: str) -> str:
+    """The part of a key before the folder in which something varies."""
+    return _WILDCARD.split(key, maxsplit=1)[0].rpartition("/")[0]
+
+
+def _folder(start: str, folder: str, key: str) -> str:
+    """Its address: of "" that of the root where the key begins there, else the current folder."""
+    return start + (folder or ("/" if key.startswith("/") else "")) or "."
+
+
+def _root(alternatives: list[str]) -> str:
+    """The folder that all of them lie in, as far as no part of it varies."""
+    heads = [_WILDCARD.split(start_and_key(a)[1], maxsplit=1)[0] for a in alternatives]
+    folder = os.path.commonprefix(heads).rpartition("/")[0]  # noqa: RUF071  # of text, not of parts
+    start, key = start_and_key(alternatives[0])
+    return access.absolute(_folder(start, folder, key))
+
+
+def _compiled(pattern: str, rest: str, named: Mapping[str, str], end: str) -> re.Pattern[str]:
+    expression = _translate(rest)
+    for piece, meaning in named.items():
+        escaped = re.escape(piece)
+        expression = expression.replace(escaped, meaning, 1)
+        again = re.sub(r"\(\?P<(\w+)>.*\)", r"(?P=\1)", meaning)
+        expression = expression.replace(escaped, again)
+    try:
+        return re.compile(f"{expression}{end}\\Z", re.DOTALL)
+    except re.error as error:
+        raise InputError(f"--input {pattern}: not a pattern ({error}); mend it") from None
+
+
+def _translate(pattern: str) -> str:
+    """`a/**/b?.txt` -> a regular expression on names."""
+    parts = []
+    for part in pattern.split("/"):
+        pieces = re.split(r"([*?]|\[[^\]]+\])", part)
+        parts.append("".join(map(_translate_piece, pieces)))
+    return "/".join(parts).replace("[^/]*[^/]*/", "(?:[^/]+/)*")
+
+
+def _translate_piece(piece: str) -> str:
+    if piece.startswith("[") and piece.endswith("]"):
+        wanted = re.sub(r"([\[\\&~|])", r"\\\1", piece[1:])
+        return f"[^{wanted[1:]}" if piece[1] in "!^" else f"[{wanted}"
+    return _GLOB.get(piece, re.escape(piece))

@@ -1,0 +1,228 @@
+"""A line of JSON as the columns that are wanted of it, whatever its size and whatever is wrong.
+
+An ordinary line is parsed by orjson; what that refuses, by the standard library, which tells more
+and takes more (NaN). A long line is never parsed as a whole, see storage/long_lines.py. Where an
+object has a name twice, the last value counts.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.documents import Columns, Document, is_utf8, no_bucket, refuse
+from bfpack_spark.corpus.lines import Line
+from bfpack_spark.corpus.long_lines import LONG_BYTES, LongLine, find_columns, is_utf8_view
+from bfpack_spark.corpus.shapes import hint
+from bfpack_spark.errors import InputError
+from bfpack_spark.schema import Reason
+
+_MAX_IDS = 1 << 26  # in one line: half a GB as int64
+_PART_BYTES = 1 << 20  # of a long value, looked at together
+_OTHERS: dict[bytes, Any] = {b'"': "", b"[": [], b"{": {}}  # for a value whose kind alone counts
+_ESCAPES = re.compile("surrogate|hex escape|truncated")  # how it says so
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def parse_line(line: bytes, document: Document) -> dict[str, Any] | None:
+    """The object in a line; None, and the document refused, if there is none. Of what is no UTF-8
+    the object is read, so that the document has its id, and refused."""
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        record = _parse_leniently(line, document)
+    if isinstance(record, dict):
+        return record
+    if document.reason is None:
+        kind = type(record).__name__
+        refuse(document, Reason.BROKEN_LINE, f"a JSON {kind}, not an object{hint(line)}")
+    return None
+
+
+def _parse_leniently(line: bytes, document: Document) -> Any:
+    """What orjson refuses: say why, and still read the id where that can be done."""
+    text = line.decode("utf-8", errors="replace")
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        refuse(document, Reason.BROKEN_LINE, str(error)[:200] + hint(line))
+        return None
+    if not is_utf8(line):
+        refuse(document, Reason.INVALID_UTF8, "the line is not valid UTF-8")
+    return record
+
+
+def parse_long_line(
+    line: LongLine, document: Document, columns: Columns, max_bytes: int
+) -> dict[str, Any] | None:
+    """The same of a long line: an object that has the wanted columns alone."""
+    view = line.view()
+    if view is None:
+        refuse(document, Reason.TOO_LARGE, f"a line of {len(line)} bytes{hint(line.head)}")
+        return None
+    names = (columns.content, columns.doc_id, columns.bucket)
+    try:
+        found = find_columns(view, frozenset(name for name in names if name is not None))
+    except ValueError as error:
+        _refuse_long(document, view, str(error)[:200] + hint(line.head))
+        return None
+    if not is_utf8_view(view):
+        refuse(document, Reason.INVALID_UTF8, "the line is not valid UTF-8")
+    record = {n: _small_value(raw) for n, raw in found.items() if n != columns.content}
+    if columns.content in found and document.reason is None:
+        record[columns.content] = _content(found[columns.content], document, columns, max_bytes)
+    return record
+
+
+def _refuse_long(document: Document, view: memoryview, why: str) -> None:
+    """The finder of columns takes half of a surrogate pair for a broken line."""
+    if _ESCAPES.search(why) and _HALF_PAIR.search(view):
+        refuse(document, Reason.LONE_SURROGATE, f"half of a surrogate pair in the line ({why})")
+    else:
+        refuse(document, Reason.BROKEN_LINE, why)
+
+
+def _small_value(raw: memoryview) -> Any:
+    """A value that is an id, a bucket, a number or null; of what is too long for it, the size."""
+    if len(raw) > LONG_BYTES:
+        return [f"{len(raw)} bytes"]
+    return json.loads(bytes(raw).decode("utf-8", errors="replace"))
+
+
+def _content(raw: memoryview, document: Document, columns: Columns, max_bytes: int) -> Any:
+    first = bytes(raw[:1])
+    if first == b"[" and columns.tokens:
+        return _long_list(raw, document)
+    if first == b'"' and not columns.tokens:
+        return _long_text(raw, document, max_bytes)
+    if first in _OTHERS:
+        return _OTHERS[first]
+    return _small_value(raw)
+
+
+def _long_text(raw: memoryview, document: Document, max_bytes: int) -> str | None:
+    size = len(raw) - 2
+    if size > max_bytes:  # \n is a byte longer than what it says, \u0041 five
+        size -= _count(raw, b"\\") + 4 * _count(raw, b"\\u")
+    if size > max_bytes:
+        refuse(document, Reason.TOO_LARGE, f"at least {size} bytes, limit {max_bytes}")
+        return None
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except msgspec.DecodeError:
+        refuse(document, Reason.LONE_SURROGATE, "half of a surrogate pair in the text")
+        return None
+
+
+def _count(raw: memoryview, piece: bytes) -> int:
+    """How often a piece is in it, counted block by block, each with what reaches into the next."""
+    reach = len(piece) - 1
+    blocks = range(0, len(raw), _PART_BYTES)
+    return sum(bytes(raw[b : b + _PART_BYTES + reach]).count(piece) for b in blocks)
+
+
+def _long_list(raw: memoryview, document: Document) -> Int64 | None:
+    """The ids of a list; as Python's integers they would take eight times the memory."""
+    size = _count(raw, b",") + 1
+    if size > _MAX_IDS:
+        refuse(document, Reason.TOO_LARGE, f"{size} values in one line, limit {_MAX_IDS}")
+        return None
+    ids = np.empty(size, dtype=np.int64)
+    filled = 0
+    try:
+        for part in _parts(raw):
+            values = orjson.loads(b"[%b]" % part)
+            if not are_ids(values):
+                raise ValueError("not integers")
+            ids[filled : filled + len(values)] = values
+            filled += len(values)
+    except ValueError:
+        refuse(document, Reason.INVALID_TOKENS, "not a list of integers")
+        return None
+    return ids[:filled]
+
+
+def _parts(raw: memoryview) -> Iterator[bytes]:
+    """What is between the brackets of a list, parted at commas. (In a list of integers there are no
+    others than those between them; of another list some part is not a list of integers.)"""
+    begin, end = 1, len(raw) - 1
+    while begin < end:
+        part = bytes(raw[begin : min(begin + _PART_BYTES, end)])
+        if begin + len(part) < end:
+            part = part[: part.rindex(b",") + 1]
+        begin += len(part)
+        yield part.removesuffix(b",")
+
+
+# What the columns say
+
+
+def are_ids(value: Any) -> bool:
+    """Is it a list of integers, none of which overflows where it is checked?"""
+    return isinstance(value, list) and all(type(i) is int and abs(i) < 2**62 for i in value)
+
+
+def take_id(record: dict[str, Any], column: str, source: str, line: Line) -> str:
+    """The id of a document. InputError if it has none."""
+    found = _string_or_integer(record.get(column), column, line)
+    if found is None:
+        raise InputError(
+            f"--id-column {column}: {_shown(record.get(column))} at {source}; ids are strings or "
+            "integers"
+        )
+    return found
+
+
+def take_bucket(record: dict[str, Any], column: str, source: str, line: Line) -> str:
+    """The bucket of a document. InputError if it has none: nobody could say whose it is."""
+    found = _string_or_integer(record.get(column), column, line)
+    if found is None:
+        value = _shown(record[column]) if column in record else "no such column"
+        raise no_bucket(column, value, source)
+    return found
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, default=str)[:80]
+
+
+def _string_or_integer(value: Any, column: str, line: Line) -> str | None:
+    if isinstance(value, float) and isinstance(line, bytes):
+        value = json.loads(line)[column]  # orjson makes floats of integers beyond 64 bits
+    if isinstance(value, str) and encodes(value):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def take_content(document: Document, value: Any, columns: Columns) -> None:
+    if columns.tokens:
+        if isinstance(value, np.ndarray) or are_ids(value):
+            document.content = value
+        elif value is not None:
+            refuse(document, Reason.INVALID_TOKENS, "not a list of integers")
+    elif isinstance(value, str):
+        if encodes(value):
+            document.content = value
+        else:
+            refuse(document, Reason.LONE_SURROGATE, "half of a surrogate pair in the text")
+    elif value is not None:
+        refuse(document, Reason.NOT_TEXT, f"a JSON {type(value).__name__} in {columns.content}")
+
+
+def encodes(value: str) -> bool:
+    """Is it text that UTF-8 can hold? (Part by part: it may have 256 MB.)"""
+    if value.isascii():
+        return True
+    try:
+        for begin in range(0, len(value), _PART_BYTES):
+            value[begin : begin + _PART_BYTES].encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,352 @@
+"""Documents from row groups of Parquet files; a document's place is its row in the file."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyarrow.types as pt
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
+from bfpack_spark.corpus.documents import (
+    BATCH_BYTES,
+    Columns,
+    Documents,
+    is_utf8,
+    no_bucket,
+    no_column,
+    unreadable,
+)
+from bfpack_spark.corpus.inventory import Split
+from bfpack_spark.corpus.row_groups import RowGroup, check_footer, row_groups, stored_bytes
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.schema import Reason
+
+_HUGE_BYTES = 128 << 20
+_ROWS_MAX = 10_000
+_WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
+
+
+def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Documents]:
+    """Where only one bucket is wanted, row groups without it cost its column alone."""
+    with _parquet(split.path, split.name) as file:
+        _check_schema(file.schema_arrow, columns, split.name)
+        _check_rows(file, columns, split)
+        tally.footer(split.name, file.metadata.num_rows)
+        for group in _row_groups(file, split):
+            if columns.bucket is None or _holds(file, group, split, columns):
+                yield from _row_group(file, group, split, columns)
+            tally.add(split.name, rows=group.num_rows)
+
+
+def read_column(split: Split, column: str) -> Iterator[pa.Array]:
+    """The values of a column of buckets, as strings; no other column is read."""
+    with _parquet(split.path, split.name) as file:
+        _check_column(file.schema_arrow, "--bucket-column", column, _is_id, split.name)
+        _check_rows(file, Columns(content=column, doc_id=None), split)
+        for group in _row_groups(file, split):
+            yield from _buckets(file, group, split, column)
+
+
+def row_groups_of(path: str, name: str, size: int) -> list[tuple[int, int]]:
+    """Of each that has rows: the byte that it stands for in a file of `size` bytes, which tells the
+    split it belongs to, and its own bytes."""
+    with _parquet(path, name) as file:
+        groups = row_groups(file.metadata, size)
+        return [(group.place, stored_bytes(file.metadata, group.number)) for group in groups]
+
+
+def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[RowGroup]:
+    """Those that belong to the split."""
+    every = row_groups(file.metadata, split.size)
+    return (group for group in every if split.start <= group.place < split.end)
+
+
+def _check_rows(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
+    """InputError if its footer cannot be right, or rows are deleted that it does not have."""
+    check_footer(file.metadata, split.size, _leaves(file, columns), split.name)
+    deleted = np.frombuffer(split.deleted, dtype="<i8")
+    if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):
+        raise InputError(
+            f"--input: {split.name}: row {deleted[-1]} of it is deleted, it has "
+            f"{file.metadata.num_rows:,} rows; mend the table"
+        )
+
+
+def _leaves(file: pq.ParquetFile, columns: Columns) -> list[int]:
+    """The numbers of the columns of the file that hold those which are wanted."""
+    paths = [file.schema.column(number).path for number in range(len(file.schema))]
+    return [
+        number
+        for number, path in enumerate(paths)
+        if any(path == name or path.startswith(f"{name}.") for name in columns.names)
+    ]
+
+
+def _buckets(
+    file: pq.ParquetFile, group: RowGroup, split: Split, column: str
+) -> Iterator[pa.Array]:
+    """The values of a column of buckets in those rows of a row group that are not deleted."""
+    row = 0
+    for batch in _batches(file, group.number, Columns(content=column, doc_id=None), split, 0):
+        first = group.first_row + row
+        row += len(batch)
+        rows = _rows(first, len(batch), split)
+        values = batch.column(column).take(pa.array(rows - first))
+        if values.null_count:
+            place = rows[values.is_null().to_pylist().index(True)]
+            raise no_bucket(column, "null", f"{split.name}#{place}")
+        yield _as_text(values)
+    _check_length(row, group, split)
+
+
+def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
+    """The numbers of those rows of a range that are not deleted."""
+    rows = np.arange(first_row, first_row + num_rows)
+    deleted = np.frombuffer(split.deleted, dtype="<i8")
+    return rows[~np.isin(rows, deleted)] if len(deleted) else rows
+
+
+def _holds(file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns) -> bool:
+    assert columns.bucket is not None, "asked only where one bucket is wanted"
+    every = list(_buckets(file, group, split, columns.bucket))  # to the end: its rows are counted
+    return any(pc.any(pc.equal(values, columns.wanted)).as_py() for values in every)
+
+
+def check_parquet(path: str, name: str, columns: Columns) -> None:
+    """Raise InputError if the file lacks a column or has it in a type that cannot be read."""
+    with _parquet(path, name) as file:
+        _check_schema(file.schema_arrow, columns, name)
+
+
+def _row_group(
+    file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns
+) -> Iterator[Documents]:
+    """Batches of documents. A reader holds a huge one twice over until its row group is done: it is
+    let go, and the next one skips what was read."""
+    batches = _batches(file, group.number, columns, split, 0)
+    row = 0
+    while (batch := next(batches, None)) is not None:
+        documents = [_documents(batch, group.first_row + row, split, columns)]
+        huge = batch.nbytes > _HUGE_BYTES
+        row += len(batch)
+        del batch  # what is held here is held while the documents are worked on
+        if huge:
+            batches.close()
+        yield documents.pop()
+        if huge:
+            batches = _batches(file, group.number, columns, split, row)
+    _check_length(row, group, split)
+
+
+def _check_length(num_rows: int, group: RowGroup, split: Split) -> None:
+    if num_rows != group.num_rows:
+        raise InputError(
+            f"--input: {split.name}: row group {group.number} gives {num_rows:,} rows, the footer "
+            f"tells {group.num_rows:,}; write the file anew"
+        )
+
+
+def _batches(
+    file: pq.ParquetFile, number: int, columns: Columns, split: Split, skipped: int
+) -> Generator[pa.RecordBatch, None, None]:
+    """Batches of a row group, of about BATCH_BYTES as they are decoded, but for the first `skipped`
+    rows, which are whole batches."""
+    leaves = _leaves(file, columns)
+    check_inflation(file.metadata, number, leaves, split.name)
+    dictionary = partial(_dictionary, file, split)
+    rows = rows_at_once(file.metadata, number, leaves, dictionary)
+    row = num_bytes = 0
+    pending: list[pa.RecordBatch] = []
+    for batch in file.iter_batches(rows, row_groups=[number], columns=columns.names):
+        row += len(batch)
+        if row <= skipped:
+            continue
+        pending.append(batch)
+        num_bytes += batch.nbytes
+        del batch  # what is held here is held while the documents are worked on
+        if num_bytes >= BATCH_BYTES // 2 or sum(map(len, pending)) + rows > _ROWS_MAX:
+            yield _taken(pending)
+            num_bytes = 0
+    if pending:
+        yield _taken(pending)
+
+
+def _taken(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The batches as one, out of the list."""
+    taken = pending[0] if len(pending) == 1 else pa.concat_batches(pending)
+    pending.clear()
+    return taken
+
+
+def _dictionary(file: pq.ParquetFile, split: Split, number: int, column: str) -> pa.Array:
+    """The texts of a column's dictionary in a row group; no more than its first pages is read."""
+    options: dict[str, Any] = {"metadata": file.metadata, "read_dictionary": [column]}
+    with access.open_parquet(split.path, pre_buffer=False, buffer_size=1 << 16, **options) as own:
+        batch = next(own.iter_batches(1, row_groups=[number], columns=[column]))
+    values = batch.column(column)
+    return values.dictionary if pt.is_dictionary(values.type) else values
+
+
+def _documents(batch: pa.RecordBatch, first_row: int, split: Split, columns: Columns) -> Documents:
+    rows = _rows(first_row, len(batch), split)
+    source = [f"{split.name}#{row}" for row in rows.tolist()]
+    if len(rows) < len(batch):
+        batch = batch.take(pa.array(rows - first_row))
+    if columns.bucket is not None:
+        batch, source = _of_bucket(batch, source, columns)
+    content = _decoded(batch.column(columns.content))
+    reason: list[str | None] = [None] * len(batch)
+    read_bytes = None
+    if not columns.tokens:
+        sizes = pc.binary_length(content)
+        content, reason = _valid_text(content)
+        read_bytes = sizes.to_pylist() if any(reason) else None
+    ids = _column_ids(batch, columns.doc_id, source)
+    return Documents(
+        content=content,
+        doc_id=ids,
+        source=source,
+        reason=reason,
+        detail=[None] * len(batch),
+        read_bytes=read_bytes,
+    )
+
+
+def _of_bucket(
+    batch: pa.RecordBatch, source: list[str], columns: Columns
+) -> tuple[pa.RecordBatch, list[str]]:
+    """The rows of the bucket that is wanted, and their places."""
+    values = _as_text(batch.column(columns.bucket))
+    at = pc.indices_nonzero(pc.equal(values, columns.wanted))
+    return batch.take(at), [source[index] for index in at.to_pylist()]
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    """Dictionaries, views and lists of fixed size as the plain type of the same values."""
+    kind = column.type
+    if pt.is_null(kind):
+        return column.cast(pa.large_binary())
+    if pt.is_dictionary(kind):
+        column = column.dictionary_decode()
+    if pt.is_string_view(column.type):
+        return column.cast(pa.large_string())
+    if pt.is_fixed_size_list(kind):
+        return column.cast(pa.large_list(kind.value_type))
+    return column
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12 digits."""
+    column = _decoded(column)
+    if _is_uuid(column.type):
+        numbers = column.storage.to_pylist()
+        texts = [None if raw is None else str(UUID(bytes=raw)) for raw in numbers]
+        return pa.array(texts, pa.string())
+    return column.cast(pa.string())
+
+
+def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
+    """The column as strings, null where the bytes are not UTF-8, and the reasons."""
+    text = column.view(pa.large_string()) if pa.types.is_large_binary(column.type) else column
+    text = column.view(pa.string()) if pa.types.is_binary(column.type) else text
+    try:
+        text.validate(full=True)
+        return text, [None] * len(text)
+    except pa.ArrowInvalid:
+        raw = text.cast(pa.large_binary()).to_pylist()
+    bad = [value is not None and not is_utf8(value) for value in raw]
+    kept = [None if is_bad else value for value, is_bad in zip(raw, bad, strict=True)]
+    reasons = [Reason.INVALID_UTF8 if is_bad else None for is_bad in bad]
+    return pa.array(kept, pa.large_binary()).view(pa.large_string()), reasons
+
+
+def _column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:
+    if column is None:
+        return list(source)
+    ids = batch.column(column)
+    if ids.null_count:
+        place = source[ids.is_null().to_pylist().index(True)]
+        raise InputError(f"--id-column {column}: null at {place}; every document needs an id")
+    try:
+        return list(_as_text(ids).to_pylist())
+    except (UnicodeDecodeError, pa.ArrowInvalid):
+        raise InputError(f"--id-column {column}: not UTF-8 near {source[0]}") from None
+
+
+def _check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
+    content = ("--tokens-column", _is_tokens) if columns.tokens else ("--text-column", _is_text)
+    for (option, readable), column in (
+        (content, columns.content),
+        (("--id-column", _is_id), columns.doc_id),
+        (("--bucket-column", _is_id), columns.bucket),
+    ):
+        if column is not None:
+            _check_column(schema, option, column, readable, name)
+
+
+def _check_column(
+    schema: pa.Schema, option: str, column: str, readable: Callable[[pa.DataType], bool], name: str
+) -> None:
+    if column not in schema.names:
+        raise no_column(option, column, name, schema.names)
+    if schema.names.count(column) > 1:
+        raise InputError(
+            f"{option} {column}: {schema.names.count(column)} columns of {name} have this name; "
+            "rename all but one"
+        )
+    kind = schema.field(column).type
+    if not readable(kind):
+        wanted = _WANTED.get(option, "strings or integers")
+        raise InputError(f"{option} {column}: has type {kind} in {name}, wanted {wanted}")
+
+
+def _values(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pt.is_dictionary(kind) else kind
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pt.is_binary(kind) or pt.is_large_binary(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pt.is_null(kind) or _is_string(kind) or _is_binary(_values(kind))
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    kind = _values(kind)
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
+
+
+def _is_tokens(kind: pa.DataType) -> bool:
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    is_ids = bool(is_list and pt.is_integer(kind.value_type))
+    return is_ids or _is_binary(kind) or pt.is_null(kind)
+
+
+def _is_id(kind: pa.DataType) -> bool:
+    is_number = pt.is_integer(_values(kind)) or (pt.is_decimal(kind) and kind.scale == 0)
+    return bool(is_number) or _is_string(kind) or _is_uuid(kind) or pt.is_null(kind)
+
+
+def _is_uuid(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.UuidType)
+
+
+@contextmanager
+def _parquet(path: str, name: str) -> Iterator[pq.ParquetFile]:
+    try:
+        # Its row groups may be huge, and their bytes are not needed while a document is worked on.
+        with access.open_parquet(path, pre_buffer=False) as file:
+            yield file
+    # OSError: a broken footer, among others. UnicodeDecodeError: the name of a column in one.
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        raise unreadable(name, error) from None

@@ -1,0 +1,74 @@
+"""The corpus in a worker: ranges of Parquet, JSONL and text files to batches of documents."""
+
+from collections.abc import Iterable, Iterator
+
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.documents import Columns, Document, Documents, batches, refuse
+from bfpack_spark.corpus.inventory import Inventory, Split
+from bfpack_spark.corpus.jsonl import check_lines, read_lines
+from bfpack_spark.corpus.parquet import check_parquet, read_parquet
+from bfpack_spark.corpus.second_look import unchanged
+from bfpack_spark.corpus.shapes import encoding_of
+from bfpack_spark.corpus.table_columns import check_table, columns_in_files
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.schema import Reason
+
+
+def read_documents(
+    splits: Iterable[Split],
+    input_format: str,
+    columns: Columns,
+    max_bytes: int,
+    tally: Tally | None = None,
+) -> Iterator[Documents]:
+    """All documents of the splits, in order of file and place. What was read of each file is added
+    to the tally."""
+    tally = tally or Tally()
+    for split in sorted(splits, key=lambda s: (s.name, s.start)):
+        with unchanged(split):
+            for documents in _read_split(split, input_format, columns, max_bytes, tally):
+                tally.add(split.name, documents=len(documents))
+                yield documents
+                del documents  # what is held here is held while the next one is made
+
+
+def _read_split(
+    split: Split, input_format: str, columns: Columns, max_bytes: int, tally: Tally
+) -> Iterator[Documents]:
+    if input_format in ("parquet", "delta"):
+        return read_parquet(split, columns, tally)
+    if input_format == "jsonl":
+        return batches(read_lines(split, columns, max_bytes, tally), columns)
+    return batches(map(_read_text, [split], [max_bytes], [tally]), columns)
+
+
+def check_columns(inventory: Inventory, columns: Columns) -> None:
+    """Raise InputError if the first file lacks a column or has it in a type we cannot read."""
+    first = inventory.files[0]
+    if inventory.format == "delta":
+        check_table(inventory, columns)
+    if inventory.format in ("parquet", "delta"):
+        check_parquet(first.path, first.name, columns_in_files(inventory, columns))
+    elif inventory.format == "jsonl":
+        check_lines(first, columns)
+    elif columns.tokens or columns.doc_id:
+        raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
+
+
+def _read_text(split: Split, max_bytes: int, tally: Tally) -> Document:
+    document = Document(source=split.name, doc_id=split.name, num_bytes=split.end)
+    if split.end > max_bytes:  # told by its size, so it counts as read
+        tally.add(split.name, rows=1, num_bytes=split.end)
+        return refuse(document, Reason.TOO_LARGE, f"{split.end} bytes, limit {max_bytes}")
+    with access.open_binary(split.path) as stream:
+        raw = stream.read(max_bytes + 1)  # it may have grown
+    tally.add(split.name, rows=1, num_bytes=len(raw))
+    shape = encoding_of(raw[:16])
+    if shape is not None:
+        return refuse(document, Reason.INVALID_UTF8, f"it looks like {shape.looks_like}")
+    try:
+        document.content = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        refuse(document, Reason.INVALID_UTF8, f"byte {error.start}: {error.reason}")
+    return document

@@ -1,0 +1,72 @@
+"""Whether input files still are what the inventory saw: size, and ETag or modification time.
+
+A worker looks when it opens a file and after its last byte, the driver at all of them once more
+before the manifest. On local disks a look is a stat. On object stores a worker's is a HEAD request,
+and the driver's one listing, a request for a thousand files.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pyarrow.fs as pafs
+
+from bfpack_spark.corpus.inventory import Inventory, Split
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.files.object_store import Seen, look_at_object, look_below
+
+_REMEDY = "run it again when nothing writes there"
+
+
+@contextmanager
+def unchanged(split: Split) -> Iterator[None]:
+    """InputError if the split's file is not what the inventory saw, before or after it is read, or
+    if it cannot be read for that reason."""
+    _check(split, _look(split.path))
+    try:
+        yield
+    except InputError:
+        _check(split, _look(split.path))
+        raise
+    _check(split, _look(split.path))
+
+
+def look_again(inventory: Inventory) -> None:
+    """InputError, naming the file, if one is no longer what the inventory saw."""
+    splits = inventory.whole_files()
+    for split, seen in zip(splits, _look_at_all([split.path for split in splits]), strict=True):
+        _check(split, seen)
+
+
+def _check(split: Split, seen: Seen | None) -> None:
+    if seen is None:
+        raise InputError(f"--input: {split.name} has vanished since it was listed; {_REMEDY}")
+    if seen.size != split.size:
+        raise InputError(
+            f"--input: {split.name} had {split.size:,} bytes when it was listed, it has "
+            f"{seen.size:,}; {_REMEDY}"
+        )
+    if split.etag is not None:
+        same = seen.etag == split.etag
+    else:
+        same = split.modified is None or seen.modified in (None, split.modified)
+    if not same:
+        raise InputError(f"--input: {split.name} has been written since it was listed; {_REMEDY}")
+
+
+def _look(path: str) -> Seen | None:
+    fs, inner = access.locate(path)
+    return look_at_object(path) if access.is_object_store(fs) else _seen(fs.get_file_info(inner))
+
+
+def _look_at_all(paths: list[str]) -> Iterable[Seen | None]:
+    fs, _ = access.locate(paths[0])
+    if access.is_object_store(fs):
+        return look_below(paths)
+    return map(_seen, fs.get_file_info([access.locate(path)[1] for path in paths]))
+
+
+def _seen(info: pafs.FileInfo) -> Seen | None:
+    if info.type != pafs.FileType.File:
+        return None
+    return Seen(size=info.size, modified=info.mtime_ns or None)

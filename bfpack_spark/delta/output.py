@@ -1,0 +1,242 @@
+"""A version published to a Delta table: one commit that replaces its bucket's partition of seq_len.
+
+A commit bears the version's manifest less its file list as its metadata, so the newest commit of a
+bucket and seq_len tells which version the table holds. Delta lets the numbers of an application's
+transactions only rise and passes over one that does not, so ours is the table's version that was
+read, plus one: an older version that is published again is a commit of its own.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as sf
+
+from bfpack_spark.delta.tables import (
+    delta_log,
+    describe,
+    identifier,
+    location_of,
+    need_delta,
+    snapshot_at,
+)
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.schema import (
+    DELTA_PLAN,
+    DELTA_SEQUENCES,
+    PARTITIONED_BY,
+    PLAN,
+    SEQUENCES,
+    spark_ddl,
+)
+from bfpack_spark.spark.spark_files import read_files
+from bfpack_spark.versions.versions import Manifest, Version, files_of
+
+_SCHEMAS = {"shards": (SEQUENCES, DELTA_SEQUENCES), "plan": (PLAN, DELTA_PLAN)}
+# What Delta says where another commit came first, or another run is making the table (of which
+# there is a log then, and no commit in it: a folder with other files was refused before).
+_CONFLICT = re.compile(
+    "DELTA_CONCURRENT|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|TABLE_OR_VIEW_ALREADY_EXISTS"
+    "|DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION"
+)
+_ATTEMPTS, _SECONDS_BETWEEN = 5, 1.0
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaTable:
+    """A table that takes what is published, of one kind: shards or plan."""
+
+    name: str  # as the user gave it
+    kind: str
+    identifier: str  # as SQL names it
+    location: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """The newest commit of a bucket and seq_len."""
+
+    number: int  # the table's version that it made
+    fingerprint: str
+
+
+def open_table(spark: SparkSession, name: str, kind: str) -> DeltaTable:
+    """The table, made (empty) where there is none. InputError if it cannot take our rows."""
+    asked = f"--publish-delta {name}"
+    need_delta(spark, asked)
+    named = identifier(asked, name)
+    detail = _despite_others(partial(_describe_or_create, spark, asked, name, kind))
+    _check_table(spark, asked, kind, named, list(detail["partitionColumns"]))
+    return DeltaTable(name=name, kind=kind, identifier=named, location=detail["location"])
+
+
+def newest_commit(
+    spark: SparkSession, table: DeltaTable, bucket: str, seq_len: int
+) -> Commit | None:
+    """The newest commit of a bucket and seq_len; None if the log knows none."""
+    snapshot = snapshot_at(spark, delta_log(spark, table.location), None)
+    found = snapshot.transactions().get(_application(bucket, seq_len))
+    if found.isEmpty():
+        return None
+    # Its number was at least this one: only what has happened since is looked through.
+    for row in _history_since(spark, table, found.get(), snapshot.version()):
+        said = _metadata(row["userMetadata"])
+        if (said.get("bucket"), said.get("seq_len")) == (bucket, seq_len):
+            return Commit(number=row["version"], fingerprint=str(said.get("fingerprint")))
+    return None
+
+
+def _history_since(spark: SparkSession, table: DeltaTable, first: int, last: int) -> list[Row]:
+    """The commits from number `first` on, the newest first, as far as the log has them. `last` was
+    the newest a moment ago; others may have come since."""
+    limit = last - first + 1
+    rows = spark.sql(f"DESCRIBE HISTORY {table.identifier} LIMIT {limit}").collect()
+    rows.sort(key=lambda row: int(row["version"]), reverse=True)
+    if len(rows) < limit or rows[-1]["version"] <= first:
+        return rows
+    return _history_since(spark, table, first, rows[0]["version"])
+
+
+def publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
+    """One commit of a complete version's rows, unless the newest of its bucket and seq_len is of
+    this version; that commit, and whether it was there before. What another writer's commit spoils
+    is tried anew."""
+    return _despite_others(partial(_publish, spark, table, version))
+
+
+def _publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
+    manifest = version.manifest()
+    assert manifest is not None, "only a complete version is published"
+    bucket, seq_len = str(manifest["bucket"]), int(manifest["seq_len"])
+    held = newest_commit(spark, table, bucket, seq_len)
+    if held is not None and held.fingerprint == manifest["fingerprint"]:
+        return held, True
+    _overwrite(spark, table, version, manifest)
+    made = newest_commit(spark, table, bucket, seq_len)
+    assert made is not None, "committed just now"
+    return made, False
+
+
+def _despite_others(act: Callable[[], Done]) -> Done:
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return act()
+        except (PySparkException, Py4JError) as error:
+            if not _CONFLICT.search(str(error)):
+                raise
+        time.sleep(_SECONDS_BETWEEN)
+    return act()
+
+
+def _overwrite(
+    spark: SparkSession, table: DeltaTable, version: Version, manifest: Manifest
+) -> None:
+    bucket, seq_len = str(manifest["bucket"]), int(manifest["seq_len"])
+    number = snapshot_at(spark, delta_log(spark, table.location), None).version() + 1
+    own = {key: value for key, value in manifest.items() if key != "files"}
+    with _settings(spark, _one_file_a_task(seq_len)):
+        (
+            _rows(spark, table.kind, version, manifest)
+            .writeTo(table.identifier)
+            .option("userMetadata", json.dumps(own, sort_keys=True))
+            .option("txnAppId", _application(bucket, seq_len))
+            .option("txnVersion", str(number))
+            .overwrite((sf.col("bucket") == bucket) & (sf.col("seq_len") == seq_len))
+        )
+
+
+def _rows(spark: SparkSession, kind: str, version: Version, manifest: Manifest) -> DataFrame:
+    schema, published = _SCHEMAS[kind]
+    paths = [f"{version.directory}/{entry['path']}" for entry in files_of(manifest, kind)]
+    rows = read_files(spark, paths, schema)
+    told = {"bucket": sf.lit(manifest["bucket"]), "seq_len": sf.lit(manifest["seq_len"])}
+    return rows.withColumns(told).select(*published.names)
+
+
+def _application(bucket: str, seq_len: int) -> str:
+    return f"bfpack/{bucket}/{seq_len}"
+
+
+def _metadata(text: str | None) -> dict[str, Any]:
+    """What a commit says of itself; of one that is not ours, nothing."""
+    try:
+        said = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _one_file_a_task(seq_len: int) -> dict[str, str]:
+    """Settings under which a task writes its rows as they come, and holds few of them.
+
+    All of them go to one partition of the table; but for the first setting they would be sorted by
+    it. And Parquet's writer would look at its size every 100 rows, 400 MB of the longest: 60 rows
+    of 2^20 tokens were more than a heap of 600 MB could hold, and are not so.
+    """
+    rows = str(min(max((1 << 20) // seq_len, 1), 100))
+    return {
+        "spark.sql.maxConcurrentOutputFileWriters": "1",
+        "parquet.page.size.row.check.min": rows,
+        "parquet.block.size.row.check.min": rows,
+    }
+
+
+@contextmanager
+def _settings(spark: SparkSession, settings: dict[str, str]) -> Iterator[None]:
+    before = {key: spark.conf.get(key, None) for key in settings}
+    for key, value in settings.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, was in before.items():
+            if was is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, was)
+
+
+def _describe_or_create(spark: SparkSession, asked: str, name: str, kind: str) -> Row:
+    named = identifier(asked, name)
+    there = describe(spark, asked, named)
+    if there is not None:
+        return there
+    held = access.list_files(location_of(name)) if "/" in name else []
+    if any("/_delta_log/" not in info.path for info in held):
+        raise InputError(f"{asked}: holds files and is no Delta table; name another place")
+    columns, partitions = spark_ddl(_SCHEMAS[kind][1]), ", ".join(PARTITIONED_BY)
+    spark.sql(f"CREATE TABLE {named} ({columns}) USING delta PARTITIONED BY ({partitions})")
+    made = describe(spark, asked, named)
+    assert made is not None, "created just now"
+    return made
+
+
+def _check_table(
+    spark: SparkSession, asked: str, kind: str, named: str, partitions: list[str]
+) -> None:
+    """InputError if a table lacks a column, has it in another type, or is partitioned otherwise."""
+    if partitions != list(PARTITIONED_BY):
+        raise InputError(
+            f"{asked}: is partitioned by {', '.join(partitions) or 'nothing'}, not by bucket and "
+            "seq_len; name another table"
+        )
+    wanted: pa.Schema = _SCHEMAS[kind][1]
+    there = dict(spark.table(named).dtypes)
+    for name, kind_wanted in spark.createDataFrame([], spark_ddl(wanted)).dtypes:
+        if there.get(name) != kind_wanted:
+            raise InputError(
+                f"{asked}: has column {name} as {there.get(name, 'none')}, wanted {kind_wanted}; "
+                "name another table"
+            )

@@ -1,0 +1,71 @@
+"""Published sequences to a Delta table as well, where the user asks for it."""
+
+import logging
+import time
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from bfpack_spark.config import Settings
+from bfpack_spark.delta import output
+from bfpack_spark.delta.output import DeltaTable
+from bfpack_spark.delta.tables import need_delta, reason
+from bfpack_spark.errors import InputError, JobError
+from bfpack_spark.logs import facts
+from bfpack_spark.spark.progress import Work, watched
+from bfpack_spark.versions.versions import Version
+
+log = logging.getLogger("bfpack")
+
+
+def check_delta(spark: SparkSession, settings: Settings) -> None:
+    """InputError if Delta is asked for, and the session has none of it."""
+    if settings.input_format == "delta":
+        need_delta(spark, "--input-format delta")
+    if settings.publish_delta is not None:
+        need_delta(spark, f"--publish-delta {settings.publish_delta}")
+
+
+def open_tables(spark: SparkSession, settings: Settings) -> list[DeltaTable]:
+    """The tables that take what is published, in the order in which they do: mistakes to find
+    before the work. Sequences come last, so who sees them finds their plan."""
+    name = settings.publish_delta
+    if name is None:
+        return []
+    kinds = {f"{name.rstrip('/')}_plan": "plan"} if settings.publish_plan else {}
+    try:
+        return [output.open_table(spark, n, k) for n, k in {**kinds, name: "shards"}.items()]
+    except (PySparkException, Py4JError) as error:
+        raise InputError(f"--publish-delta {name}: {reason(error)}") from error
+
+
+def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Version) -> None:
+    """One commit a table for a published version, unless its newest for the bucket and seq_len is
+    of this version. Raises JobError; the version stays published as Parquet."""
+    manifest = version.manifest()
+    assert manifest is not None, "only a complete version can be published"
+    seq_len, amount = version.place.seq_len, manifest["totals"]["tokens"]
+    work = Work(bucket=version.place.bucket, stage=f"delta {seq_len}", amount=amount, unit="tokens")
+    for table in tables:
+        started = time.monotonic()
+        try:
+            with watched(spark, work):
+                made, before = output.publish(spark, table, version)
+        except (PySparkException, Py4JError) as error:
+            log.error("%s", error)
+            raise JobError(
+                f"--publish-delta {table.name}: {version.name} is published, but not to Delta: "
+                f"{reason(error)}; run it again"
+            ) from error
+        seconds = time.monotonic() - started
+        told = {"table": table.name, "table_version": made.number, "done_before": before}
+        told |= {"seq_len": seq_len, "version": version.name, "seconds": seconds}
+        log.info(
+            "delta: %s %s is version %d of %s",
+            "nothing to do," if before else f"in {seconds:.1f} s,",
+            version.name,
+            made.number,
+            table.name,
+            extra=facts(stage="delta", **told),
+        )

@@ -1,0 +1,122 @@
+"""Delta tables, through Delta's jars in the session: found by name or path, and their snapshots."""
+
+import re
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException
+from pyspark.sql import Row, SparkSession
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.files.addresses import divide
+
+_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
+SETTINGS = {
+    "spark.jars.packages": "io.delta:delta-spark_4.2_2.13:4.4.0",
+    "spark.sql.extensions": _EXTENSION,
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+_NO_TABLE = re.compile("DELTA_MISSING_DELTA_TABLE|DELTA_TABLE_NOT_FOUND|TABLE_OR_VIEW_NOT_FOUND")
+
+
+def need_delta(spark: SparkSession, asked: str) -> None:
+    """InputError, with the settings that bring them, if the session lacks Delta's jars. `asked` is
+    the option that wants them, with its value."""
+    loader = java(spark).java.lang.Thread.currentThread().getContextClassLoader()
+    extended = _EXTENSION in (spark.conf.get("spark.sql.extensions", None) or "")
+    # Another catalog than ours may know Delta too, but not Spark's own.
+    catalog = spark.conf.get("spark.sql.catalog.spark_catalog", None) or "builtin"
+    # A resource is looked for, not a class: one that is missing would be an exception.
+    there = loader.getResource("org/apache/spark/sql/delta/DeltaLog.class") is not None
+    if not (there and extended and catalog != "builtin"):
+        told = " ".join(f"--spark-conf {key}={value}" for key, value in SETTINGS.items())
+        raise InputError(
+            f"{asked}: this Spark session is without Delta; start it with {told} (or these keys "
+            "under [spark], or spark-submit's --conf), or leave Delta out: Parquet needs none of it"
+        )
+
+
+def identifier(asked: str, table: str) -> str:
+    """How SQL names a table: what has a slash is a path, all else a name in Spark's catalog.
+
+    "/data/docs" -> delta.`/data/docs`; "db.docs" -> `db`.`docs`
+    """
+    if "/" in table:
+        return f"delta.{_quoted(location_of(table))}"
+    parts = table.split(".")
+    if not all(re.fullmatch(r"[\w-]+", part) for part in parts):
+        raise InputError(f"{asked}: no table is called so; write NAME, DB.NAME or a path (./NAME)")
+    return ".".join(map(_quoted, parts))
+
+
+def location_of(path: str) -> str:
+    """A path as Delta takes it, absolute. What says `file:` keeps saying so, since a path without
+    a scheme is Hadoop's default file system's."""
+    address = divide(path)
+    if address.is_local:
+        return f"{address.scheme and 'file://'}{access.locate(path)[1]}"
+    scheme = {"s3": "s3a"}.get(address.scheme, address.scheme)
+    return f"{scheme}://{address.authority}/{address.key}".rstrip("/")
+
+
+def describe(spark: SparkSession, asked: str, named: str) -> Row | None:
+    """DESCRIBE DETAIL of the table that SQL names so; None if there is none. InputError if it is no
+    Delta table, or cannot be told."""
+    try:
+        detail = spark.sql(f"DESCRIBE DETAIL {named}").first()
+    except AnalysisException as error:
+        if _NO_TABLE.search(str(error)):
+            return None
+        raise InputError(f"{asked}: {reason(error)}") from None
+    assert detail is not None, "a row, or an error"
+    if detail["format"] != "delta":
+        raise InputError(f"{asked}: is a table of {detail['format']}, not of Delta")
+    return detail
+
+
+def delta_log(spark: SparkSession, location: str) -> Any:
+    """The JVM's DeltaLog of a table's directory, brought up to date."""
+    jvm = java(spark)
+    found = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(java_session(spark), location)
+    found.update(False, no_option(spark), no_option(spark))  # noqa: FBT003  # Java's, by position
+    return found
+
+
+def snapshot_at(spark: SparkSession, log: Any, version: int | None) -> Any:
+    """The JVM's Snapshot of a version, or of the newest (None); raises LookupError if it is not
+    there."""
+    newest = log.unsafeVolatileSnapshot()
+    if version is None or version == newest.version():
+        return newest
+    if version > newest.version():
+        raise LookupError(f"its newest version is {newest.version()}")
+    none = no_option(spark)
+    try:
+        return log.getSnapshotAt(version, none, none, False)  # noqa: FBT003  # Java's, by position
+    except Py4JJavaError:
+        raise LookupError("its log no longer has this version: see DESCRIBE HISTORY") from None
+
+
+def reason(error: Exception) -> str:
+    """The line of Spark's exception that tells most: of a Java trace, its last cause."""
+    lines = [line.strip().lstrip(": ") for line in str(error).splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    told = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return next(iter(causes[-1:] or told), type(error).__name__).removeprefix("Caused by: ")
+
+
+def java(spark: SparkSession) -> Any:
+    return spark._jvm
+
+
+def java_session(spark: SparkSession) -> Any:
+    return spark._jsparkSession
+
+
+def no_option(spark: SparkSession) -> Any:
+    return java(spark).scala.Option.empty()
+
+
+def _quoted(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"

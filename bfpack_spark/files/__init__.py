@@ -1,0 +1,1 @@
+"""Paths and addresses, reading anywhere, writing whole, and locks; without Spark."""

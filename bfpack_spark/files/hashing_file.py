@@ -1,0 +1,139 @@
+"""A file that is hashed while it is written, and has its name only when it is whole."""
+
+import hashlib
+import io
+import shutil
+import tempfile
+import uuid
+from dataclasses import dataclass
+from typing import IO, Any, Protocol
+
+import pyarrow.fs as pafs
+
+from bfpack_spark.files import access, confined, own_files
+
+
+class HashingFile(io.RawIOBase):
+    """A file of a version, at `path` (FOLDER/NAME) of its directory, `root`.
+
+    Every attempt of a task has a temporary file of its own and writes the same bytes under the same
+    final name, so a second one simply replaces the first; one that comes when the version is
+    complete is late, and is dropped. The temporary lies in root/_temporary, never beside Parquet,
+    is put on the disk and renamed. For an object store it lies on this machine's disk and is put:
+    an object appears whole, but a stream to one that is given up would be closed, not taken back.
+    """
+
+    def __init__(self, root: str, path: str) -> None:
+        super().__init__()
+        self._root = root
+        self._target = _target(root, path)
+        self._stream: Any = self._target.open()
+        self._hash = hashlib.sha256()
+        self.num_bytes = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._hash.update(data)
+        self._stream.write(data)
+        self.num_bytes += len(data)
+        return len(data)
+
+    def publish(self) -> str:
+        """Give the file its name, unless it is late; returns the sha256 of its bytes."""
+        if _is_late(self._root):
+            self._target.drop(self._stream)
+        else:
+            self._target.publish(self._stream)
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Give up; what was published stays. Being collected is enough."""
+        self._stream.close()
+        super().close()
+
+
+def _is_late(root: str) -> bool:
+    """Is the version complete, so that nothing of it may be written anew?"""
+    return access.exists(f"{root}/_manifest.json")
+
+
+class _Target(Protocol):
+    """Where a file is written first, and how it gets its name."""
+
+    def open(self) -> Any: ...
+
+    def publish(self, stream: Any) -> None: ...
+
+    def drop(self, stream: Any) -> None: ...
+
+
+def _target(root: str, path: str) -> _Target:
+    temporary = f"{root}/_temporary/{uuid.uuid4().hex}-{path.rpartition('/')[2]}"
+    fs, target = access.locate(f"{root}/{path}")
+    if isinstance(fs, pafs.LocalFileSystem):
+        output, inside = own_files.split_path(target, path.count("/") + 1)
+        own = access.locate(temporary)[1].removeprefix(output).lstrip("/")
+        return _OnDisk(output=output, temporary=own, inside=inside)
+    if access.is_object_store(fs):
+        return _InStore(fs=fs, path=target)
+    return _OnHdfs(fs=fs, temporary=access.locate(temporary)[1], path=target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OnDisk:
+    output: str
+    temporary: str  # inside the output
+    inside: str
+
+    def open(self) -> IO[bytes]:
+        return confined.create(self.output, self.temporary)
+
+    def publish(self, stream: IO[bytes]) -> None:
+        confined.sync_file(stream)
+        stream.close()
+        confined.rename(self.output, self.temporary, self.inside)
+
+    def drop(self, stream: IO[bytes]) -> None:
+        stream.close()
+        confined.unlink(self.output, self.temporary)
+        confined.remove_empty(self.output, self.temporary.rpartition("/")[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _InStore:
+    fs: pafs.FileSystem
+    path: str
+
+    def open(self) -> IO[bytes]:
+        return tempfile.TemporaryFile()
+
+    def publish(self, stream: IO[bytes]) -> None:
+        stream.seek(0)
+        with self.fs.open_output_stream(self.path) as target:
+            shutil.copyfileobj(stream, target, 16 << 20)
+        stream.close()
+
+    def drop(self, stream: IO[bytes]) -> None:
+        stream.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OnHdfs:
+    fs: pafs.FileSystem
+    temporary: str
+    path: str
+
+    def open(self) -> Any:
+        for place in (self.temporary, self.path):
+            self.fs.create_dir(place.rpartition("/")[0], recursive=True)
+        return self.fs.open_output_stream(self.temporary)
+
+    def publish(self, stream: Any) -> None:
+        stream.close()
+        self.fs.move(self.temporary, self.path)
+
+    def drop(self, stream: Any) -> None:
+        stream.close()
+        self.fs.delete_file(self.temporary)

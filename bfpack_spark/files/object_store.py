@@ -1,0 +1,100 @@
+"""Object stores through obstore, for what pyarrow's file systems do not have: a put on condition,
+and the ETag of an object."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from bfpack_spark.errors import JobError
+from bfpack_spark.files.addresses import divide, start_and_key
+
+_FEW = 16  # objects: a folder with them may hold many others
+
+
+def object_store(folder: str) -> tuple[ObjectStore, str]:
+    """The store of s3://, s3a://, gs://, abfss://... and the key in it, letter by letter.
+    Credentials are found as the store's own tools find them; what pyarrow takes from the address
+    (endpoint, region) is taken here too."""
+    address = divide(folder)
+    told = dict(parse_qsl(address.options))
+    config: Any = {}
+    if "region" in told:
+        config["region"] = told["region"]
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    if "endpoint_override" in told:
+        endpoint = told["endpoint_override"]
+        if "://" not in endpoint:
+            endpoint = f"{told.get('scheme', 'https')}://{endpoint}"
+        config["endpoint"] = endpoint
+    client: Any = {"allow_http": endpoint.startswith("http://")}
+    scheme = {"s3a": "s3"}.get(address.scheme, address.scheme)
+    store = from_url(f"{scheme}://{address.authority}", config=config, client_options=client)
+    return store, address.key.strip("/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What tells a file from a changed one."""
+
+    size: int
+    modified: int | None = None  # ns; None: not told
+    etag: str | None = None
+
+
+def etags_below(folder: str) -> dict[str, str]:
+    """The ETag of every object below a folder that has one, by the object's key. JobError if the
+    store does not answer."""
+    return {key: seen.etag for key, seen in _below(folder).items() if seen.etag is not None}
+
+
+def look_at_object(path: str) -> Seen | None:
+    """One request; None if there is no such object. JobError if the store does not answer."""
+    store, key = object_store(path)
+    try:
+        return _seen(obstore.head(store, key))
+    except FileNotFoundError:
+        return None
+    except BaseError as error:
+        raise storage_error(error) from None
+
+
+def look_below(paths: list[str]) -> list[Seen | None]:
+    """The same of each object: of a few by a request each, of many by one listing of the folder
+    that holds those of a bucket."""
+    if len(paths) <= _FEW:
+        return [look_at_object(path) for path in paths]
+    parts = [start_and_key(path) for path in paths]
+    keys: dict[str, list[str]] = defaultdict(list)
+    for start, key in parts:
+        keys[start].append(key)
+    seen = {start: _below(start + _folder(own)) for start, own in keys.items()}
+    return [seen[start].get(key.strip("/")) for start, key in parts]
+
+
+def _folder(keys: list[str]) -> str:
+    return os.path.commonprefix(keys).rpartition("/")[0]  # noqa: RUF071  # whole names are left
+
+
+def _below(folder: str) -> dict[str, Seen]:
+    store, prefix = object_store(folder)
+    try:
+        found = [meta for chunk in obstore.list(store, prefix or None) for meta in chunk]
+    except BaseError as error:
+        raise storage_error(error) from None
+    return {meta["path"]: _seen(meta) for meta in found}
+
+
+def _seen(meta: Mapping[str, Any]) -> Seen:
+    return Seen(size=meta["size"], etag=meta["e_tag"])
+
+
+def storage_error(error: BaseError) -> JobError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return JobError(f"storage: {lines[0]}; mend access, then run it again")

@@ -1,0 +1,116 @@
+"""What an output holds: written, listed and deleted here, and nowhere else.
+
+Every path is `inside` an output. On a local disk no link inside it is followed (confined.py) and
+what is written survives a loss of power. An object store knows neither links nor folders, and an
+object is there for good once its put has been answered. HDFS has no links by default; how soon it
+has what was written on its disks is its own affair.
+"""
+
+import json
+import uuid
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from bfpack_spark.files import access, confined
+from bfpack_spark.files.confined import FileFacts, Kind
+
+_OF_A_VERSION = 3  # BUCKET/KIND/VERSION lie between an output and a version's own files
+
+
+def split_path(path: str, levels: int) -> tuple[str, str]:
+    """The output, and the path inside it, of what lies so many levels below a version's directory:
+    "O/b/tokens/V/documents/p" at 2 -> "O", "b/tokens/V/documents/p"."""
+    output = path.rsplit("/", _OF_A_VERSION + levels)[0]
+    return output or "/", path[len(output) :].lstrip("/")
+
+
+def write_json(output: str, inside: str, value: dict[str, Any]) -> None:
+    """Write with sorted keys, at once or not at all."""
+    raw = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    write_bytes(output, inside, raw.encode())
+
+
+def write_bytes(output: str, inside: str, raw: bytes) -> None:
+    """Replace a file atomically: a reader sees the old bytes or the new."""
+    fs, base = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        confined.write(base, inside, raw)
+    else:
+        _put(fs, _below(base, inside), raw)
+
+
+def _put(fs: pafs.FileSystem, path: str, raw: bytes) -> None:
+    target = path
+    if not access.is_object_store(fs):
+        target = f"{path}.{uuid.uuid4().hex}.tmp"
+        fs.create_dir(path.rpartition("/")[0], recursive=True)
+    with fs.open_output_stream(target) as stream:
+        stream.write(raw)
+    if target != path:
+        fs.move(target, path)
+
+
+def kinds_in(output: str, inside: str) -> dict[str, Kind]:
+    """What lies in a folder, by name; nothing if it is not there."""
+    fs, base = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        return confined.kinds_in(base, inside)
+    found = fs.get_file_info(pafs.FileSelector(_below(base, inside), allow_not_found=True))
+    kinds: dict[pafs.FileType, Kind] = {
+        pafs.FileType.File: "file",
+        pafs.FileType.Directory: "folder",
+    }
+    return {info.base_name: kinds.get(info.type, "other") for info in found}
+
+
+def folders_in(output: str, inside: str) -> list[str]:
+    """Names of the folders in a folder."""
+    return sorted(name for name, kind in kinds_in(output, inside).items() if kind == "folder")
+
+
+def files_below(output: str, inside: str) -> dict[str, FileFacts]:
+    """All files below a folder, by their paths in it, in order; nothing if it is not there.
+    InputError if one of them is a link."""
+    fs, base = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        return dict(sorted(confined.files_below(base, inside).items()))
+    folder = _below(base, inside)
+    found = fs.get_file_info(pafs.FileSelector(folder, recursive=True, allow_not_found=True))
+    return {
+        info.path[len(folder) :].lstrip("/"): FileFacts(
+            size=info.size or 0, modified=info.mtime_ns or 0
+        )
+        for info in sorted(found, key=lambda info: str(info.path))
+        if info.type == pafs.FileType.File
+    }
+
+
+def delete_file(output: str, inside: str) -> None:
+    """Delete a file, if it is there."""
+    fs, base = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        confined.unlink(base, inside)
+    elif fs.get_file_info(path := _below(base, inside)).type != pafs.FileType.NotFound:
+        fs.delete_file(path)
+
+
+def delete_tree(output: str, inside: str) -> None:
+    """Delete a folder and all below it, if it is there."""
+    fs, base = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        confined.remove_tree(base, inside)
+    elif fs.get_file_info(path := _below(base, inside)).type != pafs.FileType.NotFound:
+        fs.delete_dir(path)
+
+
+def sync_folders(output: str, inside: str) -> None:
+    """On a local disk: put on it which names there are on the way to a folder, in it, and in the
+    folders there. What they name is there already."""
+    fs, base = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        confined.sync_folders(base, inside)
+
+
+def _below(base: str, inside: str) -> str:
+    return f"{base.rstrip('/')}/{inside}".rstrip("/")

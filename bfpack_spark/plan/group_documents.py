@@ -1,0 +1,123 @@
+"""Stage 3, token files -> GROUPED: every group gets (almost) the same length histogram.
+
+Documents are thought of in one row, longest first, of one length by a seeded hash of doc_id, and
+dealt round robin (core.groups holds the arithmetic): a document's group is its place in that row,
+plus the seed, modulo the number of groups. So it depends on the set of (doc_id, length) and the
+seed, never on partitions or arrival.
+
+The row is cut into stretches where a length ends; the histogram tells how many documents lie ahead
+of each, and sorting a stretch in a worker gives the rest of the place. With one group there is
+nothing to sort. Documents travel in blocks.
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+
+from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.core.digest import hash_rows
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.tasks import STRETCH_DOCUMENTS
+from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
+from bfpack_spark.spark.blocks import pack, unpack
+from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.tokens.token_places import read_places
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """The row's stretches: of each distinct length, ascending, the stretch it lies in, and the
+    documents ahead of that stretch."""
+
+    length: Int64
+    stretch: Int64
+    ahead: Int64
+
+
+def group_documents(sources: DataFrame, histogram: Histogram, groups: int, seed: int) -> DataFrame:
+    """Blocks of GROUPED; partition g of the result is group g.
+
+    sources: files_frame of the token files. histogram: that of their documents, from which follows
+    where in the row each length lies.
+    """
+    if groups == 1:
+        worker = functools.partial(_to_one_group, seed=seed)
+        return sources.mapInArrow(worker, spark_ddl(blocks_of(GROUPED, "group"))).repartitionById(
+            1, "group"
+        )
+    row = _row(histogram)
+    dealt = sources.mapInArrow(
+        functools.partial(_to_stretches, row=row, seed=seed),
+        spark_ddl(blocks_of(RANKED, "stretch")),
+    )
+    grouped = dealt.repartitionById(int(row.stretch.max()) + 1, "stretch").mapInArrow(
+        functools.partial(_to_groups, row=row, groups=groups, seed=seed),
+        spark_ddl(blocks_of(GROUPED, "group")),
+    )
+    return grouped.repartitionById(groups, "group")
+
+
+def _row(histogram: Histogram) -> _Row:
+    longer = np.cumsum(histogram.counts[::-1])[::-1] - histogram.counts
+    _, stretch = np.unique(longer // STRETCH_DOCUMENTS, return_inverse=True)
+    first = np.full(int(stretch.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, stretch, longer)
+    return _Row(length=histogram.lengths, stretch=stretch, ahead=first[stretch])
+
+
+def _to_one_group(batches: Iterator[pa.RecordBatch], *, seed: int) -> Iterator[pa.RecordBatch]:
+    for table in _hashed(batches, seed):
+        group = pa.array(np.zeros(len(table), np.int32))
+        yield pack(table.append_column("group", group), GROUPED, "group")
+
+
+def _to_stretches(
+    batches: Iterator[pa.RecordBatch], *, row: _Row, seed: int
+) -> Iterator[pa.RecordBatch]:
+    for table in _hashed(batches, seed):
+        at = _place(row, table.column("length").to_numpy())
+        stretch = pa.array(row.stretch[at].astype(np.int32))
+        yield pack(table.append_column("stretch", stretch), RANKED, "stretch")
+
+
+def _to_groups(
+    batches: Iterator[pa.RecordBatch], *, row: _Row, groups: int, seed: int
+) -> Iterator[pa.RecordBatch]:
+    """Of one stretch."""
+    blocks = [batch for batch in batches if len(batch)]
+    if not blocks:
+        return
+    table = _in_fixed_order(unpack(blocks, RANKED, HASHED.names))
+    ahead = int(row.ahead[_place(row, table.column("length").to_numpy()[:1])][0])
+    group = (ahead + np.arange(len(table)) + seed) % groups
+    yield pack(table.append_column("group", pa.array(group.astype(np.int32))), GROUPED, "group")
+
+
+def _hashed(batches: Iterator[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
+    """HASHED of the token files' row groups."""
+    for source in (source for batch in batches for source in batch.to_pylist()):
+        for table in read_places(source["path"], source["file"]):
+            doc_id = table.column("doc_id").combine_chunks()
+            key = hash_ids(doc_id)
+            doc_hash = hash_rows(np.full(len(key), seed, dtype=np.int64), key).view(np.int64)
+            columns = {"doc_id": doc_id, "length": table.column("doc_length")}
+            yield pa.table({**columns, "doc_hash": doc_hash})
+
+
+def _place(row: _Row, length: Int64) -> Int64:
+    at = np.searchsorted(row.length, length)
+    assert (row.length[np.minimum(at, len(row.length) - 1)] == length).all(), (
+        "a document's length is not in the histogram"
+    )
+    return at
+
+
+def _in_fixed_order(table: pa.Table) -> pa.Table:
+    """Rows of HASHED longest first, then by their hashes, whatever order they came in."""
+    by = [("length", "descending"), ("doc_hash", "ascending"), ("doc_id", "ascending")]
+    return table.take(pc.sort_indices(table, by))

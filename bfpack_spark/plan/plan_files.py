@@ -1,0 +1,68 @@
+"""The plan's files: one a partition of PLAN, beside the shards."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+
+from bfpack_spark.files.parquet_output import ParquetOutput
+from bfpack_spark.files.stored_parquet import open_own_parquet
+from bfpack_spark.schema import PLAN, plain
+from bfpack_spark.spark.messages import message
+from bfpack_spark.spark.spark_files import read_files
+
+_ROW_GROUP_ROWS = 1 << 18
+
+
+def write_plan(batches: Iterator[pa.RecordBatch], *, root: str) -> Iterator[pa.RecordBatch]:
+    """Write one partition's rows; yields one message: the entry, and the cuts it makes."""
+    output: ParquetOutput | None = None
+    num_tokens = 0
+    for batch in _larger(batches):
+        if output is None:
+            partition = TaskContext.get().partitionId()  # type: ignore[union-attr]
+            output = ParquetOutput(root, f"plan/part-{partition:05d}.parquet", PLAN)
+        num_tokens += int(batch.column("length").to_numpy().sum(dtype="int64"))
+        output.write(batch)
+    if output is not None:
+        yield message({"files": [output.close("plan", num_tokens, None)]})
+
+
+def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    pending: list[pa.RecordBatch] = []
+    for batch in batches:
+        pending.append(batch)
+        if sum(len(part) for part in pending) >= _ROW_GROUP_ROWS:
+            yield pa.Table.from_batches(pending)
+            pending = []
+    if any(len(part) for part in pending):
+        yield pa.Table.from_batches(pending)
+
+
+def read_plan(spark: SparkSession, paths: list[str]) -> DataFrame:
+    """PLAN from its files."""
+    return read_files(spark, paths, PLAN)
+
+
+def read_plan_file(path: str) -> Iterator[pa.Table]:
+    """The row groups of a plan file, page checksums checked."""
+    with open_own_parquet(path) as file:
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number, use_threads=False).cast(plain(PLAN))
+
+
+def find_documents(path: str, doc_ids: list[str]) -> pa.Table:
+    """doc_id, sequence_id, start, length of these documents' fragments in a plan file."""
+    columns = ["doc_id", "sequence_id", "start", "length"]
+    wanted = pa.array(doc_ids, pa.string())
+    with open_own_parquet(path) as file:
+        batches = file.iter_batches(columns=columns)
+        found = [batch.filter(pc.is_in(batch["doc_id"], wanted)) for batch in batches]
+    return pa.Table.from_batches(found, plain(PLAN).empty_table().select(columns).schema)
+
+
+def read_fragments(path: str) -> Iterator[pa.Table]:
+    """The rows of a plan file, without their group."""
+    return (table.drop_columns(["group"]) for table in read_plan_file(path) if len(table))

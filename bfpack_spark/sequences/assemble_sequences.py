@@ -1,0 +1,108 @@
+"""Stage 6, LOCATED + token files -> blocks of SEGMENTS, by shard: tokens cross the network once.
+
+The plan goes to the tokens, not the tokens to a join: the fragments of a token file are sent to the
+task that walks it and cuts slices without copying; the slices go to their shard. A join of the
+tokens themselves would shuffle them twice and sort them once.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.files.parquet_output import token_values
+from bfpack_spark.schema import LOCATED, SEGMENTS, blocks_of, plain, spark_ddl
+from bfpack_spark.spark.blocks import pack, unpack
+from bfpack_spark.tokens.token_files import read_token_file, slices
+
+_BATCH_TOKENS = 1 << 21
+_BLOCK_TOKENS = 1 << 22  # of a batch, over all shards: at 2,000 of them a block is 2,000 tokens
+
+
+def assemble_sequences(located: DataFrame, token_paths: list[str], starts: Int64) -> DataFrame:
+    """Blocks of SEGMENTS, the fragments with their tokens; partition k of the result is shard k.
+
+    located: blocks of LOCATED, a partition a task, `file` counted in token_paths. starts: first
+    sequence of each shard and the end, as core.rows.shard_starts gives them.
+    """
+    cut = located.mapInArrow(
+        functools.partial(_cut_to_blocks, token_paths=token_paths, starts=starts),
+        spark_ddl(blocks_of(SEGMENTS, "shard")),
+    )
+    return cut.repartitionById(len(starts) - 1, "shard")
+
+
+def _cut_to_blocks(
+    batches: Iterator[pa.RecordBatch], *, token_paths: list[str], starts: Int64
+) -> Iterator[pa.RecordBatch]:
+    blocks = [batch for batch in batches if len(batch)]
+    if not blocks:
+        return
+    pieces = _in_order_of_files(blocks)
+    del blocks
+    pending: list[pa.RecordBatch] = []
+    tokens = 0
+    for segments in _cut_files(token_paths, pieces, starts):
+        pending.append(segments)
+        tokens += len(token_values(segments.column("tokens")))
+        if tokens >= _BLOCK_TOKENS:
+            full = [pack(pa.Table.from_batches(pending), SEGMENTS, "shard")]
+            pending, tokens = [], 0  # gone before the blocks are taken
+            yield full.pop()
+    if pending:
+        yield pack(pa.Table.from_batches(pending), SEGMENTS, "shard")
+
+
+def _in_order_of_files(blocks: list[pa.RecordBatch]) -> pa.Table:
+    """Rows of LOCATED by token file, and in the order in which their tokens lie there."""
+    pieces = unpack(blocks, LOCATED, [name for name in LOCATED.names if name != "task"])
+    by = [pieces.column(name).to_numpy() for name in ("start", "row", "file")]
+    return pieces.take(pa.array(np.lexsort(by))).combine_chunks()
+
+
+def _cut_files(paths: list[str], pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
+    numbers, first = np.unique(pieces.column("file").to_numpy(), return_index=True)
+    bounds = [*first.tolist(), len(pieces)]
+    for number, begin, end in zip(numbers.tolist(), bounds[:-1], bounds[1:], strict=True):
+        yield from _cut_file(paths[number], pieces.slice(begin, end - begin), starts)
+
+
+def _cut_file(path: str, pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
+    """SEGMENTS of the pieces of one file, which are in its order."""
+    row = pieces.column("row").to_numpy()
+    length = pieces.column("length").to_numpy().astype(np.int64)
+    for first_row, batch in read_token_file(path):
+        begin, end = np.searchsorted(row, [first_row, first_row + len(batch)])
+        for left, right in _runs(length, int(begin), int(end)):
+            part = pieces.slice(left, right - left)
+            own = row[left:right] - first_row
+            start = part.column("start").to_numpy()
+            ids = slices(batch.column("tokens"), own, start, length[left:right])
+            yield _segments(part, batch.column("doc_id").take(pa.array(own)), ids, starts)
+
+
+def _runs(length: Int64, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Ranges of begin..end of about _BATCH_TOKENS tokens each, at least one piece."""
+    total = np.cumsum(length[begin:end])
+    left = begin
+    while left < end:
+        done = int(total[left - begin - 1]) if left > begin else 0
+        right = begin + int(np.searchsorted(total, done + _BATCH_TOKENS, side="right"))
+        right = max(right, left + 1)
+        yield left, right
+        left = right
+
+
+def _segments(part: pa.Table, doc_ids: pa.Array, ids: pa.Array, starts: Int64) -> pa.RecordBatch:
+    sequence_id = part.column("sequence_id").to_numpy()
+    assert 0 <= sequence_id.min() <= sequence_id.max() < starts[-1], "sequence_id out of range"
+    shard = np.searchsorted(starts, sequence_id, side="right") - 1
+    made = {"shard": pa.array(shard, pa.int32()), "doc_id": doc_ids, "tokens": ids}
+    columns = {
+        name: made[name] if name in made else part.column(name).combine_chunks()
+        for name in SEGMENTS.names
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=plain(SEGMENTS))

@@ -1,0 +1,96 @@
+"""Stage 5, plan files + token files -> LOCATED, by the task that will walk the token file: every
+fragment meets the place of its document. No token is read.
+
+Both are read in workers, dealt by a hash of doc_id, and joined there by Arrow's hash of the doc_ids
+themselves; they travel in blocks. Spark's own join of the two, by sorting doc_ids in the JVM, cost
+9 microseconds of CPU a fragment, this one 2.
+"""
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+
+from bfpack_spark.core.tasks import num_joins, num_walks
+from bfpack_spark.plan.plan_files import read_fragments
+from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
+from bfpack_spark.spark.blocks import has, pack, unpack
+from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.tokens.token_places import read_places
+
+_PLACE = ("file", "row", "doc_length")
+_FRAGMENT = [name for name in SOUGHT.names if name not in (*_PLACE, "part")]
+
+
+def locate_fragments(sources: DataFrame, num_fragments: int, num_files: int) -> DataFrame:
+    """Blocks of LOCATED; partition k of the result is task k. A task has one of num_files token
+    files, or several that lie side by side.
+
+    sources: files_frame of kinds `plan` and `documents`. A fragment whose document is in no token
+    file is not in the result.
+    """
+    parts, walks = num_joins(num_fragments), num_walks(num_files)
+    dealt = sources.mapInArrow(
+        functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(SOUGHT, "part"))
+    )
+    located = dealt.repartitionById(parts, "part").mapInArrow(
+        functools.partial(_join, num_files=num_files, num_tasks=walks),
+        spark_ddl(blocks_of(LOCATED, "task")),
+    )
+    return located.repartitionById(walks, "task")
+
+
+def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for source in batch.to_pylist():
+            for table in _read(source):
+                hashes = hash_ids(table.column("doc_id").combine_chunks())
+                part = pa.array((hashes % np.uint64(num_parts)).astype(np.int32))
+                yield pack(table.append_column("part", part), SOUGHT, "part")
+
+
+def _read(source: dict[str, Any]) -> Iterator[pa.Table]:
+    if source["kind"] == "plan":
+        return read_fragments(source["path"])
+    return read_places(source["path"], source["file"])
+
+
+def _join(
+    batches: Iterator[pa.RecordBatch], *, num_files: int, num_tasks: int
+) -> Iterator[pa.RecordBatch]:
+    documents, fragments = _received(batches)
+    if not len(documents):
+        return
+    found = _find(documents.column("doc_id").chunk(0), fragments.column("doc_id").chunk(0))
+    located = fragments.drop_columns(["doc_id"])
+    for name in _PLACE:
+        located = located.append_column(name, documents.column(name).take(found))
+    located = located.filter(pc.is_valid(found))
+    if len(located):
+        file = located.column("file").to_numpy().astype(np.int64)
+        task = pa.array(file * num_tasks // num_files, pa.int32())
+        yield pack(located.append_column("task", task), LOCATED, "task")
+
+
+def _received(batches: Iterator[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
+    """The documents and the fragments; the blocks are gone."""
+    blocks = [batch for batch in batches if len(batch)]
+    stored = [batch.filter(has(batch, "doc_length")) for batch in blocks]
+    planned = [batch.filter(has(batch, "sequence_id")) for batch in blocks]
+    del blocks
+    documents = unpack(stored, SOUGHT, ["doc_id", *_PLACE])
+    del stored
+    return documents, unpack(planned, SOUGHT, _FRAGMENT)
+
+
+def _find(stored: pa.Array, sought: pa.Array) -> pa.Array:
+    """Where in `stored` each id is, null where it is not. In one hash table: its copies of the ids
+    are most of what this takes."""
+    every = pa.chunked_array([stored, sought]).dictionary_encode()
+    own, codes = (chunk.indices.to_numpy() for chunk in every.chunks)
+    assert (own == np.arange(len(own))).all(), "a document occurs twice in the store"
+    return pa.array(codes, mask=codes >= len(own))

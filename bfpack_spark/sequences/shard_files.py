@@ -1,0 +1,154 @@
+"""Shard files: the fragments of a shard become rows of exactly seq_len ids.
+
+Arrow does the moving: `take` on a BINARY column copies each fragment to its place, padding
+included as one more fragment, and the taken column's buffer is input_ids.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.files.parquet_output import ParquetOutput, token_values
+from bfpack_spark.schema import SEGMENTS, SEQUENCES, plain
+from bfpack_spark.spark.blocks import unpack
+from bfpack_spark.spark.messages import message
+
+_ROW_GROUP_TOKENS = 1 << 20
+_ROW_GROUP_ROWS_MAX = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardTask:
+    """What a worker needs to know."""
+
+    root: str  # the version's directory
+    bucket: str
+    seq_len: int
+    pad_id: int
+    starts: Int64  # first sequence of each shard, and the end
+    metadata: dict[str, str]  # Parquet key-value metadata, the same in every shard
+
+
+def write_shards(batches: Iterator[pa.RecordBatch], *, task: ShardTask) -> Iterator[pa.RecordBatch]:
+    """Write the shard that a partition's blocks of SEGMENTS make; yields one message: its entry."""
+    blocks = [batch for batch in batches if len(batch)]
+    if not blocks:
+        return
+    shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
+    assert len(shards) == 1, "a partition must hold one shard"
+    segments = unpack(blocks, SEGMENTS, [name for name in SEGMENTS.names if name != "shard"])
+    del blocks
+    yield message({"files": [_write_shard(segments, shards.pop(), task)]})
+
+
+def _write_shard(segments: pa.Table, shard: int, task: ShardTask) -> dict[str, object]:
+    output = ParquetOutput(
+        task.root,
+        f"shards/part-{shard:05d}.parquet",
+        SEQUENCES,
+        metadata=task.metadata,
+        statistics=["sequence_id", "num_tokens", "num_padding", "bucket"],
+    )
+    ids_hash = hashlib.sha256()
+    begin, end = int(task.starts[shard]), int(task.starts[shard + 1])
+    step = rows_per_row_group(task.seq_len)
+    order = _order(segments)
+    sequence_id = segments.column("sequence_id").to_numpy()[order]
+    num_tokens = num_cut = 0
+    for first in range(begin, end, step):
+        last = min(first + step, end)
+        left, right = np.searchsorted(sequence_id, [first, last])
+        part = segments.take(pa.array(order[left:right]))
+        table = gather_rows(part, first, last - first, task)
+        ids_hash.update(table.column("input_ids").chunk(0).values.buffers()[1])
+        num_tokens += int(part.column("length").to_numpy().sum())
+        num_cut += count_cut(part)
+        output.write(table)
+    entry = output.close("shards", num_tokens, ids_hash.hexdigest())
+    return {**entry, "documents_cut": num_cut}
+
+
+def rows_per_row_group(seq_len: int) -> int:
+    """Row groups of about 2^20 tokens."""
+    return min(max(_ROW_GROUP_TOKENS // seq_len, 1), _ROW_GROUP_ROWS_MAX)
+
+
+def count_cut(segments: pa.Table | pa.RecordBatch) -> int:
+    """Documents that are not whole, counted where their first token lies."""
+    start = segments.column("start").to_numpy()
+    partial = segments.column("length").to_numpy() < segments.column("doc_length").to_numpy()
+    return int(((start == 0) & partial).sum())
+
+
+def _order(segments: pa.Table) -> Int64:
+    keys = (segments.column("position").to_numpy(), segments.column("sequence_id").to_numpy())
+    return np.lexsort(keys)
+
+
+def gather_rows(segments: pa.Table, first: int, num_rows: int, task: ShardTask) -> pa.Table:
+    """SEQUENCES rows first .. first + num_rows - 1 from their segments, sorted by sequence,
+    position."""
+    row = segments.column("sequence_id").to_numpy() - first
+    length = segments.column("length").to_numpy().astype(np.int64)
+    num_segments = np.bincount(row, minlength=num_rows)
+    num_tokens = np.bincount(row, weights=length, minlength=num_rows).astype(np.int64)
+    padding = task.seq_len - num_tokens
+    _assert_complete(segments, row, length, num_segments, padding)
+    padded = np.flatnonzero(padding)
+    # Where each output segment comes from: a fragment, or (behind all of them) a piece of padding.
+    at = np.cumsum(num_segments)[padded]
+    source = np.insert(np.arange(len(row)), at, len(row) + np.arange(len(padded)))
+    real = source < len(row)
+    index = pa.array(np.where(real, source, 0), mask=~real)
+    offsets = np.zeros(num_rows + 1, dtype=np.int32)
+    np.cumsum(num_segments + (padding > 0), out=offsets[1:])
+    all_lengths = np.concatenate([length, padding[padded]])[source]
+    columns = {
+        "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
+        "input_ids": _input_ids(segments.column("tokens"), padding[padded], source, task),
+        "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
+        "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
+        "doc_starts": _lists(offsets, _taken(segments, "start", index)),
+        "doc_lengths": _lists(offsets, _taken(segments, "doc_length", index)),
+        "num_tokens": pa.array(num_tokens, pa.int32()),
+        "num_padding": pa.array(padding, pa.int32()),
+        "bucket": pa.repeat(pa.scalar(task.bucket), num_rows),
+    }
+    return pa.Table.from_pydict(columns, schema=plain(SEQUENCES))
+
+
+def _assert_complete(
+    segments: pa.Table, row: Int64, length: Int64, num_segments: Int64, padding: Int64
+) -> None:
+    """Every fragment of these rows has come, once: ranks and offsets follow each other."""
+    assert (num_segments > 0).all(), "a sequence lacks its fragments"
+    assert (padding >= 0).all(), "a sequence is too full"
+    first = np.cumsum(num_segments) - num_segments
+    begin = np.cumsum(length) - length
+    position = np.arange(len(row)) - first[row]
+    assert (segments.column("position").to_numpy() == position).all(), "positions have gaps"
+    assert (segments.column("offset").to_numpy() == begin - begin[first][row]).all(), "offsets too"
+
+
+def _input_ids(
+    tokens: pa.ChunkedArray, padding: Int64, source: Int64, task: ShardTask
+) -> pa.ListArray:
+    pad = np.full(int(padding.max(initial=0)), task.pad_id, dtype="<i4").tobytes()
+    pieces = pa.array([pad[: 4 * size] for size in padding.tolist()], pa.large_binary())
+    every = pa.concat_arrays([*tokens.chunks, pieces])
+    ids = token_values(every.take(pa.array(source)))
+    num_rows = len(ids) // task.seq_len
+    offsets = np.arange(num_rows + 1, dtype=np.int32) * np.int32(task.seq_len)
+    return _lists(offsets, pa.array(ids, pa.int32()))
+
+
+def _taken(segments: pa.Table, name: str, index: pa.Array) -> pa.Array:
+    return segments.column(name).combine_chunks().take(index)
+
+
+def _lists(offsets: np.ndarray, values: pa.Array) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)

@@ -1,0 +1,132 @@
+"""Is there room for what a run is going to write? Said before it starts, with about how much.
+
+    the token store          0.8 bytes for a byte of compressed input, 0.25 for one of plain text
+    sequences of a seq_len   1.2 bytes for one of the token store
+    temporary files          2 bytes for one of the token store, while sequences are assembled
+
+The last two are within a third on code and on prose. The first is rough: a vocabulary of 16k makes
+half as many tokens more than one of 128k, text that repeats itself compresses to little, and a
+column may hold most of a file or hardly any of it. So there is a warning where less is free, and a
+run ends only where less than a twentieth of the first, or half of the others, is: it could not have
+fitted. Object stores and the disks of a cluster's workers are not looked at, nor are quotas.
+"""
+
+import logging
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+from rich.filesize import decimal
+
+from bfpack_spark.corpus.inventory import InputFile, Inventory
+from bfpack_spark.errors import InputError
+from bfpack_spark.files.addresses import divide
+from bfpack_spark.logs import facts
+
+_STORED_OF_COMPRESSED = 0.8
+_STORED_OF_PLAIN = 0.25
+_SEQUENCES_OF_STORED = 1.2
+_TEMPORARY_OF_STORED = 2.0
+
+log = logging.getLogger("bfpack")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """Bytes that are going to be written, about, and the share of them that surely is."""
+
+    output: int
+    temporary: int
+    surely: float
+
+
+def need_of_tokens(inventory: Inventory, num_seq_lens: int) -> Need:
+    """Of a token store that is made of these files, and of sequences of so many seq_lens."""
+    stored = sum(file.size * _stored(inventory, file) for file in inventory.files)
+    return Need(
+        output=int(stored * (1 + _SEQUENCES_OF_STORED * num_seq_lens)),
+        temporary=int(stored * _TEMPORARY_OF_STORED) if num_seq_lens else 0,
+        surely=0.05,
+    )
+
+
+def need_of_sequences(stored: int) -> Need:
+    """Of the sequences of one seq_len, made of a token store of so many bytes."""
+    return Need(
+        output=int(stored * _SEQUENCES_OF_STORED),
+        temporary=int(stored * _TEMPORARY_OF_STORED),
+        surely=0.5,
+    )
+
+
+def check_space(spark: SparkSession, directory: str, need: Need, what: str) -> None:
+    """Log what is needed and free, as a warning if it may be too little. InputError if less is free
+    than is surely needed."""
+    wanted = _by_disk(directory, need, _temporary_directories(spark))
+    said = "%s: about %s of output and %s of temporary files; free: %s"
+    free = ", ".join(f"{decimal(disk.free)} in {disk.path}" for disk in wanted) or "not looked at"
+    told = facts(output_bytes=need.output, temporary_bytes=need.temporary)
+    short = any(disk.free < disk.needed for disk in wanted)
+    level = logging.WARNING if short else logging.INFO
+    log.log(level, said, what, decimal(need.output), decimal(need.temporary), free, extra=told)
+    for disk in wanted:
+        if disk.free < disk.needed * need.surely:
+            raise InputError(
+                f"{disk.path}: {what} need about {decimal(int(disk.needed))} there, and "
+                f"{decimal(disk.free)} are free; free space, or name a larger disk by --output, "
+                "for temporary files by TMPDIR or spark.local.dir"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Disk:
+    path: str
+    free: int
+    needed: float
+
+
+def _by_disk(directory: str, need: Need, temporary: list[str]) -> list[_Disk]:
+    """What goes to each disk of this machine: output and temporaries may share one."""
+    address = divide(directory)
+    wanted = [(str(Path(address.key).absolute()), float(need.output))] if address.is_local else []
+    wanted += [(path, need.temporary / len(temporary)) for path in temporary]
+    needed: dict[int, float] = defaultdict(float)
+    places: dict[int, Path] = {}
+    for path, amount in wanted:
+        there = _nearest(path)
+        device = there.stat().st_dev
+        places.setdefault(device, there)
+        needed[device] += amount
+    return [
+        _Disk(path=str(path), free=shutil.disk_usage(path).free, needed=needed[device])
+        for device, path in places.items()
+    ]
+
+
+def _nearest(path: str) -> Path:
+    """The path, or that of its parents which is there."""
+    at = Path(path)
+    return next(parent for parent in (at, *at.parents) if parent.exists())
+
+
+def _temporary_directories(spark: SparkSession) -> list[str]:
+    """Where shuffle files go, if it is on this machine."""
+    context: SparkContext | None = getattr(spark, "sparkContext", None)
+    if context is None or not (context.master or "").startswith("local"):
+        return []
+    named = context.getConf().get("spark.local.dir") or os.environ.get("SPARK_LOCAL_DIRS")
+    return _existing((named or "/tmp").split(","))
+
+
+def _existing(paths: Iterable[str]) -> list[str]:
+    return [path.strip() for path in paths if Path(path.strip()).is_dir()]
+
+
+def _stored(inventory: Inventory, file: InputFile) -> float:
+    plain = inventory.format in ("jsonl", "text") and file.codec is None
+    return _STORED_OF_PLAIN if plain else _STORED_OF_COMPRESSED

@@ -1,0 +1,53 @@
+"""Ids that the user's own tokenizer made: checked, and taken as they are."""
+
+import numpy as np
+import pyarrow as pa
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.documents import Documents
+from bfpack_spark.schema import Reason
+from bfpack_spark.tokenizing.engines import Ids
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
+
+_MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
+
+
+def ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
+    """Ids given by the user, checked."""
+    content = documents.content
+    parts: list[Ids] = []
+    lengths = np.zeros(len(documents), dtype=np.int64)
+    for index in documents.good():
+        ids, problem = _one_documents_ids(content[index], vocabulary.size)
+        if ids is None:
+            documents.refuse(index, Reason.NULL, "null instead of tokens")
+        elif len(ids) > _MAX_READY_IDS:
+            documents.refuse(index, Reason.TOO_LARGE, f"{len(ids)} ids, limit {_MAX_READY_IDS}")
+        elif problem:
+            documents.refuse(index, Reason.INVALID_TOKENS, problem)
+        else:
+            lengths[index] = len(ids)
+            if not len(ids):
+                documents.refuse(index, Reason.EMPTY, "no tokens")
+            parts.append(ids)
+    flat = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
+    return flat.astype(np.int32, copy=False), lengths
+
+
+def _one_documents_ids(value: pa.Scalar, size: int) -> tuple[np.ndarray | None, str | None]:
+    if not value.is_valid:
+        return None, None
+    if pa.types.is_binary(value.type) or pa.types.is_large_binary(value.type):
+        raw = value.as_buffer()
+        if raw.size % 4:
+            return np.empty(0), f"{raw.size} bytes, not a multiple of 4"
+        ids = np.frombuffer(raw, dtype="<i4")
+    else:
+        if value.values.null_count:
+            return np.empty(0), "a null among the ids"
+        ids = value.values.to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero((ids < 0) | (ids >= size))
+    if len(wrong):
+        place = int(wrong[0])
+        return ids, f"id {ids[place]} at token {place}, vocabulary of {size}"
+    return ids, None

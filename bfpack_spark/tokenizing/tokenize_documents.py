@@ -1,0 +1,244 @@
+"""Documents -> TOKENIZED: the ids of each, or why it is refused. Samples use it without Spark."""
+
+import re
+import zlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.documents import Columns, Documents
+from bfpack_spark.errors import JobError
+from bfpack_spark.schema import NOT_AUDITED, TOKENIZED, Reason, plain
+from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, load_engine
+from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
+from bfpack_spark.tokenizing.ready_ids import ready_ids
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
+
+_FEW = 8  # numbers that are sought one by one
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizeTask:
+    """What a worker needs to know; travels with the function."""
+
+    input_format: str
+    columns: Columns
+    vocabulary: Vocabulary
+    engine: EngineName
+    max_document_bytes: int  # UTF-8; larger documents are refused, and longer lines not parsed
+    audit_share: float  # 0 to 1; of documents tokenized by the reference as well
+    max_compared_bytes: int = 1 << 62  # larger ones are refused as well, but their lines are parsed
+    max_uncut_bytes: int | None = None  # of a stretch without a place to cut it at
+
+    @property
+    def max_bytes(self) -> int:
+        """UTF-8 bytes of the largest document that the engine is given."""
+        return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES)
+
+    def tokenize(self, documents: Documents) -> pa.RecordBatch:
+        """TOKENIZED, a row a document."""
+        return _rows(documents, self)
+
+
+def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
+    sizes = documents.sizes()
+    if task.columns.tokens:
+        ids, lengths = ready_ids(documents, task.vocabulary)
+    else:
+        _refuse(documents, task)
+        drawn = _draw(documents, task)
+        ids, lengths = _encode(documents, task)
+        _audit(documents, drawn, task)
+    if task.columns.tokens or task.vocabulary.control_tokens == "allow":
+        ids, lengths = _without_ends(documents, ids, lengths, task.vocabulary)
+    ids, lengths = _insert(ids, lengths, task.vocabulary)
+    good = [reason is None for reason in documents.reason]
+    offsets = np.zeros(len(documents) + 1, dtype=np.int32)
+    np.cumsum(lengths * 4, out=offsets[1:])
+    tokens = pa.Array.from_buffers(
+        pa.binary(),
+        len(documents),
+        [pa.array(good).buffers()[1], pa.py_buffer(offsets), pa.py_buffer(ids)],
+    )
+    columns = {
+        "doc_id": pa.array(documents.doc_id, pa.string()),
+        "length": pa.array(lengths, pa.int32(), mask=~np.array(good, dtype=bool)),
+        "tokens": tokens,
+        "source": pa.array(documents.source, pa.string()),
+        "reason": pa.array(documents.reason, pa.string()),
+        "detail": pa.array(documents.detail, pa.string()),
+        "num_bytes": pa.array(sizes, pa.int64()),
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=plain(TOKENIZED))
+
+
+def _refuse(documents: Documents, task: TokenizeTask) -> None:
+    """Refuse, in place, what is not to be tokenized."""
+    _refuse_by_size(documents, task.max_bytes)
+    if task.max_uncut_bytes is not None:
+        _refuse_uncut(documents, task.max_uncut_bytes, task.vocabulary)
+    if task.vocabulary.control_tokens == "quarantine":
+        _refuse_control_tokens(documents, task.vocabulary)
+
+
+def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
+    """Ids of all documents that are good, lengths of all (0 where refused); refuses in place, and
+    takes the texts out of the documents."""
+    good = documents.good()
+    engine = load_engine(task.engine, task.vocabulary)
+    ids, found = engine.encode(documents.take_texts())
+    lengths = np.zeros(len(documents), dtype=np.int64)
+    lengths[good] = found
+    for index in np.flatnonzero(lengths <= 0).tolist():
+        if lengths[index] < 0:
+            detail = "some of the text is no token, and the tokenizer has none for the unknown"
+            documents.refuse(index, Reason.NOT_SPELLED, detail)
+        elif documents.reason[index] is None:
+            documents.refuse(index, Reason.EMPTY, "no tokens")
+    lengths = np.maximum(lengths, 0)
+    if task.vocabulary.control_tokens != "allow":
+        ids, lengths = _refuse_forged(documents, ids, lengths, task.vocabulary)
+    return ids, lengths
+
+
+def _refuse_by_size(documents: Documents, max_bytes: int) -> None:
+    sizes = pc.fill_null(pc.binary_length(documents.content), -1).to_numpy()
+    for index in np.flatnonzero((sizes <= 0) | (sizes > max_bytes)).tolist():
+        size = int(sizes[index])
+        if documents.reason[index] is not None:
+            continue
+        if size > max_bytes:
+            documents.refuse(index, Reason.TOO_LARGE, f"{size} bytes, limit {max_bytes}")
+        elif size == 0:
+            documents.refuse(index, Reason.EMPTY, "no text")
+        else:
+            documents.refuse(index, Reason.NULL, "null instead of a text")
+
+
+def _refuse_uncut(documents: Documents, limit: int, vocabulary: Vocabulary) -> None:
+    """Of no stretch of a text more than this, whichever engine it is: what is in quarantine does
+    not depend on it."""
+    sizes = pc.fill_null(pc.binary_length(documents.content), -1).to_numpy()
+    for index in np.flatnonzero(sizes > limit).tolist():
+        if documents.reason[index] is None:
+            text = documents.content[index].as_py()
+            pieces = vocabulary.cuts.pieces(text) if vocabulary.cuts else [text]
+            longest = max(len(piece.encode()) for piece in pieces)
+            if longest > limit:
+                detail = f"{longest} bytes without a place to cut at, limit {limit}"
+                documents.refuse(index, Reason.UNCUT, detail)
+
+
+def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None:
+    tokens = vocabulary.special_tokens
+    if not tokens:
+        return
+    pattern = re.compile("|".join(map(re.escape, tokens)))
+    for index in documents.good():
+        found = pattern.search(documents.content[index].as_py())
+        if found:
+            detail = f"{found.group()} at character {found.start()}"
+            documents.refuse(index, Reason.CONTROL_TOKEN, detail)
+
+
+def _refuse_forged(
+    documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
+) -> tuple[Ids, Int64]:
+    """A vocabulary in which EOS or BOS is an ordinary token lets text produce it; nobody could tell
+    it from ours, so such documents are refused. So are those that give a control token of one
+    character, which cannot be kept out of the text's reach."""
+    ours = _is_one_of(ids, vocabulary.guarded_ids)
+    if not ours.any():
+        return ids, lengths
+    document = np.repeat(np.arange(len(lengths)), lengths)
+    forged = np.unique(document[ours])
+    for index in forged.tolist():
+        detail = "the text's own tokens include the id of EOS, BOS or another control token"
+        documents.refuse(index, Reason.CONTROL_TOKEN, detail)
+    kept = ~np.isin(document, forged)
+    lengths = lengths.copy()
+    lengths[forged] = 0
+    return ids[kept], lengths
+
+
+def _is_one_of(ids: Ids, numbers: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Where an id is one of the numbers, which mostly are two or three."""
+    if len(numbers) > _FEW:
+        return np.isin(ids, list(numbers))
+    found = np.zeros(len(ids), dtype=bool)
+    for number in numbers:
+        found |= ids == number
+    return found
+
+
+def _draw(documents: Documents, task: TokenizeTask) -> dict[int, str]:
+    """Index and text of the documents that are tokenized by the reference as well."""
+    if task.engine == "tokenizers" or not task.audit_share:
+        return {}
+    limit = task.audit_share * 2**32
+    sizes = pc.binary_length(documents.content)
+    drawn = {}
+    for index in documents.good():
+        if zlib.crc32((documents.doc_id[index] or "").encode()) < limit:
+            if sizes[index].as_py() > REFERENCE_BYTES_MAX:
+                documents.detail[index] = NOT_AUDITED
+            else:
+                drawn[index] = documents.content[index].as_py()
+    return drawn
+
+
+def _audit(documents: Documents, drawn: dict[int, str], task: TokenizeTask) -> None:
+    """Tokenize the drawn documents by both engines; JobError where they differ."""
+    drawn = {index: text for index, text in drawn.items() if documents.reason[index] is None}
+    found = compare(list(drawn.values()), task.vocabulary) if drawn else None
+    if found is not None:
+        index = list(drawn)[found[0]]
+        raise JobError(
+            f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
+            f"tokenizers disagree at {found[1]}; use --engine tokenizers"
+        )
+
+
+def _without_ends(
+    documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
+) -> tuple[Ids, Int64]:
+    """Take off an EOS at the end and a BOS at the beginning that a document brings itself: _insert
+    puts one in every document."""
+    lengths = lengths.copy()
+    kept = np.ones(len(ids), dtype=bool)
+    ends = np.cumsum(lengths)
+    some = np.flatnonzero(lengths)
+    ended = some[ids[ends[some] - 1] == vocabulary.eos_id]
+    kept[ends[ended] - 1] = False
+    begins = ends - lengths
+    lengths[ended] -= 1
+    if vocabulary.bos_id is not None:
+        some = np.flatnonzero(lengths)
+        begun = some[ids[begins[some]] == vocabulary.bos_id]
+        kept[begins[begun]] = False
+        lengths[begun] -= 1
+    for index in documents.good():
+        if not lengths[index]:
+            documents.refuse(index, Reason.EMPTY, "no tokens")
+    return ids[kept], lengths
+
+
+def _insert(ids: Ids, lengths: Int64, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
+    """Put EOS, and BOS if there is one, around every document that has tokens."""
+    whole = np.where(lengths > 0, lengths + vocabulary.num_inserted, 0)
+    out = np.empty(int(whole.sum()), dtype=np.int32)
+    ends = np.cumsum(whole)[lengths > 0]
+    text = np.ones(len(out), dtype=bool)
+    text[ends - 1] = False
+    if vocabulary.bos_id is not None:
+        begins = ends - whole[lengths > 0]
+        text[begins] = False
+        out[begins] = vocabulary.bos_id
+    out[ends - 1] = vocabulary.eos_id
+    out[text] = ids
+    return out, whole

@@ -1,0 +1,50 @@
+"""The tokenizer that the user names: a tokenizer.json, and what may lie beside it."""
+
+from typing import Any
+
+from bfpack_spark.config import Settings
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
+
+_BYTES_MAX = 1 << 28  # of a tokenizer.json; one of 262k entries has 33 MB
+
+
+def read_vocabulary(settings: Settings) -> Vocabulary:
+    """The tokenizer file and the names of its EOS, BOS and control-token policy."""
+    raw, companion = read_tokenizer(settings.need("tokenizer"))
+    return load_vocabulary(
+        raw,
+        companion,
+        eos_token=settings.eos_token,
+        bos_token=settings.bos_token,
+        control_tokens=settings.control_tokens,
+    )
+
+
+def read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
+    """The file's bytes, and its tokenizer_config.json (empty if there is none). `path` is the
+    file or the directory that holds it."""
+    file = path if access.is_file(path) else f"{path.rstrip('/')}/tokenizer.json"
+    raw = _read(path, file) if access.is_file(file) else None
+    if raw is None:
+        raise InputError(
+            f"--tokenizer {path}: no tokenizer.json there; "
+            "give the file or the directory that holds it"
+        )
+    folder = file.rpartition("/")[0] if "/" in file else "."
+    try:
+        companion = access.read_json(f"{folder}/tokenizer_config.json") or {}
+    except (InputError, RecursionError) as error:
+        raise InputError(f"--tokenizer {path}: {error}") from None
+    return raw, companion
+
+
+def _read(path: str, file: str) -> bytes | None:
+    fs, name = access.locate(file)
+    size = fs.get_file_info(name).size
+    if size is not None and size > _BYTES_MAX:
+        raise InputError(
+            f"--tokenizer {path}: {size} bytes, more than {_BYTES_MAX}; give a tokenizer.json"
+        )
+    return access.read_bytes(file)

@@ -1,0 +1,163 @@
+"""The token store's files: documents/ and quarantine/ are written in one pass, documents/ is read
+back."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import TaskContext
+
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.files.parquet_output import ParquetOutput, token_values
+from bfpack_spark.files.stored_parquet import open_own_parquet
+from bfpack_spark.memory import give_back
+from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
+from bfpack_spark.spark.messages import message
+from bfpack_spark.tokens.refused import Refused
+
+_FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
+_GROUP_TOKENS = 1 << 20
+_GROUP_ROWS = 1 << 16
+_LARGE_TOKENS = 1 << 24  # of one document, or nearly
+
+
+def write_token_files(
+    batches: Iterator[pa.RecordBatch],
+    *,
+    root: str,
+    metadata: dict[str, str],
+    tally: Tally,
+    prefix: str = "",
+) -> Iterator[pa.RecordBatch]:
+    """Write TOKENIZED rows of one partition; yields one message: files, documents by reason, and
+    the tally, which is whole when all rows have come. Files are named by the prefix and numbered
+    by partition."""
+    writer = _TokenWriter(root, metadata, f"{prefix}{_partition():05d}")
+    for batch in batches:
+        writer.add(batch)
+        del batch  # what is held here is held while the next one is made
+    yield message({**writer.close(), "read": tally.told()})
+
+
+class _TokenWriter:
+    """Collects rows to row groups of about 2^20 tokens and rolls over to a new file at 2^25."""
+
+    def __init__(self, root: str, metadata: dict[str, str], part: str) -> None:
+        self._root, self._metadata, self._part = root, metadata, part
+        self._entries: list[dict[str, Any]] = []
+        self._refused = Refused()
+        self._num_bytes = 0
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_tokens = 0
+        self._not_audited = 0
+        self._output: ParquetOutput | None = None
+        self._quarantine: ParquetOutput | None = None
+        self._output_tokens = 0
+        self._ids_hash = hashlib.sha256()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._num_bytes += pc.sum(batch.column("num_bytes")).as_py() or 0
+        self._not_audited += pc.sum(pc.equal(batch.column("detail"), NOT_AUDITED)).as_py() or 0
+        reason = batch.column("reason")
+        if reason.null_count < len(batch):
+            self._set_aside(batch.filter(reason.is_valid()))
+            batch = batch.filter(reason.is_null())
+        self._pending.append(batch.select(TOKENS.names))
+        self._pending_tokens += pc.sum(batch.column("length")).as_py() or 0
+        rows = sum(len(pending) for pending in self._pending)
+        if self._pending_tokens >= _GROUP_TOKENS or rows >= _GROUP_ROWS:
+            self._flush()
+
+    def close(self) -> dict[str, Any]:
+        self._flush()
+        self._finish_file()
+        if self._quarantine is not None:
+            self._entries.append(self._quarantine.close("quarantine", 0, None))
+        counts = {"num_bytes": self._num_bytes, "not_audited": self._not_audited}
+        return {"files": self._entries, **counts, **self._refused.counts()}
+
+    def _set_aside(self, batch: pa.RecordBatch) -> None:
+        self._refused.add(batch)
+        batch = batch.filter(pc.not_equal(batch.column("reason"), Reason.EMPTY))
+        if not len(batch):
+            return
+        if self._quarantine is None:
+            name = f"quarantine/part-{self._part}.parquet"
+            self._quarantine = ParquetOutput(self._root, name, QUARANTINE)
+        self._quarantine.write(pa.Table.from_batches([batch]).select(QUARANTINE.names))
+
+    def _flush(self) -> None:
+        table = pa.Table.from_batches(self._pending) if self._pending else None
+        large = self._pending_tokens >= _LARGE_TOKENS
+        self._pending, self._pending_tokens = [], 0
+        if table is None or not len(table):
+            return
+        if self._output is None:
+            number = sum(1 for entry in self._entries if entry["kind"] == "documents")
+            name = f"documents/part-{self._part}-{number:03d}.parquet"
+            self._output = ParquetOutput(
+                self._root, name, TOKENS, metadata=self._metadata, statistics=["length"]
+            )
+        for chunk in table.column("tokens").chunks:
+            ids = token_values(chunk)
+            self._ids_hash.update(ids.data)
+            self._output_tokens += len(ids)
+        self._output.write(table)
+        if large:  # what encoding it took, twice its bytes
+            give_back()
+        if self._output_tokens >= _FILE_TOKENS:
+            self._finish_file()
+
+    def _finish_file(self) -> None:
+        if self._output is None:
+            return
+        digest = self._ids_hash.hexdigest()
+        self._entries.append(self._output.close("documents", self._output_tokens, digest))
+        self._output, self._output_tokens, self._ids_hash = None, 0, hashlib.sha256()
+
+
+def read_token_file(path: str, *, batch_rows: int = 4096) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Batches of a token file in order, each with the row number of its first row."""
+    row = 0
+    with open_own_parquet(path) as file:
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, columns=TOKENS.names, use_threads=False)
+            for batch in table.to_batches(max_chunksize=batch_rows):
+                yield row, batch
+                row += len(batch)
+
+
+def _partition() -> int:
+    context = TaskContext.get()
+    return context.partitionId() if context else 0
+
+
+def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndarray) -> pa.Array:
+    """The ids tokens[row][start : start + length] of many pieces, as a BINARY column.
+
+    Pieces that follow each other without gaps, as those of whole documents do, are not copied.
+    """
+    ids = token_values(tokens)
+    in_bytes = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
+    offsets = in_bytes[tokens.offset : tokens.offset + len(tokens) + 1].astype(np.int64) // 4
+    assert (offsets[row] + start + length <= offsets[row + 1]).all(), "the store has changed"
+    begin = offsets[row] - offsets[0] + start
+    ends = np.cumsum(length)
+    if len(begin) and not (begin[1:] == (begin + length)[:-1]).all():
+        ids = ids[np.repeat(begin - (ends - length), length) + np.arange(int(length.sum()))]
+    elif len(begin):
+        ids = ids[begin[0] : begin[0] + ends[-1]]
+    out = np.zeros(len(length) + 1, dtype=np.int32)
+    out[1:] = ends * 4
+    return pa.Array.from_buffers(
+        pa.binary(), len(length), [None, pa.py_buffer(out), pa.py_buffer(np.ascontiguousarray(ids))]
+    )
+
+
+def read_lengths(path: str) -> pa.ChunkedArray:
+    """The lengths of a token file's documents; its tokens are not read."""
+    with open_own_parquet(path) as file:
+        return file.read(columns=["length"], use_threads=False).column("length")

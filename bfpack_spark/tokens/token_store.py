@@ -1,0 +1,90 @@
+"""A complete token store, as the later stages and the commands see it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.schema import FORMAT_VERSION, TOKENS
+from bfpack_spark.spark.spark_files import read_files
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Manifest, Place
+
+FORMAT_METADATA = {"bfpack.format_version": str(FORMAT_VERSION)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenStore:
+    """Directory and manifest of a complete version."""
+
+    directory: str
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """The version's."""
+        return self.directory.rpartition("/")[2]
+
+    @property
+    def paths(self) -> list[str]:
+        """The token files, in the order that `places` numbers them."""
+        return self._paths("documents")
+
+    def _paths(self, kind: str) -> list[str]:
+        entries = versions.files_of(self.manifest, kind)
+        return [access.resolve(self.directory, entry["path"]) for entry in entries]
+
+    @property
+    def tokenizer(self) -> dict[str, Any]:
+        """vocabulary_size, eos_id, bos_id, own_pad_id."""
+        return dict(self.manifest["tokenizer"])
+
+    def tokenizer_json(self) -> bytes:
+        """The tokenizer that made it, kept beside the data so that rows can be read as text."""
+        path = f"{self.directory}/tokenizer.json"
+        raw = access.read_bytes(path)
+        if raw is None:
+            raise InputError(f"{path}: is gone; put back the tokenizer that made these tokens")
+        return raw
+
+    def carried_counts(self) -> dict[str, Any]:
+        """The documents that never came so far, and the tokens that we put in: the accounting of
+        sequences repeats them, so that one account tells all."""
+        before = self.manifest["accounting"]
+        names = ("documents_in", "documents_empty", "documents_quarantined", "tokens_inserted")
+        return {f"num_{name}": before[name] for name in names}
+
+    def shard_metadata(self, seq_len: int, pad_id: int) -> dict[str, str]:
+        """Parquet key-value metadata of every shard made of these tokens."""
+        own = self.tokenizer
+        values = {
+            "tokenizer_sha256": self.manifest["inputs"]["tokenizer_sha256"],
+            "vocabulary_size": own["vocabulary_size"],
+            "eos_id": own["eos_id"],
+            "bos_id": own["bos_id"],
+            "pad_id": pad_id,
+            "seq_len": seq_len,
+        }
+        named = {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
+        return {**named, **FORMAT_METADATA}
+
+    def lengths(self, spark: SparkSession) -> DataFrame:
+        """doc_id, length of every document; the tokens are not read."""
+        return self._read(spark).select("doc_id", "length")
+
+    def id_files(self) -> dict[str, list[str]]:
+        """By kind, the files that hold doc_ids, those in quarantine included."""
+        kinds = ("documents", "quarantine")
+        return {kind: self._paths(kind) for kind in kinds}
+
+    def _read(self, spark: SparkSession) -> DataFrame:
+        return read_files(spark, self.paths, TOKENS)
+
+
+def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:
+    """The bucket's current token store, or the version named. InputError if there is none."""
+    directory, manifest = versions.current(Place(output=output, bucket=bucket), version)
+    return TokenStore(directory=directory, manifest=manifest)

@@ -1,0 +1,73 @@
+"""Documents and segments to the numbers by which copies of the tokens are compared."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from bfpack_spark.core.accounting import Rules
+from bfpack_spark.core.digest import digest_segments, hash_rows, weigh
+from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.core.shuffle import UInt64
+from bfpack_spark.files.parquet_output import token_values
+from bfpack_spark.schema import SCANNED_DOCUMENTS, plain
+from bfpack_spark.tokens.token_files import slices
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigestTask:
+    """What a worker needs to know."""
+
+    root: str  # the token store's directory
+    rules: Rules | None  # None: the whole document
+    vocabulary_size: int
+
+
+@dataclass(kw_only=True)
+class Sums:
+    """Modulo 2^64, of segments in shards or of documents in the token store: equal if both hold
+    the same tokens at the same places of the same documents."""
+
+    tokens: int = 0
+    lengths: int = 0  # what is said of the documents' lengths
+
+    def add(self, key: UInt64, digest: Int64, length: Int64, doc_length: Int64) -> None:
+        """One number a segment or document; key is hash_ids of its document."""
+        self.tokens = (self.tokens + weigh(digest.view(np.uint64), key)) % 2**64
+        said = weigh(length.view(np.uint64), hash_rows(key, doc_length))
+        self.lengths = (self.lengths + said) % 2**64
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            tokens=(self.tokens + other.tokens) % 2**64,
+            lengths=(self.lengths + other.lengths) % 2**64,
+        )
+
+
+def digest_batch(batch: pa.RecordBatch, task: DigestTask) -> pa.RecordBatch:
+    """SCANNED_DOCUMENTS of a batch that has doc_id, tokens."""
+    tokens = batch.column("tokens")
+    length = token_lengths(tokens)
+    kept = length
+    if task.rules is not None:
+        kept = kept_lengths(length, task.rules.seq_len, task.rules.long_documents)
+    some = np.flatnonzero(kept)
+    none = np.zeros(len(some), dtype=np.int64)
+    digest = np.zeros(len(length), dtype=np.uint64)
+    if len(some):
+        ids = token_values(slices(tokens, some, none, kept[some]))
+        digest[some] = digest_segments(ids, kept[some], none)
+    columns = {
+        "doc_id": batch.column("doc_id"),
+        "refused": pa.nulls(len(length), pa.string()),
+        "doc_length": pa.array(length),
+        "kept": pa.array(kept),
+        "digest": pa.array(digest.view(np.int64)),
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_DOCUMENTS))
+
+
+def token_lengths(tokens: pa.Array) -> Int64:
+    """Tokens in each value of a BINARY column."""
+    offsets = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
+    return np.diff(offsets[tokens.offset : tokens.offset + len(tokens) + 1]).astype(np.int64) // 4

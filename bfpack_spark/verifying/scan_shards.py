@@ -1,0 +1,23 @@
+"""Verify, shards -> SCANNED_SEGMENTS: a row a segment, joined with plan or token store where sums
+say that they differ. Shards that cannot be read are left out: sum_shards names them."""
+
+import functools
+from collections.abc import Iterator
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from bfpack_spark.schema import SCANNED_SEGMENTS, spark_ddl
+from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
+
+
+def scan_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
+    """In: the manifest's entries of shards, with `first`."""
+    return entries.mapInArrow(functools.partial(_scan, rules=rules), spark_ddl(SCANNED_SEGMENTS))
+
+
+def _scan(batches: Iterator[pa.RecordBatch], *, rules: ShardRules) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for entry in batch.to_pylist():
+            parts = read_shard(entry, rules)
+            yield from (part.segments for part in parts if part.segments is not None)

@@ -1,0 +1,243 @@
+"""A shard read back: what is wrong with its rows by themselves, and the segments they hold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bfpack_spark.core.accounting import Rules
+from bfpack_spark.core.digest import digest_segments
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.files import access
+from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain
+from bfpack_spark.verifying.listed_files import Fault
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+_FAULTS_MAX = 20  # of a kind in a row group; a broken file need not list every row
+_LISTS = ("seq_lengths", "doc_ids", "doc_starts", "doc_lengths")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardRules:
+    """What every shard of a version must be like; travels to the workers."""
+
+    root: str  # the version's directory
+    rules: Rules
+    bucket: str
+    vocabulary_size: int
+    pad_id: int
+    metadata: dict[str, str]  # Parquet key-value metadata
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardPart:
+    """A row group of a shard. segments are SCANNED_SEGMENTS; None where rows are not readable as
+    such."""
+
+    ids: npt.NDArray[np.int32]
+    num_tokens: int
+    faults: list[Fault]
+    segments: pa.RecordBatch | None
+
+
+def read_shard(entry: dict[str, Any], rules: ShardRules) -> Iterator[ShardPart]:
+    """Row groups of the shard that a manifest's entry names; `first` in it is the sequence_id that
+    it begins with. Raises what pyarrow raises on a damaged file."""
+    row = 0
+    with access.open_parquet(f"{rules.root}/{entry['path']}") as file:
+        fault = _file_fault(file.schema_arrow, rules)
+        if fault is not None:
+            yield ShardPart(ids=np.empty(0, np.int32), num_tokens=0, faults=[fault], segments=None)
+        if file.schema_arrow.remove_metadata() != plain(SEQUENCES):
+            return
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, use_threads=False).combine_chunks()
+            yield _part(table, row, entry, rules)
+            row += len(table)
+
+
+def _file_fault(schema: pa.Schema, rules: ShardRules) -> Fault | None:
+    if schema.remove_metadata() != plain(SEQUENCES):
+        found = ", ".join(f"{field.name} {field.type}" for field in schema)
+        return Fault(invariant=5, problem=f"columns are {found}")
+    told = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    told = {key: value for key, value in told.items() if key.startswith("bfpack.")}
+    if told != rules.metadata:
+        wrong = sorted(k for k in told | rules.metadata if told.get(k) != rules.metadata.get(k))
+        return Fault(invariant=5, problem=f"key-value metadata differ in {', '.join(wrong)}")
+    return None
+
+
+def _part(table: pa.Table, row: int, entry: dict[str, Any], rules: ShardRules) -> ShardPart:
+    faults = list(_row_faults(table, row, entry["first"], rules))
+    segments = None
+    if not any(_breaks_shape(fault) for fault in faults):
+        faulty = _misplaced_padding(table)
+        faults += _rows(faulty, row, "padding is not the last segment, of num_padding tokens")
+        if not faulty.any():
+            segments = _segments(table, row, entry["path"], rules.rules.seq_len)
+            faults += _cut_faults(segments, rules.rules)
+    return ShardPart(
+        ids=_values(table, "input_ids"),
+        num_tokens=pc.sum(table.column("num_tokens")).as_py() or 0,
+        faults=faults,
+        segments=segments,
+    )
+
+
+# Invariant 2: rows by themselves
+
+_SHAPE = "shape: "
+
+
+def _breaks_shape(fault: Fault) -> bool:
+    return fault.problem.startswith(_SHAPE)
+
+
+def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Iterator[Fault]:
+    seq_len = rules.rules.seq_len
+    sizes = {name: _sizes(table, name) for name in _LISTS}
+    ids_size = _sizes(table, "input_ids")
+    sums = _sum_by_row(_values(table, "seq_lengths").astype(np.int64), sizes["seq_lengths"])
+    num_tokens, padding = (_numbers(table, name) for name in ("num_tokens", "num_padding"))
+    yield from _rows(ids_size != seq_len, row, _SHAPE + f"input_ids are not {seq_len}")
+    for name in _LISTS[1:]:
+        apart = np.not_equal(sizes[name], sizes["seq_lengths"])
+        yield from _rows(apart, row, _SHAPE + f"{name} and seq_lengths are not parallel")
+    yield from _rows(sums != seq_len, row, _SHAPE + f"seq_lengths do not sum to {seq_len}")
+    yield from _rows(num_tokens + padding != seq_len, row, "num_tokens + num_padding != seq_len")
+    expected = first + row + np.arange(len(table))
+    wrong = _numbers(table, "sequence_id") != expected
+    yield from _rows(wrong, row, "sequence_id out of order")
+    bucket = pc.fill_null(table.column("bucket"), "").to_numpy(zero_copy_only=False)
+    yield from _rows(bucket != rules.bucket, row, f"bucket is not {rules.bucket}")
+    if (ids_size == seq_len).all():
+        yield from _id_faults(_values(table, "input_ids"), num_tokens, row, rules)
+
+
+def _id_faults(
+    flat: npt.NDArray[np.int32], num_tokens: Int64, row: int, rules: ShardRules
+) -> Iterator[Fault]:
+    ids = flat.reshape(len(num_tokens), -1)
+    # One look at them: as unsigned, an id below 0 is a large one.
+    if ids.view(np.uint32).max(initial=0) >= rules.vocabulary_size:
+        wrong = np.asarray(((ids < 0) | (ids >= rules.vocabulary_size)).any(axis=1))
+        yield from _rows(wrong, row, f"ids outside the vocabulary of {rules.vocabulary_size}")
+    padded = np.flatnonzero(num_tokens < ids.shape[1])
+    in_padding = np.arange(ids.shape[1]) >= num_tokens[padded, None]
+    wrong = np.zeros(len(num_tokens), dtype=bool)
+    wrong[padded] = np.any(in_padding & (ids[padded] != rules.pad_id), axis=1)
+    yield from _rows(wrong, row, f"padding is not id {rules.pad_id}")
+
+
+def _misplaced_padding(table: pa.Table) -> Mask:
+    """Rows in which what has no document is not exactly the last num_padding tokens."""
+    sizes = _sizes(table, "seq_lengths")
+    row = np.repeat(np.arange(len(table)), sizes)
+    length = _values(table, "seq_lengths")
+    padding = _numbers(table, "num_padding")[row]
+    last = np.zeros(len(row), dtype=bool)
+    last[np.cumsum(sizes) - 1] = True
+    is_padding = last & (padding > 0)
+    faulty = (is_padding & (length != padding)) | (length <= 0)
+    for name in _LISTS[1:]:
+        missing = _flat(table, name).is_null().to_numpy(zero_copy_only=False)
+        faulty |= missing != is_padding
+    out = np.zeros(len(table), dtype=bool)
+    out[row[faulty]] = True
+    return out
+
+
+# Segments
+
+
+def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.RecordBatch:
+    """The segments that are not padding, with their digests."""
+    sizes = _sizes(table, "seq_lengths")
+    row = np.repeat(np.arange(len(table)), sizes)
+    length = _values(table, "seq_lengths").astype(np.int64)
+    starts = _flat(table, "doc_starts").fill_null(0).to_numpy()
+    digest = digest_segments(_values(table, "input_ids"), length, starts)
+    begin = np.cumsum(length) - length
+    position = np.arange(len(row)) - (np.cumsum(sizes) - sizes)[row]
+    real = np.flatnonzero(_flat(table, "doc_ids").is_valid().to_numpy(zero_copy_only=False))
+    columns = {
+        "file": pa.repeat(path, len(real)),
+        "row": pa.array(first_row + row[real]),
+        "sequence_id": pa.array(_numbers(table, "sequence_id")[row[real]]),
+        "position": pa.array(position[real], pa.int32()),
+        "offset": pa.array((begin - row * seq_len)[real], pa.int32()),
+        "doc_id": _flat(table, "doc_ids").drop_null(),
+        "start": pa.array(starts[real]),
+        "length": pa.array(length[real], pa.int32()),
+        "doc_length": _flat(table, "doc_lengths").drop_null(),
+        "digest": pa.array(digest[real].view(np.int64)),
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_SEGMENTS))
+
+
+def _cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[Fault]:
+    """Invariant 3: what fits is whole; what does not is cut where the policy says."""
+    start, length, whole = (
+        segments.column(name).to_numpy().astype(np.int64)
+        for name in ("start", "length", "doc_length")
+    )
+    wrong = (start < 0) | (start + length > whole)
+    problem = "the segment lies outside its document"
+    if rules.packing == "best_fit":
+        fits = whole <= rules.seq_len
+        wrong |= fits & ((start != 0) | (length != whole))
+        wrong |= ~fits & ~_policy_allows(start, length, whole, rules)
+        problem = (
+            f"a document that fits is cut, or one is cut where {rules.long_documents} does not"
+        )
+    for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
+        row, doc_id = (segments.column(name)[at].as_py() for name in ("row", "doc_id"))
+        yield Fault(invariant=3, problem=problem, row=row, doc_id=doc_id)
+
+
+def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> Mask:
+    if rules.long_documents == "split":
+        return np.asarray(
+            (start % rules.seq_len == 0) & (length == np.minimum(rules.seq_len, whole - start))
+        )
+    if rules.long_documents == "truncate":
+        return np.asarray((start == 0) & (length == rules.seq_len))
+    return np.zeros(len(start), dtype=bool)
+
+
+# Columns to numbers
+
+
+def _rows(wrong: Mask, first_row: int, problem: str) -> Iterator[Fault]:
+    for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
+        yield Fault(invariant=2, problem=problem, row=first_row + at)
+
+
+def _numbers(table: pa.Table, name: str) -> Int64:
+    return np.asarray(pc.fill_null(table.column(name), -1).to_numpy(), dtype=np.int64)
+
+
+def _sizes(table: pa.Table, name: str) -> Int64:
+    sizes = pc.fill_null(pc.list_value_length(table.column(name)), 0)
+    return np.asarray(sizes.to_numpy(), dtype=np.int64)
+
+
+def _flat(table: pa.Table, name: str) -> pa.Array:
+    return table.column(name).chunk(0).flatten()  # the table has one chunk a column
+
+
+def _values(table: pa.Table, name: str) -> np.ndarray:
+    flat = _flat(table, name)
+    return np.ascontiguousarray((pc.fill_null(flat, -1) if flat.null_count else flat).to_numpy())
+
+
+def _sum_by_row(values: Int64, sizes: Int64) -> Int64:
+    total = np.concatenate([[0], np.cumsum(values)])
+    ends = np.cumsum(sizes)
+    return np.asarray(total[ends] - total[ends - sizes])

@@ -1,0 +1,61 @@
+"""Verify, shards -> MESSAGES: every row read and checked by itself (invariants 2, 3 and 5), and the
+sums by which the shards are compared with the plan and with the token store."""
+
+import functools
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from bfpack_spark.core.digest import hash_rows
+from bfpack_spark.schema import MESSAGES, spark_ddl
+from bfpack_spark.sequences.shard_files import count_cut
+from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.verifying.digests import Sums
+from bfpack_spark.verifying.listed_files import Fault, check_each, differs
+from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
+
+
+def sum_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
+    """In: the manifest's entries of shards, with `first`. Out, a message a shard: faults, readable,
+    tokens, lengths and plan (sums modulo 2^64), documents_cut."""
+    read = functools.partial(_sum_rows, rules=rules)
+    check = functools.partial(check_each, root=rules.root, read=read)
+    return entries.mapInArrow(check, spark_ddl(MESSAGES))
+
+
+def _sum_rows(entry: dict[str, Any], faults: list[Fault], *, rules: ShardRules) -> dict[str, Any]:
+    ids_hash = hashlib.sha256()
+    sums, plan, num_cut, num_tokens = Sums(), 0, 0, 0
+    for part in read_shard(entry, rules):
+        ids_hash.update(part.ids.data)
+        num_tokens += part.num_tokens
+        faults += part.faults
+        if part.segments is not None:
+            plan += _add_segments(part.segments, sums)
+            num_cut += count_cut(part.segments)
+    faults += differs("ids_sha256", ids_hash.hexdigest(), entry)
+    faults += differs("tokens", num_tokens, entry)
+    return {
+        "tokens": sums.tokens,
+        "lengths": sums.lengths,
+        "plan": plan % 2**64,
+        "documents_cut": num_cut,
+    }
+
+
+def _add_segments(segments: pa.RecordBatch, sums: Sums) -> int:
+    """Add to the sums of documents; the sum of PLAN's rows that these segments are."""
+    key = hash_ids(segments.column("doc_id"))
+    numbers = {
+        name: segments.column(name).to_numpy().astype(np.int64)
+        for name in (
+            *("sequence_id", "position", "offset", "start", "length"),
+            *("doc_length", "digest"),
+        )
+    }
+    sums.add(key, numbers["digest"], numbers["length"], numbers["doc_length"])
+    places = [numbers[name] for name in ("sequence_id", "position", "offset", "start", "length")]
+    return int(np.add.reduce(hash_rows(key, *places), dtype=np.uint64))

@@ -1,0 +1,62 @@
+"""Verify, token files -> MESSAGES: every document read and checked by itself, and the sums of what
+the policy keeps of it."""
+
+import functools
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from bfpack_spark.files.access import resolve
+from bfpack_spark.files.parquet_output import token_values
+from bfpack_spark.schema import MESSAGES, spark_ddl
+from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.tokens.token_files import read_token_file
+from bfpack_spark.verifying.digests import DigestTask, Sums, digest_batch, token_lengths
+from bfpack_spark.verifying.listed_files import Fault, check_each, differs
+
+
+def sum_tokens(entries: DataFrame, task: DigestTask) -> DataFrame:
+    """In: the manifest's entries of documents. Out, a message a file: faults, readable, tokens and
+    lengths (sums modulo 2^64)."""
+    read = functools.partial(_sum_documents, task=task)
+    check = functools.partial(check_each, root=task.root, read=read)
+    return entries.mapInArrow(check, spark_ddl(MESSAGES))
+
+
+def _sum_documents(
+    entry: dict[str, Any], faults: list[Fault], *, task: DigestTask
+) -> dict[str, Any]:
+    ids_hash = hashlib.sha256()
+    sums, num_tokens = Sums(), 0
+    for row, batch in read_token_file(resolve(task.root, entry["path"])):
+        ids = token_values(batch.column("tokens"))
+        ids_hash.update(ids.data)
+        num_tokens += len(ids)
+        faults += _document_faults(batch, ids, row, task)
+        found = digest_batch(batch, task)
+        kept = found.column("kept").to_numpy()
+        packed = found.filter(pa.array(kept > 0))
+        numbers = (packed.column(name).to_numpy() for name in ("digest", "kept", "doc_length"))
+        sums.add(hash_ids(packed.column("doc_id")), *numbers)
+    faults += differs("ids_sha256", ids_hash.hexdigest(), entry)
+    faults += differs("tokens", num_tokens, entry)
+    return {"tokens": sums.tokens, "lengths": sums.lengths}
+
+
+def _document_faults(
+    batch: pa.RecordBatch, ids: np.ndarray, row: int, task: DigestTask
+) -> Iterator[Fault]:
+    # One look at them: as unsigned, an id below 0 is a large one.
+    if ids.view(np.uint32).max(initial=0) >= task.vocabulary_size:
+        problem = f"ids outside the vocabulary of {task.vocabulary_size}"
+        yield Fault(invariant=5, problem=problem, row=row)
+    said = batch.column("length").to_numpy() != token_lengths(batch.column("tokens"))
+    for at in np.flatnonzero(said)[:1].tolist():
+        doc_id = batch.column("doc_id")[at].as_py()
+        yield Fault(
+            invariant=5, problem="length is not that of its tokens", row=row + at, doc_id=doc_id
+        )

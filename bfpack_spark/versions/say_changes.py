@@ -1,0 +1,20 @@
+"""Why there is another version, in the log."""
+
+import logging
+
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.changes import changes
+from bfpack_spark.versions.versions import Version
+
+log = logging.getLogger("bfpack")
+
+
+def say_changes(what: str, version: Version) -> None:
+    """Say what makes this version another than the current one, and what it begins with."""
+    earlier = versions.current_manifest(version.place)
+    if earlier is not None and earlier["fingerprint"] != version.fingerprint:
+        why = "; ".join(changes(earlier["inputs"], version.inputs))
+        before = earlier["fingerprint"][:16]
+        log.info("%s: new version %s beside %s: %s", what, version.name, before, why)
+    if version.name in versions.names_in(version.place):
+        log.info("%s: %s is unfinished, continued in place", what, version.name)

@@ -1,0 +1,272 @@
+"""Versions: immutable results, each named by the fingerprint of all that decides it.
+
+    OUTPUT/BUCKET/tokens/VERSION/...               OUTPUT/BUCKET/tokens/_current.json
+    OUTPUT/BUCKET/sequences-SEQLEN/VERSION/...     OUTPUT/BUCKET/sequences-SEQLEN/_current.json
+
+A version is complete if and only if its _manifest.json exists, which is written last; replacing
+_current.json, atomically, is the publication.
+"""
+
+import hashlib
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from bfpack_spark.core.accounting import Rules
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access, own_files
+from bfpack_spark.files.bucket_names import folder_of
+from bfpack_spark.files.confined import FileFacts
+from bfpack_spark.schema import FORMAT_VERSION
+from bfpack_spark.versions.metadata import Pointer, SequencesManifest, TokensManifest, read_metadata
+
+Manifest = dict[str, Any]
+
+_KIND_DIRECTORIES = ("documents", "quarantine", "plan", "shards")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the versions of one kind lie: OUTPUT/BUCKET/tokens or
+    OUTPUT/BUCKET/sequences-SEQLEN."""
+
+    output: str
+    bucket: str
+    seq_len: int | None = None  # None: the token store
+
+    @property
+    def inside(self) -> str:
+        """The path in the output."""
+        kind = "tokens" if self.seq_len is None else f"sequences-{self.seq_len}"
+        return f"{folder_of(self.bucket)}/{kind}"
+
+    @property
+    def directory(self) -> str:
+        return f"{self.output.rstrip('/')}/{self.inside}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One result, complete or not; `inputs` is all that decides it."""
+
+    place: Place
+    inputs: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the canonical JSON of the inputs and the format version."""
+        decides = {
+            "format_version": FORMAT_VERSION,
+            "seq_len": self.place.seq_len,
+            "inputs": self.inputs,
+        }
+        canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        return self.fingerprint[:16]
+
+    @property
+    def inside(self) -> str:
+        """The path in the output."""
+        return f"{self.place.inside}/{self.name}"
+
+    @property
+    def directory(self) -> str:
+        return f"{self.place.directory}/{self.name}"
+
+    def manifest(self) -> Manifest | None:
+        """The manifest; None if the version is not complete."""
+        return read_manifest(self.place, self.name)
+
+
+def need_manifest(version: Version) -> Manifest:
+    """The manifest of a version that was made, or found, complete."""
+    manifest = version.manifest()
+    assert manifest is not None, f"{version.name} is complete"
+    return manifest
+
+
+def read_manifest(place: Place, name: str) -> Manifest | None:
+    """The manifest of a version; None if it is not complete. InputError if it is damaged."""
+    model = TokensManifest if place.seq_len is None else SequencesManifest
+    return read_metadata(f"{place.directory}/{name}/_manifest.json", model)
+
+
+def read_pointer(place: Place) -> dict[str, Any] | None:
+    """What _current.json says; None if nothing is published. InputError if it is damaged."""
+    return read_metadata(f"{place.directory}/_current.json", Pointer)
+
+
+def complete(version: Version, entries: list[dict[str, Any]], **rest: Any) -> Manifest:
+    """Write the manifest (the last act of making a version), when what it lists is on the disk;
+    then remove what it does not list."""
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "kind": "tokens" if version.place.seq_len is None else "sequences",
+        "bucket": version.place.bucket,
+        "seq_len": version.place.seq_len,
+        "fingerprint": version.fingerprint,
+        "inputs": version.inputs,
+        "files": sorted(entries, key=lambda entry: str(entry["path"])),
+        **rest,
+    }
+    output = version.place.output
+    own_files.sync_folders(output, version.inside)
+    own_files.write_json(output, f"{version.inside}/_manifest.json", manifest)
+    _remove_unlisted(version, manifest)
+    return manifest
+
+
+def publish(version: Version) -> None:
+    """Let _current.json name this version, atomically; nothing if it does already. Then remove
+    what only an unfinished version needs."""
+    raw = access.read_bytes(f"{version.directory}/_manifest.json")
+    assert raw is not None, "only a complete version can be published"
+    pointer = {
+        "version": version.name,
+        "manifest": f"{version.name}/_manifest.json",
+        "manifest_sha256": hashlib.sha256(raw).hexdigest(),
+    }
+    if _pointer_said(version.place) != pointer:
+        own_files.write_json(version.place.output, f"{version.place.inside}/_current.json", pointer)
+    _tidy(version, json.loads(raw))
+
+
+def _pointer_said(place: Place) -> dict[str, Any] | None:
+    """What the pointer says; None if it is damaged, since it is about to be replaced."""
+    with suppress(InputError):
+        return read_pointer(place)
+    return None
+
+
+def current_manifest(place: Place) -> Manifest | None:
+    """The manifest of the current version; None if none is published, or it is gone."""
+    pointer = read_pointer(place)
+    return None if pointer is None else read_manifest(place, pointer["version"])
+
+
+def is_complete(place: Place, name: str) -> bool:
+    return access.exists(f"{place.directory}/{name}/_manifest.json")
+
+
+def is_pointed_at(place: Place, pointer: dict[str, Any]) -> bool:
+    """Has the manifest that the pointer names the hash that it says?"""
+    raw = access.read_bytes(f"{place.directory}/{pointer['manifest']}")
+    return raw is not None and hashlib.sha256(raw).hexdigest() == pointer["manifest_sha256"]
+
+
+def is_current(place: Place, name: str) -> bool:
+    pointer = read_pointer(place)
+    return pointer is not None and pointer["version"] == name
+
+
+def names_in(place: Place) -> list[str]:
+    """Names of all versions there, complete or not."""
+    found = own_files.folders_in(place.output, place.inside)
+    return [name for name in found if re.fullmatch(r"[0-9a-f]{16}", name)]
+
+
+def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
+    """Directory and manifest of the current version, or of the one named by its first digits."""
+    name = version or _current_name(place)
+    if not re.fullmatch(r"[0-9a-f]{16}", name):
+        raise InputError(
+            f"--version {name}: not a version; it is 16 hex digits, see {place.directory}"
+        )
+    manifest = read_manifest(place, name)
+    if manifest is None:
+        raise InputError(f"--version {name}: not complete in {place.directory}; run bfpack pack")
+    return f"{place.directory}/{name}", manifest
+
+
+def files_of(manifest: Manifest, kind: str) -> list[dict[str, Any]]:
+    """The manifest's entries of one kind: documents, quarantine, plan or shards."""
+    return [entry for entry in manifest["files"] if entry["kind"] == kind]
+
+
+def files_on_disk(place: Place, name: str, kind: str) -> dict[str, FileFacts]:
+    """What lies in one of a version's directories of data, by paths relative to the version's."""
+    found = own_files.files_below(place.output, f"{place.inside}/{name}/{kind}")
+    return {f"{kind}/{path}": facts for path, facts in found.items()}
+
+
+def rules_of(place: Place, inputs: dict[str, Any]) -> Rules:
+    """What the packer needs of the configuration of sequences."""
+    configuration = inputs["configuration"]
+    assert place.seq_len is not None, "rules are those of sequences"
+    return Rules(
+        seq_len=place.seq_len,
+        packing=configuration["packing"],
+        long_documents=configuration["long_documents"],
+        group_documents_max=configuration["group_documents_max"],
+        seed=configuration["seed"],
+    )
+
+
+def check_output(output: str, bucket: str) -> None:
+    """InputError if OUTPUT, or the bucket's folder in it, holds something and none of it is
+    ours."""
+    fs, path = access.locate(output)
+    info = fs.get_file_info(path)
+    if info.type == pafs.FileType.NotFound:
+        return
+    if info.type == pafs.FileType.File:
+        raise InputError(f"--output {output}: is a file; name a directory")
+    top, folder = own_files.kinds_in(output, ""), folder_of(bucket)
+    ours = [name for name, kind in top.items() if kind == "folder" and _holds_ours(output, name)]
+    if top and not ours and top.get(folder) != "link":
+        raise InputError(
+            f"--output {output}: not empty, and holds no tokens/ or sequences-*; name an empty one"
+        )
+    if folder in top and folder not in ours and own_files.kinds_in(output, folder):
+        raise InputError(
+            f"--bucket {bucket}: {output.rstrip('/')}/{folder} is not empty, and holds no tokens/ "
+            "or sequences-*; take another name"
+        )
+
+
+def _holds_ours(output: str, folder: str) -> bool:
+    names = own_files.kinds_in(output, folder)
+    return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
+
+
+def _current_name(place: Place) -> str:
+    pointer = read_pointer(place)
+    if pointer is None:
+        what = "token store" if place.seq_len is None else f"sequences of {place.seq_len}"
+        raise InputError(
+            f"--bucket {place.bucket}: no {what} published in {place.output}; run bfpack pack first"
+        )
+    return str(pointer["version"])
+
+
+def _tidy(version: Version, manifest: Manifest) -> None:
+    _remove_unlisted(version, manifest)
+    output = version.place.output
+    for name in own_files.kinds_in(output, version.place.inside):
+        if is_left_over(name):  # of a pointer
+            own_files.delete_file(output, f"{version.place.inside}/{name}")
+    for name in own_files.files_below(output, version.inside):
+        if name == "_plan.json" or is_left_over(name):
+            own_files.delete_file(output, f"{version.inside}/{name}")
+
+
+def is_left_over(path: str) -> bool:
+    """Is this a file of a write that was killed, as own_files names them?"""
+    return re.search(r"\.[0-9a-f]{32}\.tmp$", path) is not None
+
+
+def _remove_unlisted(version: Version, manifest: Manifest) -> None:
+    """What an earlier, unfinished run left in the directories of data."""
+    listed = {entry["path"] for entry in manifest["files"]}
+    output, inside = version.place.output, version.inside
+    for kind in _KIND_DIRECTORIES:
+        for path in files_on_disk(version.place, version.name, kind).keys() - listed:
+            own_files.delete_file(output, f"{inside}/{path}")
+    own_files.delete_tree(output, f"{inside}/_temporary")

@@ -1,0 +1,60 @@
+"""Is a complete version still there as its manifest lists it? One listing a folder; nothing is
+read but the tokenizer."""
+
+import hashlib
+from typing import Any
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.files.confined import FileFacts
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Manifest, Place
+
+
+def check_whole(place: Place, name: str, manifest: Manifest) -> None:
+    """InputError, naming file and remedy, if a listed file is gone or has another size, those taken
+    over from earlier versions included, or if a token store's tokenizer is not its own."""
+    there: dict[tuple[str, str], dict[str, FileFacts]] = {}
+    for entry in manifest["files"]:
+        owner, path = _place_of(entry, name)
+        folder = (owner, entry["kind"])
+        if folder not in there:
+            there[folder] = versions.files_on_disk(place, *folder)
+        problem = _problem(there[folder].get(path), entry)
+        if problem:
+            raise _not_whole(place, name, f"{owner}/{path}", problem)
+    if place.seq_len is None:
+        _check_tokenizer(place, name, manifest)
+
+
+def _place_of(entry: dict[str, Any], name: str) -> tuple[str, str]:
+    """The version in which a listed file lies, and its path there."""
+    path = str(entry["path"])
+    if not path.startswith("../"):
+        return name, path
+    owner, _, inner = path.removeprefix("../").partition("/")
+    return owner, inner
+
+
+def _problem(facts: FileFacts | None, entry: dict[str, Any]) -> str | None:
+    if facts is None:
+        return "is gone"
+    if facts.size != entry["bytes"]:
+        return f"has {facts.size:,} bytes, and had {entry['bytes']:,}"
+    return None
+
+
+def _check_tokenizer(place: Place, name: str, manifest: Manifest) -> None:
+    raw = access.read_bytes(f"{place.directory}/{name}/tokenizer.json")
+    if raw is None:
+        raise _not_whole(place, name, f"{name}/tokenizer.json", "is gone")
+    if hashlib.sha256(raw).hexdigest() != manifest["inputs"]["tokenizer_sha256"]:
+        raise _not_whole(place, name, f"{name}/tokenizer.json", "is not what made these tokens")
+
+
+def _not_whole(place: Place, name: str, path: str, problem: str) -> InputError:
+    return InputError(
+        f"{place.directory}/{path}: {problem}; put it back, or remove "
+        f"{place.directory}/{name}/_manifest.json and run bfpack pack again, which makes "
+        f"{name} anew"
+    )

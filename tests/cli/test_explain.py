@@ -1,0 +1,181 @@
+"""A failure is one line: what is wrong, where, and what to do."""
+
+import errno
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import Ran
+from outputs import current
+from py4j import java_gateway
+from py4j.protocol import Py4JError, Py4JNetworkError
+from pyspark import SparkContext
+from pyspark.errors import PySparkException
+
+from bfpack_spark.cli.explain import explain
+from bfpack_spark.errors import JobError
+from bfpack_spark.files.stored_parquet import open_own_parquet
+from bfpack_spark.logs import handler_for
+
+
+def flip_in_column(path: Path, column: str) -> None:
+    """Change a byte in the middle of a column's first chunk."""
+    group = pq.read_metadata(path).row_group(0)
+    names = [group.column(n).path_in_schema for n in range(group.num_columns)]
+    chunk = group.column(names.index(column))
+    with path.open("r+b") as file:
+        at = chunk.data_page_offset + chunk.total_compressed_size // 2
+        file.seek(at)
+        (byte,) = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+
+
+def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
+    packed: Path, bfpack: Callable[..., Ran], tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    shutil.copytree(packed, output)
+    tokens = current(output, "small", "tokens")
+    (damaged, *_) = sorted((tokens / "documents").iterdir())
+    flip_in_column(damaged, "tokens")
+    where = ("--output", output, "--bucket", "small")
+    assert bfpack("plan", *where, "--seq-len", 256).code == 0
+    ran = bfpack("assemble", *where, "--seq-len", 256)
+    assert (ran.code, ran.out) == (5, "")
+    (line,) = [line for line in ran.err.splitlines() if "error" in line]
+    assert line.startswith(f"bfpack: error: {damaged}: cannot be read (")
+    assert line.endswith(
+        f"; restore it from a copy, or remove {tokens} and run bfpack pack again, which makes it "
+        "anew"
+    )
+    shard = current(output, "small", "sequences-512") / "shards" / "part-00000.parquet"
+    shard.write_bytes(shard.read_bytes()[:-9])
+    ran = bfpack("show", *where, "--seq-len", 512, "--sequence", 0)
+    assert ran.code == 5
+    assert ran.err.startswith(f"bfpack: error: {shard}: cannot be read (")
+
+
+def test_a_file_of_ours_that_is_gone_is_named(tmp_path: Path) -> None:
+    gone = f"{tmp_path}/V/documents/part-0"
+    with pytest.raises(JobError, match=f"{gone}: cannot be read "), open_own_parquet(gone):
+        pass
+
+
+def context_that(is_stopped: Callable[[], bool]) -> SimpleNamespace:
+    jvm = SimpleNamespace(sc=lambda: SimpleNamespace(isStopped=is_stopped))
+    return SimpleNamespace(pythonExec=sys.executable, _jsc=jvm)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "line"),
+    [
+        (
+            "Job aborted\njava.io.IOException: No space left on device\n\tat java.base",
+            5,
+            "disk full: java.io.IOException: No space left on device; free space for --output and "
+            "for temporary files (TMPDIR or spark.local.dir), or name larger disks; what was",
+        ),
+        ("Task failed: java.lang.OutOfMemoryError: Java heap space", 5, "Spark's JVM ran out of m"),
+        (
+            "SparkException: Python worker exited unexpectedly (crashed)",
+            5,
+            "a Python worker was killed or crashed, as happens where memory is short (then let",
+        ),
+        (
+            "ModuleNotFoundError: No module named 'bfpack_spark'",
+            2,
+            f"the workers' Python {sys.executable} lacks bfpack_spark; let PYSPARK_PYTHON name one",
+        ),
+        ("x\nValueError: all else", 5, "the Spark job failed, nothing was published: ValueError"),
+    ],
+)
+def test_what_spark_says_is_told_by_cause_and_remedy(
+    said: str, code: int, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SparkContext, "_active_spark_context", context_that(lambda: False))
+    told, exit_code = explain(PySparkException(said))
+    assert told is not None
+    assert told.startswith(line)
+    assert exit_code == code
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_told_from_other_faults_of_storage(number: int) -> None:
+    told, code = explain(OSError(number, os.strerror(number), "/a/file"))
+    assert code == 5
+    assert str(told).startswith(
+        f"disk full: [Errno {number}] {os.strerror(number)}: '/a/file'; free"
+    )
+    told, code = explain(PermissionError(errno.EACCES, "Permission denied", "/a/file"))
+    assert code == 5
+    assert str(told).startswith("storage: [Errno 13] Permission denied: '/a/file'; ")
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(111, "refused"), Py4JNetworkError("gone"), EOFError()]
+)
+@pytest.mark.parametrize(
+    ("ends", "line"),
+    [
+        (
+            f"kill -{signal.SIGKILL} $$",
+            "Spark's JVM was ended by SIGKILL, as the system does wh",
+        ),
+        ("exit 52", "Spark's JVM ran out of memory: raise its heap by --spark-conf spark.driver.m"),
+        ("exit 3", "Spark's JVM ended with exit code 3, for the reason above; what was published "),
+    ],
+)
+def test_a_jvm_that_is_gone_is_said_whatever_the_caller_saw(
+    ends: str, line: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jvm = subprocess.Popen(["/bin/sh", "-c", ends])
+    monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=jvm))
+    told, code = explain(error)
+    assert str(told).startswith(line)
+    assert code == 5
+
+
+def does_not_answer() -> bool:
+    raise Py4JNetworkError("An error occurred while calling o1.isStopped")
+
+
+@pytest.mark.parametrize("is_stopped", [lambda: True, does_not_answer])
+def test_a_job_that_fails_since_its_jvm_ends_is_told_by_why_that_ended(
+    is_stopped: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SparkContext, "_active_spark_context", context_that(is_stopped))
+    jvm = subprocess.Popen(["/bin/sh", "-c", "exit 52"])
+    monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=jvm))
+    told, code = explain(PySparkException("An error occurred while calling o57.collectToPython"))
+    assert str(told).startswith("Spark's JVM ran out of memory: raise its heap by ")
+    assert code == 5
+
+
+def test_a_jvm_that_lives_is_not_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as jvm:
+        monkeypatch.setattr("bfpack_spark.spark.failures._SECONDS", 0.01)
+        monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=jvm))
+        told, code = explain(Py4JError("no such method"))
+    assert told == "the Spark job failed, nothing was published: no such method"
+    assert code == 5
+
+
+def test_what_py4j_logs_of_a_jvm_that_is_gone_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler = handler_for(sys.stderr)
+    for path in (java_gateway.__file__, __file__):
+        record = logging.makeLogRecord({"msg": f"from {path}", "pathname": path, "levelno": 40})
+        handler.handle(record)
+    said = capsys.readouterr().err
+    assert __file__ in said
+    assert java_gateway.__file__ not in said

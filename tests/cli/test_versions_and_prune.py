@@ -1,0 +1,318 @@
+"""A bucket over the nights: what a new version says, what is taken over, listed, held, removed."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Corpus, Ran
+from outputs import current, manifest, read, shard_hashes
+
+from bfpack_spark.files.locks import hold_bucket
+
+Bfpack = Callable[..., Ran]
+Run = Callable[..., Ran]
+AT = ("--seq-len", 64)
+WEEK = 7 * 24 * 3600
+
+
+def rows(first: int, last: int) -> list[dict[str, Any]]:
+    return [{"doc_id": f"d{n}", "text": f"{n} some words " * (n + 1)} for n in range(first, last)]
+
+
+def add_file(folder: Path, name: str, held: list[dict[str, Any]]) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in held))
+
+
+@pytest.fixture
+def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Run:
+    """`bfpack pack` of tmp_path/corpus, to tmp_path/output unless told otherwise."""
+
+    def pack(*more: object, output: str = "output") -> Ran:
+        where = ("--input", tmp_path / "corpus", "--output", tmp_path / output)
+        what = ("--tokenizer", demo_corpus.tokenizer, "--bucket", "b", "--id-column", "doc_id")
+        return bfpack("pack", *where, *what, *AT, "--max-quarantined", 0.5, *more)
+
+    return pack
+
+
+@pytest.fixture
+def keep(bfpack: Bfpack, tmp_path: Path) -> Run:
+    """`bfpack COMMAND --output tmp_path/output`."""
+
+    def command(name: str, *more: object) -> Ran:
+        return bfpack(name, "--output", tmp_path / "output", *more)
+
+    return command
+
+
+def tokens(output: Path) -> Path:
+    return current(output, "b", "tokens")
+
+
+def sequences(output: Path) -> Path:
+    return current(output, "b", "sequences-64")
+
+
+# What has changed
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--seed", 7), "seed 0 -> 7"),
+        (("--long-documents", "truncate"), "long_documents split -> truncate"),
+        (("--bos-token", "<|pad|>"), "bos_id None -> 1"),
+    ],
+)
+def test_a_new_version_says_which_field_changed(
+    more: tuple[object, ...],
+    says: str,
+    run: Run,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 20))
+    with caplog.at_level("INFO", logger="bfpack"):
+        assert run().code == 0
+        assert "new version" not in caplog.text
+        before = sequences(tmp_path / "output")
+        caplog.clear()
+        assert run(*more).code == 0
+    after = sequences(tmp_path / "output")
+    assert after != before
+    assert before.is_dir()
+    assert f"new version {after.name} beside {before.name}: " in caplog.text
+    assert says in caplog.text
+
+
+# New files
+
+
+def test_only_new_files_are_tokenized_and_nothing_differs_from_a_fresh_start(
+    run: Run, bfpack: Bfpack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three nights, with a bad document each, against one run over all the files."""
+    output = tmp_path / "output"
+    nights = []
+    for night in range(3):
+        bad = {"doc_id": f"bad{night}", "text": None}
+        empty = {"doc_id": f"empty{night}", "text": ""}
+        held = [*rows(20 * night, 20 * night + 20), bad, empty]
+        add_file(tmp_path / "corpus", f"{night}.jsonl", held)
+        with caplog.at_level("INFO", logger="bfpack"):
+            caplog.clear()
+            assert run().code == 0
+        nights.append(tokens(output))
+        own = {row["doc_id"] for path in (nights[-1] / "documents").iterdir() for row in read(path)}
+        assert own == {row["doc_id"] for row in held[:20]}
+    assert "1 new beside 2 that are unchanged; only they are read" in caplog.text
+    assert "1 file new (2.jsonl)" in caplog.text
+    assert run(output="fresh").code == 0
+    fresh = tmp_path / "fresh"
+    assert nights[2].name == tokens(fresh).name
+    assert sequences(output).name == sequences(fresh).name
+    assert shard_hashes(sequences(output)) == shard_hashes(sequences(fresh))
+    one, other = manifest(nights[2]), manifest(tokens(fresh))
+    assert (one["accounting"], one["totals"]) == (other["accounting"], other["totals"])
+    assert one["accounting"]["documents_quarantined"] == {"null_text": 3}
+    listed = [entry["path"] for entry in one["files"] if entry["kind"] == "documents"]
+    names = [path.partition("/documents/")[0] for path in listed]
+    assert sorted(names[:2]) == sorted(f"../{night.name}" for night in nights[:2])
+    assert len({path.rpartition("/")[2] for path in listed}) == len(listed) == 3
+    where = ("--output", output, "--bucket", "b", *AT, "--input", tmp_path / "corpus")
+    ran = bfpack("verify", *where)
+    assert ran.code == 0, ran.out
+    assert "60 documents equal their text tokenized anew" in ran.out
+
+
+def test_an_earlier_file_that_changed_makes_everything_anew(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run().code == 0
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 12))
+    add_file(tmp_path / "corpus", "b.jsonl", rows(12, 20))
+    with caplog.at_level("INFO", logger="bfpack"):
+        assert run().code == 0
+    assert "everything anew, for of the earlier input 1 file changed (a.jsonl)" in caplog.text
+    held = manifest(tokens(tmp_path / "output"))
+    assert held["totals"]["documents"] == 20
+    assert not [entry for entry in held["files"] if entry["path"].startswith("..")]
+
+
+def test_an_id_of_an_earlier_file_is_not_taken_twice(run: Run, tmp_path: Path) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run().code == 0
+    before = tokens(tmp_path / "output")
+    add_file(tmp_path / "corpus", "b.jsonl", rows(9, 12))
+    ran = run()
+    assert ran.code == 2
+    assert "'d9' (2 times); make ids unique" in ran.err
+    assert tokens(tmp_path / "output") == before
+
+
+def test_an_increment_that_was_killed_is_continued(run: Run, tmp_path: Path) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run().code == 0
+    first, pointer = tokens(tmp_path / "output"), tmp_path / "output/b/tokens/_current.json"
+    before = pointer.read_bytes()
+    add_file(tmp_path / "corpus", "b.jsonl", rows(10, 20))
+    assert run().code == 0
+    second = tokens(tmp_path / "output")
+    held, shards = manifest(second), shard_hashes(sequences(tmp_path / "output"))
+    (second / "_manifest.json").unlink()
+    (second / "documents" / "part-00099-000.parquet").write_bytes(b"half a file")
+    pointer.write_bytes(before)
+    assert run().code == 0
+    assert manifest(second) == held
+    assert shard_hashes(sequences(tmp_path / "output")) == shards
+    assert (first / "_manifest.json").is_file()
+    assert len(list((second / "documents").iterdir())) == 1
+
+
+# What is held and what may go
+
+
+def listed(keep: Run) -> dict[tuple[str, str], dict[str, Any]]:
+    """`bfpack versions`, by kind and version."""
+    found = json.loads(keep("versions", "--json").out)
+    assert found
+    return {(row["kind"], row["version"]): row for row in found}
+
+
+def make_old(version: Path) -> None:
+    """As if its youngest file had been written a week ago."""
+    for path in [*version.rglob("*"), version]:
+        os.utime(path, (time.time() - WEEK - 60,) * 2)
+
+
+def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
+    run: Run, keep: Run, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    """The first night's sequences are in a snapshot, others are held by nothing; the current ones
+    need a token store that lists files of the first and of the second night."""
+    output = tmp_path / "output"
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run().code == 0
+    pinned, first = sequences(output), tokens(output)
+    assert keep("snapshot", "run-1").code == 0
+    assert run("--seed", 1).code == 0
+    other_seed = sequences(output)
+    assert run("--bos-token", "<|pad|>").code == 0
+    lone, with_bos = tokens(output), sequences(output)
+    assert run().code == 0  # back again
+    add_file(tmp_path / "corpus", "b.jsonl", rows(10, 20))
+    assert run().code == 0
+    second, of_second = tokens(output), sequences(output)
+    add_file(tmp_path / "corpus", "c.jsonl", rows(20, 30))
+    assert run().code == 0
+    third, newest = tokens(output), sequences(output)
+    states = {version: row["state"] for (_, version), row in listed(keep).items()}
+    assert (states[newest.name], states[pinned.name], states[lone.name]) == (
+        *("current", "complete", "complete"),
+    )
+    assert listed(keep)["sequences", pinned.name]["snapshots"] == ["run-1"]
+
+    before = sorted(output.rglob("*"))
+    dry = keep("prune")
+    assert dry.code == 0
+    gone = [other_seed, with_bos, lone, of_second]
+    for version in gone:
+        assert f" {version.name}: complete; " in dry.out
+    assert dry.out.count("would remove b ") == len(gone)
+    assert sorted(output.rglob("*")) == before
+
+    pruned = keep("prune", "--yes", "--json")
+    assert pruned.code == 0
+    assert all(row["removed"] for row in json.loads(pruned.out))
+    assert set(listed(keep)) == {
+        *(("tokens", version.name) for version in (first, second, third)),
+        *(("sequences", version.name) for version in (pinned, newest)),
+    }
+    assert not [version for version in gone if version.exists()]
+    for version in (pinned, newest):
+        where = ("--output", output, "--bucket", "b", *AT, "--version", version.name)
+        ran = bfpack("verify", *where)
+        assert ran.code == 0, ran.out
+    assert keep("prune", "--yes").out == "nothing to remove\n"
+
+
+def test_unfinished_versions_are_kept_for_a_week(run: Run, keep: Run, tmp_path: Path) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run().code == 0
+    made = sequences(tmp_path / "output")
+    unfinished = made.parent / ("0" * 16)
+    foreign = made.parent / "my notes"
+    for folder in (unfinished, foreign):
+        (folder / "shards").mkdir(parents=True)
+        (folder / "shards" / "part-00000.parquet").write_bytes(b"half a file")
+    assert listed(keep)["sequences", unfinished.name]["kept"] == "unfinished, younger than 7 days"
+    assert keep("prune", "--yes").out == "nothing to remove\n"
+    make_old(unfinished)
+    make_old(made)
+    make_old(foreign)
+    assert f"removed b sequences-64 {unfinished.name}: unfinished; " in keep("prune", "--yes").out
+    assert not unfinished.exists()
+    assert made.is_dir()
+    assert foreign.is_dir()
+
+
+def test_prune_leaves_a_bucket_that_another_run_holds(run: Run, keep: Run, tmp_path: Path) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run().code == run("--seed", 1).code == 0
+    before = sorted((tmp_path / "output").rglob("*"))
+    with hold_bucket(str(tmp_path / "output"), "b"):
+        assert keep("prune", "--yes").code == 3
+        assert keep("snapshot", "x").code == 3
+    assert sorted((tmp_path / "output").rglob("*")) == before
+    assert keep("prune", "--yes").code == 0
+    assert len(listed(keep)) == 2
+
+
+def test_a_snapshot_names_what_is_current_and_is_never_another(
+    run: Run, keep: Run, tmp_path: Path
+) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run("--seq-len", 128).code == 0
+    path = Path(keep("snapshot", "run-1").out.strip())
+    assert path == tmp_path / "output/_snapshots/run-1.json"
+    held = manifest(sequences(tmp_path / "output"))
+    said = json.loads(path.read_text())["buckets"]["b"]
+    assert said.keys() == {"64", "128"}
+    assert said["64"] == {
+        "version": sequences(tmp_path / "output").name,
+        "fingerprint": held["fingerprint"],
+        **held["totals"],
+    }
+    before = path.read_bytes()
+    assert keep("snapshot", "run-1").code == 0
+    assert run("--seed", 1).code == 0
+    ran = keep("snapshot", "run-1")
+    assert ran.code == 2
+    assert "snapshot run-1: there is another of this name" in ran.err
+    assert path.read_bytes() == before
+    assert json.loads(Path(keep("snapshot", "just-64", *AT).out.strip()).read_text())["buckets"][
+        "b"
+    ].keys() == {"64"}
+    for name in ("../x", "_x", ""):
+        assert keep("snapshot", name).code == 2
+    assert sorted(p.name for p in path.parent.iterdir()) == ["just-64.json", "run-1.json"]
+
+
+def test_prune_does_nothing_while_a_snapshot_cannot_be_read(
+    run: Run, keep: Run, tmp_path: Path
+) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run().code == run("--seed", 1).code == 0
+    keep("snapshot", "run-1")
+    (tmp_path / "output/_snapshots/run-1.json").write_text('{"buckets": ')
+    before = sorted((tmp_path / "output").rglob("*"))
+    ran = keep("prune", "--yes")
+    assert ran.code == 2
+    assert "run-1.json: not readable as JSON" in ran.err
+    assert sorted((tmp_path / "output").rglob("*")) == before

@@ -1,0 +1,90 @@
+"""A reader holds so many bytes of text at once, however few they are as they are stored."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bfpack_spark.corpus import decoded_sizes
+from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
+from bfpack_spark.corpus.documents import BATCH_BYTES, Columns
+from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.errors import InputError
+
+TEXT = Columns(content="text", doc_id=None)
+
+
+@pytest.mark.parametrize("in_dictionary", [True, False])
+def test_a_text_that_is_stored_once_and_repeated_comes_in_small_batches(
+    in_dictionary: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoded_sizes, "_LIKELY_BYTES", 64 << 20)
+    texts = ["long " * 40_000] * 999 + ["short"]  # 200 MB; with a dictionary, 200 kB
+    path = tmp_path / "a.parquet"
+    table = pa.table({"text": pa.array(texts, pa.large_string())})
+    pages = {"write_batch_size": 8}  # of 8 texts, or there would be one page of all
+    pq.write_table(table, path, compression="zstd", use_dictionary=in_dictionary, **pages)
+    size = pq.read_metadata(path).row_group(0).column(0).total_uncompressed_size
+    assert (size < 1 << 20) == in_dictionary
+    inventory, before = take_inventory(str(path), None), pa.total_allocated_bytes()
+    found: list[bool] = []
+    sizes = []
+    for batch in read_documents(split_inventory(inventory), "parquet", TEXT, 1 << 20):
+        sizes.append(pa.total_allocated_bytes() - before)
+        expected = texts[len(found) : len(found) + len(batch)]
+        found += [
+            one == other for one, other in zip(batch.content.to_pylist(), expected, strict=True)
+        ]
+    assert found == [True] * 1000
+    assert max(sizes) < 12 * BATCH_BYTES
+
+
+def looked_at(path: Path) -> tuple[int, list[tuple[int, str]]]:
+    """Rows at once of the first row group, and the dictionaries that were asked for."""
+    asked: list[tuple[int, str]] = []
+
+    def dictionary(number: int, column: str) -> pa.Array:
+        asked.append((number, column))
+        return pa.array(["x" * (1 << 20)])
+
+    return rows_at_once(pq.read_metadata(path), 0, [0, 1], dictionary), asked
+
+
+def test_a_dictionary_is_looked_at_only_where_its_texts_could_be_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({"text": ["word " * 200] * 1000, "id": [str(n) for n in range(1000)]})
+    pq.write_table(table, tmp_path / "a.parquet", compression="none")
+    assert looked_at(tmp_path / "a.parquet") == (10_000, [])
+    monkeypatch.setattr(decoded_sizes, "_LIKELY_BYTES", 100_000)
+    assert looked_at(tmp_path / "a.parquet") == (32, [(0, "text"), (0, "id")])
+    pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False)
+    assert looked_at(tmp_path / "a.parquet")[1] == []
+
+
+def test_lists_of_numbers_count_as_they_are_decoded(tmp_path: Path) -> None:
+    """Runs of one number take next to nothing in the file."""
+    table = pa.table({"ids": [[7] * 100_000] * 100})
+    pq.write_table(table, tmp_path / "a.parquet")
+    metadata = pq.read_metadata(tmp_path / "a.parquet")
+    assert metadata.row_group(0).total_byte_size < 1 << 20
+    rows = rows_at_once(metadata, 0, [0], lambda *_: pa.array([""]))
+    assert rows == BATCH_BYTES // 800_000
+
+
+def test_a_column_that_inflates_beyond_measure_is_refused_by_the_footer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({"text": ["word " * 2_000_000]})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+    metadata = pq.read_metadata(tmp_path / "a.parquet")
+    check_inflation(metadata, 0, [0], "a")  # 10 MB
+    monkeypatch.setattr(decoded_sizes, "_PAGE_BYTES", 1 << 20)
+    with pytest.raises(
+        InputError, match=r"a: column text of row group 0 inflates from .* write it"
+    ):
+        check_inflation(metadata, 0, [0], "a")
+    pq.write_table(table, tmp_path / "a.parquet", compression="none", use_dictionary=False)
+    check_inflation(pq.read_metadata(tmp_path / "a.parquet"), 0, [0], "a")

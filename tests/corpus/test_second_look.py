@@ -1,0 +1,95 @@
+"""A file that is not what the inventory saw is named, by who reads it and by the driver."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory, take_inventory
+from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.second_look import look_again, unchanged
+from bfpack_spark.errors import InputError
+
+TEXT = Columns(content="text", doc_id=None)
+LINES = b'{"text": "one"}\n{"text": "two"}\n'
+
+
+def replace(path: Path) -> None:
+    """Other bytes of the same size, by rename, a second later."""
+    new = path.with_name("new")
+    new.write_bytes(LINES.replace(b"one", b"eno"))
+    then = path.stat().st_mtime_ns + 10**9
+    os.utime(new, ns=(then, then))
+    new.rename(path)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "had 32 bytes when it was listed, it has 16": lambda path: path.write_bytes(LINES[:16]),
+    "had 32 bytes when it was listed, it has 64": lambda path: path.write_bytes(LINES * 2),
+    "has been written since it was listed": replace,
+    "has vanished since it was listed": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("says", CHANGES)
+def test_a_file_that_is_another_is_named_whoever_looks(says: str, tmp_path: Path) -> None:
+    path = tmp_path / "b.jsonl"
+    path.write_bytes(LINES)
+    (tmp_path / "a.jsonl").write_bytes(LINES)
+    inventory = take_inventory(str(tmp_path), None)
+    look_again(inventory)
+    splits = split_inventory(inventory)
+    CHANGES[says](path)
+    line = rf"--input: b\.jsonl {says}; run it again when nothing writes there"
+    with pytest.raises(InputError, match=line):
+        look_again(inventory)
+    with pytest.raises(InputError, match=line):
+        list(read_documents(splits, "jsonl", TEXT, 1 << 20))
+
+
+@pytest.mark.parametrize("says", CHANGES)
+def test_a_file_that_changes_while_it_is_read_is_named(says: str, tmp_path: Path) -> None:
+    path = tmp_path / "b.jsonl"
+    path.write_bytes(LINES)
+    splits = split_inventory(take_inventory(str(path), None))
+    documents = read_documents(splits, "jsonl", TEXT, 1 << 20)
+    assert len(next(documents)) == 2
+    CHANGES[says](path)
+    with pytest.raises(InputError, match=says):
+        next(documents)
+
+
+def fail_within(split: Split) -> None:
+    with unchanged(split):
+        raise InputError("--input: b.jsonl cannot be read")
+
+
+def test_a_file_that_cannot_be_read_because_it_changed_is_said_to_have_changed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "b.jsonl"
+    path.write_bytes(LINES)
+    (split,) = split_inventory(take_inventory(str(path), None))
+    path.unlink()
+    with pytest.raises(InputError, match="has vanished"):
+        fail_within(split)
+    path.write_bytes(LINES)
+    os.utime(path, ns=(split.modified or 0,) * 2)
+    with pytest.raises(InputError, match="cannot be read"):
+        fail_within(split)
+
+
+def test_of_a_file_without_a_time_the_size_is_compared(tmp_path: Path) -> None:
+    path = tmp_path / "b.jsonl"
+    path.write_bytes(LINES)
+    inventory = take_inventory(str(path), None)
+    replace(path)
+    (file,) = inventory.files
+    look_again(Inventory(format="delta", files=(file,)))  # the time is the log's
+    untold = dataclasses.replace(file, modified=0)
+    look_again(Inventory(format="jsonl", files=(untold,)))
+    with pytest.raises(InputError, match="has been written"):
+        look_again(inventory)

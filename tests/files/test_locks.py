@@ -1,0 +1,265 @@
+"""One run a bucket: flock and leases, on real files and a real store that puts on condition."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pytest
+from conftest import ROOT
+from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
+from obstore.store import MemoryStore
+
+from bfpack_spark.errors import BusyError, JobError
+from bfpack_spark.files import locks
+from bfpack_spark.files.locks import hold_bucket, hold_lease
+
+KEY = "out/b/_lock"
+HELD = "--bucket b: another run holds it"
+
+
+def held_by(store: MemoryStore) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bytes(obstore.get(store, KEY).bytes()))
+    return found
+
+
+# Local disks
+
+
+def test_a_second_run_is_told_who_holds_the_bucket(tmp_path: Path) -> None:
+    with hold_bucket(str(tmp_path), "b"):
+        with pytest.raises(BusyError) as raised, hold_bucket(str(tmp_path), "b"):
+            pass
+        with hold_bucket(str(tmp_path), "another"):
+            pass
+    host = os.uname().nodename
+    assert str(raised.value).startswith(f"{HELD} (pid {os.getpid()} on {host} since 20")
+    with hold_bucket(str(tmp_path), "b"):
+        pass
+
+
+def test_nothing_is_left_of_a_lock_and_what_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for output in ("new", "there"):
+        with hold_bucket(f"{tmp_path}/{output}", "b"):
+            assert (tmp_path / output / "b" / "_lock").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+    with hold_bucket(str(tmp_path), "b"):
+        (tmp_path / "b" / "tokens").mkdir()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["b", "there", "tokens"]
+
+
+@pytest.fixture
+def other_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds bucket `b` until it is killed."""
+    source = (
+        "import sys; from bfpack_spark.files.locks import hold_bucket\n"
+        "with hold_bucket(sys.argv[1], 'b'): print('held', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", source, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_killed_owners_lock_lapses_by_itself(
+    other_run: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(BusyError, match=f"pid {other_run.pid} on "),
+        hold_bucket(str(tmp_path), "b"),
+    ):
+        pass
+    other_run.send_signal(signal.SIGKILL)
+    other_run.wait()
+    assert (tmp_path / "b" / "_lock").exists()  # it could not clean up
+    with hold_bucket(str(tmp_path), "b"):
+        held = json.loads((tmp_path / "b" / "_lock").read_bytes())
+        assert held["pid"] == os.getpid()
+    assert not (tmp_path / "b" / "_lock").exists()
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner ended between our opening it and our locking it, and a third run has a new one."""
+    path, flock, third = tmp_path / "b" / "_lock", locks.fcntl.flock, []
+
+    def late(stream: Any, flags: int) -> None:
+        if not third:
+            path.unlink()
+            third.append(path.open("a+b"))
+            flock(third[0], flags)
+        flock(stream, flags)
+
+    monkeypatch.setattr(locks.fcntl, "flock", late)
+    with pytest.raises(BusyError), hold_bucket(str(tmp_path), "b"):
+        pass
+    third[0].close()
+
+
+# Object stores
+
+
+def test_a_lease_is_one_runs_and_is_let_go(tmp_path: Path) -> None:
+    store = MemoryStore()
+    with hold_lease(store, KEY, "b") as lease:
+        lease.check()
+        with pytest.raises(BusyError, match=f"{HELD[2:]} .pid {os.getpid()} on "):
+            hold_lease(store, KEY, "b").__enter__()
+        assert held_by(store)["pid"] == os.getpid()
+    assert not list(obstore.list(store).collect())
+    with hold_lease(store, KEY, "b"):
+        pass
+
+
+def test_a_lease_stays_ours_when_it_is_renewed() -> None:
+    store = MemoryStore()
+    with hold_lease(store, KEY, "b") as lease:
+        for renewals in (1, 2, 3):
+            lease.renew()
+            lease.check()
+            assert held_by(store)["renewals"] == renewals
+
+
+def dead_owner(store: MemoryStore) -> None:
+    """A lease whose owner has gone without letting go."""
+    obstore.put(store, KEY, json.dumps({"host": "h", "pid": 1, "since": "then"}).encode())
+
+
+def written(store: MemoryStore) -> float:
+    return float(obstore.head(store, KEY)["last_modified"].timestamp())
+
+
+def test_a_dead_owners_lease_lapses_after_its_time_and_a_watch() -> None:
+    store, waited = MemoryStore(), []
+    dead_owner(store)
+    at = written(store)
+    with pytest.raises(BusyError, match=r"\(pid 1 on h since then\)"):
+        hold_lease(store, KEY, "b", now=lambda: at + 60, wait=waited.append).__enter__()
+    assert waited == []
+    with hold_lease(store, KEY, "b", now=lambda: at + 61, wait=waited.append) as lease:
+        lease.check()
+        assert held_by(store)["pid"] == os.getpid()
+    assert waited == [30]
+
+
+def test_an_owner_that_renews_keeps_its_lease_whatever_our_clock_says() -> None:
+    store = MemoryStore()
+    with hold_lease(store, KEY, "b") as lease:
+
+        def wait(_: float) -> None:
+            lease.renew()
+
+        with pytest.raises(BusyError):
+            hold_lease(store, KEY, "b", now=lambda: 1e12, wait=wait).__enter__()
+        lease.check()
+
+
+def test_of_two_that_take_over_one_succeeds() -> None:
+    store = MemoryStore()
+    dead_owner(store)
+
+    class First:
+        entered: Any = None
+
+    def wait(_: float) -> None:
+        """While the second watches, the first has watched and takes it over."""
+        if First.entered is None:
+            First.entered = hold_lease(store, KEY, "b", now=lambda: 1e12, wait=lambda _: None)
+            First.entered.__enter__()
+
+    with pytest.raises(BusyError):
+        hold_lease(store, KEY, "b", now=lambda: 1e12, wait=wait).__enter__()
+    assert held_by(store)["pid"] == os.getpid()
+    First.entered.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("fate", ["taken", "removed"])
+def test_a_lease_that_another_took_or_removed_is_lost(fate: str) -> None:
+    store = MemoryStore()
+    with hold_lease(store, KEY, "b") as lease:
+        if fate == "taken":
+            dead_owner(store)  # by somebody who asks nobody
+        else:
+            obstore.delete(store, KEY)
+        lease.renew()
+        with pytest.raises(JobError, match="lost, since it could not be renewed for 60 s"):
+            lease.check()
+    left = [found["path"] for found in obstore.list(store).collect()]
+    assert left == ([KEY] if fate == "taken" else [])
+
+
+def test_a_renewal_that_was_sent_twice_finds_its_own_work() -> None:
+    store = MemoryStore()
+    with hold_lease(store, KEY, "b") as lease:
+        obstore.put(store, KEY, json.dumps(held_by(store) | {"renewals": 1}).encode())
+        for _ in range(2):
+            lease.renew()
+            lease.check()
+    assert not list(obstore.list(store).collect())
+
+
+def losing(monkeypatch: pytest.MonkeyPatch, error: type[Exception], *, writes: int) -> None:
+    """The answer to the first so many writes is lost: they are done, and an error is what is told,
+    that of the second try or of the connection."""
+    put, left = obstore.put, [writes]
+
+    def put_and_lose(*arguments: Any, **more: Any) -> Any:
+        done = put(*arguments, **more)
+        left[0] -= 1
+        if left[0] >= 0:
+            raise error("lost")
+        return done
+
+    monkeypatch.setattr(locks.obstore, "put", put_and_lose)
+
+
+@pytest.mark.parametrize("error", [AlreadyExistsError, PreconditionError, GenericError])
+def test_a_first_write_whose_answer_was_lost_is_our_lock(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    losing(monkeypatch, error, writes=1)
+    with hold_lease(store, KEY, "b") as lease:
+        for _ in range(2):
+            lease.check()
+            lease.renew()
+        with pytest.raises(BusyError):
+            hold_lease(store, KEY, "b").__enter__()
+    assert not list(obstore.list(store).collect())
+
+
+@pytest.mark.parametrize("error", [PreconditionError, GenericError])
+def test_a_takeover_whose_answer_was_lost_is_our_lock(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    dead_owner(store)
+    losing(monkeypatch, error, writes=1)
+    with hold_lease(store, KEY, "b", now=lambda: 1e12, wait=lambda _: None) as lease:
+        lease.check()
+        assert held_by(store)["pid"] == os.getpid()
+    assert not list(obstore.list(store).collect())
+
+
+def test_a_store_that_does_not_answer_is_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise GenericError("no answer")
+
+    monkeypatch.setattr(locks.obstore, "put", refuse)
+    with pytest.raises(JobError, match="storage: no answer"):
+        hold_lease(MemoryStore(), KEY, "b").__enter__()

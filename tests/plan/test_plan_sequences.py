@@ -1,0 +1,177 @@
+"""The plan: every token of every document in one place, in as few sequences as best fit makes."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from core.oracle import best_fit_decreasing
+from plan.stored import stored
+from pyspark.errors import PythonException
+from pyspark.sql import DataFrame, SparkSession
+
+from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
+from bfpack_spark.plan.group_documents import group_documents
+from bfpack_spark.plan.plan_sequences import PlanTask, plan_sequences
+from bfpack_spark.schema import PLAN
+
+SEQ_LEN = 32
+LENGTHS = [(n * n + 7 * n) % 70 + 1 for n in range(90)]  # 1 to 70: some fit, some do not
+DOCUMENTS = [(f"d{n}", length) for n, length in enumerate(LENGTHS)]
+Policy = Literal["split", "truncate", "drop"]
+Rows = list[dict[str, Any]]
+Planned = Callable[..., Rows]
+
+
+@pytest.fixture
+def planned(spark: SparkSession, tmp_path: Path) -> Planned:
+    """The plan's rows of the documents above."""
+
+    def plan(
+        *,
+        groups_of: int = 1000,
+        policy: Policy = "split",
+        packing: Literal["best_fit", "concat"] = "best_fit",
+        seed: int = 0,
+        num_files: int = 2,
+    ) -> Rows:
+        sources = stored(spark, tmp_path, DOCUMENTS, num_files)
+        return collected(plan_of(sources, groups_of, policy, packing, seed))
+
+    return plan
+
+
+def plan_of(
+    sources: DataFrame, groups_of: int, policy: Policy, packing: Any, seed: int, error: int = 0
+) -> DataFrame:
+    rules = Rules(
+        seq_len=SEQ_LEN,
+        packing=packing,
+        long_documents=policy,
+        group_documents_max=groups_of,
+        seed=seed,
+    )
+    lengths, counts = np.unique(np.array(LENGTHS), return_counts=True)
+    histogram = Histogram(lengths=lengths, counts=counts)
+    sizes = sequences_per_group(histogram, rules) + error
+    dealt = group_documents(sources, histogram, len(sizes), seed)
+    return plan_sequences(dealt, PlanTask(rules=rules, sequences_per_group=sizes))
+
+
+def collected(plan: DataFrame) -> Rows:
+    assert plan.columns == PLAN.names
+    rows = [row.asDict() for row in plan.collect()]
+    assert rows
+    return sorted(rows, key=lambda row: (row["sequence_id"], row["position"]))
+
+
+def kept(length: int, policy: Policy) -> int:
+    return {"split": length, "truncate": min(length, SEQ_LEN)}.get(
+        policy, length if length <= SEQ_LEN else 0
+    )
+
+
+@pytest.mark.parametrize("packing", ["best_fit", "concat"])
+@pytest.mark.parametrize("policy", ["split", "truncate", "drop"])
+def test_fragments_tile_documents_and_sequences(
+    planned: Planned, policy: Policy, packing: Literal["best_fit", "concat"]
+) -> None:
+    rows = planned(groups_of=40, policy=policy, packing=packing)
+    by_document: dict[str, list[tuple[int, int]]] = {}
+    by_sequence: dict[int, Rows] = {}
+    for row in rows:
+        by_document.setdefault(row["doc_id"], []).append((row["start"], row["length"]))
+        by_sequence.setdefault(row["sequence_id"], []).append(row)
+    wanted = {f"d{n}": kept(n_tokens, policy) for n, n_tokens in enumerate(LENGTHS)}
+    assert by_document.keys() == {name for name, length in wanted.items() if length}
+    for name, pieces in by_document.items():
+        reached = 0
+        for start, length in sorted(pieces):
+            assert start == reached
+            assert 0 < length <= SEQ_LEN
+            reached += length
+        assert reached == wanted[name]
+    assert sorted(by_sequence) == list(range(len(by_sequence)))
+    for content in by_sequence.values():
+        assert [row["position"] for row in content] == list(range(len(content)))
+        ends = np.cumsum([row["length"] for row in content]).tolist()
+        assert [row["offset"] for row in content] == [0, *ends[:-1]]
+        assert ends[-1] <= SEQ_LEN
+        assert len({row["group"] for row in content}) == 1
+    if packing == "best_fit":
+        assert all(row["start"] % SEQ_LEN == 0 for row in rows)
+
+
+@pytest.mark.parametrize("groups_of", [1000, 30, 5])
+def test_each_group_has_the_sequences_of_best_fit_item_by_item(
+    planned: Planned, groups_of: int
+) -> None:
+    rows = planned(groups_of=groups_of)
+    fragments: dict[int, list[int]] = {}
+    fills: dict[int, Counter[int]] = {}
+    for row in rows:
+        fragments.setdefault(row["group"], []).append(row["length"])
+        fills.setdefault(row["group"], Counter())[row["sequence_id"]] += row["length"]
+    assert sum(map(sum, fragments.values())) == sum(LENGTHS)
+    assert len(fragments) == {1000: 1, 30: 3, 5: 18}[groups_of]
+    for group, lengths in fragments.items():
+        found = sorted(fills[group].values(), reverse=True)
+        assert found == best_fit_decreasing(lengths, SEQ_LEN)
+
+
+def test_concat_is_one_stream_cut_at_multiples(planned: Planned) -> None:
+    rows = planned(packing="concat")
+    total = sum(LENGTHS)
+    fills = Counter[int]()
+    for row in rows:
+        fills[row["sequence_id"]] += row["length"]
+    short = [fill for fill in fills.values() if fill < SEQ_LEN]
+    assert len(fills) == -(-total // SEQ_LEN)
+    assert short == ([total % SEQ_LEN] if total % SEQ_LEN else [])
+    cut = [row for row in rows if row["start"] % SEQ_LEN]
+    assert len(cut) > 10
+    for row in cut:  # what begins in the middle of a document begins its sequence
+        assert row["position"] == 0
+
+
+def test_the_plan_does_not_depend_on_how_the_store_is_divided(planned: Planned) -> None:
+    assert planned(groups_of=40, num_files=1) == planned(groups_of=40, num_files=5)
+
+
+def test_a_seed_moves_sequences_and_fragments_in_them(planned: Planned) -> None:
+    one, two = planned(seed=0), planned(seed=1)
+    names = [[(row["doc_id"], row["start"]) for row in rows] for rows in (one, two)]
+    assert sorted(names[0]) == sorted(names[1])
+    assert names[0] != names[1]
+    assert len({row["sequence_id"] for row in one}) == len({row["sequence_id"] for row in two})
+
+
+def test_sequences_of_all_groups_are_shuffled_together(planned: Planned) -> None:
+    rows = planned(groups_of=30)
+    groups = [row["group"] for row in rows if row["position"] == 0]
+    full = [row["sequence_id"] for row in rows if row["length"] == SEQ_LEN]
+    assert set(groups) == {0, 1, 2}
+    changes = sum(one != two for one, two in itertools.pairwise(groups))
+    assert changes > len(groups) / 3  # two, if the groups lay one after the other
+    middle = len(groups) / 2  # best fit makes full sequences first
+    assert min(sum(n < middle for n in full), sum(n >= middle for n in full)) > len(full) / 4
+
+
+def test_fragments_do_not_lie_longest_first(planned: Planned) -> None:
+    contents: dict[int, list[int]] = {}
+    for row in planned():
+        contents.setdefault(row["sequence_id"], []).append(row["length"])
+    mixed = [lengths for lengths in contents.values() if len(set(lengths)) > 1]
+    longest_first = [lengths for lengths in mixed if lengths == sorted(lengths, reverse=True)]
+    assert len(mixed) > 20
+    assert 0 < len(longest_first) < 0.8 * len(mixed)
+
+
+def test_sequences_that_the_counts_did_not_foretell_fail_the_job(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    with pytest.raises(PythonException, match="by its counts"):
+        plan_of(stored(spark, tmp_path, DOCUMENTS), 1000, "split", "best_fit", 0, error=1).collect()

@@ -1,0 +1,47 @@
+"""Equal doc_ids meet, in whatever files and parts they are."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from bfpack_spark.core import tasks
+from bfpack_spark.files.parquet_output import ParquetOutput
+from bfpack_spark.schema import QUARANTINE, TOKENS
+from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.spark.partitions import files_frame
+from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
+
+
+def write(folder: Path, name: str, ids: list[str | None], schema: pa.Schema) -> str:
+    """Two rows a row group."""
+    output = ParquetOutput(str(folder), name, schema)
+    others = {field.name: pa.nulls(len(ids), field.type) for field in schema}
+    table = pa.table({**others, "doc_id": ids})
+    for first in range(0, len(ids), 2):
+        output.write(table.slice(first, 2))
+    output.close("documents", 0, None)
+    return f"{folder}/{name}"
+
+
+@pytest.mark.parametrize("part_documents", [1, 3, 1 << 20])
+def test_ids_that_occur_twice_are_found_across_files_and_quarantine(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_documents: int
+) -> None:
+    monkeypatch.setattr(tasks, "_IDS_A_PART", part_documents)
+    documents = [
+        write(tmp_path, "a.parquet", ["one", "two", "three", "two"], TOKENS),
+        write(tmp_path, "b.parquet", ["four", "", "five"], TOKENS),
+    ]
+    refused = [write(tmp_path, "q.parquet", [None, "three", "", None], QUARANTINE)]
+    sources = files_frame(spark, {"documents": documents, "quarantine": refused})
+    rows = find_repeated_ids(sources, 11).collect()
+    found = [told for row in rows for told in json.loads(row["message"])["repeated"]]
+    assert sorted(found) == [["", 2], ["three", 2], ["two", 2]]
+
+
+def test_ids_have_the_same_hashes_with_offsets_of_either_width() -> None:
+    ids = pa.array(["one", "", "two", "one"]).slice(1)
+    assert hash_ids(ids.cast(pa.large_string())).tolist() == hash_ids(ids).tolist()

@@ -1,0 +1,57 @@
+"""Documents and fragments are read in tables of a good size, whatever row groups they lie in."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from bfpack_spark.files.parquet_output import ParquetOutput
+from bfpack_spark.schema import TOKENS
+from bfpack_spark.tokens import token_places
+
+
+def store(root: Path, groups: list[int]) -> str:
+    """A token file of one row group for each number, of so many documents."""
+    output = ParquetOutput(str(root), "documents/part-0.parquet", TOKENS)
+    first = 0
+    for size in groups:
+        names = [f"d{number}" for number in range(first, first + size)]
+        columns = [pa.array(names), pa.array([7] * size, pa.int32()), pa.array([b""] * size)]
+        output.write(pa.table(columns, names=TOKENS.names))
+        first += size
+    output.close("documents", 0, None)
+    return f"{root}/documents/part-0.parquet"
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [([3] * 10, [9, 9, 9, 3]), ([25, 6, 1], [25, 7]), ([1], [1])],
+)
+def test_small_row_groups_are_read_together_and_rows_counted_on(
+    groups: list[int], expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_places, "_TABLE_ROWS", 10)
+    path = store(tmp_path, groups)
+    tables = list(token_places.read_places(path, 5))
+    assert [len(table) for table in tables] == expected
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert [row["row"] for row in rows] == list(range(sum(groups)))
+    assert [row["doc_id"] for row in rows] == [f"d{number}" for number in range(sum(groups))]
+    assert {(row["file"], row["doc_length"]) for row in rows} == {(5, 7)}
+    ids = [name for part in token_places.read_ids(path) for name in part.to_pylist()]
+    assert ids == [row["doc_id"] for row in rows]
+
+
+@pytest.mark.parametrize(("files", "parts"), [(0, 1), (3, 3), (65, 64), (1000, 125)])
+def test_many_files_share_a_task_and_few_have_one_each(
+    files: int, parts: int, spark: SparkSession
+) -> None:
+    frame = token_places.files_frame(
+        spark, {"plan": [], "documents": [f"f{n}" for n in range(files)]}
+    )
+    assert frame.rdd.getNumPartitions() == parts
+    held = frame.rdd.glom().map(len).collect()
+    assert sum(held) == files
+    assert max(held) - min(held) <= 1
+    assert {row.path: row.file for row in frame.collect()} == {f"f{n}": n for n in range(files)}

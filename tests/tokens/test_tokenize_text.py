@@ -1,0 +1,454 @@
+"""From files to rows of ids, through the worker's own function: a row a document, good or not."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Corpus, Ran
+from outputs import current, manifest, plan_rows, read
+from tokenizers import Tokenizer
+from trained import byte_level, raw
+
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.documents import Columns, Documents
+from bfpack_spark.errors import JobError
+from bfpack_spark.tokenizing import engines
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
+from bfpack_spark.tokenizing.vocabulary import load_vocabulary
+from bfpack_spark.tokens import tokenize_text as stage
+from bfpack_spark.tokens.tokenize_text import _tokenize_splits
+
+EOS, PAD = 0, 1
+
+
+@dataclass
+class Worker:
+    """A tokenizer and the files it is given."""
+
+    folder: Path
+    tokenizer: Tokenizer = field(default_factory=byte_level)
+
+    def run(self, *names: str, columns: Columns | None = None, **more: Any) -> list[dict[str, Any]]:
+        task = self.task(names[0].rpartition(".")[2], columns, **more)
+        splits = [
+            {
+                "task": 0,
+                "name": name,
+                "path": str(self.folder / name),
+                "start": 0,
+                "end": (self.folder / name).stat().st_size,
+                "size": (self.folder / name).stat().st_size,
+            }
+            for name in names
+        ]
+        batches = iter([pa.RecordBatch.from_pylist(splits)])
+        tokenized = _tokenize_splits(batches, task=task, tally=Tally())
+        return [row for batch in tokenized for row in batch.to_pylist()]
+
+    def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeTask:
+        names = {"eos_token": "<|endoftext|>", "bos_token": None, "control_tokens": "text"}
+        own = {key: more.pop(key, value) for key, value in names.items()}
+        settings = {"engine": "fastokens", "max_document_bytes": 1 << 20, "audit_share": 0.0}
+        return TokenizeTask(
+            input_format={"txt": "text"}.get(suffix, suffix),
+            columns=columns or Columns(content="text", doc_id=None),
+            vocabulary=load_vocabulary(raw(self.tokenizer), {}, **own),
+            **{**settings, **more},
+        )
+
+    def write_lines(self, *records: object) -> str:
+        lines = (r if isinstance(r, bytes) else json.dumps(r).encode() for r in records)
+        (self.folder / "a.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+        return "a.jsonl"
+
+    def known(self, text: str) -> list[int]:
+        """The ids by the library itself, control tokens taken as text."""
+        self.tokenizer.encode_special_tokens = True
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Worker:
+    return Worker(tmp_path)
+
+
+def ids(row: dict[str, Any]) -> list[int] | None:
+    if row["tokens"] is None:
+        assert row["length"] is None
+        assert row["reason"]
+        return None
+    found = np.frombuffer(row["tokens"], dtype="<i4").tolist()
+    assert row["length"] == len(found)
+    assert (row["reason"], row["detail"]) == (None, None)
+    return found
+
+
+# Text
+
+
+@pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
+@pytest.mark.parametrize("bos", [None, "<|pad|>"])
+def test_every_document_gets_one_eos_and_as_told_one_bos(
+    engine: str, bos: str | None, worker: Worker
+) -> None:
+    texts = ["some words", "", "x", " ", "漢字\n\n", ""]
+    name = worker.write_lines(*({"text": text} for text in texts))
+    found = worker.run(name, engine=engine, bos_token=bos)
+    front = [PAD] if bos else []
+    assert [ids(row) for row in found] == [
+        [*front, *worker.known(text), EOS] if text else None for text in texts
+    ]
+    assert [row["reason"] for row in found] == [None if text else "empty" for text in texts]
+
+
+def test_a_document_too_large_to_compare_keeps_its_id_though_its_line_is_long(
+    worker: Worker,
+) -> None:
+    """verify --input gives the reference no more than 1 MB, of corpora that hold more."""
+    name = worker.write_lines(
+        {"doc_id": "long", "text": "x" * 1_100_000}, {"doc_id": "s", "text": "x"}
+    )
+    columns = Columns(content="text", doc_id="doc_id")
+    found = worker.run(name, columns=columns, max_document_bytes=2 << 20, max_compared_bytes=1000)
+    assert [(row["doc_id"], row["reason"]) for row in found] == [("long", "too_large"), ("s", None)]
+
+
+@pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
+def test_what_we_insert_is_a_control_token_though_the_tokenizer_does_not_say_so(
+    engine: str, worker: Worker
+) -> None:
+    tree = json.loads(worker.tokenizer.to_str())
+    assert [token["content"] for token in tree["added_tokens"]] == ["<|endoftext|>", "<|pad|>"]
+    for token in tree["added_tokens"]:
+        token["special"] = False
+    worker.tokenizer = Tokenizer.from_str(json.dumps(tree))
+    name = worker.write_lines({"text": "see <|pad|> here<|endoftext|>"})
+    (row,) = worker.run(name, engine=engine, bos_token="<|pad|>")
+    found = ids(row) or []
+    assert (found[0], found[-1]) == (PAD, EOS)
+    assert not {PAD, EOS} & set(found[1:-1])
+    assert len(found) > 15
+
+
+def test_every_document_is_a_row_with_what_speaks_against_it(worker: Worker) -> None:
+    given_and_found: list[tuple[object, tuple[str | None, str | None, str | None]]] = [
+        ({"doc_id": "a", "text": "good"}, ("a", None, None)),
+        ({"doc_id": "b", "text": ""}, ("b", "empty", "no text")),
+        ({"doc_id": "c", "text": None}, ("c", "null_text", "null instead of a text")),
+        ({"doc_id": 4}, ("4", "null_text", "no column text")),
+        (b'{"doc_id": "e", "text": "\xff"}', ("e", "invalid_utf8", "not valid UTF-8")),
+        (b'{"doc_id": "f", "text": "\\udc00"}', ("f", "lone_surrogate", "half of a surrogate")),
+        ({"doc_id": "g", "text": 5}, ("g", "not_text", "a JSON int in text")),
+        ({"doc_id": "h", "text": "é" * 50}, ("h", None, None)),
+        ({"doc_id": "i", "text": "é" * 50 + "x"}, ("i", "too_large", "101 bytes, limit 100")),
+        (b'{"doc_id": "j", ', (None, "broken_line", "property name")),
+        (b'"text"', (None, "broken_line", "a JSON str, not an object")),
+        ({"doc_id": "l", "text": "good"}, ("l", None, None)),
+    ]
+    name = worker.write_lines(*(record for record, _ in given_and_found))
+    columns = Columns(content="text", doc_id="doc_id")
+    found = worker.run(name, columns=columns, max_document_bytes=100)
+    assert [(row["doc_id"], row["reason"]) for row in found] == [
+        (doc_id, reason) for _, (doc_id, reason, _) in given_and_found
+    ]
+    for row, (_, (_, reason, detail)) in zip(found, given_and_found, strict=True):
+        assert (row["detail"] is None) if detail is None else (detail in row["detail"])
+        assert (ids(row) is None) == (reason is not None)
+    held = (worker.folder / name).read_bytes()
+    places = [int(row["source"].removeprefix("a.jsonl@")) for row in found]
+    assert places == [n for n in range(len(held)) if n == 0 or held[n - 1 : n] == b"\n"]
+    assert ids(found[0]) == ids(found[-1]) == [*worker.known("good"), EOS]
+
+
+def test_what_is_wrong_in_parquet_is_a_row_too(worker: Worker) -> None:
+    texts = pa.array([b"good", b"\xff", None, b"", b"x" * 101, b"good"]).view(pa.string())
+    pq.write_table(pa.table({"text": texts}), worker.folder / "a.parquet")
+    found = worker.run("a.parquet", max_document_bytes=100)
+    assert [(row["source"], row["doc_id"], row["reason"]) for row in found] == [
+        (f"a.parquet#{n}", f"a.parquet#{n}", reason)
+        for n, reason in enumerate([None, "invalid_utf8", "null_text", "empty", "too_large", None])
+    ]
+    assert ids(found[0]) == ids(found[-1]) == [*worker.known("good"), EOS]
+
+
+def test_nothing_but_bad_documents_makes_rows_without_tokens(worker: Worker) -> None:
+    name = worker.write_lines({"text": ""}, {"text": None})
+    for engine in ("fastokens", "tokenizers"):
+        assert [ids(row) for row in worker.run(name, engine=engine)] == [None, None]
+
+
+def test_an_engines_own_limit_holds_where_it_is_the_smaller(worker: Worker) -> None:
+    (worker.folder / "a.txt").write_bytes(b"x" * ((8 << 20) + 1))
+    (row,) = worker.run("a.txt", engine="tokenizers", max_document_bytes=8 << 20)
+    assert (row["reason"], row["detail"]) == ("too_large", "8388609 bytes, limit 8388608")
+    assert worker.task("txt", None, max_document_bytes=1 << 30).max_bytes == 256 << 20
+    assert worker.task("txt", None, max_document_bytes=100).max_bytes == 100
+
+
+@pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
+def test_control_tokens_in_text_are_text_or_refused_or_allowed(engine: str, worker: Worker) -> None:
+    text = "x<|endoftext|>y<|pad|>"
+    name = worker.write_lines({"text": "x"}, {"text": text}, {"text": "y"})
+    as_text, refused, allowed = (
+        worker.run(name, control_tokens=policy, engine=engine)
+        for policy in ("text", "quarantine", "allow")
+    )
+    x, y = (worker.tokenizer.token_to_id(letter) for letter in "xy")
+    assert ids(as_text[1]) == [*worker.known(text), EOS]
+    assert ids(as_text[1]).count(EOS) == 1
+    assert PAD not in ids(as_text[1])
+    assert (refused[1]["reason"], refused[1]["detail"]) == (
+        "control_token",
+        "<|endoftext|> at character 1",
+    )
+    assert ids(allowed[1]) == [x, EOS, y, PAD, EOS]
+    for found in (as_text, refused, allowed):
+        assert [ids(found[0]), ids(found[2])] == [[x, EOS], [y, EOS]]
+
+
+def test_text_that_makes_the_id_of_an_ordinary_eos_is_refused(worker: Worker) -> None:
+    name = worker.write_lines({"text": "a b"}, {"text": "a!b"}, {"text": "c d"})
+    found = worker.run(name, eos_token="!")
+    eos = worker.tokenizer.token_to_id("!")
+    assert [ids(row) for row in found] == [
+        [*worker.known("a b"), eos],
+        None,
+        [*worker.known("c d"), eos],
+    ]
+    assert found[1]["reason"] == "control_token"
+
+
+def test_batches_of_a_few_huge_rows_are_cut_by_their_bytes() -> None:
+    sizes = [10, 900, 10, 10, 500, 500, 10, 3000, 10]
+    names = [str(n) for n in range(len(sizes))]
+    nothing: list[str | None] = [None] * len(sizes)
+    whole = Documents(
+        content=pa.array(["x" * size for size in sizes], pa.large_string()),
+        doc_id=list(names),
+        source=names,
+        reason=nothing,
+        detail=list(nothing),
+    )
+    parts = list(whole.split(1100))
+    assert whole.content is None  # and no part holds the whole
+    held = [part.content.get_total_buffer_size() for part in parts]
+    assert max(held) < 3500
+    assert sum(held) < 2 * sum(sizes)
+    assert [name for part in parts for name in part.source] == names
+    assert [len(t) for part in parts for t in part.content.to_pylist()] == sizes
+    assert all(part.content.nbytes <= 1100 or len(part) == 1 for part in parts)
+    assert len(parts) < len(sizes)
+
+
+# The audit
+
+
+def lose_last_id(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    """The fast engine is wrong on texts that hold `of`."""
+    right = engines._Fastokens.encode
+
+    def wrong(self: Any, texts: list[str]) -> Any:
+        found, lengths = right(self, texts)
+        lost = np.array([of in text for text in texts])
+        keep = np.ones(len(found), dtype=bool)
+        keep[np.cumsum(lengths)[lost] - 1] = False
+        return found[keep], lengths - lost
+
+    monkeypatch.setattr(engines._Fastokens, "encode", wrong)
+
+
+def test_the_audit_names_the_document_on_which_engines_disagree(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["some words", "", "to learn", "the fault", "some more"]
+    name = worker.write_lines(*({"text": text} for text in texts))
+    for share in (0.0, 1.0):
+        before = [ids(row) for row in worker.run(name, audit_share=share)]
+        assert before == [[*worker.known(t), EOS] if t else None for t in texts]
+    lose_last_id(monkeypatch, "fault")
+    place = sum(len(json.dumps({"text": text})) + 1 for text in texts[:3])
+    last = len(worker.known("the fault")) - 1
+    says = (
+        rf"document a\.jsonl@{place} \(a\.jsonl@{place}\): fastokens and tokenizers disagree at "
+        rf"token {last}: id nothing against \d+ by the reference; use --engine tokenizers"
+    )
+    with pytest.raises(JobError, match=says):
+        worker.run(name, audit_share=1.0)
+    assert len(worker.run(name, audit_share=0.0)) == len(texts)
+    assert len(worker.run(name, audit_share=1.0, engine="tokenizers")) == len(texts)
+
+
+def test_the_audit_draws_its_share_by_the_ids_alone(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(stage, "compare", lambda texts, _: drawn.extend(texts))
+    records = [{"doc_id": f"d{n}", "text": f"text {n}"} for n in range(2000)]
+    columns = Columns(content="text", doc_id="doc_id")
+    worker.run(worker.write_lines(*records), columns=columns, audit_share=0.1)
+    assert 150 < len(drawn) < 250
+    assert len(set(drawn)) == len(drawn)
+    first = set(drawn)
+    drawn.clear()
+    worker.run(worker.write_lines(*reversed(records)), columns=columns, audit_share=0.1)
+    assert set(drawn) == first
+    drawn.clear()
+    worker.run(worker.write_lines(*records), columns=columns, audit_share=1.0)
+    assert drawn == [record["text"] for record in records]
+
+
+def test_documents_over_a_megabyte_are_not_given_to_the_reference(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(stage, "compare", lambda texts, _: drawn.extend(map(len, texts)))
+    for name, size in (("a.txt", 1 << 20), ("b.txt", (1 << 20) + 1), ("c.txt", 5)):
+        (worker.folder / name).write_bytes(b"x" * size)
+    found = worker.run("a.txt", "b.txt", "c.txt", audit_share=1.0, max_document_bytes=1 << 30)
+    assert [row["reason"] for row in found] == [None] * 3
+    assert drawn == [1 << 20, 5]
+
+
+# Ready tokens
+
+READY = Columns(content="ids", doc_id=None, tokens=True)
+KINDS = [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.large_list(pa.uint16()), pa.binary()]
+
+
+def write_ids(worker: Worker, lists: list[list[int] | None], kind: pa.DataType | None) -> str:
+    """The lists as a column of this type; None: as JSON lines."""
+    if kind is None:
+        return worker.write_lines(*({"ids": one} for one in lists))
+    if kind == pa.binary():
+        lists = [None if i is None else np.array(i, dtype="<i4").tobytes() for i in lists]
+    pq.write_table(pa.table({"ids": pa.array(lists, kind)}), worker.folder / "a.parquet")
+    return "a.parquet"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, None], ids=str)
+def test_ready_tokens_get_what_they_lack_and_nothing_twice(
+    kind: pa.DataType | None, worker: Worker
+) -> None:
+    lists = [[5, 6], [5, 6, EOS], [PAD, 5, 6], [PAD, 5, 6, EOS], [5, EOS, 6], [], [EOS], None]
+    reasons = [None] * 5 + ["empty", "empty", "null_text"]
+    name = write_ids(worker, lists, kind)
+    found = worker.run(name, columns=READY)
+    assert [ids(row) for row in found] == [
+        [5, 6, EOS],
+        [5, 6, EOS],
+        [PAD, 5, 6, EOS],
+        [PAD, 5, 6, EOS],
+        [5, EOS, 6, EOS],
+        None,
+        None,
+        None,
+    ]
+    assert [row["reason"] for row in found] == reasons
+    both = worker.run(name, columns=READY, bos_token="<|pad|>")
+    assert [ids(row) for row in both] == [
+        *[[PAD, 5, 6, EOS]] * 4,
+        [PAD, 5, EOS, 6, EOS],
+        None,
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.binary(), None])
+def test_ids_outside_the_vocabulary_are_refused(kind: pa.DataType | None, worker: Worker) -> None:
+    size = worker.tokenizer.get_vocab_size()
+    name = write_ids(worker, [[5, size - 1], [5, size], [-1], [7]], kind)
+    found = worker.run(name, columns=READY)
+    assert [ids(row) for row in found] == [[5, size - 1, EOS], None, None, [7, EOS]]
+    assert [(row["reason"], row["detail"]) for row in found[1:3]] == [
+        ("invalid_tokens", f"id {size} at token 1, vocabulary of {size}"),
+        ("invalid_tokens", f"id -1 at token 0, vocabulary of {size}"),
+    ]
+    assert [row["doc_id"] for row in found] == [row["source"] for row in found]
+
+
+def test_tokens_that_are_no_ids_are_refused(worker: Worker) -> None:
+    table = {"ids": pa.array([[1, None], [5]], pa.list_(pa.int32()))}
+    pq.write_table(pa.table(table), worker.folder / "a.parquet")
+    pq.write_table(pa.table({"ids": [b"12345", b""]}), worker.folder / "b.parquet")
+    details = {
+        row["source"]: (row["reason"], row["detail"])
+        for row in worker.run("a.parquet", "b.parquet", columns=READY)
+    }
+    assert details == {
+        "a.parquet#0": ("invalid_tokens", "a null among the ids"),
+        "a.parquet#1": (None, None),
+        "b.parquet#0": ("invalid_tokens", "5 bytes, not a multiple of 4"),
+        "b.parquet#1": ("empty", "no tokens"),
+    }
+
+
+def test_more_ready_ids_than_a_row_can_hold_are_too_large(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_MAX_READY_IDS", 3)
+    found = worker.run(write_ids(worker, [[5] * 3, [5] * 4], None), columns=READY)
+    assert [row["reason"] for row in found] == [None, "too_large"]
+
+
+def test_text_and_its_tokens_are_the_same_rows(worker: Worker, corpus: Corpus) -> None:
+    texts = list(corpus.texts().values())[:50]
+    lists = [worker.known(text) + [EOS] * (n % 2) for n, text in enumerate(texts)]
+    (worker.folder / "text").mkdir()
+    pq.write_table(pa.table({"text": texts}), worker.folder / "text" / "a.parquet")
+    expected = [row["tokens"] for row in worker.run("text/a.parquet", max_document_bytes=1 << 30)]
+    assert None not in expected
+    for kind in (pa.list_(pa.int32()), pa.binary(), None):
+        name = write_ids(worker, lists, kind)
+        assert [row["tokens"] for row in worker.run(name, columns=READY)] == expected
+
+
+def test_an_eos_that_the_text_brings_is_not_doubled_where_control_tokens_are_allowed(
+    worker: Worker,
+) -> None:
+    name = worker.write_lines({"text": "some words<|endoftext|>"}, {"text": "some words"})
+    one, other = worker.run(name, control_tokens="allow")
+    assert ids(one) == ids(other) == [*worker.known("some words"), EOS]
+
+
+# Very large documents
+
+
+def test_a_document_of_64_mb_is_packed_whole_and_one_of_257_is_set_aside(
+    demo_corpus: Corpus, bfpack: Callable[..., Ran], tmp_path: Path
+) -> None:
+    text = "".join(f"line {n} of a long file\n" for n in range(3000))
+    times = -(-(64 << 20) // len(text))
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "big.txt").write_text(text * times)
+    assert (tmp_path / "corpus" / "big.txt").stat().st_size >= 64 << 20
+    with (tmp_path / "corpus" / "huge.txt").open("wb") as file:
+        file.truncate(257 << 20)
+    where = ("--input", tmp_path / "corpus", "--output", tmp_path / "output", "--bucket", "b")
+    more = ("--seq-len", 8192, "--max-quarantined", 0.9)
+    ran = bfpack("pack", *where, "--tokenizer", demo_corpus.tokenizer, *more)
+    assert ran.code == 0, ran.err
+    (refused,) = read(current(tmp_path / "output", "b", "tokens") / "quarantine")
+    assert (refused["doc_id"], refused["source"], refused["reason"]) == (
+        *["huge.txt"] * 2,
+        "too_large",
+    )
+    assert refused["detail"] == f"{257 << 20} bytes, limit {256 << 20}"
+    tokenizer = Tokenizer.from_file(str(demo_corpus.tokenizer / "tokenizer.json"))
+    block = len(tokenizer.encode(text).ids)
+    assert len(tokenizer.encode(text * 3).ids) == 3 * block  # so blocks do not merge
+    version = current(tmp_path / "output", "b", "sequences-8192")
+    tokens = block * times + 1
+    assert manifest(version)["accounting"]["num_tokens"] == tokens > 10**7
+    rows = sorted(plan_rows(version), key=lambda row: row["start"])
+    assert [row["start"] for row in rows] == list(range(0, tokens, 8192))
+    assert sum(row["length"] for row in rows) == tokens
+    assert {row["doc_id"] for row in rows} == {"big.txt"}
+    ran = bfpack("verify", *where[2:], "--seq-len", 8192)
+    assert ran.code == 0, ran.out

@@ -1,0 +1,208 @@
+"""Pointers, manifests, plan notes, snapshots and settings as somebody else may have left them."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Ran
+from outputs import copy_of
+
+from bfpack_spark.config import load_settings
+from bfpack_spark.errors import InputError
+from bfpack_spark.versions import metadata
+from bfpack_spark.versions.metadata import parse_metadata
+
+Bfpack = Callable[..., Ran]
+AT = ("--bucket", "small", "--seq-len", 512)
+PLACES = {
+    "pointer": "small/sequences-512/_current.json",
+    "tokens": "small/tokens/*/_manifest.json",
+    "sequences": "small/sequences-512/*/_manifest.json",
+}
+
+
+@pytest.fixture
+def output(packed: Path, tmp_path: Path) -> Path:
+    return copy_of(packed, tmp_path)
+
+
+def place(output: Path, name: str) -> Path:
+    (found,) = output.glob(PLACES[name])
+    return found
+
+
+def change(path: Path, at: str, value: object) -> None:
+    """Put a value into JSON at a dotted place; numbers are places in lists."""
+    held = json.loads(path.read_text())
+    *parents, last = (int(part) if part.isdigit() else part for part in at.split("."))
+    inner: Any = held
+    for part in parents:
+        inner = inner[part]
+    inner[last] = value
+    path.write_text(json.dumps(held))
+
+
+# Which commands read what, without Spark or with.
+READERS = {
+    "pointer": ("path", "show", "report", "verify"),
+    "sequences": ("path", "show", "report", "verify"),
+    "tokens": ("show", "stats", "report", "verify"),
+}
+MORE = {"show": ("--sequence", 0)}
+
+
+CHANGES = [
+    ("pointer", "version", "../../../../etc"),
+    ("pointer", "version", None),
+    ("pointer", "manifest", "../elsewhere/_manifest.json"),
+    ("pointer", "manifest_sha256", 7),
+    ("sequences", "files.0.path", "/etc/passwd"),
+    ("sequences", "files.0.path", "../../../elsewhere/shards/part-00000.parquet"),
+    ("sequences", "files.0.path", "shards/../../../part-00000.parquet"),
+    ("sequences", "files.0.rows", "1"),
+    ("sequences", "files.0.bytes", 2**64),
+    ("sequences", "files", {"shards": []}),
+    ("sequences", "files.0", "shards/part-00000.parquet"),
+    ("sequences", "inputs", []),
+    ("sequences", "inputs.tokens_fingerprint", "../../../../../../etc"),
+    ("sequences", "inputs.configuration.seed", 1.5),
+    ("sequences", "inputs.configuration.packing", "worst_fit"),
+    ("sequences", "totals.tokens", None),
+    ("sequences", "accounting.num_padding", [1]),
+    ("sequences", "tokenizer", 5),
+    ("tokens", "files.0.path", "../0123/documents/part-00000-000.parquet"),
+    ("tokens", "files.0.kind", "shards"),
+    ("tokens", "inputs.inventory", [["name"]]),
+    ("tokens", "accounting.documents_quarantined", 0),
+    ("tokens", "accounting.documents_in", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "at", "value"), CHANGES)
+def test_metadata_of_another_shape_is_one_line_that_names_file_and_place(
+    name: str, at: str, value: object, output: Path
+) -> None:
+    path = place(output, name)
+    change(path, at, value)
+    model = {
+        "pointer": metadata.Pointer,
+        "tokens": metadata.TokensManifest,
+        "sequences": metadata.SequencesManifest,
+    }[name]
+    with pytest.raises(InputError) as raised:
+        metadata.read_metadata(str(path), model)
+    said = str(raised.value)
+    assert said.startswith(f"{path}: ")
+    assert "\n" not in said
+    assert len(said) < len(str(path)) + 300
+    assert at.split(".")[0] in said
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value"),
+    [
+        ("pointer", "manifest", "../elsewhere/_manifest.json"),
+        ("sequences", "files.0.path", "../../../elsewhere/shards/part-00000.parquet"),
+        ("tokens", "files.0.path", "/etc/passwd"),
+    ],
+)
+def test_no_command_follows_what_damaged_metadata_say(
+    name: str, at: str, value: object, output: Path, bfpack: Bfpack
+) -> None:
+    path = place(output, name)
+    change(path, at, value)
+    for command in READERS[name]:
+        ran = bfpack(command, "--output", output, *AT, *MORE.get(command, ()))
+        assert ran.code == 2, ran
+        assert f"{path}: " in ran.err
+        assert "Traceback" not in ran.err
+
+
+def test_verify_of_a_named_version_looks_at_the_pointer_too(output: Path, bfpack: Bfpack) -> None:
+    version = place(output, "sequences").parent.name
+    where = ("--output", output, *AT, "--version", version)
+    assert bfpack("verify", *where).code == 0
+    change(place(output, "pointer"), "manifest", "elsewhere/_manifest.json")
+    ran = bfpack("verify", *where)
+    assert ran.code == 1
+    assert "_current.json: manifest 'elsewhere/_manifest.json' is not that of" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"[" * 100_000, "not readable as JSON"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "nested deeper than 32"),
+        (b"[]", "holds no JSON object"),
+        (b'{"version": NaN}', "not readable as JSON"),
+        (b'{"version": 1' + b"0" * 9999 + b"}", "not readable as JSON"),
+        (b'{"version": "\xff"}', "not readable as JSON"),
+        (b"", "not readable as JSON"),
+    ],
+    ids=["deep list", "deep", "list", "NaN", "huge number", "no UTF-8", "nothing"],
+)
+def test_bytes_that_are_no_object_of_ours_are_one_line(raw: bytes, says: str) -> None:
+    with pytest.raises(InputError, match=f"^p: .*{says}"):
+        parse_metadata(raw, "p", metadata.Pointer)
+
+
+def test_a_pointer_larger_than_any_is_not_read_into_memory(output: Path) -> None:
+    path = place(output, "pointer")
+    os.truncate(path, 10 << 30)  # zeros that take no disk
+    with pytest.raises(InputError, match=r"larger than 1,048,576 bytes"):
+        metadata.read_metadata(str(path), metadata.Pointer)
+
+
+@pytest.mark.parametrize("name", ["pointer", "sequences", "tokens", "shard"])
+def test_a_pipe_in_place_of_a_file_does_not_hang(name: str, output: Path, bfpack: Bfpack) -> None:
+    path = place(output, "sequences").parent / "shards" / "part-00000.parquet"
+    path = path if name == "shard" else place(output, name)
+    path.unlink()
+    os.mkfifo(path)
+    ran = bfpack("show", "--output", output, *AT, "--sequence", 0)
+    assert ran.code == 2
+    assert f"{path}: is no regular file" in ran.err
+
+
+def test_snapshots_and_plan_notes_have_shapes_too() -> None:
+    held: dict[str, Any] = {"version": "0" * 16, "fingerprint": "0" * 64, "tokens": 5}
+    whole = json.dumps({"buckets": {"b": {"64": held}}}).encode()
+    parse_metadata(whole, "p", metadata.SnapshotNote)
+    for damaged in (
+        {"buckets": {"b": {"64": {**held, "version": "../x"}}}},
+        {"buckets": {"b": {"../..": held}}},
+        {"buckets": {"b": [held]}},
+        {"buckets": None},
+        {},
+    ):
+        with pytest.raises(InputError, match=r"^p: .*buckets.*; put back the one that was written"):
+            parse_metadata(json.dumps(damaged).encode(), "p", metadata.SnapshotNote)
+    for note in ({"files": [], "accounting": {}, "num_shards": 1}, {"files": 3}):
+        with pytest.raises(InputError, match=r"^p: files"):
+            parse_metadata(json.dumps(note).encode(), "p", metadata.PlanNote)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("seed = " + "[" * 5000, "TOML|nested too deep"),
+        ("[spark]\n" + ".".join("a" * 5000) + " = 1", "nested deeper than 32"),
+        ("seed = 1" + "0" * 5000, "TOML|--seed"),
+        ("seed = nan", "--seed"),
+        ("#" * (1 << 21), "larger than 1,048,576 bytes"),
+    ],
+    ids=["deep", "long key", "huge number", "nan", "large"],
+)
+def test_settings_of_any_depth_and_size_are_one_line(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(InputError, match=says):
+        load_settings(tmp_path / "c.toml", {})
+
+
+def test_settings_from_a_pipe_do_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.toml")
+    with pytest.raises(InputError, match=r"--config .*c\.toml: is no regular file"):
+        load_settings(tmp_path / "c.toml", {})

@@ -1,0 +1,220 @@
+"""What is complete, what is current, and what an output must not be mixed with."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from made_versions import below, finish, inputs, version, write
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place
+
+
+def test_a_version_is_named_by_the_sha256_of_what_decides_it(tmp_path: Path) -> None:
+    made = version(tmp_path, seed=3)
+    canonical = (
+        '{"format_version":1,"inputs":{"configuration":{"group_documents_max":9,'
+        '"long_documents":"split","packing":"best_fit","pad_id":0,"seed":3},'
+        f'"tokens_fingerprint":"{"0" * 64}"}},"seq_len":8}}'
+    )
+    assert made.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
+    assert made.directory == f"{tmp_path}/b/sequences-8/{made.fingerprint[:16]}"
+    assert version(tmp_path, seq_len=None).directory.startswith(f"{tmp_path}/b/tokens/")
+    assert version(tmp_path / "elsewhere", seed=3).name == made.name
+    others = [version(tmp_path, seed=4), version(tmp_path, seed=3, seq_len=9)]
+    assert len({made.name, *(other.name for other in others)}) == 3
+
+
+def test_a_version_is_complete_when_its_manifest_is_there(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    write(Path(made.directory) / "shards/part-00000.parquet", "x")
+    assert made.manifest() is None
+    finish(made, "shards/part-b.parquet", "shards/part-a.parquet")
+    held = made.manifest()
+    assert held is not None
+    raw = (Path(made.directory) / "_manifest.json").read_text()
+    assert raw == json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert [listed["path"] for listed in held["files"]] == [
+        "shards/part-a.parquet",
+        "shards/part-b.parquet",
+    ]
+    assert (held["kind"], held["bucket"], held["seq_len"]) == ("sequences", "b", 8)
+    assert (held["fingerprint"], held["inputs"]) == (made.fingerprint, inputs(0))
+
+
+def test_what_an_unfinished_run_left_is_removed_after_the_manifest_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = version(tmp_path)
+    root = Path(made.directory)
+    data = ("documents", "quarantine", "plan", "shards")
+    for kind in data:
+        write(root / kind / "part-00099.parquet", "left over")
+    for name in ("_temporary/abc-part-00000.parquet", "tokenizer.json", "_plan.json", "report/r"):
+        write(root / name, "kept, but for the temporary")
+    seen: list[list[str]] = []
+    delete = versions.own_files.delete_file
+
+    def watch(output: str, inside: str) -> None:
+        seen.append(below(root))
+        delete(output, inside)
+
+    monkeypatch.setattr(versions.own_files, "delete_file", watch)
+    finish(made, "shards/part-00000.parquet", "plan/part-00000.parquet")
+    assert len(seen) == len(data)
+    assert all("_manifest.json" in names for names in seen)
+    assert below(root) == [
+        "_manifest.json",
+        "_plan.json",
+        "plan/part-00000.parquet",
+        "report/r",
+        "shards/part-00000.parquet",
+        "tokenizer.json",
+    ]
+
+
+def test_publication_names_the_version_and_the_hash_of_its_manifest(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    finish(made)
+    with pytest.raises(InputError, match="no sequences of 8 published"):
+        versions.current(made.place)
+    versions.publish(made)
+    raw = (Path(made.directory) / "_manifest.json").read_bytes()
+    assert json.loads((tmp_path / "b/sequences-8/_current.json").read_text()) == {
+        "version": made.name,
+        "manifest": f"{made.name}/_manifest.json",
+        "manifest_sha256": hashlib.sha256(raw).hexdigest(),
+    }
+    directory, held = versions.current(made.place)
+    assert (directory, held["fingerprint"]) == (made.directory, made.fingerprint)
+
+
+def test_only_a_complete_version_can_be_published(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    write(Path(made.directory) / "shards/part-00000.parquet", "x")
+    with pytest.raises(AssertionError, match="only a complete version"):
+        versions.publish(made)
+    assert not (tmp_path / "b/sequences-8/_current.json").exists()
+
+
+def test_a_newer_version_replaces_the_pointer_and_leaves_the_older_one(tmp_path: Path) -> None:
+    old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
+    for made in (old, new):
+        finish(made, "shards/part-00000.parquet")
+        versions.publish(made)
+    assert versions.current(new.place)[0] == new.directory
+    assert versions.current(new.place, old.name)[0] == old.directory
+    assert below(old.directory) == ["_manifest.json", "shards/part-00000.parquet"]
+    assert below(tmp_path / "b/sequences-8")[0] == f"{min(old.name, new.name)}/_manifest.json"
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_pointer_is_replaced_and_not_written_over(tmp_path: Path) -> None:
+    """Who has opened it, at whatever moment, reads the old pointer or the new one, whole."""
+    old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
+    finish(old)
+    finish(new)
+    versions.publish(old)
+    pointer = tmp_path / "b/sequences-8/_current.json"
+    before = pointer.read_bytes()
+    with pointer.open("rb") as held_open:
+        versions.publish(new)
+        assert held_open.read() == before
+    assert json.loads(pointer.read_text())["version"] == new.name
+    assert [p.name for p in pointer.parent.iterdir() if p.is_file()] == ["_current.json"]
+
+
+# As on a disk that is full in the middle of a file.
+WRITE_64_BYTES_AT_MOST = """
+import resource, sys
+from bfpack_spark.storage import confined
+confined.write(sys.argv[1], "b/_current.json", b"old")
+resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+confined.write(sys.argv[1], "b/_current.json", bytes(65))
+"""
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITE_64_BYTES_AT_MOST, tmp_path]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.stderr.endswith("OSError: [Errno 27] File too large\n")
+    assert below(tmp_path) == ["b/_current.json"]
+    assert (tmp_path / "b/_current.json").read_bytes() == b"old"
+
+
+def test_what_a_killed_write_of_a_pointer_left_is_removed_with_the_next(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    finish(made)
+    place = tmp_path / "b/sequences-8"
+    write(place / f"_current.json.{'0' * 32}.tmp", "")
+    write(place / "notes.tmp", "of somebody else")
+    versions.publish(made)
+    names = {path.name for path in place.iterdir() if path.is_file()}
+    assert names == {"_current.json", "notes.tmp"}
+
+
+def test_publishing_what_is_current_touches_nothing(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    finish(made)
+    versions.publish(made)
+    pointer = tmp_path / "b/sequences-8/_current.json"
+    os.utime(pointer, ns=(1, 1))
+    versions.publish(made)
+    assert pointer.stat().st_mtime_ns == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("0123", "not a version; it is 16 hex digits"),
+        ("../../../../etc", "not a version"),
+        ("0123456789abcdef", "not complete in"),
+    ],
+)
+def test_a_version_that_is_none_is_an_error_that_names_it(
+    name: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "b/sequences-8/0123456789abcdef/shards").mkdir(parents=True)
+    with pytest.raises(InputError, match=f"--version {name}: {says}"):
+        versions.current(Place(output=str(tmp_path), bucket="b", seq_len=8), name)
+
+
+@pytest.mark.parametrize(
+    "there", [[], ["b/tokens/"], ["b/sequences-64/", "README.md"], ["x/y/", "b/tokens/"]]
+)
+def test_an_output_that_is_new_empty_or_ours_is_taken(there: list[str], tmp_path: Path) -> None:
+    versions.check_output(str(tmp_path / "not yet"), "b")
+    for name in there:
+        write(tmp_path / name / "x", "") if name.endswith("/") else write(tmp_path / name, "")
+    versions.check_output(str(tmp_path), "b")
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["thesis.txt", "b/thesis.txt", "tokens/x", "sequences-64/x", "b/sequences-x/y", ".git/x"],
+)
+def test_an_output_of_something_else_is_an_error_that_names_it(there: str, tmp_path: Path) -> None:
+    write(tmp_path / there, "mine")
+    with pytest.raises(InputError, match=f"--output {tmp_path}: not empty") as raised:
+        versions.check_output(str(tmp_path), "b")
+    assert "name an empty one" in str(raised.value)
+    assert below(tmp_path) == [there]
+
+
+def test_a_bucket_folder_of_something_else_is_an_error_that_names_it(tmp_path: Path) -> None:
+    write(tmp_path / "a/tokens/x", "ours")
+    write(tmp_path / "photos/1.jpg", "mine")
+    versions.check_output(str(tmp_path), "new")
+    with pytest.raises(InputError, match=f"--bucket photos: {tmp_path}/photos is not empty"):
+        versions.check_output(str(tmp_path), "photos")
+
+
+def test_an_output_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "f", "mine")
+    with pytest.raises(InputError, match=f"--output {tmp_path}/f: is a file; name a directory"):
+        versions.check_output(str(tmp_path / "f"), "b")

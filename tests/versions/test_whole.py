@@ -1,0 +1,71 @@
+"""A complete version of which a file is lost, or has another size, is not "nothing to do"."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Corpus, Ran, pack_options
+from made_versions import publish
+from outputs import copy_of, current
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.versions.versions import Version, need_manifest
+from bfpack_spark.versions.whole import check_whole
+
+Bfpack = Callable[..., Ran]
+
+
+def check(made: Version) -> None:
+    check_whole(made.place, made.name, need_manifest(made))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("documents/part-00000-000.parquet", "quarantine/part-00000.parquet", "tokenizer.json"),
+        *("plan/part-00000.parquet", "shards/part-00000.parquet"),
+    ],
+)
+def test_a_listed_file_that_is_gone_or_of_another_size_is_named_with_the_remedy(
+    name: str, tmp_path: Path
+) -> None:
+    store, sequences = publish(tmp_path)
+    made = sequences if name.startswith(("plan", "shards")) else store
+    check(made)
+    path = Path(made.directory) / name
+    remedy = f"put it back, or remove {made.directory}/_manifest.json and run bfpack pack again"
+    path.write_text(path.read_text() + "x")
+    changed = "is not what made" if name == "tokenizer.json" else f"has {len(name) + 1} bytes, and"
+    with pytest.raises(InputError, match=f"^{path}: {changed} .*{remedy}"):
+        check(made)
+    path.unlink()
+    with pytest.raises(InputError, match=f"^{path}: is gone; {remedy}"):
+        check(made)
+
+
+def test_pack_and_assemble_name_a_lost_file_and_the_remedy_helps(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    """A shard at the seq_len that is complete, and a token file for one that is new."""
+    output = copy_of(packed, tmp_path)
+    options = pack_options(corpus, output)
+    version, store = (current(output, "small", k) for k in ("sequences-512", "tokens"))
+    shard = version / "shards" / "part-00000.parquet"
+    held = shard.read_bytes()
+    os.truncate(shard, len(held) - 1)
+    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    for ran in (bfpack("pack", *options, "--seq-len", 512), bfpack("assemble", *where)):
+        assert ran.code == 2
+        assert f"{shard}: has {len(held) - 1:,} bytes, and had {len(held):,}" in ran.err
+        assert "nothing to do" not in ran.out
+    (version / "_manifest.json").unlink()
+    assert bfpack("pack", *options, "--seq-len", 512).code == 0
+    assert shard.read_bytes() == held
+    lost = next((store / "documents").iterdir())
+    lost.unlink()
+    for command, more in (("pack", options), ("plan", where[:-2])):
+        ran = bfpack(command, *more, "--seq-len", 777)
+        assert ran.code == 2
+        assert f"{lost}: is gone; put it back" in ran.err
+    assert not (output / "small" / "sequences-777").exists()
