@@ -18,6 +18,9 @@ ENVIRONMENT := dist/environment.tar.gz
 # What integration tests start, each in an environment of its own.
 SERVERS := .integration/s3/.ready .integration/airflow/.ready
 JUPYTER := .notebook/.ready
+# Files of tests go to this many processes; each has a Spark session of its own.
+PROCESSES ?= 2
+AT_ONCE = -n $(PROCESSES) --dist loadfile
 # In a container there is often no other user.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 PACKAGE_FILES := $(shell find bfpack_spark -type f -not -name '*.pyc')
@@ -45,8 +48,8 @@ notebook: $(READY) $(JUPYTER) ## Open scripts/explore_packing.py, a notebook on 
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
 
-test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (half an hour)
-	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(PYTEST_OPTIONS)
+test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (20 minutes)
+	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(AT_ONCE) $(PYTEST_OPTIONS)
 
 test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
 	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2

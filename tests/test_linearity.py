@@ -26,8 +26,8 @@ from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.plan import plan_sequences
 from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS, TOKENS
 from bfpack_spark.sequences import assemble_sequences
-from bfpack_spark.sequences.shard_files import ShardTask, write_shards
-from bfpack_spark.spark.blocks import pack
+from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
+from bfpack_spark.spark.blocks import to_blocks
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
 from bfpack_spark.tokens import find_repeated_ids, tokenize_text
 
@@ -140,7 +140,7 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
         raw(byte_level()), {}, eos_token=None, bos_token=None, control_tokens="text"
     )
     inventory = take_inventory(str(folder), None)
-    task = tokenize_text.TokenizeTask(
+    spec = tokenize_text.TokenizeSpec(
         input_format=inventory.format,
         columns=Columns(content="text", doc_id=None),
         vocabulary=vocabulary,
@@ -150,7 +150,7 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
     )
     rows = [vars(split) for split in split_inventory(inventory)]
     batches = iter([pa.RecordBatch.from_pylist(rows)])
-    made = tokenize_text._tokenize_splits(batches, task=task, tally=Tally())
+    made = tokenize_text._tokenize_splits(batches, spec=spec, tally=Tally())
     found = [batch.nbytes for batch in made]
     assert len(found) > 4
     return found
@@ -231,7 +231,7 @@ def plan_of(num_documents: int) -> Callable[[], object]:
         "length": lengths,
         "doc_hash": np.random.default_rng(1).permutation(num_documents),
     }
-    blocks = [pack(pa.table(rows), GROUPED, "group")]
+    blocks = [to_blocks(pa.table(rows), GROUPED, "group")]
     rules = Rules(
         seq_len=SEQ_LEN,
         packing="best_fit",
@@ -241,8 +241,8 @@ def plan_of(num_documents: int) -> Callable[[], object]:
     )
     lengths, counts = np.unique(lengths, return_counts=True)
     sequences = sequences_per_group(Histogram(lengths=lengths, counts=counts), rules)
-    task = plan_sequences.PlanTask(rules=rules, sequences_per_group=sequences)
-    return lambda: [None for _ in plan_sequences._plan_group(iter(blocks), task=task)]
+    spec = plan_sequences.PlanSpec(rules=rules, sequences_per_group=sequences)
+    return lambda: [None for _ in plan_sequences._plan_rows(list(blocks), spec)]
 
 
 def test_a_document_of_a_group_takes_a_bounded_number_of_bytes(
@@ -259,7 +259,7 @@ def test_an_id_whose_repetitions_are_looked_for_takes_a_bounded_number_of_bytes(
         "part": pa.array(np.zeros(number, np.int32)),
         "doc_id": [f"document {n:011}" for n in range(number)],
     }
-    blocks = [pack(pa.table(ids), DEALT_IDS, "part")]
+    blocks = [to_blocks(pa.table(ids), DEALT_IDS, "part")]
     assert held(lambda: list(find_repeated_ids._count(iter(blocks)))) < 150 * number
 
 
@@ -278,8 +278,8 @@ def test_a_shard_takes_a_bounded_number_of_bytes_a_token(tmp_path: Path, seq_len
         "doc_length": np.full(num_rows, seq_len),
         "tokens": [np.arange(seq_len, dtype="<i4").tobytes()] * num_rows,
     }
-    blocks = [pack(pa.table(rows), SEGMENTS, "shard")]
-    task = ShardTask(
+    blocks = [to_blocks(pa.table(rows), SEGMENTS, "shard")]
+    spec = ShardSpec(
         root=str(tmp_path),
         bucket="b",
         seq_len=seq_len,
@@ -287,5 +287,5 @@ def test_a_shard_takes_a_bounded_number_of_bytes_a_token(tmp_path: Path, seq_len
         starts=np.array([0, num_rows]),
         metadata={},
     )
-    found = held(lambda: list(write_shards(iter(blocks), task=task)))
+    found = held(lambda: list(write_shards(iter(blocks), spec=spec)))
     assert 4 << 22 < found < 10 << 22

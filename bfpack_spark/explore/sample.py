@@ -26,7 +26,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.tokenizing.engine_of_corpus import engine_for
 from bfpack_spark.tokenizing.engines import limits_of
-from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 
 _DRAWS_MAX = 256
@@ -56,7 +56,7 @@ def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: i
     check_columns(found.inventory, columns)
     choice = engine_for(settings.engine, found.inventory, columns, vocabulary)
     limits = limits_of(choice.engine, vocabulary)
-    task = TokenizeTask(
+    spec = TokenizeSpec(
         input_format=found.inventory.format,
         columns=columns,
         vocabulary=vocabulary,
@@ -65,10 +65,10 @@ def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: i
         max_uncut_bytes=limits.max_uncut_bytes,
         audit_share=0.0,
     )
-    whole = _all_documents(found.inventory, task, num_documents)
+    whole = _all_documents(found.inventory, spec, num_documents)
     if whole is not None:
-        return _sample(0, [(0, 1.0, whole)], task)
-    return _draw(found.inventory, task, num_documents, settings.seed)
+        return _sample(0, [(0, 1.0, whole)], spec)
+    return _draw(found.inventory, spec, num_documents, settings.seed)
 
 
 def _slices(settings: Settings) -> dict[str, Slice]:
@@ -98,22 +98,22 @@ def _slices(settings: Settings) -> dict[str, Slice]:
     return {name: Slice(inventory=inventory) for name, inventory in inventories.items()}
 
 
-def _all_documents(inventory: Inventory, task: TokenizeTask, limit: int) -> list[Documents] | None:
+def _all_documents(inventory: Inventory, spec: TokenizeSpec, limit: int) -> list[Documents] | None:
     """All documents of a small corpus, if there are no more than `limit`."""
     if inventory.num_bytes > _WHOLE_BYTES_MAX:
         return None
     found: list[Documents] = []
     splits = split_inventory(inventory)
-    for batch in read_documents(splits, task.input_format, task.columns, task.max_document_bytes):
+    for batch in read_documents(splits, spec.input_format, spec.columns, spec.max_document_bytes):
         found.append(batch)
         if sum(map(len, found)) > limit:
             return None
     return found
 
 
-def _draw(inventory: Inventory, task: TokenizeTask, wanted: int, seed: int) -> Sample:
+def _draw(inventory: Inventory, spec: TokenizeSpec, wanted: int, seed: int) -> Sample:
     num_draws = min(max(wanted // _DOCUMENTS_A_DRAW, _DRAWS_MIN), _DRAWS_MAX)
-    if task.input_format == "text":  # a file is one document
+    if spec.input_format == "text":  # a file is one document
         num_draws = wanted
     clusters = draw_clusters(inventory, max(min(num_draws, wanted), 2), seed)
     shares = np.arange(len(clusters) + 1) * max(wanted, len(clusters)) // max(len(clusters), 1)
@@ -122,12 +122,12 @@ def _draw(inventory: Inventory, task: TokenizeTask, wanted: int, seed: int) -> S
     drawn: list[tuple[int, float, list[Documents]]] = []
     for cluster, numbers in _alike(clusters).items():
         own = [sizes[number] for number in numbers]
-        limit = task.max_document_bytes
-        read = read_cluster(cluster, inventory, task.columns, limit, own, random)
+        limit = spec.max_document_bytes
+        read = read_cluster(cluster, inventory, spec.columns, limit, own, random)
         for number, sample in zip(numbers, read.samples, strict=True):
             taken = max(sum(map(len, sample)), 1)
             drawn.append((number, read.num_documents / taken / cluster.chance, sample))
-    return _sample(len(clusters), drawn, task)
+    return _sample(len(clusters), drawn, spec)
 
 
 def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
@@ -139,7 +139,7 @@ def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
 
 
 def _sample(
-    num_draws: int, drawn: list[tuple[int, float, list[Documents]]], task: TokenizeTask
+    num_draws: int, drawn: list[tuple[int, float, list[Documents]]], spec: TokenizeSpec
 ) -> Sample:
     """Tokenize; drawn: number of the draw, documents that each of its own stands for, these."""
     lengths, numbers, stands_for = [], [], []
@@ -147,7 +147,7 @@ def _sample(
     for number, each, batches in drawn:
         for batch in batches:
             num_read += len(batch)
-            good = task.tokenize(batch).column("length").drop_null().to_numpy()
+            good = spec.tokenize(batch).column("length").drop_null().to_numpy()
             num_refused += len(batch) - len(good)
             lengths.append(good.astype(np.int64))
             numbers.append(np.full(len(good), number))

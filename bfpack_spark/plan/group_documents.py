@@ -24,7 +24,7 @@ from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.tasks import STRETCH_DOCUMENTS
 from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
-from bfpack_spark.spark.blocks import pack, unpack
+from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.tokens.token_places import read_places
 
@@ -73,7 +73,7 @@ def _row(histogram: Histogram) -> _Row:
 def _to_one_group(batches: Iterator[pa.RecordBatch], *, seed: int) -> Iterator[pa.RecordBatch]:
     for table in _hashed(batches, seed):
         group = pa.array(np.zeros(len(table), np.int32))
-        yield pack(table.append_column("group", group), GROUPED, "group")
+        yield to_blocks(table.append_column("group", group), GROUPED, "group")
 
 
 def _to_stretches(
@@ -82,7 +82,7 @@ def _to_stretches(
     for table in _hashed(batches, seed):
         at = _place(row, table.column("length").to_numpy())
         stretch = pa.array(row.stretch[at].astype(np.int32))
-        yield pack(table.append_column("stretch", stretch), RANKED, "stretch")
+        yield to_blocks(table.append_column("stretch", stretch), RANKED, "stretch")
 
 
 def _to_groups(
@@ -92,10 +92,12 @@ def _to_groups(
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
-    table = _in_fixed_order(unpack(blocks, RANKED, HASHED.names))
+    table = _in_fixed_order(from_blocks(blocks, RANKED, HASHED.names))
     ahead = int(row.ahead[_place(row, table.column("length").to_numpy()[:1])][0])
     group = (ahead + np.arange(len(table)) + seed) % groups
-    yield pack(table.append_column("group", pa.array(group.astype(np.int32))), GROUPED, "group")
+    yield to_blocks(
+        table.append_column("group", pa.array(group.astype(np.int32))), GROUPED, "group"
+    )
 
 
 def _hashed(batches: Iterator[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:

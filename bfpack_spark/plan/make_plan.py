@@ -16,7 +16,7 @@ from bfpack_spark.logs import facts
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.kept_plan import Plan, find_plan, keep_plan
 from bfpack_spark.plan.plan_files import write_plan
-from bfpack_spark.plan.plan_sequences import PlanTask, plan_sequences
+from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.spark.progress import Work, watched
@@ -79,7 +79,7 @@ def make_plan(
     sources = files_frame(spark, {"documents": store.paths})
     groups = group_documents(sources, histogram, len(per_group), rules.seed)
     writer = functools.partial(write_plan, root=version.directory)
-    planner = PlanTask(rules=rules, sequences_per_group=per_group)
+    planner = PlanSpec(rules=rules, sequences_per_group=per_group)
     amount = accounting.num_tokens_packed
     work = Work(bucket=version.place.bucket, stage=f"plan {seq_len}", amount=amount, unit="tokens")
     with watched(spark, work):

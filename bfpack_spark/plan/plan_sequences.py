@@ -1,10 +1,7 @@
-"""Stage 4, groups -> PLAN: the packer, once a group, inside mapInArrow; lengths only.
+"""Stage 4, groups -> PLAN: the packer runs once a group, inside mapInPandas; lengths only.
 
-Best-fit decreasing puts every fragment into one of the group's sequences (core.best_fit). The
-sequences of all groups are numbered through, the number of each group being known from its counts,
-and then permuted by the seed (core.shuffle): that is sequence_id, the place in the dataset. Within
-a sequence fragments lie in a pseudo-random order: best fit's own is longest first in every row,
-and a model without document masks would learn length from position.
+A row of the frames that pandas holds is a block of many documents, a few `bytes` each, so no
+document becomes a Python object. The arithmetic is core/group_plan.py's.
 """
 
 import functools
@@ -12,122 +9,97 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from bfpack_spark.core.accounting import Rules
-from bfpack_spark.core.best_fit import pack
-from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream, kept_lengths
-from bfpack_spark.core.rows import Placement, arrange, fragment_key
-from bfpack_spark.core.shuffle import permute
-from bfpack_spark.schema import GROUPED, HASHED, PLAN, plain, spark_ddl
-from bfpack_spark.spark.blocks import unpack
-from bfpack_spark.spark.messages import Writer, make_and_write
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
+from bfpack_spark.schema import GROUPED, HASHED, MESSAGES, PLAN, blocks_of, plain, spark_ddl
+from bfpack_spark.spark.blocks import from_blocks
+from bfpack_spark.spark.messages import Writer
 
 _BATCH_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanTask:
+class PlanSpec:
     """What a worker needs to know: the rules, and how many sequences each group makes."""
 
     rules: Rules
     sequences_per_group: Int64
 
+    def numbers(self, group: int) -> SequenceNumbers:
+        """Return which sequences are the group's."""
+        return SequenceNumbers(
+            first=int(self.sequences_per_group[:group].sum()),
+            group=int(self.sequences_per_group[group]),
+            total=int(self.sequences_per_group.sum()),
+        )
 
-def plan_sequences(groups: DataFrame, task: PlanTask, write: Writer | None = None) -> DataFrame:
-    """PLAN, a row a fragment, sorted by sequence_id and position within each partition. With
+
+def plan_sequences(groups: DataFrame, spec: PlanSpec, write: Writer | None = None) -> DataFrame:
+    """Return PLAN, a row a fragment, sorted by sequence_id and position within each partition. With
     `write`, which is given these rows in the same worker, the result is its messages instead.
 
     In: blocks of GROUPED; a partition holds one group whole.
     """
-    worker = functools.partial(_plan_group, task=task)
-    if write is not None:
-        return make_and_write(groups, worker, write)
-    return groups.mapInArrow(worker, spark_ddl(PLAN))
+    worker = functools.partial(_plan_frames, spec=spec, write=write)
+    return groups.mapInPandas(worker, spark_ddl(PLAN if write is None else MESSAGES))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Group:
-    """The documents of a group, in order of their hashes, so that nothing depends on the order in
-    which Spark delivered them. Ids stay where they came."""
-
-    number: int
-    doc_id: pa.Array  # as delivered
-    at: Int64  # where in doc_id each document's lies
-    length: Int64
-    doc_hash: Int64
+def _plan_frames(
+    frames: Iterator[pd.DataFrame], *, spec: PlanSpec, write: Writer | None
+) -> Iterator[pd.DataFrame]:
+    """Plan the group of a partition, and write its rows if there is a writer."""
+    rows = _plan_rows(_blocks(frames), spec)
+    for batch in rows if write is None else write(rows):
+        yield batch.to_pandas()
 
 
-def _plan_group(batches: Iterator[pa.RecordBatch], *, task: PlanTask) -> Iterator[pa.RecordBatch]:
-    blocks = [batch for batch in batches if len(batch)]
+def _blocks(frames: Iterator[pd.DataFrame]) -> list[pa.RecordBatch]:
+    """Return the frames as Arrow has them; none is held twice."""
+    schema = plain(blocks_of(GROUPED, "group"))
+    return [pa.RecordBatch.from_pandas(frame, schema) for frame in frames if len(frame)]
+
+
+def _plan_rows(blocks: list[pa.RecordBatch], spec: PlanSpec) -> Iterator[pa.RecordBatch]:
     if not blocks:
         return
-    numbers = {number for block in blocks for number in block.column("group").to_pylist()}
-    assert len(numbers) == 1, "a partition must hold one group"
-    documents = _in_fixed_order(unpack(blocks, GROUPED, HASHED.names), numbers.pop())
-    del blocks
-    fragments, local = _pack(documents.length, task.rules)
-    sequence_id = _sequence_ids(local, documents.number, task)
-    key = _order_keys(documents, fragments, task.rules)
-    placed = arrange(sequence_id, fragments.length, key)
-    for first in range(0, len(sequence_id), _BATCH_ROWS):
-        yield _plan_rows(documents, fragments, sequence_id, placed, first)
+    groups = {number for block in blocks for number in block.column("group").to_pylist()}
+    assert len(groups) == 1, "a partition must hold one group"
+    group = groups.pop()
+    documents = from_blocks(blocks, GROUPED, HASHED.names)
+    blocks.clear()
+    order = _fixed_order(documents)
+    lengths, hashes = (documents[name].to_numpy()[order] for name in ("length", "doc_hash"))
+    doc_id = documents["doc_id"].combine_chunks()
+    plan = plan_group(lengths, hashes, spec.rules, spec.numbers(group))
+    for first in range(0, len(plan), _BATCH_ROWS):
+        places = plan.places(first, first + _BATCH_ROWS)
+        ids = doc_id.take(pa.array(order[places.document]))
+        yield _rows(places, ids.cast(pa.string()), group)
 
 
-def _in_fixed_order(table: pa.Table, number: int) -> _Group:
+def _fixed_order(documents: pa.Table) -> Int64:
+    """Return the order of the documents' hashes, so that nothing depends on the order in which
+    Spark delivered them."""
     by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
-    at = pc.sort_indices(table, by).to_numpy().astype(np.int64)
-    return _Group(
-        number=number,
-        doc_id=table.column("doc_id").combine_chunks(),
-        at=at,
-        length=table.column("length").to_numpy()[at],
-        doc_hash=table.column("doc_hash").to_numpy()[at],
-    )
+    order: Int64 = pc.sort_indices(documents, by).to_numpy().astype(np.int64)
+    return order
 
 
-def _pack(lengths: Int64, rules: Rules) -> tuple[Fragments, Int64]:
-    """Fragments of the group's documents, and the sequence of each, counted within the group."""
-    kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
-    if rules.packing == "concat":
-        return cut_stream(kept, rules.seq_len)
-    fragments = cut_documents(kept, rules.seq_len)
-    return fragments, pack(fragments.length, rules.seq_len)[0]
-
-
-def _sequence_ids(local: Int64, group: int, task: PlanTask) -> Int64:
-    made = int(local.max(initial=-1)) + 1
-    expected = int(task.sequences_per_group[group])
-    assert made == expected, f"group {group}: {made} sequences, {expected} by its counts"
-    total = int(task.sequences_per_group.sum())
-    first = int(task.sequences_per_group[:group].sum())
-    ids = permute(np.arange(first, first + made, dtype=np.int64), total, task.rules.seed)
-    return ids[local]
-
-
-def _order_keys(documents: _Group, fragments: Fragments, rules: Rules) -> Int64:
-    """What orders the fragments of a sequence."""
-    if rules.packing == "concat":  # a row is a piece of the stream as it is
-        return np.arange(len(fragments.start), dtype=np.int64)
-    return fragment_key(documents.doc_hash[fragments.document], fragments.start)
-
-
-def _plan_rows(
-    documents: _Group, fragments: Fragments, sequence_id: Int64, placed: Placement, first: int
-) -> pa.RecordBatch:
-    """Rows first .. first + _BATCH_ROWS of the group's plan."""
-    own = slice(first, first + _BATCH_ROWS)
-    order = placed.order[own]
-    doc_id = documents.doc_id.take(pa.array(documents.at[fragments.document[order]]))
+def _rows(places: Places, doc_id: pa.Array, group: int) -> pa.RecordBatch:
+    """Return PLAN's rows of these places."""
     columns = {
-        "sequence_id": sequence_id[order],
-        "position": placed.position[own].astype(np.int32),
-        "offset": placed.offset[own].astype(np.int32),
-        "doc_id": doc_id.cast(pa.string()),
-        "start": fragments.start[order],
-        "length": fragments.length[order].astype(np.int32),
-        "group": np.full(len(order), documents.number, dtype=np.int32),
+        "sequence_id": places.sequence_id,
+        "position": places.position.astype(np.int32),
+        "offset": places.offset.astype(np.int32),
+        "doc_id": doc_id,
+        "start": places.start,
+        "length": places.length.astype(np.int32),
+        "group": np.full(len(doc_id), group, dtype=np.int32),
     }
     return pa.RecordBatch.from_pydict(columns, schema=plain(PLAN))

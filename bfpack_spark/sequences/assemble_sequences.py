@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.files.parquet_output import token_values
 from bfpack_spark.schema import LOCATED, SEGMENTS, blocks_of, plain, spark_ddl
-from bfpack_spark.spark.blocks import pack, unpack
+from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.tokens.token_files import read_token_file, slices
 
 _BATCH_TOKENS = 1 << 21
@@ -49,16 +49,16 @@ def _cut_to_blocks(
         pending.append(segments)
         tokens += len(token_values(segments.column("tokens")))
         if tokens >= _BLOCK_TOKENS:
-            full = [pack(pa.Table.from_batches(pending), SEGMENTS, "shard")]
+            full = [to_blocks(pa.Table.from_batches(pending), SEGMENTS, "shard")]
             pending, tokens = [], 0  # gone before the blocks are taken
             yield full.pop()
     if pending:
-        yield pack(pa.Table.from_batches(pending), SEGMENTS, "shard")
+        yield to_blocks(pa.Table.from_batches(pending), SEGMENTS, "shard")
 
 
 def _in_order_of_files(blocks: list[pa.RecordBatch]) -> pa.Table:
     """Rows of LOCATED by token file, and in the order in which their tokens lie there."""
-    pieces = unpack(blocks, LOCATED, [name for name in LOCATED.names if name != "task"])
+    pieces = from_blocks(blocks, LOCATED, [name for name in LOCATED.names if name != "task"])
     by = [pieces.column(name).to_numpy() for name in ("start", "row", "file")]
     return pieces.take(pa.array(np.lexsort(by))).combine_chunks()
 

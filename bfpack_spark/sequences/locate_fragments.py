@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.tasks import num_joins, num_walks
 from bfpack_spark.plan.plan_files import read_fragments
 from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
-from bfpack_spark.spark.blocks import has, pack, unpack
+from bfpack_spark.spark.blocks import from_blocks, has, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.tokens.token_places import read_places
 
@@ -50,7 +50,7 @@ def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.R
             for table in _read(source):
                 hashes = hash_ids(table.column("doc_id").combine_chunks())
                 part = pa.array((hashes % np.uint64(num_parts)).astype(np.int32))
-                yield pack(table.append_column("part", part), SOUGHT, "part")
+                yield to_blocks(table.append_column("part", part), SOUGHT, "part")
 
 
 def _read(source: dict[str, Any]) -> Iterator[pa.Table]:
@@ -73,7 +73,7 @@ def _join(
     if len(located):
         file = located.column("file").to_numpy().astype(np.int64)
         task = pa.array(file * num_tasks // num_files, pa.int32())
-        yield pack(located.append_column("task", task), LOCATED, "task")
+        yield to_blocks(located.append_column("task", task), LOCATED, "task")
 
 
 def _received(batches: Iterator[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
@@ -82,9 +82,9 @@ def _received(batches: Iterator[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
     stored = [batch.filter(has(batch, "doc_length")) for batch in blocks]
     planned = [batch.filter(has(batch, "sequence_id")) for batch in blocks]
     del blocks
-    documents = unpack(stored, SOUGHT, ["doc_id", *_PLACE])
+    documents = from_blocks(stored, SOUGHT, ["doc_id", *_PLACE])
     del stored
-    return documents, unpack(planned, SOUGHT, _FRAGMENT)
+    return documents, from_blocks(planned, SOUGHT, _FRAGMENT)
 
 
 def _find(stored: pa.Array, sought: pa.Array) -> pa.Array:

@@ -13,7 +13,7 @@ from bfpack_spark.logs import facts
 from bfpack_spark.plan.kept_plan import Plan
 from bfpack_spark.sequences.assemble_sequences import assemble_sequences
 from bfpack_spark.sequences.locate_fragments import locate_fragments
-from bfpack_spark.sequences.shard_files import ShardTask, write_shards
+from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.disk_space import check_space, need_of_sequences
 from bfpack_spark.spark.messages import write_partitions
 from bfpack_spark.spark.partitions import files_frame
@@ -65,7 +65,7 @@ def _write(spark: SparkSession, store: TokenStore, made: Plan, pad: int) -> list
     num_fragments = sum(entry["rows"] for entry in made.entries)
     located = locate_fragments(sources, num_fragments, len(store.paths))
     blocks = assemble_sequences(located, store.paths, starts)
-    task = ShardTask(
+    spec = ShardSpec(
         root=version.directory,
         bucket=version.place.bucket,
         seq_len=seq_len,
@@ -74,9 +74,9 @@ def _write(spark: SparkSession, store: TokenStore, made: Plan, pad: int) -> list
         metadata=store.shard_metadata(seq_len, pad),
     )
     amount = made.accounting["num_tokens_packed"]
-    work = Work(bucket=task.bucket, stage=f"assemble {seq_len}", amount=amount, unit="tokens")
+    work = Work(bucket=spec.bucket, stage=f"assemble {seq_len}", amount=amount, unit="tokens")
     with watched(spark, work):
-        written = write_partitions(blocks, functools.partial(write_shards, task=task))
+        written = write_partitions(blocks, functools.partial(write_shards, spec=spec))
     return [entry for message in written for entry in message["files"]]
 
 

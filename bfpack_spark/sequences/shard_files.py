@@ -14,7 +14,7 @@ import pyarrow as pa
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.files.parquet_output import ParquetOutput, token_values
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, plain
-from bfpack_spark.spark.blocks import unpack
+from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import message
 
 _ROW_GROUP_TOKENS = 1 << 20
@@ -22,7 +22,7 @@ _ROW_GROUP_ROWS_MAX = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShardTask:
+class ShardSpec:
     """What a worker needs to know."""
 
     root: str  # the version's directory
@@ -33,29 +33,29 @@ class ShardTask:
     metadata: dict[str, str]  # Parquet key-value metadata, the same in every shard
 
 
-def write_shards(batches: Iterator[pa.RecordBatch], *, task: ShardTask) -> Iterator[pa.RecordBatch]:
+def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
     """Write the shard that a partition's blocks of SEGMENTS make; yields one message: its entry."""
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
     shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
     assert len(shards) == 1, "a partition must hold one shard"
-    segments = unpack(blocks, SEGMENTS, [name for name in SEGMENTS.names if name != "shard"])
+    segments = from_blocks(blocks, SEGMENTS, [name for name in SEGMENTS.names if name != "shard"])
     del blocks
-    yield message({"files": [_write_shard(segments, shards.pop(), task)]})
+    yield message({"files": [_write_shard(segments, shards.pop(), spec)]})
 
 
-def _write_shard(segments: pa.Table, shard: int, task: ShardTask) -> dict[str, object]:
+def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, object]:
     output = ParquetOutput(
-        task.root,
+        spec.root,
         f"shards/part-{shard:05d}.parquet",
         SEQUENCES,
-        metadata=task.metadata,
+        metadata=spec.metadata,
         statistics=["sequence_id", "num_tokens", "num_padding", "bucket"],
     )
     ids_hash = hashlib.sha256()
-    begin, end = int(task.starts[shard]), int(task.starts[shard + 1])
-    step = rows_per_row_group(task.seq_len)
+    begin, end = int(spec.starts[shard]), int(spec.starts[shard + 1])
+    step = rows_per_row_group(spec.seq_len)
     order = _order(segments)
     sequence_id = segments.column("sequence_id").to_numpy()[order]
     num_tokens = num_cut = 0
@@ -63,7 +63,7 @@ def _write_shard(segments: pa.Table, shard: int, task: ShardTask) -> dict[str, o
         last = min(first + step, end)
         left, right = np.searchsorted(sequence_id, [first, last])
         part = segments.take(pa.array(order[left:right]))
-        table = gather_rows(part, first, last - first, task)
+        table = gather_rows(part, first, last - first, spec)
         ids_hash.update(table.column("input_ids").chunk(0).values.buffers()[1])
         num_tokens += int(part.column("length").to_numpy().sum())
         num_cut += count_cut(part)
@@ -89,14 +89,14 @@ def _order(segments: pa.Table) -> Int64:
     return np.lexsort(keys)
 
 
-def gather_rows(segments: pa.Table, first: int, num_rows: int, task: ShardTask) -> pa.Table:
+def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) -> pa.Table:
     """SEQUENCES rows first .. first + num_rows - 1 from their segments, sorted by sequence,
     position."""
     row = segments.column("sequence_id").to_numpy() - first
     length = segments.column("length").to_numpy().astype(np.int64)
     num_segments = np.bincount(row, minlength=num_rows)
     num_tokens = np.bincount(row, weights=length, minlength=num_rows).astype(np.int64)
-    padding = task.seq_len - num_tokens
+    padding = spec.seq_len - num_tokens
     _assert_complete(segments, row, length, num_segments, padding)
     padded = np.flatnonzero(padding)
     # Where each output segment comes from: a fragment, or (behind all of them) a piece of padding.
@@ -109,14 +109,14 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, task: ShardTask) 
     all_lengths = np.concatenate([length, padding[padded]])[source]
     columns = {
         "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
-        "input_ids": _input_ids(segments.column("tokens"), padding[padded], source, task),
+        "input_ids": _input_ids(segments.column("tokens"), padding[padded], source, spec),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
         "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
         "doc_starts": _lists(offsets, _taken(segments, "start", index)),
         "doc_lengths": _lists(offsets, _taken(segments, "doc_length", index)),
         "num_tokens": pa.array(num_tokens, pa.int32()),
         "num_padding": pa.array(padding, pa.int32()),
-        "bucket": pa.repeat(pa.scalar(task.bucket), num_rows),
+        "bucket": pa.repeat(pa.scalar(spec.bucket), num_rows),
     }
     return pa.Table.from_pydict(columns, schema=plain(SEQUENCES))
 
@@ -135,14 +135,14 @@ def _assert_complete(
 
 
 def _input_ids(
-    tokens: pa.ChunkedArray, padding: Int64, source: Int64, task: ShardTask
+    tokens: pa.ChunkedArray, padding: Int64, source: Int64, spec: ShardSpec
 ) -> pa.ListArray:
-    pad = np.full(int(padding.max(initial=0)), task.pad_id, dtype="<i4").tobytes()
+    pad = np.full(int(padding.max(initial=0)), spec.pad_id, dtype="<i4").tobytes()
     pieces = pa.array([pad[: 4 * size] for size in padding.tolist()], pa.large_binary())
     every = pa.concat_arrays([*tokens.chunks, pieces])
     ids = token_values(every.take(pa.array(source)))
-    num_rows = len(ids) // task.seq_len
-    offsets = np.arange(num_rows + 1, dtype=np.int32) * np.int32(task.seq_len)
+    num_rows = len(ids) // spec.seq_len
+    offsets = np.arange(num_rows + 1, dtype=np.int32) * np.int32(spec.seq_len)
     return _lists(offsets, pa.array(ids, pa.int32()))
 
 

@@ -22,7 +22,7 @@ from bfpack_spark.schema import BYTES, blocks_of, plain
 _CODEC = "lz4"
 
 
-def pack(table: pa.Table, schema: pa.Schema, key: str) -> pa.RecordBatch:
+def to_blocks(table: pa.Table, schema: pa.Schema, key: str) -> pa.RecordBatch:
     """Blocks of the table's rows, one for each value of `key`, which is >= 0, in the schema of
     blocks_of(schema, key). The table has rows; a column that it lacks is empty in the blocks."""
     keys = table.column(key).to_numpy()
@@ -42,7 +42,9 @@ def pack(table: pa.Table, schema: pa.Schema, key: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns, schema=plain(whole))
 
 
-def unpack(blocks: Sequence[pa.RecordBatch], schema: pa.Schema, names: Sequence[str]) -> pa.Table:
+def from_blocks(
+    blocks: Sequence[pa.RecordBatch], schema: pa.Schema, names: Sequence[str]
+) -> pa.Table:
     """These columns of the rows in all blocks; one chunk each, texts and bytes as the large types:
     a shard may hold more than 2 GB."""
     return pa.table({name: _unpacked(blocks, schema.field(name)) for name in names})

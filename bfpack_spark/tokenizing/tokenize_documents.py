@@ -23,7 +23,7 @@ _FEW = 8  # numbers that are sought one by one
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenizeTask:
+class TokenizeSpec:
     """What a worker needs to know; travels with the function."""
 
     input_format: str
@@ -45,18 +45,18 @@ class TokenizeTask:
         return _rows(documents, self)
 
 
-def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
+def _rows(documents: Documents, spec: TokenizeSpec) -> pa.RecordBatch:
     sizes = documents.sizes()
-    if task.columns.tokens:
-        ids, lengths = ready_ids(documents, task.vocabulary)
+    if spec.columns.tokens:
+        ids, lengths = ready_ids(documents, spec.vocabulary)
     else:
-        _refuse(documents, task)
-        drawn = _draw(documents, task)
-        ids, lengths = _encode(documents, task)
-        _audit(documents, drawn, task)
-    if task.columns.tokens or task.vocabulary.control_tokens == "allow":
-        ids, lengths = _without_ends(documents, ids, lengths, task.vocabulary)
-    ids, lengths = _insert(ids, lengths, task.vocabulary)
+        _refuse(documents, spec)
+        drawn = _draw(documents, spec)
+        ids, lengths = _encode(documents, spec)
+        _audit(documents, drawn, spec)
+    if spec.columns.tokens or spec.vocabulary.control_tokens == "allow":
+        ids, lengths = _without_ends(documents, ids, lengths, spec.vocabulary)
+    ids, lengths = _insert(ids, lengths, spec.vocabulary)
     good = [reason is None for reason in documents.reason]
     offsets = np.zeros(len(documents) + 1, dtype=np.int32)
     np.cumsum(lengths * 4, out=offsets[1:])
@@ -77,20 +77,20 @@ def _rows(documents: Documents, task: TokenizeTask) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns, schema=plain(TOKENIZED))
 
 
-def _refuse(documents: Documents, task: TokenizeTask) -> None:
+def _refuse(documents: Documents, spec: TokenizeSpec) -> None:
     """Refuse, in place, what is not to be tokenized."""
-    _refuse_by_size(documents, task.max_bytes)
-    if task.max_uncut_bytes is not None:
-        _refuse_uncut(documents, task.max_uncut_bytes, task.vocabulary)
-    if task.vocabulary.control_tokens == "quarantine":
-        _refuse_control_tokens(documents, task.vocabulary)
+    _refuse_by_size(documents, spec.max_bytes)
+    if spec.max_uncut_bytes is not None:
+        _refuse_uncut(documents, spec.max_uncut_bytes, spec.vocabulary)
+    if spec.vocabulary.control_tokens == "quarantine":
+        _refuse_control_tokens(documents, spec.vocabulary)
 
 
-def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
+def _encode(documents: Documents, spec: TokenizeSpec) -> tuple[Ids, Int64]:
     """Ids of all documents that are good, lengths of all (0 where refused); refuses in place, and
     takes the texts out of the documents."""
     good = documents.good()
-    engine = load_engine(task.engine, task.vocabulary)
+    engine = load_engine(spec.engine, spec.vocabulary)
     ids, found = engine.encode(documents.take_texts())
     lengths = np.zeros(len(documents), dtype=np.int64)
     lengths[good] = found
@@ -101,8 +101,8 @@ def _encode(documents: Documents, task: TokenizeTask) -> tuple[Ids, Int64]:
         elif documents.reason[index] is None:
             documents.refuse(index, Reason.EMPTY, "no tokens")
     lengths = np.maximum(lengths, 0)
-    if task.vocabulary.control_tokens != "allow":
-        ids, lengths = _refuse_forged(documents, ids, lengths, task.vocabulary)
+    if spec.vocabulary.control_tokens != "allow":
+        ids, lengths = _refuse_forged(documents, ids, lengths, spec.vocabulary)
     return ids, lengths
 
 
@@ -176,11 +176,11 @@ def _is_one_of(ids: Ids, numbers: Collection[int]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _draw(documents: Documents, task: TokenizeTask) -> dict[int, str]:
+def _draw(documents: Documents, spec: TokenizeSpec) -> dict[int, str]:
     """Index and text of the documents that are tokenized by the reference as well."""
-    if task.engine == "tokenizers" or not task.audit_share:
+    if spec.engine == "tokenizers" or not spec.audit_share:
         return {}
-    limit = task.audit_share * 2**32
+    limit = spec.audit_share * 2**32
     sizes = pc.binary_length(documents.content)
     drawn = {}
     for index in documents.good():
@@ -192,10 +192,10 @@ def _draw(documents: Documents, task: TokenizeTask) -> dict[int, str]:
     return drawn
 
 
-def _audit(documents: Documents, drawn: dict[int, str], task: TokenizeTask) -> None:
+def _audit(documents: Documents, drawn: dict[int, str], spec: TokenizeSpec) -> None:
     """Tokenize the drawn documents by both engines; JobError where they differ."""
     drawn = {index: text for index, text in drawn.items() if documents.reason[index] is None}
-    found = compare(list(drawn.values()), task.vocabulary) if drawn else None
+    found = compare(list(drawn.values()), spec.vocabulary) if drawn else None
     if found is not None:
         index = list(drawn)[found[0]]
         raise JobError(

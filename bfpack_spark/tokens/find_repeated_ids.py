@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.core.tasks import num_id_parts
 from bfpack_spark.schema import DEALT_IDS, MESSAGES, blocks_of, spark_ddl
-from bfpack_spark.spark.blocks import pack, unpack
+from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.token_places import read_ids
@@ -36,11 +36,11 @@ def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.R
     paths = (path for batch in batches for path in batch.column("path").to_pylist())
     for ids in (ids for path in paths for ids in read_ids(path)):
         part = pa.array((hash_ids(ids) % np.uint64(num_parts)).astype(np.int32))
-        yield pack(pa.table({"part": part, "doc_id": ids}), DEALT_IDS, "part")
+        yield to_blocks(pa.table({"part": part, "doc_id": ids}), DEALT_IDS, "part")
 
 
 def _count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    ids = unpack([batch for batch in batches if len(batch)], DEALT_IDS, ["doc_id"])
+    ids = from_blocks([batch for batch in batches if len(batch)], DEALT_IDS, ["doc_id"])
     counted = pc.value_counts(_suspects(ids.column("doc_id").chunk(0)))
     more = counted.filter(pc.greater(counted.field("counts"), 1)).to_pylist()
     named = sorted((told["values"], told["counts"]) for told in more)[:_NAMED]

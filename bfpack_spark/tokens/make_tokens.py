@@ -29,7 +29,7 @@ from bfpack_spark.spark.progress import Work, watched
 from bfpack_spark.tokenizing.engine_of_corpus import engine_for
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokenizing.parity import Choice
-from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
@@ -198,7 +198,7 @@ def _write(
     increment: Increment,
 ) -> list[dict[str, Any]]:
     """Read, tokenize and write what is new; the workers' messages."""
-    task = TokenizeTask(
+    spec = TokenizeSpec(
         input_format=source.inventory.format,
         columns=source.columns,
         vocabulary=source.vocabulary,
@@ -217,7 +217,7 @@ def _write(
     work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit="bytes")
     with watched(spark, work):
         splits = splits_frame(spark, increment.inventory)
-        return collect_messages(tokenize_text(splits, task, writer))
+        return collect_messages(tokenize_text(splits, spec, writer))
 
 
 def _nothing_to_pack(settings: Settings, accounting: dict[str, Any], places: Places) -> str:

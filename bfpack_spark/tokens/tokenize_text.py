@@ -18,7 +18,7 @@ from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.schema import MESSAGES, TOKENIZED, spark_ddl
-from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 
 _BATCH_BYTES_MAX = 64 << 20
 
@@ -27,32 +27,32 @@ CountingWriter: TypeAlias = Callable[..., Iterator[pa.RecordBatch]]
 
 
 def tokenize_text(
-    splits: DataFrame, task: TokenizeTask, write: CountingWriter | None = None
+    splits: DataFrame, spec: TokenizeSpec, write: CountingWriter | None = None
 ) -> DataFrame:
     """Read and tokenize; one task a value of `task` in the splits. With `write`, which is given the
     rows in the same worker, the result is its messages instead."""
     if write is not None:
-        worker = functools.partial(_tokenize_and_write, task=task, write=write)
+        worker = functools.partial(_tokenize_and_write, spec=spec, write=write)
         return splits.mapInArrow(worker, spark_ddl(MESSAGES))
-    worker = functools.partial(_tokenize_splits, task=task, tally=Tally())
+    worker = functools.partial(_tokenize_splits, spec=spec, tally=Tally())
     return splits.mapInArrow(worker, spark_ddl(TOKENIZED))
 
 
 def _tokenize_and_write(
-    batches: Iterator[pa.RecordBatch], *, task: TokenizeTask, write: CountingWriter
+    batches: Iterator[pa.RecordBatch], *, spec: TokenizeSpec, write: CountingWriter
 ) -> Iterator[pa.RecordBatch]:
     """MESSAGES of a partition of splits. What was read of each file is counted in one tally, which
     the writer's message tells once all is read."""
     tally = Tally()
-    yield from write(_tokenize_splits(batches, task=task, tally=tally), tally=tally)
+    yield from write(_tokenize_splits(batches, spec=spec, tally=tally), tally=tally)
 
 
 def _tokenize_splits(
-    batches: Iterator[pa.RecordBatch], *, task: TokenizeTask, tally: Tally
+    batches: Iterator[pa.RecordBatch], *, spec: TokenizeSpec, tally: Tally
 ) -> Iterator[pa.RecordBatch]:
     splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
-    limit = task.max_document_bytes
-    for documents in read_documents(splits, task.input_format, task.columns, limit, tally):
+    limit = spec.max_document_bytes
+    for documents in read_documents(splits, spec.input_format, spec.columns, limit, tally):
         # Parquet batches are cut by rows of mean size; cut again where a few rows are huge.
         for part in documents.split(_BATCH_BYTES_MAX):
-            yield task.tokenize(part)
+            yield spec.tokenize(part)

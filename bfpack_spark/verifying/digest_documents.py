@@ -8,18 +8,18 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from bfpack_spark.schema import SCANNED_DOCUMENTS, plain, spark_ddl
-from bfpack_spark.verifying.digests import DigestTask, digest_batch
+from bfpack_spark.verifying.digests import DigestSpec, digest_batch
 
 
-def digest_documents(tokenized: DataFrame, task: DigestTask) -> DataFrame:
+def digest_documents(tokenized: DataFrame, spec: DigestSpec) -> DataFrame:
     """A row a document, good or refused."""
     return tokenized.mapInArrow(
-        functools.partial(_digest_tokenized, task=task), spark_ddl(SCANNED_DOCUMENTS)
+        functools.partial(_digest_tokenized, spec=spec), spark_ddl(SCANNED_DOCUMENTS)
     )
 
 
 def _digest_tokenized(
-    batches: Iterator[pa.RecordBatch], *, task: DigestTask
+    batches: Iterator[pa.RecordBatch], *, spec: DigestSpec
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         refused = batch.filter(batch.column("reason").is_valid())
@@ -29,4 +29,4 @@ def _digest_tokenized(
         yield pa.RecordBatch.from_pydict(nothing | rows, schema=schema)
         good = batch.filter(batch.column("reason").is_null())
         if len(good):
-            yield digest_batch(good, task)
+            yield digest_batch(good, spec)

@@ -15,7 +15,7 @@ from bfpack_spark.tokens.token_files import slices
 
 
 @dataclass(frozen=True, kw_only=True)
-class DigestTask:
+class DigestSpec:
     """What a worker needs to know."""
 
     root: str  # the token store's directory
@@ -44,13 +44,13 @@ class Sums:
         )
 
 
-def digest_batch(batch: pa.RecordBatch, task: DigestTask) -> pa.RecordBatch:
+def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
     """SCANNED_DOCUMENTS of a batch that has doc_id, tokens."""
     tokens = batch.column("tokens")
     length = token_lengths(tokens)
     kept = length
-    if task.rules is not None:
-        kept = kept_lengths(length, task.rules.seq_len, task.rules.long_documents)
+    if spec.rules is not None:
+        kept = kept_lengths(length, spec.rules.seq_len, spec.rules.long_documents)
     some = np.flatnonzero(kept)
     none = np.zeros(len(some), dtype=np.int64)
     digest = np.zeros(len(length), dtype=np.uint64)

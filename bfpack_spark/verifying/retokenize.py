@@ -17,12 +17,12 @@ from bfpack_spark.schema import Reason
 from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX
-from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, compress
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.tokens.tokenize_text import tokenize_text
 from bfpack_spark.verifying.digest_documents import digest_documents
-from bfpack_spark.verifying.digests import DigestTask
+from bfpack_spark.verifying.digests import DigestSpec
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.scan_tokens import scan_tokens
@@ -50,7 +50,7 @@ def retokenized(
         found = one_of(slices_by(spark, text, column), bucket)
     inventory = found.inventory
     moved = _inventory_differs(inputs["inventory"], inventory.for_fingerprint())
-    task = TokenizeTask(
+    spec = TokenizeSpec(
         input_format=inventory.format,
         columns=columns_in_files(inventory, _columns(configuration, found, bucket)),
         vocabulary=_vocabulary(store),
@@ -61,8 +61,8 @@ def retokenized(
         max_uncut_bytes=configuration.get("max_uncut_bytes"),
     )
     size = store.tokenizer["vocabulary_size"]
-    digests = DigestTask(root=store.directory, rules=None, vocabulary_size=size)
-    anew = digest_documents(tokenize_text(splits_frame(spark, inventory), task), digests)
+    digests = DigestSpec(root=store.directory, rules=None, vocabulary_size=size)
+    anew = digest_documents(tokenize_text(splits_frame(spark, inventory), spec), digests)
     anew = anew.persist(StorageLevel.DISK_ONLY)
     stored = scan_tokens(entries_frame(spark, store.manifest, "documents"), digests)
     try:

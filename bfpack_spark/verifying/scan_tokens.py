@@ -10,16 +10,16 @@ from pyspark.sql import DataFrame
 from bfpack_spark.files.access import resolve
 from bfpack_spark.schema import SCANNED_DOCUMENTS, spark_ddl
 from bfpack_spark.tokens.token_files import read_token_file
-from bfpack_spark.verifying.digests import DigestTask, digest_batch
+from bfpack_spark.verifying.digests import DigestSpec, digest_batch
 
 
-def scan_tokens(entries: DataFrame, task: DigestTask) -> DataFrame:
+def scan_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
     """In: the manifest's entries of documents."""
-    return entries.mapInArrow(functools.partial(_scan, task=task), spark_ddl(SCANNED_DOCUMENTS))
+    return entries.mapInArrow(functools.partial(_scan, spec=spec), spark_ddl(SCANNED_DOCUMENTS))
 
 
-def _scan(batches: Iterator[pa.RecordBatch], *, task: DigestTask) -> Iterator[pa.RecordBatch]:
+def _scan(batches: Iterator[pa.RecordBatch], *, spec: DigestSpec) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for path in batch.column("path").to_pylist():
-            for _, documents in read_token_file(resolve(task.root, path)):
-                yield digest_batch(documents, task)
+            for _, documents in read_token_file(resolve(spec.root, path)):
+                yield digest_batch(documents, spec)

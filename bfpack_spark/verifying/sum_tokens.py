@@ -15,29 +15,29 @@ from bfpack_spark.files.parquet_output import token_values
 from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.tokens.token_files import read_token_file
-from bfpack_spark.verifying.digests import DigestTask, Sums, digest_batch, token_lengths
+from bfpack_spark.verifying.digests import DigestSpec, Sums, digest_batch, token_lengths
 from bfpack_spark.verifying.listed_files import Fault, check_each, differs
 
 
-def sum_tokens(entries: DataFrame, task: DigestTask) -> DataFrame:
+def sum_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
     """In: the manifest's entries of documents. Out, a message a file: faults, readable, tokens and
     lengths (sums modulo 2^64)."""
-    read = functools.partial(_sum_documents, task=task)
-    check = functools.partial(check_each, root=task.root, read=read)
+    read = functools.partial(_sum_documents, spec=spec)
+    check = functools.partial(check_each, root=spec.root, read=read)
     return entries.mapInArrow(check, spark_ddl(MESSAGES))
 
 
 def _sum_documents(
-    entry: dict[str, Any], faults: list[Fault], *, task: DigestTask
+    entry: dict[str, Any], faults: list[Fault], *, spec: DigestSpec
 ) -> dict[str, Any]:
     ids_hash = hashlib.sha256()
     sums, num_tokens = Sums(), 0
-    for row, batch in read_token_file(resolve(task.root, entry["path"])):
+    for row, batch in read_token_file(resolve(spec.root, entry["path"])):
         ids = token_values(batch.column("tokens"))
         ids_hash.update(ids.data)
         num_tokens += len(ids)
-        faults += _document_faults(batch, ids, row, task)
-        found = digest_batch(batch, task)
+        faults += _document_faults(batch, ids, row, spec)
+        found = digest_batch(batch, spec)
         kept = found.column("kept").to_numpy()
         packed = found.filter(pa.array(kept > 0))
         numbers = (packed.column(name).to_numpy() for name in ("digest", "kept", "doc_length"))
@@ -48,11 +48,11 @@ def _sum_documents(
 
 
 def _document_faults(
-    batch: pa.RecordBatch, ids: np.ndarray, row: int, task: DigestTask
+    batch: pa.RecordBatch, ids: np.ndarray, row: int, spec: DigestSpec
 ) -> Iterator[Fault]:
     # One look at them: as unsigned, an id below 0 is a large one.
-    if ids.view(np.uint32).max(initial=0) >= task.vocabulary_size:
-        problem = f"ids outside the vocabulary of {task.vocabulary_size}"
+    if ids.view(np.uint32).max(initial=0) >= spec.vocabulary_size:
+        problem = f"ids outside the vocabulary of {spec.vocabulary_size}"
         yield Fault(invariant=5, problem=problem, row=row)
     said = batch.column("length").to_numpy() != token_lengths(batch.column("tokens"))
     for at in np.flatnonzero(said)[:1].tolist():

@@ -28,7 +28,7 @@ from bfpack_spark.tokenizing.engines import EngineName
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.verifying import manifests, naming
 from bfpack_spark.verifying.check_files import check_files
-from bfpack_spark.verifying.digests import DigestTask, Sums
+from bfpack_spark.verifying.digests import DigestSpec, Sums
 from bfpack_spark.verifying.findings import Report, Violation, of_fault
 from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import entries_frame
@@ -73,9 +73,9 @@ class _Subject:
         )
 
     @property
-    def digest_task(self) -> DigestTask:
+    def digest_task(self) -> DigestSpec:
         size = self.store.tokenizer["vocabulary_size"]
-        return DigestTask(root=self.store.directory, rules=self.rules, vocabulary_size=size)
+        return DigestSpec(root=self.store.directory, rules=self.rules, vocabulary_size=size)
 
 
 def verify_bucket(

@@ -203,8 +203,8 @@ def test_what_would_read_too_much_is_drawn_less_often(
 def test_of_a_place_read_in_many_batches_each_document_is_taken_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("parquet_input", "decoded_sizes"):
-        monkeypatch.setattr(f"bfpack_spark.storage.{module}.BATCH_BYTES", 20)
+    for module in ("parquet", "decoded_sizes"):
+        monkeypatch.setattr(f"bfpack_spark.corpus.{module}.BATCH_BYTES", 20)
     write_parquet(tmp_path / "c", [10] * 40, groups=1, files=1)
     inventory = take_inventory(str(tmp_path / "c"), None)
     columns, random = Columns(content="ids", doc_id=None, tokens=True), np.random.default_rng(1)

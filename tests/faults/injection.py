@@ -58,7 +58,7 @@ POINTS: list[tuple[str, str, Callable[..., object]]] = [
     ("bfpack_spark.tokens.token_places", "read_places", _first),
     ("bfpack_spark.plan.plan_files", "read_fragments", _first),
     ("bfpack_spark.core.best_fit", "pack", _nothing),
-    ("bfpack_spark.tokenizing.tokenize_documents", "TokenizeTask.tokenize", _nothing),
+    ("bfpack_spark.tokenizing.tokenize_documents", "TokenizeSpec.tokenize", _nothing),
     # Last, since its module imports all of these.
     ("bfpack_spark.tokens.make_tokens", "_check_unique", _nothing),
 ]

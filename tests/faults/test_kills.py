@@ -1,6 +1,6 @@
-"""A driver, its JVM or its process group is killed at every point that the disk can tell from the
-one before, and at random ones: what is published is the old version or the complete new one, and
-running again gives the bytes of a run that nobody disturbed."""
+"""A driver is killed at every point that the disk can tell from the one before, and at random ones:
+what is published is the old version or the complete new one, and running again gives the bytes of a
+run that nobody disturbed."""
 
 import random
 import time
@@ -9,38 +9,13 @@ from pathlib import Path
 
 import pytest
 from faults.injection import Fault, arm, hits
-from faults.kit import Case, Drivers, complete, one_line, run_alone
+from faults.kit import Case, Drivers, complete
 from faults.matrix import LONG, SLOW, Matrix
+from faults.points import AFTERWARDS, POINTS
 
 pytestmark = pytest.mark.timeout(1800)
 
 Cases = Callable[[str], Case]
-
-# In the order in which a run reaches them; leftovers are removed twice, here the second time.
-POINTS = {
-    "lock": "_locked *",
-    "token file": "rename */documents/*",
-    "quarantine": "rename */quarantine/*",
-    "tokenizer.json": "write */tokenizer.json",
-    "syncing of tokens": "sync_folders */tokens/*",
-    "temporary of the token manifest": "sync_file */tokens/*/_manifest.json.*",
-    "token manifest": "write */tokens/*/_manifest.json",
-    "temporary of the token pointer": "sync_file */tokens/_current.json.*",
-    "token pointer": "write */tokens/_current.json",
-    "leftovers of tokens": "remove_tree */tokens/*/_temporary",
-    "costs": "write */tokens/*/report/report.json",
-    "plan file": "rename */plan/*",
-    "plan note": "write */_plan.json",
-    "shard": "rename */shards/*",
-    "manifest": "write */sequences-128/*/_manifest.json",
-    "temporary of the pointer": "sync_file */sequences-128/_current.json.*",
-    "pointer": "write */sequences-128/_current.json",
-    "leftovers of sequences": "remove_tree */sequences-128/*/_temporary",
-    "removal of the plan note": "unlink */_plan.json",
-    "report": "write */report/report.html",
-    "release of the lock": "unlink */_lock",
-}
-AFTERWARDS = "old or complete new version, same bytes when run again"
 
 
 @pytest.mark.parametrize(
@@ -121,34 +96,3 @@ def undisturbed_seconds(case: Case, drivers: Drivers, folder: Path) -> float:
         _SECONDS[case.before] = time.monotonic() - began
         case.check_final(output)
     return _SECONDS[case.before]
-
-
-@pytest.mark.parametrize(
-    "first", [pytest.param("jvm", marks=SLOW), pytest.param("group", marks=LONG)]
-)
-def test_a_jvm_or_a_process_group_killed_at_each_named_point_publishes_no_mixture(
-    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str
-) -> None:
-    """By turns. A driver without its JVM goes on as far as it needs none, to the end or to one
-    line, and then the next run begins anew; a group is gone without a word, and the next run goes
-    on from there."""
-    case = case_of("parquet")
-    output = case.copy(tmp_path / "first")
-    faults = tmp_path / "faults"
-    for number, (name, point) in enumerate(POINTS.items()):
-        whose = ("jvm", "group")[(number + (first == "group")) % 2]
-        arm(faults, Fault(point=f"{point} before", act=f"kill {whose}"))
-        ran = run_alone(tmp_path, faults, *case.pack(output))
-        assert hits(faults) >= 1, f"{name}: {ran.err}"
-        if whose == "group":
-            assert ran.code == -9
-        elif ran.code:
-            assert ran.code == 5, f"{name}: {ran.err}"
-            one_line(ran)
-        case.check_published(output)
-        if whose == "jvm":
-            complete(case, drivers, output)
-            output = case.copy(tmp_path / str(number))
-        matrix.add(f"{whose} killed before a named point", AFTERWARDS)
-    complete(case, drivers, output)
-    complete(case, drivers, output)

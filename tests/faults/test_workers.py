@@ -16,7 +16,7 @@ Cases = Callable[[str], Case]
 # What a worker does in each stage, in the order in which a run comes to it. (Lengths are counted in
 # the JVM.)
 STAGES = {
-    "tokenize": "TokenizeTask.tokenize *",
+    "tokenize": "TokenizeSpec.tokenize *",
     "write tokens": "rename */documents/*",
     "find repeated ids": "read_ids *",
     "deal to groups": "read_places *",

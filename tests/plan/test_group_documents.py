@@ -17,7 +17,7 @@ from bfpack_spark.core.groups import group_counts
 from bfpack_spark.plan import group_documents as stage
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.schema import GROUPED, HASHED
-from bfpack_spark.spark.blocks import unpack
+from bfpack_spark.spark.blocks import from_blocks
 
 Dealt = Callable[..., dict[str, int]]
 
@@ -43,7 +43,7 @@ def groups_of(grouped: DataFrame) -> dict[str, int]:
     found = {}
     for group in set(blocks.column("group").to_pylist()):
         own = blocks.filter(pc.equal(blocks.column("group"), group))
-        rows = unpack(own.to_batches(), GROUPED, HASHED.names).to_pylist()
+        rows = from_blocks(own.to_batches(), GROUPED, HASHED.names).to_pylist()
         assert not found.keys() & {row["doc_id"] for row in rows}
         found |= {row["doc_id"]: group for row in rows}
     return found

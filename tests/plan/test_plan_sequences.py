@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
 from bfpack_spark.plan.group_documents import group_documents
-from bfpack_spark.plan.plan_sequences import PlanTask, plan_sequences
+from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
 from bfpack_spark.schema import PLAN
 
 SEQ_LEN = 32
@@ -58,7 +58,7 @@ def plan_of(
     histogram = Histogram(lengths=lengths, counts=counts)
     sizes = sequences_per_group(histogram, rules) + error
     dealt = group_documents(sources, histogram, len(sizes), seed)
-    return plan_sequences(dealt, PlanTask(rules=rules, sequences_per_group=sizes))
+    return plan_sequences(dealt, PlanSpec(rules=rules, sequences_per_group=sizes))
 
 
 def collected(plan: DataFrame) -> Rows:
@@ -168,6 +168,17 @@ def test_fragments_do_not_lie_longest_first(planned: Planned) -> None:
     longest_first = [lengths for lengths in mixed if lengths == sorted(lengths, reverse=True)]
     assert len(mixed) > 20
     assert 0 < len(longest_first) < 0.8 * len(mixed)
+
+
+def test_the_packer_runs_inside_map_in_pandas(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, over groups that were not sorted, joined or counted for it."""
+    plan_of(stored(spark, tmp_path, DOCUMENTS), 30, "split", "best_fit", 0).explain()
+    physical = capsys.readouterr().out
+    assert physical.count("MapInPandas") == 1
+    assert physical.index("MapInPandas") < physical.index("Exchange")
+    assert not {"Sort", "Join", "Aggregate"} & set(physical.replace("(", " ").split())
 
 
 def test_sequences_that_the_counts_did_not_foretell_fail_the_job(

@@ -15,8 +15,8 @@ from bfpack_spark.schema import LOCATED, PLAN, SEGMENTS, TOKENS, blocks_of, plai
 from bfpack_spark.sequences import assemble_sequences as assemble_module
 from bfpack_spark.sequences.assemble_sequences import assemble_sequences
 from bfpack_spark.sequences.locate_fragments import locate_fragments
-from bfpack_spark.spark.blocks import pack, unpack
-from bfpack_spark.tokens import token_places
+from bfpack_spark.spark.blocks import from_blocks, to_blocks
+from bfpack_spark.spark.partitions import files_frame
 
 # Token files 0 and 1. Token t of document d is 100 d + t.
 FILES = [{"a": 5, "b": 3}, {"c": 9, "d": 1, "e": 4}]
@@ -77,7 +77,7 @@ def plan_and_files(
         output.write(plan.slice(first, 3))
     output.close("plan", 0, None)
     sources = {"plan": [f"{Path(paths[0]).parent}/plan.parquet"], "documents": paths}
-    return token_places.files_frame(spark, sources)
+    return files_frame(spark, sources)
 
 
 def segments_of(blocks: DataFrame) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def segments_of(blocks: DataFrame) -> list[dict[str, Any]]:
     return [
         {"shard": shard, **row}
         for shard, table in enumerate(by_shard)
-        for row in unpack(table.to_batches(), SEGMENTS, SEGMENTS.names[1:]).to_pylist()
+        for row in from_blocks(table.to_batches(), SEGMENTS, SEGMENTS.names[1:]).to_pylist()
     ]
 
 
@@ -184,7 +184,9 @@ def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
         }
     )
     blocks = assemble_module._cut_to_blocks(
-        iter([pack(pieces, LOCATED, "task")]), token_paths=token_paths, starts=np.array([0, 14])
+        iter([to_blocks(pieces, LOCATED, "task")]),
+        token_paths=token_paths,
+        starts=np.array([0, 14]),
     )
     sizes = [len(batch.column("length")[0].as_py()) // 4 for batch in blocks]
     assert sizes == [4, 4, 4, 2]

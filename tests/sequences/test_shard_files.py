@@ -12,14 +12,14 @@ import pytest
 
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, plain
 from bfpack_spark.sequences.shard_files import (
-    ShardTask,
+    ShardSpec,
     gather_rows,
     rows_per_row_group,
     write_shards,
 )
-from bfpack_spark.spark.blocks import pack
+from bfpack_spark.spark.blocks import to_blocks
 
-TASK = ShardTask(
+TASK = ShardSpec(
     root="nowhere", bucket="b", seq_len=4, pad_id=9, starts=np.array([5, 7]), metadata={}
 )
 
@@ -103,7 +103,7 @@ def write(
     rows = [(1, 3 + n, 0, 0, f"d{n}", 0, seq_len - 1, seq_len - 1, ids) for n in order]
     columns = dict(zip(SEGMENTS.names, zip(*rows, strict=True), strict=True))
     table = pa.Table.from_pydict(columns, schema=plain(SEGMENTS))
-    task = ShardTask(
+    spec = ShardSpec(
         root=str(root),
         bucket="b",
         seq_len=seq_len,
@@ -112,8 +112,8 @@ def write(
         metadata={"bfpack.seq_len": str(seq_len), "bfpack.pad_id": "9"},
     )
     batches = table.to_batches(max_chunksize=batch_rows)
-    blocks = (pack(pa.Table.from_batches([batch]), SEGMENTS, "shard") for batch in batches)
-    (message,) = (m for batch in write_shards(blocks, task=task) for m in batch.to_pylist())
+    blocks = (to_blocks(pa.Table.from_batches([batch]), SEGMENTS, "shard") for batch in batches)
+    (message,) = (m for batch in write_shards(blocks, spec=spec) for m in batch.to_pylist())
     (entry,) = json.loads(message["message"])["files"]
     return dict(entry)
 
@@ -175,4 +175,4 @@ def test_a_second_attempt_writes_the_same_file_over_the_first(tmp_path: Path) ->
 def test_segments_of_two_shards_in_one_partition_stop_the_job(tmp_path: Path) -> None:
     both = segments([ROWS[0], ROWS[1], (1, *ROWS[2][1:])]).cast(plain(SEGMENTS))
     with pytest.raises(AssertionError, match="one shard"):
-        list(write_shards(iter([pack(both, SEGMENTS, "shard")]), task=TASK))
+        list(write_shards(iter([to_blocks(both, SEGMENTS, "shard")]), spec=TASK))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.schema import SEGMENTS, SOUGHT, blocks_of, plain
-from bfpack_spark.spark.blocks import has, pack, unpack
+from bfpack_spark.spark.blocks import from_blocks, has, to_blocks
 
 REST = [name for name in SEGMENTS.names if name != "shard"]
 SEGMENT = st.tuples(
@@ -38,18 +38,18 @@ def test_rows_come_out_as_they_went_in_whatever_the_batches(
 ) -> None:
     table = table_of(rows)
     batches = table.to_batches(max_chunksize=batch_rows)
-    blocks = [pack(pa.Table.from_batches([batch]), SEGMENTS, "shard") for batch in batches]
+    blocks = [to_blocks(pa.Table.from_batches([batch]), SEGMENTS, "shard") for batch in batches]
     for shard in {row[0] for row in rows}:
         own = [block.filter(pc.equal(block.column("shard"), shard)) for block in blocks]
         expected = [row for row in table.to_pylist() if row["shard"] == shard]
         assert expected
-        found = unpack(own, SEGMENTS, REST).to_pylist()
+        found = from_blocks(own, SEGMENTS, REST).to_pylist()
         assert [{"shard": shard, **row} for row in found] == expected
 
 
 def test_a_block_a_key_and_batch() -> None:
     rows = [(n % 2, n, 0, 0, "d", 0, [n, n], 2) for n in range(5)]
-    block = pack(table_of(rows), SEGMENTS, "shard")
+    block = to_blocks(table_of(rows), SEGMENTS, "shard")
     assert block.schema == plain(blocks_of(SEGMENTS, "shard"))
     assert block.column("shard").to_pylist() == [0, 1]
     assert [len(own) // 4 for own in block.column("length").to_pylist()] == [3, 2]
@@ -58,20 +58,20 @@ def test_a_block_a_key_and_batch() -> None:
 def test_columns_that_a_table_lacks_are_empty_and_tell_its_blocks_from_others() -> None:
     document = pa.table({"part": pa.array([0], pa.int32()), "doc_id": ["d"], "row": [7]})
     fragment = pa.table({"part": pa.array([0], pa.int32()), "doc_id": ["d"], "sequence_id": [5]})
-    both = [pack(table, SOUGHT, "part") for table in (document, fragment)]
+    both = [to_blocks(table, SOUGHT, "part") for table in (document, fragment)]
     batch = pa.Table.from_batches(both).combine_chunks().to_batches()[0]
     assert has(batch, "row").to_pylist() == [True, False]
     assert has(batch, "sequence_id").to_pylist() == [False, True]
-    found = unpack([batch.filter(has(batch, "row"))], SOUGHT, ["doc_id", "row"])
+    found = from_blocks([batch.filter(has(batch, "row"))], SOUGHT, ["doc_id", "row"])
     assert found.to_pylist() == [{"doc_id": "d", "row": 7}]
 
 
 def test_no_blocks_are_no_rows() -> None:
-    assert unpack([], SEGMENTS, REST).num_rows == 0
+    assert from_blocks([], SEGMENTS, REST).num_rows == 0
 
 
 def test_a_block_that_lost_bytes_is_noticed() -> None:
-    block = pack(table_of([(0, 0, 0, 0, "d", 0, [1, 2, 3], 3)]), SEGMENTS, "shard")
+    block = to_blocks(table_of([(0, 0, 0, 0, "d", 0, [1, 2, 3], 3)]), SEGMENTS, "shard")
     at = block.schema.get_field_index("doc_id")
     with pytest.raises(AssertionError, match="lacks"):
-        unpack([block.set_column(at, "doc_id", pa.array([b""], pa.binary()))], SEGMENTS, REST)
+        from_blocks([block.set_column(at, "doc_id", pa.array([b""], pa.binary()))], SEGMENTS, REST)

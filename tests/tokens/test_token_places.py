@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
 
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import TOKENS
@@ -41,17 +40,3 @@ def test_small_row_groups_are_read_together_and_rows_counted_on(
     assert {(row["file"], row["doc_length"]) for row in rows} == {(5, 7)}
     ids = [name for part in token_places.read_ids(path) for name in part.to_pylist()]
     assert ids == [row["doc_id"] for row in rows]
-
-
-@pytest.mark.parametrize(("files", "parts"), [(0, 1), (3, 3), (65, 64), (1000, 125)])
-def test_many_files_share_a_task_and_few_have_one_each(
-    files: int, parts: int, spark: SparkSession
-) -> None:
-    frame = token_places.files_frame(
-        spark, {"plan": [], "documents": [f"f{n}" for n in range(files)]}
-    )
-    assert frame.rdd.getNumPartitions() == parts
-    held = frame.rdd.glom().map(len).collect()
-    assert sum(held) == files
-    assert max(held) - min(held) <= 1
-    assert {row.path: row.file for row in frame.collect()} == {f"f{n}": n for n in range(files)}

@@ -18,10 +18,9 @@ from trained import byte_level, raw
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
-from bfpack_spark.tokenizing import engines
-from bfpack_spark.tokenizing.tokenize_documents import TokenizeTask
+from bfpack_spark.tokenizing import engines, ready_ids, tokenize_documents
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
-from bfpack_spark.tokens import tokenize_text as stage
 from bfpack_spark.tokens.tokenize_text import _tokenize_splits
 
 EOS, PAD = 0, 1
@@ -35,7 +34,7 @@ class Worker:
     tokenizer: Tokenizer = field(default_factory=byte_level)
 
     def run(self, *names: str, columns: Columns | None = None, **more: Any) -> list[dict[str, Any]]:
-        task = self.task(names[0].rpartition(".")[2], columns, **more)
+        spec = self.task(names[0].rpartition(".")[2], columns, **more)
         splits = [
             {
                 "task": 0,
@@ -48,14 +47,14 @@ class Worker:
             for name in names
         ]
         batches = iter([pa.RecordBatch.from_pylist(splits)])
-        tokenized = _tokenize_splits(batches, task=task, tally=Tally())
+        tokenized = _tokenize_splits(batches, spec=spec, tally=Tally())
         return [row for batch in tokenized for row in batch.to_pylist()]
 
-    def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeTask:
+    def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeSpec:
         names = {"eos_token": "<|endoftext|>", "bos_token": None, "control_tokens": "text"}
         own = {key: more.pop(key, value) for key, value in names.items()}
         settings = {"engine": "fastokens", "max_document_bytes": 1 << 20, "audit_share": 0.0}
-        return TokenizeTask(
+        return TokenizeSpec(
             input_format={"txt": "text"}.get(suffix, suffix),
             columns=columns or Columns(content="text", doc_id=None),
             vocabulary=load_vocabulary(raw(self.tokenizer), {}, **own),
@@ -288,7 +287,7 @@ def test_the_audit_draws_its_share_by_the_ids_alone(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
-    monkeypatch.setattr(stage, "compare", lambda texts, _: drawn.extend(texts))
+    monkeypatch.setattr(tokenize_documents, "compare", lambda texts, _: drawn.extend(texts))
     records = [{"doc_id": f"d{n}", "text": f"text {n}"} for n in range(2000)]
     columns = Columns(content="text", doc_id="doc_id")
     worker.run(worker.write_lines(*records), columns=columns, audit_share=0.1)
@@ -307,7 +306,9 @@ def test_documents_over_a_megabyte_are_not_given_to_the_reference(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[int] = []
-    monkeypatch.setattr(stage, "compare", lambda texts, _: drawn.extend(map(len, texts)))
+    monkeypatch.setattr(
+        tokenize_documents, "compare", lambda texts, _: drawn.extend(map(len, texts))
+    )
     for name, size in (("a.txt", 1 << 20), ("b.txt", (1 << 20) + 1), ("c.txt", 5)):
         (worker.folder / name).write_bytes(b"x" * size)
     found = worker.run("a.txt", "b.txt", "c.txt", audit_share=1.0, max_document_bytes=1 << 30)
@@ -392,7 +393,7 @@ def test_tokens_that_are_no_ids_are_refused(worker: Worker) -> None:
 def test_more_ready_ids_than_a_row_can_hold_are_too_large(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "_MAX_READY_IDS", 3)
+    monkeypatch.setattr(ready_ids, "_MAX_READY_IDS", 3)
     found = worker.run(write_ids(worker, [[5] * 3, [5] * 4], None), columns=READY)
     assert [row["reason"] for row in found] == [None, "too_large"]
 

@@ -1,0 +1,105 @@
+"""The plan of a group of documents: which piece of which document goes to which place.
+
+Best-fit decreasing puts every fragment into one of the group's sequences (best_fit.py). The
+sequences of all groups are numbered through, since the number of each group is known from its
+counts, and then permuted by the seed (shuffle.py): that number is sequence_id, the place in the
+dataset. Within a sequence fragments lie in a pseudo-random order. Best fit's own order is longest
+first in every row, and a model without document masks would learn length from position.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bfpack_spark.core.accounting import Rules
+from bfpack_spark.core.best_fit import pack
+from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream, kept_lengths
+from bfpack_spark.core.rows import Placement, arrange, fragment_key
+from bfpack_spark.core.shuffle import permute
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceNumbers:
+    """Which of the dataset's sequences are a group's, before they are permuted."""
+
+    first: int  # sequences of the groups before it
+    group: int  # sequences of this group, as its counts foretell
+    total: int  # sequences of all groups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Fragments in the order in which they lie in the group's sequences. Parallel arrays of one
+    number a fragment."""
+
+    document: Int64  # index of the document among those that were planned
+    start: Int64  # first token of the fragment, counted in its document
+    length: Int64  # tokens
+    sequence_id: Int64  # place of the sequence in the dataset
+    position: Int64  # rank of the fragment in its sequence
+    offset: Int64  # first token of the fragment, counted in its sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupPlan:
+    """Every fragment of a group and its place. A group may have millions, so they are put in order
+    a few at a time."""
+
+    fragments: Fragments
+    sequence_id: Int64  # of each fragment
+    placement: Placement
+
+    def __len__(self) -> int:
+        """Return the number of fragments."""
+        return len(self.sequence_id)
+
+    def places(self, first: int, end: int) -> Places:
+        """Return the places of fragments first .. end - 1 in the order of sequences."""
+        own = slice(first, end)
+        order = self.placement.order[own]
+        return Places(
+            document=self.fragments.document[order],
+            start=self.fragments.start[order],
+            length=self.fragments.length[order],
+            sequence_id=self.sequence_id[order],
+            position=self.placement.position[own],
+            offset=self.placement.offset[own],
+        )
+
+
+def plan_group(lengths: Int64, hashes: Int64, rules: Rules, numbers: SequenceNumbers) -> GroupPlan:
+    """Return the place of every fragment of a group's documents.
+
+    `lengths` holds the tokens of each document and `hashes` the seeded hash of its id, both in an
+    order that depends on nothing else. Raises AssertionError where the group does not make the
+    number of sequences that its counts foretold.
+
+    Lengths [5, 3] at seq_len 4 in the only group -> fragments [4], [1] and [3] in two sequences.
+    """
+    fragments, local = _pack(lengths, rules)
+    sequence_id = _sequence_ids(local, numbers, rules.seed)
+    placement = arrange(sequence_id, fragments.length, _order_keys(hashes, fragments, rules))
+    return GroupPlan(fragments=fragments, sequence_id=sequence_id, placement=placement)
+
+
+def _pack(lengths: Int64, rules: Rules) -> tuple[Fragments, Int64]:
+    """Return the group's fragments and the sequence of each, counted within the group."""
+    kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
+    if rules.packing == "concat":
+        return cut_stream(kept, rules.seq_len)
+    fragments = cut_documents(kept, rules.seq_len)
+    return fragments, pack(fragments.length, rules.seq_len)[0]
+
+
+def _sequence_ids(local: Int64, numbers: SequenceNumbers, seed: int) -> Int64:
+    sequences = int(local.max(initial=-1)) + 1
+    assert sequences == numbers.group, f"{sequences} sequences, {numbers.group} by its counts"
+    own = np.arange(numbers.first, numbers.first + sequences, dtype=np.int64)
+    return permute(own, numbers.total, seed)[local]
+
+
+def _order_keys(hashes: Int64, fragments: Fragments, rules: Rules) -> Int64:
+    """Return what orders the fragments of a sequence."""
+    if rules.packing == "concat":  # a row is a piece of the stream as it is
+        return np.arange(len(fragments.start), dtype=np.int64)
+    return fragment_key(hashes[fragments.document], fragments.start)
