@@ -1,0 +1,65 @@
+"""Outputs of earlier formats, kept as they were written: every command still takes them.
+
+tests/data/output-1 was written by the first format of tokens and of sequences: bucket `b` of 60
+documents at 64 and 256 in three groups, with what `stats`, `show` and `verify` said of it then.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Ran
+from outputs import current, manifest
+
+KEPT = sorted((ROOT / "tests" / "data").glob("output-*"))
+Run = Callable[..., Ran]
+PLACE = ("--bucket", "b", "--seq-len", 64)
+
+
+@pytest.fixture(params=KEPT, ids=lambda path: str(path.name))
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy, whose input has the times that it had."""
+    folder = Path(shutil.copytree(request.param, tmp_path / "kept"))
+    inventory = manifest(current(folder / "output", "b", "tokens"))["inputs"]["inventory"]
+    for name, _, modified in inventory:
+        os.utime(folder / "input" / name, ns=(modified, modified))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "more"), [("stats", ()), ("show", ("--sequence", 1)), ("verify", ())]
+)
+def test_what_is_said_of_it_is_what_was_said_then(
+    kept: Path, bfpack: Run, command: str, more: tuple[object, ...]
+) -> None:
+    ran = bfpack(command, "--output", kept / "output", *PLACE, *more, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out) == json.loads((kept / f"{command}.json").read_text())
+
+
+def test_its_text_gives_its_tokens(kept: Path, bfpack: Run) -> None:
+    more = ("--input", kept / "input")
+    ran = bfpack("verify", "--output", kept / "output", *PLACE, *more)
+    assert ran.code == 0, ran.err
+    assert "every invariant holds" in ran.out
+
+
+def test_packing_it_again_has_nothing_to_do_and_touches_nothing(kept: Path, bfpack: Run) -> None:
+    before = contents(kept / "output")
+    where = ("--input", kept / "input", "--tokenizer", kept / "tokenizer.json")
+    rules = ("--id-column", "id", "--group-documents-max", 25, "--max-quarantined", 0.1)
+    more = ("--output", kept / "output", *PLACE, "--seq-len", 256)
+    ran = bfpack("pack", *where, *rules, *more)
+    assert ran.code == 0, ran.err
+    assert ran.err.count("nothing to do") >= 3
+    assert contents(kept / "output") == before
+
+
+def contents(output: Path) -> dict[str, bytes]:
+    """All files but reports, which hold times."""
+    paths = [path for path in output.rglob("*") if path.is_file() and path.parent.name != "report"]
+    assert len(paths) > 10
+    return {str(path.relative_to(output)): path.read_bytes() for path in paths}
