@@ -1,52 +1,58 @@
-"""What the README tells people to type is run, and what it lists is there."""
+"""What the README files tell people to type is run, and what they list is there."""
 
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, Corpus
+from readmes import anchors, block, blocks, files_in_tree, links, read, readmes
 
+from bfpack_spark.cli.main import bfpack
 from bfpack_spark.config import Settings
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINE_MAX = 120
+SEQUENCES = "bfpack_spark/sequences/README.md"
+EXPLORE = "bfpack_spark/explore/README.md"
+SCRIPTS = {  # that the commands run
+    "read_batches.py": "README.md",
+    "collate_batches.py": SEQUENCES,
+    "look.py": EXPLORE,
+}
 
 
-def block(after: str, language: str) -> str:
-    """The first fenced block of a language behind a heading or comment."""
-    found = re.search(rf"```{language}\n(.*?)```", README[README.index(after) :], re.DOTALL)
-    assert found, after
-    return found.group(1)
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 @pytest.fixture(scope="module")
 def ground(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with `corpus`, `tokenizer`, `read_batches.py` and a `bfpack` on its PATH."""
+    """A directory with `corpus`, `tokenizer`, the scripts, and a `bfpack` on its PATH."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "corpus").mkdir()
     table = pq.read_table(corpus.path).slice(0, 60)
     pq.write_table(table, folder / "corpus" / "part-0.parquet")
     (folder / "tokenizer").symlink_to(corpus.tokenizer)
-    (folder / "read_batches.py").write_text(block("<!-- read_batches.py", "python"))
-    (folder / "look.py").write_text(block("<!-- look.py", "python"))
+    for script, readme in SCRIPTS.items():
+        (folder / script).write_text(block(readme, f"<!-- {script}", "python"))
     command = folder / "bin" / "bfpack"
     command.parent.mkdir()
-    main = "from bfpack_spark.cli.main import main; main()"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{main}" "$@"\n')
+    start = "from bfpack_spark.cli.main import main; main()"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n')
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     (folder / "bin" / "python").symlink_to(sys.executable)
     return folder
 
 
-@pytest.mark.timeout(600)  # ten commands, each with a start of its own
-def test_the_commands_of_the_readme_run_as_printed(ground: Path) -> None:
-    commands = block("These commands are run", "sh")
-    assert commands.count("bfpack ") >= 6
+def run(ground: Path, commands: str) -> str:
+    """Run commands of a README there, as printed; their stdout."""
     path = f"{ground / 'bin'}{os.pathsep}{os.environ['PATH']}"
     site = os.pathsep.join([str(ROOT), *(p for p in sys.path if "site-packages" in p)])
     done = subprocess.run(
@@ -58,17 +64,53 @@ def test_the_commands_of_the_readme_run_as_printed(ground: Path) -> None:
         env={**os.environ, "PATH": path, "PYTHONPATH": site},
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "every invariant holds" in done.stdout
-    assert "60 documents equal their text tokenized anew" in done.stdout
-    assert "'input_ids': (8, 2048)" in done.stdout
-    assert "estimated from 50 documents" in done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def printed(ground: Path) -> str:
+    """What the commands of README.md print; their output lies in `ground`."""
+    commands = block("README.md", "These commands are run", "sh")
+    assert commands.count("bfpack ") >= 6
+    return run(ground, commands)
+
+
+@pytest.mark.timeout(600)  # nine commands, each with a start of its own
+def test_the_commands_of_the_readme_run_as_printed(printed: str) -> None:
+    assert "every invariant holds" in printed
+    assert "60 documents equal their text tokenized anew" in printed
+    assert "estimated from 50 documents" in printed
+    assert "(8, 2048) 16384" in printed
+
+
+@pytest.mark.timeout(600)
+def test_the_commands_on_its_output_run_as_printed(ground: Path, printed: str) -> None:
+    collated = run(ground, block(SEQUENCES, "This command is run", "sh"))
+    assert "'input_ids': (8, 2048)" in collated
+    assert "seq_len" in run(ground, block(EXPLORE, "This command is run", "sh"))
     assert (ground / "truncations.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.timeout(600)
+def test_the_query_on_the_plan_finds_every_token_of_a_document(ground: Path, printed: str) -> None:
+    plan = next(ground.glob("out/web/sequences-2048/*/plan"))
+    fragments = pq.read_table(plan).to_pylist()
+    doc_id = next(row["doc_id"] for row in fragments if row["start"] > 0)
+    query = block(EXPLORE, "This query is run", "sql").replace("PLAN", str(plan))
+    rows = duckdb.sql(query.replace("'d'", f"'{doc_id}'")).fetchall()
+    expected = [
+        (row["sequence_id"], row["offset"], row["start"], row["length"])
+        for row in fragments
+        if row["doc_id"] == doc_id
+    ]
+    assert sorted(rows) == sorted(expected)
+    assert len(rows) > 1
 
 
 def test_the_collate_function_masks_padding_and_first_tokens(packed: Path) -> None:
     names: dict[str, object] = {}
-    source = block("<!-- read_batches.py", "python").partition("columns = ")[0]
-    exec(compile(source, "README.md", "exec"), names)  # our own text, not data from outside
+    source = block(SEQUENCES, "<!-- collate_batches.py", "python").partition("columns = ")[0]
+    exec(compile(source, SEQUENCES, "exec"), names)  # our own text, not data from outside
     shards = next(packed.glob("small/sequences-2048/*/shards"))
     last = max(shards.glob("*.parquet"))
     rows = pq.read_table(last)
@@ -76,7 +118,7 @@ def test_the_collate_function_masks_padding_and_first_tokens(packed: Path) -> No
     masked = seen = 0
     for number, row in enumerate(rows.to_pylist()):
         expected = list(row["input_ids"])
-        positions = []
+        positions: list[int] = []
         for length in row["seq_lengths"]:
             expected[len(positions)] = -100
             positions += range(length)
@@ -90,8 +132,22 @@ def test_the_collate_function_masks_padding_and_first_tokens(packed: Path) -> No
     assert np.diff(got["cu_seqlens"]).sum() == len(rows) * 2048
 
 
+def test_every_bfpack_command_has_a_name_and_options_that_exist() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in readmes()]
+    scripts = [script for text in texts for script in blocks(text, "sh")]
+    lines = "\n".join(scripts).replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("bfpack ")]
+    assert len(commands) >= 10
+    for _, name, *arguments in commands:
+        options = {flag for option in bfpack.commands[name].params for flag in option.opts}
+        given = {word for word in arguments if word.startswith("--")}
+        assert given
+        assert given <= options, name
+
+
 def test_the_table_of_options_lists_every_setting_and_its_default() -> None:
-    table = README[README.index("| option | default |") :].partition("\n\n")[0]
+    text = read("conf/README.md")
+    table = text[text.index("| option | default |") :].partition("\n\n")[0]
     rows = dict(re.findall(r"^\| `--([a-z-]+)` \| (.*?) \|", table, re.MULTILINE))
     expected = {}
     for name, field in Settings.model_fields.items():
@@ -102,13 +158,66 @@ def test_the_table_of_options_lists_every_setting_and_its_default() -> None:
 
 
 def test_the_tree_names_every_file_of_the_package() -> None:
-    tree = block("## The tree", "")
-    files = [p for p in (ROOT / "bfpack_spark").rglob("*") if p.suffix in (".py", ".properties")]
-    assert len(files) > 30
-    missing = [p.name for p in files if p.name != "__init__.py" and p.name not in tree]
-    assert not missing
-    named = re.findall(r"^\s*([\w./-]+\.(?:py|toml|lock|properties|sh))\s", tree, re.MULTILINE)
-    assert len(named) > 30
-    folders = ("bfpack_spark", "conf", "jobs", "scripts", "tests")
-    there = {path.name for folder in folders for path in (ROOT / folder).rglob("*")}
-    assert {Path(name).name for name in named} <= there
+    named = files_in_tree(block("bfpack_spark/README.md", "## The tree", ""))
+    package = ROOT / "bfpack_spark"
+    files = [path for path in package.rglob("*") if path.suffix in (".py", ".properties")]
+    expected = {path.relative_to(package).as_posix() for path in files}
+    expected = {name for name in expected if not name.endswith("__init__.py")}
+    assert len(expected) > 100
+    assert set(named) == expected
+    assert len(named) == len(expected)
+
+
+def test_the_readme_names_every_room_of_the_package() -> None:
+    named = re.findall(r"^\| `(\w+)/` \|", read("README.md"), re.MULTILINE)
+    assert len(named) > 10
+    rooms = [path.parent.name for path in (ROOT / "bfpack_spark").glob("*/__init__.py")]
+    assert sorted(named) == sorted(rooms)
+
+
+@pytest.mark.parametrize("folder", ["conf", "jobs", "scripts", "scripts/bench", "tests/faults"])
+def test_the_readme_of_a_folder_names_every_file_in_it(folder: str) -> None:
+    text = read(f"{folder}/README.md")
+    names = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
+    names -= {"README.md", "__init__.py"}
+    assert len(names) > 5
+    assert not {name for name in names if f"`{name}`" not in text}
+
+
+def test_the_readme_of_the_tests_names_every_folder_of_them() -> None:
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")} | {"data"}
+    assert len(folders) > 10
+    assert not {name for name in folders if f"`{name}/`" not in read("tests/README.md")}
+
+
+@pytest.mark.parametrize("path", readmes(), ids=name_of)
+def test_no_line_of_a_readme_is_too_long(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines
+    assert not [line for line in lines if len(line) > LINE_MAX]
+
+
+def test_the_readme_is_short() -> None:
+    assert 50 < len(read("README.md").splitlines()) <= 150
+
+
+def test_the_links_of_the_readmes_lead_somewhere() -> None:
+    total = 0
+    for path in readmes():
+        for target, anchor in links(path.read_text(encoding="utf-8")):
+            file = (path.parent / target).resolve() if target else path
+            assert file.exists(), f"{path}: {target}"
+            if anchor:
+                assert anchor in anchors(file.read_text(encoding="utf-8")), f"{path}: {anchor}"
+            total += 1
+    assert total > 30
+
+
+def test_every_readme_is_linked_to() -> None:
+    """Save README.md itself, where reading begins."""
+    targets = {
+        (path.parent / target).resolve()
+        for path in readmes()
+        for target, _ in links(path.read_text(encoding="utf-8"))
+    }
+    assert not set(readmes()) - targets - {ROOT / "README.md"}

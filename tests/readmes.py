@@ -1,0 +1,67 @@
+"""The README files of the repository, their blocks, headings and links."""
+
+import os
+import re
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+
+from conftest import ROOT
+
+_NAME = re.compile(r"\w+\.(py|properties)|\w+/")
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def readmes() -> list[Path]:
+    """Return every README.md that the project wrote, and CONTRIBUTING.md."""
+    found = [ROOT / ".github" / "CONTRIBUTING.md"]
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "build"]
+        found += [Path(folder) / name for name in files if name == "README.md"]
+    return sorted(found)
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def block(name: str, after: str, language: str) -> str:
+    """Return the first fenced block of a language behind a heading or comment of a README."""
+    text = read(name)
+    match = re.search(rf"```{language}\n(.*?)```", text[text.index(after) :], re.DOTALL)
+    assert match, after
+    return match.group(1)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def without_blocks(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def anchors(text: str) -> list[str]:
+    """Return the anchors of the headings: "What it costs" -> "what-it-costs"."""
+    headings = re.findall(r"^#+ (.*)$", without_blocks(text), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def links(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the anchor of every relative link: "a.md#b" -> ("a.md", "b")."""
+    for target in _LINK.findall(without_blocks(text)):
+        if "://" not in target:
+            path, _, anchor = target.partition("#")
+            yield path, anchor
+
+
+def files_in_tree(tree: str) -> list[str]:
+    """Return the paths in a tree of rooms and files: "core/", "  rows.py  why" -> core/rows.py."""
+    room = ""
+    paths: list[str] = []
+    for line in tree.splitlines():
+        names = list(takewhile(_NAME.fullmatch, line.split()))
+        if not line.startswith(" "):
+            room = names[0] if names and names[0].endswith("/") else ""
+        paths += [room + name for name in names if not name.endswith("/")]
+    return paths
