@@ -1,6 +1,5 @@
 """The README files of the repository, their blocks, headings and links."""
 
-import os
 import re
 from collections.abc import Iterator
 from itertools import takewhile
@@ -14,10 +13,9 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 def readmes() -> list[Path]:
     """Return every README.md that the project wrote, and CONTRIBUTING.md."""
-    found = [ROOT / ".github" / "CONTRIBUTING.md"]
-    for folder, folders, files in os.walk(ROOT):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "build"]
-        found += [Path(folder) / name for name in files if name == "README.md"]
+    found = [ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md"]
+    for folder in ("bfpack_spark", "conf", "jobs", "scripts", "tests"):
+        found += (ROOT / folder).rglob("README.md")
     return sorted(found)
 
 
