@@ -194,7 +194,7 @@ BYTES = "_bytes"  # behind the name of a text's column: the length of each
 
 
 def blocks_of(schema: pa.Schema, key: str) -> pa.Schema:
-    """The table of rows of `schema` as they travel, many in one (storage/blocks.py): `key`, and of
+    """The table of rows of `schema` as they travel, many in one (spark/blocks.py): `key`, and of
     each other column the values end to end."""
     fields = [schema.field(key)]
     for field in (f for f in schema if f.name != key):

@@ -1,7 +1,7 @@
 """A line of JSON as the columns that are wanted of it, whatever its size and whatever is wrong.
 
 An ordinary line is parsed by orjson; what that refuses, by the standard library, which tells more
-and takes more (NaN). A long line is never parsed as a whole, see storage/long_lines.py. Where an
+and takes more (NaN). A long line is never parsed as a whole, see long_lines.py. Where an
 object has a name twice, the last value counts.
 """
 

@@ -2,7 +2,7 @@
 
 Spark's JSON reader knows no position, loses the id of a line with invalid UTF-8 and turns a lone
 surrogate into `?`; hence this one. No line is held whose size is beyond a bound, and none is parsed
-that could become far larger by it (storage/long_lines.py).
+that could become far larger by it (long_lines.py).
 """
 
 import itertools

@@ -19,7 +19,7 @@ def plan_table(
 def sequences_table(
     spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
 ) -> DataFrame:
-    """SEQUENCES, a row a sequence (README, "What is in the output")."""
+    """SEQUENCES, a row a sequence (sequences/README.md)."""
     return read_files(spark, _paths(output, bucket, seq_len, version, "shards"))
 
 

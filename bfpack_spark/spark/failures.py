@@ -82,7 +82,7 @@ def lacks_package(text: str) -> str | None:
     named = "" if python is None else f" {python.pythonExec}"
     return (
         f"the workers' Python{named} lacks {found[1]}; let PYSPARK_PYTHON name one with "
-        "bfpack_spark installed, or ship it (README, On a cluster)"
+        "bfpack_spark installed, or ship it (jobs/README.md)"
     )
 
 
