@@ -25,78 +25,123 @@ class Settings(BaseModel):
 
     input: tuple[str, ...] = Field(
         (),
-        description="directory, glob or file of the corpus, may be given repeatedly; path or name "
-        "of a Delta table",
+        description="Reads this directory, file or pattern, or this Delta table by its path or "
+        "name. Give it several times for several inputs.",
     )
-    output: str | None = Field(None, description="directory of the results")
-    tokenizer: str | None = Field(None, description="tokenizer.json, or a directory that holds it")
+    output: str | None = Field(None, description="Writes all results below this directory.")
+    tokenizer: str | None = Field(
+        None, description="Takes this tokenizer.json, or the one in this directory."
+    )
     bucket: tuple[str, ...] = Field(
-        (), description="name of the slice of the corpus; may be given repeatedly"
+        (),
+        description="Names the slice of the corpus that is packed by itself. Give it several times "
+        "for several slices.",
     )
     bucket_column: str | None = Field(
-        None, description="column, or level of directories COL=value, that tells the bucket"
+        None,
+        description="Takes the bucket of a document from this column, or from directories named "
+        "COLUMN=VALUE.",
     )
-    seq_len: tuple[int, ...] = Field((), description="tokens a sequence; may be given repeatedly")
+    seq_len: tuple[int, ...] = Field(
+        (),
+        description="Sets the tokens of a sequence. Give it several times to pack for several "
+        "lengths.",
+    )
 
     input_format: Literal["parquet", "jsonl", "text", "delta"] | None = Field(
-        None, description="default: by the names of the files (delta must be said)"
+        None,
+        description="Sets the format of the input. Without it the names of the files tell; delta "
+        "must be said.",
     )
     input_version: int | None = Field(
-        None, ge=0, description="version of the Delta table; default: the newest"
+        None, ge=0, description="Reads this version of the Delta table, and not the newest."
     )
-    text_column: str = Field("text", description="column of the text")
+    text_column: str = Field("text", description="Names the column that holds the text.")
     id_column: str | None = Field(
-        None, description="column of the document's id; default: its place in the input"
+        None,
+        description="Names the column that holds the id of a document. Without it the id is the "
+        "document's place in the input.",
     )
     tokens_column: str | None = Field(
-        None, description="column of ready token ids: list<int> or little-endian int32 binary"
+        None,
+        description="Names a column of ready token ids, as list<int> or little-endian int32 "
+        "binary, and reads no text.",
     )
-    eos_token: str | None = Field(None, description="appended to every document")
-    bos_token: str | None = Field(None, description="put before every document; default: none")
-    pad_token: str | None = Field(None, description="fills the last row of a packing")
+    eos_token: str | None = Field(
+        None,
+        description="Sets the token that is appended to every document. Without it the tokenizer's "
+        "files tell.",
+    )
+    bos_token: str | None = Field(
+        None,
+        description="Sets a token that is put before every document. Default: none.",
+    )
+    pad_token: str | None = Field(
+        None,
+        description="Sets the token that fills the last sequence of a packing. Without it the "
+        "tokenizer's files tell.",
+    )
     control_tokens: Literal["text", "quarantine", "allow"] = Field(
-        "text", description="text that looks like a control token: plain text, refused, or the id"
+        "text",
+        description="Sets what becomes of text that looks like a control token: it is read as "
+        "plain text, the document is refused, or it becomes the token.",
     )
     max_document_bytes: int = Field(
         256 * 2**20,
         ge=1,
-        description="UTF-8 bytes; longer documents go to quarantine. No engine takes more than "
-        "268435456, and tokenizers no stretch of over 8388608 that it cannot cut",
+        description="Sets the UTF-8 bytes of the largest document; longer ones go to quarantine. "
+        "No engine takes more than 268435456, and tokenizers no stretch of over 8388608 that it "
+        "cannot cut.",
     )
     max_quarantined: float = Field(
         0.01,
         ge=0,
         le=1,
-        description="share of documents, or of bytes, of all or of what is new, that may be in "
-        "quarantine",
+        description="Sets the share of documents, and of bytes, that may go to quarantine before "
+        "the run fails, of all and of what is new.",
     )
     engine: Literal["auto", "fastokens", "tokenizers"] = Field(
-        "auto", description="auto takes fastokens where it agrees with tokenizers"
+        "auto",
+        description="Sets the engine that tokenizes; auto takes fastokens where it agrees with "
+        "tokenizers.",
     )
     audit_share: float = Field(
-        0.001, ge=0, le=1, description="share of documents tokenized by both engines in the job"
+        0.001,
+        ge=0,
+        le=1,
+        description="Sets the share of documents that both engines tokenize during the run.",
     )
 
     packing: Literal["best_fit", "concat"] = Field(
-        "best_fit", description="concat: the baseline, cut every seq_len tokens"
+        "best_fit",
+        description="Sets how documents are packed; concat is the baseline, one stream that is cut "
+        "every seq_len tokens.",
     )
     long_documents: Literal["split", "truncate", "drop"] = Field(
-        "split", description="what becomes of documents longer than seq_len"
+        "split", description="Sets what becomes of documents that are longer than seq_len."
     )
     group_documents_max: int = Field(
-        2_000_000, ge=1, description="documents that one packer call sees"
+        2_000_000, ge=1, description="Sets how many documents the packer sees at once."
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="of all pseudo-random orders")
-    num_shards: int | None = Field(None, ge=1, description="files of sequences")
-    rows_per_shard: int | None = Field(None, ge=1, description="instead of --num-shards")
+    seed: int = Field(0, ge=0, lt=2**31, description="Sets the seed of all pseudo-random orders.")
+    num_shards: int | None = Field(
+        None,
+        ge=1,
+        description="Sets the number of files of sequences. Default: as their size demands.",
+    )
+    rows_per_shard: int | None = Field(
+        None, ge=1, description="Sets the sequences of a file, in place of --num-shards."
+    )
 
     publish_delta: str | None = Field(
-        None, description="Delta table, by path or name, that takes the sequences too"
+        None, description="Publishes the sequences to this Delta table too, by its path or name."
     )
-    publish_plan: bool = Field(default=False, description="and the plan, into the table TABLE_plan")
+    publish_plan: bool = Field(
+        default=False, description="Publishes the plan too, to the Delta table TABLE_plan."
+    )
 
     spark: Mapping[str, str] = Field(
-        default_factory=dict, description="Spark settings, passed through"
+        default_factory=dict, description="Passes a setting on to Spark."
     )
 
     @field_validator("input", "output", "tokenizer", "publish_delta", mode="before")
@@ -159,7 +204,10 @@ class Settings(BaseModel):
         """The value of a field that this command cannot do without."""
         value = getattr(self, name)
         if value is None or value == ():
-            raise InputError(f"--{name.replace('_', '-')} is missing: {_description(name)}")
+            raise InputError(
+                f"--{name.replace('_', '-')} is missing: give it as an option or in the file of "
+                f"--config. {_description(name)}"
+            )
         return value
 
 
@@ -221,7 +269,7 @@ def _one_line(error: ValidationError) -> str:
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"--{name.replace('_', '-')}: {problem}" if name else problem
-    return f"--{name.replace('_', '-')} {first['input']!r}: {problem} ({_description(name)})"
+    return f"--{name.replace('_', '-')} {first['input']!r}: {problem}. {_description(name)}"
 
 
 def _description(name: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
-import click
+import cloup
 
 from bfpack_spark.cli.each_bucket import Outcome, run_each
-from bfpack_spark.cli.options import settings_options
+from bfpack_spark.cli.options import command, json_option, settings_options
 from bfpack_spark.cli.printing import close, print_removals, print_versions_on_disk, say
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
@@ -29,12 +29,12 @@ from bfpack_spark.versions.pruning import (
 from bfpack_spark.versions.versions import Place, current_manifest
 
 
-@click.command()
-@settings_options("output", "bucket")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+@command("bfpack versions --output out")
+@settings_options("output", "bucket", required=("output",))
+@json_option
 def versions(settings: Settings, as_json: bool) -> None:
-    """All versions, of every bucket unless some are named: state, snapshots, size; and what is
-    wrong with what names them."""
+    """List the versions of all buckets, or of those that are named: their state, the snapshots that
+    hold them, their size, and what is wrong with the files that name them."""
     output = settings.need("output")
     taken = snapshots.read_snapshots(output)
     names = _buckets(settings)
@@ -43,11 +43,12 @@ def versions(settings: Settings, as_json: bool) -> None:
     print_versions_on_disk(found, {p: list(damages_of(p)) for p in places}, as_json)
 
 
-@click.command()
-@settings_options("output", "bucket", "seq_len")
-@click.argument("name")
+@command("bfpack snapshot --output out run-7")
+@settings_options("output", "bucket", "seq_len", required=("output",))
+@cloup.argument("name")
 def snapshot(settings: Settings, name: str) -> None:
-    """Write down under NAME what is current, so that prune keeps it for those who read it."""
+    """Write down under NAME which versions are current, so that prune keeps them for their readers.
+    Print the file of the snapshot."""
     if not re.fullmatch(r"[A-Za-z0-9-][A-Za-z0-9._-]*", name):
         raise InputError(f"snapshot {name!r}: use letters, digits and ._- only, no . or _ in front")
     output, names = settings.need("output"), _buckets(settings)
@@ -58,14 +59,14 @@ def snapshot(settings: Settings, name: str) -> None:
         say(snapshots.write_snapshot(output, name, snapshots.take_snapshot(places)))
 
 
-@click.command()
-@settings_options("output", "bucket")
-@click.option("--yes", is_flag=True, help="remove them; without it they are only listed")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+@command("bfpack prune --output out --yes")
+@settings_options("output", "bucket", required=("output",))
+@cloup.option("--yes", is_flag=True, help="Removes them. Without it they are only listed.")
+@json_option
 def prune(settings: Settings, yes: bool, as_json: bool) -> int:
     """Remove versions that are neither current, nor in a snapshot, nor needed by one that is, and
-    what killed runs left beside them. (Of an object store, parts of uploads that were given up go
-    by its own lifecycle rule, AbortIncompleteMultipartUpload.)"""
+    what killed runs left beside them. Parts of uploads to an object store that were given up are
+    removed by the store's own lifecycle rule, AbortIncompleteMultipartUpload."""
     output = settings.need("output")
     act = _remove_all if yes else _removable
     outcomes = run_each((name, partial(act, output, name)) for name in _buckets(settings))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import click
+import cloup
 from pyspark.sql import SparkSession
 
 from bfpack_spark import explore, pipeline
@@ -19,7 +20,7 @@ from bfpack_spark.cli import housekeeping, reporting
 from bfpack_spark.cli.draw import print_sequence
 from bfpack_spark.cli.each_bucket import Outcome, run_each
 from bfpack_spark.cli.explain import explain
-from bfpack_spark.cli.options import settings_options
+from bfpack_spark.cli.options import command, json_option, settings_options, version_option
 from bfpack_spark.cli.printing import (
     close,
     error_row,
@@ -65,35 +66,44 @@ _DELTA = ("publish_delta", "publish_plan")
 _SHARDS = (*_RULES, "pad_token", "num_shards", "rows_per_shard")
 
 
-@click.group(help="Pack whole documents into training sequences, exactly, on Spark.")
+@cloup.group(
+    help="Pack whole documents into training sequences, exactly, on Spark.",
+    epilog="""\b
+Example:
+  bfpack pack --input corpus --tokenizer tokenizer --output out --bucket web --seq-len 2048
+  bfpack verify --output out --bucket web --seq-len 2048""",
+)
 @click.version_option(package_name="bfpack-spark")
 def bfpack() -> None:
     logging.basicConfig(handlers=[handler_for(sys.stderr)], level=logging.WARNING)
     logging.getLogger("bfpack").setLevel(logging.WARNING if silent() else logging.INFO)
 
 
-for _command in (
-    *(housekeeping.versions, housekeeping.snapshot, housekeeping.prune),
-    reporting.report,
-):
-    bfpack.add_command(_command)
-
-
-@bfpack.command()
-@settings_options(*_PLACE, *_TEXT, *_SHARDS, *_DELTA)
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+@command(
+    "bfpack pack --input corpus --tokenizer tokenizer --output out --bucket web --seq-len 2048"
+)
+@settings_options(
+    *_PLACE,
+    *_TEXT,
+    *_SHARDS,
+    *_DELTA,
+    required=("input", "tokenizer", "output", "seq_len"),
+)
+@json_option
 def pack(settings: Settings, as_json: bool) -> int:
-    """Tokenize, plan and assemble; publish sequences of every --seq-len."""
+    """Tokenize the input, plan the sequences of every --seq-len, write them and publish them. What
+    an earlier run has made is taken and not made again."""
     settings.need("seq_len")
     outcomes = _run_each_slice(pipeline.pack, settings)
     print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
     return close(outcomes)
 
 
-@bfpack.command()
-@settings_options(*_STORE, *_TEXT)
+@command("bfpack tokenize --input corpus --tokenizer tokenizer --output out --bucket web")
+@settings_options(*_STORE, *_TEXT, required=("input", "tokenizer", "output"))
 def tokenize(settings: Settings) -> int:
-    """Make the token store: text is tokenized once, packed many times."""
+    """Tokenize the input and keep its tokens, for all the seq_lens that it will be packed at. Print
+    the directory of the token store."""
     outcomes = _run_each_slice(pipeline.tokenize, settings)
     for outcome in outcomes:
         if outcome.made:
@@ -101,21 +111,22 @@ def tokenize(settings: Settings) -> int:
     return close(outcomes)
 
 
-@bfpack.command()
-@settings_options(*_PLACE, *_SHARDS)
+@command("bfpack plan --output out --bucket web --seq-len 2048")
+@settings_options(*_PLACE, *_SHARDS, required=("output", "bucket", "seq_len"))
 def plan(settings: Settings) -> int:
-    """Plan the sequences of an existing token store; no token is read."""
+    """Plan the sequences of a token store that is there, from the lengths of its documents. Print
+    the directory of the plan."""
     outcomes = _run_each(pipeline.plan_bucket, settings)
     for version in [v for o in outcomes for v in o.made or []]:
         say(f"{version.directory}/plan")
     return close(outcomes)
 
 
-@bfpack.command()
-@settings_options(*_PLACE, *_SHARDS, *_DELTA)
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+@command("bfpack assemble --output out --bucket web --seq-len 2048")
+@settings_options(*_PLACE, *_SHARDS, *_DELTA, required=("output", "bucket", "seq_len"))
+@json_option
 def assemble(settings: Settings, as_json: bool) -> int:
-    """Move the tokens of a complete plan to their shards and publish them."""
+    """Move the tokens of a plan that is there to their shards, and publish these."""
     outcomes = _run_each(pipeline.assemble_bucket, settings)
     print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
     return close(outcomes)
@@ -149,12 +160,15 @@ def _session(settings: Settings) -> SparkSession:
     return spark
 
 
-@bfpack.command()
-@settings_options(*_PLACE, "input", "input_version", "engine")
-@click.option("--version", help="16 hex digits; default: the current one")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+@command("bfpack verify --output out --bucket web --seq-len 2048 --input corpus")
+@settings_options(
+    *_PLACE, "input", "input_version", "engine", required=("output", "bucket", "seq_len")
+)
+@version_option
+@json_option
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
-    """Check every invariant by reading what is on disk; with --input, the text too."""
+    """Check every promise by reading what is on disk. With --input, tokenize the text again and
+    compare its tokens."""
     outcomes = _run_each(partial(_verify, version), settings)
     reports = [report for outcome in outcomes for report in outcome.made or []]
     if as_json:
@@ -198,15 +212,22 @@ def _text_of(settings: Settings, bucket: str) -> Input | None:
     return Input(patterns=patterns, version=settings.input_version)
 
 
-@bfpack.command()
-@settings_options(*_PLACE, *_TEXT, *_RULES)
-@click.option("--sample", type=int, help="of --input, with --tokenizer: about so many documents")
-@click.option("--json", "form", flag_value="json", help="print one JSON document")
-@click.option("--csv", "form", flag_value="csv", help="print a row a bucket and seq_len")
-@click.option("--html", "form", flag_value="html", help="print one page that opens offline")
+@command(
+    "bfpack stats --output out --seq-len 2048 --seq-len 8192\n"
+    "  bfpack stats --input corpus --tokenizer tokenizer --sample 300 --seq-len 2048"
+)
+@settings_options(*_PLACE, *_TEXT, *_RULES, required=("seq_len",))
+@cloup.option(
+    "--sample",
+    type=int,
+    help="Estimates from about so many documents of --input, tokenized with --tokenizer.",
+)
+@cloup.option("--json", "form", flag_value="json", help="Prints one JSON document.")
+@cloup.option("--csv", "form", flag_value="csv", help="Prints a row for each bucket and seq_len.")
+@cloup.option("--html", "form", flag_value="html", help="Prints one page that opens offline.")
 def stats(settings: Settings, sample: int | None, form: str | None) -> None:
-    """What packing comes to at any --seq-len, against concatenation; from lengths alone, of an
-    --output or of a sample of --input."""
+    """Tell what packing comes to at every --seq-len, beside concatenation, from the lengths of the
+    documents: those of an --output, or of a sample of an --input."""
     seq_lens, rules = settings.need("seq_len"), explore.rules_of(settings)
     if sample is not None:
         print_stats(
@@ -229,13 +250,15 @@ def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
     )
 
 
-@bfpack.command()
-@settings_options("output", "bucket", "seq_len")
-@click.option("--sequence", type=int, required=True, help="sequence_id, from 0")
-@click.option("--version", help="16 hex digits; default: the current one")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+@command("bfpack show --output out --bucket web --seq-len 2048 --sequence 3")
+@settings_options("output", "bucket", "seq_len", required=("output", "bucket", "seq_len"))
+@cloup.option(
+    "--sequence", type=int, required=True, help="Names the sequence, by its sequence_id from 0."
+)
+@version_option
+@json_option
 def show(settings: Settings, sequence: int, version: str | None, as_json: bool) -> None:
-    """One sequence, readable, with the boundaries of its documents."""
+    """Print one sequence as text, with the boundaries of its documents."""
     bucket, seq_len = (_just_one(settings, name) for name in ("bucket", "seq_len"))
     where = (settings.need("output"), bucket, seq_len, sequence, version)
     found = explore.read_sequence(*where)
@@ -245,17 +268,27 @@ def show(settings: Settings, sequence: int, version: str | None, as_json: bool) 
         print_sequence(found)
 
 
-@bfpack.command()
-@settings_options("output", "bucket", "seq_len")
-@click.option("--version", help="16 hex digits; default: the current one")
-@click.option("--plan", "part", flag_value="plan", help="the plan beside the shards")
-@click.option("--tokens", "part", flag_value="documents", help="the token store (no --seq-len)")
+@command("bfpack path --output out --bucket web --seq-len 2048")
+@settings_options("output", "bucket", "seq_len", required=("output", "bucket"))
+@version_option
+@cloup.option("--plan", "part", flag_value="plan", help="Prints the directory of the plan.")
+@cloup.option(
+    "--tokens",
+    "part",
+    flag_value="documents",
+    help="Prints the directory of the token store, which has no --seq-len.",
+)
 def path(settings: Settings, version: str | None, part: str | None) -> None:
-    """The directory of the current shards, to hand to a reader."""
+    """Print the directory of the current shards, to hand it to a reader."""
     seq_len = None if part == "documents" else _just_one(settings, "seq_len")
     bucket = _just_one(settings, "bucket")
     place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
     say(as_written(f"{versions.current(place, version)[0]}/{part or 'shards'}"))
+
+
+bfpack.section("Pack", pack, tokenize, plan, assemble)
+bfpack.section("Look", verify, stats, show, path, reporting.report)
+bfpack.section("Keep house", housekeeping.versions, housekeeping.snapshot, housekeeping.prune)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,20 +2,54 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import click
+import cloup
 
 from bfpack_spark.config import Settings, load_settings
 from bfpack_spark.errors import InputError
 
 Command = Callable[..., Any]
 
+# The sections of --help, in their order, and the fields in each.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Input": (
+        *("input", "input_format", "input_version", "bucket", "bucket_column"),
+        *("text_column", "id_column", "tokens_column", "max_document_bytes", "max_quarantined"),
+    ),
+    "Tokenizer": (
+        *("tokenizer", "eos_token", "bos_token", "pad_token", "control_tokens"),
+        *("engine", "audit_share"),
+    ),
+    "Packing": ("seq_len", "packing", "long_documents", "group_documents_max", "seed"),
+    "Output": ("output", "num_shards", "rows_per_shard", "publish_delta", "publish_plan"),
+    "Spark": ("spark",),
+}
 
-def settings_options(*names: str) -> Callable[[Command], Command]:
-    """Options for the fields named, and --config; the command receives one Settings."""
+
+def command(example: str, **settings: Any) -> Callable[[Command], cloup.Command]:
+    """Make a function a command, whose help ends with an example of its use."""
+    return cloup.command(epilog=f"\b\nExample:\n  {example}", **settings)
+
+
+def json_option(function: Command) -> Command:
+    """Add --json, which a command receives as `as_json`."""
+    text = "Prints one JSON document."
+    return cloup.option("--json", "as_json", is_flag=True, help=text)(function)
+
+
+def version_option(function: Command) -> Command:
+    """Add --version, the name of a version."""
+    text = "Takes the version of this name, 16 hex digits, and not the current one."
+    return cloup.option("--version", help=text)(function)
+
+
+def settings_options(*names: str, required: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Add options for the fields named, and --config; the command receives one Settings. Help marks
+    those that are `required`, here or in the file of --config."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -26,29 +60,37 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
             return command(load_settings(config, {**options, "spark": spark}), **own)
 
         decorated: Command = run
-        for name in reversed(names):
-            decorated = _option(name)(decorated)
+        for title, fields in reversed(GROUPS.items()):
+            section = cloup.OptionGroup(f"{title} options")
+            for name in (field for field in reversed(fields) if field in names):
+                decorated = _option(name, section, required=name in required)(decorated)
         path = click.Path(path_type=Path)
-        return click.option("--config", type=path, help="TOML file of settings")(decorated)
+        text = "Reads settings from this TOML file; options given here go before them."
+        return cloup.option("--config", type=path, help=text)(decorated)
 
     return decorate
 
 
-def _option(name: str) -> Callable[[Command], Command]:
+def _option(name: str, group: cloup.OptionGroup, *, required: bool) -> Callable[[Command], Command]:
     field = Settings.model_fields[name]
     flag = "--spark-conf" if name == "spark" else "--" + name.replace("_", "-")
     kinds = list(get_args(field.annotation) or (field.annotation,))
     help_text = field.description or ""
     if field.default not in (None, ()) and name != "spark":
-        help_text += f" [default: {field.default}]"
+        help_text += f"  [default: {field.default}]"
+    if required:
+        help_text += "  [required]"
     if name in ("input", "seq_len", "bucket", "spark"):
         metavar = "KEY=VALUE" if name == "spark" else None
         kind: Any = int if name == "seq_len" else str
-        return click.option(flag, name, type=kind, multiple=True, help=help_text, metavar=metavar)
+        return cloup.option(
+            flag, name, type=kind, multiple=True, help=help_text, metavar=metavar, group=group
+        )
     if field.annotation is bool:
         both = f"{flag}/--no-{flag.removeprefix('--')}"
-        return click.option(both, name, default=None, help=help_text)
-    return click.option(flag, name, type=_click_type(field.annotation, kinds), help=help_text)
+        return cloup.option(both, name, default=None, help=help_text, group=group)
+    kind = _click_type(field.annotation, kinds)
+    return cloup.option(flag, name, type=kind, help=help_text, group=group)
 
 
 def _click_type(annotation: Any, kinds: list[Any]) -> Any:

@@ -5,7 +5,7 @@ from functools import cache, partial
 
 import click
 
-from bfpack_spark.cli.options import settings_options
+from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.errors import InputError
@@ -18,10 +18,10 @@ from bfpack_spark.versions import versions
 from bfpack_spark.versions.versions import Place
 
 
-@click.command()
-@settings_options("output", "bucket", "seq_len")
+@command("bfpack report --output out > report.html")
+@settings_options("output", "bucket", "seq_len", required=("output",))
 def report(settings: Settings) -> None:
-    """One HTML page, on stdout, of what is published: of every bucket and seq_len, unless some are
+    """Print one HTML page of what is published, of all buckets and seq_lens or of those that are
     named."""
     places, read = _published(settings), cache(read_histogram)
     if len(places) == 1:
