@@ -46,7 +46,7 @@ notebook: $(READY) $(JUPYTER) ## Open scripts/explore_packing.py, a notebook on 
 	@$(WITH_JAVA) .notebook/bin/jupyter lab --ip=127.0.0.1 $(AS_ROOT) $(JUPYTER_OPTIONS) scripts/explore_packing.py
 
 test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
-	@$(WITH_JAVA) .venv/bin/python -m pytest $(PYTEST_OPTIONS)
+	@$(WITH_JAVA) .venv/bin/python -m pytest $(or $(PYTEST_OPTIONS),$(AT_ONCE))
 
 test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (20 minutes)
 	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(AT_ONCE) $(PYTEST_OPTIONS)

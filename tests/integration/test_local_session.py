@@ -90,7 +90,7 @@ FULL = """
 import json, os, sys
 from pathlib import Path
 from bfpack_spark.cli import main
-from bfpack_spark.session import get_session
+from bfpack_spark.spark.session import get_session
 
 def fill(disk):
     ballast = Path(disk) / "ballast"
@@ -164,8 +164,8 @@ def test_a_full_disk_is_one_line_wherever_it_fills_up(
 OUT_OF_MEMORY = """
 import sys
 import pyarrow as pa
-from bfpack_spark.failures import explain
-from bfpack_spark.session import get_session
+from bfpack_spark.cli.explain import explain
+from bfpack_spark.spark.session import get_session
 
 def large(batches):
     for _ in batches:

@@ -14,7 +14,7 @@ from bfpack_spark.spark.class_archive import make_archive
 START = """
 import sys
 from pathlib import Path
-from bfpack_spark import session
+from bfpack_spark.spark import session
 session.CLASS_ARCHIVE = Path(sys.argv[1])
 settings = {"spark.driver.extraClassPath": sys.argv[2]} if sys.argv[2:] else {}
 spark = session.get_session(settings)

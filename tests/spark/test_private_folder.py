@@ -14,7 +14,7 @@ from bfpack_spark.spark.private_folder import make_private_folder
 
 HOLD = """
 import sys
-from bfpack_spark.private_folder import make_private_folder
+from bfpack_spark.spark.private_folder import make_private_folder
 folder = make_private_folder(sys.argv[1])
 (folder / "shuffle").write_text("x")
 print(folder, flush=True)

@@ -132,7 +132,7 @@ def test_the_pointer_is_replaced_and_not_written_over(tmp_path: Path) -> None:
 # As on a disk that is full in the middle of a file.
 WRITE_64_BYTES_AT_MOST = """
 import resource, sys
-from bfpack_spark.storage import confined
+from bfpack_spark.files import confined
 confined.write(sys.argv[1], "b/_current.json", b"old")
 resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 confined.write(sys.argv[1], "b/_current.json", bytes(65))
