@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.buckets.find_slices import FindSlice
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.delta.output import DeltaTable
 from bfpack_spark.delta.publish import open_tables, publish_to_delta
 from bfpack_spark.errors import InputError

@@ -16,8 +16,10 @@ from outputs import current, manifest
 from pyspark.sql import SparkSession
 from trained import byte_level, raw
 
-from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
 from bfpack_spark.core.fragments import cut_documents
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.corpus import decoded_sizes, parquet
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
@@ -240,7 +242,7 @@ def plan_of(num_documents: int) -> Callable[[], object]:
         seed=0,
     )
     lengths, counts = np.unique(lengths, return_counts=True)
-    sequences = sequences_per_group(Histogram(lengths=lengths, counts=counts), rules)
+    sequences = sequences_per_group(Histogram(values=lengths, counts=counts), rules)
     spec = plan_sequences.PlanSpec(rules=rules, sequences_per_group=sequences)
     return lambda: [None for _ in plan_sequences._plan_rows(list(blocks), spec)]
 

@@ -33,7 +33,7 @@ from bfpack_spark.cli.printing import (
 )
 from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.delta.publish import check_delta
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import as_written

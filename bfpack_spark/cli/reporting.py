@@ -7,7 +7,7 @@ import click
 
 from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore import buckets_in, read_histogram
 from bfpack_spark.report.collect import VersionReport, collect, published_at

@@ -14,9 +14,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.histogram import Histogram
 
 CONFIDENCE = 0.95
 Value = Callable[[Int64], Float64]  # of documents, by their lengths
@@ -85,7 +85,7 @@ def scaled_histogram(strata: Sequence[Draws]) -> Histogram:
     values, where = np.unique(lengths, return_inverse=True)
     reached = np.rint(np.cumsum(np.bincount(where, weights, len(values)))).astype(np.int64)
     counts = np.diff(reached, prepend=0)
-    return Histogram(lengths=values[counts > 0].astype(np.int64), counts=counts[counts > 0])
+    return Histogram(values=values[counts > 0].astype(np.int64), counts=counts[counts > 0])
 
 
 def _by_draw(draws: Draws, value: Value) -> Float64:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bfpack_spark.core.accounting import Rules
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream, kept_lengths
 from bfpack_spark.core.rows import Placement, arrange, fragment_key
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.shuffle import permute
 
 

@@ -19,6 +19,7 @@ All functions of a session use DataFrames alone, so it may be Spark Connect's.
 """
 
 from bfpack_spark.core.estimates import Draws, Estimate
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.frames import (
     as_json,
     estimates_frame,
@@ -35,7 +36,6 @@ from bfpack_spark.explore.frames import (
 from bfpack_spark.explore.lengths import (
     buckets_in,
     length_histogram,
-    merge_histograms,
     read_histogram,
 )
 from bfpack_spark.explore.sample import sample_input
@@ -44,7 +44,6 @@ from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequenc
 from bfpack_spark.explore.several import output_stats, sample_stats, with_total
 from bfpack_spark.explore.statistics import (
     CorpusStats,
-    Distribution,
     LengthClass,
     Packed,
     PackingStats,
@@ -58,9 +57,9 @@ from bfpack_spark.tokens.token_store import open_token_store
 
 __all__ = [
     "CorpusStats",
-    "Distribution",
     "Draws",
     "Estimate",
+    "Histogram",
     "LengthClass",
     "Named",
     "Packed",
@@ -78,7 +77,6 @@ __all__ = [
     "length_classes",
     "length_histogram",
     "lengths_table",
-    "merge_histograms",
     "open_token_store",
     "output_stats",
     "padding_frame",

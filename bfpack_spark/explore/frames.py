@@ -4,10 +4,10 @@ dataclasses, nothing is computed here."""
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.estimates import CONFIDENCE
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.sequence import Sequence
-from bfpack_spark.explore.statistics import CorpusStats, Distribution, Packed, PackingStats
+from bfpack_spark.explore.statistics import CorpusStats, Packed, PackingStats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,12 +74,12 @@ def policies_frame(stats: CorpusStats) -> "pd.DataFrame":
 
 def fragments_frame(stats: CorpusStats) -> "pd.DataFrame":
     """A row a seq_len and number of fragments: sequences that hold so many."""
-    return _distribution_frame(stats, "fragments", "num_fragments")
+    return _histogram_frame(stats, "fragments", "num_fragments")
 
 
 def padding_frame(stats: CorpusStats) -> "pd.DataFrame":
     """A row a seq_len and number of padding tokens: sequences that hold so many."""
-    return _distribution_frame(stats, "padding", "num_padding")
+    return _histogram_frame(stats, "padding", "num_padding")
 
 
 def estimates_frame(stats: CorpusStats) -> "pd.DataFrame":
@@ -91,14 +91,13 @@ def estimates_frame(stats: CorpusStats) -> "pd.DataFrame":
 def histogram_frame(histogram: Histogram) -> "pd.DataFrame":
     """A row a distinct length: documents, their tokens, and the share of documents and of tokens
     in documents up to this length."""
-    documents, tokens = histogram.counts, histogram.counts * histogram.lengths
     return frame(
         {
-            "length": histogram.lengths,
-            "num_documents": documents,
-            "num_tokens": tokens,
-            "documents_up_to": documents.cumsum() / max(histogram.num_documents, 1),
-            "tokens_up_to": tokens.cumsum() / max(histogram.num_tokens, 1),
+            "length": histogram.values,
+            "num_documents": histogram.counts,
+            "num_tokens": histogram.counts * histogram.values,
+            "documents_up_to": histogram.counts_up_to(),
+            "tokens_up_to": histogram.totals_up_to(),
         }
     )
 
@@ -210,8 +209,8 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
         "plan": _packed_json(at.plan),
         "concat": _packed_json(at.concat),
         "more_sequences": at.more_sequences,
-        "fragments": _distribution_json(at.fragments),
-        "padding": _distribution_json(at.padding),
+        "fragments": _histogram_json(at.fragments),
+        "padding": _histogram_json(at.padding),
         "by_length": [
             {
                 **asdict(own),
@@ -231,11 +230,11 @@ def _packed_json(packed: Packed) -> dict[str, Any]:
     return {"accounting": accounting, **_packed_columns(packed)}
 
 
-def _distribution_json(own: Distribution | None) -> list[list[int]] | None:
+def _histogram_json(own: Histogram | None) -> list[list[int]] | None:
     return None if own is None else [own.values.tolist(), own.counts.tolist()]
 
 
-def _distribution_frame(stats: CorpusStats, which: str, name: str) -> "pd.DataFrame":
+def _histogram_frame(stats: CorpusStats, which: str, name: str) -> "pd.DataFrame":
     rows = [
         {"seq_len": at.seq_len, name: value, "num_sequences": count}
         for at in stats.at

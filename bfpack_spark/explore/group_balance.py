@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
-from bfpack_spark.core.groups import group_counts, num_groups
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.packed_groups import packed_groups
+from bfpack_spark.core.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,20 +21,11 @@ class GroupBalance:
 
 
 def group_balance(histogram: Histogram, rules: Rules) -> GroupBalance:
-    """The groups as they are dealt and packed, from lengths alone; exact. Time: as the packer on
-    counts, once a group."""
-    groups = num_groups(histogram.num_documents, rules.group_documents_max)
-    dealt = _dealt(histogram, groups, rules.seed)
+    """Return the groups as they are dealt and packed, from lengths alone; exact. Time: as the
+    packer on counts, once a group."""
+    groups = list(packed_groups(histogram, rules))
     return GroupBalance(
-        num_documents=tuple(documents for documents, _ in dealt),
-        num_tokens=tuple(tokens for _, tokens in dealt),
-        num_sequences=tuple(sequences_per_group(histogram, rules).tolist()),
+        num_documents=tuple(group.num_documents for group in groups),
+        num_tokens=tuple(group.num_tokens for group in groups),
+        num_sequences=tuple(group.num_sequences for group in groups),
     )
-
-
-def _dealt(histogram: Histogram, groups: int, seed: int) -> list[tuple[int, int]]:
-    """Documents and tokens of each group."""
-    return [
-        (int(counts.sum()), int((counts * histogram.lengths).sum()))
-        for counts in group_counts(histogram.counts, groups, seed)
-    ]

@@ -1,14 +1,12 @@
 """The documents of a token store by length: by Spark, or by this process alone."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from bfpack_spark.core.accounting import Histogram
-from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokens.measure_lengths import measure_lengths
 from bfpack_spark.tokens.token_files import read_lengths
@@ -19,14 +17,12 @@ from bfpack_spark.versions.versions import Place
 
 _THREADS = 16  # most of a small read from an object store is waiting
 
-Counted: TypeAlias = tuple[Int64, Int64]  # distinct lengths, ascending; documents of each
-
 
 def length_histogram(spark: SparkSession, store: TokenStore) -> Histogram:
     """The bucket's documents by length in tokens, ascending; a row or so a distinct length."""
     rows = measure_lengths(store.lengths(spark)).toArrow()
     return Histogram(
-        lengths=rows.column("length").to_numpy().astype("int64"),
+        values=rows.column("length").to_numpy().astype("int64"),
         counts=rows.column("num_documents").to_numpy().astype("int64"),
     )
 
@@ -35,22 +31,7 @@ def read_histogram(output: str, bucket: str, version: str | None = None) -> Hist
     """The same, read without Spark; the tokens are not read. InputError if there is none."""
     store = open_token_store(output, bucket, version)
     with ThreadPoolExecutor(_THREADS) as pool:
-        return merge(list(pool.map(_count_file, store.paths)))
-
-
-def merge_histograms(histograms: list[Histogram]) -> Histogram:
-    """All their documents in one."""
-    return merge([(h.lengths, h.counts) for h in histograms])
-
-
-def merge(parts: list[Counted]) -> Histogram:
-    """[([1, 2], [5, 1]), ([2], [3])] -> lengths [1, 2], counts [5, 4]."""
-    if not parts:
-        return Histogram(lengths=np.empty(0, np.int64), counts=np.empty(0, np.int64))
-    lengths, where = np.unique(np.concatenate([p[0] for p in parts]), return_inverse=True)
-    counts = np.zeros(len(lengths), dtype=np.int64)
-    np.add.at(counts, where, np.concatenate([p[1] for p in parts]))
-    return Histogram(lengths=lengths.astype(np.int64), counts=counts)
+        return Histogram.merged(pool.map(_count_file, store.paths))
 
 
 def buckets_in(output: str) -> list[str]:
@@ -65,8 +46,9 @@ def _is_published(output: str, name: str) -> bool:
     return versions.current_manifest(Place(output=output, bucket=name)) is not None
 
 
-def _count_file(path: str) -> Counted:
+def _count_file(path: str) -> Histogram:
     found = pc.value_counts(read_lengths(path))
     lengths = found.field("values").to_numpy().astype(np.int64)
     order = np.argsort(lengths)
-    return lengths[order], found.field("counts").to_numpy().astype(np.int64)[order]
+    counts = found.field("counts").to_numpy().astype(np.int64)
+    return Histogram(values=lengths[order], counts=counts[order])

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bfpack_spark.core.accounting import Rules
 from bfpack_spark.core.expectations import Float64, expected_cut, expected_truncations
 from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.core.rules import Rules
 
 
 def baseline(rules: Rules) -> Rules:

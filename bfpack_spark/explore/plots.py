@@ -42,8 +42,7 @@ def documents_by_length(stats: CorpusStats) -> Figure:
     axes.set_ylabel("documents")
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     shares = axes.twinx()
-    tokens = np.cumsum(stats.histogram.lengths * stats.histogram.counts)
-    shares.plot(stats.histogram.lengths, tokens / max(stats.num_tokens, 1), color=BLUE)
+    shares.plot(stats.histogram.values, stats.histogram.totals_up_to(), color=BLUE)
     shares.set_ylabel("share of tokens in documents up to this length", color=BLUE)
     _percent(shares, 1.0)
     _log_lengths(axes, stats, [at.seq_len for at in stats.at])
@@ -116,7 +115,7 @@ def fragments_per_sequence(stats: CorpusStats) -> Figure:
     figure, axes = _figure()
     for number, at in enumerate(stats.at):
         if at.fragments is not None:
-            reached = np.cumsum(at.fragments.counts) / at.fragments.counts.sum()
+            reached = at.fragments.counts_up_to()
             axes.step(
                 at.fragments.values,
                 reached,
@@ -192,13 +191,13 @@ def _name(stats: CorpusStats) -> str:
 
 def _edges(stats: CorpusStats, per_octave: int) -> Int64:
     """Edges of classes of lengths, so many to a doubling; powers of two are among them."""
-    longest = int(stats.histogram.lengths.max(initial=2))
+    longest = int(stats.histogram.values.max(initial=2))
     steps = np.arange(0, per_octave * (longest - 1).bit_length() + 1)
     return np.unique([0, *np.rint(2.0 ** (steps / per_octave)).astype(np.int64).tolist()])
 
 
 def _documents_between(stats: CorpusStats, edges: Int64) -> Int64:
-    within = np.searchsorted(edges, stats.histogram.lengths) - 1
+    within = np.searchsorted(edges, stats.histogram.values) - 1
     return np.bincount(within, weights=stats.histogram.counts, minlength=len(edges) - 1)
 
 
@@ -226,7 +225,7 @@ def _mark_seq_lens(axes: Axes, seq_lens: list[int]) -> None:
 def _log_lengths(axes: Axes, stats: CorpusStats, seq_lens: list[int]) -> None:
     """An axis that has all lengths and seq_lens on it, and lines at these."""
     axes.set_xscale("log", base=2)
-    lengths = stats.histogram.lengths
+    lengths = stats.histogram.values
     shortest = int(lengths.min(initial=min(seq_lens)))
     longest = int(lengths.max(initial=max(seq_lens)))
     axes.set_xlim(max(shortest / 1.5, 0.7), longest * 1.5)

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 
-from bfpack_spark.core.accounting import Histogram, Rules
 from bfpack_spark.core.estimates import (
     Draws,
     Estimate,
@@ -17,6 +16,8 @@ from bfpack_spark.core.estimates import (
 )
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.per_document import baseline, cut, truncations
 
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from bfpack_spark.core.accounting import Accounting, Histogram, PolicyEffect, Rules
-from bfpack_spark.explore.lengths import buckets_in, merge, merge_histograms, read_histogram
+from bfpack_spark.core.accounting import Accounting, PolicyEffect
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
+from bfpack_spark.explore.lengths import buckets_in, read_histogram
 from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import (
     POLICIES,
     CorpusStats,
-    Distribution,
     LengthClass,
     Packed,
     PackingStats,
@@ -56,7 +57,7 @@ def with_total(found: list[CorpusStats]) -> list[CorpusStats]:
     total = CorpusStats(
         bucket=None,
         rules=first.rules,
-        histogram=merge_histograms([stats.histogram for stats in found]),
+        histogram=Histogram.merged(stats.histogram for stats in found),
         at=tuple(map(_sum_packing, each)),
         sample=joined(samples) if samples else None,
     )
@@ -69,8 +70,8 @@ def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
         rules=first.rules,
         plan=_sum_packed([p.plan for p in parts]),
         concat=_sum_packed([p.concat for p in parts]),
-        fragments=_sum_distributions([p.fragments for p in parts]),
-        padding=_sum_distributions([p.padding for p in parts]),
+        fragments=_merged([p.fragments for p in parts]),
+        padding=_merged([p.padding for p in parts]),
         by_length=_sum_classes([c for p in parts for c in p.by_length]),
         policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
     )
@@ -87,12 +88,9 @@ def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
     return tuple(_sum(classes, "above", "up_to") for classes in same)
 
 
-def _sum_distributions(parts: Sequence[Distribution | None]) -> Distribution | None:
+def _merged(parts: Sequence[Histogram | None]) -> Histogram | None:
     known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    together = merge([(part.values, part.counts) for part in known])
-    return Distribution(values=together.lengths, counts=together.counts)
+    return Histogram.merged(known) if len(known) == len(parts) else None
 
 
 def _sum(parts: list[Counts], *alike: str) -> Counts:

@@ -22,9 +22,7 @@ import numpy as np
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import (
     Accounting,
-    Histogram,
     PolicyEffect,
-    Rules,
     SequenceCounts,
     account,
     count_sequences,
@@ -33,6 +31,8 @@ from bfpack_spark.core.accounting import (
 from bfpack_spark.core.expectations import expected_attention
 from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
 from bfpack_spark.core.groups import num_groups
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.per_document import baseline, cut, num_fragments, truncations
 from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
 
@@ -106,31 +106,14 @@ class LengthClass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distribution:
-    """Values, ascending, and how many of whatever is counted have each."""
-
-    values: Int64
-    counts: Int64
-
-    def quantile(self, share: float) -> int:
-        """The smallest value that at least this share do not exceed: values [1, 5] x counts
-        [3, 1], 0.75 -> 1. Of nothing it is 0."""
-        if not len(self.values):
-            return 0
-        reached = np.cumsum(self.counts)
-        rank = max(int(np.ceil(share * reached[-1])), 1)
-        return int(self.values[np.searchsorted(reached, rank)])
-
-
-@dataclass(frozen=True, kw_only=True)
 class PackingStats:
     """One seq_len."""
 
     rules: Rules
     plan: Packed
     concat: Packed
-    fragments: Distribution | None  # of sequences; None: concat's, which the order decides
-    padding: Distribution | None  # likewise
+    fragments: Histogram | None  # of sequences; None: concat's, which the order decides
+    padding: Histogram | None  # likewise
     by_length: tuple[LengthClass, ...]
     policies: dict[LongDocuments, PolicyEffect]
 
@@ -164,11 +147,11 @@ class CorpusStats:
 
     @property
     def num_documents(self) -> int:
-        return self.histogram.num_documents
+        return self.histogram.count
 
     @property
     def num_tokens(self) -> int:
-        return self.histogram.num_tokens
+        return self.histogram.total
 
     @property
     def mean_length(self) -> float:
@@ -177,8 +160,7 @@ class CorpusStats:
     @property
     def quantiles(self) -> dict[float, int]:
         """Share of documents -> tokens; empty without documents."""
-        own = Distribution(values=self.histogram.lengths, counts=self.histogram.counts)
-        return {q: own.quantile(q) for q in QUANTILES} if self.num_documents else {}
+        return {q: self.histogram.quantile(q) for q in QUANTILES} if self.num_documents else {}
 
 
 def rules_of(settings: Settings | None = None) -> Rules:
@@ -225,8 +207,8 @@ def packing_stats(histogram: Histogram, rules: Rules, edges: Int64) -> PackingSt
         rules=rules,
         plan=_packed(histogram, rules, counted),
         concat=_packed(histogram, baseline(rules), None),
-        fragments=None if counted is None else _distribution(counted.by_fragments),
-        padding=None if counted is None else _distribution(counted.by_padding),
+        fragments=None if counted is None else counted.by_fragments,
+        padding=None if counted is None else counted.by_padding,
         by_length=length_classes(histogram, rules, edges),
         policies={p: policy_effect(histogram, rules.seq_len, p) for p in POLICIES},
     )
@@ -234,14 +216,14 @@ def packing_stats(histogram: Histogram, rules: Rules, edges: Int64) -> PackingSt
 
 def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[LengthClass, ...]:
     """Documents of more than edges[i] and up to edges[i + 1] tokens, where there are any."""
-    lengths, counts = histogram.lengths, histogram.counts
+    lengths, counts = histogram.values, histogram.counts
     columns = (
         counts,
         counts * lengths,
         counts * truncations(lengths, rules),
         counts * truncations(lengths, baseline(rules)),
     )
-    within = np.searchsorted(edges, histogram.lengths)
+    within = np.searchsorted(edges, histogram.values)
     found = []
     for number in np.unique(within).tolist():
         documents, tokens, cuts, by_concat = (c[within == number].sum() for c in columns)
@@ -261,21 +243,21 @@ def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[Le
 def powers_of_two(histogram: Histogram) -> Int64:
     """Edges 0, 1, 2, 4, ... up to the longest document. With every seq_len among them, a class fits
     into it or does not."""
-    longest = int(histogram.lengths.max(initial=1))
+    longest = int(histogram.values.max(initial=1))
     return np.array([0, *(1 << k for k in range((longest - 1).bit_length() + 1))], dtype=np.int64)
 
 
 def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) -> Packed:
-    lengths, counts, seq_len = histogram.lengths, histogram.counts, rules.seq_len
+    lengths, counts, seq_len = histogram.values, histogram.counts, rules.seq_len
     made = account(histogram, rules, None if counted is None else counted.per_group)
     if counted is None:
         kept = kept_lengths(lengths, seq_len, rules.long_documents)
-        groups = num_groups(histogram.num_documents, rules.group_documents_max)
+        groups = num_groups(histogram.count, rules.group_documents_max)
         pairs = float((expected_attention(kept, seq_len) * counts).sum())
         pairs += groups * _pairs(made.num_padding / groups)  # each group pads its last sequence
     else:
-        pairs = _pairs_of(count_fragments(lengths, counts, seq_len, rules.long_documents))
-        pairs += _pairs_of(counted.by_padding)
+        fragments = count_fragments(lengths, counts, seq_len, rules.long_documents)
+        pairs = _pairs_of(Histogram.of_counts(fragments)) + _pairs_of(counted.by_padding)
     return Packed(
         accounting=made,
         num_documents_cut=float((cut(lengths, rules) * counts).sum()),
@@ -289,11 +271,6 @@ def _pairs(length: float) -> float:
     return length * (length + 1) / 2
 
 
-def _pairs_of(by_length: Int64) -> float:
-    length = np.arange(len(by_length), dtype=np.float64)
-    return float((length * (length + 1) / 2 * by_length).sum())
-
-
-def _distribution(by_value: Int64) -> Distribution:
-    values = np.flatnonzero(by_value)
-    return Distribution(values=values, counts=by_value[values])
+def _pairs_of(by_length: Histogram) -> float:
+    length = by_length.values.astype(np.float64)
+    return float((length * (length + 1) / 2 * by_length.counts).sum())

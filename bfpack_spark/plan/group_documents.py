@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.tasks import STRETCH_DOCUMENTS
 from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
@@ -67,7 +67,7 @@ def _row(histogram: Histogram) -> _Row:
     _, stretch = np.unique(longer // STRETCH_DOCUMENTS, return_inverse=True)
     first = np.full(int(stretch.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, stretch, longer)
-    return _Row(length=histogram.lengths, stretch=stretch, ahead=first[stretch])
+    return _Row(length=histogram.values, stretch=stretch, ahead=first[stretch])
 
 
 def _to_one_group(batches: Iterator[pa.RecordBatch], *, seed: int) -> Iterator[pa.RecordBatch]:

@@ -9,7 +9,9 @@ from dataclasses import asdict
 from pyspark.sql import SparkSession
 
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import Accounting, Histogram, account, sequences_per_group
+from bfpack_spark.core.accounting import Accounting, account
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
 from bfpack_spark.errors import InputError
 from bfpack_spark.logs import facts

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from bfpack_spark.core.accounting import Rules
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.schema import GROUPED, HASHED, MESSAGES, PLAN, blocks_of, plain, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import Writer

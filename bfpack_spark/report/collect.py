@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pyspark
 
-from bfpack_spark.core.accounting import Histogram
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.statistics import CorpusStats, corpus_stats
 from bfpack_spark.files import access

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import group_balance
-from bfpack_spark.explore.lengths import merge_histograms
 from bfpack_spark.explore.several import with_total
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats, length_classes, powers_of_two
 from bfpack_spark.report import sections
@@ -93,7 +93,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
 def _every_length(reports: Sequence[VersionReport], at: tuple[PackingStats, ...]) -> CorpusStats:
     """The documents of all the token stores, each counted once, however often it is packed."""
     stores = {(r.place.bucket, r.tokens["fingerprint"]): r.stats.histogram for r in reports}
-    histogram, rules = merge_histograms([*stores.values()]), at[0].rules
+    histogram, rules = Histogram.merged(stores.values()), at[0].rules
     classes = length_classes(histogram, rules, powers_of_two(histogram))
     first = replace(at[0], by_length=classes)
     return CorpusStats(bucket=None, rules=rules, histogram=histogram, at=(first, *at[1:]))

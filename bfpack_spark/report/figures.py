@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-from bfpack_spark.explore.statistics import CorpusStats, Distribution, LengthClass, PackingStats
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.explore.statistics import CorpusStats, LengthClass, PackingStats
 from bfpack_spark.report.layout import Bars, Figure, Line, Panel, Table
 from bfpack_spark.report.words import PLAN, count, mean, rules_name, share, size, span
 from bfpack_spark.versions.versions import Manifest, files_of
@@ -116,7 +117,7 @@ def lengths_figure(stats: CorpusStats) -> Figure:
     )
 
 
-def fragments_figure(at: PackingStats, fragments: Distribution) -> Figure:
+def fragments_figure(at: PackingStats, fragments: Histogram) -> Figure:
     """How many pieces of documents a sequence is made of."""
     high = max(fragments.quantile(0.999), 1)
     width = -(-high // _BARS)
@@ -212,5 +213,5 @@ def _tokens(of: LengthClass) -> str:
     return span(of.above + 1, of.up_to)
 
 
-def _between(of: Distribution, low: int, high: int) -> int:
+def _between(of: Histogram, low: int, high: int) -> int:
     return int(of.counts[(of.values >= low) & (of.values <= high)].sum())

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import GroupBalance
-from bfpack_spark.explore.statistics import CorpusStats, Distribution, PackingStats
+from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.collect import RunFacts
 from bfpack_spark.report.figures import (
     fragments_figure,
@@ -168,7 +169,7 @@ def sequences_section(at: PackingStats) -> Section:
     )
 
 
-def _padding(at: PackingStats, padding: Distribution) -> Table:
+def _padding(at: PackingStats, padding: Histogram) -> Table:
     """Sequences by how much of them is padding."""
     limits = [("none", -1, 0.0), ("up to 1 %", 0.0, 0.01), ("1 to 10 %", 0.01, 0.1)]
     limits += [("more than 10 %", 0.1, 1.0)]

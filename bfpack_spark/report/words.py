@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bfpack_spark.core.accounting import Rules
+from bfpack_spark.core.rules import Rules
 
 PLAN = {"best_fit": "packing", "concat": "concatenation by these rules"}
 

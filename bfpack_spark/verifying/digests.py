@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from bfpack_spark.core.accounting import Rules
 from bfpack_spark.core.digest import digest_segments, hash_rows, weigh
 from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.shuffle import UInt64
 from bfpack_spark.files.parquet_output import token_values
 from bfpack_spark.schema import SCANNED_DOCUMENTS, plain

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bfpack_spark.core.accounting import Rules
 from bfpack_spark.core.digest import digest_segments
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.files import access
 from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain
 from bfpack_spark.verifying.listed_files import Fault

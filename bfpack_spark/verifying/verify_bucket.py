@@ -16,10 +16,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.buckets.inputs import Input
-from bfpack_spark.core.accounting import Histogram, Rules, account, planned_groups
+from bfpack_spark.core.accounting import account
+from bfpack_spark.core.digest import hash_rows
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.packed_groups import packed_groups
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.plan.plan_files import read_plan
@@ -149,9 +154,11 @@ def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violatio
     yield from _check_plan(spark, subject, shards, plan)
     yield from _check_documents(spark, subject, shards, documents)
     histogram = length_histogram(spark, store)
-    yield from _check_groups(plan, histogram, subject.rules)
+    groups = _expected_groups(histogram, subject.rules)
+    yield from _check_groups(plan, groups, subject.rules)
     cut = sum(message["documents_cut"] for message in shards)
-    counted = account(histogram, subject.rules)
+    per_group = np.array([group.num_sequences for group in groups], dtype=np.int64)
+    counted = account(histogram, subject.rules, per_group)
     yield from manifests.check_accounting(counted, cut, store, manifest)
     yield from manifests.check_token_accounting(counted, store)
 
@@ -198,14 +205,33 @@ def _sums(messages: Messages) -> Sums:
     return sum(each, start=Sums())
 
 
-def _check_groups(plan: Messages, histogram: Histogram, rules: Rules) -> Iterator[Violation]:
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """What the plan of a group must come to."""
+
+    num_sequences: int
+    lengths_sum: int | None  # of hash_rows(length) over its fragments, modulo 2^64; best fit alone
+
+
+def _expected_groups(histogram: Histogram, rules: Rules) -> list[_Group]:
+    hashes = hash_rows(np.arange(rules.seq_len + 1, dtype=np.int64))
+    groups = []
+    for group in packed_groups(histogram, rules):
+        total = None
+        if group.fragments is not None:
+            each = hashes * group.fragments.astype(np.uint64)
+            total = int(np.add.reduce(each, dtype=np.uint64))
+        groups.append(_Group(num_sequences=group.num_sequences, lengths_sum=total))
+    return groups
+
+
+def _check_groups(plan: Messages, expected: list[_Group], rules: Rules) -> Iterator[Violation]:
     """Invariant 4: each group holds the documents dealt to it, in as few sequences as best-fit
     decreasing makes."""
     found: dict[int, tuple[int, int]] = {}
     for number, (sequences, lengths) in (g for m in plan for g in m["groups"].items()):
         before = found.get(int(number), (0, 0))
         found[int(number)] = (before[0] + sequences, (before[1] + lengths) % 2**64)
-    expected = planned_groups(histogram, rules)
     for number in sorted(found.keys() | set(range(len(expected)))):
         sequences, lengths = found.get(number, (0, 0))
         if number >= len(expected):

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow.fs as pafs
 
-from bfpack_spark.core.accounting import Rules
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.bucket_names import folder_of

@@ -25,9 +25,11 @@ from packers import MEAN_TOKENS, draw_lengths
 from processes import Cost, Yardstick, run
 from stages import BFPACK
 
-from bfpack_spark.core.accounting import Histogram, Rules, account
+from bfpack_spark.core.accounting import account
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.groups import num_groups
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
 
 SEQ_LEN = 2048
 MICROSECONDS_MAX = 5
@@ -113,7 +115,7 @@ def _print_slopes(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) 
 
 def _print_overheads(drawn: Int64) -> None:
     lengths, counts = np.unique(drawn, return_counts=True)
-    histogram = Histogram(lengths=lengths, counts=counts)
+    histogram = Histogram(values=lengths, counts=counts)
     print(f"\n| {len(drawn):,} documents at | groups | sequences | over the bound | target |")
     print("|---:|---:|---:|---:|---:|")
     for seq_len, groups in itertools.product((2048, 8192), (1, 10)):

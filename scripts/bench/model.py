@@ -71,7 +71,7 @@ class Layout:
     def fragments(self) -> int:
         """Documents and the further pieces of those that are cut."""
         some = expected_histogram(10**6)
-        cut = count_fragments(some.lengths, some.counts, self.seq_len, "split").sum() / 10**6
+        cut = count_fragments(some.values, some.counts, self.seq_len, "split").sum() / 10**6
         return round(self.documents * float(cut))
 
     @property

@@ -28,9 +28,9 @@ import numpy as np
 from about import about
 from processes import Yardstick, run
 
-from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.best_fit import pack, pack_counts
 from bfpack_spark.core.fragments import Int64, count_fragments, cut_documents
+from bfpack_spark.core.histogram import Histogram
 
 HERE = Path(__file__).resolve().parent
 SECONDS_MAX = 120  # of a peer's packing, by the clock
@@ -135,7 +135,7 @@ def expected_histogram(documents: int) -> Histogram:
     below = np.rint(np.array([0.0, *map(normal.cdf, edges), 1.0]) * documents)
     counts = np.diff(below).astype(np.int64)
     lengths = np.flatnonzero(counts)
-    return Histogram(lengths=lengths + 1, counts=counts[lengths])
+    return Histogram(values=lengths + 1, counts=counts[lengths])
 
 
 def measure_ours(lengths: Int64, seq_len: int) -> dict[str, float]:
@@ -285,7 +285,7 @@ def _print_counts(runs: int) -> None:
     print("|---:|---:|---:|---:|")
     histogram = expected_histogram(10**9)
     for seq_len, target in ((2048, 200), (8192, 1500), (131_072, 5000)):
-        fragments = count_fragments(histogram.lengths, histogram.counts, seq_len, "split")
+        fragments = count_fragments(histogram.values, histogram.counts, seq_len, "split")
         spent = []
         for _ in range(runs):
             start = time.process_time()

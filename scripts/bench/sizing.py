@@ -32,8 +32,9 @@ from model import (
 from packers import MEAN_TOKENS, expected_histogram
 from processes import Cost, run
 
-from bfpack_spark.core.accounting import Rules, account
+from bfpack_spark.core.accounting import account
 from bfpack_spark.core.groups import num_groups
+from bfpack_spark.core.rules import Rules
 
 SIMULATED_TOKENS = 5 * 10**12
 SEQ_LENS = (2048, 8192)
@@ -214,7 +215,7 @@ def check_shards(version: Path, num_shards: int) -> list[int]:
 def _print_simulation(options: argparse.Namespace) -> None:
     histogram = expected_histogram(round(options.simulated_tokens / MEAN_TOKENS))
     print(
-        f"\n| {histogram.num_documents:,} documents, {histogram.num_tokens:,} tokens, counted at | "
+        f"\n| {histogram.count:,} documents, {histogram.total:,} tokens, counted at | "
         "groups of | groups | sequences | over the bound | s of CPU |"
     )
     print("|---:|---:|---:|---:|---:|---:|")
@@ -229,7 +230,7 @@ def _print_simulation(options: argparse.Namespace) -> None:
         start = time.process_time()
         found = account(histogram, rules)
         spent = time.process_time() - start
-        groups = num_groups(histogram.num_documents, size)
+        groups = num_groups(histogram.count, size)
         print(
             f"| {seq_len:,} | {size:,} | {groups:,} | {found.num_sequences:,} "
             f"| {found.overhead:.5%} | {spent:.1f} |",

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.best_fit import pack, pack_counts, place
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.histogram import Histogram
 
 
 def best_fit_decreasing(lengths: Iterable[int], capacity: int) -> list[int]:
@@ -26,7 +26,7 @@ def as_lengths(lengths: Iterable[int]) -> Int64:
 
 def histogram_of(lengths: Iterable[int]) -> Histogram:
     values, counts = np.unique(as_lengths(lengths), return_counts=True)
-    return Histogram(lengths=values, counts=counts.astype(np.int64))
+    return Histogram(values=values, counts=counts.astype(np.int64))
 
 
 def refinedweb_like(num_documents: int, seed: int) -> Int64:

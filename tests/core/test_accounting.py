@@ -11,9 +11,12 @@ from core.test_best_fit import skip_if_another_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.accounting import Histogram, Rules, account, sequences_per_group
+from bfpack_spark.core.accounting import account
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.groups import group_counts
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.rules import Rules
 
 POLICIES = ("split", "truncate", "drop")
 DOCUMENTS = st.lists(st.integers(1, 100), max_size=60)
@@ -48,7 +51,7 @@ def test_each_group_has_as_many_sequences_as_the_oracle_needs(
     expected = [
         len(
             best_fit_decreasing(
-                pieces_of(np.repeat(found.lengths, own).tolist(), seq_len, policy), seq_len
+                pieces_of(np.repeat(found.values, own).tolist(), seq_len, policy), seq_len
             )
         )
         for own in dealt
@@ -110,7 +113,7 @@ def billion_documents() -> Histogram:
     below = [(1 + math.erf((math.log(e) - 5.82) / 0.99 / math.sqrt(2))) / 2 for e in edges]
     counts = np.random.default_rng(11).multinomial(10**9, np.diff([0.0, *below, 1.0]))
     lengths: Int64 = np.flatnonzero(counts) + 1
-    return Histogram(lengths=lengths, counts=counts[lengths - 1].astype(np.int64))
+    return Histogram(values=lengths, counts=counts[lengths - 1].astype(np.int64))
 
 
 @pytest.mark.parametrize("seq_len", [2048, 8192])
@@ -163,7 +166,7 @@ def test_the_expected_cuts_are_those_of_a_stream_in_the_order_drawn(seq_len: int
 
 def test_counts_beyond_32_bits_stay_exact() -> None:
     many = 3 * 10**9
-    documents = Histogram(lengths=as_lengths([3, 5]), counts=as_lengths([many, many]))
+    documents = Histogram(values=as_lengths([3, 5]), counts=as_lengths([many, many]))
     found = account(documents, rules(8))
     assert (found.num_sequences, found.num_padding) == (many, 0)
     assert found.num_tokens == 8 * many

@@ -86,7 +86,7 @@ def test_nothing_drawn_is_nothing() -> None:
     nothing = draws_of([[]], [], [1.0])
     assert estimate_ratio([nothing], itself, one).value == 0
     assert estimate_total([nothing], one).value == 0
-    assert scaled_histogram([nothing]).num_documents == 0
+    assert scaled_histogram([nothing]).count == 0
 
 
 def test_many_intervals_hold_the_truth_where_neighbours_are_alike() -> None:
@@ -119,8 +119,8 @@ def test_scaled_counts_are_whole_and_add_up() -> None:
         stands_for=np.array([1.4, 0.4, 1.4, 0.4, 0.4]),
     )
     found = scaled_histogram([drawn])
-    assert found.num_documents == 4
-    assert dict(zip(found.lengths.tolist(), found.counts.tolist(), strict=True)) == {3: 3, 4: 1}
+    assert found.count == 4
+    assert dict(zip(found.values.tolist(), found.counts.tolist(), strict=True)) == {3: 3, 4: 1}
 
 
 def test_what_no_draw_has_seen_may_be_there_all_the_same() -> None:

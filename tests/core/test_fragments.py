@@ -119,7 +119,7 @@ def test_counting_fragments_equals_cutting_documents(
     kept = kept_lengths(as_lengths(lengths), seq_len, policy)
     expected = Counter(cut_documents(kept, seq_len).length.tolist())
     found = histogram_of(lengths)
-    counted = count_fragments(found.lengths, found.counts, seq_len, policy)
+    counted = count_fragments(found.values, found.counts, seq_len, policy)
     assert {n: int(counted[n]) for n in np.flatnonzero(counted)} == dict(expected)
 
 

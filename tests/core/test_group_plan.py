@@ -8,9 +8,10 @@ from core.oracle import as_lengths, best_fit_decreasing, histogram_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.accounting import Rules, sequences_per_group
 from bfpack_spark.core.fragments import Int64, kept_lengths
 from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
+from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.rules import Rules
 
 RULES = st.builds(
     Rules,

@@ -16,10 +16,9 @@ from outputs import current, manifest, shard_rows
 from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
-from bfpack_spark.core.accounting import Histogram
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.groups import group_counts
-from bfpack_spark.explore.lengths import merge_histograms
+from bfpack_spark.core.histogram import Histogram
 
 DOCUMENTS = st.lists(st.integers(1, 100), min_size=1, max_size=60)
 POLICIES = ("split", "truncate", "drop")
@@ -33,7 +32,7 @@ def packed_rows(documents: Histogram, policy: str, seq_len: int, groups: int) ->
     """The fragments of every sequence of every group, packed one by one."""
     rows: list[list[int]] = []
     for own in group_counts(documents.counts, groups, 5):
-        lengths = np.repeat(documents.lengths, own).tolist()
+        lengths = np.repeat(documents.values, own).tolist()
         pieces = pieces_of(lengths, seq_len, policy)
         bin_of, num_bins = pack(as_lengths(pieces), seq_len)
         rows += [
@@ -42,7 +41,7 @@ def packed_rows(documents: Histogram, policy: str, seq_len: int, groups: int) ->
     return rows
 
 
-def counted(found: explore.Distribution | None) -> dict[int, int]:
+def counted(found: explore.Histogram | None) -> dict[int, int]:
     assert found is not None
     return dict(zip(found.values.tolist(), found.counts.tolist(), strict=True))
 
@@ -185,15 +184,15 @@ def test_lengths_are_the_same_read_with_and_without_spark(
 ) -> None:
     store = explore.open_token_store(str(packed), "small")
     found = explore.length_histogram(spark, store), explore.read_histogram(str(packed), "small")
-    assert found[0].num_documents == 300
-    assert found[0].lengths.tolist() == found[1].lengths.tolist()
+    assert found[0].count == 300
+    assert found[0].values.tolist() == found[1].values.tolist()
     assert found[0].counts.tolist() == found[1].counts.tolist()
 
 
 def test_histograms_are_merged_by_length() -> None:
-    found = merge_histograms([histogram_of([1, 2, 2]), histogram_of([2, 5]), histogram_of([])])
-    assert (found.lengths.tolist(), found.counts.tolist()) == ([1, 2, 5], [1, 3, 1])
-    assert merge_histograms([]).num_documents == 0
+    found = Histogram.merged(map(histogram_of, ([1, 2, 2], [2, 5], [])))
+    assert (found.values.tolist(), found.counts.tolist()) == ([1, 2, 5], [1, 3, 1])
+    assert Histogram.merged([]).count == 0
 
 
 def test_a_seq_len_that_was_not_asked_for_is_named() -> None:

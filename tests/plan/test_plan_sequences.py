@@ -13,7 +13,9 @@ from plan.stored import stored
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.core.accounting import Histogram, Rules, sequences_per_group
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
 from bfpack_spark.schema import PLAN
@@ -55,7 +57,7 @@ def plan_of(
         seed=seed,
     )
     lengths, counts = np.unique(np.array(LENGTHS), return_counts=True)
-    histogram = Histogram(lengths=lengths, counts=counts)
+    histogram = Histogram(values=lengths, counts=counts)
     sizes = sequences_per_group(histogram, rules) + error
     dealt = group_documents(sources, histogram, len(sizes), seed)
     return plan_sequences(dealt, PlanSpec(rules=rules, sequences_per_group=sizes))
