@@ -7,7 +7,6 @@ Connect only wall time is known.
 """
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from typing import TypeAlias, TypeVar
 import psutil
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
+
+from bfpack_spark.spark.repeating import repeating
 
 _SECONDS = 1.0
 
@@ -75,22 +76,11 @@ def _sampled(roots: Roots | None) -> Iterator[Used]:
     if roots is None:
         yield found
         return
-    before, ended = _used(roots), threading.Event()
+    before = _used(roots)
     seen = dict(before)
-    watcher = threading.Thread(target=_watch, args=(roots, seen, ended), daemon=True)
-    watcher.start()
-    try:
+    with repeating(lambda: seen.update(_used(roots)), _SECONDS):
         yield found
-    finally:
-        ended.set()
-        watcher.join()
-    seen.update(_used(roots))
     found.update({process: cpu - before.get(process, 0.0) for process, cpu in seen.items()})
-
-
-def _watch(roots: Roots, seen: Used, ended: threading.Event) -> None:
-    while not ended.wait(_SECONDS):
-        seen.update(_used(roots))
 
 
 def _used(roots: Roots) -> Used:

@@ -6,11 +6,11 @@ is no status tracker, and nothing is shown.
 """
 
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
@@ -21,6 +21,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from bfpack_spark.printable import one_line
+from bfpack_spark.spark.repeating import repeating
 
 _SECONDS = 0.5
 _LOCAL = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel")
@@ -62,30 +63,14 @@ def _bar(context: SparkContext, group: str, work: Work) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    ended = threading.Event()
     columns = (TextColumn("{task.description}"), BarColumn(), _Tasks(), _Amount(work))
     console = Console(file=sys.stderr)
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task(escape(work.title), total=None)
-        watcher = threading.Thread(
-            target=_watch, args=(context, group, progress, task, ended), daemon=True
-        )
-        watcher.start()
-        try:
+        with repeating(partial(_show, context, group, progress, task), _SECONDS):
             yield
-        finally:
-            ended.set()
-            watcher.join()
-            _show(context, group, progress, task)
         # The tracker is told of the last tasks a moment after the job has ended.
         progress.update(task, completed=progress.tasks[0].total)
-
-
-def _watch(
-    context: SparkContext, group: str, progress: Progress, task: int, ended: threading.Event
-) -> None:
-    while not ended.wait(_SECONDS):
-        _show(context, group, progress, task)
 
 
 def _show(context: SparkContext, group: str, progress: Progress, task: int) -> None:
