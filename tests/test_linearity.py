@@ -23,7 +23,8 @@ from bfpack_spark.core.rules import Rules
 from bfpack_spark.corpus import decoded_sizes, parquet
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import split_inventory
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.plan import plan_sequences
 from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS, TOKENS

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from bfpack_spark.corpus.inventory import Inventory, take_inventory
+from bfpack_spark.corpus.inventory import Inventory
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.delta.input import take_snapshot
 from bfpack_spark.errors import InputError
 

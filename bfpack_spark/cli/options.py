@@ -29,6 +29,28 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Spark": ("spark",),
 }
 
+# What several commands take: a place in an output, the rules of a plan, and a text.
+RULES = ("packing", "long_documents", "group_documents_max", "seed")
+
+
+PLACE = ("output", "bucket", "seq_len", "spark")
+
+
+TEXT = (
+    *(
+        "input",
+        "bucket_column",
+        "tokenizer",
+        "input_format",
+        "input_version",
+        "text_column",
+        "id_column",
+        "tokens_column",
+    ),
+    *("eos_token", "bos_token", "control_tokens", "max_document_bytes", "max_quarantined"),
+    *("engine", "audit_share"),
+)
+
 
 def command(example: str, **settings: Any) -> Callable[[Command], cloup.Command]:
     """Make a function a command, whose help ends with an example of its use."""

@@ -1,6 +1,6 @@
 """Documents from row groups of Parquet files; a document's place is its row in the file."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -21,10 +21,10 @@ from bfpack_spark.corpus.documents import (
     Documents,
     is_utf8,
     no_bucket,
-    no_column,
     unreadable,
 )
 from bfpack_spark.corpus.inventory import Split
+from bfpack_spark.corpus.parquet_columns import _check_column, check_schema, is_id, is_uuid
 from bfpack_spark.corpus.row_groups import RowGroup, check_footer, row_groups, stored_bytes
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
@@ -32,13 +32,12 @@ from bfpack_spark.schema import Reason
 
 _HUGE_BYTES = 128 << 20
 _ROWS_MAX = 10_000
-_WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
 
 
 def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Documents]:
     """Where only one bucket is wanted, row groups without it cost its column alone."""
     with _parquet(split.path, split.name) as file:
-        _check_schema(file.schema_arrow, columns, split.name)
+        check_schema(file.schema_arrow, columns, split.name)
         _check_rows(file, columns, split)
         tally.footer(split.name, file.metadata.num_rows)
         for group in _row_groups(file, split):
@@ -50,7 +49,7 @@ def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Docum
 def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     """The values of a column of buckets, as strings; no other column is read."""
     with _parquet(split.path, split.name) as file:
-        _check_column(file.schema_arrow, "--bucket-column", column, _is_id, split.name)
+        _check_column(file.schema_arrow, "--bucket-column", column, is_id, split.name)
         _check_rows(file, Columns(content=column, doc_id=None), split)
         for group in _row_groups(file, split):
             yield from _buckets(file, group, split, column)
@@ -124,7 +123,7 @@ def _holds(file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns
 def check_parquet(path: str, name: str, columns: Columns) -> None:
     """Raise InputError if the file lacks a column or has it in a type that cannot be read."""
     with _parquet(path, name) as file:
-        _check_schema(file.schema_arrow, columns, name)
+        check_schema(file.schema_arrow, columns, name)
 
 
 def _row_group(
@@ -247,7 +246,7 @@ def _decoded(column: pa.Array) -> pa.Array:
 def _as_text(column: pa.Array) -> pa.Array:
     """Ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12 digits."""
     column = _decoded(column)
-    if _is_uuid(column.type):
+    if is_uuid(column.type):
         numbers = column.storage.to_pylist()
         texts = [None if raw is None else str(UUID(bytes=raw)) for raw in numbers]
         return pa.array(texts, pa.string())
@@ -280,65 +279,6 @@ def _column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) ->
         return list(_as_text(ids).to_pylist())
     except (UnicodeDecodeError, pa.ArrowInvalid):
         raise InputError(f"--id-column {column}: not UTF-8 near {source[0]}") from None
-
-
-def _check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
-    content = ("--tokens-column", _is_tokens) if columns.tokens else ("--text-column", _is_text)
-    for (option, readable), column in (
-        (content, columns.content),
-        (("--id-column", _is_id), columns.doc_id),
-        (("--bucket-column", _is_id), columns.bucket),
-    ):
-        if column is not None:
-            _check_column(schema, option, column, readable, name)
-
-
-def _check_column(
-    schema: pa.Schema, option: str, column: str, readable: Callable[[pa.DataType], bool], name: str
-) -> None:
-    if column not in schema.names:
-        raise no_column(option, column, name, schema.names)
-    if schema.names.count(column) > 1:
-        raise InputError(
-            f"{option} {column}: {schema.names.count(column)} columns of {name} have this name; "
-            "rename all but one"
-        )
-    kind = schema.field(column).type
-    if not readable(kind):
-        wanted = _WANTED.get(option, "strings or integers")
-        raise InputError(f"{option} {column}: has type {kind} in {name}, wanted {wanted}")
-
-
-def _values(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pt.is_dictionary(kind) else kind
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(pt.is_binary(kind) or pt.is_large_binary(kind))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pt.is_null(kind) or _is_string(kind) or _is_binary(_values(kind))
-
-
-def _is_string(kind: pa.DataType) -> bool:
-    kind = _values(kind)
-    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
-
-
-def _is_tokens(kind: pa.DataType) -> bool:
-    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
-    is_ids = bool(is_list and pt.is_integer(kind.value_type))
-    return is_ids or _is_binary(kind) or pt.is_null(kind)
-
-
-def _is_id(kind: pa.DataType) -> bool:
-    is_number = pt.is_integer(_values(kind)) or (pt.is_decimal(kind) and kind.scale == 0)
-    return bool(is_number) or _is_string(kind) or _is_uuid(kind) or pt.is_null(kind)
-
-
-def _is_uuid(kind: pa.DataType) -> bool:
-    return isinstance(kind, pa.UuidType)
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.estimates import Draws
 from bfpack_spark.corpus.clusters import Cluster, draw_clusters, read_cluster
 from bfpack_spark.corpus.documents import Documents
-from bfpack_spark.corpus.inventory import Inventory, split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import Inventory, split_inventory
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.tokenizing.engine_of_corpus import engine_for

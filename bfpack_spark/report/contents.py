@@ -8,7 +8,7 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import group_balance
 from bfpack_spark.explore.several import with_total
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats, length_classes, powers_of_two
-from bfpack_spark.report import sections
+from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
 from bfpack_spark.report.comparison import (
     Named,
@@ -39,7 +39,7 @@ def version_page(report: VersionReport) -> Page:
             sections.groups_section(group_balance(stats.histogram, at.rules)),
             sections.shards_section(manifest),
             Section(name="buckets", title="Bucket", tables=[_bucket_table(report)]),
-            sections.costs_section(report.run),
+            cost_sections.costs_section(report.run),
             sections.configuration_section(manifest, report.tokens),
         ],
     )
@@ -158,7 +158,7 @@ def _costs_of(reports: Sequence[VersionReport]) -> Section:
     """A run that made several versions has told each of them of the stages that they share."""
     runs = [(report.place.bucket, report.run) for report in reports if report.run is not None]
     costs = {(bucket, cost): cost for bucket, run in runs for cost in run.costs}
-    return sections.sum_of_costs_section([*costs.values()], len(runs), len(reports))
+    return cost_sections.sum_of_costs_section([*costs.values()], len(runs), len(reports))
 
 
 _WORDS = {"best_fit": "best fit", "concat": "concatenation, the baseline"}

@@ -6,7 +6,6 @@ from typing import Any
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import GroupBalance
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
-from bfpack_spark.report.collect import RunFacts
 from bfpack_spark.report.figures import (
     fragments_figure,
     lengths_figure,
@@ -14,8 +13,7 @@ from bfpack_spark.report.figures import (
     truncations_figure,
 )
 from bfpack_spark.report.layout import Cell, Row, Section, Table
-from bfpack_spark.report.words import PLAN, count, mean, percent, seconds, setting, share, size
-from bfpack_spark.spark.costs import StageCost
+from bfpack_spark.report.words import PLAN, count, mean, percent, setting, share, size
 from bfpack_spark.versions.versions import Manifest, files_of
 
 _LEFT_OUT_SHOWN = 100
@@ -238,68 +236,6 @@ def shards_section(manifest: Manifest) -> Section:
     )
 
 
-def costs_section(run: RunFacts | None) -> Section:
-    """Time and CPU of the run that made a version."""
-    if run is None or not run.costs:
-        note = "The run that made this version left no account of its time."
-        return Section(name="costs", title="Time and CPU", notes=[note])
-    rows = [(_stage(cost), *_cost_cells([cost], run.costs)) for cost in run.costs]
-    return Section(
-        name="costs",
-        title="Time and CPU",
-        notes=[
-            "The stages of the runs that made this version. A token store that was there took no "
-            "time. " + _CLOCKS
-        ],
-        tables=[
-            _costs_table(f"By stage, finished {run.finished}", rows),
-            _pairs("The driver's machine", run.machine),
-        ],
-    )
-
-
-def sum_of_costs_section(costs: Sequence[StageCost], told: int, asked: int) -> Section:
-    """Time and CPU of the runs that made several versions, by stage."""
-    rows = [
-        (name, *_cost_cells([cost for cost in costs if cost.stage == name], costs))
-        for name in dict.fromkeys(cost.stage for cost in costs)
-    ]
-    return Section(
-        name="costs",
-        title="Time and CPU",
-        notes=[f"Of the runs that made {count(told)} of the {count(asked)} versions. " + _CLOCKS],
-        tables=[_costs_table("By stage", rows)] if rows else [],
-    )
-
-
-_CLOCKS = (
-    "CPU is that of all processes on the driver's machine, and known where Spark ran in local "
-    "mode; the tasks' time is how long they held a core, on whichever machine."
-)
-
-
-def _costs_table(caption: str, rows: Sequence[Row]) -> Table:
-    return Table(caption=caption, head=("stage", "wall", "CPU", "Spark tasks"), rows=[*rows])
-
-
-def _stage(cost: StageCost) -> str:
-    return cost.stage if cost.seq_len is None else f"{cost.stage} {count(cost.seq_len)}"
-
-
-def _cost_cells(own: Sequence[StageCost], every: Sequence[StageCost]) -> Row:
-    wall, whole = sum(c.seconds for c in own), sum(c.seconds for c in every)
-    return (
-        Cell(text=seconds(wall), bar=wall / whole if whole else 0.0),
-        seconds(_sum_of([c.cpu_seconds for c in own])),
-        seconds(_sum_of([c.task_seconds for c in own])),
-    )
-
-
-def _sum_of(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
-
-
 def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
     """All that decides the result, and its fingerprint."""
     inputs = tokens["inputs"]
@@ -312,8 +248,8 @@ def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
             "name the version. The same settings and input give the same fingerprint and bytes."
         ],
         tables=[
-            _pairs("Sequences", {"fingerprint": manifest["fingerprint"], **own}),
-            _pairs(
+            pairs_table("Sequences", {"fingerprint": manifest["fingerprint"], **own}),
+            pairs_table(
                 "Tokens",
                 {
                     "fingerprint": tokens["fingerprint"],
@@ -321,7 +257,9 @@ def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
                     "input files": len(inputs["inventory"]),
                 },
             ),
-            _pairs("Tokenizer", {"sha256": inputs["tokenizer_sha256"], **manifest["tokenizer"]}),
+            pairs_table(
+                "Tokenizer", {"sha256": inputs["tokenizer_sha256"], **manifest["tokenizer"]}
+            ),
             *_left_out(tokens),
         ],
     )
@@ -349,10 +287,10 @@ def configurations_section(configurations: Sequence[dict[str, Any]], names: Tabl
         name="configuration",
         title="Configuration and versions",
         notes=["A version is named by the first 16 digits of its fingerprint."],
-        tables=[_pairs("Sequences", values), names],
+        tables=[pairs_table("Sequences", values), names],
     )
 
 
-def _pairs(caption: str, values: dict[str, Any]) -> Table:
+def pairs_table(caption: str, values: dict[str, Any]) -> Table:
     rows: list[Row] = [(name, setting(value)) for name, value in values.items()]
     return Table(caption=caption, head=(), rows=rows, prose=True)

@@ -12,7 +12,8 @@ import pytest
 from corpus.test_coverage import flipped
 
 from bfpack_spark.buckets.slices import read_buckets
-from bfpack_spark.corpus.inventory import Split, split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import Split, split_inventory
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 LINES = b'{"lang": "de"}\n{"lang": "en"}\n'

@@ -6,7 +6,7 @@ import pytest
 from corpus.test_inventory import put
 
 from bfpack_spark.buckets.slices import by_directories, paths_of_buckets
-from bfpack_spark.corpus.inventory import take_inventory
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 

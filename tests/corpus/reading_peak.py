@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
 
 
 def peak_mb() -> int:

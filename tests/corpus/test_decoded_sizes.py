@@ -9,8 +9,9 @@ import pytest
 from bfpack_spark.corpus import decoded_sizes
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.corpus.documents import BATCH_BYTES, Columns
-from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 TEXT = Columns(content="text", doc_id=None)

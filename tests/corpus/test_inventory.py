@@ -11,14 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.corpus.inventory import (
-    InputFile,
-    Inventory,
-    Split,
-    check_apart,
-    split_inventory,
-    take_inventory,
-)
+from bfpack_spark.corpus.inventory import InputFile, Inventory, Split, split_inventory
+from bfpack_spark.corpus.take_inventory import check_apart, take_inventory
 from bfpack_spark.errors import InputError
 
 MB = 1 << 20

@@ -10,7 +10,8 @@ import pytest
 from corpus.test_inventory import names, put
 
 from bfpack_spark.corpus.globs import expand
-from bfpack_spark.corpus.inventory import LeftOut, take_inventory
+from bfpack_spark.corpus.inventory import LeftOut
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 TEXT = Columns(content="text", doc_id=None)

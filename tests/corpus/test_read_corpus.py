@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from bfpack_spark.corpus import decoded_sizes, parquet
 from bfpack_spark.corpus.documents import BATCH_BYTES, Columns
-from bfpack_spark.corpus.inventory import Split, split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import Split, split_inventory
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.engine_of_corpus import sample_texts
 

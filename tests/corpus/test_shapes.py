@@ -9,8 +9,9 @@ import pytest
 
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns, Documents
-from bfpack_spark.corpus.inventory import Split, split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import Split, split_inventory
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.engine_of_corpus import sample_texts
 

@@ -18,8 +18,8 @@ from bfpack_spark import explore
 from bfpack_spark.config import Settings
 from bfpack_spark.corpus.clusters import Cluster, draw_clusters, read_cluster
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import take_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 Rows = list[dict[str, Any]]

@@ -25,9 +25,10 @@ from outputs import current, shard_hashes
 
 from bfpack_spark.config import load_settings
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import split_inventory, take_inventory
+from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.second_look import look_again
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import BusyError, InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.hashing_file import HashingFile

@@ -1,0 +1,175 @@
+"""The commands that look at what is there: verify, stats, show, path."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import cloup
+from pyspark.sql import SparkSession
+
+from bfpack_spark import explore
+from bfpack_spark.buckets.inputs import Input
+from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
+from bfpack_spark.cli.draw import print_sequence
+from bfpack_spark.cli.options import (
+    PLACE,
+    RULES,
+    TEXT,
+    command,
+    json_option,
+    settings_options,
+    version_option,
+)
+from bfpack_spark.cli.printing import (
+    close,
+    error_row,
+    failed,
+    print_json,
+    say,
+)
+from bfpack_spark.cli.running import run_each_named
+from bfpack_spark.cli.stats import print_stats
+from bfpack_spark.config import Settings
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.errors import InputError
+from bfpack_spark.files.addresses import as_written
+from bfpack_spark.spark.progress import Work, watched
+from bfpack_spark.spark.session import get_session, under_submit
+from bfpack_spark.verifying.findings import Report
+from bfpack_spark.verifying.verify_bucket import verify_bucket
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place
+
+
+@command("bfpack verify --output out --bucket web --seq-len 2048 --input corpus")
+@settings_options(
+    *PLACE, "input", "input_version", "engine", required=("output", "bucket", "seq_len")
+)
+@version_option
+@json_option
+def verify(settings: Settings, version: str | None, as_json: bool) -> int:
+    """Check every promise by reading what is on disk. With --input, tokenize the text again and
+    compare its tokens."""
+    outcomes = run_each_named(partial(_verify, version), settings)
+    reports = [report for outcome in outcomes for report in outcome.made or []]
+    if as_json:
+        errors = [error_row(outcome) for outcome in failed(outcomes)]
+        print_json([*map(asdict, reports), *errors])
+    else:
+        for report in reports:
+            say(report.text())
+    holds = all(report.holds for report in reports)
+    return close(outcomes) if len(outcomes) > 1 and holds else int(not holds)
+
+
+def _verify(
+    version: str | None, spark: SparkSession, settings: Settings, bucket: str
+) -> list[Report]:
+    reports = []
+    for seq_len in settings.need("seq_len"):
+        place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
+        totals = versions.current(place, version)[1]["totals"]
+        work = Work(
+            bucket=bucket, stage=f"verify {seq_len}", amount=totals["tokens"], unit="tokens"
+        )
+        with watched(spark, work):
+            report = verify_bucket(
+                spark,
+                place,
+                version=version,
+                text_input=_text_of(settings, bucket),
+                engine="fastokens" if settings.engine == "fastokens" else "tokenizers",
+            )
+        reports.append(report)
+    return reports
+
+
+def _text_of(settings: Settings, bucket: str) -> Input | None:
+    if not settings.input:
+        return None
+    patterns = settings.input
+    if any(PLACEHOLDER in pattern for pattern in patterns):
+        patterns = paths_of_buckets(patterns, (bucket,))[bucket]
+    return Input(patterns=patterns, version=settings.input_version)
+
+
+@command(
+    "bfpack stats --output out --seq-len 2048 --seq-len 8192\n"
+    "  bfpack stats --input corpus --tokenizer tokenizer --sample 300 --seq-len 2048"
+)
+@settings_options(*PLACE, *TEXT, *RULES, required=("seq_len",))
+@cloup.option(
+    "--sample",
+    type=int,
+    help="Estimates from about so many documents of --input, tokenized with --tokenizer.",
+)
+@cloup.option("--json", "form", flag_value="json", help="Prints one JSON document.")
+@cloup.option("--csv", "form", flag_value="csv", help="Prints a row for each bucket and seq_len.")
+@cloup.option("--html", "form", flag_value="html", help="Prints one page that opens offline.")
+def stats(settings: Settings, sample: int | None, form: str | None) -> None:
+    """Tell what packing comes to at every --seq-len, beside concatenation, from the lengths of the
+    documents: those of an --output, or of a sample of an --input."""
+    seq_lens, rules = settings.need("seq_len"), explore.rules_of(settings)
+    if sample is not None:
+        print_stats(
+            explore.sample_stats(explore.sample_input(settings, sample), seq_lens, rules), form
+        )
+        return
+    if settings.input:
+        named = ", ".join(settings.input)
+        raise InputError(f"--input {named}: say how many documents to draw, --sample N")
+    read = _histogram_by_spark(settings) if under_submit() else explore.read_histogram
+    output = settings.need("output")
+    print_stats(explore.output_stats(output, settings.bucket, seq_lens, rules, read), form)
+
+
+def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
+    """Where a cluster waits, it counts."""
+    spark = get_session(settings.spark)
+    return lambda output, bucket: explore.length_histogram(
+        spark, explore.open_token_store(output, bucket)
+    )
+
+
+@command("bfpack show --output out --bucket web --seq-len 2048 --sequence 3")
+@settings_options("output", "bucket", "seq_len", required=("output", "bucket", "seq_len"))
+@cloup.option(
+    "--sequence", type=int, required=True, help="Names the sequence, by its sequence_id from 0."
+)
+@version_option
+@json_option
+def show(settings: Settings, sequence: int, version: str | None, as_json: bool) -> None:
+    """Print one sequence as text, with the boundaries of its documents."""
+    bucket, seq_len = (_just_one(settings, name) for name in ("bucket", "seq_len"))
+    where = (settings.need("output"), bucket, seq_len, sequence, version)
+    found = explore.read_sequence(*where)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        print_sequence(found)
+
+
+@command("bfpack path --output out --bucket web --seq-len 2048")
+@settings_options("output", "bucket", "seq_len", required=("output", "bucket"))
+@version_option
+@cloup.option("--plan", "part", flag_value="plan", help="Prints the directory of the plan.")
+@cloup.option(
+    "--tokens",
+    "part",
+    flag_value="documents",
+    help="Prints the directory of the token store, which has no --seq-len.",
+)
+def path(settings: Settings, version: str | None, part: str | None) -> None:
+    """Print the directory of the current shards, to hand it to a reader."""
+    seq_len = None if part == "documents" else _just_one(settings, "seq_len")
+    bucket = _just_one(settings, "bucket")
+    place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
+    say(as_written(f"{versions.current(place, version)[0]}/{part or 'shards'}"))
+
+
+def _just_one(settings: Settings, name: str) -> Any:
+    values = settings.need(name)
+    if len(values) > 1:
+        raise InputError(f"--{name.replace('_', '-')}: give one, not {len(values)}")
+    return values[0]

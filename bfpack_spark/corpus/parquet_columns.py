@@ -1,0 +1,73 @@
+"""Which types of Parquet columns are read, and as what."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.types as pt
+
+from bfpack_spark.corpus.documents import (
+    Columns,
+    no_column,
+)
+from bfpack_spark.errors import InputError
+
+_WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
+
+
+def check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
+    content = ("--tokens-column", is_tokens) if columns.tokens else ("--text-column", is_text)
+    for (option, readable), column in (
+        (content, columns.content),
+        (("--id-column", is_id), columns.doc_id),
+        (("--bucket-column", is_id), columns.bucket),
+    ):
+        if column is not None:
+            _check_column(schema, option, column, readable, name)
+
+
+def _check_column(
+    schema: pa.Schema, option: str, column: str, readable: Callable[[pa.DataType], bool], name: str
+) -> None:
+    if column not in schema.names:
+        raise no_column(option, column, name, schema.names)
+    if schema.names.count(column) > 1:
+        raise InputError(
+            f"{option} {column}: {schema.names.count(column)} columns of {name} have this name; "
+            "rename all but one"
+        )
+    kind = schema.field(column).type
+    if not readable(kind):
+        wanted = _WANTED.get(option, "strings or integers")
+        raise InputError(f"{option} {column}: has type {kind} in {name}, wanted {wanted}")
+
+
+def values_of(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pt.is_dictionary(kind) else kind
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    return bool(pt.is_binary(kind) or pt.is_large_binary(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return pt.is_null(kind) or is_string(kind) or is_binary(values_of(kind))
+
+
+def is_string(kind: pa.DataType) -> bool:
+    kind = values_of(kind)
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
+
+
+def is_tokens(kind: pa.DataType) -> bool:
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    is_ids = bool(is_list and pt.is_integer(kind.value_type))
+    return is_ids or is_binary(kind) or pt.is_null(kind)
+
+
+def is_id(kind: pa.DataType) -> bool:
+    is_number = pt.is_integer(values_of(kind)) or (pt.is_decimal(kind) and kind.scale == 0)
+    return bool(is_number) or is_string(kind) or is_uuid(kind) or pt.is_null(kind)
+
+
+def is_uuid(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.UuidType)
