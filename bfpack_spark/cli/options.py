@@ -31,22 +31,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 # What several commands take: a place in an output, the rules of a plan, and a text.
 RULES = ("packing", "long_documents", "group_documents_max", "seed")
-
-
 PLACE = ("output", "bucket", "seq_len", "spark")
-
-
 TEXT = (
-    *(
-        "input",
-        "bucket_column",
-        "tokenizer",
-        "input_format",
-        "input_version",
-        "text_column",
-        "id_column",
-        "tokens_column",
-    ),
+    *("input", "bucket_column", "tokenizer", "input_format", "input_version"),
+    *("text_column", "id_column", "tokens_column"),
     *("eos_token", "bos_token", "control_tokens", "max_document_bytes", "max_quarantined"),
     *("engine", "audit_share"),
 )

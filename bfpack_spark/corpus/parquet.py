@@ -24,7 +24,7 @@ from bfpack_spark.corpus.documents import (
     unreadable,
 )
 from bfpack_spark.corpus.inventory import Split
-from bfpack_spark.corpus.parquet_columns import _check_column, check_schema, is_id, is_uuid
+from bfpack_spark.corpus.parquet_columns import check_column, check_schema, is_id, is_uuid
 from bfpack_spark.corpus.row_groups import RowGroup, check_footer, row_groups, stored_bytes
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
@@ -49,7 +49,7 @@ def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Docum
 def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     """The values of a column of buckets, as strings; no other column is read."""
     with _parquet(split.path, split.name) as file:
-        _check_column(file.schema_arrow, "--bucket-column", column, is_id, split.name)
+        check_column(file.schema_arrow, "--bucket-column", column, is_id, split.name)
         _check_rows(file, Columns(content=column, doc_id=None), split)
         for group in _row_groups(file, split):
             yield from _buckets(file, group, split, column)

@@ -22,10 +22,10 @@ def check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
         (("--bucket-column", is_id), columns.bucket),
     ):
         if column is not None:
-            _check_column(schema, option, column, readable, name)
+            check_column(schema, option, column, readable, name)
 
 
-def _check_column(
+def check_column(
     schema: pa.Schema, option: str, column: str, readable: Callable[[pa.DataType], bool], name: str
 ) -> None:
     if column not in schema.names:
