@@ -24,8 +24,8 @@ from bfpack_spark.spark.session import get_session
 
 ROOT = Path(__file__).resolve().parent.parent
 
-pytest.register_assert_rewrite("faults.kit")
-pytest_plugins = ["faults.fixtures"]
+pytest.register_assert_rewrite("faults.kit", "verifying.broken")
+pytest_plugins = ["faults.fixtures", "verifying.broken"]
 
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("fixed")

@@ -1,0 +1,120 @@
+"""Files that were damaged, changed or added, and are named."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from outputs import current, reseal, rewrite
+from verifying.broken import Bfpack, Rows, halve, plan_file, sequences, shard, token_file, verify
+
+
+def flip(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 3] ^= 255
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("damage", [flip, halve, Path.unlink])
+@pytest.mark.parametrize("find", [shard, plan_file, token_file])
+def test_a_damaged_file_is_named(
+    find: Callable[[Path], Path], damage: Callable[[Path], None], broken: Path, bfpack: Bfpack
+) -> None:
+    path = find(broken)
+    damage(path)
+    violations = verify(bfpack, broken)
+    says = "not on disk" if damage is Path.unlink else "sha256"
+    name = f"{path.parent.name}/{path.name}"
+    assert [v for v in violations if v["shard"] == name and says in v["problem"]], violations
+
+
+def test_a_flipped_byte_anywhere_is_a_violation_and_never_a_crash(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    """Page, page header, footer: what reads a damaged shard may fail in many ways. The manifest
+    lists a hundred copies of a shard, each with another byte flipped."""
+    version = sequences(broken)
+    raw = shard(broken).read_bytes()
+    copies = [f"shards/part-x{at:05d}.parquet" for at in range(0, len(raw), 23)]
+    assert len(copies) > 60
+    for number, name in enumerate(copies):
+        at = 23 * number
+        (version / name).write_bytes(raw[:at] + bytes([raw[at] ^ 255]) + raw[at + 1 :])
+
+    def list_copies(held: dict[str, Any]) -> None:
+        entry = next(e for e in held["files"] if e["path"] == "shards/part-00000.parquet")
+        held["files"] += [{**entry, "path": name} for name in copies]
+
+    reseal(version, list_copies)
+    violations = verify(bfpack, broken)
+    named = {v["shard"] for v in violations if "sha256" in v["problem"]}
+    assert len(named & set(copies)) > 3, violations
+
+
+def test_a_file_too_many_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    store = current(broken, "b", "tokens")
+    added = (
+        (shard(broken), sequences(broken) / "shards" / "part-00009.parquet"),
+        (shard(broken), sequences(broken) / "shards" / "notes.txt"),
+        (plan_file(broken), sequences(broken) / "plan" / "part-00009.parquet"),
+        (token_file(broken), store / "documents" / "part-00009-000.parquet"),
+    )
+    for source, extra in added:
+        shutil.copyfile(source, extra)
+    found = {
+        v["shard"] for v in verify(bfpack, broken) if v["problem"] == "on disk, not in the manifest"
+    }
+    assert found == {f"{extra.parent.name}/{extra.name}" for _, extra in added}
+
+
+def test_a_token_store_that_was_changed_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    changed: Rows = []
+
+    def change(rows: Rows) -> None:
+        rows[0]["tokens"] = b"\1\0\0\0" + rows[0]["tokens"][4:]
+        changed.append(rows[0])
+
+    rewrite(token_file(broken), change)
+    reseal(current(broken, "b", "tokens"))
+    (violation,) = verify(bfpack, broken)
+    assert violation["invariant"] == 1
+    assert "tokens differ" in violation["problem"]
+    assert violation["document"] == changed[0]["doc_id"]
+
+
+def test_a_tokenizer_beside_the_tokens_that_is_not_theirs_is_caught(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    path = current(broken, "b", "tokens") / "tokenizer.json"
+    path.write_bytes(path.read_bytes() + b"\n")
+    violations = verify(bfpack, broken)
+    assert [v for v in violations if "tokenizer" in f"{v['shard']} {v['problem']}"], violations
+
+
+def test_a_column_of_another_type_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    others = {"num_tokens": pa.int64(), "doc_starts": pa.list_(pa.int32())}
+    for number, (column, other) in enumerate(others.items()):
+        table = pq.read_table(shard(broken, number))
+        at = table.schema.get_field_index(column)
+        assert table.schema.field(at).type != other
+        changed = table.set_column(at, column, table[column].cast(other))
+        pq.write_table(changed, shard(broken, number))
+    reseal(sequences(broken))
+    violations = verify(bfpack, broken)
+    named = {v["shard"] for v in violations}
+    assert named >= {"shards/part-00000.parquet", "shards/part-00001.parquet"}, violations
+
+
+def test_key_value_metadata_that_tell_another_tokenizer_are_caught(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    table = pq.read_table(shard(broken))
+    told = {**table.schema.metadata, b"bfpack.pad_id": b"77"}
+    assert told != table.schema.metadata
+    pq.write_table(table.replace_schema_metadata(told), shard(broken))
+    reseal(sequences(broken))
+    violations = verify(bfpack, broken)
+    assert [v for v in violations if v["shard"] == "shards/part-00000.parquet"], violations

@@ -1,0 +1,158 @@
+"""Manifests that say something else than the files, and are caught."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from outputs import copy_of, current, manifest, reseal
+from verifying.broken import (
+    Bfpack,
+    halve,
+    run_verify,
+    sequences,
+    verify,
+)
+
+
+def one_more(numbers: dict[str, Any]) -> None:
+    """Every count one more; counts by reason get a reason."""
+    for name, value in numbers.items():
+        numbers[name] = {**value, "empty": 1} if isinstance(value, dict) else value + 1
+
+
+@pytest.mark.parametrize("packing", ["best_fit", "concat"])
+def test_every_wrong_count_in_the_manifest_is_named(
+    packing: str, tiny: Path, concat: Path, tmp_path: Path, bfpack: Bfpack
+) -> None:
+    broken = copy_of(concat if packing == "concat" else tiny / "output", tmp_path)
+    held = manifest(sequences(broken))
+    names = {f"{block}.{name}" for block in ("accounting", "totals") for name in held[block]}
+    assert len(names) > 15
+
+    def change(held: dict[str, Any]) -> None:
+        one_more(held["accounting"])
+        one_more(held["totals"])
+
+    reseal(sequences(broken), change)
+    problems = [v["problem"] for v in verify(bfpack, broken)]
+    unnoticed = {n for n in names if not [p for p in problems if p.startswith(f"{n} ")]}
+    assert not unnoticed, problems
+
+
+def test_every_wrong_count_in_the_token_stores_manifest_is_named(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    names = [("accounting", n) for n in ("documents", "tokens", "tokens_inserted")]
+    names += [("totals", n) for n in ("documents", "tokens")]
+
+    def change(held: dict[str, Any]) -> None:
+        for block, name in names:
+            held[block][name] += 1
+
+    reseal(current(broken, "b", "tokens"), change)
+    problems = [v["problem"] for v in verify(bfpack, broken)]
+    unnoticed = [n for n in names if not [p for p in problems if p.startswith(".".join(n) + " ")]]
+    assert not unnoticed, problems
+
+
+@pytest.mark.parametrize("name", ["documents_in", "documents_empty"])
+def test_documents_that_do_not_add_up_are_caught(name: str, broken: Path, bfpack: Bfpack) -> None:
+    def change(held: dict[str, Any]) -> None:
+        held["accounting"][name] += 1
+
+    reseal(current(broken, "b", "tokens"), change)
+    problems = [v["problem"] for v in verify(bfpack, broken)]
+    assert [p for p in problems if "not the sum" in p], problems
+
+
+def test_rows_that_were_not_read_are_caught_by_the_inventory(broken: Path, bfpack: Bfpack) -> None:
+    def change(held: dict[str, Any]) -> None:
+        held["inventory"][0]["documents"] -= 1
+
+    reseal(current(broken, "b", "tokens"), change)
+    named = [v["problem"] for v in verify(bfpack, broken) if v["invariant"] == 0]
+    assert named == [
+        "inventory: 29 documents came of 30 rows of a.parquet",
+        "inventory: its files gave 29 documents, accounting.documents_in 30",
+    ]
+
+
+@pytest.mark.parametrize("field", ["bytes", "tokens", "rows"])
+def test_files_that_are_not_what_the_manifest_says_are_named(
+    field: str, broken: Path, bfpack: Bfpack
+) -> None:
+    named = []
+
+    def change(held: dict[str, Any]) -> None:
+        for kind in {e["kind"] for e in held["files"]}:
+            entry = next(e for e in held["files"] if e["kind"] == kind)
+            entry[field] += 1
+            named.append(entry["path"])
+
+    reseal(sequences(broken), change)
+    reseal(current(broken, "b", "tokens"), change)
+    violations = verify(bfpack, broken)
+    assert {path.partition("/")[0] for path in named} == {"shards", "plan", "documents"}
+    unnoticed = [
+        path
+        for path in named
+        if not [v for v in violations if v["shard"] == path and field in v["problem"]]
+    ]
+    assert not unnoticed, violations
+
+
+def another_seed(held: dict[str, Any]) -> None:
+    held["inputs"]["configuration"]["seed"] = 5
+
+
+def test_a_manifest_of_another_configuration_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    reseal(sequences(broken), another_seed)
+    problems = [v["problem"] for v in verify(bfpack, broken)]
+    assert "fingerprint is not that of the inputs" in problems
+
+
+def test_a_manifest_that_tells_of_another_bucket_or_tokenizer_is_caught(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    def change(held: dict[str, Any]) -> None:
+        held |= {"bucket": "other", "seq_len": 17, "format_version": 99}
+        told = held["tokenizer"]
+        told["pad_is_eos"] ^= True
+        for name in ("vocabulary_size", "eos_id"):
+            told[name] += 1
+
+    reseal(sequences(broken), change)
+    problems = [v["problem"] for v in verify(bfpack, broken)]
+    wrong = ("bucket", "seq_len", "format_version", "pad_is_eos", "vocabulary_size", "eos_id")
+    unnoticed = [name for name in wrong if not [p for p in problems if name in p]]
+    assert not unnoticed, problems
+
+
+def test_a_manifest_that_is_not_the_published_one_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    path = sequences(broken) / "_manifest.json"
+    path.write_bytes(path.read_bytes() + b"\n")
+    (violation,) = verify(bfpack, broken)
+    assert "_current.json" in violation["problem"]
+
+
+@pytest.mark.parametrize("name", ["inputs", "totals", "files"])
+def test_a_manifest_that_lacks_something_is_named(name: str, broken: Path, bfpack: Bfpack) -> None:
+    for version in (sequences(broken), current(broken, "b", "tokens")):
+        path = version / "_manifest.json"
+        held = json.loads(path.read_text())
+        before = path.read_text()
+        del held[name]
+        path.write_text(json.dumps(held))
+        ran = run_verify(bfpack, broken)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{path}: lacks {name}" in ran.err
+        path.write_text(before)
+
+
+@pytest.mark.parametrize("name", ["_manifest.json", "../_current.json"])
+def test_a_manifest_cut_short_is_named(name: str, broken: Path, bfpack: Bfpack) -> None:
+    halve(sequences(broken) / name)
+    ran = run_verify(bfpack, broken)
+    assert ran.code in (1, 2)
+    assert Path(name).name in ran.out + ran.err

@@ -1,0 +1,370 @@
+"""Rows of shards broken on purpose, and caught where they were broken."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from outputs import manifest, plan_rows, read, reseal, rewrite
+from verifying.broken import (
+    SEQ_LEN,
+    Bfpack,
+    Row,
+    Rows,
+    plan_file,
+    run_verify,
+    sequences,
+    shard,
+    verify,
+)
+
+
+def test_an_untouched_output_holds_every_invariant(
+    tiny: Path, tmp_path: Path, bfpack: Bfpack
+) -> None:
+    """Compared with a copy of the corpus: other times of the files, the same bytes."""
+    copied = shutil.copytree(tiny / "corpus", tmp_path / "c", copy_function=shutil.copyfile)
+    assert verify(bfpack, tiny / "output", "--input", copied) == []
+    ran = run_verify(bfpack, tiny / "output")
+    assert ran.code == 0
+    assert "every invariant holds" in ran.out
+
+
+def lose_an_id(row: Row) -> None:
+    row["input_ids"].pop()
+
+
+def misstate_a_length(row: Row) -> None:
+    row["seq_lengths"][0] += 1
+
+
+def drop_a_start(row: Row) -> None:
+    row["doc_starts"].pop()
+
+
+def add_a_document(row: Row) -> None:
+    row["doc_ids"].append("d00")
+
+
+def lose_doc_lengths(row: Row) -> None:
+    row["doc_lengths"] = []
+
+
+def use_a_large_id(row: Row) -> None:
+    row["input_ids"][0] = 10**6
+
+
+def use_a_negative_id(row: Row) -> None:
+    row["input_ids"][-1] = -1
+
+
+def name_another_bucket(row: Row) -> None:
+    row["bucket"] = "other"
+
+
+def name_no_bucket(row: Row) -> None:
+    row["bucket"] = None
+
+
+def misstate_num_tokens(row: Row) -> None:
+    row["num_tokens"] -= 1
+
+
+def misstate_num_padding(row: Row) -> None:
+    row["num_padding"] += 1
+
+
+def change_sequence_id(row: Row) -> None:
+    row["sequence_id"] += 1
+
+
+def call_a_document_padding(row: Row) -> None:
+    row["doc_ids"][-1] = None
+
+
+def add_an_empty_segment(row: Row) -> None:
+    for name in ("seq_lengths", "doc_starts", "doc_lengths"):
+        row[name].insert(0, 0)
+    row["doc_ids"].insert(0, "d00")
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {
+            lose_an_id: f"input_ids are not {SEQ_LEN}",
+            misstate_a_length: f"seq_lengths do not sum to {SEQ_LEN}",
+            drop_a_start: "doc_starts and seq_lengths are not parallel",
+            add_a_document: "doc_ids and seq_lengths are not parallel",
+            lose_doc_lengths: "doc_lengths and seq_lengths are not parallel",
+        },
+        {
+            use_a_large_id: "outside the vocabulary",
+            use_a_negative_id: "outside the vocabulary",
+            name_another_bucket: "bucket is not b",
+            name_no_bucket: "bucket is not b",
+            misstate_num_tokens: "num_tokens + num_padding != seq_len",
+            misstate_num_padding: "num_tokens + num_padding != seq_len",
+            change_sequence_id: "sequence_id out of order",
+        },
+        {
+            call_a_document_padding: "padding is not the last segment",
+            add_an_empty_segment: "padding is not the last segment",
+        },
+    ],
+    ids=["shape", "values", "segments"],
+)
+def test_a_wrong_row_is_named_with_its_row(
+    faults: dict[Callable[[Row], None], str], broken: Path, bfpack: Bfpack
+) -> None:
+    places: dict[int, str] = {}
+
+    def change(rows: Rows) -> None:
+        full = [at for at, row in enumerate(rows) if not row["num_padding"]]
+        for at, (fault, says) in zip(full[1:], faults.items(), strict=False):
+            fault(rows[at])
+            places[at] = says
+
+    rewrite(shard(broken), change)
+    reseal(sequences(broken))
+    named = [v for v in verify(bfpack, broken) if v["invariant"] == 2 and v["row"] is not None]
+    assert len(places) == len(faults)
+    for at, says in places.items():
+        assert [v for v in named if v["row"] == at and says in v["problem"]], (at, says, named)
+    assert {v["shard"] for v in named} == {"shards/part-00000.parquet"}
+    assert {v["row"] for v in named} == set(places)
+
+
+def test_a_start_that_is_null_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    changed = []
+
+    def change(rows: Rows) -> None:
+        changed.append(next(n for n, row in enumerate(rows) if 0 in row["doc_starts"]))
+        starts = rows[changed[0]]["doc_starts"]
+        starts[starts.index(0)] = None
+
+    rewrite(shard(broken), change)
+    reseal(sequences(broken))
+    assert [v for v in verify(bfpack, broken) if v["row"] == changed[0]]
+
+
+def swap_segments(rows: Rows) -> dict[str, object]:
+    """Two documents' tokens change places in a row; labels stay."""
+    row = next(r for r in rows if r["num_padding"] == 0 and len(set(r["doc_ids"])) > 1)
+    one, two = row["seq_lengths"][:2]
+    ids = row["input_ids"]
+    assert ids[:one] != ids[one : one + two]
+    row["input_ids"] = ids[one : one + two] + ids[:one] + ids[one + two :]
+    return {"document": row["doc_ids"][0]}
+
+
+def change_one_id(rows: Rows) -> dict[str, object]:
+    rows[3]["input_ids"][0] ^= 1
+    return {"document": rows[3]["doc_ids"][0]}
+
+
+def relabel_a_segment(rows: Rows) -> dict[str, object]:
+    """A row claims another document of the same length."""
+    rows[4]["doc_ids"][0] = "d99"
+    return {"row": 4, "document": "d99"}
+
+
+def move_a_boundary(rows: Rows) -> dict[str, object]:
+    at, row = next((n, r) for n, r in enumerate(rows) if len(r["seq_lengths"]) > 1)
+    row["seq_lengths"][0] += 1
+    row["seq_lengths"][1] -= 1
+    assert row["seq_lengths"][1]
+    return {"row": at, "document": row["doc_ids"][0]}
+
+
+def double_a_row(rows: Rows) -> dict[str, object]:
+    """One row's content over another's: some documents twice, some not at all."""
+    names = [n for n in rows[0] if n != "sequence_id"]
+    rows[1].update({name: rows[0][name] for name in names})
+    return {"row": 1}
+
+
+def drop_a_row(rows: Rows) -> dict[str, object]:
+    del rows[2]
+    return {"row": 2}
+
+
+def skip_a_sequence_id(rows: Rows) -> dict[str, object]:
+    rows[-1]["sequence_id"] += 1
+    return {"row": len(rows) - 1}
+
+
+def misstate_a_document(rows: Rows) -> dict[str, object]:
+    rows[1]["doc_lengths"][0] += SEQ_LEN
+    return {"document": rows[1]["doc_ids"][0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "invariant", "says"),
+    [
+        (swap_segments, 1, "tokens differ"),
+        (change_one_id, 1, "tokens differ"),
+        (relabel_a_segment, 5, "the plan has"),
+        (move_a_boundary, 5, "the plan has"),
+        (double_a_row, 5, "the plan has"),
+        (drop_a_row, 2, "sequence_id out of order"),
+        (skip_a_sequence_id, 2, "sequence_id out of order"),
+        (misstate_a_document, 1, "doc_lengths says"),
+    ],
+)
+def test_a_change_in_a_shard_is_caught_though_every_hash_fits(
+    change: Callable[[Rows], dict[str, object]],
+    invariant: int,
+    says: str,
+    broken: Path,
+    bfpack: Bfpack,
+) -> None:
+    where: dict[str, object] = {"shard": "shards/part-00000.parquet"}
+    rewrite(shard(broken), lambda rows: where.update(change(rows)))
+    reseal(sequences(broken))
+    violations = verify(bfpack, broken)
+    found = [v for v in violations if v["invariant"] == invariant and says in v["problem"]]
+    assert [v for v in found if where.items() <= v.items()], (where, violations)
+
+
+def test_violations_are_lines_that_name_the_place(broken: Path, bfpack: Bfpack) -> None:
+    where: dict[str, object] = {}
+    rewrite(shard(broken), lambda rows: where.update(change_one_id(rows)))
+    reseal(sequences(broken))
+    ran = run_verify(bfpack, broken)
+    assert ran.code == 1
+    (line,) = ran.out.splitlines()
+    assert line.startswith(f"b {SEQ_LEN} {sequences(broken).name}: invariant 1: ")
+    assert f"(shard shards/part-00000.parquet, document {where['document']})" in line
+
+
+def fill_padding_with_another_id(row: Row) -> None:
+    row["input_ids"][-1] = 7
+
+
+def put_padding_in_front(row: Row) -> None:
+    for name in ("seq_lengths", "doc_ids", "doc_starts", "doc_lengths"):
+        row[name] = [row[name][-1], *row[name][:-1]]
+    row["input_ids"] = row["input_ids"][row["num_tokens"] :] + row["input_ids"][: row["num_tokens"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (fill_padding_with_another_id, "padding is not id"),
+        (put_padding_in_front, "padding is not the last segment"),
+    ],
+)
+def test_padding_out_of_place_is_caught(
+    change: Callable[[Row], None], says: str, broken: Path, bfpack: Bfpack
+) -> None:
+    paths = [shard(broken, number) for number in (0, 1)]
+    number, at = next(
+        (number, at)
+        for number, path in enumerate(paths)
+        for at, row in enumerate(read(path))
+        if row["num_padding"]
+    )
+    rewrite(paths[number], lambda rows: change(rows[at]))
+    reseal(sequences(broken))
+    violations = verify(bfpack, broken)
+    named = [v for v in violations if v["invariant"] == 2 and says in v["problem"]]
+    assert [v["row"] for v in named] == [at], violations
+    assert named[0]["shard"] == f"shards/part-{number:05d}.parquet"
+
+
+def test_a_document_packed_over_another_is_caught_though_the_plan_says_so(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    """The whole of one document replaces one of equal length, in rows and plan alike."""
+    version = sequences(broken)
+    whole: dict[int, list[Row]] = {}
+    for piece in plan_rows(version):
+        if piece["sequence_id"] < len(read(shard(broken))) and piece["start"] == 0:
+            whole.setdefault(piece["length"], []).append(piece)
+    one, two = next(
+        pair
+        for length, pair in whole.items()
+        if length < SEQ_LEN and len(pair) == 2 and pair[0]["doc_id"] != pair[1]["doc_id"]
+    )
+
+    def copy_row(rows: Rows) -> None:
+        source, target = rows[one["sequence_id"]], rows[two["sequence_id"]]
+        begin, end = one["offset"], one["offset"] + one["length"]
+        ids = target["input_ids"]
+        ids[two["offset"] : two["offset"] + two["length"]] = source["input_ids"][begin:end]
+        target["doc_ids"][two["position"]] = one["doc_id"]
+
+    def copy_piece(rows: Rows) -> None:
+        rows[rows.index(two)]["doc_id"] = one["doc_id"]
+
+    rewrite(shard(broken), copy_row)
+    rewrite(plan_file(broken), copy_piece)
+    reseal(version)
+    violations = verify(bfpack, broken)
+    problems = {v["document"]: v["problem"] for v in violations if v["invariant"] == 1}
+    assert "tokens packed" in problems[one["doc_id"]]
+    assert "none packed" in problems[two["doc_id"]]
+    assert len(violations) == 2, violations
+
+
+def test_a_sequence_too_many_and_a_cut_that_need_not_be_are_caught(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    """A document that fits is cut in two; its second half becomes a row of its own."""
+    version = sequences(broken)
+    last = shard(broken, 1)
+    rows = read(last)
+    row = next(r for r in rows if r["doc_lengths"][0] == r["seq_lengths"][0] > 1)
+    doc_id, whole = row["doc_ids"][0], row["doc_lengths"][0]
+    pad = manifest(version)["tokenizer"]["pad_id"]
+    new_id = rows[-1]["sequence_id"] + 1
+
+    def cut_off(held: Rows) -> None:
+        mine = next(r for r in held if r["sequence_id"] == row["sequence_id"])
+        tail, kept = mine["input_ids"][whole - 1], mine["num_tokens"] - 1
+        del mine["input_ids"][whole - 1]
+        mine["input_ids"].insert(kept, pad)
+        mine["seq_lengths"][0] -= 1
+        if mine["num_padding"]:
+            mine["seq_lengths"][-1] += 1
+        else:
+            for name in ("doc_ids", "doc_starts", "doc_lengths"):
+                mine[name].append(None)
+            mine["seq_lengths"].append(1)
+        mine |= {"num_tokens": kept, "num_padding": SEQ_LEN - kept}
+        held.append(
+            {
+                "sequence_id": new_id,
+                "input_ids": [tail] + [pad] * (SEQ_LEN - 1),
+                "seq_lengths": [1, SEQ_LEN - 1],
+                "doc_ids": [doc_id, None],
+                "doc_starts": [whole - 1, None],
+                "doc_lengths": [whole, None],
+                "num_tokens": 1,
+                "num_padding": SEQ_LEN - 1,
+                "bucket": "b",
+            }
+        )
+
+    def cut_in_plan(held: Rows) -> None:
+        offset = 0
+        for piece in held:
+            if piece["sequence_id"] == row["sequence_id"]:
+                piece["offset"] = offset
+                piece["length"] -= piece["doc_id"] == doc_id
+                offset += piece["length"]
+        names = {"sequence_id": new_id, "position": 0, "offset": 0, "doc_id": doc_id}
+        held.append({**names, "start": whole - 1, "length": 1, "group": 0})
+
+    rewrite(last, cut_off)
+    rewrite(plan_file(broken), cut_in_plan)
+    reseal(version)
+    violations = verify(bfpack, broken)
+    cut = [v for v in violations if "a document that fits is cut" in v["problem"]]
+    assert {v["document"] for v in cut} == {doc_id}, violations
+    assert {v["shard"] for v in cut} == {"shards/part-00001.parquet"}
+    assert {row["sequence_id"] - rows[0]["sequence_id"], len(rows)} == {v["row"] for v in cut}
+    problems = [v["problem"] for v in violations]
+    assert [p for p in problems if p.startswith("group 0 has")], problems
+    assert not [p for p in problems if "the plan" in p or "tokens differ" in p], problems

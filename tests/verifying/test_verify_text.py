@@ -1,0 +1,88 @@
+"""Texts that do not give the tokens that were packed."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Corpus
+from outputs import shard_hashes
+from tokenizers import Tokenizer
+from verifying.broken import Bfpack, Rows, pack, run_verify, sequences, verify
+
+from bfpack_spark.verifying import retokenize
+
+LINES = b'{"doc_id": "a", "text": "%s"}\n{"doc_id": "b", "text": ""}\n' % (b"some words " * 20)
+
+
+@pytest.mark.parametrize("column", ["text", "tokens"])
+def test_a_text_that_is_not_what_was_packed_is_caught(
+    column: str, tiny: Path, demo_corpus: Corpus, tmp_path: Path, bfpack: Bfpack
+) -> None:
+    """One document changed, one added, one removed, in text or in ready tokens."""
+    rows = pq.read_table(tiny / "corpus").to_pylist()
+    output = tiny / "output"
+    if column == "tokens":
+        engine = Tokenizer.from_file(str(demo_corpus.tokenizer / "tokenizer.json"))
+        for row in rows:
+            row["tokens"] = engine.encode(row.pop("text"), add_special_tokens=False).ids
+        write_corpus(rows, tmp_path / "corpus")
+        output = tmp_path / "output"
+        pack(bfpack, demo_corpus, tmp_path / "corpus", output, "--tokens-column", "tokens")
+        assert shard_hashes(sequences(output)) == shard_hashes(sequences(tiny / "output"))
+        assert verify(bfpack, output, "--input", tmp_path / "corpus") == []
+    change = rows[4][column]
+    rows[4][column] = change[:-2] + "z\n" if column == "text" else [change[0] ^ 1, *change[1:]]
+    rows.append({"doc_id": "d99", column: change})
+    del rows[5]
+    write_corpus(rows, tmp_path / "other")
+    violations = verify(bfpack, output, "--input", tmp_path / "other")
+    problems = {v["document"]: v["problem"] for v in violations if v["document"]}
+    assert set(problems) == {"d04", "d05", "d99"}, violations
+    assert "anew" in problems["d04"]
+    assert "not in the text" in problems["d05"]
+    assert "not in the token store" in problems["d99"]
+
+
+@pytest.fixture
+def of_lines(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Path:
+    """The file of an input, beside its output: a document, and one that is empty."""
+    path = tmp_path / "lines" / "a.jsonl"
+    path.parent.mkdir()
+    path.write_bytes(LINES)
+    pack(bfpack, demo_corpus, path.parent, tmp_path / "output")
+    assert verify(bfpack, tmp_path / "output", "--input", path.parent) == []
+    return path
+
+
+def test_a_document_without_tokens_that_does_not_come_again_is_caught(
+    of_lines: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    """The file is as large as it was, and the line is blank."""
+    last = LINES.splitlines()[1]
+    of_lines.write_bytes(LINES.replace(last, b" " * len(last)))
+    violations = verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
+    named = [(v["invariant"], v["problem"]) for v in violations]
+    assert named == [(0, "the text gives 1 documents, accounting.documents_in is 2")]
+
+
+def test_an_input_that_changes_after_it_was_compared_is_named(
+    of_lines: Path, bfpack: Bfpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = retokenize._compare
+
+    def grow_afterwards(*frames: Any) -> Any:
+        found = compare(*frames)
+        of_lines.write_bytes(LINES * 2)
+        return found
+
+    monkeypatch.setattr(retokenize, "_compare", grow_afterwards)
+    ran = run_verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
+    assert ran.code == 2
+    assert "--input: a.jsonl had 276 bytes when it was listed, it has 552; run it" in ran.err
+
+
+def write_corpus(rows: Rows, folder: Path) -> None:
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), folder / "a.parquet")
