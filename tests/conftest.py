@@ -24,8 +24,10 @@ from bfpack_spark.spark.session import get_session
 
 ROOT = Path(__file__).resolve().parent.parent
 
-pytest.register_assert_rewrite("faults.kit", "verifying.broken")
-pytest_plugins = ["faults.fixtures", "verifying.broken"]
+pytest.register_assert_rewrite("faults.kit", "corpus.reading")
+pytest_plugins = [
+    *("faults.fixtures", "verifying.broken", "tokens.worker", "cli.commands", "packings"),
+]
 
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("fixed")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,82 +12,11 @@ import pytest
 from conftest import Corpus, Ran
 from outputs import current, manifest, plan_rows, read
 from tokenizers import Tokenizer
-from trained import byte_level, raw
+from tokens.worker import EOS, PAD, Worker, ids
 
-from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
-from bfpack_spark.tokenizing import engines, ready_ids, tokenize_documents
-from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
-from bfpack_spark.tokenizing.vocabulary import load_vocabulary
-from bfpack_spark.tokens.tokenize_text import _tokenize_splits
-
-EOS, PAD = 0, 1
-
-
-@dataclass
-class Worker:
-    """A tokenizer and the files it is given."""
-
-    folder: Path
-    tokenizer: Tokenizer = field(default_factory=byte_level)
-
-    def run(self, *names: str, columns: Columns | None = None, **more: Any) -> list[dict[str, Any]]:
-        spec = self.task(names[0].rpartition(".")[2], columns, **more)
-        splits = [
-            {
-                "task": 0,
-                "name": name,
-                "path": str(self.folder / name),
-                "start": 0,
-                "end": (self.folder / name).stat().st_size,
-                "size": (self.folder / name).stat().st_size,
-            }
-            for name in names
-        ]
-        batches = iter([pa.RecordBatch.from_pylist(splits)])
-        tokenized = _tokenize_splits(batches, spec=spec, tally=Tally())
-        return [row for batch in tokenized for row in batch.to_pylist()]
-
-    def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeSpec:
-        names = {"eos_token": "<|endoftext|>", "bos_token": None, "control_tokens": "text"}
-        own = {key: more.pop(key, value) for key, value in names.items()}
-        settings = {"engine": "fastokens", "max_document_bytes": 1 << 20, "audit_share": 0.0}
-        return TokenizeSpec(
-            input_format={"txt": "text"}.get(suffix, suffix),
-            columns=columns or Columns(content="text", doc_id=None),
-            vocabulary=load_vocabulary(raw(self.tokenizer), {}, **own),
-            **{**settings, **more},
-        )
-
-    def write_lines(self, *records: object) -> str:
-        lines = (r if isinstance(r, bytes) else json.dumps(r).encode() for r in records)
-        (self.folder / "a.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
-        return "a.jsonl"
-
-    def known(self, text: str) -> list[int]:
-        """The ids by the library itself, control tokens taken as text."""
-        self.tokenizer.encode_special_tokens = True
-        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Worker:
-    return Worker(tmp_path)
-
-
-def ids(row: dict[str, Any]) -> list[int] | None:
-    if row["tokens"] is None:
-        assert row["length"] is None
-        assert row["reason"]
-        return None
-    found = np.frombuffer(row["tokens"], dtype="<i4").tolist()
-    assert row["length"] == len(found)
-    assert (row["reason"], row["detail"]) == (None, None)
-    return found
-
-
-# Text
+from bfpack_spark.tokenizing import engines, tokenize_documents
 
 
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
@@ -245,9 +173,6 @@ def test_batches_of_a_few_huge_rows_are_cut_by_their_bytes() -> None:
     assert len(parts) < len(sizes)
 
 
-# The audit
-
-
 def lose_last_id(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
     """The fast engine is wrong on texts that hold `of`."""
     right = engines._Fastokens.encode
@@ -314,111 +239,6 @@ def test_documents_over_a_megabyte_are_not_given_to_the_reference(
     found = worker.run("a.txt", "b.txt", "c.txt", audit_share=1.0, max_document_bytes=1 << 30)
     assert [row["reason"] for row in found] == [None] * 3
     assert drawn == [1 << 20, 5]
-
-
-# Ready tokens
-
-READY = Columns(content="ids", doc_id=None, tokens=True)
-KINDS = [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.large_list(pa.uint16()), pa.binary()]
-
-
-def write_ids(worker: Worker, lists: list[list[int] | None], kind: pa.DataType | None) -> str:
-    """The lists as a column of this type; None: as JSON lines."""
-    if kind is None:
-        return worker.write_lines(*({"ids": one} for one in lists))
-    if kind == pa.binary():
-        lists = [None if i is None else np.array(i, dtype="<i4").tobytes() for i in lists]
-    pq.write_table(pa.table({"ids": pa.array(lists, kind)}), worker.folder / "a.parquet")
-    return "a.parquet"
-
-
-@pytest.mark.parametrize("kind", [*KINDS, None], ids=str)
-def test_ready_tokens_get_what_they_lack_and_nothing_twice(
-    kind: pa.DataType | None, worker: Worker
-) -> None:
-    lists = [[5, 6], [5, 6, EOS], [PAD, 5, 6], [PAD, 5, 6, EOS], [5, EOS, 6], [], [EOS], None]
-    reasons = [None] * 5 + ["empty", "empty", "null_text"]
-    name = write_ids(worker, lists, kind)
-    found = worker.run(name, columns=READY)
-    assert [ids(row) for row in found] == [
-        [5, 6, EOS],
-        [5, 6, EOS],
-        [PAD, 5, 6, EOS],
-        [PAD, 5, 6, EOS],
-        [5, EOS, 6, EOS],
-        None,
-        None,
-        None,
-    ]
-    assert [row["reason"] for row in found] == reasons
-    both = worker.run(name, columns=READY, bos_token="<|pad|>")
-    assert [ids(row) for row in both] == [
-        *[[PAD, 5, 6, EOS]] * 4,
-        [PAD, 5, EOS, 6, EOS],
-        None,
-        None,
-        None,
-    ]
-
-
-@pytest.mark.parametrize("kind", [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.binary(), None])
-def test_ids_outside_the_vocabulary_are_refused(kind: pa.DataType | None, worker: Worker) -> None:
-    size = worker.tokenizer.get_vocab_size()
-    name = write_ids(worker, [[5, size - 1], [5, size], [-1], [7]], kind)
-    found = worker.run(name, columns=READY)
-    assert [ids(row) for row in found] == [[5, size - 1, EOS], None, None, [7, EOS]]
-    assert [(row["reason"], row["detail"]) for row in found[1:3]] == [
-        ("invalid_tokens", f"id {size} at token 1, vocabulary of {size}"),
-        ("invalid_tokens", f"id -1 at token 0, vocabulary of {size}"),
-    ]
-    assert [row["doc_id"] for row in found] == [row["source"] for row in found]
-
-
-def test_tokens_that_are_no_ids_are_refused(worker: Worker) -> None:
-    table = {"ids": pa.array([[1, None], [5]], pa.list_(pa.int32()))}
-    pq.write_table(pa.table(table), worker.folder / "a.parquet")
-    pq.write_table(pa.table({"ids": [b"12345", b""]}), worker.folder / "b.parquet")
-    details = {
-        row["source"]: (row["reason"], row["detail"])
-        for row in worker.run("a.parquet", "b.parquet", columns=READY)
-    }
-    assert details == {
-        "a.parquet#0": ("invalid_tokens", "a null among the ids"),
-        "a.parquet#1": (None, None),
-        "b.parquet#0": ("invalid_tokens", "5 bytes, not a multiple of 4"),
-        "b.parquet#1": ("empty", "no tokens"),
-    }
-
-
-def test_more_ready_ids_than_a_row_can_hold_are_too_large(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ready_ids, "_MAX_READY_IDS", 3)
-    found = worker.run(write_ids(worker, [[5] * 3, [5] * 4], None), columns=READY)
-    assert [row["reason"] for row in found] == [None, "too_large"]
-
-
-def test_text_and_its_tokens_are_the_same_rows(worker: Worker, corpus: Corpus) -> None:
-    texts = list(corpus.texts().values())[:50]
-    lists = [worker.known(text) + [EOS] * (n % 2) for n, text in enumerate(texts)]
-    (worker.folder / "text").mkdir()
-    pq.write_table(pa.table({"text": texts}), worker.folder / "text" / "a.parquet")
-    expected = [row["tokens"] for row in worker.run("text/a.parquet", max_document_bytes=1 << 30)]
-    assert None not in expected
-    for kind in (pa.list_(pa.int32()), pa.binary(), None):
-        name = write_ids(worker, lists, kind)
-        assert [row["tokens"] for row in worker.run(name, columns=READY)] == expected
-
-
-def test_an_eos_that_the_text_brings_is_not_doubled_where_control_tokens_are_allowed(
-    worker: Worker,
-) -> None:
-    name = worker.write_lines({"text": "some words<|endoftext|>"}, {"text": "some words"})
-    one, other = worker.run(name, control_tokens="allow")
-    assert ids(one) == ids(other) == [*worker.known("some words"), EOS]
-
-
-# Very large documents
 
 
 def test_a_document_of_64_mb_is_packed_whole_and_one_of_257_is_set_aside(

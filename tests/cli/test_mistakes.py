@@ -1,0 +1,191 @@
+"""A user's mistake is one line, exit code 2, and nothing is published."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cli.commands import GOOD, Bfpack, Run, error_of, results, write
+from conftest import Corpus
+from outputs import current, manifest
+from tokenizers import Tokenizer
+
+from bfpack_spark.config import Settings
+from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--input", "nowhere"), "--input nowhere: no such file or directory; check the path"),
+        (("--input", "no*where"), "--input no*where: matches no file; check the pattern"),
+        (("--text-column", "body"), "--text-column body: no such column in a.jsonl; there are: d"),
+        (("--id-column", "id"), "--id-column id: no such column"),
+        (("--tokens-column", "ids"), "--tokens-column ids: no such column"),
+        (("--eos-token", "<gone>"), "--eos-token <gone>: not in the tokenizer's vocabulary"),
+        (("--bos-token", "<gone>"), "--bos-token <gone>: not in the tokenizer's vocabulary"),
+        (("--tokenizer", "nowhere"), "--tokenizer nowhere: no tokenizer.json there; give"),
+        (("--seq-len", 0), "--seq-len: 0; must be 1 to 1048576"),
+        (("--seq-len", 1_048_577), "--seq-len: 1048577; must be 1 to 1048576"),
+        (("--seq-len", "many"), "'many' is not a valid integer"),
+        (("--bucket", "x" * 300), "its folder's name would have 300 characters"),
+        (("--num-shards", 2, "--rows-per-shard", 5), "exclude each other: give one of them"),
+        (("--config", "nowhere.toml"), "--config nowhere.toml: no such file; give"),
+        (("--spark-conf", "spark.x"), "--spark-conf spark.x: write KEY=VALUE"),
+        (("--engine", "slow"), "'slow' is not one of"),
+        (("--input-version", 3), "--input-version 3: only a Delta table has versions; add"),
+        (("--publish-plan",), "--publish-plan: goes with --publish-delta TABLE"),
+        (
+            ("--input", "nowhere", "--input-format", "delta"),
+            "--input-format delta: this Spark session is without Delta; start it with --spark-conf "
+            "spark.jars.packages=io.delta:delta-spark_4.2_2.13:4.4.0 --spark-conf spark.sql.ext",
+        ),
+        (("--publish-delta", "db.t"), "--publish-delta db.t: this Spark session is without Delta"),
+        (("--seqlen", 8), "No such option"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    more: tuple[object, ...], says: str, run: Run, tmp_path: Path
+) -> None:
+    assert says in error_of(run(GOOD, *more))
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--num-shards", 10_000), r"--num-shards 10000: there are only \d+ sequences"),
+        (("--long-documents", "drop"), "--long-documents drop: leaves no document at 64; raise"),
+        (("--pad-token", "<gone>"), "--pad-token <gone>: not in the tokenizer's vocabulary"),
+    ],
+)
+def test_a_mistake_about_sequences_publishes_none(
+    more: tuple[object, ...], says: str, run: Run, tmp_path: Path
+) -> None:
+    assert re.match(says, error_of(run([{"text": "some words " * 100}], *more)))
+    assert not [name for name in results(tmp_path / "output") if "sequences" in name]
+
+
+def test_a_type_that_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    table = pa.table({"text": [1, 2], "doc_id": [0.5, 1.5], "ids": ["1", "2"], "t": ["a", "b"]})
+    pq.write_table(table, tmp_path / "corpus" / "a.parquet")
+    wrong = {
+        (): "--text-column text: has type int64 in a.parquet, wanted strings",
+        ("--tokens-column", "ids"): "--tokens-column ids: has type string in a.parquet",
+        ("--text-column", "t", "--id-column", "doc_id"): "--id-column doc_id: has type double",
+    }
+    for more, says in wrong.items():
+        assert says in error_of(run([], *more))
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("tokenizer.json", "{}"),
+        ("tokenizer.json", '{"model": {"type": "BPE", "vocab": {"</s>": 0}, "merges": [["a"]]}}'),
+        ("tokenizer_config.json", '{"eos_token": '),
+        ("tokenizer_config.json", '["</s>"]'),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_loaded_is_a_mistake(
+    file: str, text: str, run: Run, demo_corpus: Corpus, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    whole = (demo_corpus.tokenizer / "tokenizer.json").read_bytes()
+    (folder / "tokenizer.json").write_bytes(whole)
+    (folder / file).write_text(text)
+    for engine in ("auto", "tokenizers"):
+        says = error_of(run(GOOD, "--tokenizer", folder, "--engine", engine))
+        assert says.startswith("--tokenizer")
+        assert results(tmp_path / "output") == []
+
+
+@pytest.mark.parametrize(
+    "given", ["{}", "{}/", "{}/tokenizer.json", "tokenizer.json", ".", "{}/mine.json", "mine.json"]
+)
+def test_the_config_beside_a_tokenizer_names_its_eos_however_it_is_given(
+    given: str, demo_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = (demo_corpus.tokenizer / "tokenizer.json").read_bytes()
+    assert Tokenizer.from_buffer(held).token_to_id("<|pad|>") == 1
+    for name in ("tokenizer.json", "mine.json"):
+        (tmp_path / name).write_bytes(held)
+    (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "<|pad|>"}')
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(tokenizer=given.format(tmp_path))
+    assert read_vocabulary(settings).eos_id == 1
+    settings = Settings(tokenizer=given.format(tmp_path), eos_token="<|endoftext|>")
+    assert read_vocabulary(settings).eos_id == 0
+
+
+@pytest.mark.parametrize("toml", ["seqlen = 3\n", "spark = 3\n"])
+def test_a_mistake_in_the_toml_is_named(toml: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(toml)
+    assert toml.split()[0] in error_of(run(GOOD, "--config", tmp_path / "c.toml"))
+    assert not (tmp_path / "output").exists()
+
+
+def test_options_override_the_toml(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('num_shards = 1\nseed = 3\n[spark]\n"spark.sql.x" = true\n')
+    assert run(GOOD, "--config", tmp_path / "c.toml", "--seed", 4).code == 0
+    held = manifest(current(tmp_path / "output", "b", "sequences-64"))["inputs"]["configuration"]
+    assert (held["seed"], held["num_shards"]) == (4, 1)
+
+
+def test_what_is_missing_is_asked_for(bfpack: Bfpack, tmp_path: Path) -> None:
+    for command in ("pack", "tokenize", "plan", "assemble", "stats", "show", "path", "verify"):
+        more = ("--sequence", 0) if command == "show" else ()
+        assert " is missing: " in error_of(bfpack(command, *more))
+    given = ["--seq-len", 64, "--output", tmp_path / "output"]
+    for option in ("bucket", "input", "tokenizer"):
+        assert error_of(bfpack("pack", *given)).startswith(f"--{option} is missing: ")
+        given += [f"--{option}", {"input": write(tmp_path / option, GOOD)}.get(option, "x")]
+
+
+def test_no_command_at_all_gets_the_list_of_them(bfpack: Bfpack) -> None:
+    ran = bfpack()
+    assert (ran.code, ran.out) == (2, "")
+    assert all(f"  {name} " in ran.err for name in ("pack", "plan", "assemble", "verify", "show"))
+    assert error_of(bfpack("pakc")).startswith("No such command")
+
+
+@pytest.mark.parametrize("there", ["thesis.txt", "b/thesis.txt"])
+def test_an_output_that_belongs_to_something_else_is_left_alone(
+    there: str, run: Run, tmp_path: Path
+) -> None:
+    held = tmp_path / "output" / there
+    held.parent.mkdir(parents=True)
+    held.write_text("mine")
+    says = error_of(run(GOOD))
+    assert "not empty, and holds no tokens/ or sequences-*; name an empty one" in says
+    assert [p for p in (tmp_path / "output").rglob("*") if p.is_file()] == [held]
+
+
+def test_an_output_that_is_a_file_is_left_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "output").write_text("mine")
+    assert "is a file; name a directory" in error_of(run(GOOD))
+    assert (tmp_path / "output").read_text() == "mine"
+
+
+def test_two_documents_with_one_id_are_named(run: Run, tmp_path: Path) -> None:
+    says = error_of(run([*GOOD, GOOD[3], GOOD[5]], "--id-column", "doc_id"))
+    assert "'d4' (2 times), 'd6' (2 times); make ids unique" in says
+    assert results(tmp_path / "output") == []
+    (tmp_path / "corpus" / "b.jsonl").write_text('{"doc_id": "d1", "text": null}\n')
+    more = ("--id-column", "doc_id", "--max-quarantined", 1)
+    assert "'d1' (2 times)" in error_of(run([], *more))
+    (tmp_path / "corpus" / "b.jsonl").unlink()
+    assert run([]).code == 0  # without the option they are named by their place
+
+
+@pytest.mark.parametrize(
+    "rows", [[{"text": ""}, {"text": ""}], [b"", b" "], [{"text": None}, {"text": 5}]]
+)
+def test_a_corpus_without_a_text_is_a_mistake(rows: list[Any], run: Run, tmp_path: Path) -> None:
+    assert "not one document with text in" in error_of(run(rows))
+    assert results(tmp_path / "output") == []

@@ -1,0 +1,195 @@
+"""What becomes of texts, ready ids and control tokens, by the whole command."""
+
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cli.commands import BASE, GOOD, Bfpack, Run, error_of, results, write
+from conftest import Corpus
+from outputs import current, documents_of, manifest, read, shard_hashes, shard_rows
+from pyspark.sql import DataFrame
+from tokenizers import Tokenizer
+
+from bfpack_spark.schema import MESSAGES, spark_ddl
+from bfpack_spark.tokenizing import engines
+from bfpack_spark.tokens import make_tokens
+from bfpack_spark.tokens import tokenize_text as stage
+
+
+def test_empty_documents_are_left_out_and_bad_ones_quarantined_up_to_a_limit(
+    run: Run, tmp_path: Path
+) -> None:
+    odd = {
+        b'{"doc_id": "e", "text": ""}': ("e", "empty"),
+        b'{"doc_id": "n", "text": null}': ("n", "null_text"),
+        b'{"doc_id": "x", "text": 5}': ("x", "not_text"),
+        b'{"doc_id": "l", "text": "%s"}' % (b"x" * 900): ("l", "too_large"),
+        b'{"doc_id": "u", "text": "\xff"}': ("u", "invalid_utf8"),
+        b'{"doc_id": "s", "text": "\\ud800"}': ("s", "lone_surrogate"),
+        b'{"doc_id": "b", "te': (None, "broken_line"),
+        b'{"doc_id": "c", "text": "a <|pad|>"}': ("c", "control_token"),
+    }
+    more = ("--max-document-bytes", 800, "--id-column", "doc_id", "--control-tokens", "quarantine")
+    says = error_of(run([*GOOD, *odd], *more))
+    assert says.startswith("--max-quarantined 0.01: 14.89% of the documents are in quarantine (1 b")
+    assert "mend the input or raise the limit" in says
+    (made,) = results(tmp_path / "output")  # the tokens' manifest stands, nothing is published
+    assert re.fullmatch(r"b/tokens/[0-9a-f]{16}/_manifest\.json", made)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "output").rglob("*.parquet")}
+    assert len(before) >= 2
+    assert run([], *more, "--max-quarantined", 7 / 47).code == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    store = current(tmp_path / "output", "b", "tokens")
+    account = manifest(store)["accounting"]
+    refused = {reason: doc_id for doc_id, reason in odd.values() if reason != "empty"}
+    assert account["documents_quarantined"] == dict.fromkeys(refused, 1)
+    assert account["documents_in"] == len(GOOD) + 8
+    assert (account["documents"], account["documents_empty"]) == (len(GOOD), 1)
+    rows = read(store / "quarantine")
+    assert {row["reason"]: row["doc_id"] for row in rows} == refused
+    lines = (tmp_path / "corpus" / "a.jsonl").read_bytes()
+    for row in rows:
+        name, _, place = row["source"].partition("@")
+        line = lines[int(place) :].partition(b"\n")[0]
+        assert (name, odd[line]) == ("a.jsonl", (row["doc_id"], row["reason"]))
+        assert row["detail"]
+    packed = shard_rows(current(tmp_path / "output", "b", "sequences-64"))
+    assert sorted(documents_of(packed)) == sorted(str(row["doc_id"]) for row in GOOD)
+
+
+def test_the_share_in_quarantine_may_be_the_limit_and_not_more(run: Run, tmp_path: Path) -> None:
+    rows = [*GOOD[:3], {"text": None}]
+    assert "25.00% of the documents" in error_of(run(rows, "--max-quarantined", 0.2499))
+    assert run([], "--max-quarantined", 0.25).code == 0
+
+
+@pytest.fixture(scope="module")
+def text_and_ids(
+    corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, list[int]], list[tuple[str, str]], Path]:
+    """40 documents' ids by the library, EOS put to every second; their packed shards."""
+    tokenizer = Tokenizer.from_file(str(corpus.tokenizer / "tokenizer.json"))
+    tokenizer.encode_special_tokens = True
+    eos = tokenizer.token_to_id("<|endoftext|>")
+    texts = dict(sorted(corpus.texts().items(), key=lambda item: len(item[1]))[100:140])
+    ids = {
+        name: tokenizer.encode(text).ids + [eos] * (number % 2)
+        for number, (name, text) in enumerate(texts.items())
+    }
+    folder = tmp_path_factory.mktemp("text")
+    write(folder / "corpus", [{"doc_id": n, "text": text} for n, text in texts.items()])
+    where = ("--input", folder / "corpus", "--output", folder / "output", "--id-column", "doc_id")
+    ran = bfpack("pack", *where, "--tokenizer", corpus.tokenizer, *BASE)
+    assert ran.code == 0, ran.err
+    made = shard_hashes(current(folder / "output", "b", "sequences-64"))
+    assert len(made) > 1
+    return ids, made, corpus.tokenizer
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.binary(), None], ids=str
+)
+def test_text_and_its_tokens_give_the_same_shards(
+    kind: pa.DataType | None,
+    text_and_ids: tuple[dict[str, list[int]], list[tuple[str, str]], Path],
+    bfpack: Bfpack,
+    tmp_path: Path,
+) -> None:
+    ids, expected, tokenizer = text_and_ids
+    if kind is None:
+        write(tmp_path / "corpus", [{"doc_id": n, "ids": own} for n, own in ids.items()])
+    else:
+        lists = list(ids.values())
+        raw = [np.array(own, dtype="<i4").tobytes() for own in lists]
+        column = pa.array(raw if kind == pa.binary() else lists, kind)
+        (tmp_path / "corpus").mkdir()
+        table = pa.table({"doc_id": list(ids), "ids": column})
+        pq.write_table(table, tmp_path / "corpus" / "a.parquet")
+    where = ("--input", tmp_path / "corpus", "--output", tmp_path / "output")
+    columns = ("--id-column", "doc_id", "--tokens-column", "ids")
+    ran = bfpack("pack", *where, "--tokenizer", tokenizer, *columns, *BASE)
+    assert ran.code == 0, ran.err
+    assert shard_hashes(current(tmp_path / "output", "b", "sequences-64")) == expected
+
+
+def test_ids_outside_the_vocabulary_are_quarantined(run: Run, tmp_path: Path) -> None:
+    rows = [{"ids": [1, 2, 3]}, {"ids": [1, 10**6]}, {"ids": []}]
+    more = ("--tokens-column", "ids")
+    assert "(1 invalid_tokens from a.jsonl@19 on)" in error_of(run(rows, *more))
+    ran = run([], *more, "--max-quarantined", 0.5)
+    assert ran.code == 0, ran.err
+    account = manifest(current(tmp_path / "output", "b", "tokens"))["accounting"]
+    assert account["documents_quarantined"] == {"invalid_tokens": 1}
+    assert (account["documents"], account["documents_empty"], account["tokens"]) == (1, 1, 4)
+
+
+@pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
+def test_text_that_looks_like_a_control_token_stays_text(
+    engine: str, run: Run, demo_corpus: Corpus, tmp_path: Path
+) -> None:
+    rows = [{"text": "a<|endoftext|>b <|pad|>"}, *GOOD]
+    assert run(rows, "--bos-token", "<|pad|>", "--engine", engine).code == 0
+    tokenizer = Tokenizer.from_file(str(demo_corpus.tokenizer / "tokenizer.json"))
+    eos, bos = (tokenizer.token_to_id(t) for t in ("<|endoftext|>", "<|pad|>"))
+    found = documents_of(shard_rows(current(tmp_path / "output", "b", "sequences-64")))
+    assert len(found) == len(rows)
+    for own in found.values():
+        ids = [own[place] for place in range(len(own))]
+        assert (ids[0], ids[-1], ids.count(eos), ids.count(bos)) == (bos, eos, 1, 1)
+    first = [found["a.jsonl@0"][place] for place in range(len(found["a.jsonl@0"]))]
+    assert tokenizer.decode(first[1:-1]) == rows[0]["text"]
+
+
+def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the driver they agree; in the workers the fast one is wrong about one document."""
+
+    def faulty(splits: DataFrame, spec: stage.TokenizeSpec, write: Any) -> DataFrame:
+        right = functools.partial(stage._tokenize_and_write, spec=spec, write=write)
+
+        def worker(batches: Any) -> Any:
+            encode = engines._Fastokens.encode
+
+            def wrong(self: Any, texts: list[str]) -> Any:
+                ids, lengths = encode(self, texts)
+                return ids + np.repeat([t.count(" ") == 14 for t in texts], lengths), lengths
+
+            engines._Fastokens.encode = wrong  # type: ignore[method-assign]
+            try:
+                yield from right(batches)
+            finally:  # the worker is used again
+                engines._Fastokens.encode = encode  # type: ignore[method-assign]
+
+        return splits.mapInArrow(worker, spark_ddl(MESSAGES))
+
+    options = ("--id-column", "doc_id", "--engine", "fastokens")
+    with monkeypatch.context() as patch:
+        patch.setattr(make_tokens, "tokenize_text", faulty)
+        says = error_of(run(GOOD, *options, "--audit-share", 1.0), 5)
+    place = sum(len(json.dumps(row)) + 1 for row in GOOD[:6])
+    assert says.startswith(f"document d7 (a.jsonl@{place}): fastokens and tokenizers disagree at ")
+    assert says.endswith("; use --engine tokenizers")
+    assert results(tmp_path / "output") == []
+    assert run([], *options, "--audit-share", 1.0).code == 0  # mended, it goes on in place
+    version = current(tmp_path / "output", "b", "tokens")
+    assert len(list((version / "documents").iterdir())) == len(manifest(version)["files"]) > 0
+
+
+def test_an_engine_that_cannot_do_it_is_not_a_mistake_of_the_input(
+    run: Run, demo_corpus: Corpus, tmp_path: Path
+) -> None:
+    tree = json.loads((demo_corpus.tokenizer / "tokenizer.json").read_bytes())
+    tree["pre_tokenizer"] = {"type": "Whitespace"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree))
+    more = ("--tokenizer", tmp_path / "tokenizer.json", "--engine")
+    says = error_of(run(GOOD, *more, "fastokens"), 5)
+    assert says.startswith("--engine fastokens: fastokens cannot load it: ")
+    assert results(tmp_path / "output") == []
+    assert run([], *more, "auto").code == 0

@@ -1,0 +1,166 @@
+"""Documents from Parquet files."""
+
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from corpus.reading import TEXT, WITH_ID, damage, divided, lines, read, rows
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bfpack_spark.corpus import decoded_sizes, parquet
+from bfpack_spark.corpus.inventory import split_inventory
+from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
+from bfpack_spark.errors import InputError
+
+
+@given(st.integers(1, 60), st.integers(1, 70), st.lists(st.integers(1, 6000), max_size=8))
+def test_parquet_rows_are_named_and_read_once_however_divided(
+    tmp_path_factory: pytest.TempPathFactory, num_rows: int, group: int, cuts: list[int]
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "a.parquet"
+    texts = [str(n) for n in range(num_rows)]
+    pq.write_table(pa.table({"other": [0] * num_rows, "text": texts}), path, row_group_size=group)
+    size = path.stat().st_size
+    edges = sorted({0, size, *(cut for cut in cuts if cut < size)})
+    assert rows(divided(path, "sub/a.parquet", edges), "parquet", TEXT) == [
+        (f"sub/a.parquet#{n}", f"sub/a.parquet#{n}", str(n), None) for n in range(num_rows)
+    ]
+
+
+def test_a_row_group_is_read_on_behind_a_huge_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_HUGE_BYTES", 1 << 20)
+    for module in (parquet, decoded_sizes):
+        monkeypatch.setattr(module, "BATCH_BYTES", 1 << 20)  # batches of 3 rows
+    texts = [str(n) * (1 << 20 if n in (3, 4, 9) else 1) for n in range(10)]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", use_dictionary=False)
+    assert [content for *_, content, _ in read(tmp_path)] == texts
+
+
+def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) -> None:
+    """Beside what an engine needs for a document of 256 MB there is no room for it twice."""
+    text = "x" * (40 << 20)
+    (tmp_path / "a.jsonl").write_bytes(lines({"text": text}, {"text": "short"}))
+    (tmp_path / "a.txt").write_text(text)
+    for name in ("a.jsonl", "a.txt"):
+        inventory = take_inventory(str(tmp_path / name), None)
+        found = read_documents(split_inventory(inventory), inventory.format, TEXT, 1 << 30)
+        tracemalloc.start()
+        documents = next(found)
+        assert documents.content.nbytes > 40 << 20
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < 8 << 20, name
+        found.close()
+
+
+def test_of_a_huge_document_in_parquet_not_even_its_compressed_bytes_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_HUGE_BYTES", 1 << 20)
+    text = np.random.default_rng(0).bytes(4 << 20).hex()  # half its size as zstd
+    table = pa.table({"text": [text, "short"]})
+    pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False, compression="zstd")
+    inventory = take_inventory(str(tmp_path), None)
+    before = pa.total_allocated_bytes()
+    found = read_documents(split_inventory(inventory), inventory.format, TEXT, 1 << 30)
+    documents = next(found)
+    assert documents.take_texts() == [text]
+    assert pa.total_allocated_bytes() - before < 1 << 20
+    found.close()
+
+
+def test_parquet_files_below_each_other_are_read_in_order(tmp_path: Path) -> None:
+    for name in ("b.parquet", "a/z.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"text": [f"{name} {n}" for n in range(3)]}), tmp_path / name)
+    assert [(d, c) for d, _, c, _ in read(tmp_path)] == [
+        (f"{name}#{n}", f"{name} {n}") for name in ("a/z.parquet", "b.parquet") for n in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary()], ids=str
+)
+def test_invalid_utf8_in_parquet_costs_its_own_row_alone(kind: pa.DataType, tmp_path: Path) -> None:
+    raw = [b"ok", b"\xff\xfe", None, "é".encode(), b"", b"\xed\xa0\x80", b"cut \xf0\x9f\x98"]
+    base = pa.large_binary() if "large" in str(kind) else pa.binary()
+    pq.write_table(pa.table({"text": pa.array(raw, base).view(kind)}), tmp_path / "a.parquet")
+    assert read(tmp_path) == [
+        (f"a.parquet#{n}", f"a.parquet#{n}", content, reason)
+        for n, (content, reason) in enumerate(
+            [
+                ("ok", None),
+                (None, "invalid_utf8"),
+                (None, None),
+                ("é", None),
+                ("", None),
+                (None, "invalid_utf8"),  # half of a surrogate pair
+                (None, "invalid_utf8"),
+            ]
+        )
+    ]
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.uint64(), pa.large_string()], ids=str)
+def test_ids_are_integers_or_strings(kind: pa.DataType, tmp_path: Path) -> None:
+    ids = ["7", "-"] if kind == pa.large_string() else [7, 100]
+    table = pa.table({"text": ["x", "y"], "doc_id": pa.array(ids, kind)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert [(d, s) for d, s, _, _ in read(tmp_path, WITH_ID)] == [
+        (str(ids[0]), "a.parquet#0"),
+        (str(ids[1]), "a.parquet#1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        (["a", None], "null at a.parquet#1; every document needs an id"),
+        ([1, None], "null at a.parquet#1"),
+        ([1.5, 2.5], "has type double in a.parquet, wanted strings or integers"),
+        ([True, False], "has type bool"),
+        ([b"a", b"b"], "has type binary"),
+        ([["a"], ["b"]], "has type list"),
+    ],
+)
+def test_ids_that_are_none_are_an_error(ids: list[Any], says: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["x", "y"], "doc_id": ids}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=f"--id-column doc_id: {says}"):
+        read(tmp_path, WITH_ID)
+
+
+def test_a_null_id_is_named_by_its_row_in_the_file(tmp_path: Path) -> None:
+    ids = [str(n) if n != 25 else None for n in range(40)]
+    table = pa.table({"text": ["x"] * 40, "doc_id": ids})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10)
+    with pytest.raises(InputError, match=r"null at a\.parquet#25;"):
+        read(tmp_path, WITH_ID)
+
+
+def test_ids_that_are_no_utf8_are_an_error(tmp_path: Path) -> None:
+    ids = pa.array([b"a", b"\xff"]).view(pa.string())
+    pq.write_table(pa.table({"text": ["x", "y"], "doc_id": ids}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"--id-column doc_id: not UTF-8 near a\.parquet#0"):
+        read(tmp_path, WITH_ID)
+
+
+@pytest.mark.parametrize(
+    "how", ["empty", "cut short", "not Parquet", "a footer of noise", "pages of noise"]
+)
+def test_a_parquet_file_that_cannot_be_read_is_an_error_that_names_it(
+    how: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": [f"some text {n}" for n in range(100)]}), path)
+    assert len(read(tmp_path)) == 100
+    path.write_bytes(damage(path.read_bytes(), how))
+    with pytest.raises(InputError, match=r"--input: a\.parquet cannot be read .* mend or remove"):
+        read(tmp_path)

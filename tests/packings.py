@@ -1,0 +1,148 @@
+"""Packing the small corpus, and reading what came of it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Corpus, Ran, pack_options
+from outputs import current, manifest
+from tokenizers import Tokenizer
+
+Bfpack = Callable[..., Ran]
+
+
+Ids = dict[str, npt.NDArray[np.int32]]
+
+
+AT = ("--seq-len", 512)
+
+
+def pack(bfpack: Bfpack, corpus: Corpus, output: Path, *more: object) -> Path:
+    """Pack at 512; the directory of the version."""
+    ran = bfpack("pack", *pack_options(corpus, output), *AT, *more)
+    assert ran.code == 0, ran.err
+    return at_512(output)
+
+
+def at_512(output: Path) -> Path:
+    return current(output, "small", "sequences-512")
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """sha256 of every file, by its path; but for reports, which hold times."""
+    found = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name != "report"
+    }
+    assert found
+    return found
+
+
+def expected_documents(corpus: Corpus) -> Ids:
+    """Ids of every document by the reference engine, EOS included."""
+    tokenizer = Tokenizer.from_file(str(corpus.tokenizer / "tokenizer.json"))
+    tokenizer.encode_special_tokens = True
+    eos = tokenizer.token_to_id("<|endoftext|>")
+    texts = corpus.texts()
+    found = tokenizer.encode_batch_fast(list(texts.values()), add_special_tokens=False)
+    return {
+        name: np.array([*one.ids, eos], dtype=np.int32)
+        for name, one in zip(texts, found, strict=True)
+        if one.ids
+    }
+
+
+@pytest.fixture(scope="module")
+def expected(corpus: Corpus) -> Ids:
+    return expected_documents(corpus)
+
+
+@dataclass(frozen=True)
+class Segments:
+    """All segments of a version's rows but padding, in the order they lie; parallel arrays."""
+
+    row: npt.NDArray[np.int64]
+    doc_id: npt.NDArray[np.object_]
+    start: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int64]
+    doc_length: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64]  # in its row
+    num_padding: npt.NDArray[np.int64]  # of each row
+    ids: npt.NDArray[np.int32]  # of all rows, end to end
+
+    @property
+    def end(self) -> npt.NDArray[np.int64]:
+        return self.start + self.length
+
+
+def read_segments(version: Path) -> Segments:
+    shards = sorted((version / "shards").glob("*.parquet"))
+    table = pa.concat_tables([pq.read_table(path) for path in shards])
+    assert len(table)
+    sequence_ids = table["sequence_id"].to_numpy()
+    assert sequence_ids.tolist() == list(range(len(table)))
+    seq_len = len(table["input_ids"][0])
+    flat = {
+        name: table[name].combine_chunks().flatten()
+        for name in ("seq_lengths", "doc_ids", "doc_starts", "doc_lengths", "input_ids")
+    }
+    assert len(flat["input_ids"]) == len(table) * seq_len
+    length = flat["seq_lengths"].to_numpy().astype(np.int64)
+    begin = np.cumsum(length) - length
+    assert set(range(0, len(table) * seq_len, seq_len)) <= set(begin.tolist())
+    real = flat["doc_ids"].is_valid().to_numpy(zero_copy_only=False)
+    return Segments(
+        row=(begin // seq_len)[real],
+        doc_id=flat["doc_ids"].drop_null().to_numpy(zero_copy_only=False),
+        start=flat["doc_starts"].drop_null().to_numpy(),
+        length=length[real],
+        doc_length=flat["doc_lengths"].drop_null().to_numpy(),
+        offset=(begin % seq_len)[real],
+        num_padding=table["num_padding"].to_numpy().astype(np.int64),
+        ids=flat["input_ids"].to_numpy(),
+    )
+
+
+def assert_each_token_once(held: Segments, wanted: Ids) -> None:
+    """Document by document: the segments follow each other from 0 and hold the wanted ids."""
+    assert len(wanted) > 50
+    seq_len = len(held.ids) // len(held.num_padding)
+    begin = held.row * seq_len + held.offset
+    order = np.lexsort((held.start, held.doc_id))
+    pieces: dict[str, list[npt.NDArray[np.int32]]] = {}
+    reached: dict[str, int] = {}
+    for at in order.tolist():
+        name, length = held.doc_id[at], int(held.length[at])
+        assert held.start[at] == reached.get(name, 0), f"{name}: a token is missing or doubled"
+        reached[name] = reached.get(name, 0) + length
+        pieces.setdefault(name, []).append(held.ids[begin[at] : begin[at] + length])
+    assert pieces.keys() == wanted.keys()
+    different = [
+        n for n, ids in wanted.items() if not np.array_equal(np.concatenate(pieces[n]), ids)
+    ]
+    assert not different
+
+
+def ids_in(path: Path) -> list[str]:
+    return pq.read_table(path, columns=["doc_id"])["doc_id"].to_pylist()
+
+
+def check_stats(version: Path, bfpack: Bfpack, output: Path, *rules: object) -> None:
+    """`bfpack stats`, from lengths alone, says what the manifest says."""
+    ran = bfpack("stats", "--output", output, "--bucket", "small", *AT, *rules, "--json")
+    ((found,),) = (bucket["at"] for bucket in json.loads(ran.out))
+    found = found["plan"]["accounting"]
+    account = manifest(version)["accounting"]
+    assert found.pop("overhead") == account["num_sequences"] / account["lower_bound"] - 1
+    assert len(found) > 10
+    if "concat" in rules:  # it depends on the order of documents, which lengths do not tell
+        del found["num_documents_cut"]
+    assert found == {name: account[name] for name in found}
