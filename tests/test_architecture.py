@@ -117,7 +117,7 @@ def test_rooms_without_spark_do_without_it() -> None:
     assert done.stdout == f"{len(names)}\n", done.stderr
 
 
-def test_only_pictures_need_matplotlib_and_only_who_wants_them_imports_them() -> None:
+def test_only_pictures_need_matplotlib() -> None:
     for path in SOURCES:
         names = list(imports(path))
         plotting = [

@@ -26,7 +26,7 @@ def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Callable[..., Ra
     return lambda command: bfpack(command, *where, "--tokenizer", demo_corpus.tokenizer)
 
 
-def test_an_input_that_shrinks_after_the_listing_fails_the_run_and_is_named(
+def test_an_input_that_shrinks_after_the_listing_is_named(
     run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.jsonl", "b.jsonl"):
@@ -52,7 +52,7 @@ def test_an_input_that_shrinks_after_the_listing_fails_the_run_and_is_named(
     ]
 
 
-def test_a_file_written_after_it_was_read_fails_the_run_before_the_manifest(
+def test_a_file_written_after_it_was_read_fails_the_run(
     run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "in", "a.jsonl", range(5))
@@ -71,7 +71,7 @@ def test_a_file_written_after_it_was_read_fails_the_run_before_the_manifest(
     assert not list((tmp_path / "out").rglob("_manifest.json"))
 
 
-def test_of_files_that_are_not_read_anew_the_manifest_says_what_was_read_before(
+def test_the_manifest_says_what_was_read_of_files_not_read_anew(
     run: Callable[..., Ran], tmp_path: Path
 ) -> None:
     write(tmp_path / "in", "a.jsonl", range(5))

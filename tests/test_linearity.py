@@ -109,7 +109,7 @@ def shuffled(
 
 
 @pytest.mark.parametrize("stage", ["plan", "assemble"])
-def test_twice_the_documents_are_twice_the_bytes_and_at_most_twice_the_rows(
+def test_twice_the_documents_are_twice_the_bytes(
     shuffled: dict[tuple[str, int], Shuffled], stage: str
 ) -> None:
     less, more = shuffled[stage, 2000], shuffled[stage, 4000]
@@ -256,7 +256,7 @@ def test_a_document_of_a_group_takes_a_bounded_number_of_bytes(
     assert 20 < (large - small) / 40_000 <= 250 + 3 * 20
 
 
-def test_an_id_whose_repetitions_are_looked_for_takes_a_bounded_number_of_bytes() -> None:
+def test_an_id_that_is_looked_for_takes_a_bounded_number_of_bytes() -> None:
     number = 200_000
     ids = {
         "part": pa.array(np.zeros(number, np.int32)),

@@ -116,7 +116,7 @@ def test_an_output_whose_name_looks_like_a_pattern_is_itself(
 
 
 @pytest.mark.parametrize("fate", ["lost", "doubled"])
-def test_a_document_lost_or_doubled_between_plan_and_assembly_fails_the_job(
+def test_a_document_lost_or_doubled_after_the_plan_fails_the_job(
     fate: str, packed: Path, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     """The last one of a row: what remains of the row has no gap."""

@@ -136,9 +136,7 @@ def in_equal_parts(total: int, parts: int) -> list[int]:
     return [len(range(part, total, parts)) for part in range(parts)]
 
 
-def test_the_output_tells_nothing_of_machine_or_time_and_parquet_lies_alone(
-    packed: Path, corpus: Corpus
-) -> None:
+def test_the_output_tells_nothing_of_machine_or_time(packed: Path, corpus: Corpus) -> None:
     """(That it tells nothing of time: the steps one by one make the same bytes, above.)"""
     seen = 0
     for path in packed.rglob("_*.json"):

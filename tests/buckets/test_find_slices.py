@@ -213,7 +213,7 @@ def test_a_value_that_is_no_name_is_a_mistake_and_nothing_is_written(
         ),
     ],
 )
-def test_a_document_whose_bucket_cannot_be_read_is_a_mistake_with_its_place(
+def test_a_document_whose_bucket_cannot_be_read_is_named(
     odd: str, says: str, run: Run, tmp_path: Path
 ) -> None:
     source = in_lines(tmp_path / "corpus")

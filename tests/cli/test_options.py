@@ -37,7 +37,7 @@ def test_options_stand_in_sections_and_each_section_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_example_gives_what_is_required_and_no_other_options_than_there_are(name: str) -> None:
+def test_the_example_gives_what_is_required_and_options_that_exist(name: str) -> None:
     command = bfpack.commands[name]
     examples = re.search(r"^Example:\n((?:  bfpack .*\n?)+)", help_of(name), re.MULTILINE)
     assert examples

@@ -22,9 +22,7 @@ from bfpack_spark.tokens import make_tokens
 from bfpack_spark.tokens import tokenize_text as stage
 
 
-def test_empty_documents_are_left_out_and_bad_ones_quarantined_up_to_a_limit(
-    run: Run, tmp_path: Path
-) -> None:
+def test_empty_documents_are_left_out_and_bad_ones_quarantined(run: Run, tmp_path: Path) -> None:
     odd = {
         b'{"doc_id": "e", "text": ""}': ("e", "empty"),
         b'{"doc_id": "n", "text": null}': ("n", "null_text"),

@@ -93,7 +93,7 @@ def test_a_new_version_says_which_field_changed(
 # New files
 
 
-def test_only_new_files_are_tokenized_and_nothing_differs_from_a_fresh_start(
+def test_only_new_files_are_tokenized_and_nothing_differs(
     run: Run, bfpack: Bfpack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Three nights, with a bad document each, against one run over all the files."""

@@ -46,7 +46,7 @@ def test_no_segments_have_no_digests() -> None:
     assert digests([], [], []) == []
 
 
-def test_digests_hold_over_the_borders_of_chunks_and_of_the_table_of_weights() -> None:
+def test_digests_hold_over_borders_of_chunks_and_weights() -> None:
     """A document of 2.5 M tokens, in one piece and in many."""
     ids = np.random.default_rng(0).integers(0, 2**31, 2_500_000).astype(np.int32)
     whole = digest_segments(ids, as_lengths([len(ids)]), as_lengths([0]))

@@ -29,7 +29,7 @@ DATA = Path(__file__).parents[1] / "data"
     st.integers(1, 10_000),
     st.lists(st.integers(1, 9_999), max_size=9),
 )
-def test_each_row_group_lies_in_one_split_whatever_the_footer_and_the_division(
+def test_each_row_group_lies_in_one_split(
     sizes: list[int], num_bytes: int, cuts: list[int]
 ) -> None:
     places = places_of(sizes, num_bytes)
@@ -59,7 +59,7 @@ def read(path: Path) -> tuple[Inventory, Tally, list[str]]:
     return inventory, add_up(told), texts
 
 
-def test_columns_that_lie_in_another_order_than_the_schema_lists_them_lose_no_rows(
+def test_columns_in_another_order_than_the_schemas_lose_no_rows(
     tmp_path: Path,
 ) -> None:
     """Of this file the first column of the footer lies behind the second, so a middle reckoned from
@@ -97,7 +97,7 @@ def test_what_was_read_must_be_all_there_is() -> None:
         check_coverage(of_one_file(), Tally(), bucket_column=None)
 
 
-def test_deleted_rows_and_those_of_other_buckets_are_read_and_no_documents() -> None:
+def test_deleted_rows_and_those_of_other_buckets_are_no_documents() -> None:
     two_deleted = of_one_file(deleted=bytes(16))
     check_coverage(two_deleted, tally(rows=5, documents=3, footer=5), bucket_column=None)
     check_coverage(of_one_file(), tally(rows=5, documents=3, footer=5), bucket_column="lang")
@@ -119,7 +119,7 @@ def test_a_footer_that_changes_between_tasks_is_an_error() -> None:
         add_up(parts)
 
 
-def test_the_manifest_has_rows_of_each_file_and_of_earlier_ones_what_is_known() -> None:
+def test_the_manifest_has_rows_of_each_file_old_and_new() -> None:
     files = [InputFile(name=n, path=n, size=1, modified=7) for n in "abc"]
     inventory = Inventory(format="parquet", files=tuple(files))
     earlier = [{"name": "b", "rows": 3, "bytes": None, "documents": 2}]

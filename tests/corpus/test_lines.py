@@ -95,7 +95,7 @@ class Watched(io.BytesIO):
         return data
 
 
-def test_a_line_over_many_ranges_is_read_by_the_one_in_which_it_begins_alone() -> None:
+def test_a_line_over_many_ranges_is_read_where_it_begins() -> None:
     raw = b"{}\n" + b"x" * 1000 + b"\n{}\n"
     for start, end, wanted in [(0, 10, 1020), (10, 500, 500), (500, 1000, 510), (1000, 1007, 7)]:
         stream = Watched(raw)

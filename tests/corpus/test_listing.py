@@ -21,7 +21,7 @@ def left_out(where: Path | str, input_format: str | None = None) -> dict[str, st
     return {left.name: left.reason for left in taken.left_out}
 
 
-def test_what_is_visible_and_not_read_is_named_in_one_line_and_in_the_inventory(
+def test_what_is_visible_and_not_read_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path, "a.jsonl", "D.JSONL", "b.jsonl.bz2", "c.jsonl.xz", "README.md", "x.parquet.tmp")

@@ -61,7 +61,7 @@ def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) 
         found.close()
 
 
-def test_of_a_huge_document_in_parquet_not_even_its_compressed_bytes_are_held(
+def test_the_compressed_bytes_of_a_huge_document_are_not_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "_HUGE_BYTES", 1 << 20)

@@ -68,7 +68,7 @@ def fail_within(split: Split) -> None:
         raise InputError("--input: b.jsonl cannot be read")
 
 
-def test_a_file_that_cannot_be_read_because_it_changed_is_said_to_have_changed(
+def test_a_file_that_cannot_be_read_since_it_changed_has_changed(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "b.jsonl"

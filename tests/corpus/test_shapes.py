@@ -108,7 +108,7 @@ def test_one_such_line_among_others_is_quarantined_as_what_it_looks_like(
     assert batch.content.to_pylist() == [None, "one two", "three"]
 
 
-def test_a_file_whose_later_lines_are_objects_is_read_however_it_is_divided(tmp_path: Path) -> None:
+def test_a_file_whose_later_lines_are_objects_is_read(tmp_path: Path) -> None:
     """The first split alone would look like an array."""
     first = b"[" + b"1," * 600_000 + b"1]\n"
     path = tmp_path / "a.jsonl"

@@ -103,7 +103,7 @@ def test_what_has_a_slash_is_a_path_and_all_else_a_name(
             identifier("--input", wrong)
 
 
-def test_buckets_are_those_of_the_partitions_whatever_the_directories_are_called() -> None:
+def test_buckets_are_the_partitions_whatever_directories_are_called() -> None:
     held = inventory(("k=x/1", {"lang": "de"}), ("Ab/2", {"lang": "fr"}), ("3", {"lang": "de"}))
     found = by_directories(held, "lang")
     assert found is not None

@@ -205,7 +205,7 @@ def test_an_output_without_buckets_is_a_mistake(bfpack: Bfpack, tmp_path: Path) 
     assert f"--output {tmp_path}: no bucket with tokens in it; run bfpack pack first" in ran.err
 
 
-def test_under_spark_submit_the_cluster_counts_and_the_numbers_are_the_same(
+def test_under_spark_submit_the_cluster_counts_the_same_numbers(
     packed: Path, bfpack: Bfpack, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("stats", "--output", packed, "--seq-len", 512, "--csv")

@@ -78,7 +78,7 @@ def test_a_sequence_is_drawn_with_hatches_where_it_is_cut() -> None:
     assert [bool(bar.get_hatch()) for bar in bars] == [True, False, True, False]
 
 
-def test_every_seq_len_is_on_the_axis_and_no_two_names_run_into_each_other() -> None:
+def test_every_seq_len_is_on_the_axis_and_no_two_names_overlap() -> None:
     """Also what is longer or shorter than all documents."""
     many = tuple(1 << k for k in range(4, 17))
     figure = plots.documents_by_length(explore.corpus_stats(histogram_of([500, 600]), many))

@@ -53,7 +53,7 @@ def test_a_second_run_a_prune_and_a_reader_in_the_middle_of_a_run(
 
 
 @pytest.mark.slow
-def test_a_prune_removes_the_old_version_only_when_the_new_one_is_published(
+def test_a_prune_removes_the_old_version_once_the_new_is_published(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path
 ) -> None:
     case = case_of("parquet")

@@ -22,7 +22,7 @@ Cases = Callable[[str], Case]
     ("when", "every"),
     [("before", 5), *(pytest.param(w, 1, marks=pytest.mark.slow) for w in ("before", "after"))],
 )
-def test_a_driver_killed_at_each_named_point_leaves_what_the_next_one_goes_on_from(
+def test_a_driver_killed_at_each_named_point_publishes_no_mixture(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, when: str, every: int
 ) -> None:
     """One run after another on the same output, each killed a point later than the last."""

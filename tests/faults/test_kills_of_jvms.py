@@ -19,7 +19,7 @@ Cases = Callable[[str], Case]
 @pytest.mark.parametrize(
     "first", [pytest.param("jvm", marks=SLOW), pytest.param("group", marks=LONG)]
 )
-def test_a_jvm_or_a_process_group_killed_at_each_named_point_publishes_no_mixture(
+def test_a_jvm_or_group_killed_at_each_named_point_publishes_no_mixture(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str
 ) -> None:
     """By turns. A driver without its JVM goes on as far as it needs none, to the end or to one

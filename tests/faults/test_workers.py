@@ -70,7 +70,7 @@ def test_a_worker_that_dies_every_time_fails_the_run_with_one_line(
 
 
 @pytest.mark.slow
-def test_a_worker_held_still_over_a_second_run_cannot_change_what_that_published(
+def test_a_worker_held_over_a_second_run_changes_nothing_published(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path
 ) -> None:
     """Its driver is dead, and the next run has other partitions; then it writes its file."""

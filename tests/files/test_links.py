@@ -62,7 +62,7 @@ def test_pack_deletes_nothing_behind_a_link_named_documents(
         *("{sequences}", "{sequences}/shards", "{sequences}/plan", "{sequences}/_plan.json"),
     ],
 )
-def test_a_link_where_something_of_ours_should_be_is_refused_before_the_work(
+def test_a_link_in_place_of_something_of_ours_is_refused(
     place: str, tmp_path: Path, elsewhere: Path
 ) -> None:
     output = tmp_path / "output"

@@ -52,7 +52,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, said: Said
     assert said[1][1] == f"{version(tmp_path).inside}/shards/part-00000.parquet"
 
 
-def test_folders_come_before_the_manifest_and_the_manifest_before_the_pointer(
+def test_folders_are_synced_before_the_manifest_and_it_before_the_pointer(
     tmp_path: Path, said: Said
 ) -> None:
     made = version(tmp_path)

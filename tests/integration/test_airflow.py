@@ -221,7 +221,7 @@ def test_the_dag_finds_the_buckets_that_bfpack_finds(airflow: Airflow) -> None:
     assert found[patterns[0]] == list(BUCKETS)
 
 
-def test_every_bucket_is_packed_and_verified_and_the_asset_names_the_versions(
+def test_every_bucket_is_packed_and_the_asset_names_the_versions(
     undisturbed: tuple[Run, Path],
 ) -> None:
     run, output = undisturbed
@@ -243,7 +243,7 @@ def test_every_bucket_is_packed_and_verified_and_the_asset_names_the_versions(
         assert manifest(there)["bucket"] == bucket
 
 
-def test_a_killed_job_goes_on_to_the_same_bytes_and_a_mistake_stops_no_other_bucket(
+def test_a_killed_job_goes_on_and_a_mistake_stops_no_other_bucket(
     airflow: Airflow, undisturbed: tuple[Run, Path], tmp_path: Path
 ) -> None:
     """The job dies when its token store is complete and its plan is not; the retry starts there."""
@@ -264,7 +264,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes_and_a_mistake_stops_no_other_buc
     assert (run.state, run.events) == ("failed", [])
 
 
-def test_on_a_cluster_the_environment_is_shipped_and_the_shards_are_the_same(
+def test_on_a_cluster_with_a_shipped_environment_shards_are_the_same(
     airflow: Airflow, undisturbed: tuple[Run, Path], tmp_path: Path
 ) -> None:
     """Airflow's machine has Spark and what `make dist` made, and none of them a .venv."""

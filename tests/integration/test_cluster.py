@@ -202,7 +202,7 @@ def test_executors_run_what_was_shipped_to_them(
         assert package == f"{folder}/environment/packages/bfpack_spark/__init__.py"
 
 
-def test_an_executor_and_then_a_worker_that_die_in_the_middle_change_no_byte(
+def test_an_executor_and_a_worker_that_die_change_no_byte(
     desk: Path, corpus: Corpus, packed: Path, tmp_path: Path
 ) -> None:
     """An executor while it tokenizes, a whole worker when its half of the tokens is shuffled."""

@@ -408,7 +408,7 @@ def test_three_runs_may_publish_to_one_table_at_once(
     assert read_back(table, bucket="a") == expected(Path(of_a.directory))
 
 
-def test_a_table_that_cannot_take_the_sequences_is_refused_before_the_work(
+def test_a_table_that_cannot_take_the_sequences_is_refused(
     spark: SparkSession, desk: Desk, texts: Path, tmp_path: Path
 ) -> None:
     flat, files, other = (tmp_path / name for name in ("flat", "files", "other"))

@@ -51,7 +51,7 @@ def error_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, line.removeprefix("bfpack: error: ")
 
 
-def test_a_killed_jvm_is_one_line_and_the_next_run_cleans_up_and_publishes(
+def test_a_killed_jvm_is_one_line_and_the_next_run_publishes(
     corpus: Corpus, tmp_path: Path
 ) -> None:
     temporary, output = tmp_path / "tmp", tmp_path / "output"

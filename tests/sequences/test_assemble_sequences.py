@@ -112,7 +112,7 @@ def test_each_shard_is_a_partition(spark: SparkSession, token_paths: list[str]) 
     assert {(row["place"], row["shard"]) for row in placed} == {(0, 0), (1, 1), (2, 2)}
 
 
-def test_fragments_of_a_document_that_is_in_no_token_file_are_left_out_for_the_count_to_show(
+def test_fragments_of_a_document_in_no_token_file_are_left_out(
     spark: SparkSession, token_paths: list[str], tmp_path: Path
 ) -> None:
     other = write_token_file(tmp_path, 2, {"c": 9, "f": 1, "e": 4})

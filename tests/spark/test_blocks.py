@@ -55,7 +55,7 @@ def test_a_block_a_key_and_batch() -> None:
     assert [len(own) // 4 for own in block.column("length").to_pylist()] == [3, 2]
 
 
-def test_columns_that_a_table_lacks_are_empty_and_tell_its_blocks_from_others() -> None:
+def test_columns_that_a_table_lacks_are_empty_in_its_blocks() -> None:
     document = pa.table({"part": pa.array([0], pa.int32()), "doc_id": ["d"], "row": [7]})
     fragment = pa.table({"part": pa.array([0], pa.int32()), "doc_id": ["d"], "sequence_id": [5]})
     both = [to_blocks(table, SOUGHT, "part") for table in (document, fragment)]

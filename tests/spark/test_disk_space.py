@@ -59,7 +59,7 @@ def test_sequences_are_about_as_large_as_was_said(packed: Path) -> None:
     assert need.output / 1.5 < made < need.output * 1.5
 
 
-def test_what_shares_a_disk_is_added_up_and_what_is_not_there_counts_for_its_parent(
+def test_what_shares_a_disk_is_added_up(
     spark: SparkSession,
     tmp_path: Path,
     free: Callable[[int], None],

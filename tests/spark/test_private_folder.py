@@ -58,7 +58,7 @@ def test_a_folder_goes_with_its_process(
     assert not folder.exists()
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_held_is_not(
+def test_the_next_process_removes_what_a_killed_one_left(
     holder: tuple[subprocess.Popen[str], Path], tmp_path: Path
 ) -> None:
     process, folder = holder
@@ -82,7 +82,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_held_is_n
     assert (elsewhere / "kept").exists()
 
 
-def test_a_folder_that_another_start_removed_before_it_was_held_is_made_again(
+def test_a_folder_removed_before_it_was_held_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, really = [], os.open

@@ -6,7 +6,7 @@ import psutil
 from pyspark.sql import SparkSession
 
 
-def test_workers_are_forked_from_a_process_that_has_imported_what_they_need(
+def test_workers_are_forked_from_who_has_imported_what_they_need(
     spark: SparkSession,
 ) -> None:
     def libraries_of_parent(_: object) -> list[str]:

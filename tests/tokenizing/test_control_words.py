@@ -179,7 +179,7 @@ def test_a_control_token_of_one_character_is_guarded_since_text_needs_it() -> No
     assert 5 in load_engine("tokenizers", own).encode(["was"])[0]
 
 
-def test_a_text_that_cannot_be_spelled_is_told_apart_from_one_without_tokens() -> None:
+def test_a_text_that_cannot_be_spelled_is_not_one_without_tokens() -> None:
     own = vocabulary(unigram(unk_id=None))
     ids, lengths = load_engine("tokenizers", own).encode(["was", "\u6f22", "", "now"])
     assert lengths.tolist() == [4, -1, 0, 2]

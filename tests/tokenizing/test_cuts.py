@@ -187,7 +187,7 @@ def test_where_nothing_is_proved_nothing_is_cut(made: Tree) -> None:
     assert limits_of("fastokens", own) == Limits(max_bytes=256 << 20)
 
 
-def test_tokens_that_are_sought_only_where_they_are_allowed_matter_only_there() -> None:
+def test_tokens_sought_only_where_allowed_matter_only_there() -> None:
     made = bpe(GPT2_BYTES, more=[added("<a>", rstrip=True, special=True)])
     assert vocabulary(made).cuts is not None
     assert vocabulary(made, "allow").cuts is None

@@ -91,7 +91,7 @@ def test_control_tokens_in_text_are_text_unless_allowed(name: EngineName) -> Non
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_truncation_padding_and_post_processing_of_the_file_are_not_applied(
+def test_truncation_padding_and_post_processing_are_not_applied(
     name: EngineName,
 ) -> None:
     texts = ["some words to forget " * 10, "x", ""]
@@ -110,7 +110,7 @@ def test_truncation_padding_and_post_processing_of_the_file_are_not_applied(
 
 
 @pytest.mark.parametrize("make", [word_piece, unigram])
-def test_the_fast_engine_refuses_what_it_cannot_do_and_the_reference_does_it(make: Any) -> None:
+def test_the_reference_does_what_the_fast_engine_refuses(make: Any) -> None:
     tokenizer = make()
     own = vocabulary(raw(tokenizer))
     with pytest.raises(ValueError, match="fastokens cannot load it: "):

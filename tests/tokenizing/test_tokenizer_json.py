@@ -153,7 +153,7 @@ def test_depth_shape_and_size_of_numbers_are_named(held: bytes, says: str) -> No
         ({"pre_tokenizer": {"type": "FixedLength", "length": 0}}, "fails on"),
     ],
 )
-def test_what_makes_the_library_panic_is_a_refusal_and_its_backtrace_is_not_shown(
+def test_what_makes_the_library_panic_is_a_refusal(
     rule: Tree, says: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(InputError, match=f"--tokenizer: tokenizers {says}"):

@@ -34,7 +34,7 @@ def manifest(made: Version, *paths: str) -> dict[str, Any]:
 OLD = of_files({"a": 1, "b": 2})
 
 
-def test_only_new_files_are_tokenized_and_the_others_listed_where_they_are() -> None:
+def test_only_new_files_are_tokenized_and_others_listed_as_they_lie() -> None:
     first, new = version(OLD), of_files({"a": 1, "b": 2, "c": 3})
     name = f"../{'0' * 16}/documents/part-00007-000.parquet"
     held = manifest(first, name, "documents/part-00002-001.parquet")

@@ -112,7 +112,7 @@ def test_workers_that_stood_still_over_a_whole_run_change_nothing(
     assert bfpack("verify", *where).code == 0
 
 
-def test_runs_of_a_version_beside_different_earlier_ones_write_under_different_names(
+def test_runs_beside_different_earlier_versions_write_different_names(
     pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker of the one is late for the other, and comes between its look for the manifest and

@@ -19,7 +19,7 @@ def worker(tmp_path: Path) -> Worker:
 
 
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
-def test_a_stretch_without_a_place_to_cut_is_refused_whichever_engine_it_is(
+def test_a_stretch_without_a_place_to_cut_is_refused_by_both_engines(
     engine: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bfpack_spark.tokenizing.cuts._PIECE", 10)
@@ -31,7 +31,7 @@ def test_a_stretch_without_a_place_to_cut_is_refused_whichever_engine_it_is(
     assert ids(found[0]) == [*worker.known(texts[0]), EOS]
 
 
-def test_the_reference_takes_a_long_text_that_can_be_cut_and_says_which_it_does_not(
+def test_the_reference_takes_a_long_text_that_can_be_cut(
     demo_corpus: Corpus,
     bfpack: Callable[..., Ran],
     tmp_path: Path,

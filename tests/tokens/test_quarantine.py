@@ -143,9 +143,7 @@ def test_bytes_of_ready_tokens_are_four_each(run: Run, tmp_path: Path) -> None:
     assert accounting["bytes_quarantined"] == {"invalid_tokens": 4, "null_text": 0}
 
 
-def test_a_version_whose_bytes_an_earlier_build_did_not_count_is_built_upon(
-    run: Run, tmp_path: Path
-) -> None:
+def test_a_version_whose_bytes_were_not_counted_is_built_upon(run: Run, tmp_path: Path) -> None:
     put(tmp_path, "monday.jsonl", good(100))
     assert run().code == 0
     version = current(tmp_path / "output", "b", "tokens")

@@ -104,7 +104,7 @@ def test_text_and_its_tokens_are_the_same_rows(worker: Worker, corpus: Corpus) -
         assert [row["tokens"] for row in worker.run(name, columns=READY)] == expected
 
 
-def test_an_eos_that_the_text_brings_is_not_doubled_where_control_tokens_are_allowed(
+def test_an_eos_that_the_text_brings_is_not_doubled(
     worker: Worker,
 ) -> None:
     name = worker.write_lines({"text": "some words<|endoftext|>"}, {"text": "some words"})

@@ -34,7 +34,7 @@ def test_every_document_gets_one_eos_and_as_told_one_bos(
     assert [row["reason"] for row in found] == [None if text else "empty" for text in texts]
 
 
-def test_a_document_too_large_to_compare_keeps_its_id_though_its_line_is_long(
+def test_a_document_too_large_to_compare_keeps_its_id(
     worker: Worker,
 ) -> None:
     """verify --input gives the reference no more than 1 MB, of corpora that hold more."""
@@ -47,9 +47,7 @@ def test_a_document_too_large_to_compare_keeps_its_id_though_its_line_is_long(
 
 
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
-def test_what_we_insert_is_a_control_token_though_the_tokenizer_does_not_say_so(
-    engine: str, worker: Worker
-) -> None:
+def test_what_we_insert_is_always_a_control_token(engine: str, worker: Worker) -> None:
     tree = json.loads(worker.tokenizer.to_str())
     assert [token["content"] for token in tree["added_tokens"]] == ["<|endoftext|>", "<|pad|>"]
     for token in tree["added_tokens"]:

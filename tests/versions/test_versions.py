@@ -47,7 +47,7 @@ def test_a_version_is_complete_when_its_manifest_is_there(tmp_path: Path) -> Non
     assert (held["fingerprint"], held["inputs"]) == (made.fingerprint, inputs(0))
 
 
-def test_what_an_unfinished_run_left_is_removed_after_the_manifest_is_written(
+def test_what_an_unfinished_run_left_is_removed_behind_the_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = version(tmp_path)

@@ -27,9 +27,7 @@ def check(made: Version) -> None:
         *("plan/part-00000.parquet", "shards/part-00000.parquet"),
     ],
 )
-def test_a_listed_file_that_is_gone_or_of_another_size_is_named_with_the_remedy(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_listed_file_that_is_gone_or_of_another_size_is_named(name: str, tmp_path: Path) -> None:
     store, sequences = publish(tmp_path)
     made = sequences if name.startswith(("plan", "shards")) else store
     check(made)
