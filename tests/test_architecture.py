@@ -173,3 +173,16 @@ def test_jobs_import_the_command_line_alone() -> None:
     for path in jobs:
         assert set(imports(path)) == {"sys", "bfpack_spark.cli.main.main"}
         assert len(path.read_text().splitlines()) < 10
+
+
+def test_nothing_is_too_long_to_be_read() -> None:
+    """Modules, functions, files of tests and their names; integration tests have longer ones."""
+    for path in SOURCES:
+        assert len(path.read_text().splitlines()) <= 300, path
+        for function in functions(path):
+            assert (function.end_lineno or 0) - function.lineno < 60, function.name
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if "integration" not in path.parts]
+    assert len(tests) > 100
+    for path in tests:
+        assert len(path.read_text().splitlines()) <= 400, path
+        assert not [each.name for each in functions(path) if len(each.name) >= 70], path
