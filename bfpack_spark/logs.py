@@ -32,6 +32,13 @@ def facts(**fields: Any) -> dict[str, Any]:
     return {"facts": fields}
 
 
+def say_done_before(what: str, version: str, **fields: Any) -> None:
+    """Log that there is nothing to do, because this version is complete."""
+    told = facts(version=version, done_before=True, **fields)
+    message = "%s: nothing to do, %s is complete"
+    logging.getLogger("bfpack").info(message, what, version, extra=told)
+
+
 def handler_for(stream: TextIO) -> logging.Handler:
     """Writes to the stream, by its kind."""
     handler = logging.StreamHandler(stream)

@@ -9,7 +9,6 @@
 Each step finds what it made before, by its fingerprint, and then does nothing.
 """
 
-import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,7 +22,7 @@ from bfpack_spark.delta.publish import open_tables, publish_to_delta
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.files.locks import Lock, hold_bucket
-from bfpack_spark.logs import about, facts
+from bfpack_spark.logs import about, say_done_before
 from bfpack_spark.plan.kept_plan import Plan, find_plan
 from bfpack_spark.plan.make_plan import make_plan, sequences_version
 from bfpack_spark.report.keep import keep_costs, keep_report
@@ -34,8 +33,6 @@ from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import versions
 from bfpack_spark.versions.versions import Place, Version
 from bfpack_spark.versions.whole import check_whole
-
-log = logging.getLogger("bfpack")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +80,8 @@ def _sequences(run: _Run, seq_len: int) -> Version:
     if not _is_whole(version):
         _assemble(run, _plan(run, seq_len))
     else:
-        done = facts(stage="assemble", seq_len=seq_len, version=version.name, done_before=True)
-        nothing = "sequences of %d: nothing to do, %s is complete"
-        log.info(nothing, seq_len, version.name, extra=done)
+        what = f"sequences of {seq_len}"
+        say_done_before(what, version.name, stage="assemble", seq_len=seq_len)
     _publish(run, version)
     return version
 

@@ -14,7 +14,7 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
 from bfpack_spark.errors import InputError
-from bfpack_spark.logs import facts
+from bfpack_spark.logs import facts, say_done_before
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.kept_plan import Plan, find_plan, keep_plan
 from bfpack_spark.plan.plan_files import write_plan
@@ -67,9 +67,7 @@ def make_plan(
     version = sequences_version(settings, store, seq_len)
     found = find_plan(version)
     if found is not None:
-        done = facts(stage="plan", seq_len=seq_len, version=version.name, done_before=True)
-        nothing = "plan of %d: nothing to do, that of %s is complete"
-        log.info(nothing, seq_len, version.name, extra=done)
+        say_done_before(f"plan of {seq_len}", version.name, stage="plan", seq_len=seq_len)
         return found
     say_changes(f"sequences of {seq_len}", version)
     started = time.monotonic()

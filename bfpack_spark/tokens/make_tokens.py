@@ -22,7 +22,7 @@ from bfpack_spark.corpus.take_inventory import check_apart
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.locks import Lock
-from bfpack_spark.logs import facts
+from bfpack_spark.logs import facts, say_done_before
 from bfpack_spark.spark.disk_space import check_space, need_of_tokens
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame, splits_frame
@@ -85,8 +85,7 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
         made = _tokenize(spark, settings, source)
     else:
         check_whole(made.place, made.name, versions.need_manifest(made))
-        done = facts(stage="tokenize", version=made.name, done_before=True)
-        log.info("tokens: nothing to do, %s is complete", made.name, extra=done)
+        say_done_before("tokens", made.name, stage="tokenize")
     manifest = versions.need_manifest(made)
     check_quarantine(manifest, settings.max_quarantined, made.directory)
     lock.check()
