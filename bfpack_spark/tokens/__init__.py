@@ -1,1 +1,1 @@
-"""Text -> token store: every document tokenized once, and kept for every seq_len."""
+"""Text -> token store: every document is tokenized once, and kept for every seq_len."""

@@ -1,7 +1,7 @@
 """Files of documents -> MESSAGES: the doc_ids that occur more than once.
 
-The ids are read in workers, dealt by a hash and counted there; they travel in blocks. The same by
-Spark's groupBy cost 3 microseconds of CPU a document.
+Workers read the ids, deal them by a hash, and count them; the ids travel in blocks. Spark's groupBy
+costs 3 microseconds of CPU a document for the same.
 """
 
 import functools
@@ -19,12 +19,12 @@ from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.token_places import read_ids
 
-_NAMED = 5
+_NAMED = 5  # repeated ids in the message of a part
 
 
 def find_repeated_ids(sources: DataFrame, num_documents: int) -> DataFrame:
-    """A message a part: `repeated`, the first few such doc_ids in order, each with its count.
-    sources: files_frame of the documents, those in quarantine included."""
+    """Return a message a part: `repeated`, its first few repeated doc_ids in order, each with its
+    count. sources: files_frame of the documents, with those in quarantine."""
     parts = num_id_parts(num_documents)
     dealt = sources.mapInArrow(
         functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(DEALT_IDS, "part"))
@@ -48,8 +48,8 @@ def _count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _suspects(ids: pa.Array) -> pa.Array:
-    """Those whose hash is not alone: all that are repeated, and hardly any other. Arrow's table of
-    all of them took 240 bytes an id."""
+    """Return the ids whose hash occurs more than once: all ids that are repeated, and hardly any
+    other. A hash table of Arrow over all ids takes 240 bytes an id."""
     hashes = hash_ids(ids)
     ordered = np.sort(hashes)
     often = ordered[1:][ordered[1:] == ordered[:-1]]

@@ -1,8 +1,8 @@
-"""New files of a bucket beside unchanged ones: only they are tokenized.
+"""New files of a bucket beside unchanged ones: only the new files are tokenized.
 
-The new version's manifest lists the earlier one's files too, by paths that begin with ../EARLIER/,
-so a document is stored once. It is named as if all had been tokenized anew, and the sequences made
-of it are the same bytes.
+The manifest of the new version also lists the files of the earlier version, by paths that begin
+with ../EARLIER/, so a document is stored once. The new version has the name that it would have if
+all files had been tokenized anew, and the sequences made of it are the same bytes.
 """
 
 from dataclasses import dataclass, replace
@@ -16,20 +16,21 @@ from bfpack_spark.versions.versions import Manifest, Version
 
 @dataclass(frozen=True, kw_only=True)
 class Increment:
-    """What is to be tokenized, and what is taken over."""
+    """What is to be tokenized, and what is taken over from an earlier version."""
 
     inventory: Inventory
     entries: list[dict[str, Any]]  # of the earlier version, relative to the new one's directory
-    accounting: dict[str, Any]  # of these
-    first_places: Places  # of what is in their quarantine
+    accounting: dict[str, Any]  # of these entries
+    first_places: Places  # of the documents in their quarantine
     read: list[dict[str, Any]]  # the earlier manifest's inventory: what was read of its input
-    # Before the numbers of new files: the version whose files are taken over. A run of the same
-    # version beside another one reads other files, and must not write under the same names.
+    # What the names of new files begin with: the version whose files are taken over. A run that
+    # makes the same version beside another earlier one tokenizes other files, and must not write
+    # them under the same names.
     prefix: str
 
 
 def _whole(inventory: Inventory) -> Increment:
-    """Everything is to be tokenized."""
+    """Return the increment that takes nothing over: every file is to be tokenized."""
     return Increment(
         inventory=inventory, entries=[], accounting={}, first_places={}, read=[], prefix=""
     )
@@ -38,11 +39,14 @@ def _whole(inventory: Inventory) -> Increment:
 def take_over(
     version: Version, inventory: Inventory, earlier: Manifest | None
 ) -> tuple[Increment, str | None]:
-    """What an earlier version spares, and a line that says so, or why it spares nothing (None: it
-    differs in more than its files, or there is none).
+    """Return what is to be tokenized and what the earlier version spares, with a line for the log.
 
-    `earlier` is a published one: what a version that was refused for its quarantine has tokenized
-    is new until it is published, so its broken documents cannot hide in what was there before.
+    The line says what is spared, or why nothing is. It is None if there is no earlier version, or
+    if that differs in more than its files.
+
+    `earlier` is a published version. If a version was refused for its quarantine, the files that it
+    tokenized count as new until it is published, so their broken documents cannot hide among the
+    documents that were there before.
     """
     if earlier is None or not _differ_by_files(earlier["inputs"], version.inputs):
         return _whole(inventory), None
@@ -66,7 +70,8 @@ def take_over(
 
 
 def add_accounting(before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Sums, by name and by reason. What an earlier build did not count is in no sum."""
+    """Return the sums of two accountings, by name and by reason. A count that the earlier
+    accounting lacks, because an older build did not make it, is in no sum."""
     if not before:
         return new
     return {name: _add(value, new.get(name, 0)) for name, value in before.items()}

@@ -1,4 +1,4 @@
-"""Text -> token store: what was made before is found, what is new is tokenized."""
+"""Text -> token store: a complete token store is found and used, or the new text is tokenized."""
 
 import functools
 import logging
@@ -51,7 +51,7 @@ log = logging.getLogger("bfpack")
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A bucket's text, looked at and found fit to be read."""
+    """The text of a bucket, checked and ready to be read."""
 
     place: Place
     inventory: Inventory
@@ -60,13 +60,14 @@ class Source:
 
 
 def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
-    """Find the mistakes that can be found before the work."""
+    """Return the text of a bucket, ready to be read. Raise InputError for the mistakes of the user
+    that can be found before the work begins."""
     place = Place(output=settings.need("output"), bucket=bucket)
     slice_ = find()
     check_apart(settings.need("input"), slice_.inventory, place.output)
     columns = columns_of(settings, slice_, bucket)
     vocabulary = read_vocabulary(settings)
-    if settings.pad_token is not None:  # a mistake to find before the work, not after
+    if settings.pad_token is not None:  # raises before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
     versions.check_output(place.output, place.bucket)
     check_columns(slice_.inventory, columns)
@@ -79,7 +80,8 @@ def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
 
 
 def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> TokenStore:
-    """The published token store of a bucket, which is tokenized unless that was done."""
+    """Return the published token store of a bucket. The text is tokenized only if no complete
+    version exists."""
     made = _made_before(settings, source)
     if made is None:
         made = _tokenize(spark, settings, source)
@@ -94,8 +96,8 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
 
 
 def _made_before(settings: Settings, source: Source) -> Version | None:
-    """A complete version for these settings. The engines' size limits may differ, and `auto` may
-    have taken either, so both are looked for."""
+    """Return a complete version for these settings, or None. The engines have different size
+    limits, and `auto` may have taken either engine, so the versions of both are looked for."""
     engine: EngineName
     for engine in get_args(EngineName):
         if settings.engine in ("auto", engine) or settings.tokens_column:
@@ -106,7 +108,8 @@ def _made_before(settings: Settings, source: Source) -> Version | None:
 
 
 def _tokens_version(settings: Settings, source: Source, limits: Limits) -> Version:
-    """The version for these limits, all of which are in its fingerprint where they can matter."""
+    """Return the version for these limits. Its fingerprint holds every limit that can change the
+    result."""
     inventory, vocabulary = source.inventory, source.vocabulary
     configuration = {
         "input_format": inventory.format,
@@ -197,7 +200,7 @@ def _write(
     limits: Limits,
     increment: Increment,
 ) -> list[dict[str, Any]]:
-    """Read, tokenize and write what is new; the workers' messages."""
+    """Read, tokenize and write what is new, and return the messages of the workers."""
     spec = TokenizeSpec(
         input_format=source.inventory.format,
         columns=source.columns,
@@ -232,8 +235,8 @@ def _nothing_to_pack(settings: Settings, accounting: dict[str, Any], places: Pla
 def _read_of_each_file(
     source: Source, increment: Increment, found: list[dict[str, Any]], documents_in: int
 ) -> Tally:
-    """What was read of each file. InputError, naming the file, where that is not all there is of
-    it; JobError where documents are missing."""
+    """Return what was read of each file. Raise InputError, which names the file, if a file was not
+    read whole, and JobError if documents are missing."""
     read = coverage.add_up(said["read"] for said in found)
     coverage.check_coverage(increment.inventory, read, bucket_column=source.columns.bucket)
     coverage.check_documents(read, documents_in)

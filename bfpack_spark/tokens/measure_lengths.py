@@ -1,6 +1,6 @@
-"""Stage 2, TOKENS.length -> histogram: the documents of each length; no token is read.
+"""Stage 2, TOKENS.length -> histogram: the number of documents of each length. No token is read.
 
-From it follow the number of sequences, the lower bound and what is cut, for any seq_len
+The histogram gives the number of sequences, the lower bound and what is cut, for any seq_len
 (core.accounting), before anything is packed.
 """
 
@@ -9,7 +9,7 @@ from pyspark.sql import functions as sf
 
 
 def measure_lengths(tokens: DataFrame) -> DataFrame:
-    """Columns `length` (tokens) and `num_documents`, a row a distinct length, ascending."""
+    """Return `length` (in tokens) and `num_documents`, a row a distinct length, ascending."""
     return (
         tokens.groupBy("length")
         .agg(sf.count(sf.lit(1)).alias("num_documents"))

@@ -1,5 +1,5 @@
-"""The limit of --max-quarantined, which nothing dilutes: it holds for documents and for the bytes
-of their text, for the whole and for what a run has added to it."""
+"""The limit of --max-quarantined. It holds for the documents and for the bytes of their text, and
+both for the whole store and for what the run has added, so no other documents can dilute it."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.tokens.refused import Places
 from bfpack_spark.versions.versions import Manifest
 
-_NAMED = 3  # reasons in a line
+_NAMED = 3  # reasons that a line names
 
 
 def check_quarantine(manifest: Manifest, limit: float, directory: str) -> None:
-    """InputError if more than this share is in quarantine. What an earlier build did not count, its
-    manifest does not tell, and is not judged."""
+    """Raise InputError if a larger share than `limit` is in quarantine. A count that the manifest
+    lacks, because an older build did not make it, is not judged."""
     _check_part(manifest, "", limit, directory)
     if "increment" in manifest:
         _check_part(manifest["increment"], " that are new", limit, directory)
@@ -33,8 +33,9 @@ def _check_part(part: dict[str, Any], which: str, limit: float, directory: str) 
 
 
 def most_frequent(refused: dict[str, int], places: Places, unit: str = "documents") -> str:
-    """{"broken_line": 10, ...} -> "10 broken_line from tuesday.jsonl@0 on, ..."; of many reasons
-    the three that most were refused for."""
+    """Return the counts by reason as text, most frequent first: {"broken_line": 10, ...} -> "10
+    broken_line from tuesday.jsonl@0 on, ...". At most three reasons are named; the others are one
+    sum."""
     ordered = sorted(refused.items(), key=lambda item: (-item[1], item[0]))
     named = [
         f"{count:,} {'bytes ' * (unit == 'bytes')}{reason}"

@@ -1,6 +1,8 @@
-"""What became of the documents that came in: counted where they are read, added up for the books.
+"""What became of the documents that came in. They are counted where they are read, and added up for
+the accounting.
 
-By reason: documents, bytes of text, and the place of the first, which a line to the user names.
+For each reason: the number of documents, the bytes of their text, and the place of the first one,
+which a line to the user names.
 """
 
 import collections
@@ -30,7 +32,7 @@ class Refused:
             self._places.setdefault(reason, source)
 
     def counts(self) -> dict[str, Any]:
-        """What a message tells."""
+        """Return the counts as they stand in a message: `reasons`, `refused_bytes` and `places`."""
         return {
             "reasons": dict(self._documents),
             "refused_bytes": dict(self._bytes),
@@ -39,10 +41,12 @@ class Refused:
 
 
 def account_documents(messages: list[dict[str, Any]], num_inserted: int) -> dict[str, Any]:
-    """The accounting of all partitions, from their messages; num_inserted: EOS and BOS of each.
+    """Return the accounting of all partitions, from their messages. num_inserted: number of EOS and
+    BOS tokens that each document gets.
 
-    bytes_in is the text that came in: UTF-8, but of what gave no text its line or file, of ready
-    tokens 4 each, of null 0. bytes_quarantined is the part of it that is in quarantine, by reason.
+    bytes_in is the text that came in, as UTF-8. A document of ready tokens counts 4 bytes a token,
+    a null document 0, and what gave no text counts as its line or file. bytes_quarantined is the
+    part of bytes_in that is in quarantine, by reason.
     """
     entries = [entry for said in messages for entry in said["files"]]
     documents = sum(e["rows"] for e in entries if e["kind"] == "documents")
@@ -63,7 +67,8 @@ def account_documents(messages: list[dict[str, Any]], num_inserted: int) -> dict
 
 
 def first_places(messages: list[dict[str, Any]]) -> Places:
-    """Where the first document of each reason lies, in the order of the tasks."""
+    """Return the place of the first document of each reason, in the order of the tasks. Empty
+    documents are left out."""
     found: Places = {}
     for said in messages:
         found = said["places"] | found

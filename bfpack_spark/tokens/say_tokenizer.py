@@ -1,4 +1,4 @@
-"""What the log says of the tokenizer and its engine: the choice, its limits, and what they cost."""
+"""What the log says of the tokenizer and its engine: the choice, its limits and their cost."""
 
 import logging
 from typing import Any
@@ -13,7 +13,8 @@ log = logging.getLogger("bfpack")
 
 
 def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limits: Limits) -> None:
-    """Before the work: the engine, the largest document, what is not put around documents."""
+    """Log, before the work, the engine, the largest document that is taken, and the tokens that are
+    not put around documents."""
     log.info("tokens: engine %s, %s", choice.engine, choice.why)
     if settings.tokens_column:
         return
@@ -30,7 +31,7 @@ def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limit
 
 
 def warn_of_limit(settings: Settings, limits: Limits, accounting: dict[str, Any]) -> None:
-    """After it: how many documents the engine's own limit refused."""
+    """Warn, after the work, how many documents the engine's own limit refused."""
     refused = accounting["documents_quarantined"]
     count = refused.get(Reason.UNCUT, 0)
     if limits.max_bytes < settings.max_document_bytes:

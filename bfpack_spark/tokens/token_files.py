@@ -1,5 +1,5 @@
-"""The token store's files: documents/ and quarantine/ are written in one pass, documents/ is read
-back."""
+"""The files of the token store. documents/ and quarantine/ are written in one pass; documents/ is
+read back."""
 
 import hashlib
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from bfpack_spark.tokens.refused import Refused
 _FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
 _GROUP_TOKENS = 1 << 20
 _GROUP_ROWS = 1 << 16
-_LARGE_TOKENS = 1 << 24  # of one document, or nearly
+_LARGE_TOKENS = 1 << 24  # so many pending tokens are mostly those of one document
 
 
 def write_token_files(
@@ -32,18 +32,18 @@ def write_token_files(
     tally: Tally,
     prefix: str = "",
 ) -> Iterator[pa.RecordBatch]:
-    """Write TOKENIZED rows of one partition; yields one message: files, documents by reason, and
-    the tally, which is whole when all rows have come. Files are named by the prefix and numbered
-    by partition."""
+    """Write the TOKENIZED rows of one partition and yield one message: the files, the refused
+    documents by reason, and the tally, which is complete once all rows have come. The name of a
+    file is the prefix and the number of the partition."""
     writer = _TokenWriter(root, metadata, f"{prefix}{_partition():05d}")
     for batch in batches:
         writer.add(batch)
-        del batch  # what is held here is held while the next one is made
+        del batch  # otherwise it is held while the next one is made
     yield message({**writer.close(), "read": tally.told()})
 
 
 class _TokenWriter:
-    """Collects rows to row groups of about 2^20 tokens and rolls over to a new file at 2^25."""
+    """Collects rows into row groups of about 2^20 tokens, and begins a new file at 2^25 tokens."""
 
     def __init__(self, root: str, metadata: dict[str, str], part: str) -> None:
         self._root, self._metadata, self._part = root, metadata, part
@@ -106,7 +106,7 @@ class _TokenWriter:
             self._ids_hash.update(ids.data)
             self._output_tokens += len(ids)
         self._output.write(table)
-        if large:  # what encoding it took, twice its bytes
+        if large:  # encoding took twice the bytes of the tokens
             give_back()
         if self._output_tokens >= _FILE_TOKENS:
             self._finish_file()
@@ -120,7 +120,7 @@ class _TokenWriter:
 
 
 def read_token_file(path: str, *, batch_rows: int = 4096) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Batches of a token file in order, each with the row number of its first row."""
+    """Yield the batches of a token file in order, each with the row number of its first row."""
     row = 0
     with open_own_parquet(path) as file:
         for number in range(file.num_row_groups):
@@ -136,9 +136,9 @@ def _partition() -> int:
 
 
 def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndarray) -> pa.Array:
-    """The ids tokens[row][start : start + length] of many pieces, as a BINARY column.
+    """Return the ids tokens[row][start : start + length] of many pieces, as a BINARY column.
 
-    Pieces that follow each other without gaps, as those of whole documents do, are not copied.
+    Pieces that follow each other without gaps, such as those of whole documents, are not copied.
     """
     ids = token_values(tokens)
     in_bytes = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
@@ -158,6 +158,6 @@ def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndar
 
 
 def read_lengths(path: str) -> pa.ChunkedArray:
-    """The lengths of a token file's documents; its tokens are not read."""
+    """Return the lengths of the documents in a token file. Its tokens are not read."""
     with open_own_parquet(path) as file:
         return file.read(columns=["length"], use_threads=False).column("length")

@@ -1,5 +1,5 @@
-"""The files that tell which documents there are and where their fragments go, read in workers,
-tokens left out."""
+"""Which documents a token file or a quarantine file holds, and at which row. Workers read this,
+without the tokens."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from bfpack_spark.files.stored_parquet import open_own_parquet
 
-_TABLE_ROWS = 1 << 17  # so that what is sent to one place from one table is not a row or two
+_TABLE_ROWS = 1 << 17  # with fewer, one table would send only a row or two to each part
 
 
 def read_places(path: str, file: int) -> Iterator[pa.Table]:
-    """doc_id, doc_length, file and row of the documents in a token file."""
+    """Yield doc_id, doc_length, file and row of the documents in a token file."""
     row = 0
     for table in _row_groups(path, ["doc_id", "length"]):
         yield pa.table(
@@ -27,7 +27,8 @@ def read_places(path: str, file: int) -> Iterator[pa.Table]:
 
 
 def read_ids(path: str) -> Iterator[pa.Array]:
-    """The doc_ids in a file of documents or of the quarantine, those that could be read."""
+    """Yield the doc_ids in a file of documents or of the quarantine. A document whose id could not
+    be read is left out."""
     for table in _row_groups(path, ["doc_id"]):
         ids = table.column("doc_id").drop_null().combine_chunks()
         if len(ids):
@@ -35,7 +36,8 @@ def read_ids(path: str) -> Iterator[pa.Array]:
 
 
 def _row_groups(path: str, columns: list[str]) -> Iterator[pa.Table]:
-    """Tables of about _TABLE_ROWS rows: a row group is cut by its tokens, and may have few."""
+    """Yield tables of about _TABLE_ROWS rows. A table is one or more row groups, since row groups
+    end by their tokens and may have few rows."""
     with open_own_parquet(path) as file:
         rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
         table_of = np.cumsum(rows, dtype=np.int64) // _TABLE_ROWS

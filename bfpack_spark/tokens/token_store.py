@@ -18,19 +18,20 @@ FORMAT_METADATA = {"bfpack.format_version": str(FORMAT_VERSION)}
 
 @dataclass(frozen=True, kw_only=True)
 class TokenStore:
-    """Directory and manifest of a complete version."""
+    """The directory and the manifest of a complete version."""
 
     directory: str
     manifest: Manifest
 
     @property
     def name(self) -> str:
-        """The version's."""
+        """Return the name of the version."""
         return self.directory.rpartition("/")[2]
 
     @property
     def paths(self) -> list[str]:
-        """The token files, in the order that `places` numbers them."""
+        """Return the paths of the token files, in the order in which `file` numbers them
+        (read_places)."""
         return self._paths("documents")
 
     def _paths(self, kind: str) -> list[str]:
@@ -39,11 +40,12 @@ class TokenStore:
 
     @property
     def tokenizer(self) -> dict[str, Any]:
-        """vocabulary_size, eos_id, bos_id, own_pad_id."""
+        """Return the tokenizer's vocabulary_size, eos_id, bos_id and own_pad_id."""
         return dict(self.manifest["tokenizer"])
 
     def tokenizer_json(self) -> bytes:
-        """The tokenizer that made it, kept beside the data so that rows can be read as text."""
+        """Return the file of the tokenizer that made the tokens. It is kept beside them so that
+        rows can be read as text. Raise InputError if it is gone."""
         path = f"{self.directory}/tokenizer.json"
         raw = access.read_bytes(path)
         if raw is None:
@@ -51,14 +53,15 @@ class TokenStore:
         return raw
 
     def carried_counts(self) -> dict[str, Any]:
-        """The documents that never came so far, and the tokens that we put in: the accounting of
-        sequences repeats them, so that one account tells all."""
+        """Return the counts of the documents that did not come into the store, and of the tokens
+        that were inserted. The accounting of sequences repeats them, so that one account tells
+        all."""
         before = self.manifest["accounting"]
         names = ("documents_in", "documents_empty", "documents_quarantined", "tokens_inserted")
         return {f"num_{name}": before[name] for name in names}
 
     def shard_metadata(self, seq_len: int, pad_id: int) -> dict[str, str]:
-        """Parquet key-value metadata of every shard made of these tokens."""
+        """Return the Parquet key-value metadata of every shard that is made of these tokens."""
         own = self.tokenizer
         values = {
             "tokenizer_sha256": self.manifest["inputs"]["tokenizer_sha256"],
@@ -72,11 +75,11 @@ class TokenStore:
         return {**named, **FORMAT_METADATA}
 
     def lengths(self, spark: SparkSession) -> DataFrame:
-        """doc_id, length of every document; the tokens are not read."""
+        """Return doc_id and length of every document. The tokens are not read."""
         return self._read(spark).select("doc_id", "length")
 
     def id_files(self) -> dict[str, list[str]]:
-        """By kind, the files that hold doc_ids, those in quarantine included."""
+        """Return the files that hold doc_ids, by kind, with those of the quarantine."""
         kinds = ("documents", "quarantine")
         return {kind: self._paths(kind) for kind in kinds}
 
@@ -85,6 +88,7 @@ class TokenStore:
 
 
 def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:
-    """The bucket's current token store, or the version named. InputError if there is none."""
+    """Return the current token store of the bucket, or the version that is named. Raise InputError
+    if there is none."""
     directory, manifest = versions.current(Place(output=output, bucket=bucket), version)
     return TokenStore(directory=directory, manifest=manifest)

@@ -1,10 +1,10 @@
-"""Stage 1, text -> TOKENIZED: a row a document, tokenized once, ever.
+"""Stage 1, text -> TOKENIZED: a row a document. A document is tokenized only once.
 
 In: a table of splits (task, name, path, start, end), partitioned by task; each task reads its own
-files. Out: doc_id, length, tokens (EOS and BOS included), and reason, detail, source of those that
-are refused. Documents never pass the JVM as text. Batches are bounded by bytes, so one of 256 MB
-does not kill a worker. A fixed share of documents, chosen by hash of doc_id, is tokenized by both
-engines.
+files. Out: doc_id, length and tokens (with EOS and BOS), and reason, detail and source of the
+documents that are refused. The text of documents never passes the JVM. The size of a batch is
+limited in bytes, so one of 256 MB does not kill a worker. A fixed share of the documents, chosen by
+a hash of doc_id, is tokenized by both engines.
 """
 
 import functools
@@ -22,15 +22,15 @@ from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 
 _BATCH_BYTES_MAX = 64 << 20
 
-# Rows, and the tally of what they were made of -> messages.
+# Called with rows and the tally of what they were made of; yields messages.
 CountingWriter: TypeAlias = Callable[..., Iterator[pa.RecordBatch]]
 
 
 def tokenize_text(
     splits: DataFrame, spec: TokenizeSpec, write: CountingWriter | None = None
 ) -> DataFrame:
-    """Read and tokenize; one task a value of `task` in the splits. With `write`, which is given the
-    rows in the same worker, the result is its messages instead."""
+    """Read and tokenize the splits, one task for each value of `task`. With `write`, which gets the
+    rows in the same worker, the result is the messages that it yields."""
     if write is not None:
         worker = functools.partial(_tokenize_and_write, spec=spec, write=write)
         return splits.mapInArrow(worker, spark_ddl(MESSAGES))
@@ -41,8 +41,8 @@ def tokenize_text(
 def _tokenize_and_write(
     batches: Iterator[pa.RecordBatch], *, spec: TokenizeSpec, write: CountingWriter
 ) -> Iterator[pa.RecordBatch]:
-    """MESSAGES of a partition of splits. What was read of each file is counted in one tally, which
-    the writer's message tells once all is read."""
+    """Yield the MESSAGES of a partition of splits. One tally counts what was read of each file; the
+    message of the writer holds it once all is read."""
     tally = Tally()
     yield from write(_tokenize_splits(batches, spec=spec, tally=tally), tally=tally)
 
@@ -53,6 +53,6 @@ def _tokenize_splits(
     splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
     limit = spec.max_document_bytes
     for documents in read_documents(splits, spec.input_format, spec.columns, limit, tally):
-        # Parquet batches are cut by rows of mean size; cut again where a few rows are huge.
+        # Parquet batches are cut by the mean size of a row; a few huge rows need another cut.
         for part in documents.split(_BATCH_BYTES_MAX):
             yield spec.tokenize(part)
