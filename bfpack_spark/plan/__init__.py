@@ -1,1 +1,1 @@
-"""Lengths -> plan: which fragment of which document goes where; no token is read."""
+"""Lengths -> plan: which fragment of which document goes where. No token is read."""

@@ -1,13 +1,13 @@
 """Stage 3, token files -> GROUPED: every group gets (almost) the same length histogram.
 
-Documents are thought of in one row, longest first, of one length by a seeded hash of doc_id, and
-dealt round robin (core.groups holds the arithmetic): a document's group is its place in that row,
-plus the seed, modulo the number of groups. So it depends on the set of (doc_id, length) and the
-seed, never on partitions or arrival.
+Think of all documents in one row, longest first, and those of equal length by a seeded hash of
+doc_id. They are dealt round robin (core.groups holds the arithmetic): the group of a document is
+its place in that row, plus the seed, modulo the number of groups. So it depends on the set of
+(doc_id, length) and on the seed, and not on partitions or on the order of arrival.
 
-The row is cut into stretches where a length ends; the histogram tells how many documents lie ahead
-of each, and sorting a stretch in a worker gives the rest of the place. With one group there is
-nothing to sort. Documents travel in blocks.
+The row is cut into stretches, only where a length ends. The histogram tells how many documents lie
+ahead of each stretch, and a worker that sorts the stretch finds the rest of the place. With one
+group there is nothing to sort. Documents travel in blocks.
 """
 
 import functools
@@ -31,8 +31,8 @@ from bfpack_spark.tokens.token_places import read_places
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
-    """The row's stretches: of each distinct length, ascending, the stretch it lies in, and the
-    documents ahead of that stretch."""
+    """The row of documents and its stretches. For each distinct length, ascending: the stretch in
+    which it lies, and the number of documents ahead of that stretch."""
 
     length: Int64
     stretch: Int64
@@ -40,9 +40,9 @@ class _Row:
 
 
 def group_documents(sources: DataFrame, histogram: Histogram, groups: int, seed: int) -> DataFrame:
-    """Blocks of GROUPED; partition g of the result is group g.
+    """Return blocks of GROUPED; partition g of the result is group g.
 
-    sources: files_frame of the token files. histogram: that of their documents, from which follows
+    sources: files_frame of the token files. histogram: the lengths of their documents; it tells
     where in the row each length lies.
     """
     if groups == 1:
@@ -88,7 +88,7 @@ def _to_stretches(
 def _to_groups(
     batches: Iterator[pa.RecordBatch], *, row: _Row, groups: int, seed: int
 ) -> Iterator[pa.RecordBatch]:
-    """Of one stretch."""
+    """Yield GROUPED of the documents of one stretch, which is one partition."""
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
@@ -101,7 +101,7 @@ def _to_groups(
 
 
 def _hashed(batches: Iterator[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
-    """HASHED of the token files' row groups."""
+    """Yield HASHED of the row groups of the token files."""
     for source in (source for batch in batches for source in batch.to_pylist()):
         for table in read_places(source["path"], source["file"]):
             doc_id = table.column("doc_id").combine_chunks()
@@ -120,6 +120,7 @@ def _place(row: _Row, length: Int64) -> Int64:
 
 
 def _in_fixed_order(table: pa.Table) -> pa.Table:
-    """Rows of HASHED longest first, then by their hashes, whatever order they came in."""
+    """Return the rows of HASHED, longest first and then by their hashes, whatever the order in
+    which they came."""
     by = [("length", "descending"), ("doc_hash", "ascending"), ("doc_id", "ascending")]
     return table.take(pc.sort_indices(table, by))

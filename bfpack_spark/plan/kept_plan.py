@@ -1,4 +1,4 @@
-"""A plan between two runs: complete, and not yet assembled."""
+"""A plan that is kept between two runs: it is complete, and not yet assembled."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,8 @@ from bfpack_spark.versions.versions import Version
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A complete plan: its files and what it comes to. Enough to assemble, now or in a later
-    run."""
+    """A complete plan: its files, their accounting and the number of shards. This is enough to
+    assemble it, in this run or a later one."""
 
     version: Version
     entries: list[dict[str, Any]]
@@ -20,7 +20,7 @@ class Plan:
 
 
 def keep_plan(made: Plan) -> None:
-    """Write down that the plan is complete; publication removes the note."""
+    """Write a note that the plan is complete. Publication removes the note."""
     note = {"files": made.entries, "accounting": made.accounting, "num_shards": made.num_shards}
     version = made.version
     own_files.sync_folders(version.place.output, version.inside)
@@ -28,7 +28,8 @@ def keep_plan(made: Plan) -> None:
 
 
 def find_plan(version: Version) -> Plan | None:
-    """The plan of an unfinished version, if that much was done."""
+    """Return the plan of an unfinished version, or None if there is no note of it or if its files
+    are not there in their full size."""
     made = read_metadata(f"{version.directory}/_plan.json", PlanNote)
     if made is None or not _all_there(version, made["files"]):
         return None

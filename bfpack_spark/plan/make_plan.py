@@ -1,4 +1,4 @@
-"""Token store -> plan, of one seq_len; no token is read."""
+"""Token store -> plan of one seq_len. No token is read."""
 
 import functools
 import logging
@@ -32,7 +32,7 @@ log = logging.getLogger("bfpack")
 
 
 def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:
-    """The version that these settings make of this token store."""
+    """Return the version that these settings make of this token store."""
     own = store.tokenizer
     pad = pad_id(store.tokenizer_json(), own["own_pad_id"], own["eos_id"], settings.pad_token)
     configuration = {
@@ -62,8 +62,9 @@ def make_plan(
     seq_len: int,
     count_lengths: Callable[[], Histogram],
 ) -> Plan:
-    """Plan the sequences of one seq_len, unless that was done; no token is read. `count_lengths`
-    gives the store's length histogram, and is not called for nothing."""
+    """Return the plan of the sequences of one seq_len. It is made only if no complete plan is
+    there, and no token is read. `count_lengths` gives the length histogram of the store; it is
+    called only if a plan must be made."""
     version = sequences_version(settings, store, seq_len)
     found = find_plan(version)
     if found is not None:

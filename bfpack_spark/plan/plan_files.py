@@ -1,4 +1,4 @@
-"""The plan's files: one a partition of PLAN, beside the shards."""
+"""The files of the plan: one for each partition of PLAN, in plan/ beside the shards."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,8 @@ _ROW_GROUP_ROWS = 1 << 18
 
 
 def write_plan(batches: Iterator[pa.RecordBatch], *, root: str) -> Iterator[pa.RecordBatch]:
-    """Write one partition's rows; yields one message: the entry, and the cuts it makes."""
+    """Write the rows of one partition and yield one message with the entry of the file. A partition
+    without rows writes no file and yields no message."""
     output: ParquetOutput | None = None
     num_tokens = 0
     for batch in _larger(batches):
@@ -42,19 +43,20 @@ def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def read_plan(spark: SparkSession, paths: list[str]) -> DataFrame:
-    """PLAN from its files."""
+    """Return PLAN from its files."""
     return read_files(spark, paths, PLAN)
 
 
 def read_plan_file(path: str) -> Iterator[pa.Table]:
-    """The row groups of a plan file, page checksums checked."""
+    """Yield the row groups of a plan file. The checksums of its pages are checked."""
     with open_own_parquet(path) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, use_threads=False).cast(plain(PLAN))
 
 
 def find_documents(path: str, doc_ids: list[str]) -> pa.Table:
-    """doc_id, sequence_id, start, length of these documents' fragments in a plan file."""
+    """Return doc_id, sequence_id, start and length of the fragments that a plan file holds of these
+    documents."""
     columns = ["doc_id", "sequence_id", "start", "length"]
     wanted = pa.array(doc_ids, pa.string())
     with open_own_parquet(path) as file:
@@ -64,5 +66,5 @@ def find_documents(path: str, doc_ids: list[str]) -> pa.Table:
 
 
 def read_fragments(path: str) -> Iterator[pa.Table]:
-    """The rows of a plan file, without their group."""
+    """Yield the rows of a plan file, without the column `group`."""
     return (table.drop_columns(["group"]) for table in read_plan_file(path) if len(table))

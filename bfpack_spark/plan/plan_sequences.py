@@ -1,7 +1,8 @@
-"""Stage 4, groups -> PLAN: the packer runs once a group, inside mapInPandas; lengths only.
+"""Stage 4, groups -> PLAN: the packer runs once for each group, inside mapInPandas, on lengths
+alone.
 
-A row of the frames that pandas holds is a block of many documents, a few `bytes` each, so no
-document becomes a Python object. The arithmetic is core/group_plan.py's.
+A row of the frames that pandas holds is a block of many documents, which is a few values of
+`bytes`, so no document becomes a Python object. The arithmetic is in core/group_plan.py.
 """
 
 import functools
@@ -32,7 +33,7 @@ class PlanSpec:
     sequences_per_group: Int64
 
     def numbers(self, group: int) -> SequenceNumbers:
-        """Return which sequences are the group's."""
+        """Return which sequences are those of the group."""
         return SequenceNumbers(
             first=int(self.sequences_per_group[:group].sum()),
             group=int(self.sequences_per_group[group]),
@@ -42,9 +43,9 @@ class PlanSpec:
 
 def plan_sequences(groups: DataFrame, spec: PlanSpec, write: Writer | None = None) -> DataFrame:
     """Return PLAN, a row a fragment, sorted by sequence_id and position within each partition. With
-    `write`, which is given these rows in the same worker, the result is its messages instead.
+    `write`, which gets these rows in the same worker, the result is the messages that it yields.
 
-    In: blocks of GROUPED; a partition holds one group whole.
+    In: blocks of GROUPED; a partition holds one whole group.
     """
     worker = functools.partial(_plan_frames, spec=spec, write=write)
     return groups.mapInPandas(worker, spark_ddl(PLAN if write is None else MESSAGES))
@@ -60,7 +61,7 @@ def _plan_frames(
 
 
 def _blocks(frames: Iterator[pd.DataFrame]) -> list[pa.RecordBatch]:
-    """Return the frames as Arrow has them; none is held twice."""
+    """Return the frames as Arrow batches. Each frame is freed before the next one comes."""
     schema = plain(blocks_of(GROUPED, "group"))
     return [pa.RecordBatch.from_pandas(frame, schema) for frame in frames if len(frame)]
 
@@ -84,15 +85,15 @@ def _plan_rows(blocks: list[pa.RecordBatch], spec: PlanSpec) -> Iterator[pa.Reco
 
 
 def _fixed_order(documents: pa.Table) -> Int64:
-    """Return the order of the documents' hashes, so that nothing depends on the order in which
-    Spark delivered them."""
+    """Return the order of the documents by their hashes, so that nothing depends on the order in
+    which Spark delivered them."""
     by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
     order: Int64 = pc.sort_indices(documents, by).to_numpy().astype(np.int64)
     return order
 
 
 def _rows(places: Places, doc_id: pa.Array, group: int) -> pa.RecordBatch:
-    """Return PLAN's rows of these places."""
+    """Return the rows of PLAN for these places."""
     columns = {
         "sequence_id": places.sequence_id,
         "position": places.position.astype(np.int32),
