@@ -1,1 +1,1 @@
-"""Plan and token store -> shards: tokens move once, to where the plan says."""
+"""Plan and token store -> shards: every token moves once, to the place that the plan gives it."""

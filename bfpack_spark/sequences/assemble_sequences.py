@@ -1,8 +1,8 @@
-"""Stage 6, LOCATED + token files -> blocks of SEGMENTS, by shard: tokens cross the network once.
+"""Stage 6, LOCATED + token files -> blocks of SEGMENTS, by shard. Tokens cross the network once.
 
-The plan goes to the tokens, not the tokens to a join: the fragments of a token file are sent to the
-task that walks it and cuts slices without copying; the slices go to their shard. A join of the
-tokens themselves would shuffle them twice and sort them once.
+The plan goes to the tokens: the fragments of a token file are sent to the task that walks it. The
+task cuts slices without copying, and the slices go to their shard. A join of the tokens themselves
+would shuffle them twice and sort them once.
 """
 
 import functools
@@ -19,14 +19,15 @@ from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.tokens.token_files import read_token_file, slices
 
 _BATCH_TOKENS = 1 << 21
-_BLOCK_TOKENS = 1 << 22  # of a batch, over all shards: at 2,000 of them a block is 2,000 tokens
+_BLOCK_TOKENS = 1 << 22  # of all shards together: with 2,000 shards a block has 2,000 tokens
 
 
 def assemble_sequences(located: DataFrame, token_paths: list[str], starts: Int64) -> DataFrame:
-    """Blocks of SEGMENTS, the fragments with their tokens; partition k of the result is shard k.
+    """Return blocks of SEGMENTS, the fragments with their tokens; partition k of the result is
+    shard k.
 
-    located: blocks of LOCATED, a partition a task, `file` counted in token_paths. starts: first
-    sequence of each shard and the end, as core.rows.shard_starts gives them.
+    located: blocks of LOCATED, one partition for each task; `file` is an index in token_paths.
+    starts: the first sequence of each shard, and the end, as core.rows.shard_starts gives them.
     """
     cut = located.mapInArrow(
         functools.partial(_cut_to_blocks, token_paths=token_paths, starts=starts),
@@ -50,14 +51,15 @@ def _cut_to_blocks(
         tokens += len(token_values(segments.column("tokens")))
         if tokens >= _BLOCK_TOKENS:
             full = [to_blocks(pa.Table.from_batches(pending), SEGMENTS, "shard")]
-            pending, tokens = [], 0  # gone before the blocks are taken
+            pending, tokens = [], 0  # frees the pieces before the blocks are taken
             yield full.pop()
     if pending:
         yield to_blocks(pa.Table.from_batches(pending), SEGMENTS, "shard")
 
 
 def _in_order_of_files(blocks: list[pa.RecordBatch]) -> pa.Table:
-    """Rows of LOCATED by token file, and in the order in which their tokens lie there."""
+    """Return the rows of LOCATED by token file, and in the order in which their tokens lie
+    there."""
     pieces = from_blocks(blocks, LOCATED, [name for name in LOCATED.names if name != "task"])
     by = [pieces.column(name).to_numpy() for name in ("start", "row", "file")]
     return pieces.take(pa.array(np.lexsort(by))).combine_chunks()
@@ -71,7 +73,7 @@ def _cut_files(paths: list[str], pieces: pa.Table, starts: Int64) -> Iterator[pa
 
 
 def _cut_file(path: str, pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
-    """SEGMENTS of the pieces of one file, which are in its order."""
+    """Yield SEGMENTS of the pieces of one file. The pieces are in the order of the file."""
     row = pieces.column("row").to_numpy()
     length = pieces.column("length").to_numpy().astype(np.int64)
     for first_row, batch in read_token_file(path):
@@ -85,7 +87,8 @@ def _cut_file(path: str, pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordB
 
 
 def _runs(length: Int64, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Ranges of begin..end of about _BATCH_TOKENS tokens each, at least one piece."""
+    """Yield ranges of begin..end of about _BATCH_TOKENS tokens each, with at least one piece in
+    each."""
     total = np.cumsum(length[begin:end])
     left = begin
     while left < end:

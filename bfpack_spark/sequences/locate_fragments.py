@@ -1,9 +1,9 @@
-"""Stage 5, plan files + token files -> LOCATED, by the task that will walk the token file: every
-fragment meets the place of its document. No token is read.
+"""Stage 5, plan files + token files -> LOCATED: every fragment with the place of its document, in
+the partition of the task that will walk the token file. No token is read.
 
-Both are read in workers, dealt by a hash of doc_id, and joined there by Arrow's hash of the doc_ids
-themselves; they travel in blocks. Spark's own join of the two, by sorting doc_ids in the JVM, cost
-9 microseconds of CPU a fragment, this one 2.
+Workers read both kinds of files and deal the rows by a hash of doc_id. Then they join them by
+Arrow's hash of the doc_ids themselves. The rows travel in blocks. Spark's own join, which sorts
+doc_ids in the JVM, costs 9 microseconds of CPU a fragment; this one costs 2.
 """
 
 import functools
@@ -27,8 +27,8 @@ _FRAGMENT = [name for name in SOUGHT.names if name not in (*_PLACE, "part")]
 
 
 def locate_fragments(sources: DataFrame, num_fragments: int, num_files: int) -> DataFrame:
-    """Blocks of LOCATED; partition k of the result is task k. A task has one of num_files token
-    files, or several that lie side by side.
+    """Return blocks of LOCATED; partition k of the result is task k. A task has one of the
+    num_files token files, or several that lie side by side.
 
     sources: files_frame of kinds `plan` and `documents`. A fragment whose document is in no token
     file is not in the result.
@@ -77,7 +77,7 @@ def _join(
 
 
 def _received(batches: Iterator[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
-    """The documents and the fragments; the blocks are gone."""
+    """Return the documents and the fragments. The blocks that they came in are freed."""
     blocks = [batch for batch in batches if len(batch)]
     stored = [batch.filter(has(batch, "doc_length")) for batch in blocks]
     planned = [batch.filter(has(batch, "sequence_id")) for batch in blocks]
@@ -88,8 +88,8 @@ def _received(batches: Iterator[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
 
 
 def _find(stored: pa.Array, sought: pa.Array) -> pa.Array:
-    """Where in `stored` each id is, null where it is not. In one hash table: its copies of the ids
-    are most of what this takes."""
+    """Return the index in `stored` of each id of `sought`, or null where it is not there. One hash
+    table finds them; its copies of the ids are most of the memory that this takes."""
     every = pa.chunked_array([stored, sought]).dictionary_encode()
     own, codes = (chunk.indices.to_numpy() for chunk in every.chunks)
     assert (own == np.arange(len(own))).all(), "a document occurs twice in the store"

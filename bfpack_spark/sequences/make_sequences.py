@@ -26,7 +26,8 @@ log = logging.getLogger("bfpack")
 
 
 def make_sequences(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
-    """Move the tokens to their shards and write the manifest: complete, not yet published."""
+    """Move the tokens to their shards and write the manifest. Return the manifest; the version is
+    then complete, and not yet published. Raise JobError if not all planned tokens came."""
     version, started = made.version, time.monotonic()
     what = f"sequences of {made.accounting['seq_len']:,}"
     stored = sum(entry["bytes"] for entry in versions.files_of(store.manifest, "documents"))
@@ -57,7 +58,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, made: Plan) -> Manife
 
 
 def _write(spark: SparkSession, store: TokenStore, made: Plan, pad: int) -> list[dict[str, Any]]:
-    """Cut, move and write; the shards' entries."""
+    """Cut, move and write the tokens, and return the entries of the shards."""
     version, seq_len = made.version, made.accounting["seq_len"]
     starts = shard_starts(made.accounting["num_sequences"], made.num_shards)
     paths = [f"{version.directory}/{entry['path']}" for entry in made.entries]
@@ -98,8 +99,9 @@ def _say_done(version: Version, totals: dict[str, int], seconds: float) -> None:
 
 
 def _check_all_came(shards: list[dict[str, Any]], made: Plan) -> None:
-    """A document that the token store has lost since it was planned leaves no gap but at the end
-    of its row."""
+    """Raise JobError if fewer or more tokens came than were planned. A document that the token
+    store has lost since the plan may leave a gap only at the end of its row, where it looks like
+    padding."""
     tokens, planned = sum(entry["tokens"] for entry in shards), made.accounting["num_tokens_packed"]
     if tokens != planned:
         raise JobError(

@@ -1,7 +1,7 @@
 """Shard files: the fragments of a shard become rows of exactly seq_len ids.
 
-Arrow does the moving: `take` on a BINARY column copies each fragment to its place, padding
-included as one more fragment, and the taken column's buffer is input_ids.
+Arrow moves the tokens: `take` on a BINARY column copies each fragment to its place. Padding is one
+more fragment there, and the buffer of the taken column is input_ids.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _ROW_GROUP_ROWS_MAX = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class ShardSpec:
-    """What a worker needs to know."""
+    """What a worker needs to know to write shards."""
 
     root: str  # the version's directory
     bucket: str
@@ -34,7 +34,8 @@ class ShardSpec:
 
 
 def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
-    """Write the shard that a partition's blocks of SEGMENTS make; yields one message: its entry."""
+    """Write the shard that the blocks of SEGMENTS of a partition make, and yield one message with
+    its entry."""
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
@@ -73,12 +74,13 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
 
 
 def rows_per_row_group(seq_len: int) -> int:
-    """Row groups of about 2^20 tokens."""
+    """Return the rows of a row group of about 2^20 tokens: at least 1, at most 4,096."""
     return min(max(_ROW_GROUP_TOKENS // seq_len, 1), _ROW_GROUP_ROWS_MAX)
 
 
 def count_cut(segments: pa.Table | pa.RecordBatch) -> int:
-    """Documents that are not whole, counted where their first token lies."""
+    """Return the number of documents that are not whole. A document is counted where its first
+    token lies."""
     start = segments.column("start").to_numpy()
     partial = segments.column("length").to_numpy() < segments.column("doc_length").to_numpy()
     return int(((start == 0) & partial).sum())
@@ -90,8 +92,8 @@ def _order(segments: pa.Table) -> Int64:
 
 
 def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) -> pa.Table:
-    """SEQUENCES rows first .. first + num_rows - 1 from their segments, sorted by sequence,
-    position."""
+    """Return the SEQUENCES rows first .. first + num_rows - 1. segments: their segments, sorted by
+    sequence and position."""
     row = segments.column("sequence_id").to_numpy() - first
     length = segments.column("length").to_numpy().astype(np.int64)
     num_segments = np.bincount(row, minlength=num_rows)
@@ -99,7 +101,8 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
     padding = spec.seq_len - num_tokens
     _assert_complete(segments, row, length, num_segments, padding)
     padded = np.flatnonzero(padding)
-    # Where each output segment comes from: a fragment, or (behind all of them) a piece of padding.
+    # The source of each output segment is a fragment, or a piece of padding. The pieces of padding
+    # are numbered after all fragments.
     at = np.cumsum(num_segments)[padded]
     source = np.insert(np.arange(len(row)), at, len(row) + np.arange(len(padded)))
     real = source < len(row)
@@ -124,7 +127,8 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
 def _assert_complete(
     segments: pa.Table, row: Int64, length: Int64, num_segments: Int64, padding: Int64
 ) -> None:
-    """Every fragment of these rows has come, once: ranks and offsets follow each other."""
+    """Assert that every fragment of these rows has come, once: positions and offsets follow each
+    other without gaps."""
     assert (num_segments > 0).all(), "a sequence lacks its fragments"
     assert (padding >= 0).all(), "a sequence is too full"
     first = np.cumsum(num_segments) - num_segments
