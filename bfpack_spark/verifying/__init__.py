@@ -1,1 +1,1 @@
-"""verify: every invariant checked by reading what is on disk."""
+"""verify: every invariant is checked by reading what is on disk."""

@@ -1,4 +1,4 @@
-"""Verify, any listed files -> MESSAGES: only what can be said of the files as a whole."""
+"""verify, any listed files -> MESSAGES: what can be checked of the files as a whole."""
 
 import functools
 from typing import Any
@@ -10,7 +10,8 @@ from bfpack_spark.verifying.listed_files import Fault, check_each
 
 
 def check_files(entries: DataFrame, root: str) -> DataFrame:
-    """In: the manifest's entries of a kind. Out, a message a file: faults, readable."""
+    """Check the files as a whole. In: the entries of one kind in the manifest. Out: a message a
+    file, with faults and readable."""
     check = functools.partial(check_each, root=root, read=_nothing)
     return entries.mapInArrow(check, spark_ddl(MESSAGES))
 

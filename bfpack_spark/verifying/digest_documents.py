@@ -1,5 +1,6 @@
-"""verify --input, TOKENIZED -> SCANNED_DOCUMENTS: digests of text tokenized anew, as scan_tokens
-makes them of the token store; `refused` holds the reason of a document that has no tokens."""
+"""verify --input, TOKENIZED -> SCANNED_DOCUMENTS: digests of the text tokenized anew, made as
+scan_tokens makes those of the token store. `refused` holds the reason of a document that has no
+tokens."""
 
 import functools
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from bfpack_spark.verifying.digests import DigestSpec, digest_batch
 
 
 def digest_documents(tokenized: DataFrame, spec: DigestSpec) -> DataFrame:
-    """A row a document, good or refused."""
+    """Return SCANNED_DOCUMENTS, a row for every document, whether it has tokens or was refused."""
     return tokenized.mapInArrow(
         functools.partial(_digest_tokenized, spec=spec), spark_ddl(SCANNED_DOCUMENTS)
     )

@@ -1,4 +1,4 @@
-"""Documents and segments to the numbers by which copies of the tokens are compared."""
+"""Documents and segments -> the numbers by which copies of the tokens are compared."""
 
 from dataclasses import dataclass
 
@@ -16,23 +16,24 @@ from bfpack_spark.tokens.token_files import slices
 
 @dataclass(frozen=True, kw_only=True)
 class DigestSpec:
-    """What a worker needs to know."""
+    """What a worker needs to know to digest documents."""
 
     root: str  # the token store's directory
-    rules: Rules | None  # None: the whole document
+    rules: Rules | None  # None: digest the whole document
     vocabulary_size: int
 
 
 @dataclass(kw_only=True)
 class Sums:
-    """Modulo 2^64, of segments in shards or of documents in the token store: equal if both hold
-    the same tokens at the same places of the same documents."""
+    """Two sums modulo 2^64, over the segments in shards or over the documents in the token store.
+    They are equal if both hold the same tokens at the same places of the same documents."""
 
     tokens: int = 0
-    lengths: int = 0  # what is said of the documents' lengths
+    lengths: int = 0  # over the lengths, and the doc_length that each names
 
     def add(self, key: UInt64, digest: Int64, length: Int64, doc_length: Int64) -> None:
-        """One number a segment or document; key is hash_ids of its document."""
+        """Add segments or documents, of which each array has one number. key: hash_ids of the
+        document."""
         self.tokens = (self.tokens + weigh(digest.view(np.uint64), key)) % 2**64
         said = weigh(length.view(np.uint64), hash_rows(key, doc_length))
         self.lengths = (self.lengths + said) % 2**64
@@ -45,7 +46,7 @@ class Sums:
 
 
 def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
-    """SCANNED_DOCUMENTS of a batch that has doc_id, tokens."""
+    """Return SCANNED_DOCUMENTS of a batch that has doc_id and tokens."""
     tokens = batch.column("tokens")
     length = token_lengths(tokens)
     kept = length
@@ -68,6 +69,6 @@ def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
 
 
 def token_lengths(tokens: pa.Array) -> Int64:
-    """Tokens in each value of a BINARY column."""
+    """Return the number of tokens in each value of a BINARY column."""
     offsets = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
     return np.diff(offsets[tokens.offset : tokens.offset + len(tokens) + 1]).astype(np.int64) // 4

@@ -1,4 +1,4 @@
-"""What verify says: violations, each with its place, and what was checked."""
+"""What verify says: what was checked, and each violation with its place."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from bfpack_spark.printable import one_line
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """One thing that does not hold, and where."""
+    """One thing that does not hold, and its place."""
 
     invariant: int
     problem: str
@@ -24,7 +24,7 @@ class Violation:
 
 
 def of_fault(fault: dict[str, Any]) -> Violation:
-    """A fault of a file as a worker told it."""
+    """Return the violation for a fault of a file, as a worker sent it."""
     return Violation(
         invariant=fault["invariant"],
         problem=fault["problem"],
@@ -53,7 +53,7 @@ class Report:
         return not self.violations
 
     def text(self) -> str:
-        """A line if all holds, else a line a violation."""
+        """Return one line if every invariant holds, otherwise a line for each violation."""
         what = f"{self.bucket} {self.seq_len} {self.version}"
         if not self.holds:
             return "\n".join(f"{what}: {violation.text()}" for violation in self.violations)

@@ -1,4 +1,5 @@
-"""Invariant 0: what the token store's manifest says was read of each input file is all of it."""
+"""Invariant 0: every input file was read whole, by what the manifest of the token store says was
+read of each."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -7,13 +8,17 @@ from typing import Any
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.verifying.findings import Violation
 
-_FIRST = 20  # violations named
+_FIRST = 20  # violations that are named
 
 
 def check_input_files(store: TokenStore) -> list[Violation]:
-    """The manifest's inventory has the files of its inputs, and accounts for all of them: documents
-    in are the sum of theirs, their bytes those of the file, their rows the documents that they
-    gave. Counts that no build has told (null, or no inventory) are passed over."""
+    """Return the violations of invariant 0 in the manifest.
+
+    Its inventory must have the files of its inputs, in their order. The documents in must be the
+    sum of those of the files. The bytes read of a file must be its size, and its rows must be the
+    documents that it gave. A count that no build has written (null, or no inventory) is not
+    checked.
+    """
     told = store.manifest.get("inventory")
     if told is None:
         return []
@@ -30,7 +35,8 @@ def check_input_files(store: TokenStore) -> list[Violation]:
 
 
 def _other_files(told: list[dict[str, Any]], wanted: list[list[Any]]) -> Iterator[str]:
-    """Names of files whose name, size and stamp are not those of the inputs, in their order."""
+    """Yield a problem for each file whose name, size and stamp (its ETag or modification time) are
+    not those of the inputs, and one if the order differs."""
     said = [(entry["name"], entry["size"], _stamp(entry)) for entry in told]
     listed = [(name, size, stamp) for name, size, stamp, *_ in wanted]
     if said == listed:
@@ -47,7 +53,8 @@ def _stamp(entry: dict[str, Any]) -> str | int | None:
 
 
 def _miscounted(entry: dict[str, Any], *, all_rows: bool) -> Iterator[str]:
-    """all_rows: every row is a document; else some are deleted, or other buckets'."""
+    """Yield what is wrong with the counts of one file. all_rows: every row must be a document;
+    otherwise some rows are deleted or belong to other buckets."""
     rows, documents, num_bytes = (entry.get(key) for key in ("rows", "documents", "bytes"))
     if num_bytes not in (None, entry["size"]):
         yield f"inventory: {num_bytes} of {entry['size']} bytes of {entry['name']} were read"

@@ -15,7 +15,7 @@ from bfpack_spark.versions.versions import Manifest, files_of
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is wrong with a file, or in it, and which of DESIGN's invariants that breaks."""
+    """What is wrong with a file, or in it, and the number of the invariant that it breaks."""
 
     invariant: int
     problem: str
@@ -29,8 +29,8 @@ def check_each(
     root: str,
     read: Callable[[dict[str, Any], list[Fault]], dict[str, Any]],
 ) -> Iterator[pa.RecordBatch]:
-    """For rows of entries_frame, a message a file: faults, readable, and what `read` makes of an
-    entry, adding faults of its own."""
+    """Yield a message for each file in the rows of entries_frame. It holds faults, readable, and
+    what `read` returns for the entry; `read` may add faults of its own."""
     for batch in batches:
         for entry in batch.to_pylist():
             yield message(_check_and_read(entry, root, read))
@@ -46,14 +46,15 @@ def _check_and_read(
     try:
         faults += check_file(root, entry)
         found = {**read(entry, faults), "readable": True}
-    except Exception as error:  # damaged bytes fail in many ways; any is a fault of the file
+    except Exception as error:  # damaged bytes fail in many ways, all faults of the file
         if not any(fault.row is None for fault in faults):
             faults.append(cannot_be_read(error))
     return {**found, "faults": [{"file": entry["path"], **asdict(fault)} for fault in faults]}
 
 
 def check_file(root: str, entry: dict[str, Any]) -> list[Fault]:
-    """What is wrong with the file as a whole: size, hash, rows by its footer."""
+    """Return the faults of a file as a whole: it is not on disk, or its size, its hash or the rows
+    in its footer differ from the entry."""
     path = access.resolve(root, entry["path"])
     if not access.is_file(path):
         return [Fault(invariant=5, problem="listed in the manifest, not on disk")]
@@ -66,7 +67,7 @@ def check_file(root: str, entry: dict[str, Any]) -> list[Fault]:
 
 
 def differs(name: str, found: object, entry: dict[str, Any]) -> list[Fault]:
-    """A fault if what was found is not what the manifest's entry says."""
+    """Return a fault if `found` is not the value in the manifest's entry."""
     if found == entry[name]:
         return []
     return [Fault(invariant=5, problem=f"{name}: {found}, manifest {entry[name]}")]
@@ -78,7 +79,8 @@ def cannot_be_read(error: Exception) -> Fault:
 
 
 def entries_frame(spark: SparkSession, manifest: Manifest, kind: str) -> DataFrame:
-    """The manifest's entries of a kind, one partition each; `first` is the rows before each."""
+    """Return the manifest's entries of one kind, one partition each. `first` is the number of rows
+    in the entries before."""
     first = 0
     rows = []
     for number, entry in enumerate(files_of(manifest, kind)):

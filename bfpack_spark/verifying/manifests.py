@@ -1,4 +1,4 @@
-"""What can be checked on the driver: manifests, pointer, names of files, the tokenizer."""
+"""What can be checked on the driver: manifests, the pointer, names of files, the tokenizer."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -21,7 +21,8 @@ _MANIFEST = "_manifest.json"
 
 
 def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator[Violation]:
-    """The pointer names this manifest, it names this version, and no file on disk is extra."""
+    """Yield a violation unless the pointer names this manifest, the manifest names this version, no
+    file on disk is unlisted, and the shards have equal numbers of rows, within one."""
     wrong = partial(Violation, invariant=5, shard=_MANIFEST)
     name = directory.rpartition("/")[2]
     if Version(place=place, inputs=manifest["inputs"]).fingerprint != manifest["fingerprint"]:
@@ -42,7 +43,8 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
 
 
 def _check_pointer(place: Place, name: str) -> Iterator[Violation]:
-    """The pointer is whole, and where it names this version it has its manifest's hash."""
+    """Yield a violation if the pointer is damaged, or if it names this version with a hash that is
+    not that of the manifest."""
     wrong = partial(Violation, invariant=5)
     try:
         pointer = versions.read_pointer(place)
@@ -56,7 +58,8 @@ def _check_pointer(place: Place, name: str) -> Iterator[Violation]:
 
 
 def check_tokenizer(store: TokenStore, manifest: Manifest) -> Iterator[Violation]:
-    """The tokenizer beside the tokens is theirs, and both manifests say what it says."""
+    """Yield a violation unless the tokenizer beside the tokens is the one that made them, and both
+    manifests agree with it."""
     inputs = store.manifest["inputs"]
     raw = store.tokenizer_json()
     wrong = partial(Violation, invariant=5)
@@ -79,8 +82,9 @@ def check_tokenizer(store: TokenStore, manifest: Manifest) -> Iterator[Violation
 def check_accounting(
     counted: Accounting, documents_cut: int, store: TokenStore, manifest: Manifest
 ) -> Iterator[Violation]:
-    """Invariant 1: the accounts follow from the token store's lengths, and add up. documents_cut is
-    counted in the rows, since concatenation cuts by the order of documents."""
+    """Yield a violation of invariant 1 unless the accounting of the sequences follows from the
+    lengths in the token store, and adds up. documents_cut is counted in the rows, since what
+    concatenation cuts depends on the order of documents."""
     wrong = partial(Violation, invariant=1, shard=_MANIFEST)
     expected = {**asdict(counted), **store.carried_counts(), "num_documents_cut": documents_cut}
     yield from _differences("accounting.", expected, manifest["accounting"], wrong)
@@ -100,7 +104,8 @@ def check_accounting(
 
 
 def check_token_accounting(counted: Accounting, store: TokenStore) -> Iterator[Violation]:
-    """Invariant 1: documents in = in the store + empty + quarantined, by reason."""
+    """Yield a violation of invariant 1 unless documents in = in the store + empty + quarantined, by
+    reason."""
     wrong = partial(Violation, invariant=1, shard=f"tokens/{_MANIFEST}")
     accounts = store.manifest["accounting"]
     inserted = 1 + (store.tokenizer["bos_id"] is not None)

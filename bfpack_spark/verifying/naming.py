@@ -1,4 +1,5 @@
-"""Which rows and documents differ, once the sums say that some do: joins, and so only then."""
+"""Which rows and documents differ. This takes joins, so it runs only if the sums say that some
+differ."""
 
 import functools
 from collections.abc import Iterable
@@ -9,13 +10,14 @@ from pyspark.sql import functions as sf
 
 from bfpack_spark.verifying.findings import Violation
 
-_FIRST = 10  # violations named of a kind
+_FIRST = 10  # violations that are named of a kind
 _PLACE = ("sequence_id", "position")
 _PIECE = ("offset", "doc_id", "start", "length")
 
 
 def name_plan_differences(plan: DataFrame, segments: DataFrame) -> list[Violation]:
-    """Invariant 5: the plan names exactly the segments that the rows hold."""
+    """Return violations of invariant 5: the plan must name exactly the segments that the rows
+    hold."""
     planned = plan.select(*_PLACE, *(sf.col(name).alias(f"plan_{name}") for name in _PIECE))
     same = _all(sf.col(name).eqNullSafe(sf.col(f"plan_{name}")) for name in _PIECE)
     wrong = planned.join(segments, list(_PLACE), "full_outer").where(~same)
@@ -59,8 +61,8 @@ def _place(row: Any) -> str:
 
 
 def name_document_differences(documents: DataFrame, segments: DataFrame) -> list[Violation]:
-    """Invariant 1: a document's segments begin at 0, add up to what is kept of it, and hold its
-    tokens."""
+    """Return violations of invariant 1: the segments of a document must begin at 0, add up to what
+    is kept of it, and hold its tokens."""
     packed = segments.groupBy("doc_id").agg(
         sf.min("file").alias("shard"),
         sf.min("start").alias("first"),
@@ -111,7 +113,8 @@ def _all(conditions: Iterable[Column]) -> Column:
 
 
 def _sum_modulo_2_64(name: str) -> Column:
-    """(Spark's own sum of longs is an error where it overflows.)"""
+    """Return the sum of a column modulo 2^64. It is taken in decimals, since Spark's sum of longs
+    may fail when it overflows."""
     return _modulo_2_64(sf.sum(sf.col(name).cast("decimal(38,0)")))
 
 

@@ -1,4 +1,4 @@
-"""verify --input: the text tokenized anew, by the reference engine, against the token store."""
+"""verify --input: the text is tokenized anew and compared with the token store."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,12 +33,14 @@ _FIRST = 10
 def retokenized(
     spark: SparkSession, text: Input, store: TokenStore, engine: EngineName
 ) -> tuple[list[Violation], int, int]:
-    """Violations, documents compared, documents too large for the engine to compare.
+    """Return the violations, the number of documents compared, and the number too large for the
+    engine to compare.
 
-    Text is read as the token store's manifest says it was. By the reference, documents over 1 MB
-    are counted, not compared: it takes 154 bytes of memory a byte of text. Every document that the
-    run accounted for must come again, those without tokens too, whose loss the comparison by doc_id
-    would not show. InputError, naming the file, if one changes meanwhile.
+    The text is read as the manifest of the token store says it was read. With the reference engine,
+    documents over 1 MB are counted and not compared, since it takes 154 bytes of memory for each
+    byte of text. Every document that the run accounted for must come again. That includes the
+    documents without tokens, whose loss the comparison by doc_id would not show. Raise InputError,
+    which names the file, if one changes meanwhile.
     """
     inputs = store.manifest["inputs"]
     configuration = inputs["configuration"]
@@ -103,7 +105,8 @@ def _vocabulary(store: TokenStore) -> Vocabulary:
 
 
 def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[Violation]:
-    """Files that came, went or changed in size. (Times may differ: a copy is as good.)"""
+    """Return a violation for each file that came, went or changed in size. Times are not compared,
+    so a copy of the input will do."""
     before, after = (
         {(name, size, *deleted) for name, size, _, *deleted in files} for files in (then, now)
     )
@@ -123,7 +126,8 @@ def _count_differs(store: TokenStore, again: int) -> list[Violation]:
 
 
 def _compare(anew: DataFrame, stored: DataFrame) -> tuple[list[Violation], int, int]:
-    """Join by doc_id: `again` is what the text gives now, None where it is refused."""
+    """Join by doc_id and return the violations, the documents compared and the documents skipped.
+    `again` is the length that the text gives now; it is null where the document is refused."""
     now = anew.select(
         "doc_id",
         "refused",

@@ -1,5 +1,5 @@
-"""Verify, shards -> SCANNED_SEGMENTS: a row a segment, joined with plan or token store where sums
-say that they differ. Shards that cannot be read are left out: sum_shards names them."""
+"""verify, shards -> SCANNED_SEGMENTS: a row a segment. They are joined with the plan or the token
+store if the sums differ. Shards that cannot be read are left out, since sum_shards names them."""
 
 import functools
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
 
 
 def scan_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
-    """In: the manifest's entries of shards, with `first`."""
+    """Return SCANNED_SEGMENTS. In: the manifest's entries of shards, with `first`."""
     return entries.mapInArrow(functools.partial(_scan, rules=rules), spark_ddl(SCANNED_SEGMENTS))
 
 

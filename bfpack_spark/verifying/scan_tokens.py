@@ -1,5 +1,5 @@
-"""Verify, token files -> SCANNED_DOCUMENTS: every document's length, and the digest of what the
-policy keeps of it."""
+"""verify, token files -> SCANNED_DOCUMENTS: the length of every document, and the digest of what
+the policy keeps of it."""
 
 import functools
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from bfpack_spark.verifying.digests import DigestSpec, digest_batch
 
 
 def scan_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
-    """In: the manifest's entries of documents."""
+    """Return SCANNED_DOCUMENTS. In: the manifest's entries of documents."""
     return entries.mapInArrow(functools.partial(_scan, spec=spec), spark_ddl(SCANNED_DOCUMENTS))
 
 

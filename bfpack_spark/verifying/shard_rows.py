@@ -1,4 +1,5 @@
-"""A shard read back: what is wrong with its rows by themselves, and the segments they hold."""
+"""A shard that is read back: what is wrong with each of its rows, and the segments that they
+hold."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ from bfpack_spark.verifying.listed_files import Fault
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-_FAULTS_MAX = 20  # of a kind in a row group; a broken file need not list every row
+_FAULTS_MAX = 20  # of a kind in a row group, so that a broken file does not list every row
 _LISTS = ("seq_lengths", "doc_ids", "doc_starts", "doc_lengths")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShardRules:
-    """What every shard of a version must be like; travels to the workers."""
+    """What every shard of a version must be like, as it is sent to the workers."""
 
     root: str  # the version's directory
     rules: Rules
@@ -36,7 +37,7 @@ class ShardRules:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPart:
-    """A row group of a shard. segments are SCANNED_SEGMENTS; None where rows are not readable as
+    """A row group of a shard. segments are SCANNED_SEGMENTS, or None if the rows cannot be read as
     such."""
 
     ids: npt.NDArray[np.int32]
@@ -46,8 +47,8 @@ class ShardPart:
 
 
 def read_shard(entry: dict[str, Any], rules: ShardRules) -> Iterator[ShardPart]:
-    """Row groups of the shard that a manifest's entry names; `first` in it is the sequence_id that
-    it begins with. Raises what pyarrow raises on a damaged file."""
+    """Yield the row groups of the shard that a manifest's entry names. `first` in the entry is the
+    sequence_id with which the shard begins. Raise what pyarrow raises on a damaged file."""
     row = 0
     with access.open_parquet(f"{rules.root}/{entry['path']}") as file:
         fault = _file_fault(file.schema_arrow, rules)
@@ -90,7 +91,7 @@ def _part(table: pa.Table, row: int, entry: dict[str, Any], rules: ShardRules) -
     )
 
 
-# Invariant 2: rows by themselves
+# Invariant 2: each row by itself
 
 _SHAPE = "shape: "
 
@@ -124,7 +125,7 @@ def _id_faults(
     flat: npt.NDArray[np.int32], num_tokens: Int64, row: int, rules: ShardRules
 ) -> Iterator[Fault]:
     ids = flat.reshape(len(num_tokens), -1)
-    # One look at them: as unsigned, an id below 0 is a large one.
+    # One comparison finds both: as an unsigned number, an id below 0 is large.
     if ids.view(np.uint32).max(initial=0) >= rules.vocabulary_size:
         wrong = np.asarray(((ids < 0) | (ids >= rules.vocabulary_size)).any(axis=1))
         yield from _rows(wrong, row, f"ids outside the vocabulary of {rules.vocabulary_size}")
@@ -136,7 +137,8 @@ def _id_faults(
 
 
 def _misplaced_padding(table: pa.Table) -> Mask:
-    """Rows in which what has no document is not exactly the last num_padding tokens."""
+    """Return which rows are wrong: exactly the last num_padding tokens must be without a
+    document."""
     sizes = _sizes(table, "seq_lengths")
     row = np.repeat(np.arange(len(table)), sizes)
     length = _values(table, "seq_lengths")
@@ -157,7 +159,7 @@ def _misplaced_padding(table: pa.Table) -> Mask:
 
 
 def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.RecordBatch:
-    """The segments that are not padding, with their digests."""
+    """Return the segments that are not padding, with their digests."""
     sizes = _sizes(table, "seq_lengths")
     row = np.repeat(np.arange(len(table)), sizes)
     length = _values(table, "seq_lengths").astype(np.int64)
@@ -182,7 +184,8 @@ def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.Re
 
 
 def _cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[Fault]:
-    """Invariant 3: what fits is whole; what does not is cut where the policy says."""
+    """Yield faults of invariant 3: a document that fits is whole, and a longer one is cut where the
+    policy says."""
     start, length, whole = (
         segments.column(name).to_numpy().astype(np.int64)
         for name in ("start", "length", "doc_length")

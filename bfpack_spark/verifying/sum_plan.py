@@ -1,4 +1,4 @@
-"""Verify, plan files -> MESSAGES: the sum of their rows, and what each group comes to."""
+"""verify, plan files -> MESSAGES: the sum of their rows, and the totals of each group."""
 
 import functools
 from typing import Any
@@ -15,8 +15,9 @@ from bfpack_spark.verifying.listed_files import Fault, check_each, differs
 
 
 def sum_plan(entries: DataFrame, root: str) -> DataFrame:
-    """In: the manifest's entries of the plan. Out, a message a file: faults, readable, plan (the
-    sum of its rows modulo 2^64), groups: {group: [sequences, sum of the hashes of lengths]}."""
+    """Sum the rows of the plan. In: the manifest's entries of the plan. Out: a message a file, with
+    faults, readable, plan (the sum of its rows modulo 2^64) and groups: {group: [sequences, sum of
+    the hashes of lengths]}."""
     read = functools.partial(_sum_rows, root=root)
     check = functools.partial(check_each, root=root, read=read)
     return entries.mapInArrow(check, spark_ddl(MESSAGES))
@@ -33,7 +34,7 @@ def _sum_rows(entry: dict[str, Any], faults: list[Fault], *, root: str) -> dict[
 
 
 def _add_rows(table: pa.Table, groups: dict[int, list[int]]) -> int:
-    """Add to what the groups come to; the sum of these rows."""
+    """Add the rows to the totals of their groups, and return the sum of the rows."""
     names = ("sequence_id", "position", "offset", "start", "length", "group")
     *places, group = (table.column(name).to_numpy().astype(np.int64) for name in names)
     length_hash = hash_rows(places[4])

@@ -1,5 +1,5 @@
-"""Verify, shards -> MESSAGES: every row read and checked by itself (invariants 2, 3 and 5), and the
-sums by which the shards are compared with the plan and with the token store."""
+"""verify, shards -> MESSAGES: every row is read and checked by itself (invariants 2, 3 and 5). The
+messages hold the sums by which the shards are compared with the plan and with the token store."""
 
 import functools
 import hashlib
@@ -19,8 +19,9 @@ from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
 
 
 def sum_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
-    """In: the manifest's entries of shards, with `first`. Out, a message a shard: faults, readable,
-    tokens, lengths and plan (sums modulo 2^64), documents_cut."""
+    """Check and sum the rows of shards. In: the manifest's entries of shards, with `first`. Out: a
+    message a shard, with faults, readable, tokens, lengths and plan (sums modulo 2^64), and
+    documents_cut."""
     read = functools.partial(_sum_rows, rules=rules)
     check = functools.partial(check_each, root=rules.root, read=read)
     return entries.mapInArrow(check, spark_ddl(MESSAGES))
@@ -47,7 +48,8 @@ def _sum_rows(entry: dict[str, Any], faults: list[Fault], *, rules: ShardRules) 
 
 
 def _add_segments(segments: pa.RecordBatch, sums: Sums) -> int:
-    """Add to the sums of documents; the sum of PLAN's rows that these segments are."""
+    """Add the segments to the sums of documents, and return the sum of the rows of PLAN that these
+    segments are."""
     key = hash_ids(segments.column("doc_id"))
     numbers = {
         name: segments.column(name).to_numpy().astype(np.int64)

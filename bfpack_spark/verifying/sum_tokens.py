@@ -1,5 +1,5 @@
-"""Verify, token files -> MESSAGES: every document read and checked by itself, and the sums of what
-the policy keeps of it."""
+"""verify, token files -> MESSAGES: every document is read and checked by itself. The messages hold
+the sums of what the policy keeps."""
 
 import functools
 import hashlib
@@ -20,8 +20,8 @@ from bfpack_spark.verifying.listed_files import Fault, check_each, differs
 
 
 def sum_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
-    """In: the manifest's entries of documents. Out, a message a file: faults, readable, tokens and
-    lengths (sums modulo 2^64)."""
+    """Check and sum the documents. In: the manifest's entries of documents. Out: a message a file,
+    with faults, readable, and tokens and lengths (sums modulo 2^64)."""
     read = functools.partial(_sum_documents, spec=spec)
     check = functools.partial(check_each, root=spec.root, read=read)
     return entries.mapInArrow(check, spark_ddl(MESSAGES))
@@ -50,7 +50,7 @@ def _sum_documents(
 def _document_faults(
     batch: pa.RecordBatch, ids: np.ndarray, row: int, spec: DigestSpec
 ) -> Iterator[Fault]:
-    # One look at them: as unsigned, an id below 0 is a large one.
+    # One comparison finds both: as an unsigned number, an id below 0 is large.
     if ids.view(np.uint32).max(initial=0) >= spec.vocabulary_size:
         problem = f"ids outside the vocabulary of {spec.vocabulary_size}"
         yield Fault(invariant=5, problem=problem, row=row)

@@ -1,4 +1,4 @@
-"""Every invariant checked by reading what is on disk, as Spark jobs that scale like the packing.
+"""Every invariant, checked by reading what is on disk, as Spark jobs that scale like the packing.
 
     0  of every input file all rows and bytes were read, and gave the documents in
     1  documents and tokens in = packed + left out, by reason; each (document, token) once
@@ -7,9 +7,9 @@
     4  each group's number of sequences is best-fit decreasing's; shards within one row of another
     5  manifest = files = footers; hashes match; sequence_id is 0..N-1; plan = the rows' segments
 
-Shards, plan and token files are each read once, in their own tasks, and nothing is shuffled: rows
-are checked by themselves, and shards, plan and token store are compared by sums (core.digest).
-Only where sums differ are they joined, to name the rows and documents.
+Shards, plan and token files are each read once, in their own tasks, and nothing is shuffled. Rows
+are checked by themselves, and shards, plan and token store are compared by sums (core.digest). They
+are joined only if sums differ, to name the rows and documents.
 """
 
 from collections.abc import Iterator
@@ -49,12 +49,12 @@ from bfpack_spark.versions.versions import Manifest, Place
 
 Messages = list[dict[str, Any]]
 
-_FIRST = 20  # violations named of a kind of file
+_FIRST = 20  # violations that are named for a kind of file
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Subject:
-    """What is verified: a version, and the token store that it was made of."""
+    """What is verified: a version, and the token store from which it was made."""
 
     place: Place
     directory: str
@@ -91,8 +91,8 @@ def verify_bucket(
     text_input: Input | None,
     engine: EngineName,
 ) -> Report:
-    """Check one version of one bucket and seq_len; with `text_input`, tokenize the text anew
-    too."""
+    """Check one version of one bucket and seq_len, and return what was found. With `text_input`,
+    also tokenize the text anew and compare it. Raise InputError if a manifest lacks a key."""
     directory, manifest = versions.current(place, version)
     try:
         fingerprint = manifest["inputs"]["tokens_fingerprint"]
@@ -178,7 +178,8 @@ def _faults(messages: Messages) -> list[Violation]:
 def _check_plan(
     spark: SparkSession, subject: _Subject, shards: Messages, plan: Messages
 ) -> list[Violation]:
-    """Invariant 5: the plan names exactly the segments that the rows hold."""
+    """Return violations of invariant 5: the plan must name exactly the segments that the rows
+    hold."""
     held, planned = (sum(m["plan"] for m in messages) % 2**64 for messages in (shards, plan))
     if held == planned:
         return []
@@ -190,7 +191,7 @@ def _check_plan(
 def _check_documents(
     spark: SparkSession, subject: _Subject, shards: Messages, documents: Messages
 ) -> list[Violation]:
-    """Invariant 1: each (document, token) is packed exactly once."""
+    """Return violations of invariant 1: each (document, token) must be packed exactly once."""
     if _sums(shards) == _sums(documents):
         return []
     entries = entries_frame(spark, subject.store.manifest, "documents")
@@ -207,10 +208,10 @@ def _sums(messages: Messages) -> Sums:
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """What the plan of a group must come to."""
+    """The totals that the plan of a group must have."""
 
     num_sequences: int
-    lengths_sum: int | None  # of hash_rows(length) over its fragments, modulo 2^64; best fit alone
+    lengths_sum: int | None  # of hash_rows(length) of its fragments, modulo 2^64; best fit only
 
 
 def _expected_groups(histogram: Histogram, rules: Rules) -> list[_Group]:
@@ -226,8 +227,8 @@ def _expected_groups(histogram: Histogram, rules: Rules) -> list[_Group]:
 
 
 def _check_groups(plan: Messages, expected: list[_Group], rules: Rules) -> Iterator[Violation]:
-    """Invariant 4: each group holds the documents dealt to it, in as few sequences as best-fit
-    decreasing makes."""
+    """Yield violations of invariant 4: each group must hold the documents dealt to it, in as many
+    sequences as the packer makes of them."""
     found: dict[int, tuple[int, int]] = {}
     for number, (sequences, lengths) in (g for m in plan for g in m["groups"].items()):
         before = found.get(int(number), (0, 0))
