@@ -1,4 +1,4 @@
-"""Looking at a corpus and its packing, before and after: lengths -> statistics -> frames, plots.
+"""A look at a corpus and its packing, before and after: lengths -> statistics -> frames, plots.
 
     from bfpack_spark import explore
     from bfpack_spark.explore import plots      # needs matplotlib: the extra `explore`
@@ -15,7 +15,7 @@
     explore.read_sequence("out", "web", 2048, 3)                 # one sequence, as text
     explore.plan_table(spark, "out", "web", 2048).createOrReplaceTempView("plan")
 
-All functions of a session use DataFrames alone, so it may be Spark Connect's.
+The functions that take a session use only its DataFrames, so it may be a session of Spark Connect.
 """
 
 from bfpack_spark.core.estimates import Draws, Estimate

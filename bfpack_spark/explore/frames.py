@@ -1,5 +1,5 @@
-"""Statistics as pandas frames, one row a thing, and as one JSON value; numbers as they are in the
-dataclasses, nothing is computed here."""
+"""Statistics as pandas frames, and as one JSON value. The numbers are those of the dataclasses;
+nothing is computed here."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -14,22 +14,23 @@ if TYPE_CHECKING:
 
 
 def frame(rows: Any, columns: list[str] | None = None) -> "pd.DataFrame":
-    """Rows, or columns by name, as pandas has them. Only here is pandas loaded: half a second of
-    CPU that those who pack, or ask for JSON, need not pay."""
+    """Return rows, or columns by name, as a pandas frame. pandas is imported only here: it takes
+    half a second of CPU, which those who pack or ask for JSON do not need to pay."""
     import pandas as pd  # noqa: PLC0415
 
     return pd.DataFrame(rows, columns=columns)
 
 
 def summary_frame(found: list[CorpusStats]) -> "pd.DataFrame":
-    """A row a bucket and seq_len; `concat_` columns are the baseline's. `bucket` is None for
-    several together."""
+    """Return a row for each bucket and seq_len. `concat_` columns are those of the baseline.
+    `bucket` is None for several buckets together."""
     return frame([_summary_row(stats, at) for stats in found for at in stats.at])
 
 
 def wide_frame(found: list[CorpusStats]) -> "pd.DataFrame":
-    """The summary with all else that is one number a bucket and seq_len: quantiles of the lengths,
-    what each policy does to tokens, and of a sample its size and the intervals' ends."""
+    """Return the summary with every other statistic that is one number for a bucket and seq_len:
+    quantiles of the lengths, what each policy does to tokens, and, for a sample, its size and the
+    ends of the intervals."""
     return frame(
         [
             _summary_row(stats, at)
@@ -43,12 +44,14 @@ def wide_frame(found: list[CorpusStats]) -> "pd.DataFrame":
 
 
 def quantiles_frame(found: list[CorpusStats]) -> "pd.DataFrame":
-    """A row a bucket: documents, tokens, and a column a quantile of the documents' lengths."""
+    """Return a row for each bucket: documents, tokens, mean length, and a column for each quantile
+    of the lengths of documents."""
     return frame([_corpus_row(stats) | _quantile_columns(stats) for stats in found])
 
 
 def truncations_frame(stats: CorpusStats) -> "pd.DataFrame":
-    """A row a seq_len and class of lengths (above, up_to]: documents, cuts a document."""
+    """Return a row for each seq_len and class of lengths (above, up_to]: documents, tokens, and
+    cuts, of all documents and for one on average."""
     rows = [
         {
             "seq_len": at.seq_len,
@@ -63,7 +66,7 @@ def truncations_frame(stats: CorpusStats) -> "pd.DataFrame":
 
 
 def policies_frame(stats: CorpusStats) -> "pd.DataFrame":
-    """A row a seq_len and policy for long documents."""
+    """Return a row for each seq_len and policy for long documents."""
     rows = [
         {"seq_len": at.seq_len, "long_documents": policy, **asdict(effect)}
         for at in stats.at
@@ -73,24 +76,26 @@ def policies_frame(stats: CorpusStats) -> "pd.DataFrame":
 
 
 def fragments_frame(stats: CorpusStats) -> "pd.DataFrame":
-    """A row a seq_len and number of fragments: sequences that hold so many."""
+    """Return a row for each seq_len and number of fragments: how many sequences hold so many."""
     return _histogram_frame(stats, "fragments", "num_fragments")
 
 
 def padding_frame(stats: CorpusStats) -> "pd.DataFrame":
-    """A row a seq_len and number of padding tokens: sequences that hold so many."""
+    """Return a row for each seq_len and number of padding tokens: how many sequences hold so
+    many."""
     return _histogram_frame(stats, "padding", "num_padding")
 
 
 def estimates_frame(stats: CorpusStats) -> "pd.DataFrame":
-    """A row an estimate of a sample: value, standard_error, and the interval low, high."""
+    """Return a row for each estimate of a sample: value, standard_error, and the interval from low
+    to high."""
     columns = ["name", "seq_len", "value", "standard_error", "low", "high"]
     return frame(_estimate_rows(stats), columns=columns)
 
 
 def histogram_frame(histogram: Histogram) -> "pd.DataFrame":
-    """A row a distinct length: documents, their tokens, and the share of documents and of tokens
-    in documents up to this length."""
+    """Return a row for each distinct length: documents, their tokens, and the shares of all
+    documents and of all tokens that are in documents up to this length."""
     return frame(
         {
             "length": histogram.values,
@@ -103,12 +108,12 @@ def histogram_frame(histogram: Histogram) -> "pd.DataFrame":
 
 
 def segments_frame(sequence: Sequence) -> "pd.DataFrame":
-    """A row a segment."""
+    """Return a row for each segment of a sequence."""
     return frame([asdict(segment) for segment in sequence.segments])
 
 
 def as_json(found: list[CorpusStats]) -> list[dict[str, Any]]:
-    """All of it, but for the histogram, as json.dumps takes it."""
+    """Return the statistics, without the histogram, as values that json.dumps takes."""
     return [
         {
             **_corpus_row(stats),
@@ -226,7 +231,7 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
 def _packed_json(packed: Packed) -> dict[str, Any]:
     accounting = {**asdict(packed.accounting), "overhead": packed.accounting.overhead}
     if packed.num_documents_cut != packed.accounting.num_documents_cut:
-        accounting["num_documents_cut"] = packed.num_documents_cut  # concatenation's
+        accounting["num_documents_cut"] = packed.num_documents_cut  # that of concatenation
     return {"accounting": accounting, **_packed_columns(packed)}
 
 

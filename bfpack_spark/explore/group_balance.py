@@ -1,4 +1,4 @@
-"""Are the groups that the packer sees one at a time alike?"""
+"""How alike the groups are that the packer sees one at a time."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from bfpack_spark.core.rules import Rules
 
 @dataclass(frozen=True, kw_only=True)
 class GroupBalance:
-    """Parallel tuples of one number a group."""
+    """Parallel tuples with one number for each group."""
 
     num_documents: tuple[int, ...]
     num_tokens: tuple[int, ...]  # before long documents are truncated or dropped
@@ -21,8 +21,8 @@ class GroupBalance:
 
 
 def group_balance(histogram: Histogram, rules: Rules) -> GroupBalance:
-    """Return the groups as they are dealt and packed, from lengths alone; exact. Time: as the
-    packer on counts, once a group."""
+    """Return the groups as they are dealt and packed. They follow from lengths alone, and are
+    exact. Time: that of the packer on counts, once for each group."""
     groups = list(packed_groups(histogram, rules))
     return GroupBalance(
         num_documents=tuple(group.num_documents for group in groups),

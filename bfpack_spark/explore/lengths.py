@@ -1,4 +1,4 @@
-"""The documents of a token store by length: by Spark, or by this process alone."""
+"""The documents of a token store by length, counted by Spark or in this process alone."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,11 +15,12 @@ from bfpack_spark.versions import versions
 from bfpack_spark.versions.pruning import buckets_of
 from bfpack_spark.versions.versions import Place
 
-_THREADS = 16  # most of a small read from an object store is waiting
+_THREADS = 16  # a small read from an object store is mostly waiting
 
 
 def length_histogram(spark: SparkSession, store: TokenStore) -> Histogram:
-    """The bucket's documents by length in tokens, ascending; a row or so a distinct length."""
+    """Return the documents of a token store by length in tokens, ascending. Spark sends about one
+    row for each distinct length."""
     rows = measure_lengths(store.lengths(spark)).toArrow()
     return Histogram(
         values=rows.column("length").to_numpy().astype("int64"),
@@ -28,14 +29,15 @@ def length_histogram(spark: SparkSession, store: TokenStore) -> Histogram:
 
 
 def read_histogram(output: str, bucket: str, version: str | None = None) -> Histogram:
-    """The same, read without Spark; the tokens are not read. InputError if there is none."""
+    """Return the same histogram for a bucket, read without Spark. The tokens are not read. Raise
+    InputError if there is no token store."""
     store = open_token_store(output, bucket, version)
     with ThreadPoolExecutor(_THREADS) as pool:
         return Histogram.merged(pool.map(_count_file, store.paths))
 
 
 def buckets_in(output: str) -> list[str]:
-    """Buckets with a published token store. InputError if there is none."""
+    """Return the buckets with a published token store. Raise InputError if there is none."""
     found = [name for name in buckets_of(output) if _is_published(output, name)]
     if not found:
         raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")

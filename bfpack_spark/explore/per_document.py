@@ -1,6 +1,7 @@
-"""What packing does to a document of each length: exactly by best fit, on average by concatenation.
+"""What packing does to a document of each length: exactly for best fit, on average for
+concatenation.
 
-Lengths are in tokens; each result has a number a length.
+Lengths are in tokens. Each function returns a number for each length.
 """
 
 from dataclasses import replace
@@ -13,12 +14,13 @@ from bfpack_spark.core.rules import Rules
 
 
 def baseline(rules: Rules) -> Rules:
-    """The concatenation of all documents, whole, at the same seq_len."""
+    """Return the rules of the baseline: all documents, whole, are concatenated at the same
+    seq_len."""
     return replace(rules, packing="concat", long_documents="split")
 
 
 def num_fragments(lengths: Int64, rules: Rules) -> Float64:
-    """Of a document that is packed; 0 of one that is dropped."""
+    """Return the fragments of a document that is packed, and 0 for one that is dropped."""
     kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
     if rules.packing == "best_fit":
         return np.asarray(-(-kept // rules.seq_len), dtype=np.float64)
@@ -26,14 +28,15 @@ def num_fragments(lengths: Int64, rules: Rules) -> Float64:
 
 
 def truncations(lengths: Int64, rules: Rules) -> Float64:
-    """Cuts of a document: 3 fragments are 2; what is truncated has one more."""
+    """Return the cuts of a document: 3 fragments have 2 cuts, and a truncated document has one
+    more."""
     kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
     truncated = (kept > 0) & (kept < lengths)
     return np.asarray(num_fragments(lengths, rules) - (kept > 0) + truncated)
 
 
 def cut(lengths: Int64, rules: Rules) -> Float64:
-    """Whether, or with which chance, a document is cut at all."""
+    """Return 1 if a document is cut and 0 if not, or the chance that it is cut."""
     kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
     if rules.packing == "best_fit":
         return np.asarray((lengths > rules.seq_len) & (kept > 0), dtype=np.float64)

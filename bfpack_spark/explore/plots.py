@@ -1,10 +1,10 @@
-"""Pictures of statistics, as matplotlib figures. Needs matplotlib: pip install
+"""Pictures of statistics, as matplotlib figures. They need matplotlib: pip install
 'bfpack-spark[explore]'.
 
-Each function returns a new figure, which no window shows and pyplot does not hold: save it with
-`figure.savefig(path)`; a notebook with `%matplotlib inline` draws it as the last value of a cell.
-Colours are Okabe and Ito's, told apart by those who see fewer of them; lines differ in dash or
-marker, too.
+Each function returns a new figure. No window shows it and pyplot does not hold it: save it with
+`figure.savefig(path)`, or make it the last value of a notebook cell with `%matplotlib inline`. The
+colours are those of Okabe and Ito, which colour-blind readers can tell apart; lines also differ in
+dash or marker.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from bfpack_spark.explore.statistics import CorpusStats, PackingStats, length_cl
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 _SIZE = (7.0, 4.0)  # inches
-_LABEL_WIDTH = 0.09  # of an axis: seven digits
+_LABEL_WIDTH = 0.09  # as a share of the axis: room for seven digits
 _PLAN, _CONCAT, _DOCUMENTS = BLUE, VERMILION, "#C8D6E0"
 _POLICY_STYLES: dict[LongDocuments, tuple[str, str]] = {
     "drop": (VERMILION, "s--"),
@@ -33,8 +33,8 @@ _SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, VERMILION)
 
 
 def documents_by_length(stats: CorpusStats) -> Figure:
-    """Documents by length, and the share of all tokens in documents up to a length; log axis, a
-    line at each seq_len."""
+    """Draw the documents by length, and the share of all tokens in documents up to a length. The
+    axis is logarithmic, with a line at each seq_len."""
     figure, axes = _figure()
     edges = _edges(stats, 8)
     counts = _documents_between(stats, edges)
@@ -50,7 +50,8 @@ def documents_by_length(stats: CorpusStats) -> Figure:
 
 
 def truncations_by_length(stats: CorpusStats, seq_len: int) -> Figure:
-    """The paper's figure: documents by length, and cuts a document, packed and concatenated."""
+    """Draw the figure of the paper: documents by length, and cuts for each document, packed and
+    concatenated."""
     figure, axes = _figure()
     edges = np.union1d(_edges(stats, 4), [seq_len])
     axes.stairs(_documents_between(stats, edges), edges, fill=True, color=_DOCUMENTS)
@@ -74,7 +75,7 @@ def truncations_by_length(stats: CorpusStats, seq_len: int) -> Figure:
 
 
 def cut_documents(stats: CorpusStats) -> Figure:
-    """Share of documents cut, packed and concatenated, at each seq_len."""
+    """Draw the share of documents that are cut, packed and concatenated, at each seq_len."""
     figure, axes = _figure()
     _over_seq_lens(axes, stats, lambda at: at.concat.cut_share, "concatenation", _CONCAT, "s--")
     _over_seq_lens(axes, stats, lambda at: at.plan.cut_share, _name(stats), _PLAN, "o-")
@@ -85,7 +86,7 @@ def cut_documents(stats: CorpusStats) -> Figure:
 
 
 def costs(stats: CorpusStats) -> Figure:
-    """What packing costs at each seq_len: padding, and sequences over the lower bound."""
+    """Draw what packing costs at each seq_len: padding, and sequences over the lower bound."""
     figure, axes = _figure()
     _over_seq_lens(
         axes, stats, lambda at: at.plan.padding_share, "padding, of all tokens", BLUE, "o-"
@@ -99,7 +100,8 @@ def costs(stats: CorpusStats) -> Figure:
 
 
 def policies(stats: CorpusStats) -> Figure:
-    """Share of all tokens that each policy for long documents leaves out, at each seq_len."""
+    """Draw the share of all tokens that each policy for long documents leaves out, at each
+    seq_len."""
     figure, axes = _figure()
     for policy, (colour, style) in _POLICY_STYLES.items():
         share = partial(_left_out, policy=policy, whole=max(stats.num_tokens, 1))
@@ -111,7 +113,7 @@ def policies(stats: CorpusStats) -> Figure:
 
 
 def fragments_per_sequence(stats: CorpusStats) -> Figure:
-    """Sequences by number of fragments, at each seq_len: the share that holds at most so many."""
+    """Draw the share of sequences that hold at most so many fragments, at each seq_len."""
     figure, axes = _figure()
     for number, at in enumerate(stats.at):
         if at.fragments is not None:
@@ -135,7 +137,7 @@ def fragments_per_sequence(stats: CorpusStats) -> Figure:
 
 
 def attention(stats: CorpusStats) -> Figure:
-    """Attention within documents, as a share of full causal attention, at each seq_len."""
+    """Draw the attention within documents, as a share of full causal attention, at each seq_len."""
     figure, axes = _figure()
     _over_seq_lens(
         axes, stats, lambda at: at.concat.attention_share, "concatenation", _CONCAT, "s--"
@@ -148,7 +150,8 @@ def attention(stats: CorpusStats) -> Figure:
 
 
 def sequence(found: Sequence) -> Figure:
-    """One sequence: its documents side by side; hatched where a document is cut."""
+    """Draw one sequence: its documents side by side, hatched where a segment is part of a longer
+    document."""
     figure, axes = _figure((7.0, 1.6))
     for number, segment in enumerate(found.segments):
         _draw_segment(axes, segment, number)
@@ -190,7 +193,8 @@ def _name(stats: CorpusStats) -> str:
 
 
 def _edges(stats: CorpusStats, per_octave: int) -> Int64:
-    """Edges of classes of lengths, so many to a doubling; powers of two are among them."""
+    """Return the edges of classes of lengths, `per_octave` of them to a doubling. Powers of two are
+    among them."""
     longest = int(stats.histogram.values.max(initial=2))
     steps = np.arange(0, per_octave * (longest - 1).bit_length() + 1)
     return np.unique([0, *np.rint(2.0 ** (steps / per_octave)).astype(np.int64).tolist()])
@@ -202,8 +206,9 @@ def _documents_between(stats: CorpusStats, edges: Int64) -> Int64:
 
 
 def _mark_seq_lens(axes: Axes, seq_lens: list[int]) -> None:
-    """An upright line at each, and its number above it: in rows, where it would run into others."""
-    ends: list[float] = []  # of each row, from the lowest; shares of the axis
+    """Draw an upright line at each seq_len, and its number above it. Numbers that would overlap go
+    in rows."""
+    ends: list[float] = []  # where each row ends, from the lowest row, as a share of the axis
     for seq_len in sorted(seq_lens):
         axes.axvline(seq_len, color=BLACK, lw=0.8, ls=":")
         x = float(axes.transAxes.inverted().transform(axes.transData.transform((seq_len, 0.0)))[0])
@@ -223,7 +228,7 @@ def _mark_seq_lens(axes: Axes, seq_lens: list[int]) -> None:
 
 
 def _log_lengths(axes: Axes, stats: CorpusStats, seq_lens: list[int]) -> None:
-    """An axis that has all lengths and seq_lens on it, and lines at these."""
+    """Set an axis on which all lengths and seq_lens lie, and draw a line at each seq_len."""
     axes.set_xscale("log", base=2)
     lengths = stats.histogram.values
     shortest = int(lengths.min(initial=min(seq_lens)))
@@ -244,7 +249,7 @@ def _over_seq_lens(
 ) -> None:
     at = sorted(stats.at, key=lambda at: at.seq_len)
     x, y = [a.seq_len for a in at], [value(a) for a in at]
-    axes.plot(x, y, style, color=colour, ms=5, label=label, clip_on=False)  # 0 is seen, too
+    axes.plot(x, y, style, color=colour, ms=5, label=label, clip_on=False)  # 0 is drawn, too
     axes.set_xscale("log", base=2)
     axes.set_xticks([a.seq_len for a in at])
     axes.minorticks_off()

@@ -1,8 +1,9 @@
-"""Documents drawn from a corpus at random and tokenized as a run tokenizes them, without Spark.
+"""Documents that are drawn from a corpus at random and tokenized as a run tokenizes them, without
+Spark.
 
-Up to about 256 places are drawn (corpus.clusters), and of the documents at each some; so of a
-large corpus little is read. A corpus of up to 64 MB with no more documents than wanted is read
-whole, and nothing is left to chance.
+Up to about 256 places are drawn (corpus.clusters), and at each place some of its documents, so
+little of a large corpus is read. A corpus of up to 64 MB that has no more documents than wanted is
+read whole, and nothing is left to chance.
 """
 
 import collections
@@ -31,14 +32,15 @@ from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 
 _DRAWS_MAX = 256
-_DOCUMENTS_A_DRAW = 20  # fewer draws than 256 where so many would not be taken from each
+_DOCUMENTS_A_DRAW = 20  # fewer than 256 draws are made if each would take fewer documents
 _DRAWS_MIN = 32
 _WHOLE_BYTES_MAX = 64 << 20
 
 
 def sample_input(settings: Settings, num_documents: int) -> dict[str, Sample]:
-    """About `num_documents` documents of each bucket of --input, by the bucket's name (an input
-    that is not divided is one, by its own path)."""
+    """Return about `num_documents` documents of each bucket of --input, by the name of the bucket.
+    An input that is not divided is one bucket, named by its own path. Raise InputError for fewer
+    than 1 document, and for a Delta table, which is not sampled."""
     if num_documents < 1:
         raise InputError(f"--sample {num_documents}: must be 1 or more")
     if settings.input_format == "delta":
@@ -52,7 +54,7 @@ def sample_input(settings: Settings, num_documents: int) -> dict[str, Sample]:
 
 
 def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: int) -> Sample:
-    """About `num_documents` of one bucket."""
+    """Return about `num_documents` documents of one bucket."""
     columns, vocabulary = columns_of(settings, found, bucket), read_vocabulary(settings)
     check_columns(found.inventory, columns)
     choice = engine_for(settings.engine, found.inventory, columns, vocabulary)
@@ -73,7 +75,8 @@ def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: i
 
 
 def _slices(settings: Settings) -> dict[str, Slice]:
-    """The buckets of --input; a column of the data cannot name them without being read."""
+    """Return the buckets of --input. The values of a column in the data are not known without
+    reading it, so --bucket must name them."""
     patterns, column, names = settings.need("input"), settings.bucket_column, settings.bucket
     if column is not None:
         inventory = take_inventory(patterns, settings.input_format)
@@ -100,7 +103,7 @@ def _slices(settings: Settings) -> dict[str, Slice]:
 
 
 def _all_documents(inventory: Inventory, spec: TokenizeSpec, limit: int) -> list[Documents] | None:
-    """All documents of a small corpus, if there are no more than `limit`."""
+    """Return all documents of a small corpus if there are no more than `limit`, otherwise None."""
     if inventory.num_bytes > _WHOLE_BYTES_MAX:
         return None
     found: list[Documents] = []
@@ -132,7 +135,7 @@ def _draw(inventory: Inventory, spec: TokenizeSpec, wanted: int, seed: int) -> S
 
 
 def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
-    """The numbers of the draws of each cluster, so that it is read once."""
+    """Return the numbers of the draws of each cluster, so that each cluster is read once."""
     found = collections.defaultdict(list)
     for number, cluster in enumerate(clusters):
         found[cluster].append(number)
@@ -142,7 +145,8 @@ def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
 def _sample(
     num_draws: int, drawn: list[tuple[int, float, list[Documents]]], spec: TokenizeSpec
 ) -> Sample:
-    """Tokenize; drawn: number of the draw, documents that each of its own stands for, these."""
+    """Tokenize the documents drawn and return the sample. drawn: for each draw its number, how many
+    documents each of its documents stands for, and those documents."""
     lengths, numbers, stands_for = [], [], []
     num_read = num_refused = 0
     for number, each, batches in drawn:

@@ -1,4 +1,4 @@
-"""What is known from a sample, and how well: each estimate with its standard error and interval."""
+"""What a sample tells, and how exactly: each estimate with its standard error and its interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,26 +23,27 @@ from bfpack_spark.explore.per_document import baseline, cut, truncations
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Documents drawn at random; of several buckets, each is a stratum."""
+    """Documents drawn at random. If they are of several buckets, each bucket is a stratum."""
 
     strata: tuple[Draws, ...]
     num_read: int  # documents drawn
-    num_refused: int  # of these: empty, or for quarantine; they stand for none
+    num_refused: int  # of these, the empty ones and those for quarantine; not in strata
 
     @property
     def num_draws(self) -> int:
-        """0: all documents were read, and nothing is uncertain."""
+        """Return the number of draws. It is 0 if all documents were read; then nothing is
+        uncertain."""
         return sum(draws.num_draws for draws in self.strata)
 
     @property
     def histogram(self) -> Histogram:
-        """The corpus by length, scaled up."""
+        """Return the histogram of the whole corpus, scaled up from the sample."""
         return scaled_histogram(self.strata)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """An estimate by the name of its column in summary_frame."""
+    """An estimate with the name of its column in summary_frame."""
 
     name: str
     seq_len: int | None  # None: of the documents themselves
@@ -50,9 +51,13 @@ class Named:
 
 
 def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
-    """Documents, tokens and tokens a document; at the seq_len of each rules the lower bound of
-    sequences (their number is hardly above it) and what is cut; the number of cuts only where one
-    was seen, since nothing bounds those of a document that was not."""
+    """Return the estimates that a sample gives.
+
+    They are documents, tokens and tokens a document, and for the seq_len of each rules the lower
+    bound of sequences (their number is hardly above it) and what is cut. The number of cuts is
+    among them only if a cut was seen, since nothing bounds the cuts of a document that was not
+    drawn.
+    """
     strata = sample.strata
     found = {
         "num_documents": estimate_total(strata, _one),
@@ -64,7 +69,7 @@ def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
 
 
 def joined(samples: Sequence[Sample]) -> Sample:
-    """Those of several buckets."""
+    """Return the samples of several buckets as one."""
     return Sample(
         strata=tuple(draws for sample in samples for draws in sample.strata),
         num_read=sum(sample.num_read for sample in samples),

@@ -18,7 +18,7 @@ from bfpack_spark.versions.versions import Place
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """Tokens start .. start + length of a document, and the sequence they are in."""
+    """The tokens start .. start + length of a document, and the sequence that holds them."""
 
     sequence_id: int
     start: int
@@ -27,31 +27,31 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One document's piece of a sequence, as text."""
+    """One segment of a sequence, as text."""
 
     doc_id: str | None  # None: padding
-    doc_start: int | None  # first token, counted in the document
+    doc_start: int | None  # its first token in the document
     doc_length: int | None
-    offset: int  # first token, counted in the sequence
+    offset: int  # its first token in the sequence
     length: int
     text: str
-    elsewhere: tuple[Piece, ...] = ()  # the document's other pieces, in its order
+    elsewhere: tuple[Piece, ...] = ()  # the other pieces of the document, in order
 
     @property
     def is_cut(self) -> bool:
-        """Is this not the whole document?"""
+        """Return whether this is only a part of its document."""
         return self.doc_length is not None and self.length < self.doc_length
 
     @property
     def num_left_out(self) -> int:
-        """The document's tokens that are in no sequence."""
+        """Return how many tokens of the document are in no sequence."""
         packed = self.length + sum(piece.length for piece in self.elsewhere)
         return (self.doc_length or packed) - packed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sequence:
-    """One row of a packing."""
+    """One sequence of a packing, with its segments."""
 
     bucket: str
     seq_len: int
@@ -65,8 +65,8 @@ class Sequence:
 def read_sequence(
     output: str, bucket: str, seq_len: int, sequence_id: int, version: str | None = None
 ) -> Sequence:
-    """One sequence with its documents decoded, and where the rest is of those that are cut, for
-    which the plan is searched. InputError if there is no such sequence."""
+    """Return one sequence with its documents decoded. For a document that is cut, the plan is
+    searched for its other pieces. Raise InputError if there is no such sequence."""
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
     directory, manifest = versions.current(place, version)
     shard, row = _find_row(manifest, sequence_id)

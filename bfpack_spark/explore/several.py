@@ -1,4 +1,5 @@
-"""Statistics of several buckets: each by itself, and all together, each packed on its own."""
+"""Statistics of several buckets: of each bucket, and of all together, where each is packed by
+itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -28,8 +29,9 @@ def output_stats(
     rules: Rules | None = None,
     histogram_of: Callable[[str, str], Histogram] = read_histogram,
 ) -> list[CorpusStats]:
-    """Each bucket of an output (none named: all that are there), and, of several, all together as
-    the last. `histogram_of` reads (output, bucket)."""
+    """Return the statistics of each bucket of an output. If no bucket is named, all that are there
+    are taken. If there are several, the last is all together. `histogram_of` reads (output,
+    bucket)."""
     names = buckets or tuple(buckets_in(output))
     pairs = ((name, histogram_of(output, name)) for name in names)
     return with_total([corpus_stats(counted, seq_lens, rules, name) for name, counted in pairs])
@@ -38,7 +40,7 @@ def output_stats(
 def sample_stats(
     samples: Mapping[str, Sample], seq_lens: tuple[int, ...], rules: Rules | None = None
 ) -> list[CorpusStats]:
-    """The same of samples, by bucket."""
+    """Return the statistics of samples, by bucket, as output_stats does."""
     return with_total(
         [
             replace(corpus_stats(sample.histogram, seq_lens, rules, name), sample=sample)
@@ -48,8 +50,8 @@ def sample_stats(
 
 
 def with_total(found: list[CorpusStats]) -> list[CorpusStats]:
-    """And, of several buckets, all together, each packed on its own; of the same rules and
-    seq_lens."""
+    """Return the statistics and, if there are several buckets, all together as the last. Each
+    bucket is packed by itself, and all have the same rules and seq_lens."""
     if len(found) == 1:
         return found
     first, each = found[0], zip(*(stats.at for stats in found), strict=True)
@@ -94,6 +96,6 @@ def _merged(parts: Sequence[Histogram | None]) -> Histogram | None:
 
 
 def _sum(parts: list[Counts], *alike: str) -> Counts:
-    """Numbers added field by field; those named are alike in all."""
+    """Add the numbers field by field. The fields in `alike` have the same value in all parts."""
     names = [field.name for field in fields(parts[0]) if field.name not in alike]
     return replace(parts[0], **{n: sum(getattr(p, n) for p in parts) for n in names})

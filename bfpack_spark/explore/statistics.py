@@ -1,4 +1,4 @@
-"""What packing does to documents of known lengths, at any seq_len: every number that the terminal,
+"""What packing does to documents of known lengths, at any seq_len. Every number that the terminal,
 JSON, CSV, HTML, the report and the notebook show comes from here.
 
     CorpusStats                    a bucket, or several together: documents, tokens, quantiles
@@ -10,9 +10,9 @@ JSON, CSV, HTML, the report and the notebook show comes from here.
         .by_length                 cuts a document by the document's length
         .policies                  what split, truncate and drop do to long documents
 
-Counts of a best-fit plan are exact, as it is made on counts: what is packed later has them. What
-concatenation does to documents depends on their order; here it is the expectation over a uniformly
-random start.
+The counts of a best-fit plan are exact, since the plan is made on counts: what is packed later has
+the same. What concatenation does to documents depends on their order; the numbers here are the
+expectation over a uniformly random start.
 """
 
 from dataclasses import dataclass, replace
@@ -42,40 +42,41 @@ POLICIES: tuple[LongDocuments, ...] = ("split", "truncate", "drop")
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
-    """One way to pack at one seq_len. The floats are exact for best fit, expectations for
+    """One way to pack at one seq_len. The floats are exact for best fit, and expectations for
     concatenation."""
 
     accounting: Accounting
     num_documents_cut: float  # in more than one fragment, or truncated
-    num_truncations: float  # cuts of all documents: 3 fragments are 2, what is truncated 1
+    num_truncations: float  # cuts of all documents: 3 fragments have 2, a truncated one 1
     num_fragments: float
     attention_pairs: (
-        float  # (query, key) within segments: n (n + 1) / 2 of each, padding is a segment
+        float  # (query, key) within segments: n (n + 1) / 2 in each; padding is a segment
     )
 
     @property
     def truncations(self) -> float:
-        """Cuts a document, on average."""
+        """Return the cuts of a document, on average."""
         return self.num_truncations / max(self.accounting.num_documents, 1)
 
     @property
     def fragments(self) -> float:
-        """A sequence, on average."""
+        """Return the fragments of a sequence, on average."""
         return self.num_fragments / max(self.accounting.num_sequences, 1)
 
     @property
     def cut_share(self) -> float:
-        """Documents cut, as a share of all."""
+        """Return the documents that are cut, as a share of all documents."""
         return self.num_documents_cut / max(self.accounting.num_documents, 1)
 
     @property
     def padding_share(self) -> float:
-        """Padding, as a share of all tokens of the sequences."""
+        """Return the padding, as a share of all tokens of the sequences."""
         return self.accounting.num_padding / max(self._num_places, 1)
 
     @property
     def attention_share(self) -> float:
-        """Of full causal attention, which has seq_len (seq_len + 1) / 2 pairs a sequence."""
+        """Return the attention within segments, as a share of full causal attention, which has
+        seq_len (seq_len + 1) / 2 pairs a sequence."""
         full = self._num_places * (self.accounting.seq_len + 1) / 2
         return self.attention_pairs / full if full else 0.0
 
@@ -97,7 +98,7 @@ class LengthClass:
 
     @property
     def truncations(self) -> float:
-        """Cuts a document, on average."""
+        """Return the cuts of a document, on average."""
         return self.num_truncations / max(self.num_documents, 1)
 
     @property
@@ -107,13 +108,13 @@ class LengthClass:
 
 @dataclass(frozen=True, kw_only=True)
 class PackingStats:
-    """One seq_len."""
+    """The statistics at one seq_len."""
 
     rules: Rules
     plan: Packed
     concat: Packed
-    fragments: Histogram | None  # of sequences; None: concat's, which the order decides
-    padding: Histogram | None  # likewise
+    fragments: Histogram | None  # of sequences; None for concat, where it depends on the order
+    padding: Histogram | None  # the same
     by_length: tuple[LengthClass, ...]
     policies: dict[LongDocuments, PolicyEffect]
 
@@ -123,25 +124,26 @@ class PackingStats:
 
     @property
     def more_sequences(self) -> float:
-        """Than concatenation makes, as a share of those."""
+        """Return how many more sequences the plan has than concatenation, as a share of those of
+        concatenation."""
         made, baseline = self.plan.accounting.num_sequences, self.concat.accounting.num_sequences
         return made / max(baseline, 1) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusStats:
-    """A bucket, or several together."""
+    """The statistics of a bucket, or of several together."""
 
     bucket: str | None  # None: several together, each packed on its own
-    rules: Rules  # but for seq_len
+    rules: Rules  # their seq_len means nothing
     histogram: Histogram
     at: tuple[PackingStats, ...]  # in the order asked for
-    sample: Sample | None = None  # where the histogram is scaled up from documents drawn
+    sample: Sample | None = None  # set if the histogram is scaled up from documents drawn
 
     @property
     def estimates(self) -> list[Named]:
-        """Of a sample, what is uncertain and by how much; empty where all documents were
-        counted."""
+        """Return what is uncertain in a sample, and by how much. The list is empty if all documents
+        were counted."""
         rules = [at.rules for at in self.at]
         return estimates(self.sample, rules) if self.sample and self.sample.num_draws else []
 
@@ -159,13 +161,14 @@ class CorpusStats:
 
     @property
     def quantiles(self) -> dict[float, int]:
-        """Share of documents -> tokens; empty without documents."""
+        """Return the length in tokens at each share of the documents. It is empty without
+        documents."""
         return {q: self.histogram.quantile(q) for q in QUANTILES} if self.num_documents else {}
 
 
 def rules_of(settings: Settings | None = None) -> Rules:
-    """What decides a plan, out of settings (default: bfpack's own). The seq_len in it means
-    nothing."""
+    """Return the rules that settings give to a plan (default: bfpack's own settings). The seq_len
+    in them means nothing."""
     given = settings or Settings.model_validate({})
     return Rules(
         seq_len=1,
@@ -182,9 +185,10 @@ def corpus_stats(
     rules: Rules | None = None,
     bucket: str | None = None,
 ) -> CorpusStats:
-    """Everything about documents of these lengths, packed by these rules (default: bfpack's own).
+    """Return the statistics of documents of these lengths, packed by these rules (default: bfpack's
+    own).
 
-    Time: as the packer on counts, once a group and seq_len.
+    Time: that of the packer on counts, once for each group and seq_len.
     """
     chosen = rules or rules_of()
     edges = np.union1d(powers_of_two(histogram), seq_lens).astype(np.int64)
@@ -193,7 +197,7 @@ def corpus_stats(
 
 
 def stats_at(stats: CorpusStats, seq_len: int) -> PackingStats:
-    """Those of one seq_len. ValueError if it was not asked for."""
+    """Return the statistics at one seq_len. Raise ValueError if it is not among them."""
     there = {at.seq_len: at for at in stats.at}
     if seq_len not in there:
         raise ValueError(f"seq_len {seq_len}: not among {', '.join(map(str, there))}")
@@ -201,7 +205,7 @@ def stats_at(stats: CorpusStats, seq_len: int) -> PackingStats:
 
 
 def packing_stats(histogram: Histogram, rules: Rules, edges: Int64) -> PackingStats:
-    """One seq_len, that of the rules; edges are those of length_classes."""
+    """Return the statistics at the seq_len of the rules. edges: those of length_classes."""
     counted = count_sequences(histogram, rules) if rules.packing == "best_fit" else None
     return PackingStats(
         rules=rules,
@@ -215,7 +219,8 @@ def packing_stats(histogram: Histogram, rules: Rules, edges: Int64) -> PackingSt
 
 
 def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[LengthClass, ...]:
-    """Documents of more than edges[i] and up to edges[i + 1] tokens, where there are any."""
+    """Return the documents of more than edges[i] and up to edges[i + 1] tokens. A class without
+    documents is left out."""
     lengths, counts = histogram.values, histogram.counts
     columns = (
         counts,
@@ -241,8 +246,8 @@ def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[Le
 
 
 def powers_of_two(histogram: Histogram) -> Int64:
-    """Edges 0, 1, 2, 4, ... up to the longest document. With every seq_len among them, a class fits
-    into it or does not."""
+    """Return the edges 0, 1, 2, 4, ... up to the longest document. If every seq_len is added to
+    them, all documents of a class fit into a seq_len, or none does."""
     longest = int(histogram.values.max(initial=1))
     return np.array([0, *(1 << k for k in range((longest - 1).bit_length() + 1))], dtype=np.int64)
 

@@ -1,4 +1,5 @@
-"""A packing's tables as Spark reads them, for SQL; on any session, Spark Connect's too."""
+"""The tables of a packing as Spark reads them, for SQL. Any session will do, also one of Spark
+Connect."""
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -12,21 +13,22 @@ from bfpack_spark.versions.versions import Place
 def plan_table(
     spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
 ) -> DataFrame:
-    """PLAN, a row a fragment: sequence_id, position, offset, doc_id, start, length, group."""
+    """Return PLAN, a row a fragment: sequence_id, position, offset, doc_id, start, length,
+    group."""
     return read_plan(spark, _paths(output, bucket, seq_len, version, "plan"))
 
 
 def sequences_table(
     spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
 ) -> DataFrame:
-    """SEQUENCES, a row a sequence (sequences/README.md)."""
+    """Return SEQUENCES, a row a sequence (sequences/README.md)."""
     return read_files(spark, _paths(output, bucket, seq_len, version, "shards"))
 
 
 def lengths_table(
     spark: SparkSession, output: str, bucket: str, version: str | None = None
 ) -> DataFrame:
-    """doc_id, length of every document; the tokens are not read."""
+    """Return doc_id and length of every document. The tokens are not read."""
     return open_token_store(output, bucket, version).lengths(spark)
 
 
