@@ -1,1 +1,1 @@
-"""The session, what travels between driver and workers, and what is said of a run meanwhile."""
+"""The Spark session, what travels between driver and workers, and what a run shows meanwhile."""

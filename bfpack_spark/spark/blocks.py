@@ -1,9 +1,10 @@
-"""Tables on their way between two workers: many rows in one, so that the JVM has less to move.
+"""Tables on their way between two workers. Many rows travel as one, so that the JVM has less to
+move.
 
 A block is the rows that one batch sends to one place (a shard, a token file). Each of its columns
-holds the values of all of them, end to end: numbers little-endian, texts with their lengths beside
-them, and bytes, which are the tokens, as LZ4 (8 ns a token for both ways, where it saves 20 of the
-JVM's copies). A million short rows are a few thousand blocks.
+holds the values of all these rows, end to end. Numbers are little-endian, texts have their lengths
+beside them, and bytes, which are the tokens, are compressed by LZ4 (8 ns a token for both ways,
+where it saves 20 of the JVM's copies). A million short rows are a few thousand blocks.
 """
 
 import itertools
@@ -23,8 +24,9 @@ _CODEC = "lz4"
 
 
 def to_blocks(table: pa.Table, schema: pa.Schema, key: str) -> pa.RecordBatch:
-    """Blocks of the table's rows, one for each value of `key`, which is >= 0, in the schema of
-    blocks_of(schema, key). The table has rows; a column that it lacks is empty in the blocks."""
+    """Return the rows of a table as blocks, one for each value of `key`, in the schema of
+    blocks_of(schema, key). The values of `key` are >= 0, and the table has at least one row. A
+    column that it lacks is empty in the blocks."""
     keys = table.column(key).to_numpy()
     order = stable_order(keys)
     table = table.take(pa.array(order)).combine_chunks()
@@ -45,13 +47,13 @@ def to_blocks(table: pa.Table, schema: pa.Schema, key: str) -> pa.RecordBatch:
 def from_blocks(
     blocks: Sequence[pa.RecordBatch], schema: pa.Schema, names: Sequence[str]
 ) -> pa.Table:
-    """These columns of the rows in all blocks; one chunk each, texts and bytes as the large types:
-    a shard may hold more than 2 GB."""
+    """Return these columns of the rows in all blocks, with one chunk each. Texts and bytes have the
+    large types, since a shard may hold more than 2 GB."""
     return pa.table({name: _unpacked(blocks, schema.field(name)) for name in names})
 
 
 def has(block: pa.RecordBatch, name: str) -> pa.Array:
-    """Which of the blocks in a batch have this column, of a number."""
+    """Return which of the blocks in a batch have this column. It must be a column of numbers."""
     return pc.greater(pc.binary_length(block.column(name)), 0)
 
 
@@ -87,7 +89,7 @@ def _unpacked(blocks: Sequence[pa.RecordBatch], field: pa.Field) -> pa.Array:
 
 
 def _decompressed(blocks: Sequence[pa.RecordBatch], name: str, size: int) -> np.ndarray:
-    """The bytes of all blocks; `size` of them."""
+    """Return the bytes of all blocks, `size` of them in all."""
     codec = pa.Codec(_CODEC)
     out = np.empty(size, dtype=np.uint8)
     begin = 0
@@ -102,7 +104,7 @@ def _decompressed(blocks: Sequence[pa.RecordBatch], name: str, size: int) -> np.
 
 
 def _joined(blocks: Sequence[pa.RecordBatch], name: str, kind: np.dtype[Any]) -> np.ndarray:
-    """The values of a column of all blocks, end to end."""
+    """Return the values of a column of all blocks, end to end."""
     parts = [binary_values(block.column(name)).view(kind) for block in blocks if len(block)]
     return np.concatenate([np.empty(0, kind), *parts])
 
@@ -112,7 +114,8 @@ def _little(kind: pa.DataType) -> np.dtype[Any]:
 
 
 def _binary(offsets: np.ndarray, values: np.ndarray) -> pa.Array:
-    """A BINARY column: row i is the bytes offsets[i] .. offsets[i + 1] of values."""
+    """Return a BINARY column, in which row i is the bytes offsets[i] .. offsets[i + 1] of
+    values."""
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values)]
     return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
 

@@ -1,10 +1,11 @@
-"""An archive of Spark's classes, which Java maps instead of finding, checking and linking each.
+"""An archive of Spark's classes. Java maps it, and need not find, check and link each class.
 
     python -P -m bfpack_spark.spark.class_archive
 
-makes it beside the installed packages: half a minute, 180 MB. Sessions that bfpack starts are then
-ready some 3 s sooner, for as much less CPU. Without one, or with one that is cut or of another Java
-or other jars, they start as ever. (Java's class data sharing: JEP 310 and 350.)
+This command makes it beside the installed packages, in half a minute and 180 MB. Sessions that
+bfpack starts are then ready some 3 s sooner, and take that much less CPU. Without an archive, or
+with one that is incomplete or belongs to another Java or other jars, they start without its help.
+The archive is Java's class data sharing: JEP 310 and 350.
 """
 
 import subprocess
@@ -19,11 +20,11 @@ import tokenizers
 from bfpack_spark.spark.session import ARCHIVE_END, CLASS_ARCHIVE, java_options
 
 _EOS = "<|endoftext|>"
-_LAST_LINES = 4  # Java's reason, and bfpack's that it has no JVM
+_LAST_LINES = 4  # the reason of Java, and the message of bfpack that it has no JVM
 
 
 def main() -> None:
-    """Exit 1 with the reason where Java makes none."""
+    """Make the archive. Exit with 1 and the reason if Java makes none."""
     try:
         make_archive(CLASS_ARCHIVE)
     except (OSError, RuntimeError) as error:
@@ -31,9 +32,10 @@ def main() -> None:
 
 
 def make_archive(path: Path) -> None:
-    """Of the classes that a small `bfpack pack` loads; replaces the file when it is complete.
+    """Make an archive of the classes that a small `bfpack pack` loads. The file is replaced once
+    the new one is complete.
 
-    Raises RuntimeError, with what was said last, if Java made none.
+    Raise RuntimeError, with the last lines that were printed, if Java made none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as folder:
@@ -42,14 +44,14 @@ def make_archive(path: Path) -> None:
         ran = _pack(Path(folder), java_options(*options))
         if ran.returncode or not made.exists():
             raise RuntimeError("\n".join(ran.stdout.strip().splitlines()[-_LAST_LINES:]))
-        made.chmod(0o644)  # Java makes it for reading
+        made.chmod(0o644)  # Java makes it read-only
         with made.open("ab") as file:
             file.write(ARCHIVE_END)
         made.replace(path)
 
 
 def _pack(folder: Path, options_of_java: str) -> subprocess.CompletedProcess[str]:
-    """Pack a little text by a JVM with these options, and wait until that has ended."""
+    """Pack a little text with a JVM that has these options, and wait until the JVM has ended."""
     _write_corpus(folder / "corpus.parquet")
     _write_tokenizer(folder / "tokenizer.json")
     options = {

@@ -1,9 +1,9 @@
 """What each stage of a run costs: wall time, CPU, and how long Spark's tasks held a core.
 
-CPU is that of the processes on this machine (driver, JVM, Python workers), looked at once a second,
-because Spark's Python daemon lets the kernel forget what a worker used that has ended. On a cluster
-the workers are elsewhere and there is none: the tasks' time is what tells there. Under Spark
-Connect only wall time is known.
+CPU is that of the processes on this machine (driver, JVM, Python workers). They are looked at once
+a second, because Spark's Python daemon lets the kernel forget what an ended worker used. On a
+cluster the workers are elsewhere, so there is no CPU; the time of the tasks says what a stage cost.
+Under Spark Connect only wall time is known.
 """
 
 import contextlib
@@ -32,12 +32,12 @@ STAGES = ("tokenize", "plan", "assemble")
 
 @dataclass(frozen=True, kw_only=True)
 class StageCost:
-    """One stage that a run went through."""
+    """What one stage of a run cost."""
 
     stage: str  # one of STAGES
     seq_len: int | None  # None: for every seq_len
-    seconds: float  # wall
-    cpu_seconds: float | None  # all processes on this machine; None: the work is elsewhere
+    seconds: float  # wall time
+    cpu_seconds: float | None  # of all processes on this machine; None: the work is elsewhere
     task_seconds: float | None  # Spark's tasks, added up; None: unknown
 
 
@@ -45,7 +45,7 @@ class StageCost:
 def metered(
     spark: SparkSession, costs: list[StageCost], stage: str, seq_len: int | None = None
 ) -> Iterator[None]:
-    """Add what is run inside to `costs`, unless it fails."""
+    """Add the cost of what is run inside to `costs`, unless it fails."""
     context: SparkContext | None = getattr(spark, "sparkContext", None)
     started, first_job = time.monotonic(), _or_none(partial(_num_jobs, context))
     with _sampled(_or_none(partial(_roots, context))) as cpu:
@@ -62,7 +62,8 @@ def metered(
 
 
 def _or_none(measure: Callable[[], Known]) -> Known | None:
-    """None where it cannot be told: Spark's inner parts are asked, and no run fails for that."""
+    """Return what `measure` returns, or None if it fails. It asks inner parts of Spark, and no run
+    may fail for that."""
     try:
         return measure()
     except Exception:
@@ -71,7 +72,8 @@ def _or_none(measure: Callable[[], Known]) -> Known | None:
 
 @contextmanager
 def _sampled(roots: Roots | None) -> Iterator[Used]:
-    """CPU seconds that each process has used since the beginning, filled in at the end."""
+    """Yield the CPU seconds that each process uses while this context is open. They are filled in
+    at the end."""
     found: Used = {}
     if roots is None:
         yield found
@@ -84,7 +86,7 @@ def _sampled(roots: Roots | None) -> Iterator[Used]:
 
 
 def _used(roots: Roots) -> Used:
-    """CPU seconds of these processes and all below them, each once."""
+    """Return the CPU seconds of these processes and of all below them, each counted once."""
     found: Used = {}
     for root in roots:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -96,7 +98,8 @@ def _used(roots: Roots) -> Used:
 
 
 def _roots(context: SparkContext | None) -> Roots | None:
-    """This process and the JVM, which is its child or, under spark-submit, its parent."""
+    """Return this process and the JVM, which is its child or, under spark-submit, its parent.
+    Return None unless Spark runs on this machine."""
     if context is None or not str(context.master).startswith("local"):
         return None
     jvm = context._jvm.java.lang.ProcessHandle.current().pid()  # type: ignore[union-attr]
@@ -104,12 +107,13 @@ def _roots(context: SparkContext | None) -> Roots | None:
 
 
 def _num_jobs(context: SparkContext | None) -> int:
-    """Spark jobs begun so far, which is the number of the next."""
+    """Return the number of Spark jobs begun so far, which is the number of the next job."""
     return 0 if context is None else int(context._jsc.sc().dagScheduler().numTotalJobs())
 
 
 def _task_seconds(context: SparkContext | None, first_job: int | None) -> float | None:
-    """Time that tasks ran in the jobs from this one on, a task beside another counted in full."""
+    """Return the time that tasks ran in the jobs from `first_job` on. Tasks that ran at the same
+    time are all counted in full."""
     if context is None or first_job is None:
         return None
     tracker, store = context.statusTracker(), context._jsc.sc().statusStore()

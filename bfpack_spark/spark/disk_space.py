@@ -1,14 +1,15 @@
-"""Is there room for what a run is going to write? Said before it starts, with about how much.
+"""Whether there is room for what a run will write. About how much that is, is logged before it
+starts.
 
     the token store          0.8 bytes for a byte of compressed input, 0.25 for one of plain text
     sequences of a seq_len   1.2 bytes for one of the token store
     temporary files          2 bytes for one of the token store, while sequences are assembled
 
-The last two are within a third on code and on prose. The first is rough: a vocabulary of 16k makes
+The last two are within a third on code and on prose. The first is rough: a vocabulary of 16k gives
 half as many tokens more than one of 128k, text that repeats itself compresses to little, and a
-column may hold most of a file or hardly any of it. So there is a warning where less is free, and a
-run ends only where less than a twentieth of the first, or half of the others, is: it could not have
-fitted. Object stores and the disks of a cluster's workers are not looked at, nor are quotas.
+column may hold most of a file or hardly any of it. So there is a warning if less is free. A run
+ends only if less is free than a twentieth of the first, or half of the others, since it could not
+have fitted. Object stores, the disks of a cluster's workers, and quotas are not looked at.
 """
 
 import logging
@@ -38,7 +39,7 @@ log = logging.getLogger("bfpack")
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """Bytes that are going to be written, about, and the share of them that surely is."""
+    """About how many bytes will be written, and the share of them that surely will."""
 
     output: int
     temporary: int
@@ -46,7 +47,8 @@ class Need:
 
 
 def need_of_tokens(inventory: Inventory, num_seq_lens: int) -> Need:
-    """Of a token store that is made of these files, and of sequences of so many seq_lens."""
+    """Return the need of a token store made of these files, and of sequences of `num_seq_lens`
+    seq_lens."""
     stored = sum(file.size * _stored(inventory, file) for file in inventory.files)
     return Need(
         output=int(stored * (1 + _SEQUENCES_OF_STORED * num_seq_lens)),
@@ -56,7 +58,7 @@ def need_of_tokens(inventory: Inventory, num_seq_lens: int) -> Need:
 
 
 def need_of_sequences(stored: int) -> Need:
-    """Of the sequences of one seq_len, made of a token store of so many bytes."""
+    """Return the need of the sequences of one seq_len, made of a token store of `stored` bytes."""
     return Need(
         output=int(stored * _SEQUENCES_OF_STORED),
         temporary=int(stored * _TEMPORARY_OF_STORED),
@@ -65,8 +67,8 @@ def need_of_sequences(stored: int) -> Need:
 
 
 def check_space(spark: SparkSession, directory: str, need: Need, what: str) -> None:
-    """Log what is needed and free, as a warning if it may be too little. InputError if less is free
-    than is surely needed."""
+    """Log how much is needed and how much is free, as a warning if it may be too little. Raise
+    InputError if less is free than is surely needed."""
     wanted = _by_disk(directory, need, _temporary_directories(spark))
     said = "%s: about %s of output and %s of temporary files; free: %s"
     free = ", ".join(f"{decimal(disk.free)} in {disk.path}" for disk in wanted) or "not looked at"
@@ -91,7 +93,7 @@ class _Disk:
 
 
 def _by_disk(directory: str, need: Need, temporary: list[str]) -> list[_Disk]:
-    """What goes to each disk of this machine: output and temporaries may share one."""
+    """Return what each disk of this machine must take. Output and temporary files may share one."""
     address = divide(directory)
     wanted = [(str(Path(address.key).absolute()), float(need.output))] if address.is_local else []
     wanted += [(path, need.temporary / len(temporary)) for path in temporary]
@@ -109,13 +111,13 @@ def _by_disk(directory: str, need: Need, temporary: list[str]) -> list[_Disk]:
 
 
 def _nearest(path: str) -> Path:
-    """The path, or that of its parents which is there."""
+    """Return the path, or the nearest of its parents that exists."""
     at = Path(path)
     return next(parent for parent in (at, *at.parents) if parent.exists())
 
 
 def _temporary_directories(spark: SparkSession) -> list[str]:
-    """Where shuffle files go, if it is on this machine."""
+    """Return where shuffle files go, if that is on this machine."""
     context: SparkContext | None = getattr(spark, "sparkContext", None)
     if context is None or not (context.master or "").startswith("local"):
         return []

@@ -7,8 +7,8 @@ import subprocess
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
 
-_OUT_OF_MEMORY = 52  # the exit code of a JVM that Spark ends for it
-_SECONDS = 20  # of a JVM that is short of memory, to end
+_OUT_OF_MEMORY = 52  # exit code of a JVM that Spark ends for lack of memory
+_SECONDS = 20  # that a JVM may take to end when memory is short
 _FULL = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|\[Errno (?:28|122|27)\]"
 )
@@ -16,8 +16,8 @@ _GO_ON = "what was published stands; run it again to go on"
 
 
 def context_has_stopped() -> bool:
-    """Has the JVM of this process begun to end? Its first step is to stop Spark's context, and what
-    fails then fails for that reason, whatever it says of itself."""
+    """Return whether the JVM of this process has begun to end. Its first step is to stop Spark's
+    context, and what fails after that fails for this reason, whatever its message says."""
     context = SparkContext._active_spark_context
     if context is None:
         return False
@@ -28,7 +28,8 @@ def context_has_stopped() -> bool:
 
 
 def why_jvm_ended() -> str | None:
-    """Why the JVM that this process started is gone; None if it lives, or was none of ours."""
+    """Return why the JVM that this process started has ended. Return None if it lives, or if this
+    process started none."""
     gateway = SparkContext._gateway
     process: subprocess.Popen[bytes] | None = getattr(gateway, "proc", None)
     if process is None:
@@ -49,7 +50,7 @@ def why_jvm_ended() -> str | None:
 
 
 def known_cause(text: str) -> str | None:
-    """A line for what Spark says, where the cause is known and not the job's own."""
+    """Return a line for a message of Spark if its cause is known and lies outside the job."""
     full = _FULL.search(text)
     if full:
         line = next(line for line in text.splitlines() if full[0] in line).strip()
@@ -66,7 +67,7 @@ def known_cause(text: str) -> str | None:
 
 
 def said_of_full(line: str) -> str:
-    """What to do where nothing more can be written."""
+    """Return a line that says what to do if nothing more can be written."""
     return (
         f"{line}; free space for --output and for temporary files (TMPDIR or spark.local.dir), or "
         f"name larger disks; {_GO_ON}"
@@ -74,7 +75,7 @@ def said_of_full(line: str) -> str:
 
 
 def lacks_package(text: str) -> str | None:
-    """A line if the workers' Python has no bfpack_spark."""
+    """Return a line if the Python of the workers lacks bfpack_spark or a package that it needs."""
     found = re.search(r"No module named '?(bfpack_spark|pyarrow|pandas|numpy|tokenizers)\b", text)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""A number of each document's id, by which documents are dealt to tasks and found again."""
+"""A number for each doc_id, by which documents are dealt to tasks and found again."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,7 @@ from bfpack_spark.core.shuffle import UInt64
 
 
 def hash_ids(doc_ids: pa.Array) -> UInt64:
-    """A hash of each doc_id; the array holds no null."""
+    """Return a hash of each doc_id. The array must hold no null."""
     kind = np.int64 if pa.types.is_large_string(doc_ids.type) else np.int32
     offsets = np.frombuffer(doc_ids.buffers()[1], dtype=kind)
     offsets = offsets[doc_ids.offset : doc_ids.offset + len(doc_ids) + 1]

@@ -1,4 +1,5 @@
-"""One message a file or partition from the workers to the driver: files written, counts, faults."""
+"""Messages from the workers to the driver, one for each file or partition: files written, counts,
+faults."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,16 +14,16 @@ Writer: TypeAlias = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch
 
 
 def message(content: dict[str, Any]) -> pa.RecordBatch:
-    """A worker's one row."""
+    """Return a message as the one row that a worker sends."""
     return pa.RecordBatch.from_pydict({"message": [json.dumps(content)]}, schema=plain(MESSAGES))
 
 
 def write_partitions(table: DataFrame, writer: Writer) -> list[dict[str, Any]]:
-    """Write every partition by `writer`, in the workers; its messages."""
+    """Write every partition by `writer`, in the workers, and return the messages."""
     return collect_messages(table.mapInArrow(writer, spark_ddl(MESSAGES)))
 
 
 def collect_messages(messages: DataFrame) -> list[dict[str, Any]]:
-    """Run it. Spark hands over the result of one successful attempt a partition, whatever was
-    retried or killed on the way."""
+    """Run the job and return its messages. Spark hands over the result of one successful attempt
+    for each partition, even if others were retried or killed."""
     return [json.loads(row["message"]) for row in messages.collect()]

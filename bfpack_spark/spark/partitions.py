@@ -1,4 +1,4 @@
-"""Rows that the driver knows, as frames whose partitions are the tasks that are to get them."""
+"""Rows that the driver knows, as frames with one partition for each task that gets some of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,20 +16,21 @@ _SPLIT_COLUMNS = [column.split()[0] for column in _SPLITS.split(", ")]
 
 
 def in_partitions(spark: SparkSession, rows: Sequence[tuple[Any, ...]], columns: str) -> DataFrame:
-    """Return the rows as a frame; the first column numbers their partitions, from 0."""
+    """Return the rows as a frame. The first column numbers their partitions, from 0."""
     parts = max((row[0] for row in rows), default=0) + 1
     return spark.createDataFrame(rows, columns).repartitionById(parts, columns.split()[0])
 
 
 def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
-    """The corpus as a table of byte ranges, one partition a task."""
+    """Return the corpus as a table of byte ranges, one partition a task."""
     splits = split_inventory(inventory)
     rows = [tuple(getattr(split, column) for column in _SPLIT_COLUMNS) for split in splits]
     return in_partitions(spark, rows, _SPLITS)
 
 
 def files_frame(spark: SparkSession, paths: dict[str, list[str]]) -> DataFrame:
-    """kind, path, file (its index among those of its kind) of each, a few in a partition."""
+    """Return kind, path and file (its index among those of its kind) of each file, a few in a
+    partition."""
     listed = [(kind, path, n) for kind, own in paths.items() for n, path in enumerate(own)]
     parts = num_readers(len(listed))
     rows = [(number * parts // len(listed), *told) for number, told in enumerate(listed)]

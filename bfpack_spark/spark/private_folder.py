@@ -1,9 +1,9 @@
-"""Folders for what is a session's own: settings, shuffle files, temporaries. Nobody else can enter
-one, and one whose process was killed is removed by the next start.
+"""Folders for what belongs to one session: settings, shuffle files, temporary files. No other user
+can enter one. If its process was killed, the next start removes it.
 
-A folder is held by a lock on it (flock), which ends with its process however that ends, so whoever
-gets the lock may remove the folder. A name with a process id would not tell as much: in a container
-that shares the disk the id means another process.
+A process holds a folder by a lock on it (flock), which ends with the process in any case, so
+whoever gets the lock may remove the folder. A process id in its name would not do: in a container
+that shares the disk, the same id means another process.
 """
 
 import atexit
@@ -16,12 +16,13 @@ from pathlib import Path
 from bfpack_spark.errors import InputError
 
 _PREFIX = "bfpack-session-"
-_held: dict[str, int] = {}  # folders of this process, and the descriptor that holds each
+_held: dict[str, int] = {}  # folder of this process -> the descriptor that holds it
 
 
 def temporary_directory() -> str:
-    """Where this machine's temporaries lie: TMPDIR where it is set. InputError if nothing can be
-    written there, which Python would pass over, and take a disk that the user did not mean."""
+    """Return where the temporary files of this machine lie: TMPDIR, if it is set. Raise InputError
+    if nothing can be written there. Python would pass over it, and take a disk that the user did
+    not mean."""
     named = os.environ.get("TMPDIR")
     if named and not (Path(named).is_dir() and os.access(named, os.W_OK | os.X_OK)):
         what = "cannot be written to" if Path(named).is_dir() else "no such directory"
@@ -30,8 +31,9 @@ def temporary_directory() -> str:
 
 
 def make_private_folder(parent: str) -> Path:
-    """A new folder (mode 700) that is removed when this process ends, or after that by the next
-    start; those that killed processes left in `parent` are removed now."""
+    """Return a new folder (mode 700). It is removed when this process ends, or otherwise by the
+    next start. The folders that killed processes left in `parent` are removed first. Raise
+    InputError if no folder can be made."""
     _remove_left(Path(parent))
     while True:
         try:
@@ -52,7 +54,7 @@ def make_private_folder(parent: str) -> Path:
 
 
 def _remove_left(parent: Path) -> None:
-    """Remove this user's folders that no process holds."""
+    """Remove the folders of this user that no process holds."""
     for folder in parent.glob(f"{_PREFIX}*"):
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -67,7 +69,8 @@ def _remove_left(parent: Path) -> None:
 
 
 def _lock(descriptor: int, how: int) -> bool:
-    """False where another holds it, or the file system has no such locks."""
+    """Return whether the lock was taken. It is not if another process holds it, or if the file
+    system has no such locks."""
     try:
         fcntl.flock(descriptor, how)
     except OSError:
@@ -83,6 +86,6 @@ def _is_still(folder: Path, descriptor: int) -> bool:
 
 
 def _remove_own(process: int) -> None:
-    if os.getpid() == process:  # a fork has the list too
+    if os.getpid() == process:  # a forked process has the list, too
         for folder in _held:
             shutil.rmtree(folder, ignore_errors=True)

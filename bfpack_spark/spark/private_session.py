@@ -1,6 +1,6 @@
-"""What keeps the files of a local session its user's alone: private folders, and umask 077 for the
-JVM, which writes shuffle files. What is published keeps the permissions that the user's own umask
-gives: workers get it back (worker_daemon.py), and the driver never has another one."""
+"""What keeps the files of a local session private to its user: private folders, and umask 077 for
+the JVM, which writes shuffle files. What is published keeps the permissions that the user's own
+umask gives: workers get that umask back (worker_daemon.py), and the driver always has it."""
 
 import os
 from collections.abc import Mapping
@@ -13,13 +13,14 @@ from bfpack_spark.spark.start_checks import is_local
 from bfpack_spark.spark.worker_daemon import UMASK
 
 _DAEMON = "spark.python.daemon.module"
-# With these the JVM writes tables, which others may read, or workers do not come from our daemon.
+# With these settings the JVM writes tables, which others may read, or workers come from another
+# daemon.
 _NEED_USERS_UMASK = {"spark.sql.extensions", "spark.python.use.daemon", _DAEMON}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Private:
-    """How a session is to be started."""
+    """How a session is to be started, so that its files are private."""
 
     settings: dict[str, str]
     variables: dict[str, str]  # of its environment
@@ -27,8 +28,8 @@ class Private:
 
 
 def keep_private(settings: Mapping[str, str], folder: Path) -> Private:
-    """The settings with those that keep temporaries in this folder, or, where the user has named
-    directories for them, in private folders there."""
+    """Return the settings, with more that keep temporary files in this folder. If the user has
+    named directories for them, they go to private folders there."""
     quoted = str(folder).replace("\\", r"\\").replace('"', r"\"")
     java = {"spark.driver.defaultJavaOptions": f'"-Djava.io.tmpdir={quoted}"', **settings}
     users = _current_umask()
@@ -47,7 +48,7 @@ def keep_private(settings: Mapping[str, str], folder: Path) -> Private:
 
 
 def _local_directories(settings: Mapping[str, str], folder: Path) -> str:
-    """Where shuffle files go, as Spark's setting takes it."""
+    """Return where shuffle files go, in the form that Spark's setting takes."""
     named = os.environ.get("SPARK_LOCAL_DIRS") or settings.get("spark.local.dir")
     if named:
         parents = [parent.strip() for parent in named.split(",")]
@@ -61,7 +62,8 @@ def _local_directories(settings: Mapping[str, str], folder: Path) -> str:
 
 
 def _current_umask() -> int:
-    """Of this process; the call that tells it sets it."""
+    """Return the umask of this process. The call that returns it also sets it, so it is set
+    back."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

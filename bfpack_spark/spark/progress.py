@@ -1,7 +1,7 @@
-"""Where a stage stands: its Spark jobs bear bucket and stage, and a terminal sees a bar.
+"""How far a stage is: its Spark jobs bear bucket and stage, and a terminal shows a bar.
 
-The share done is that of the jobs' tasks, by Spark's status tracker, looked at twice a second; what
-is said of tokens or bytes is that share of the whole, and so about right. Under Spark Connect there
+The share done is that of the tasks of the jobs, from Spark's status tracker, twice a second. The
+tokens or bytes done are that share of the whole, so they are approximate. Under Spark Connect there
 is no status tracker, and nothing is shown.
 """
 
@@ -29,10 +29,10 @@ _LOCAL = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCa
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A stage of a bucket and how much it is, in tokens or, before they are known, bytes."""
+    """A stage of a bucket, and its amount in tokens, or in bytes before the tokens are known."""
 
     bucket: str
-    stage: str  # as it is called for people: "tokenize", "plan 2048"
+    stage: str  # as people read it: "tokenize", "plan 2048"
     amount: int
     unit: str  # tokens or bytes
 
@@ -69,7 +69,7 @@ def _bar(context: SparkContext, group: str, work: Work) -> Iterator[None]:
         task = progress.add_task(escape(work.title), total=None)
         with repeating(partial(_show, context, group, progress, task), _SECONDS):
             yield
-        # The tracker is told of the last tasks a moment after the job has ended.
+        # The tracker learns of the last tasks a moment after the job has ended.
         progress.update(task, completed=progress.tasks[0].total)
 
 
@@ -80,7 +80,8 @@ def _show(context: SparkContext, group: str, progress: Progress, task: int) -> N
 
 
 def tasks_of(context: SparkContext, group: str) -> tuple[int, int]:
-    """Tasks done and tasks in all, of the stages of a group's jobs that Spark has begun."""
+    """Return the tasks done and all tasks, of the stages that Spark has begun for the jobs of a
+    group."""
     tracker = context.statusTracker()
     jobs = filter(None, map(tracker.getJobInfo, tracker.getJobIdsForGroup(group)))
     stages = filter(None, (tracker.getStageInfo(number) for job in jobs for number in job.stageIds))
@@ -94,7 +95,7 @@ class _Tasks(ProgressColumn):
 
 
 class _Amount(ProgressColumn):
-    """About how much is done, and how fast."""
+    """A column of the bar: about how much is done, and how fast."""
 
     def __init__(self, work: Work) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Something done every so often beside the work."""
+"""A call that is repeated beside the work."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def repeating(act: Callable[[], object], seconds: float) -> Iterator[None]:
-    """Call `act` every so many seconds in a thread of its own while what is inside runs, and once
-    more when that has ended or failed."""
+    """Call `act` every `seconds` seconds in its own thread while the code inside runs, and once
+    more after that code has ended or failed."""
     ended = threading.Event()
 
     def repeat() -> None:

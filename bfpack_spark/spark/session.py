@@ -1,4 +1,5 @@
-"""The Spark session: the submitter's where there is one, else a local one."""
+"""The Spark session: the one of spark-submit or of the caller if there is one, otherwise a local
+one."""
 
 import os
 import sys
@@ -14,24 +15,24 @@ from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
 from bfpack_spark.spark.start_checks import check_start
 
-# Bounds what reaches a Python worker at once: by default a batch is 10,000 rows, whatever their
-# size.
+# Limits what reaches a Python worker at once. By default a batch is 10,000 rows of any size.
 _SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
-# Compiling hot code a second time, as servers do, costs 8 to 11 s of CPU a process, a third of a
-# small run; the JVM only moves blocks between workers, so there is little to gain.
+# TieredStopAtLevel=1: servers compile hot code a second time, which costs 8 to 11 s of CPU a
+# process, a third of a small run. The JVM only moves blocks between workers, so there is little to
+# gain.
 _JAVA_OPTIONS = (
     f"-Dlog4j2.configurationFile={(Path(__file__).parent / 'log4j2.properties').as_uri()}",
     "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",  # little is alive at any time, so there is nothing to collect in parallel
+    "-XX:+UseSerialGC",  # few objects live, so a parallel collector has little to do
 )
-# Made by class_archive.py. Java sees for itself whether it is of this Java and these jars, and if
-# not, warns on stdout, where our results go, unless told not to. It does not see that
-# one is cut, and dies of it, so a whole one ends with these bytes.
+# Made by class_archive.py. Java checks whether it belongs to this Java and these jars. If not, Java
+# warns on stdout, where our results go, so that warning is switched off. Java does not notice an
+# incomplete archive and crashes, so a whole one ends with these bytes.
 CLASS_ARCHIVE = Path(sys.prefix) / "share" / "bfpack_spark" / "classes.jsa"
 ARCHIVE_END = b"bfpack_spark: whole"
 _QUIETLY = "-Xlog:cds*=off"
-# Java asks every jar of its class path, one after the other, for every class; Spark has 270 of
-# them. Those with the most classes first, and that search is a quarter as long.
+# For every class, Java asks the jars of its class path one after the other, and Spark has 270 jars.
+# With the jars of most classes first, that search is a quarter as long.
 _JARS_FIRST = """
 scala-library spark-catalyst_ spark-core_ spark-sql-api_ spark-sql_ scala-reflect log4j-core
 jackson-databind hadoop-client-api parquet-jackson janino arrow-vector parquet-encoding
@@ -39,19 +40,19 @@ spark-network-common_ hadoop-client-runtime parquet-column netty-common parquet-
 antlr4-runtime netty-transport jackson-module-scala_ jackson-core spark-common-utils_ netty-buffer
 log4j-api parquet-hadoop parquet-common commons-compiler
 """
-# Else a random.py in the directory where workers are started is their `random`.
+# Without it, a random.py in the directory where workers are started is their `random`.
 _SAFE_PATH = "spark.executorEnv.PYTHONSAFEPATH"
-# What Spark hides of its settings in its event log and page: its own default, and keys of Azure's
-# and other stores.
+# The settings that Spark hides in its event log and on its page: those of its own default, and keys
+# of Azure's and other stores.
 _SECRETS = (
     "(?i)secret|passw|token|access[._-]?key|account[._-]?key|private[._-]?key|credential|[.]sas[.]"
 )
 
 
 def get_session(settings: Mapping[str, str]) -> SparkSession:
-    """The active session with the SQL settings applied (master, cores and memory are the
-    submitter's), or a new local[*] with a heap of 40 % of the machine's memory, unless `settings`
-    say otherwise."""
+    """Return the active session, with the SQL settings applied; its master, cores and memory are
+    those of the submitter. If there is none, return a new local[*] session with a heap of 40 % of
+    the machine's memory, unless `settings` say otherwise."""
     active = SparkSession.getActiveSession()
     spark = active or (_submitted() if under_submit() else _local(settings))
     for key, value in {**_SQL_DEFAULTS, **settings}.items():
@@ -61,8 +62,8 @@ def get_session(settings: Mapping[str, str]) -> SparkSession:
 
 
 def java_options(*more: str) -> str:
-    """Of a JVM that we start, as Spark's setting takes them. Unless more are given, it uses the
-    archive of classes that is there."""
+    """Return the options of a JVM that bfpack starts, in the form that Spark's setting takes.
+    Unless more options are given, the JVM uses the archive of classes, if it is there."""
     if not more and _is_whole(CLASS_ARCHIVE):
         more = (f"-XX:SharedArchiveFile={CLASS_ARCHIVE}",)
     return " ".join((*_JAVA_OPTIONS, _QUIETLY, *(f'"{option}"' for option in more)))
@@ -78,7 +79,8 @@ def _is_whole(archive: Path) -> bool:
 
 
 def under_submit() -> bool:
-    """Is this process a driver that spark-submit started? (It merges our stderr into stdout.)"""
+    """Return whether spark-submit started this process as a driver. It merges stderr into
+    stdout."""
     return "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ
 
 
@@ -90,7 +92,7 @@ def _submitted() -> SparkSession:
 
 
 def _local(settings: Mapping[str, str]) -> SparkSession:
-    # Else the workers take the system's Python.
+    # Without these, the workers take the system's Python.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -107,10 +109,10 @@ def _local(settings: Mapping[str, str]) -> SparkSession:
         "spark.driver.extraClassPath": os.pathsep.join(_jars_first()),
         _SAFE_PATH: "1",
         "spark.redaction.regex": _SECRETS,
-        # Else every DataFrame notes the line of Python it comes from, and loads IPython to do so.
+        # If true, every DataFrame notes its line of Python, and loads IPython to do so.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.sql.shuffle.partitions": "32",
-        # Blocks are small as they are, and there is no network: 5 ns of CPU a token less.
+        # Blocks are small already and there is no network; this saves 5 ns of CPU a token.
         "spark.shuffle.compress": "false",
     }
     return _started({**defaults, **settings})

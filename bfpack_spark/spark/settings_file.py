@@ -1,4 +1,4 @@
-"""Settings for a JVM that is about to start, by a file: as options they would stand in its argv,
+"""Settings for a JVM that is about to start, in a file. As options they would stand in its argv,
 which every user of the machine can read, and some of them are secrets."""
 
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 
 @contextmanager
 def settings_file(settings: Mapping[str, str], folder: Path) -> Iterator[None]:
-    """A session that is started inside has these settings; the file, in a folder that only its
-    owner can enter, is gone afterwards."""
+    """Give these settings to a session that is started inside. The file lies in a folder that only
+    its owner can enter, and it is removed at the end."""
     path = folder / "spark.properties"
     path.write_text("".join(map(_line, settings.items())), encoding="utf-8")
     before = os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell")
@@ -26,7 +26,8 @@ def settings_file(settings: Mapping[str, str], folder: Path) -> Iterator[None]:
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Processes that are started inside have these values; afterwards all is as it was."""
+    """Give these values to processes that are started inside. The environment is put back at the
+    end."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -40,7 +41,7 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """Processes that are started inside, and files that are made, have this umask."""
+    """Give this umask to processes that are started inside, and to files that are made there."""
     before = os.umask(mask)
     try:
         yield
@@ -49,6 +50,6 @@ def umask(mask: int) -> Iterator[None]:
 
 
 def _line(setting: tuple[str, str]) -> str:
-    """In the format of java.util.Properties."""
+    """Return a setting in the format of java.util.Properties."""
     key, value = (re.sub(r"([\\:=#! ])", r"\\\1", part) for part in setting)
     return f"{key}={value}\n".replace("\n", "\\n", value.count("\n"))

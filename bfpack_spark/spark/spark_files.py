@@ -1,4 +1,4 @@
-"""Parquet files, by name, as Spark's own reader gives them."""
+"""Parquet files, by their names, as Spark's own reader gives them."""
 
 import re
 from functools import reduce
@@ -10,24 +10,25 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.files.addresses import divide
 from bfpack_spark.schema import spark_ddl
 
-_PATTERN = re.compile(r"([\\{}\[\]*?])")  # where Spark sees one
+_PATTERN = re.compile(r"([\\{}\[\]*?])")  # characters of a pattern, for Spark
 
 
 def read_files(spark: SparkSession, paths: list[str], schema: pa.Schema | None = None) -> DataFrame:
-    """The rows of Parquet files, whatever their names look like."""
+    """Return the rows of Parquet files, whatever characters their names hold."""
     reader = spark.read if schema is None else spark.read.schema(spark_ddl(schema))
     told = [for_spark(path) for path in paths]
     if not any(_beyond_escapes(path) for path in told):
         return reader.parquet(*(_PATTERN.sub(r"\\\1", path) for path in told))
-    # With patterns off (DataSource.GLOB_PATHS_KEY) Spark takes each path that looks like one for
-    # all the paths that it is given; so it gets them one by one.
+    # With patterns off (DataSource.GLOB_PATHS_KEY), Spark takes each path that looks like a pattern
+    # for all the paths that it is given, so it gets them one by one.
     plain = reader.option("__globPaths__", "false")
     return reduce(DataFrame.union, (plain.parquet(path) for path in told))
 
 
 def for_spark(path: str) -> str:
-    """The address as Spark takes it: it knows S3 as s3a://, takes a bare path for one in the
-    cluster's own file system, and has options in its settings."""
+    """Return an address in the form that Spark takes. Spark knows S3 as s3a://, it takes a bare
+    path for one in the cluster's own file system, and it has the options of an address in its
+    settings."""
     address = divide(path)
     if address.is_local:
         return f"file://{Path(address.key).absolute()}"
@@ -36,5 +37,6 @@ def for_spark(path: str) -> str:
 
 
 def _beyond_escapes(path: str) -> bool:
-    """Hadoop opens a pattern name by name, and takes what is before a name's colon for a scheme."""
+    """Return whether escapes do not help for this path. Hadoop opens a pattern name by name, and
+    takes what stands before a colon in a name for a scheme."""
     return _PATTERN.search(path) is not None and ":" in path.partition("://")[2]

@@ -1,5 +1,5 @@
-"""What a session needs of the machine, looked at before a JVM starts: Java or Spark would say it in
-many lines, after a while, or as something else."""
+"""What a session needs of the machine, checked before a JVM starts. Java or Spark would report it
+late, in many lines, or as another problem."""
 
 import os
 import pwd
@@ -29,7 +29,8 @@ _NEEDED = ("bfpack_spark", "numpy", "pandas", "pyarrow", "tokenizers")
 
 
 def check_start(settings: Mapping[str, str]) -> None:
-    """InputError, naming the cause and the remedy, if a session with these settings cannot be."""
+    """Raise InputError, which names the cause and the remedy, if a session with these settings
+    cannot start."""
     _check_user()
     _check_spark_home()
     _check_java()
@@ -39,7 +40,7 @@ def check_start(settings: Mapping[str, str]) -> None:
 
 
 def is_local(master: str) -> bool:
-    """Do the workers run on this machine?"""
+    """Return whether the workers run on this machine."""
     return master.startswith("local")
 
 
@@ -73,7 +74,8 @@ def _check_spark_home() -> None:
 
 
 def _check_java() -> None:
-    """As spark-submit looks for it: JAVA_HOME's, else the PATH's."""
+    """Raise InputError if there is no Java, or an old one. It is looked for as spark-submit does:
+    in JAVA_HOME, and if that is not set, in PATH."""
     home = os.environ.get("JAVA_HOME")
     needed = f"Spark needs Java {_JAVA_MIN} or newer; install one and set JAVA_HOME to it"
     java = Path(home, "bin", "java") if home else Path(shutil.which("java") or "")
@@ -87,7 +89,8 @@ def _check_java() -> None:
 
 
 def _java_version(java: Path) -> int | None:
-    """By the file that each Java brings, else by asking it; None where neither tells."""
+    """Return the version in the `release` file of this Java, or the one that `java -version`
+    prints. Return None if neither tells it."""
     try:
         told = (java.resolve().parent.parent / "release").read_text(errors="replace")
         found = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', told, re.MULTILINE)
@@ -115,7 +118,8 @@ def _check_master(master: str) -> None:
 
 
 def _fault(address: str) -> str | None:
-    """Why nobody can be reached there; Spark itself would try for a minute."""
+    """Return why nobody can be reached at an address, or None if somebody answers. Spark itself
+    would try for a minute."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS):
@@ -125,7 +129,8 @@ def _fault(address: str) -> str | None:
 
 
 def _check_python(python: str) -> None:
-    """The workers' Python, where it is not ours."""
+    """Raise InputError if the Python of the workers is another one than this, and lacks a package
+    or has another version."""
     if shutil.which(python) == shutil.which(sys.executable):
         return
     remedy = "unset PYSPARK_PYTHON, or name a Python with bfpack_spark installed"

@@ -1,10 +1,11 @@
 """The parent of Spark's Python workers in sessions that bfpack starts.
 
-The JVM runs under umask 077, so that its shuffle files are its user's alone. Workers write what is
-published, and others may read that as far as the user's own umask lets them, so they get it back.
-What workers keep for themselves they make by `tempfile`, for their user alone.
+The JVM runs under umask 077, so that nobody but its user can read its shuffle files. Workers write
+what is published, which others may read as far as the user's own umask lets them, so the workers
+get that umask back. What workers keep for themselves they make by `tempfile`, which makes it
+private.
 
-Workers are forked from this process, so what it imports costs once, and not once a worker.
+Workers are forked from this process, so an import costs once here, and not once in each worker.
 """
 
 import importlib
@@ -13,7 +14,7 @@ import os
 from pyspark.daemon import manager
 
 UMASK = "BFPACK_UMASK"
-# What takes longest to import of what every worker needs, 0.7 s of CPU in all.
+# The slowest imports of those that every worker needs: 0.7 s of CPU in all.
 PRELOADED = (
     *("pyspark.worker", "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "pyarrow.fs"),
     *("fastokens", "tokenizers"),
