@@ -1,1 +1,1 @@
-"""Everything that Delta needs: a table as input, and sequences published to one."""
+"""Everything that Delta needs: a table as input, and a table to which sequences are published."""

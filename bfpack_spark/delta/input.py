@@ -1,8 +1,9 @@
-"""A Delta table as input: the files of one version, which are read as Parquet where they lie.
+"""A Delta table as input: the files of one of its versions, read as Parquet where they lie.
 
-Delta says which files these are, so one that was removed and still lies there is not read. What its
-table features mean for a file travels with it: rows that a deletion vector deletes, by number; the
-values of its partition's columns; and, by column mapping, what it calls its columns.
+Delta says which files these are, so a file that was removed from the table and still lies there is
+not read. What the features of the table mean for a file travels with it: the numbers of the rows
+that a deletion vector deletes; the values of the columns of its partition; and, with column
+mapping, the names of its columns in the file.
 """
 
 import json
@@ -24,7 +25,7 @@ from bfpack_spark.delta.tables import (
 )
 from bfpack_spark.errors import InputError
 
-# Those features of readers that leave the columns we read as they are, or that are minded here.
+# Features of readers that do not change the columns we read, or that this module takes care of.
 _KNOWN_FEATURES = {
     *("columnMapping", "deletionVectors", "timestampNtz", "typeWidening", "typeWidening-preview"),
     *("v2Checkpoint", "vacuumProtocolCheck", "variantType", "variantType-preview"),
@@ -34,7 +35,9 @@ _PHYSICAL = "delta.columnMapping.physicalName"
 
 
 def take_snapshot(spark: SparkSession, table: str, version: int | None) -> tuple[Inventory, int]:
-    """The files of a version of a table (None: the newest), and the version's number."""
+    """Return the files of a version of a table (None: the newest), and the number of that version.
+    Raise InputError if there is no such table or version, if it has no files, or if it has a
+    feature that is not known here."""
     asked = f"--input {table}"
     need_delta(spark, asked)
     detail = describe(spark, asked, identifier(asked, table))
@@ -87,7 +90,8 @@ def _partition_columns(snapshot: Any) -> list[str]:
 def _files(
     spark: SparkSession, log: Any, snapshot: Any, partitioned: dict[str, str]
 ) -> list[InputFile]:
-    """`partitioned`: the partition columns, and what the log calls them."""
+    """Return the files of a snapshot. `partitioned`: the partition columns, each with its name in
+    the log."""
     root = _plain(log.dataPath().toString())
     deleted = _deleted_rows(spark, log, snapshot)
     added = DataFrame(snapshot.allFiles().toDF(), spark)
@@ -106,7 +110,8 @@ def _files(
 
 
 def _deleted_rows(spark: SparkSession, log: Any, snapshot: Any) -> dict[str, bytes]:
-    """Of each file with a deletion vector: the numbers of the deleted rows, ascending, int64."""
+    """Return, for each file with a deletion vector, the numbers of its deleted rows, ascending, as
+    int64."""
     delta, conf = java(spark).org.apache.spark.sql.delta, java_session(spark).sessionState()
     store = delta.storage.dv.HadoopFileSystemDVStore(conf.newHadoopConf())
     bitmaps = delta.deletionvectors.StoredBitmap
@@ -118,7 +123,8 @@ def _deleted_rows(spark: SparkSession, log: Any, snapshot: Any) -> dict[str, byt
 
 
 def _little_endian(spark: SparkSession, values: Any) -> bytes:
-    """A long[] of the JVM as bytes: taken one by one, each would be a message of its own."""
+    """Return a long[] of the JVM as bytes. Taken one by one, each number would be a message of its
+    own."""
     nio = java(spark).java.nio
     buffer = nio.ByteBuffer.allocate(8 * len(values)).order(nio.ByteOrder.LITTLE_ENDIAN)
     buffer.asLongBuffer().put(values)
@@ -126,7 +132,8 @@ def _little_endian(spark: SparkSession, values: Any) -> bytes:
 
 
 def _name(path: str) -> str:
-    """Relative to the table; of a file elsewhere (a shallow clone's), what is unique in it."""
+    """Return the path relative to the table. For a file that lies elsewhere (that of a shallow
+    clone), return its last part, which is unique."""
     return unquote(path).rpartition("/")[2] if _elsewhere(path) else unquote(path)
 
 
@@ -139,5 +146,5 @@ def _elsewhere(path: str) -> bool:
 
 
 def _plain(address: str) -> str:
-    """file:/x -> /x"""
+    """Return a local address as a path: file:/x -> /x"""
     return re.sub("^file:/+", "/", address)

@@ -1,9 +1,11 @@
-"""A version published to a Delta table: one commit that replaces its bucket's partition of seq_len.
+"""A version published to a Delta table, in one commit that replaces the partition of its bucket and
+seq_len.
 
-A commit bears the version's manifest less its file list as its metadata, so the newest commit of a
-bucket and seq_len tells which version the table holds. Delta lets the numbers of an application's
-transactions only rise and passes over one that does not, so ours is the table's version that was
-read, plus one: an older version that is published again is a commit of its own.
+The metadata of a commit is the manifest of the version without its list of files, so the newest
+commit of a bucket and seq_len tells which version the table holds. Delta wants the numbers of an
+application's transactions to rise, and passes over one that does not. So our number is the table's
+version that was read, plus one, and an older version that is published again is a commit of its
+own.
 """
 
 import json
@@ -43,8 +45,8 @@ from bfpack_spark.spark.spark_files import read_files
 from bfpack_spark.versions.versions import Manifest, Version, files_of
 
 _SCHEMAS = {"shards": (SEQUENCES, DELTA_SEQUENCES), "plan": (PLAN, DELTA_PLAN)}
-# What Delta says where another commit came first, or another run is making the table (of which
-# there is a log then, and no commit in it: a folder with other files was refused before).
+# What Delta says if another commit came first, or if another run is making the table. In that case
+# there is a log without a commit, since a folder with other files was refused before.
 _CONFLICT = re.compile(
     "DELTA_CONCURRENT|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|TABLE_OR_VIEW_ALREADY_EXISTS"
     "|DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION"
@@ -56,7 +58,7 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaTable:
-    """A table that takes what is published, of one kind: shards or plan."""
+    """A table that takes what is published of one kind: shards or plan."""
 
     name: str  # as the user gave it
     kind: str
@@ -73,7 +75,8 @@ class Commit:
 
 
 def open_table(spark: SparkSession, name: str, kind: str) -> DeltaTable:
-    """The table, made (empty) where there is none. InputError if it cannot take our rows."""
+    """Return the table; if there is none, make it, empty. Raise InputError if it cannot take our
+    rows."""
     asked = f"--publish-delta {name}"
     need_delta(spark, asked)
     named = identifier(asked, name)
@@ -85,12 +88,12 @@ def open_table(spark: SparkSession, name: str, kind: str) -> DeltaTable:
 def newest_commit(
     spark: SparkSession, table: DeltaTable, bucket: str, seq_len: int
 ) -> Commit | None:
-    """The newest commit of a bucket and seq_len; None if the log knows none."""
+    """Return the newest commit of a bucket and seq_len, or None if the log has none."""
     snapshot = snapshot_at(spark, delta_log(spark, table.location), None)
     found = snapshot.transactions().get(_application(bucket, seq_len))
     if found.isEmpty():
         return None
-    # Its number was at least this one: only what has happened since is looked through.
+    # The commit's number is this one or a later one, so only the commits since are searched.
     for row in _history_since(spark, table, found.get(), snapshot.version()):
         said = _metadata(row["userMetadata"])
         if (said.get("bucket"), said.get("seq_len")) == (bucket, seq_len):
@@ -99,8 +102,8 @@ def newest_commit(
 
 
 def _history_since(spark: SparkSession, table: DeltaTable, first: int, last: int) -> list[Row]:
-    """The commits from number `first` on, the newest first, as far as the log has them. `last` was
-    the newest a moment ago; others may have come since."""
+    """Return the commits from number `first` on, newest first, as far as the log has them. `last`
+    is the newest that was seen; others may have come since."""
     limit = last - first + 1
     rows = spark.sql(f"DESCRIBE HISTORY {table.identifier} LIMIT {limit}").collect()
     rows.sort(key=lambda row: int(row["version"]), reverse=True)
@@ -110,9 +113,9 @@ def _history_since(spark: SparkSession, table: DeltaTable, first: int, last: int
 
 
 def publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
-    """One commit of a complete version's rows, unless the newest of its bucket and seq_len is of
-    this version; that commit, and whether it was there before. What another writer's commit spoils
-    is tried anew."""
+    """Commit the rows of a complete version, unless the newest commit of its bucket and seq_len is
+    already of this version. Return that commit, and whether it was there before. If the commit of
+    another writer gets in the way, it is tried again."""
     return _despite_others(partial(_publish, spark, table, version))
 
 
@@ -170,7 +173,7 @@ def _application(bucket: str, seq_len: int) -> str:
 
 
 def _metadata(text: str | None) -> dict[str, Any]:
-    """What a commit says of itself; of one that is not ours, nothing."""
+    """Return the metadata of a commit. It is empty if the commit is not ours."""
     try:
         said = json.loads(text or "{}")
     except ValueError:
@@ -179,11 +182,13 @@ def _metadata(text: str | None) -> dict[str, Any]:
 
 
 def _one_file_a_task(seq_len: int) -> dict[str, str]:
-    """Settings under which a task writes its rows as they come, and holds few of them.
+    """Return settings under which a task writes its rows in the order in which they come, and holds
+    few of them.
 
-    All of them go to one partition of the table; but for the first setting they would be sorted by
-    it. And Parquet's writer would look at its size every 100 rows, 400 MB of the longest: 60 rows
-    of 2^20 tokens were more than a heap of 600 MB could hold, and are not so.
+    All rows of a task go to one partition of the table, but without the first setting they would be
+    sorted by it. Without the others, Parquet's writer would look at its size every 100 rows, which
+    is 400 MB of the longest. 60 rows of 2^20 tokens were more than a heap of 600 MB could hold;
+    with these settings they fit.
     """
     rows = str(min(max((1 << 20) // seq_len, 1), 100))
     return {
@@ -226,7 +231,8 @@ def _describe_or_create(spark: SparkSession, asked: str, name: str, kind: str) -
 def _check_table(
     spark: SparkSession, asked: str, kind: str, named: str, partitions: list[str]
 ) -> None:
-    """InputError if a table lacks a column, has it in another type, or is partitioned otherwise."""
+    """Raise InputError if a table lacks a column, has it in another type, or is partitioned
+    otherwise."""
     if partitions != list(PARTITIONED_BY):
         raise InputError(
             f"{asked}: is partitioned by {', '.join(partitions) or 'nothing'}, not by bucket and "

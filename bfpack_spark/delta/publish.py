@@ -1,4 +1,4 @@
-"""Published sequences to a Delta table as well, where the user asks for it."""
+"""Sequences that are published are also published to a Delta table, if the user asks for it."""
 
 import logging
 import time
@@ -20,7 +20,7 @@ log = logging.getLogger("bfpack")
 
 
 def check_delta(spark: SparkSession, settings: Settings) -> None:
-    """InputError if Delta is asked for, and the session has none of it."""
+    """Raise InputError if Delta is asked for and the session does not have it."""
     if settings.input_format == "delta":
         need_delta(spark, "--input-format delta")
     if settings.publish_delta is not None:
@@ -28,8 +28,9 @@ def check_delta(spark: SparkSession, settings: Settings) -> None:
 
 
 def open_tables(spark: SparkSession, settings: Settings) -> list[DeltaTable]:
-    """The tables that take what is published, in the order in which they do: mistakes to find
-    before the work. Sequences come last, so who sees them finds their plan."""
+    """Return the tables that take what is published, in the order in which they take it. Raise
+    InputError for the mistakes of the user, before the work begins. The table of sequences comes
+    last, so those who see a sequence find its plan."""
     name = settings.publish_delta
     if name is None:
         return []
@@ -41,8 +42,9 @@ def open_tables(spark: SparkSession, settings: Settings) -> list[DeltaTable]:
 
 
 def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Version) -> None:
-    """One commit a table for a published version, unless its newest for the bucket and seq_len is
-    of this version. Raises JobError; the version stays published as Parquet."""
+    """Commit a published version to each table, unless the table's newest commit for the bucket and
+    seq_len is already of this version. Raise JobError if that fails; the version stays published as
+    Parquet."""
     manifest = version.manifest()
     assert manifest is not None, "only a complete version can be published"
     seq_len, amount = version.place.seq_len, manifest["totals"]["tokens"]

@@ -1,4 +1,5 @@
-"""Delta tables, through Delta's jars in the session: found by name or path, and their snapshots."""
+"""Delta tables, through Delta's jars in the session: they are found by name or path, and give
+snapshots."""
 
 import re
 from typing import Any
@@ -21,13 +22,13 @@ _NO_TABLE = re.compile("DELTA_MISSING_DELTA_TABLE|DELTA_TABLE_NOT_FOUND|TABLE_OR
 
 
 def need_delta(spark: SparkSession, asked: str) -> None:
-    """InputError, with the settings that bring them, if the session lacks Delta's jars. `asked` is
-    the option that wants them, with its value."""
+    """Raise InputError if the session lacks Delta's jars; it names the settings that bring them.
+    `asked` is the option that needs them, with its value."""
     loader = java(spark).java.lang.Thread.currentThread().getContextClassLoader()
     extended = _EXTENSION in (spark.conf.get("spark.sql.extensions", None) or "")
-    # Another catalog than ours may know Delta too, but not Spark's own.
+    # Another catalog than Delta's may know Delta, too, but Spark's own does not.
     catalog = spark.conf.get("spark.sql.catalog.spark_catalog", None) or "builtin"
-    # A resource is looked for, not a class: one that is missing would be an exception.
+    # This looks for a resource, since a class that is missing would be an exception.
     there = loader.getResource("org/apache/spark/sql/delta/DeltaLog.class") is not None
     if not (there and extended and catalog != "builtin"):
         told = " ".join(f"--spark-conf {key}={value}" for key, value in SETTINGS.items())
@@ -38,7 +39,8 @@ def need_delta(spark: SparkSession, asked: str) -> None:
 
 
 def identifier(asked: str, table: str) -> str:
-    """How SQL names a table: what has a slash is a path, all else a name in Spark's catalog.
+    """Return the name of a table in SQL. A table with a slash is a path; any other is a name in
+    Spark's catalog. Raise InputError if it is neither.
 
     "/data/docs" -> delta.`/data/docs`; "db.docs" -> `db`.`docs`
     """
@@ -51,8 +53,8 @@ def identifier(asked: str, table: str) -> str:
 
 
 def location_of(path: str) -> str:
-    """A path as Delta takes it, absolute. What says `file:` keeps saying so, since a path without
-    a scheme is Hadoop's default file system's."""
+    """Return a path in the form that Delta takes, which is absolute. A path that begins with
+    `file:` keeps it, since a path without a scheme belongs to Hadoop's default file system."""
     address = divide(path)
     if address.is_local:
         return f"{address.scheme and 'file://'}{access.locate(path)[1]}"
@@ -61,8 +63,8 @@ def location_of(path: str) -> str:
 
 
 def describe(spark: SparkSession, asked: str, named: str) -> Row | None:
-    """DESCRIBE DETAIL of the table that SQL names so; None if there is none. InputError if it is no
-    Delta table, or cannot be told."""
+    """Return DESCRIBE DETAIL of the table with this name in SQL, or None if there is none. Raise
+    InputError if it is no Delta table, or cannot be described."""
     try:
         detail = spark.sql(f"DESCRIBE DETAIL {named}").first()
     except AnalysisException as error:
@@ -76,7 +78,7 @@ def describe(spark: SparkSession, asked: str, named: str) -> Row | None:
 
 
 def delta_log(spark: SparkSession, location: str) -> Any:
-    """The JVM's DeltaLog of a table's directory, brought up to date."""
+    """Return the JVM's DeltaLog of the directory of a table, brought up to date."""
     jvm = java(spark)
     found = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(java_session(spark), location)
     found.update(False, no_option(spark), no_option(spark))  # noqa: FBT003  # Java's, by position
@@ -84,8 +86,8 @@ def delta_log(spark: SparkSession, location: str) -> Any:
 
 
 def snapshot_at(spark: SparkSession, log: Any, version: int | None) -> Any:
-    """The JVM's Snapshot of a version, or of the newest (None); raises LookupError if it is not
-    there."""
+    """Return the JVM's Snapshot of a version, or of the newest (None). Raise LookupError if the
+    version is not there."""
     newest = log.unsafeVolatileSnapshot()
     if version is None or version == newest.version():
         return newest
@@ -99,7 +101,8 @@ def snapshot_at(spark: SparkSession, log: Any, version: int | None) -> Any:
 
 
 def reason(error: Exception) -> str:
-    """The line of Spark's exception that tells most: of a Java trace, its last cause."""
+    """Return the most telling line of an exception of Spark. For a Java trace, that is its last
+    cause."""
     lines = [line.strip().lstrip(": ") for line in str(error).splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("Caused by: ")]
     told = [line for line in lines if not line.startswith("An error occurred while calling")]
