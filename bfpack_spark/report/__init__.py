@@ -1,1 +1,1 @@
-"""The report of a packing: one HTML file that needs nothing else."""
+"""The report of a packing: one HTML file that needs no other file."""

@@ -1,4 +1,5 @@
-"""What a report tells of one version: manifest, statistics of its lengths, its run's costs."""
+"""What a report tells of one version: its manifest, the statistics of its lengths, and what its
+runs cost."""
 
 import os
 import platform
@@ -27,23 +28,23 @@ _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What runs know of themselves: it is in report.json, and in no manifest."""
+    """What only the runs know. It is kept in report.json, and in no manifest."""
 
-    finished: str  # the last of them; ISO 8601, UTC
+    finished: str  # when the last of them ended; ISO 8601, UTC
     machine: dict[str, str]  # of its driver
     costs: tuple[StageCost, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionReport:
-    """One version of sequences."""
+    """What the report shows of one version of sequences."""
 
     place: Place
     name: str
     manifest: Manifest
-    tokens: Manifest  # of the token store that it was made of
-    stats: CorpusStats  # first at its own seq_len
-    run: RunFacts | None  # None: those that made it left none
+    tokens: Manifest  # of the token store from which it was made
+    stats: CorpusStats  # at its own seq_len first
+    run: RunFacts | None  # None: the runs that made it left none
 
     @property
     def directory(self) -> str:
@@ -51,7 +52,7 @@ class VersionReport:
 
 
 def facts_of_this_run(costs: Sequence[StageCost]) -> RunFacts:
-    """As of now, on this machine."""
+    """Return the facts of a run that ends now, on this machine."""
     memory = psutil.virtual_memory().total / 2**30
     machine = {
         "processor": f"{os.cpu_count()} x {platform.machine()}",
@@ -67,7 +68,7 @@ def facts_of_this_run(costs: Sequence[StageCost]) -> RunFacts:
 def _installed(name: str) -> str:
     try:
         return installed(name)
-    except PackageNotFoundError:  # on a cluster code may come without its metadata
+    except PackageNotFoundError:  # on a cluster, code may come without its metadata
         return "not known"
 
 
@@ -77,8 +78,8 @@ def collect(
     histogram_of: Callable[[TokenStore], Histogram],
     seq_lens: Iterable[int] = (),
 ) -> VersionReport:
-    """The report of a complete version, compared with packing at these other `seq_lens`.
-    InputError if it, or its token store, is not there."""
+    """Return the report of a complete version, compared with packing at these other `seq_lens`.
+    Raise InputError if the version, or its token store, is not there."""
     _, manifest = versions.current(place, name)
     fingerprint = str(manifest["inputs"]["tokens_fingerprint"])
     store = open_token_store(place.output, place.bucket, fingerprint[:16])
@@ -97,7 +98,7 @@ def collect(
 
 
 def published_at(output: str, bucket: str) -> list[int]:
-    """The seq_lens at which a bucket is published."""
+    """Return the seq_lens at which a bucket is published."""
     return [
         place.seq_len
         for place in places_of(output, bucket)
@@ -106,7 +107,7 @@ def published_at(output: str, bucket: str) -> list[int]:
 
 
 def read_run(directory: str) -> RunFacts | None:
-    """What report.json says of the run. None if there is none, or it is of another shape."""
+    """Return what report.json says of the runs, or None if it is not there or has another shape."""
     try:
         found = access.read_json(f"{directory}/report/report.json") or {}
         return _run_of(found["run"])
@@ -115,8 +116,8 @@ def read_run(directory: str) -> RunFacts | None:
 
 
 def longest(costs: Sequence[StageCost]) -> tuple[StageCost, ...]:
-    """In order of the stages. Of a stage that several runs went through, the longest: the others
-    found it done."""
+    """Return the costs in the order of the stages. If several runs went through a stage, the
+    longest is taken, since the others found it done."""
     found: dict[tuple[int, int], StageCost] = {}
     for cost in costs:
         key = (STAGES.index(cost.stage), cost.seq_len or 0)
@@ -125,7 +126,7 @@ def longest(costs: Sequence[StageCost]) -> tuple[StageCost, ...]:
 
 
 def _with_tokens(own: RunFacts | None, tokens: RunFacts | None) -> RunFacts | None:
-    """What a version of sequences and its token store have cost."""
+    """Return the costs of a version of sequences together with those of its token store."""
     if own is None or tokens is None:
         return own
     return replace(own, costs=longest([*tokens.costs, *own.costs]))

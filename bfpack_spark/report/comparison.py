@@ -1,4 +1,4 @@
-"""Versions beside each other: a bucket's published seq_lens, or the buckets of an output."""
+"""Versions side by side: the published seq_lens of a bucket, or the buckets of an output."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ from bfpack_spark.versions.versions import Manifest, files_of
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """A manifest, and what it is called in a table."""
+    """A manifest, and its name in a table."""
 
     name: str
     manifest: Manifest
 
 
 def seq_lens_table(bucket: str, found: Sequence[Named]) -> Table:
-    """A row a seq_len of one bucket."""
+    """Return a table with a row for each seq_len of one bucket."""
     rows: list[Row] = [
         (one.name, *_numbers(one.manifest["accounting"]), *_shards([one.manifest]), _version(one))
         for one in found
@@ -29,7 +29,7 @@ def seq_lens_table(bucket: str, found: Sequence[Named]) -> Table:
 
 
 def buckets_table(caption: str, found: Sequence[Named]) -> Table:
-    """A row a bucket, and their sum."""
+    """Return a table with a row for each bucket, and their sum."""
     manifests = [one.manifest for one in found]
     total = add_accounts(manifests)
     most = max(manifest["accounting"]["num_tokens"] for manifest in manifests)
@@ -51,7 +51,7 @@ def buckets_table(caption: str, found: Sequence[Named]) -> Table:
 
 
 def names_table(found: Mapping[str, Sequence[Named]]) -> Table:
-    """A row a bucket: the version of each way to pack."""
+    """Return a table with a row for each bucket: its version for each way to pack."""
     buckets = dict.fromkeys(one.name for named in found.values() for one in named)
     of = {(way, one.name): _version(one) for way, named in found.items() for one in named}
     return Table(
@@ -68,7 +68,7 @@ _HEAD = (
 
 
 def add_accounts(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """One account of several versions; seq_len is the first one's."""
+    """Return the accounting of several versions as one sum. seq_len is that of the first."""
     accounts = [manifest["accounting"] for manifest in manifests]
     names = [name for name in accounts[0] if not isinstance(accounts[0][name], dict)]
     refused: Counter[str] = Counter()

@@ -1,4 +1,5 @@
-"""Which sections a report has: that of one version, and that of an output's buckets together."""
+"""Which sections a report has: that of one version, and that of the buckets of an output
+together."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from bfpack_spark.versions import versions
 
 
 def version_page(report: VersionReport) -> Page:
-    """One version of sequences."""
+    """Return the page of one version of sequences."""
     manifest, stats = report.manifest, report.stats
     at = stats.at[0]
     return Page(
@@ -52,8 +53,8 @@ def _others(seq_len: int, others: int) -> str:
 
 
 def output_page(reports: Sequence[VersionReport]) -> Page:
-    """Buckets, each packed on its own, in one way or several: what is packed by other rules is not
-    added up."""
+    """Return the page of several buckets, each packed by itself, in one way or in several. Versions
+    that are packed by different rules are not added up."""
     ways: dict[str, list[VersionReport]] = {}
     for report in reports:
         ways.setdefault(rules_words(report.stats.at[0].rules), []).append(report)
@@ -91,7 +92,8 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
 
 
 def _every_length(reports: Sequence[VersionReport], at: tuple[PackingStats, ...]) -> CorpusStats:
-    """The documents of all the token stores, each counted once, however often it is packed."""
+    """Return the documents of all token stores. Each is counted once, even if it is packed several
+    times."""
     stores = {(r.place.bucket, r.tokens["fingerprint"]): r.stats.histogram for r in reports}
     histogram, rules = Histogram.merged(stores.values()), at[0].rules
     classes = length_classes(histogram, rules, powers_of_two(histogram))
@@ -100,7 +102,7 @@ def _every_length(reports: Sequence[VersionReport], at: tuple[PackingStats, ...]
 
 
 def pictures(stats: CorpusStats) -> list[Section]:
-    """What is drawn of statistics alone, where nothing need have been packed."""
+    """Return the sections that are drawn from statistics alone. They need no packed version."""
     if not stats.num_documents:
         return []
     return [
@@ -145,7 +147,7 @@ def _named(report: VersionReport) -> Named:
 
 
 def _bucket_table(report: VersionReport) -> Table:
-    """The version beside what else is published of its bucket."""
+    """Return the version in one table with the others that are published of its bucket."""
     named = [Named(name=count(report.stats.at[0].seq_len), manifest=report.manifest)]
     for at in report.stats.at[1:]:
         manifest = versions.current_manifest(replace(report.place, seq_len=at.seq_len))
@@ -155,7 +157,8 @@ def _bucket_table(report: VersionReport) -> Table:
 
 
 def _costs_of(reports: Sequence[VersionReport]) -> Section:
-    """A run that made several versions has told each of them of the stages that they share."""
+    """Return the costs of the runs. A run that made several versions left the costs of their common
+    stages with each of them, so these are counted once."""
     runs = [(report.place.bucket, report.run) for report in reports if report.run is not None]
     costs = {(bucket, cost): cost for bucket, run in runs for cost in run.costs}
     return cost_sections.sum_of_costs_section([*costs.values()], len(runs), len(reports))

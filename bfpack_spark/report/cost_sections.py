@@ -10,7 +10,7 @@ from bfpack_spark.spark.costs import StageCost
 
 
 def costs_section(run: RunFacts | None) -> Section:
-    """Time and CPU of the run that made a version."""
+    """Return the time and CPU of the runs that made a version."""
     if run is None or not run.costs:
         note = "The run that made this version left no account of its time."
         return Section(name="costs", title="Time and CPU", notes=[note])
@@ -30,7 +30,7 @@ def costs_section(run: RunFacts | None) -> Section:
 
 
 def sum_of_costs_section(costs: Sequence[StageCost], told: int, asked: int) -> Section:
-    """Time and CPU of the runs that made several versions, by stage."""
+    """Return the time and CPU of the runs that made several versions, by stage."""
     rows = [
         (name, *_cost_cells([cost for cost in costs if cost.stage == name], costs))
         for name in dict.fromkeys(cost.stage for cost in costs)

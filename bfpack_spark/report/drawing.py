@@ -1,7 +1,7 @@
-"""Figures to places on paper: what the template writes as SVG.
+"""Figures -> places on paper: what the template writes as SVG.
 
-Units are those of the SVG's view box, which is as wide as a phone, so that there the text is read
-at its own size; colours are the style sheet's, by name.
+Units are those of the SVG's view box, which is as wide as a phone, so that text is read there at
+its own size. Colours are named, and the style sheet defines them.
 """
 
 import math
@@ -61,7 +61,7 @@ class DrawnPanel:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """A figure with every place worked out."""
+    """A figure with the place of everything in it."""
 
     figure: Figure
     width: float
@@ -74,7 +74,7 @@ class Drawing:
 
 
 def draw(figure: Figure) -> Drawing:
-    """Work out where everything goes."""
+    """Return the figure with the place of everything in it."""
     low, high = _x_range(figure)
     x = _scale(low, high, _LEFT, _RIGHT, log=figure.log)
     inside = [(x(value), text) for value, text in figure.marks if low <= value <= high]
@@ -98,9 +98,9 @@ def draw(figure: Figure) -> Drawing:
 
 
 def _place_marks(marks: list[tuple[float, str]]) -> tuple[list[Mark], float]:
-    """Words above the first panel, in rows, so that none runs into the next; and where that panel
-    begins."""
-    ends: list[float] = []  # of each row, from the lowest
+    """Return the marks above the first panel, and where that panel begins. Their words stand in
+    rows, so that none runs into the next."""
+    ends: list[float] = []  # where each row ends, from the lowest row
     rows = []
     for x, _ in sorted(marks):
         free = (number for number, end in enumerate(ends) if end <= x - _MARK_WIDTH / 2)
@@ -116,7 +116,7 @@ def _place_marks(marks: list[tuple[float, str]]) -> tuple[list[Mark], float]:
 
 
 def short(value: float) -> str:
-    """A number of an axis: 0.5, 250, 2k, 1.5M, 3G."""
+    """Return a number for an axis: 0.5, 250, 2k, 1.5M, 3G."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.4g}{letter}"
@@ -124,7 +124,7 @@ def short(value: float) -> str:
 
 
 def linear_ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Round numbers between the two: 0 to 7 -> 0, 2, 4, 6."""
+    """Return about so many round numbers between the two: 0 to 7 -> 0, 2, 4, 6."""
     rough = (high - low) / about
     unit = 10.0 ** math.floor(math.log10(rough))
     step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= rough * 0.999)
@@ -133,7 +133,8 @@ def linear_ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten between the two; of two where there are fewer than three."""
+    """Return the powers of ten between the two, or the powers of two if there are fewer than three
+    of ten."""
     for base in (10, 2):
         first, last = math.ceil(math.log(low, base) - 1e-9), math.floor(math.log(high, base) + 1e-9)
         found = [float(base) ** k for k in range(first, last + 1)]
@@ -165,7 +166,7 @@ def _boxes(bars: Bars, x: Scale, y: Scale) -> Iterable[Box]:
         if height > 0:
             begin, end = x(left), x(right)
             gap = min(1.0, (end - begin) / 5)
-            # What is there is seen, however little it is beside the others.
+            # A bar is visible even if it is tiny beside the others.
             top = min(y(height), y(0.0) - 0.8)
             yield Box(
                 x=_round(begin + gap / 2),
@@ -177,7 +178,7 @@ def _boxes(bars: Bars, x: Scale, y: Scale) -> Iterable[Box]:
 
 
 def _path(line: Line, x: Scale, y: Scale, high: float) -> Path:
-    """Up to where it first leaves the panel."""
+    """Return the line up to the place where it first leaves the panel."""
     points: list[tuple[float, float]] = []
     for a, b in zip(map(x, line.x), line.y, strict=True):
         if b > high and points:

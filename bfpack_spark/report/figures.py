@@ -1,4 +1,4 @@
-"""The figures of a report, drawn from statistics that are there: nothing is counted here."""
+"""The figures of a report. They are drawn from statistics, and nothing is counted here."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -9,14 +9,14 @@ from bfpack_spark.report.layout import Bars, Figure, Line, Panel, Table
 from bfpack_spark.report.words import PLAN, count, mean, rules_name, share, size, span
 from bfpack_spark.versions.versions import Manifest, files_of
 
-_CUTS_SHOWN = 4.0  # cuts a document; the longest have hundreds, and run off the top
+_CUTS_SHOWN = 4.0  # cuts a document; the longest have hundreds, which run off the top
 _BARS = 60
 _SHARDS_SHOWN = 120
 
 
 def truncations_figure(at: PackingStats) -> Figure:
-    """Figure 2 of Ding et al. on these documents: how many there are of each length, and how often
-    each is cut."""
+    """Return figure 2 of Ding et al. for these documents: how many there are of each length, and
+    how often each is cut."""
     classes, seq_len = at.by_length, at.seq_len
     fits = [c for c in classes if c.up_to <= seq_len]
     cut_fitting = sum(c.num_truncations_by_concat for c in fits)
@@ -64,12 +64,13 @@ def truncations_figure(at: PackingStats) -> Figure:
 
 
 def _cuts_shown(each: list[float]) -> float:
-    """So much of the axis that there is a line to see, however long the documents are."""
+    """Return how far the axis of cuts goes, so that there is a line to see even if documents are
+    very long."""
     return min(max(each), max(_CUTS_SHOWN, 2 * min(each))) or 1.0
 
 
 def lengths_figure(stats: CorpusStats) -> Figure:
-    """How long the documents are, and in how long ones the tokens lie."""
+    """Return how long the documents are, and the share of tokens in documents up to each length."""
     classes = stats.at[0].by_length
     reached = list(accumulate(c.num_tokens for c in classes))
     shares = [100 * tokens / max(stats.num_tokens, 1) for tokens in reached]
@@ -118,7 +119,7 @@ def lengths_figure(stats: CorpusStats) -> Figure:
 
 
 def fragments_figure(at: PackingStats, fragments: Histogram) -> Figure:
-    """How many pieces of documents a sequence is made of."""
+    """Return of how many fragments sequences are made."""
     high = max(fragments.quantile(0.999), 1)
     width = -(-high // _BARS)
     bins = [(low, min(low + width - 1, high)) for low in range(1, high + 1, width)]
@@ -159,7 +160,8 @@ def fragments_figure(at: PackingStats, fragments: Histogram) -> Figure:
 
 
 def shards_figure(manifest: Manifest) -> Figure:
-    """The size of each shard; of many, means of runs of them."""
+    """Return the size of each shard. If there are many, each bar is the mean of several in a
+    row."""
     sizes = [int(entry["bytes"]) for entry in files_of(manifest, "shards")]
     step = -(-len(sizes) // _SHARDS_SHOWN)
     first = list(range(0, len(sizes), step))
@@ -204,7 +206,8 @@ def _bars(classes: Sequence[LengthClass], style: str) -> Bars:
 
 
 def _steps(classes: Sequence[LengthClass], style: str, y: list[float]) -> Line:
-    """A mean is that of a whole class: a slope from one to the next would be of nothing."""
+    """Return a line in steps. A mean is that of a whole class, so a slope between two classes would
+    mean nothing."""
     x = [edge for c in classes for edge in (c.above + 0.5, c.up_to + 0.5)]
     return Line(style=style, x=x, y=[value for value in y for _ in range(2)])
 

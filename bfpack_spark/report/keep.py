@@ -1,4 +1,5 @@
-"""report/ beside a version: written when the version is published, and not part of it."""
+"""The folder report/ beside a version. It is written when the version is published, and is not part
+of it."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +27,8 @@ log = logging.getLogger("bfpack")
 
 
 def keep_costs(place: Place, name: str, costs: Sequence[StageCost]) -> None:
-    """Write down beside a version of tokens or sequences what its stages have cost so far, since
-    another run may go on from here. A run that found a stage done does not make it cheap."""
+    """Write the costs so far of the stages of a version of tokens or sequences beside it, since
+    another run may go on from here. A run that found a stage done does not replace its cost."""
     directory = f"{place.directory}/{name}"
     with _said_if_it_fails(directory):
         before = read_run(directory)
@@ -44,8 +45,8 @@ def keep_report(
     *,
     anew: bool,
 ) -> None:
-    """Write report.json and report.html, `anew` or where they are missing. A version is whole
-    without them."""
+    """Write report.json and report.html if they are missing, or always if `anew`. A version is
+    complete without them."""
     page = f"{version.directory}/report/report.html"
     with _said_if_it_fails(version.directory):
         if not anew and access.exists(page):
@@ -71,7 +72,7 @@ def _write(place: Place, name: str, found: dict[str, Any]) -> None:
 
 @contextmanager
 def _said_if_it_fails(directory: str) -> Iterator[None]:
-    """Whatever goes wrong with a report, the run goes on."""
+    """Log a warning if the code inside fails, and let the run go on."""
     try:
         yield
     except Exception as error:

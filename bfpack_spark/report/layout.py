@@ -1,4 +1,4 @@
-"""What a page consists of, as plain values; the template lays them out and no more."""
+"""The parts of a page, as plain values. The templates only lay them out."""
 
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -17,10 +17,11 @@ Row: TypeAlias = tuple[str | Cell, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows under headings; the first column is text, the others are numbers, set right."""
+    """Rows under headings. The first column is text; the others are numbers and are aligned
+    right."""
 
     caption: str
-    head: tuple[str, ...]  # none: the rows speak for themselves
+    head: tuple[str, ...]  # empty: no headings
     rows: list[Row]
     foot: Row | None = None
     prose: bool = False  # every column is text
@@ -28,7 +29,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """Bars side by side; parallel lists. left, right: where each stands on the x axis."""
+    """Bars side by side, as parallel lists. left, right: where each bar stands on the x axis."""
 
     style: str  # names its colour
     left: list[float]
@@ -38,7 +39,7 @@ class Bars:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """Points joined; parallel lists."""
+    """Points that are joined, as parallel lists."""
 
     style: str  # names its colour and its dashes
     x: list[float]
@@ -47,19 +48,19 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One field of a figure, with a y axis of its own that begins at 0."""
+    """One field of a figure, with its own y axis that begins at 0."""
 
     y_title: str
     bars: list[Bars] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     percent: bool = False
-    y_max: float | None = None  # default: the highest there is
+    y_max: float | None = None  # None: the highest value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """Panels above each other over one x axis. `description` and `numbers` say the same to those
-    who do not see it."""
+    """Panels above each other over one x axis. `description` and `numbers` say the same to readers
+    who cannot see it."""
 
     name: str  # unique on its page
     title: str
@@ -85,9 +86,9 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A report."""
+    """A whole page: the report of a version or of an output, or the page of statistics."""
 
     title: str
     lead: str
-    facts: list[tuple[str, str]]  # the few numbers that one looks for first
+    facts: list[tuple[str, str]]  # the few numbers that a reader looks for first
     sections: list[Section]

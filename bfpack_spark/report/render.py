@@ -1,4 +1,4 @@
-"""Values as HTML: no script, nothing from elsewhere, every name in it escaped."""
+"""Values as HTML: without scripts, without anything from elsewhere, and with all text escaped."""
 
 from functools import partial
 from typing import Any
@@ -14,14 +14,14 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 
 
 def render(page: Page) -> str:
-    """One HTML file. Names of buckets, columns and tokens come from outside, so all text is
+    """Return one HTML file. Names of buckets, columns and tokens come from outside, so all text is
     escaped."""
     return _templates().get_template("report.html.j2").render(page=page, draw=draw)
 
 
 def render_sequence(found: Sequence, characters: int = 160) -> str:
-    """A piece of HTML for a notebook: a sequence's documents in colours, each where it begins and
-    ends, with so much of its text."""
+    """Return a piece of HTML for a notebook: the documents of a sequence in colours, each from
+    where it begins to where it ends, with up to `characters` characters of its text."""
     template = _templates().get_template("sequence.html.j2")
     shortened = partial(_shortened, characters=characters)
     return template.render(found=found, colours=_COLOURS, shortened=shortened)
@@ -38,7 +38,8 @@ def _templates() -> Environment:
 
 
 def _without_controls(value: Any) -> Any:
-    """What a template is about to escape and print; what is marked as HTML was here before."""
+    """Return a value without control characters, before the template escapes and prints it. Text
+    that is marked as HTML has been here already."""
     return lines(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 

@@ -1,4 +1,4 @@
-"""The parts of a report of one version."""
+"""The sections of a report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _LEFT_OUT_SHOWN = 100
 
 
 def accounting_section(accounting: dict[str, Any], name: str = "", of: str = "") -> Section:
-    """Every document and token that came, and where it went."""
+    """Return where every document and token went that came in."""
     padding = accounting["num_padding"]
     places = accounting["num_tokens_packed"] + padding
     return Section(
@@ -71,7 +71,7 @@ def _parts(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> 
 
 
 def how_they_cut(found: Sequence[PackingStats]) -> list[str]:
-    """What one should know before one looks at the figures."""
+    """Return what a reader should know before looking at the figures."""
     packings = {at.rules.packing for at in found}
     return [
         "Concatenating all documents and cutting every seq_len tokens cuts a document wherever it "
@@ -90,7 +90,7 @@ _THE_BASELINE = (
 
 
 def truncations_section(found: tuple[PackingStats, ...], note: str = "") -> Section:
-    """The paper's figure, and its numbers at every seq_len."""
+    """Return the figure of the paper, and its numbers at every seq_len."""
     return Section(
         name="truncations",
         title="Packing against concatenation",
@@ -101,7 +101,7 @@ def truncations_section(found: tuple[PackingStats, ...], note: str = "") -> Sect
 
 
 def _comparison(found: tuple[PackingStats, ...]) -> Table:
-    """Two rows a seq_len."""
+    """Return a table with two rows for each seq_len."""
     rows: list[Row] = []
     for at in found:
         for name, made in ((PLAN[at.rules.packing], at.plan), ("concatenation", at.concat)):
@@ -129,7 +129,7 @@ def _comparison(found: tuple[PackingStats, ...]) -> Table:
 
 
 def lengths_section(stats: CorpusStats) -> Section:
-    """How long the documents are."""
+    """Return how long the documents are."""
     rows: list[Row] = [
         (f"{100 * q:g} %", count(length), mean(length / stats.at[0].seq_len))
         for q, length in stats.quantiles.items()
@@ -150,7 +150,7 @@ def lengths_section(stats: CorpusStats) -> Section:
 
 
 def sequences_section(at: PackingStats) -> Section:
-    """How the sequences came to be full, and of how many pieces."""
+    """Return how full the sequences are, and of how many fragments they are made."""
     if at.fragments is None or at.padding is None:
         note = "By concatenation the order of the documents decides how many share a sequence."
         return Section(name="sequences", title="Sequences", notes=[note])
@@ -168,7 +168,7 @@ def sequences_section(at: PackingStats) -> Section:
 
 
 def _padding(at: PackingStats, padding: Histogram) -> Table:
-    """Sequences by how much of them is padding."""
+    """Return the sequences by the part of them that is padding."""
     limits = [("none", -1, 0.0), ("up to 1 %", 0.0, 0.01), ("1 to 10 %", 0.01, 0.1)]
     limits += [("more than 10 %", 0.1, 1.0)]
     whole = at.plan.accounting.num_sequences
@@ -189,7 +189,7 @@ def _padding(at: PackingStats, padding: Histogram) -> Table:
 
 
 def groups_section(found: GroupBalance) -> Section:
-    """Are the groups alike?"""
+    """Return how alike the groups are."""
     if found.num_groups == 1:
         note = "One group: the packer saw all documents at once."
         return Section(name="groups", title="Groups", notes=[note])
@@ -237,7 +237,7 @@ def shards_section(manifest: Manifest) -> Section:
 
 
 def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
-    """All that decides the result, and its fingerprint."""
+    """Return all that decides the result, and its fingerprint."""
     inputs = tokens["inputs"]
     own = {"seq_len": manifest["seq_len"], **manifest["inputs"]["configuration"]}
     return Section(
@@ -266,7 +266,7 @@ def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
 
 
 def _left_out(tokens: Manifest) -> list[Table]:
-    """What of the input was visible and not read, where there is such."""
+    """Return what was visible in the input and was not read, or no table if all was read."""
     left_out = tokens.get("left_out", [])
     rows: list[Row] = [(left["name"], left["reason"]) for left in left_out[:_LEFT_OUT_SHOWN]]
     if not rows:
@@ -278,7 +278,7 @@ def _left_out(tokens: Manifest) -> list[Table]:
 
 
 def configurations_section(configurations: Sequence[dict[str, Any]], names: Table) -> Section:
-    """What decided several versions, and their names."""
+    """Return what decided several versions, and their names."""
     values = {
         name: ", ".join(dict.fromkeys(setting(own.get(name)) for own in configurations))
         for name in configurations[0]
