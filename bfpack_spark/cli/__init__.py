@@ -1,1 +1,1 @@
-"""The command line: what is asked, what is printed, and with which exit code it ends."""
+"""The command line: what a user can ask, what is printed, and the exit codes."""

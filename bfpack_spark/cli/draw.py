@@ -8,8 +8,8 @@
     b  [9:14]  whole  note.txt
          a whole text
 
-A column of the bar is an equal part of the sequence and has the letter of the document in its
-middle; < and > are the edges of a piece whose document goes on elsewhere.
+A column of the bar is an equal part of the sequence, and has the letter of the document in its
+middle. < and > are the edges of a piece whose document goes on elsewhere.
 """
 
 import itertools
@@ -30,7 +30,7 @@ _PIPED_COLUMNS = 120
 
 
 def print_sequence(found: Sequence) -> None:
-    """On stdout; colours only where it is a terminal that has them."""
+    """Print a sequence on stdout, with colours only on a terminal that has them."""
     console = Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS)
     for line in _lines(found, console.width):
         console.print(line, soft_wrap=True)
@@ -58,7 +58,8 @@ def _bar(found: Sequence, columns: int) -> Text:
 
 
 def _piece(segment: Segment, number: int, width: int) -> str:
-    """A segment in so many columns; of one column, the left edge tells more."""
+    """Return a segment as `width` characters. In one column only the left edge is drawn, since it
+    tells more."""
     if segment.doc_id is None or segment.doc_start is None or segment.doc_length is None:
         return "." * width
     goes_on = segment.doc_start + segment.length < segment.doc_length
@@ -68,7 +69,7 @@ def _piece(segment: Segment, number: int, width: int) -> str:
 
 
 def _at(found: Sequence, token: int) -> int:
-    """Number of the segment that holds a token."""
+    """Return the number of the segment that holds a token."""
     ends = (s.offset + s.length for s in found.segments)
     return next(number for number, end in enumerate(ends) if token < end)
 
@@ -118,7 +119,7 @@ def _sequences(pieces: list[Piece]) -> str:
 
 
 def _shortened(text: str, columns: int) -> str:
-    """Beginning and end of a text, in one line of at most so many characters."""
+    """Return the beginning and the end of a text in one line, of at most `columns` characters."""
     if len(text) <= columns and len(one_line(text)) <= columns:
         return one_line(text)
     half = max((columns - 5) // 2, 1)

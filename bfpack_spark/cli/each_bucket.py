@@ -1,4 +1,4 @@
-"""One bucket after another, and what became of each."""
+"""Work on one bucket after another, and the outcome of each."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bfpack_spark.cli.explain import explain
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one bucket: what was made of it, or why nothing was published."""
+    """The outcome of one bucket: what was made of it, or why nothing was published."""
 
     bucket: str
     made: Any = None
@@ -18,8 +18,8 @@ class Outcome:
 
 
 def run_each(acts: Iterable[tuple[str, Callable[[], Any]]]) -> list[Outcome]:
-    """One bucket after another. Of several, one that fails does not stop the others; the only one
-    raises what it raises."""
+    """Work on one bucket after another. If there are several, one that fails does not stop the
+    others. A single bucket raises its exception."""
     todo = list(acts)
     if len(todo) == 1:
         return [Outcome(bucket=name, made=act()) for name, act in todo]
@@ -27,7 +27,8 @@ def run_each(acts: Iterable[tuple[str, Callable[[], Any]]]) -> list[Outcome]:
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
-    """0 all done; 4 some failed; where all did, their own: 5 before 3 before 2."""
+    """Return 0 if all are done and 4 if some failed. If all failed, return the largest of their
+    codes: 5 before 3 before 2."""
     failed = [outcome.code for outcome in outcomes if outcome.error is not None]
     if len(failed) < len(outcomes):
         return 4 if failed else 0
@@ -37,7 +38,7 @@ def exit_code(outcomes: list[Outcome]) -> int:
 def _outcome(name: str, act: Callable[[], Any]) -> Outcome:
     try:
         return Outcome(bucket=name, made=act())
-    except Exception as error:  # whatever it is, the other buckets go on
+    except Exception as error:  # the other buckets go on after any failure
         said, code = explain(error)
         why = said or f"a fault in bfpack itself: {type(error).__name__}: {error}"
         return Outcome(bucket=name, error=" ".join(why.split()), code=code)

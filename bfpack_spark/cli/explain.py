@@ -1,4 +1,4 @@
-"""What is said of a failure, in one line, and the exit code that goes with it."""
+"""The line that explains a failure, and its exit code."""
 
 import errno
 import logging
@@ -24,7 +24,8 @@ log = logging.getLogger("bfpack")
 
 
 def explain(error: Exception) -> tuple[str | None, int]:
-    """The line and the exit code; None where only a traceback, which is logged, says enough."""
+    """Return the line and the exit code. The line is None if only a traceback, which is logged,
+    says enough."""
     for kind, code in CODES.items():
         if isinstance(error, kind):
             return str(error), code
@@ -43,13 +44,14 @@ def explain(error: Exception) -> tuple[str | None, int]:
 
 
 def _may_be_gone(error: Exception) -> bool:
-    """Is it what a caller sees whose JVM is gone, or what a JVM says while it ends?"""
+    """Return whether the error is one that is seen if the JVM is gone, or one that the JVM reports
+    while it ends."""
     said_by_it = isinstance(error, PySparkException | Py4JJavaError)
     return not said_by_it or context_has_stopped()
 
 
 def _from_worker(error: Exception) -> tuple[str, int]:
-    """What a worker raised, out of Spark's many lines."""
+    """Return what a worker raised, out of Spark's many lines, and the exit code."""
     text = str(error)
     for kind, code in CODES.items():
         found = re.search(rf"{re.escape(f'{kind.__module__}.{kind.__name__}')}: (.*)", text)

@@ -1,4 +1,5 @@
-"""The commands that keep house: which versions there are, what is held on to, what may go."""
+"""The commands for housekeeping: which versions there are, which are kept, and which may be
+removed."""
 
 import re
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ def snapshot(settings: Settings, name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9-][A-Za-z0-9._-]*", name):
         raise InputError(f"snapshot {name!r}: use letters, digits and ._- only, no . or _ in front")
     output, names = settings.need("output"), _buckets(settings)
-    with ExitStack() as held:  # what is current stays so until it is written down
+    with ExitStack() as held:  # current versions stay current until the note is written
         for bucket in names:
             held.enter_context(hold_bucket(output, bucket))
         places = _published(output, names, settings.seq_len)
@@ -87,7 +88,7 @@ def _removable(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
 def _remove_all(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
     with hold_bucket(output, bucket) as lock:
         found = _removable(output, bucket)
-        # Sequences before the token stores that they are verified by.
+        # Sequences go before the token stores by which they are verified.
         for removable in reversed(found):
             if isinstance(removable, VersionOnDisk):
                 remove(removable, lock)
@@ -112,7 +113,8 @@ def _buckets(settings: Settings) -> Sequence[str]:
 
 
 def _published(output: str, names: Sequence[str], seq_lens: Sequence[int]) -> list[Place]:
-    """Places of published sequences; of these seq_lens, or of all there are."""
+    """Return the places of published sequences, of these seq_lens, or of all that are there. Raise
+    InputError if nothing is published."""
     if seq_lens:
         return [Place(output=output, bucket=b, seq_len=n) for b in names for n in seq_lens]
     places = [place for bucket in names for place in places_of(output, bucket)]

@@ -125,7 +125,7 @@ def stats(settings: Settings, sample: int | None, form: str | None) -> None:
 
 
 def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
-    """Where a cluster waits, it counts."""
+    """Return a reader of histograms that counts on the session's cluster."""
     spark = get_session(settings.spark)
     return lambda output, bucket: explore.length_histogram(
         spark, explore.open_token_store(output, bucket)

@@ -1,5 +1,5 @@
-"""The command line: a field of Settings is an option, a mistake is one line, results go to
-stdout."""
+"""The command line. Each field of Settings is an option, a mistake is reported in one line, and
+results go to stdout."""
 
 import logging
 import sys
@@ -103,7 +103,7 @@ bfpack.section("Keep house", housekeeping.versions, housekeeping.snapshot, house
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 violations, 2 a user's mistake, 3 a bucket is held by
-    another run, 4 some buckets failed, 5 the job failed."""
+    another run, 4 some buckets failed, 5 the job failed, 130 interrupted."""
     try:
         code = bfpack.main(args=arguments, prog_name="bfpack", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

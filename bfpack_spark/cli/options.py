@@ -1,4 +1,4 @@
-"""A field of Settings is an option: its name with dashes, its type, its description."""
+"""Options from the fields of Settings: the name with dashes, the type, the description."""
 
 import functools
 import re
@@ -29,7 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Spark": ("spark",),
 }
 
-# What several commands take: a place in an output, the rules of a plan, and a text.
+# Options that several commands take: a place in an output, the rules of a plan, and a text.
 RULES = ("packing", "long_documents", "group_documents_max", "seed")
 PLACE = ("output", "bucket", "seq_len", "spark")
 TEXT = (
@@ -41,7 +41,8 @@ TEXT = (
 
 
 def command(example: str, **settings: Any) -> Callable[[Command], cloup.Command]:
-    """Make a function a command, whose help ends with an example of its use."""
+    """Return a decorator that makes a function a command. Its help ends with an example of its
+    use."""
     return cloup.command(epilog=f"\b\nExample:\n  {example}", **settings)
 
 
@@ -58,8 +59,9 @@ def version_option(function: Command) -> Command:
 
 
 def settings_options(*names: str, required: Collection[str] = ()) -> Callable[[Command], Command]:
-    """Add options for the fields named, and --config; the command receives one Settings. Help marks
-    those that are `required`, here or in the file of --config."""
+    """Return a decorator that adds options for the fields named, and --config. The command receives
+    one Settings. Help marks those that are `required`, on the command line or in the file of
+    --config."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -111,8 +113,8 @@ def _click_type(annotation: Any, kinds: list[Any]) -> Any:
 
 
 def _check_encodable(options: dict[str, Any]) -> None:
-    """InputError for an argument that is not UTF-8: Python holds its bytes as halves of surrogate
-    pairs, which neither Arrow nor Java takes."""
+    """Raise InputError for an argument that is not UTF-8. Python holds its bytes as halves of
+    surrogate pairs, which neither Arrow nor Java takes."""
     for name, value in options.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and re.search("[\ud800-\udfff]", text):
@@ -123,6 +125,6 @@ def _check_encodable(options: dict[str, Any]) -> None:
 def _key_value(item: str) -> tuple[str, str]:
     key, equals, value = item.partition("=")
     if not equals or not key:
-        shown = item.split()[0] if equals == "" and item.strip() else "..."  # it may be a secret
+        shown = item.split()[0] if equals == "" and item.strip() else "..."  # may be a secret
         raise InputError(f"--spark-conf {shown}: write KEY=VALUE")
     return key, value

@@ -16,17 +16,17 @@ from bfpack_spark.versions.versions import Place, Version
 
 
 def say(text: str) -> None:
-    """A result on stdout: a line or more."""
+    """Print a result on stdout, as one or more lines."""
     click.echo(lines(text))
 
 
 def print_json(value: Any) -> None:
-    """A result on stdout: one JSON document."""
+    """Print a result on stdout, as one JSON document."""
     click.echo(json_text(value, indent=1))
 
 
 def error_row(failed: Outcome) -> dict[str, Any]:
-    """A bucket that failed, among the results of the others."""
+    """Return the row of a bucket that failed, to stand among the results of the others."""
     return {"bucket": failed.bucket, "error": failed.error, "exit_code": failed.code}
 
 
@@ -35,17 +35,18 @@ def failed(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def fail(message: str) -> None:
-    """The one line that says what is wrong."""
+    """Print the one line on stderr that says what is wrong."""
     click.echo(f"bfpack: error: {one_line(' '.join(message.split()))}", err=True)
 
 
 def silent() -> bool:
-    """spark-submit merges our stderr into stdout, which must be one JSON document."""
+    """Return whether nothing but the result may be printed. spark-submit merges stderr into stdout,
+    which must be one JSON document."""
     return under_submit() and "--json" in sys.argv
 
 
 def close(outcomes: list[Outcome]) -> int:
-    """The closing table of several buckets, on stderr, and the exit code."""
+    """Print the closing table of several buckets on stderr, and return the exit code."""
     if len(outcomes) > 1 and not silent():
         print_outcomes(outcomes)
         names = ", ".join(outcome.bucket for outcome in failed(outcomes))
@@ -57,7 +58,8 @@ def close(outcomes: list[Outcome]) -> int:
 def print_versions_on_disk(
     found: list[VersionOnDisk], damages: dict[Place, list[str]], as_json: bool
 ) -> None:
-    """`damages` says what is wrong with the pointers and manifests of places."""
+    """Print the versions on disk. `damages` says what is wrong with the pointers and manifests of
+    places."""
     if as_json:
         wrong = [
             {"bucket": place.bucket, "seq_len": place.seq_len, "state": "damaged", "problem": said}
@@ -120,7 +122,7 @@ def _on_disk_row(version: VersionOnDisk) -> dict[str, Any]:
 
 
 def print_outcomes(outcomes: list[Outcome]) -> None:
-    """A line a bucket, on stderr: done, or why not."""
+    """Print a line for each bucket on stderr: done, or why not."""
     table = Table("bucket", "outcome")
     for outcome in outcomes:
         table.add_row(*(Text(one_line(cell)) for cell in (outcome.bucket, outcome.error or "done")))

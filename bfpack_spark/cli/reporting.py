@@ -33,7 +33,8 @@ def report(settings: Settings) -> None:
 
 
 def _published(settings: Settings) -> list[Place]:
-    """Places, in order of seq_len and bucket."""
+    """Return the places of published sequences, in order of seq_len and bucket. Raise InputError if
+    there is none, or if a bucket that is named has none."""
     output, found = settings.need("output"), []
     for bucket in settings.bucket or buckets_in(output):
         seq_lens = settings.seq_len or published_at(output, bucket)
@@ -57,5 +58,5 @@ def _report(
 def _histogram(
     place: Place, read: Callable[[str, str, str], Histogram], store: TokenStore
 ) -> Histogram:
-    """Of a token store, which serves every seq_len, read once."""
+    """Return the histogram of a token store. It serves every seq_len, and is read once."""
     return read(place.output, place.bucket, store.directory.rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""A command's work on each of the buckets that it is told of."""
+"""The work of a command on each of the buckets that it is given."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from bfpack_spark.spark.session import get_session
 def run_each_slice(
     act: Callable[[SparkSession, Settings, str, FindSlice], Any], settings: Settings
 ) -> list[Outcome]:
-    """One bucket of the input after another."""
+    """Work on one bucket of the input after another, and return their outcomes."""
     settings.need("output")
     spark = session_of(settings)
     found = find_slices(spark, settings)

@@ -1,4 +1,4 @@
-"""What `bfpack stats` prints: tables for a terminal, or the same numbers as JSON, CSV, HTML."""
+"""What `bfpack stats` prints: tables for a terminal, or the same numbers as JSON, CSV or HTML."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def print_stats(found: list[CorpusStats], form: str | None) -> None:
-    """On stdout, in the form asked for: json, csv, html, None for tables."""
+    """Print on stdout in the form asked for: json, csv, html, or tables if it is None."""
     forms = {"json": _json, "csv": _csv, "html": page}
     if form is not None:
         click.echo(forms[form](found), nl=False)
@@ -38,15 +38,15 @@ def print_stats(found: list[CorpusStats], form: str | None) -> None:
 
 
 def _print(console: Console, table: Table) -> None:
-    """At least as wide as its numbers are: a terminal that is narrower wraps the lines, and none is
-    cut short."""
+    """Print a table at least as wide as its numbers. A terminal that is narrower wraps the lines,
+    and no line is cut short."""
     least = Measurement.get(console, console.options.update(max_width=1000), table).minimum
     console.print(table, width=max(console.width, least), crop=False)
 
 
 def page(found: list[CorpusStats]) -> str:
-    """The same tables as one HTML page that needs nothing from elsewhere, with pictures of the last
-    of them, which of several buckets is their total."""
+    """Return the same tables as one HTML page that needs nothing from elsewhere. It has pictures of
+    the last statistics, which are the total if there are several buckets."""
     last = found[-1]
     summaries = [
         Section(
@@ -67,7 +67,7 @@ def page(found: list[CorpusStats]) -> str:
 
 
 def tables(stats: CorpusStats, *, detailed: bool) -> Iterable[tuple[str, "pd.DataFrame"]]:
-    """Title and text of each table."""
+    """Yield the title and the text of each table."""
     if stats.estimates:
         yield f"How far the sample may be off ({CONFIDENCE:.0%} intervals)", _estimates(stats)
     yield "Sequences and documents cut", _by_seq_len(stats, _COSTS)
