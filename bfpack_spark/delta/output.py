@@ -2,10 +2,10 @@
 seq_len.
 
 The metadata of a commit is the manifest of the version without its list of files, so the newest
-commit of a bucket and seq_len tells which version the table holds. Delta wants the numbers of an
-application's transactions to rise, and passes over one that does not. So our number is the table's
-version that was read, plus one, and an older version that is published again is a commit of its
-own.
+commit of a bucket and seq_len tells which version the table holds. The numbers of an application's
+transactions must rise: Delta passes over a transaction whose number does not. So our number is the
+table's version that was read, plus one, and an older version that is published again is a commit of
+its own.
 """
 
 import json

@@ -1,6 +1,6 @@
 """What keeps the files of a local session private to its user: private folders, and umask 077 for
 the JVM, which writes shuffle files. What is published keeps the permissions that the user's own
-umask gives: workers get that umask back (worker_daemon.py), and the driver always has it."""
+umask gives: workers get that umask back (worker_daemon.py), and the driver keeps it."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How far a stage is: its Spark jobs bear bucket and stage, and a terminal shows a bar.
+"""How far a stage is: its Spark jobs are named by bucket and stage, and a terminal shows a bar.
 
 The share done is that of the tasks of the jobs, from Spark's status tracker, twice a second. The
 tokens or bytes done are that share of the whole, so they are approximate. Under Spark Connect there

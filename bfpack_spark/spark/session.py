@@ -17,13 +17,13 @@ from bfpack_spark.spark.start_checks import check_start
 
 # Limits what reaches a Python worker at once. By default a batch is 10,000 rows of any size.
 _SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
-# TieredStopAtLevel=1: servers compile hot code a second time, which costs 8 to 11 s of CPU a
-# process, a third of a small run. The JVM only moves blocks between workers, so there is little to
-# gain.
+# With TieredStopAtLevel=1 the JVM does not compile hot code a second time, as it does for servers.
+# That costs 8 to 11 s of CPU a process, a third of a small run, and there is little to gain, since
+# the JVM only moves blocks between workers.
 _JAVA_OPTIONS = (
     f"-Dlog4j2.configurationFile={(Path(__file__).parent / 'log4j2.properties').as_uri()}",
     "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",  # few objects live, so a parallel collector has little to do
+    "-XX:+UseSerialGC",  # few objects are alive at once: a parallel collector has little to do
 )
 # Made by class_archive.py. Java checks whether it belongs to this Java and these jars. If not, Java
 # warns on stdout, where our results go, so that warning is switched off. Java does not notice an

@@ -1,5 +1,5 @@
-"""The limit of --max-quarantined. It holds for the documents and for the bytes of their text, and
-both for the whole store and for what the run has added, so no other documents can dilute it."""
+"""The limit of --max-quarantined. It holds for the documents and for the bytes of their text, in
+the whole store and in what a run has added to it, so that nothing can dilute it."""
 
 from typing import Any
 

@@ -125,7 +125,7 @@ def _id_faults(
     flat: npt.NDArray[np.int32], num_tokens: Int64, row: int, rules: ShardRules
 ) -> Iterator[Fault]:
     ids = flat.reshape(len(num_tokens), -1)
-    # One comparison finds both: as an unsigned number, an id below 0 is large.
+    # One comparison finds ids that are too large or below 0: these are large as unsigned numbers.
     if ids.view(np.uint32).max(initial=0) >= rules.vocabulary_size:
         wrong = np.asarray(((ids < 0) | (ids >= rules.vocabulary_size)).any(axis=1))
         yield from _rows(wrong, row, f"ids outside the vocabulary of {rules.vocabulary_size}")

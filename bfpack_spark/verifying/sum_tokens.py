@@ -50,7 +50,7 @@ def _sum_documents(
 def _document_faults(
     batch: pa.RecordBatch, ids: np.ndarray, row: int, spec: DigestSpec
 ) -> Iterator[Fault]:
-    # One comparison finds both: as an unsigned number, an id below 0 is large.
+    # One comparison finds ids that are too large or below 0: these are large as unsigned numbers.
     if ids.view(np.uint32).max(initial=0) >= spec.vocabulary_size:
         problem = f"ids outside the vocabulary of {spec.vocabulary_size}"
         yield Fault(invariant=5, problem=problem, row=row)
