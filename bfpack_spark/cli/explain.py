@@ -38,7 +38,7 @@ def explain(error: Exception) -> tuple[str | None, int]:
     if isinstance(error, OSError) and error.errno in _FULL:
         return f"disk full: {said_of_full(str(error))}", 5
     if isinstance(error, OSError):
-        return f"storage: {error}; free space or mend access, then run it again", 5
+        return f"storage: {error}; free space or correct access to it, then run it again", 5
     log.error("a fault in bfpack itself; nothing was published", exc_info=error)
     return None, 5
 

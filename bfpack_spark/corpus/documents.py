@@ -181,4 +181,4 @@ def no_column(option: str, column: str, name: str, there: list[str]) -> InputErr
 
 def unreadable(name: str, error: Exception) -> InputError:
     why = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"--input: {name} cannot be read ({why}); mend or remove it")
+    return InputError(f"--input: {name} cannot be read ({why}); repair or remove it")

@@ -124,7 +124,7 @@ def _compiled(pattern: str, rest: str, named: Mapping[str, str], end: str) -> re
     try:
         return re.compile(f"{expression}{end}\\Z", re.DOTALL)
     except re.error as error:
-        raise InputError(f"--input {pattern}: not a pattern ({error}); mend it") from None
+        raise InputError(f"--input {pattern}: not a pattern ({error}); correct it") from None
 
 
 def _translate(pattern: str) -> str:

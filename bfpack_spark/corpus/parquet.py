@@ -76,7 +76,7 @@ def _check_rows(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
     if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):
         raise InputError(
             f"--input: {split.name}: row {deleted[-1]} of it is deleted, it has "
-            f"{file.metadata.num_rows:,} rows; mend the table"
+            f"{file.metadata.num_rows:,} rows; repair the table"
         )
 
 

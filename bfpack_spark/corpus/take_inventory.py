@@ -99,7 +99,9 @@ def _is_of(chosen: str, listed: Listed, told: dict[str, Told], *, guessed: bool)
 def _check_faults(pattern: str, found: Iterable[Listed]) -> None:
     for listed in found:
         if listed.fault is not None:
-            raise InputError(f"--input {pattern}: {listed.name} {listed.fault}; mend or remove it")
+            raise InputError(
+                f"--input {pattern}: {listed.name} {listed.fault}; repair or remove it"
+            )
 
 
 def _check_compressed(pattern: str, found: Iterable[InputFile]) -> None:
@@ -107,7 +109,7 @@ def _check_compressed(pattern: str, found: Iterable[InputFile]) -> None:
         if file.codec is not None and not file.size:
             raise InputError(
                 f"--input {pattern}: {file.name} is empty, and 0 bytes are no {file.codec} file; "
-                "mend or remove it"
+                "repair or remove it"
             )
 
 

@@ -97,4 +97,4 @@ def _seen(meta: Mapping[str, Any]) -> Seen:
 
 def storage_error(error: BaseError) -> JobError:
     lines = str(error).splitlines() or [type(error).__name__]
-    return JobError(f"storage: {lines[0]}; mend access, then run it again")
+    return JobError(f"storage: {lines[0]}; correct access to it, then run it again")

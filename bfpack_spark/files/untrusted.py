@@ -39,9 +39,9 @@ def parse_object(raw: bytes, path: str) -> dict[str, Any]:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); mend or remove it") from None
+        raise InputError(f"{path}: not readable as JSON ({error}); repair or remove it") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path}: holds no JSON object; mend or remove it")
+        raise InputError(f"{path}: holds no JSON object; repair or remove it")
     check_depth(value, path)
     return value
 
@@ -49,7 +49,7 @@ def parse_object(raw: bytes, path: str) -> dict[str, Any]:
 def check_depth(value: Any, path: str) -> None:
     """InputError if lists and tables are nested deeper than 32."""
     if _is_deeper(value, _DEPTH_MAX):
-        raise InputError(f"{path}: nested deeper than {_DEPTH_MAX}; mend or remove it")
+        raise InputError(f"{path}: nested deeper than {_DEPTH_MAX}; repair or remove it")
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -49,7 +49,7 @@ def version_page(report: VersionReport) -> Page:
 def _others(seq_len: int, others: int) -> str:
     if not others:
         return ""
-    return f"Packed here is {count(seq_len)}; what it would be at others is by the same rules."
+    return f"This version is packed at {count(seq_len)}. The other lengths show the same rules."
 
 
 def output_page(reports: Sequence[VersionReport]) -> Page:

@@ -125,14 +125,14 @@ def fragments_figure(at: PackingStats, fragments: Histogram) -> Figure:
     bins = [(low, min(low + width - 1, high)) for low in range(1, high + 1, width)]
     heights = [_between(fragments, low, up) for low, up in bins]
     above = int(fragments.counts[fragments.values > high].sum())
+    not_drawn = f" {count(above)} with more than {count(high)} are not drawn." if above else ""
     return Figure(
         name=f"fragments-{rules_name(at.rules)}",
         title=f"Fragments a sequence, at {count(at.seq_len)}",
         description=(
             f"A sequence holds {mean(at.plan.fragments)} fragments on average, half of them at "
             f"most {count(fragments.quantile(0.5))}; the most that one holds is "
-            f"{count(int(fragments.values[-1]))}. {count(above)} with more than {count(high)} are "
-            "not drawn."
+            f"{count(int(fragments.values[-1]))}.{not_drawn}"
         ),
         x_title="fragments",
         panels=[

@@ -35,7 +35,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, made: Plan) -> Manife
     pad = version.inputs["configuration"]["pad_id"]
     pad_is_eos = pad == store.tokenizer["eos_id"]
     if pad_is_eos:
-        log.warning("padding is EOS, the tokenizer has no pad token: tell it by num_padding")
+        log.warning("the tokenizer has no pad token, so padding is EOS: num_padding tells it apart")
     shards = _write(spark, store, made, pad)
     assert len(shards) == made.num_shards, f"{len(shards)} shards written of {made.num_shards}"
     _check_all_came(shards, made)

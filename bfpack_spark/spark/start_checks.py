@@ -50,8 +50,8 @@ def _check_user() -> None:
     except KeyError:
         uid = os.getuid()
         raise InputError(
-            f"user id {uid}: has no name on this machine, and Spark starts for none without; run "
-            f"as a user with a name, or add a line to /etc/passwd (bfpack:x:{uid}:{os.getgid()}::"
+            f"user id {uid}: has no name on this machine, and Spark needs one to start; run as a "
+            f"user with a name, or add a line to /etc/passwd (bfpack:x:{uid}:{os.getgid()}::"
             "/tmp:/bin/sh), or take nss_wrapper"
         ) from None
 
@@ -112,8 +112,8 @@ def _check_master(master: str) -> None:
     faults = [_fault(address) for address in master.removeprefix("spark://").split(",")]
     if all(faults):
         raise InputError(
-            f"spark.master {master}: nobody answers there ({faults[0]}); start the master, or mend "
-            "the address"
+            f"spark.master {master}: nobody answers there ({faults[0]}); start the master, or "
+            "correct the address"
         )
 
 

@@ -139,5 +139,5 @@ def _check_one_id(token: AddedToken, file: TokenizerFile) -> None:
         if other != token.id:
             raise InputError(
                 f"--tokenizer: the file gives {token.content!r} two ids, {token.id} and {other}; "
-                "mend added_tokens"
+                "correct added_tokens"
             )

@@ -54,7 +54,8 @@ def take_over(
     known = {name: rest for name, *rest in after}
     if any(known.get(name) != rest for name, *rest in before):
         lost = [said for said in inventory_changes(before, after) if " new " not in said]
-        return _whole(inventory), f"everything anew, for of the earlier input {', '.join(lost)}"
+        why = f"everything is tokenized anew: of the earlier input {', '.join(lost)}"
+        return _whole(inventory), why
     names = {name for name, *_ in before}
     new = tuple(file for file in inventory.files if file.name not in names)
     entries = [_from_here(entry, earlier) for entry in earlier["files"]]

@@ -186,7 +186,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     )
     passed_over = sum(message["not_audited"] for message in found)
     if passed_over:
-        log.info("tokens: audit passed over %s documents of over 1 MB", f"{passed_over:,}")
+        log.info("tokens: the audit did not check %s documents of over 1 MB", f"{passed_over:,}")
     _say_done(version, accounting, time.monotonic() - started)
     return version
 

@@ -27,7 +27,7 @@ def _check_part(part: dict[str, Any], which: str, limit: float, directory: str) 
         if share > limit:
             raise InputError(
                 f"--max-quarantined {limit:g}: {share:.2%} of the {what}{which} are in quarantine "
-                f"({most_frequent(refused, places, unit)}); see {directory}/quarantine, mend the "
+                f"({most_frequent(refused, places, unit)}); see {directory}/quarantine, repair the "
                 "input or raise the limit"
             )
 

@@ -20,7 +20,7 @@ def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limit
         return
     most = min(settings.max_document_bytes, limits.max_bytes)
     uncut = limits.max_uncut_bytes
-    least = f", {uncut:,} of them without a place to cut at" if uncut and uncut < most else ""
+    least = f", and at most {uncut:,} in a row that cannot be cut" if uncut and uncut < most else ""
     log.info("tokens: the largest document that is taken has %s bytes%s", f"{most:,}", least)
     if vocabulary.inserted_beside:
         log.info(
@@ -38,8 +38,8 @@ def warn_of_limit(settings: Settings, limits: Limits, accounting: dict[str, Any]
         count += refused.get(Reason.TOO_LARGE, 0)
     if count:
         log.warning(
-            "tokens: %s documents were refused, for the engine takes no more than %s bytes of this "
-            "tokenizer without a place to cut a text at",
+            "tokens: %s documents were refused, because the engine takes at most %s bytes of text "
+            "in a row that cannot be cut",
             f"{count:,}",
             f"{limits.max_uncut_bytes or limits.max_bytes:,}",
         )

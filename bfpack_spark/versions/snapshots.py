@@ -63,8 +63,8 @@ def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
                 if manifest is None or manifest["fingerprint"] != held["fingerprint"]:
                     raise InputError(
                         f"{output.rstrip('/')}/{FOLDER}/{name}.json: names {held['version']} of "
-                        f"{place.directory}, which is not there; mend the snapshot, or remove it "
-                        "if nothing reads it"
+                        f"{place.directory}, which is not there; correct the snapshot, or remove "
+                        "it if nothing reads it"
                     )
 
 

@@ -82,5 +82,5 @@ def test_a_deleted_row_that_the_file_does_not_have_is_refused(row: int, tmp_path
     one = dataclasses.replace(split, deleted=np.array([5], dtype="<i8").tobytes())
     assert len(buckets_in(one)) == 5
     none = dataclasses.replace(split, deleted=np.array([row], dtype="<i8").tobytes())
-    with pytest.raises(InputError, match=rf"row {row} of it is deleted, it has 6 rows; mend the t"):
+    with pytest.raises(InputError, match=rf"row {row} of it is deleted, it has 6 rows; repair"):
         buckets_in(none)

@@ -36,7 +36,7 @@ def test_empty_documents_are_left_out_and_bad_ones_quarantined(run: Run, tmp_pat
     more = ("--max-document-bytes", 800, "--id-column", "doc_id", "--control-tokens", "quarantine")
     says = error_of(run([*GOOD, *odd], *more))
     assert says.startswith("--max-quarantined 0.01: 14.89% of the documents are in quarantine (1 b")
-    assert "mend the input or raise the limit" in says
+    assert "repair the input or raise the limit" in says
     (made,) = results(tmp_path / "output")  # the tokens' manifest stands, nothing is published
     assert re.fullmatch(r"b/tokens/[0-9a-f]{16}/_manifest\.json", made)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "output").rglob("*.parquet")}

@@ -139,7 +139,9 @@ def test_an_earlier_file_that_changed_makes_everything_anew(
     add_file(tmp_path / "corpus", "b.jsonl", rows(12, 20))
     with caplog.at_level("INFO", logger="bfpack"):
         assert run().code == 0
-    assert "everything anew, for of the earlier input 1 file changed (a.jsonl)" in caplog.text
+    assert (
+        "everything is tokenized anew: of the earlier input 1 file changed (a.jsonl)" in caplog.text
+    )
     held = manifest(tokens(tmp_path / "output"))
     assert held["totals"]["documents"] == 20
     assert not [entry for entry in held["files"] if entry["path"].startswith("..")]

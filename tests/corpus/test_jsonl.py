@@ -94,7 +94,7 @@ def test_a_compressed_file_that_was_cut_short_is_an_error(suffix: str, tmp_path:
     assert len(read(path)) == 500
     for size in (*range(1, 30), len(whole) // 2, *range(len(whole) - 30, len(whole))):
         path.write_bytes(whole[:size])
-        with pytest.raises(InputError, match=rf"a\.jsonl\.{suffix} cannot be read .* mend or"):
+        with pytest.raises(InputError, match=rf"a\.jsonl\.{suffix} cannot be read .* repair or"):
             read(path)
 
 

@@ -162,5 +162,5 @@ def test_a_parquet_file_that_cannot_be_read_is_an_error_that_names_it(
     pq.write_table(pa.table({"text": [f"some text {n}" for n in range(100)]}), path)
     assert len(read(tmp_path)) == 100
     path.write_bytes(damage(path.read_bytes(), how))
-    with pytest.raises(InputError, match=r"--input: a\.parquet cannot be read .* mend or remove"):
+    with pytest.raises(InputError, match=r"--input: a\.parquet cannot be read .* repair or remove"):
         read(tmp_path)

@@ -68,7 +68,7 @@ def test_a_deleted_row_that_the_file_does_not_have_is_refused(
     """Such a vector is of another file; what it deletes of this one nobody can tell."""
     wrong = replace(ten_rows, deleted=numbers(*sorted((1, row))))
     last = max(1, row)
-    with pytest.raises(InputError, match=rf"p: row {last} of it is deleted, it has 10 rows; mend"):
+    with pytest.raises(InputError, match=rf"p: row {last} of it is deleted, it has 10 rows; rep"):
         read(wrong, TEXT)
 
 

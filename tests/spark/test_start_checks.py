@@ -106,7 +106,7 @@ def test_a_master_that_nobody_answers_for_is_not_waited_for(port: int) -> None:
     for address in ("127.0.0.1:1", "127.0.0.1", "127.0.0.1:99999", "no-such-host.invalid:7077"):
         said = refusal({"spark.master": f"spark://{address}"})
         assert said.startswith(f"spark.master spark://{address}: nobody answers there (")
-        assert said.endswith("); start the master, or mend the address")
+        assert said.endswith("); start the master, or correct the address")
 
 
 def test_a_python_of_the_workers_that_lacks_the_package(
@@ -154,7 +154,7 @@ def test_a_user_id_without_a_name_or_home(corpus: Corpus, tmp_path: Path) -> Non
         env={**environment, "PYTHONPATH": str(ROOT)},
     )
     assert ran.returncode == 2
-    said = "bfpack: error: user id 54321: has no name on this machine, and Spark starts for none "
+    said = "bfpack: error: user id 54321: has no name on this machine, and Spark needs one "
     assert ran.stderr.startswith(said)
     assert ran.stderr.count("\n") == 1
 

@@ -62,7 +62,7 @@ def test_a_file_that_changed_or_went_makes_everything_anew(
     new = of_files(sizes)
     made, said = take_over(version(new), new, manifest(version(OLD), "documents/part-0.parquet"))
     assert (made.inventory, made.entries, made.prefix) == (new, [], "")
-    assert said == f"everything anew, for of the earlier input {says}"
+    assert said == f"everything is tokenized anew: of the earlier input {says}"
 
 
 def test_other_settings_or_no_earlier_version_spare_nothing() -> None:

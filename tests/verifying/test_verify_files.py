@@ -9,7 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from outputs import current, reseal, rewrite
-from verifying.broken import Bfpack, Rows, halve, plan_file, sequences, shard, token_file, verify
+from verifying.broken import (
+    SEQ_LEN,
+    Bfpack,
+    Rows,
+    halve,
+    plan_file,
+    sequences,
+    shard,
+    token_file,
+    verify,
+)
 
 
 def flip(path: Path) -> None:
@@ -118,3 +128,14 @@ def test_key_value_metadata_that_tell_another_tokenizer_are_caught(
     reseal(sequences(broken))
     violations = verify(bfpack, broken)
     assert [v for v in violations if v["shard"] == "shards/part-00000.parquet"], violations
+
+
+def test_a_bucket_that_cannot_be_verified_is_said_beside_a_broken_one(
+    broken: Path, bfpack: Bfpack
+) -> None:
+    flip(shard(broken))
+    both = ("--bucket", "b", "--bucket", "gone")
+    ran = bfpack("verify", "--output", broken, *both, "--seq-len", SEQ_LEN)
+    assert ran.code == 1
+    assert "shards/part-00000.parquet" in ran.out
+    assert "--bucket gone: no sequences of 16 published" in ran.err

@@ -111,7 +111,7 @@ def test_prune_removes_nothing_where_a_manifest_is_damaged(
 ) -> None:
     path = Path(two[0].directory) / "_manifest.json"
     path.write_bytes(path.read_bytes()[:-50])
-    refuses(tmp_path, f"{path}: not readable as JSON", "mend or remove it")
+    refuses(tmp_path, f"{path}: not readable as JSON", "repair or remove it")
 
 
 def test_the_store_of_a_place_whose_pointer_is_damaged_stays_too(
@@ -165,7 +165,7 @@ def test_prune_refuses_a_snapshot_that_names_what_is_not_there(
         write(path, json.dumps({"buckets": {given["bucket"]: {given["seq_len"]: own}}}))
         if given is held:
             assert f" {old.name}: " not in run("prune", tmp_path)[1]
-    refuses(tmp_path, f"{path}: names ", "which is not there; mend the snapshot, or remove it")
+    refuses(tmp_path, f"{path}: names ", "which is not there; correct the snapshot, or remove it")
 
 
 def test_what_killed_runs_left_goes_too(two: tuple[Version, Version], tmp_path: Path) -> None:
