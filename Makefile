@@ -49,7 +49,7 @@ test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(or $(PYTEST_OPTIONS),$(AT_ONCE))
 
 test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (20 minutes)
-	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(AT_ONCE) $(PYTEST_OPTIONS)
+	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(AT_ONCE) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
 	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2

@@ -18,6 +18,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_MATRIX] = Matrix()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process works on one alone at the end."""
+    first = ("test_kills_of_jvms.py", "test_kills.py")
+    items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else 2)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """One of several processes of pytest-xdist hands over what it tried."""
     output = getattr(session.config, "workeroutput", None)
