@@ -1,1 +1,2 @@
-"""The arithmetic of packing: arrays in, arrays out; numpy alone, no files, no Spark."""
+"""The arithmetic of packing. It takes and returns arrays, and uses numpy alone: no files, no
+Spark."""

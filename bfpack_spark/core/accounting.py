@@ -1,4 +1,4 @@
-"""What packing does to a corpus, from its length histogram alone: no document is moved."""
+"""What packing does to a corpus, computed from its length histogram alone: no document is moved."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,8 @@ from bfpack_spark.core.rules import Rules
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyEffect:
-    """What a policy for documents longer than seq_len does to them; nothing is packed for it."""
+    """What a policy does to the documents longer than seq_len. It is computed without packing
+    anything."""
 
     num_documents_packed: int
     num_documents_cut: (
@@ -28,8 +29,8 @@ class PolicyEffect:
 
 @dataclass(frozen=True, kw_only=True)
 class Accounting(PolicyEffect):
-    """Where documents and tokens go at one seq_len. Exact, but for the expectation in the last
-    field."""
+    """Where documents and tokens go at one seq_len. All fields are exact, except that the last one
+    is an expectation."""
 
     seq_len: int
     num_documents: int
@@ -41,13 +42,14 @@ class Accounting(PolicyEffect):
 
     @property
     def overhead(self) -> float:
-        """Sequences over the lower bound, as a share of it."""
+        """Return the share by which the sequences exceed the lower bound (0.01: 1 % more
+        sequences)."""
         return self.num_sequences / self.lower_bound - 1 if self.lower_bound else 0.0
 
 
 def account(histogram: Histogram, rules: Rules, per_group: Int64 | None = None) -> Accounting:
-    """Count everything for these rules. Time: as pack_counts, for every group, unless per_group,
-    which is sequences_per_group of the same, is known already."""
+    """Count everything for these rules. The time is that of pack_counts for every group, unless
+    `per_group` is given: the result of sequences_per_group for the same histogram and rules."""
     if per_group is None:
         per_group = sequences_per_group(histogram, rules)
     seq_len, num_sequences = rules.seq_len, int(per_group.sum())
@@ -68,7 +70,8 @@ def account(histogram: Histogram, rules: Rules, per_group: Int64 | None = None) 
 def policy_effect(
     histogram: Histogram, seq_len: int, long_documents: LongDocuments
 ) -> PolicyEffect:
-    """Lengths [5, 3] at 4 -> split: 1 cut; truncate: 1 cut, 1 token truncated; drop: 5 dropped."""
+    """Return what the policy does to the documents. Lengths [5, 3] at 4 -> split: 1 document cut;
+    truncate: 1 document cut, 1 token truncated; drop: 1 document and 5 tokens dropped."""
     lengths, counts = histogram.values, histogram.counts
     kept = kept_lengths(lengths, seq_len, long_documents)
     packed = int((kept * counts).sum())
@@ -87,7 +90,7 @@ def policy_effect(
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceCounts:
-    """The sequences of a best-fit plan, counted by what they look like."""
+    """The sequences of a best-fit plan, counted by padding and by number of fragments."""
 
     per_group: Int64  # sequences of each group
     by_padding: Histogram  # sequences by their tokens of padding
@@ -95,7 +98,8 @@ class SequenceCounts:
 
 
 def count_sequences(histogram: Histogram, rules: Rules) -> SequenceCounts:
-    """All groups packed on counts, once. Exact: these are the plan's own sequences."""
+    """Pack all groups on counts, once, and count their sequences. The counts are exact: the plan
+    makes these same sequences."""
     assert rules.packing == "best_fit", "concat's depend on the order of documents"
     per_group: list[int] = []
     by_padding = np.zeros(rules.seq_len + 1, dtype=np.int64)

@@ -1,21 +1,22 @@
-"""Exact best-fit decreasing (BFD) in linear time (Ding et al., ICML 2024, arXiv 2404.10830,
-section 3).
+"""Exact best-fit decreasing (BFD) in linear time (Ding et al., ICML 2024, arXiv 2404.10830, section
+3).
 
 BFD takes the fragments longest first and puts each into the fullest bin that still has room. Bins
-of equal free space are alike, so whole classes of them move at once: with n fragments of length l
-left and k open bins of free space c, the smallest c that takes l, the first bin takes c // l of
-them (having taken one it is fuller than its peers, so the next goes to it too), then the second
-bin, and so on. One step empties a class or uses up a length; only distinct lengths cost anything.
-Finding c is a search in a two-level bitmap.
+of equal free space are alike, so whole classes of them move at once. Let n fragments of length l be
+left, and let c be the smallest free space that takes l, with k open bins. The first bin takes c //
+l fragments: once it has taken one it is fuller than the other bins of its class, so the next
+fragment goes to it too. Then the second bin takes c // l fragments, and so on. One step empties a
+class or uses up a length, so the time depends only on the number of distinct lengths. Finding c is
+a search in a two-level bitmap.
 
     capacity 8, two fragments of 6, one of 4, three of 2
     length 6: 2 new bins take 1 each      -> two bins of free space 2
     length 4: 1 new bin takes 1           -> one bin of free space 4
     length 2: 2 bins of free space 2 take 1 each, the bin of 4 takes the third
 
-Tie rule: of equally full bins, the one that has been so full the longest goes first (each class is
-a queue); of equally long fragments, the one given first. The number of bins and the sorted fills do
-not depend on it.
+Ties are broken by order. Of equally full bins, the one that reached this fill first goes first
+(each class is a queue). Of equally long fragments, the one given first goes first. The number of
+bins and the sorted fills do not depend on this rule.
 """
 
 import itertools
@@ -33,9 +34,9 @@ _WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
 
 @dataclass(frozen=True, kw_only=True)
 class Packing:
-    """A packing without the fragments' names: steps in order, each `bins[i]` bins of free space
-    `free[i]` taking `each[i]` fragments of length `length[i]`. Bins of free space `capacity` are
-    new."""
+    """A packing that does not say which fragment is which. It consists of steps in order: in step
+    i, `bins[i]` bins of free space `free[i]` take `each[i]` fragments of length `length[i]` each.
+    Bins of free space `capacity` are new."""
 
     capacity: int
     num_bins: int
@@ -45,7 +46,7 @@ class Packing:
     each: Int64
 
     def bins_by_room(self) -> Int64:
-        """How many bins end with 0, 1, ... capacity tokens of free space."""
+        """Return how many bins end with 0, 1, ... capacity tokens of free space."""
         left = np.zeros(self.capacity + 1, dtype=np.int64)
         left[self.capacity] = self.num_bins
         np.add.at(left, self.free, -self.bins)
@@ -53,14 +54,14 @@ class Packing:
         return left
 
     def fills(self) -> Int64:
-        """Tokens in each bin, decreasing."""
+        """Return the tokens in each bin, in decreasing order."""
         rooms = np.arange(self.capacity + 1, dtype=np.int64)
         return self.capacity - np.repeat(rooms, self.bins_by_room())
 
     def bins_by_fragments(self) -> Int64:
-        """How many bins hold 0, 1, 2, ... fragments, as `place` places them: its queues, with bins
-        of one class and number of fragments side by side as one run. Time: the steps and the runs
-        they move."""
+        """Return how many bins hold 0, 1, 2, ... fragments, as `place` places them. It uses the
+        same queues, but neighbouring bins of one class and one number of fragments are kept as one
+        run. The time depends on the number of steps and of the runs that they move."""
         queues: defaultdict[int, deque[tuple[int, int]]] = defaultdict(deque)
         queues[self.capacity].append((self.num_bins, 0))
         columns = (self.free, self.free - self.length * self.each, self.bins, self.each)
@@ -76,7 +77,9 @@ class Packing:
 def pack_counts(counts: Int64) -> Packing:
     """Pack a histogram: counts[l] fragments of length l, for bins of len(counts) - 1 tokens.
 
-    Time: the number of distinct lengths and of distinct free spaces they leave; not of fragments.
+    The time depends on the number of distinct lengths and of distinct free spaces that they leave,
+    not on the number of fragments. Raises ValueError if the capacity is below 1, or a count is
+    negative, or there are fragments of length 0.
     """
     capacity = len(counts) - 1
     if capacity < 1 or counts[0] or int(counts.min()) < 0:
@@ -90,9 +93,10 @@ def pack_counts(counts: Int64) -> Packing:
 
 
 def pack(lengths: Int64, capacity: int) -> tuple[Int64, int]:
-    """Bin of every fragment (0, 1, ... in order of opening) and the number of bins.
+    """Return the bin of every fragment (0, 1, ... in order of opening) and the number of bins.
 
-    Lengths of 1..capacity tokens in any order: [4, 6, 3, 6, 8] at 8 -> [3, 1, 3, 2, 0], 4 bins.
+    `lengths` holds 1..capacity tokens each, in any order: [4, 6, 3, 6, 8] at 8 -> [3, 1, 3, 2, 0],
+    4 bins. Raises ValueError for any other length.
     """
     if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= capacity:
         raise ValueError(f"lengths must be 1..{capacity}: got {lengths.min()}..{lengths.max()}")
@@ -104,18 +108,21 @@ def pack(lengths: Int64, capacity: int) -> tuple[Int64, int]:
 
 
 def _longest_first(lengths: Int64, counts: Int64) -> Int64:
-    """Order of the fragments, by the ranks of their lengths: there are few, so they sort fast."""
+    """Return the order of the fragments, longest first. It sorts the ranks of the lengths: there
+    are few of them, so they sort fast."""
     longer: Int64 = np.cumsum(counts[::-1] > 0)[::-1] - (counts > 0)
     return stable_order(longer[lengths])
 
 
 def place(packing: Packing) -> Int64:
-    """Bins of the fragments in order of decreasing length: the steps replayed on the bins' names.
+    """Return the bins of the fragments in order of decreasing length, by replaying the steps on
+    numbered bins.
 
-    Each class of free space is a queue, and all queues lie in one row of slots, the new bins' last;
-    a step moves slots from the head of one queue to the tail of another. Heads and tails follow
-    from the numbers alone, so every slot knows the slot that it was moved from, and all are traced
-    to new bins at once, twice as far in each round.
+    Each class of free space is a queue, and all queues lie in one row of slots, with the queue of
+    new bins last. A step moves slots from the head of one queue to the tail of another. Heads and
+    tails follow from the numbers alone, so every slot knows the slot that it was moved from. All
+    slots are traced back to new bins together, and each round goes twice as far back as the one
+    before.
     """
     before, after, num_classes = _classes(packing)
     room = np.bincount(after, weights=packing.bins, minlength=num_classes).astype(np.int64)
@@ -135,13 +142,13 @@ def place(packing: Packing) -> Int64:
 
 
 def _slots(first: Int64, size: Int64) -> Int64:
-    """Numbers of runs of slots, end to end: [5, 2], [2, 3] -> [5, 6, 2, 3, 4]."""
+    """Return the numbers of runs of slots, end to end: [5, 2], [2, 3] -> [5, 6, 2, 3, 4]."""
     return np.asarray(np.repeat(first, size) + rank_in_run(size))
 
 
 def _moved_earlier(classes: Int64, bins: Int64) -> Int64:
-    """Bins that earlier steps moved from (or to) the step's class: [7, 7, 4, 7], [2, 3, 1, 1] ->
-    [0, 2, 0, 5]."""
+    """Return, for each step, how many bins earlier steps moved from (or to) its class: classes [7,
+    7, 4, 7], bins [2, 3, 1, 1] -> [0, 2, 0, 5]."""
     order = stable_order(classes)
     alike, moved = classes[order], bins[order]
     before = np.cumsum(moved) - moved
@@ -151,8 +158,9 @@ def _moved_earlier(classes: Int64, bins: Int64) -> Int64:
 
 
 def _classes(packing: Packing) -> tuple[Int64, Int64, int]:
-    """The free spaces before and after each step, numbered without gaps, and how many there are:
-    [8, 8, 4] and [2, 4, 2] at 8 -> [2, 2, 1], [0, 1, 0], 3. The last is that of new bins."""
+    """Return the class of the free space before and after each step, and the number of classes.
+    Classes are numbered without gaps, and the last one is that of new bins. Free spaces [8, 8, 4]
+    before and [2, 4, 2] after, at 8 -> [2, 2, 1], [0, 1, 0], 3."""
     after = packing.free - packing.length * packing.each
     there = np.zeros(packing.capacity + 1, dtype=bool)
     there[packing.free] = there[after] = there[packing.capacity] = True
@@ -186,7 +194,8 @@ def _steps(counts: Int64, capacity: int) -> Iterator[tuple[int, int, int, int]]:
 def _move(
     source: deque[tuple[int, int]], target: deque[tuple[int, int]], n: int, more: int
 ) -> None:
-    """The first n bins of one class, each with `more` fragments, to the end of another."""
+    """Move the first n bins of one class to the end of another, each with `more` further
+    fragments."""
     while n:
         bins, held = source.popleft()
         if bins > n:
@@ -199,8 +208,8 @@ def _move(
 
 
 class _Bitmap:
-    """A set of small integers with a fast "first member >= x": integers as words, one more on
-    top."""
+    """A set of small integers with a fast search for the first member >= x. Its bits lie in
+    integers as words; one more integer on top says which words are not empty."""
 
     def __init__(self, size: int) -> None:
         self._words = [0] * (size // _WORD + 1)
@@ -218,7 +227,7 @@ class _Bitmap:
             self._top &= ~(1 << word)
 
     def first_from(self, start: int) -> int:
-        """The smallest member >= start, or 0 (never a member) if there is none."""
+        """Return the smallest member >= start, or 0 (which is never a member) if there is none."""
         word, bit = divmod(start, _WORD)
         above = self._words[word] >> bit << bit
         if not above:

@@ -1,11 +1,13 @@
-"""Numbers that add up: two copies of the tokens are equal if their sums are, however they were cut.
+"""Digests that add up: two copies of the tokens are equal if their sums are equal, however they
+were cut.
 
-A token adds weight(place in its document) * (id + 1), modulo 2^64, to the digest of its document:
-a multilinear hash (Carter and Wegman, 1979) with pseudo-random odd weights. However a document is
-cut and wherever its fragments lie, their digests add up to its own; a token lost, changed, moved or
-counted twice changes the sum, but for a chance of about 2^-46. The same holds for a whole corpus
-when each document's digest is multiplied by a key of its id. So tokens on two disks are compared by
-one number; only where it differs need documents be joined to say which.
+A token adds weight(place in its document) * (id + 1), modulo 2^64, to the digest of its document.
+This is a multilinear hash (Carter and Wegman, 1979) with pseudo-random odd weights. However a
+document is cut and wherever its fragments lie, the digests of the fragments add up to the digest of
+the document. A token that is lost, changed, moved or counted twice changes the sum, except with a
+chance of about 2^-46. The same holds for a whole corpus when each document's digest is multiplied
+by a key made from its id. So tokens on two disks are compared by one number. Documents need to be
+joined only where this number differs, to find which ones differ.
 """
 
 import numpy as np
@@ -22,8 +24,8 @@ _WEIGHTS: UInt64 = mix(np.arange(1 << _TABLE_BITS, dtype=np.uint64)) | _ODD
 
 
 def digest_segments(ids: npt.NDArray[np.integer], lengths: Int64, starts: Int64) -> UInt64:
-    """Digest of each segment of `ids`, which lie end to end; starts[i] is the place in the document
-    of segment i's first token. Lengths are in tokens, none 0."""
+    """Return the digest of each segment of `ids`. The segments lie end to end; starts[i] is the
+    place in the document of segment i's first token. Lengths are in tokens, and none is 0."""
     out = np.zeros(len(lengths), dtype=np.uint64)
     ends = np.cumsum(lengths)
     begins = ends - lengths
@@ -41,7 +43,8 @@ def digest_segments(ids: npt.NDArray[np.integer], lengths: Int64, starts: Int64)
 
 
 def hash_strings(utf8: npt.NDArray[np.uint8], lengths: Int64) -> UInt64:
-    """A hash of each string; their bytes lie end to end, lengths are in bytes and may be 0."""
+    """Return a hash of each string. The bytes of the strings lie end to end; lengths are in bytes
+    and may be 0."""
     out = np.zeros(len(lengths), dtype=np.uint64)
     some = np.flatnonzero(lengths)
     out[some] = digest_segments(utf8, lengths[some], np.zeros(len(some), dtype=np.int64))
@@ -49,7 +52,7 @@ def hash_strings(utf8: npt.NDArray[np.uint8], lengths: Int64) -> UInt64:
 
 
 def hash_rows(*columns: Int64 | UInt64) -> UInt64:
-    """A hash of each row of parallel columns."""
+    """Return a hash of each row of parallel columns."""
     out = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
         out = mix(out ^ column.view(np.uint64))
@@ -57,15 +60,17 @@ def hash_rows(*columns: Int64 | UInt64) -> UInt64:
 
 
 def weigh(values: UInt64, keys: UInt64) -> int:
-    """The sum of values * keys modulo 2^64; keys are made odd, so that none hides its value."""
+    """Return the sum of values * keys modulo 2^64. The keys are made odd, so that no key hides its
+    value."""
     return int(np.add.reduce(values * (keys | _ODD), dtype=np.uint64))
 
 
 def _weights(place: Int64, size: Int64) -> UInt64:
-    """The weights of runs of places, each from place[i] on, size[i] of them, end to end."""
+    """Return the weights of runs of places, end to end: run i has the size[i] places from place[i]
+    on."""
     end = place + size
     if int(end.max()) <= len(_WEIGHTS) and int(size.sum()) >= _LONG_RUN * len(size):
-        # Copies of slices: a third of the time of the look-ups below, where runs are not short.
+        # Copying slices takes a third of the time of the look-ups below, where runs are not short.
         runs = zip(place.tolist(), end.tolist(), strict=True)
         return np.concatenate([_WEIGHTS[first:last] for first, last in runs])
     ends = np.cumsum(size)

@@ -1,7 +1,7 @@
-"""Concatenating all documents and cutting every seq_len tokens, where a document's first token may
-lie anywhere in a sequence with equal chance: what is to be expected of documents of each length.
+"""What to expect for documents of each length if all documents are concatenated and cut every
+seq_len tokens, and a document's first token is equally likely to lie anywhere in a sequence.
 
-The order of the documents decides the counts; over all orders these are their means.
+The order of the documents decides the counts; these are their means over all orders.
 """
 
 import numpy as np
@@ -13,21 +13,23 @@ Float64 = npt.NDArray[np.float64]
 
 
 def expected_cut(lengths: Int64, seq_len: int) -> Float64:
-    """Chance of being cut at all: lengths [1, 5, 9] at 8 -> [0, 0.5, 1]."""
+    """Return the chance that a document is cut at all: lengths [1, 5, 9] at 8 -> [0, 0.5, 1]."""
     return np.asarray(np.minimum(1.0, (lengths - 1) / seq_len))
 
 
 def expected_truncations(lengths: Int64, seq_len: int) -> Float64:
-    """Cuts a document; each of its length - 1 joints is one with chance 1 / seq_len: lengths
-    [1, 5, 17] at 8 -> [0, 0.5, 2]."""
+    """Return the expected number of cuts per document. Each of its length - 1 joints is a cut with
+    chance 1 / seq_len: lengths [1, 5, 17] at 8 -> [0, 0.5, 2]."""
     return np.asarray((lengths - 1) / seq_len)
 
 
 def expected_attention(lengths: Int64, seq_len: int) -> Float64:
-    """Pairs (query, key) of a document's tokens that lie in one sequence, key not behind query.
+    """Return the expected number of pairs (query, key) of a document's tokens that lie in one
+    sequence, where the key is not behind the query.
 
     Two tokens d apart share a sequence with chance 1 - d / seq_len, and a document has length - d
-    such pairs: the sum over d < min(length, seq_len). Lengths [1, 2] at 2 -> [1, 2.5].
+    such pairs. The result is the sum over d < min(length, seq_len). Lengths [1, 2] at 2 -> [1,
+    2.5].
     """
     length = lengths.astype(np.float64)
     ends = np.minimum(length, seq_len)

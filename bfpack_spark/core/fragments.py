@@ -1,5 +1,5 @@
-"""Documents to fragments: what the long-document policy keeps of each document, and where it is
-cut."""
+"""From documents to fragments: what the long-document policy keeps of each document, and where it
+is cut."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -13,7 +13,7 @@ LongDocuments: TypeAlias = Literal["split", "truncate", "drop"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fragments:
-    """Pieces of documents, in order of document and start. Parallel arrays of one number a
+    """Pieces of documents, in order of document and start, as parallel arrays with one number per
     fragment."""
 
     document: Int64  # index of the document in the array that was cut
@@ -22,7 +22,8 @@ class Fragments:
 
 
 def kept_lengths(lengths: Int64, seq_len: int, long_documents: LongDocuments) -> Int64:
-    """Tokens of each document that are packed; a document within seq_len is always kept whole.
+    """Return how many tokens of each document are packed. A document within seq_len is always kept
+    whole.
 
     Lengths [5, 3] at 4 -> split [5, 3], truncate [4, 3], drop [0, 3].
     """
@@ -44,10 +45,11 @@ def cut_documents(kept: Int64, seq_len: int) -> Fragments:
 
 
 def cut_stream(kept: Int64, seq_len: int) -> tuple[Fragments, Int64]:
-    """Concatenate the documents in the order given and cut every seq_len tokens: the baseline.
+    """Concatenate the documents in the order given and cut every seq_len tokens: this is the
+    baseline.
 
-    Kept [3, 4] at 4 -> fragments [3], [1], [3] in sequences [0, 0, 1]. Returns the fragments and
-    the sequence of each.
+    Returns the fragments and the sequence of each. Kept [3, 4] at 4 -> fragments [3], [1], [3] in
+    sequences [0, 0, 1].
     """
     end = np.cumsum(kept)
     begin = end - kept
@@ -65,10 +67,11 @@ def cut_stream(kept: Int64, seq_len: int) -> tuple[Fragments, Int64]:
 def count_fragments(
     lengths: Int64, counts: Int64, seq_len: int, long_documents: LongDocuments
 ) -> Int64:
-    """Histogram of fragment lengths from a histogram of document lengths.
+    """Return the histogram of fragment lengths, computed from a histogram of document lengths.
 
-    `lengths` holds distinct lengths in tokens, `counts` the documents of each. Returns an array of
-    seq_len + 1 counts. Lengths [5, 3] x counts [2, 1] at 4 -> two of 4, two of 1, one of 3.
+    `lengths` holds distinct lengths in tokens, `counts` the number of documents of each. Returns an
+    array of seq_len + 1 counts. Lengths [5, 3] x counts [2, 1] at 4 -> two of 4, two of 1, one of
+    3.
     """
     kept = kept_lengths(lengths, seq_len, long_documents)
     histogram = np.zeros(seq_len + 1, dtype=np.int64)
@@ -79,6 +82,6 @@ def count_fragments(
 
 
 def rank_in_run(run_lengths: Int64) -> Int64:
-    """Run lengths [2, 0, 3] -> [0, 1, 0, 1, 2]."""
+    """Return the rank of every element within its run: run lengths [2, 0, 3] -> [0, 1, 0, 1, 2]."""
     run_start = np.cumsum(run_lengths) - run_lengths
     return np.arange(int(run_lengths.sum()), dtype=np.int64) - np.repeat(run_start, run_lengths)

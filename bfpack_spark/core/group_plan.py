@@ -1,10 +1,11 @@
 """The plan of a group of documents: which piece of which document goes to which place.
 
 Best-fit decreasing puts every fragment into one of the group's sequences (best_fit.py). The
-sequences of all groups are numbered through, since the number of each group is known from its
-counts, and then permuted by the seed (shuffle.py): that number is sequence_id, the place in the
-dataset. Within a sequence fragments lie in a pseudo-random order. Best fit's own order is longest
-first in every row, and a model without document masks would learn length from position.
+sequences of all groups are numbered consecutively, which is possible because the number of
+sequences of each group is known from its counts. Then these numbers are permuted by the seed
+(shuffle.py). The result is sequence_id, the place in the dataset. Within a sequence the fragments
+lie in a pseudo-random order: best fit's own order is longest first in every row, and a model
+without document masks would learn the length from the position.
 """
 
 from dataclasses import dataclass
@@ -20,17 +21,17 @@ from bfpack_spark.core.shuffle import permute
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceNumbers:
-    """Which of the dataset's sequences are a group's, before they are permuted."""
+    """Which of the dataset's sequences belong to a group, before they are permuted."""
 
-    first: int  # sequences of the groups before it
-    group: int  # sequences of this group, as its counts foretell
+    first: int  # number of sequences in the groups before it
+    group: int  # sequences of this group, as its counts predict
     total: int  # sequences of all groups
 
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Fragments in the order in which they lie in the group's sequences. Parallel arrays of one
-    number a fragment."""
+    """Fragments in the order in which they lie in the group's sequences, as parallel arrays with
+    one number per fragment."""
 
     document: Int64  # index of the document among those that were planned
     start: Int64  # first token of the fragment, counted in its document
@@ -42,8 +43,8 @@ class Places:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupPlan:
-    """Every fragment of a group and its place. A group may have millions, so they are put in order
-    a few at a time."""
+    """Every fragment of a group and its place. A group may have millions of fragments, so `places`
+    puts them in order a few at a time."""
 
     fragments: Fragments
     sequence_id: Int64  # of each fragment
@@ -70,9 +71,9 @@ class GroupPlan:
 def plan_group(lengths: Int64, hashes: Int64, rules: Rules, numbers: SequenceNumbers) -> GroupPlan:
     """Return the place of every fragment of a group's documents.
 
-    `lengths` holds the tokens of each document and `hashes` the seeded hash of its id, both in an
-    order that depends on nothing else. Raises AssertionError where the group does not make the
-    number of sequences that its counts foretold.
+    `lengths` holds the tokens of each document and `hashes` the seeded hash of its id. Both are in
+    an order that depends on nothing else. Raises AssertionError if the group does not make the
+    number of sequences that its counts predict.
 
     Lengths [5, 3] at seq_len 4 in the only group -> fragments [4], [1] and [3] in two sequences.
     """
@@ -99,7 +100,7 @@ def _sequence_ids(local: Int64, numbers: SequenceNumbers, seed: int) -> Int64:
 
 
 def _order_keys(hashes: Int64, fragments: Fragments, rules: Rules) -> Int64:
-    """Return what orders the fragments of a sequence."""
+    """Return the keys by which the fragments of a sequence are ordered."""
     if rules.packing == "concat":  # a row is a piece of the stream as it is
         return np.arange(len(fragments.start), dtype=np.int64)
     return fragment_key(hashes[fragments.document], fragments.start)

@@ -1,9 +1,10 @@
 """Length-balanced groups by arithmetic: which group the r-th document of a length goes to.
 
-The documents are thought of in one row, longest first (of one length, by a seeded hash of the id),
-and dealt round robin: each length goes on where the one before it ended. So any two groups' numbers
-of documents, and of documents of one length, differ by at most one, and their tokens hardly more.
-The groups' histograms follow from the bucket's alone.
+Imagine the documents in one row, longest first (documents of one length in the order of a seeded
+hash of the id). They are dealt round robin, and each length goes on where the one before it ended.
+So the numbers of documents in any two groups differ by at most one, and so do the numbers of
+documents of each length; their tokens hardly differ. The groups' histograms follow from the
+bucket's histogram alone.
 
     two of length 5, one of 4, three of 2, in 2 groups -> [5, 4, 2] and [5, 2, 2]
 """
@@ -16,20 +17,21 @@ from bfpack_spark.core.fragments import Int64
 
 
 def num_groups(num_documents: int, group_documents_max: int) -> int:
-    """Groups of at most `group_documents_max` documents: 5 at 2 -> 3."""
+    """Return the number of groups of at most `group_documents_max` documents: 5 at 2 -> 3."""
     return max(1, -(-num_documents // group_documents_max))
 
 
 def first_group(counts: Int64, groups: int, seed: int) -> Int64:
-    """The group that the first document of each length goes to; `counts` holds the documents of
-    each length, ascending by length."""
+    """Return the group that the first document of each length goes to. `counts` holds the number of
+    documents of each length, ascending by length."""
     longer = np.cumsum(counts[::-1])[::-1] - counts
     return np.asarray((longer + seed) % groups)
 
 
 def group_counts(counts: Int64, groups: int, seed: int) -> Iterator[Int64]:
-    """Documents of each length in each group: counts [5] in 2 groups -> [3] and [2]. One group at a
-    time: 5 trillion tokens make 4,500 of 150,000 lengths."""
+    """Yield the number of documents of each length, group by group: counts [5] in 2 groups -> [3]
+    and [2]. It yields one group at a time, because 5 trillion tokens make 4,500 groups of 150,000
+    lengths."""
     start = first_group(counts, groups, seed)
     each, left_over = np.divmod(counts, groups)
     for group in range(groups):

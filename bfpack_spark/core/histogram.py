@@ -11,21 +11,22 @@ from bfpack_spark.core.fragments import Int64
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """Distinct values, ascending, and how many things have each."""
+    """Distinct values in ascending order, and how many things have each value."""
 
     values: Int64
     counts: Int64
 
     @classmethod
     def of_counts(cls, counts: Int64) -> "Histogram":
-        """Return the histogram of things with 0, 1, 2, ...: [0, 3, 1] -> values [1, 2], counts
+        """Return the histogram of counts[i] things of value i: [0, 3, 1] -> values [1, 2], counts
         [3, 1]."""
         values = np.flatnonzero(counts)
         return cls(values=values, counts=counts[values])
 
     @classmethod
     def merged(cls, parts: Iterable["Histogram"]) -> "Histogram":
-        """Return one of all the things: ([1, 2], [5, 1]) and ([2], [3]) -> [1, 2], [5, 4]."""
+        """Return one histogram of the things of all parts: values [1, 2], counts [5, 1] and values
+        [2], counts [3] -> values [1, 2], counts [5, 4]."""
         empty = np.empty(0, np.int64)
         histograms = list(parts)
         all_values = np.concatenate([empty, *(part.values for part in histograms)])
@@ -36,17 +37,17 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """The number of things."""
+        """Return the number of things."""
         return int(self.counts.sum())
 
     @property
     def total(self) -> int:
-        """The sum of their values."""
+        """Return the sum of the values of all things."""
         return int((self.values * self.counts).sum())
 
     def quantile(self, share: float) -> int:
         """Return the smallest value that at least this share of the things do not exceed: values
-        [1, 5] x counts [3, 1], 0.75 -> 1. Of nothing it is 0."""
+        [1, 5] x counts [3, 1], 0.75 -> 1. An empty histogram gives 0."""
         if not len(self.values):
             return 0
         reached = np.cumsum(self.counts)

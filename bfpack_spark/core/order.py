@@ -1,7 +1,7 @@
 """Stable orders of small integers.
 
-numpy sorts keys of 8 and 16 bits by radix, longer ones by comparison: a million places among 500
-take 9 ns each as 16 bits, 50 as 32.
+numpy sorts keys of 8 and 16 bits by radix and longer ones by comparison. Sorting a million places
+among 500 takes 9 ns each with 16-bit keys, and 50 ns with 32-bit keys.
 """
 
 from typing import Any
@@ -13,6 +13,6 @@ from bfpack_spark.core.fragments import Int64
 
 
 def stable_order(keys: npt.NDArray[np.integer[Any]]) -> Int64:
-    """np.argsort(keys, kind="stable") of keys >= 0."""
+    """Return np.argsort(keys, kind="stable") for keys >= 0."""
     largest = int(keys.max(initial=0))
     return np.argsort(keys.astype(np.min_scalar_type(largest)), kind="stable")

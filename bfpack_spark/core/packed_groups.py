@@ -1,4 +1,4 @@
-"""All groups of a bucket packed on counts: the numbers that their plans will have."""
+"""All groups of a bucket packed on counts, which gives the numbers that their plans will have."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from bfpack_spark.core.rules import Rules
 
 @dataclass(frozen=True, kw_only=True)
 class PackedGroup:
-    """What one group comes to."""
+    """The numbers that packing gives for one group."""
 
     num_documents: int
     num_tokens: int  # before long documents are truncated or dropped
     num_sequences: int
-    fragments: Int64 | None  # by length, 0 .. seq_len; None: concat's, which the order decides
-    packing: Packing | None  # likewise
+    fragments: Int64 | None  # by length, 0 .. seq_len; None for concat: the order decides
+    packing: Packing | None  # None for concat
 
 
 def packed_groups(histogram: Histogram, rules: Rules) -> Iterator[PackedGroup]:
-    """Yield the groups in order, as they are dealt and packed; exact. `histogram` is that of the
-    documents' lengths. Time: as pack_counts, once a group."""
+    """Yield the groups in order, dealt and packed. The numbers are exact. `histogram` is the one of
+    the documents' lengths. The time is that of pack_counts, once per group."""
     groups = num_groups(histogram.count, rules.group_documents_max)
     for counts in group_counts(histogram.counts, groups, rules.seed):
         yield _packed_group(Histogram(values=histogram.values, counts=counts), rules)
 
 
 def sequences_per_group(histogram: Histogram, rules: Rules) -> Int64:
-    """Return the number of sequences of each group, as the plan stage will make them."""
+    """Return the number of sequences of each group, which is what the plan stage will make."""
     groups = packed_groups(histogram, rules)
     return np.array([group.num_sequences for group in groups], dtype=np.int64)
 

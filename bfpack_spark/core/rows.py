@@ -1,4 +1,5 @@
-"""Fragments to rows: the order and place of fragments in their sequences, and rows in shards."""
+"""From fragments to rows: the order and place of fragments in their sequences, and of rows in
+shards."""
 
 from dataclasses import dataclass
 
@@ -30,8 +31,8 @@ def arrange(sequence: Int64, length: Int64, key: Int64) -> Placement:
 
 
 def _sorted(sequence: Int64, key: Int64) -> Int64:
-    """np.lexsort((key, sequence)), in a third of the time: sequence and the upper bits of the key
-    are one number, which nearly always decides."""
+    """Return np.lexsort((key, sequence)) in a third of its time. The sequence and the upper bits of
+    the key are combined into one number, which nearly always decides."""
     bits = int(sequence.max(initial=0)).bit_length()
     upper = (key.view(np.uint64) ^ np.uint64(1 << 63)) >> np.uint64(bits)
     both = (sequence.view(np.uint64) << np.uint64(64 - bits)) | upper if bits else upper
@@ -42,21 +43,21 @@ def _sorted(sequence: Int64, key: Int64) -> Int64:
 
 
 def fragment_key(document_hash: Int64, start: Int64) -> Int64:
-    """A pseudo-random rank for a fragment, from the seeded hash of its document's id and its
-    start."""
+    """Return a pseudo-random rank for each fragment, made from the seeded hash of its document's id
+    and from its start."""
     return mix(document_hash.view(np.uint64) ^ mix(start.view(np.uint64))).view(np.int64)
 
 
 def shard_starts(num_sequences: int, num_shards: int) -> Int64:
-    """First sequence of each shard, and the end: 7 in 3 -> [0, 3, 5, 7]."""
+    """Return the first sequence of each shard, and the end: 7 in 3 -> [0, 3, 5, 7]."""
     shard = np.arange(num_shards + 1, dtype=np.int64)
     return shard * (num_sequences // num_shards) + np.minimum(shard, num_sequences % num_shards)
 
 
 def default_num_shards(num_sequences: int, seq_len: int) -> int:
-    """The smallest power of two that is >= 32 and keeps a shard within 2^26 tokens, but no more
-    than leaves 64 rows a shard (HF `datasets` shuffles and splits well over powers of two from
-    32)."""
+    """Return the smallest power of two that is >= 32 and keeps a shard within 2^26 tokens, but
+    reduce it until a shard has at least 64 rows. (HF `datasets` shuffles and splits well over
+    powers of two from 32 on.)"""
     shards = 32
     while shards * 2**26 < num_sequences * seq_len:
         shards *= 2

@@ -1,4 +1,4 @@
-"""All that decides a plan, but for the documents."""
+"""All that decides a plan apart from the documents."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ PackingRule: TypeAlias = Literal["best_fit", "concat"]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """The options of a plan; each has the name of its option."""
+    """The options that decide a plan. Each field has the name of its option."""
 
     seq_len: int
     packing: PackingRule

@@ -11,8 +11,8 @@ _ROUNDS = 4
 
 
 def mix(values: UInt64) -> UInt64:
-    """A bijection on 64 bits that looks random: the finalizer of SplitMix64 (Steele et al.,
-    2014)."""
+    """Apply a bijection on 64 bits whose results look random: the finalizer of SplitMix64 (Steele
+    et al., 2014)."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -20,11 +20,12 @@ def mix(values: UInt64) -> UInt64:
 
 
 def permute(positions: Int64, size: int, seed: int) -> Int64:
-    """Where each position of 0..size-1 goes under the permutation that `seed` names.
+    """Return where each position of 0..size-1 goes under the permutation that `seed` names.
 
-    A balanced Feistel network on the smallest even number of bits that holds `size`, walked on
-    until the value is below `size` again (cycle walking; Black and Rogaway, 2002): at most 4 times
-    as many values as positions, so less than 4 rounds of the network a position on average.
+    A balanced Feistel network works on the smallest even number of bits that holds `size`. It is
+    applied again until the value is below `size` (cycle walking; Black and Rogaway, 2002). The
+    network has at most 4 times as many values as there are positions, so a position needs fewer
+    than 4 passes through it on average.
     """
     half = max(1, (max(size - 1, 1).bit_length() + 1) // 2)
     keys = mix(np.arange(_ROUNDS, dtype=np.uint64) + mix(np.array([seed % 2**64], dtype=np.uint64)))
