@@ -1,1 +1,1 @@
-"""The input in any format: which files it is, and their documents; without Spark."""
+"""The input in any format: which files it consists of, and their documents; without Spark."""

@@ -1,8 +1,9 @@
-"""Pieces of an input drawn at random, each with a chance that is known, so that a few of them tell
-of all: byte ranges of JSONL, row groups of Parquet, whole files where they cannot be divided.
+"""Clusters: pieces of an input drawn at random, each with a known chance, so that a few of them
+tell about all. A piece is a byte range of JSONL, a row group of Parquet, or a whole file where a
+file cannot be divided.
 
-Pieces are drawn by a byte of the input, each byte alike, so what is large is drawn more often;
-files of text, which are a document each, are drawn by the file.
+Pieces are drawn by a byte of the input, and every byte is equally likely, so large pieces are drawn
+more often. Files of text hold one document each and are drawn by the file.
 """
 
 import bisect
@@ -19,7 +20,7 @@ from bfpack_spark.corpus.read_corpus import read_documents
 
 _RANGE_BYTES = 1 << 20
 _READ_BYTES_MAX = 4 << 30
-_DRAWS_MIN = 32  # fewer tell little of their own spread
+_DRAWS_MIN = 32  # fewer draws tell little about their own spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +33,9 @@ class Cluster:
 
 
 def draw_clusters(inventory: Inventory, num_draws: int, seed: int) -> list[Cluster]:
-    """Draws with replacement, in order; fewer where that many would read over 4 GB, but not fewer
-    than 32. An empty list if there is not one byte."""
+    """Return the clusters that are drawn, with replacement and in order. There are fewer than
+    `num_draws` if that many would read over 4 GB, but then not fewer than 32. The list is empty if
+    the input has no bytes."""
     random = np.random.default_rng(seed)
     files = [file for file in inventory.files if file.size]
     if not files:
@@ -55,7 +57,7 @@ def draw_clusters(inventory: Inventory, num_draws: int, seed: int) -> list[Clust
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """A cluster's documents: how many there are, and samples of them, each as some batches."""
+    """The documents of a cluster: how many there are, and samples of them, each as some batches."""
 
     num_documents: int
     samples: list[list[Documents]]
@@ -69,8 +71,9 @@ def read_cluster(
     sizes: list[int],
     random: np.random.Generator,
 ) -> Read:
-    """As many samples as there are sizes, each of so many documents at random (all, where there
-    are no more), apart from each other. The cluster is read once, batch by batch."""
+    """Read a cluster once, batch by batch, and draw one sample for each of the sizes. A sample
+    holds so many documents drawn at random (all, if there are no more); samples do not depend on
+    each other."""
     samples = [_Sample(size, random) for size in sizes]
     total = 0
     for batch in read_documents([cluster.split], inventory.format, columns, max_bytes):
@@ -81,7 +84,8 @@ def read_cluster(
 
 
 class _Sample:
-    """Every document gets a random key; those with the smallest keys are taken."""
+    """A sample of documents. Every document gets a random key, and those with the smallest keys are
+    taken."""
 
     def __init__(self, size: int, random: np.random.Generator) -> None:
         self._size, self._random = size, random
@@ -106,7 +110,8 @@ def _piece(
     chance: float,
     groups: dict[str, list[tuple[int, int]]],
 ) -> Cluster:
-    """The piece of a file that holds a byte, where the file itself has this chance."""
+    """Return the piece of a file that holds a byte, where `chance` is the chance of the whole
+    file."""
     if input_format == "parquet":
         if file.path not in groups:
             groups[file.path] = row_groups_of(file.path, file.name, file.size)
@@ -120,7 +125,8 @@ def _piece(
 
 
 def _row_group(file: InputFile, at: int, chance: float, groups: list[tuple[int, int]]) -> Cluster:
-    """The bytes that are no row group's are shared out among them in proportion."""
+    """Return the row group that a byte stands for. Bytes that belong to no row group are shared out
+    among the row groups in proportion to their sizes."""
     sizes = [size for _, size in groups]
     if not sum(sizes):
         return _whole(file, chance)

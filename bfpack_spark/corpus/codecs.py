@@ -1,11 +1,11 @@
 """Compressed files as plain bytes: all members, frames or streams to the file's last byte, or an
 error.
 
-What stands ready falls short of that: pyarrow's stream refuses a zstd window of over 2^27 and zeros
-behind gzip, zstandard's takes a file that was cut short for whole, and those of bz2 and lzma drop
-whatever lies behind their first stream. Hence one loop over four decompressors, in portions of
-256 kB, at the speed of pyarrow's. A zstd frame that declares a window of 2 GiB takes as much memory
-as it has content, up to 2 GiB.
+Existing readers do less than that. pyarrow's stream refuses a zstd window of over 2^27 and zeros
+behind gzip. zstandard's reader takes a file that was cut short for a whole one. Those of bz2 and
+lzma drop whatever lies behind their first stream. So there is one loop here over four
+decompressors, in portions of 256 kB, which is as fast as pyarrow's. A zstd frame that declares a
+window of 2 GiB takes as much memory as it has content, up to 2 GiB.
 """
 
 import bz2
@@ -22,12 +22,12 @@ else:
 
 _COMPRESSED_BYTES = 1 << 16
 _PLAIN_BYTES = 1 << 18
-_PADDED = ("gzip", "xz")  # zeros behind a member are no garbage
+_PADDED = ("gzip", "xz")  # zeros behind a member are allowed here
 _ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, ValueError, MemoryError)
 
 
 class Decompressor(Protocol):
-    """Of one member; as in bz2, lzma and compression.zstd."""
+    """A decompressor of one member, as bz2, lzma and compression.zstd have it."""
 
     @property
     def eof(self) -> bool: ...
@@ -39,7 +39,7 @@ class Decompressor(Protocol):
 
 
 class _Gunzip:
-    """zlib's, which keeps no input by itself."""
+    """zlib's decompressor, which by itself keeps no input that it has not used."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -55,7 +55,7 @@ class _Gunzip:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         plain = self._member.decompress(self._member.unconsumed_tail + data, max_length)
-        # A full portion may have more behind it that needs no further input.
+        # After a full portion there may be more output that needs no further input.
         self.needs_input = len(plain) < max_length and not self._member.unconsumed_tail
         return plain
 
@@ -73,7 +73,8 @@ _DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
 
 
 class Decompressed:
-    """The plain bytes of a compressed file, as an iterator of blocks. OSError if it is damaged."""
+    """The plain bytes of a compressed file, as an iterator of blocks. It raises OSError if the file
+    is damaged."""
 
     def __init__(self, raw: IO[bytes], codec: str) -> None:
         self._raw, self._codec = raw, codec

@@ -1,8 +1,10 @@
-"""How much of each input file was read: what workers tell, which the driver compares.
+"""How much of each input file was read: workers report it, and the driver compares it with the
+files.
 
-A task counts, of every file it reads some of, the rows or documents that the file gave it and the
-bytes of the file that it consumed. Over all tasks of a run these sums must be those of the files,
-or there is no manifest, which has them of each file.
+A task counts three things of every file that it reads in part or as a whole: the rows or documents
+that the file gave it, those that it handed on, and the bytes of the file that it consumed. Over all
+tasks of a run the sums must be those of the files. Otherwise no manifest is written; the manifest
+holds the sums of each file.
 """
 
 from collections import Counter
@@ -15,7 +17,7 @@ from bfpack_spark.errors import InputError, JobError
 
 Told: TypeAlias = list[list[Any]]  # name, rows, bytes, documents, and the footer's rows or None
 
-_IN_BYTES = ("jsonl", "text")  # formats of which every byte is consumed
+_IN_BYTES = ("jsonl", "text")  # formats in which every byte is consumed
 
 
 @dataclass(kw_only=True)
@@ -35,12 +37,13 @@ class Tally:
         self.documents[name] += documents
 
     def footer(self, name: str, rows: int) -> None:
-        """Note how many rows a file's footer tells. InputError if it told otherwise before."""
+        """Note how many rows a file's footer tells. Raises InputError if it told another number
+        before."""
         if self.footers.setdefault(name, rows) != rows:
             raise _other_footer(name)
 
     def told(self) -> Told:
-        """What goes into the task's message."""
+        """Return what goes into the task's message."""
         return [
             [name, rows, self.num_bytes[name], self.documents[name], self.footers.get(name)]
             for name, rows in self.rows.items()
@@ -48,7 +51,7 @@ class Tally:
 
 
 def add_up(told: Iterable[Told]) -> Tally:
-    """The tally of all tasks."""
+    """Return the sum of the tallies of all tasks."""
     total = Tally()
     for name, rows, num_bytes, documents, footer in (read for each in told for read in each):
         total.add(name, rows=rows, num_bytes=num_bytes, documents=documents)
@@ -58,8 +61,9 @@ def add_up(told: Iterable[Told]) -> Tally:
 
 
 def check_coverage(inventory: Inventory, total: Tally, *, bucket_column: str | None) -> None:
-    """InputError, naming the file, if one was not read to its end, or read twice; JobError if rows
-    were read and not handed on. With a column of buckets, rows of other buckets are passed over."""
+    """Raise InputError, which names the file, if a file was not read to its end, or was read twice.
+    Raise JobError if rows were read and not handed on. With a column of buckets, rows of other
+    buckets need not be handed on."""
     for file in inventory.files:
         rows = total.rows[file.name]
         if inventory.format in _IN_BYTES:
@@ -76,7 +80,8 @@ def check_coverage(inventory: Inventory, total: Tally, *, bucket_column: str | N
 
 
 def check_documents(total: Tally, documents_in: int) -> None:
-    """JobError if other documents are accounted for than were read."""
+    """Raise JobError if the number of documents that are accounted for is not the number that was
+    read."""
     read = total.documents.total()
     if read != documents_in:
         raise JobError(
@@ -87,8 +92,9 @@ def check_documents(total: Tally, documents_in: int) -> None:
 def entries(
     inventory: Inventory, total: Tally, earlier: Iterable[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
-    """The manifest's inventory: of each file, what tells it from a changed one, and what was read
-    of it; of files that an earlier version has read, what its manifest says (null: nothing)."""
+    """Return the manifest's inventory. For each file it holds what tells the file from a changed
+    one, and what was read of it. For a file that an earlier version has read, it holds what that
+    version's manifest says (null: nothing)."""
     known = {entry["name"]: entry for entry in earlier}
     return [_entry(inventory.format, file, total, known.get(file.name)) for file in inventory.files]
 

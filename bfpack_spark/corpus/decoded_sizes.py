@@ -1,8 +1,8 @@
 """How many rows of a Parquet row group may be decoded at once.
 
-Footers tell how large the columns are as they are encoded, which is what they are decoded, but for
-dictionaries: a text that is repeated a thousand times is there once. So where it matters how long
-the texts of a dictionary are, it is looked at (a page, which the reader decodes anyway).
+Footers tell how large the columns are as encoded. That is also their decoded size, except for
+dictionaries, which hold a text once even if it is repeated a thousand times. So where the length of
+a dictionary's texts matters, the dictionary is read (a page, which the reader decodes anyway).
 """
 
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from bfpack_spark.corpus.documents import BATCH_BYTES
 from bfpack_spark.errors import InputError
 
 _ROWS_MAX = 10_000
-_LIKELY_BYTES = 256 << 20  # which a batch may have, at the very worst, unlooked at
+_LIKELY_BYTES = 256 << 20  # worst case of a batch, up to which no dictionary is read
 _AT_ONCE_BYTES = 4 * BATCH_BYTES  # of a batch, if all its texts were the dictionary's longest
-_PAGE_BYTES = 512 << 20  # a column with more may hold a page that is too large,
-_INFLATION = 1000  # and does not look like text where it is that much smaller as stored
+_PAGE_BYTES = 512 << 20  # a column with more bytes may hold a page that is too large,
+_INFLATION = 1000  # and does not look like text if it is stored in so many times fewer bytes
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}
 
-# The texts of a column's dictionary in a row group.
+# Returns the texts of a column's dictionary, given the number of the row group and the column.
 Dictionary = Callable[[int, str], pa.Array]
 
 
 def check_inflation(metadata: pq.FileMetaData, number: int, leaves: list[int], name: str) -> None:
-    """InputError if a column of a row group says that it inflates beyond all measure. A footer that
-    lies about it costs a page, of 2 GiB at most."""
+    """Raise InputError if the footer says that a column of a row group inflates far more than text
+    does. A footer that lies about this costs the memory of one page, of 2 GiB at most."""
     for leaf in leaves:
         column = metadata.row_group(number).column(leaf)
         size, stored = column.total_uncompressed_size, max(column.total_compressed_size, 1)
@@ -42,7 +42,8 @@ def check_inflation(metadata: pq.FileMetaData, number: int, leaves: list[int], n
 def rows_at_once(
     metadata: pq.FileMetaData, number: int, leaves: list[int], dictionary: Dictionary
 ) -> int:
-    """Rows of about BATCH_BYTES as they are decoded; fewer where a dictionary has long texts."""
+    """Return the number of rows that take about BATCH_BYTES when they are decoded. It is smaller
+    where a dictionary has long texts."""
     group = metadata.row_group(number)
     columns = [group.column(leaf) for leaf in leaves]
     size = sum(_plain_bytes(column) for column in columns)

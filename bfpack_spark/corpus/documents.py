@@ -1,4 +1,4 @@
-"""A batch of documents as the readers of the corpus hand it on, and what they share."""
+"""A batch of documents, as the readers of the corpus hand it on, and what these readers share."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,12 +13,13 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.memory import give_back
 from bfpack_spark.schema import Reason
 
-BATCH_BYTES = 8 << 20  # of text; a larger document ends its batch
+BATCH_BYTES = 8 << 20  # bytes of text; a document that is larger ends its batch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """What to read: the content (text, or token ids if `tokens`) and the id (None: the place)."""
+    """What to read: the column of the content (text, or token ids if `tokens`) and that of the id
+    (None: a document's place is its id)."""
 
     content: str
     doc_id: str | None
@@ -28,27 +29,28 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """All that are read, each once."""
+        """Return the names of all columns that are read, each once."""
         return list(dict.fromkeys(c for c in (self.content, self.doc_id, self.bucket) if c))
 
 
 @dataclass(kw_only=True)
 class Documents:
-    """A batch of documents; parallel. content is null wherever there is a reason."""
+    """A batch of documents, as parallel arrays. The content is null wherever there is a reason."""
 
     content: pa.Array  # string, or binary / list<int> of token ids
     doc_id: list[str | None]
     source: list[str]
     reason: list[str | None]
     detail: list[str | None]
-    read_bytes: list[int | None] | None = None  # of the line, file or value of each; None: no need
+    read_bytes: list[int | None] | None = None  # of the line, file or value; None: not needed
 
     def __len__(self) -> int:
         return len(self.source)
 
     def sizes(self) -> Int64:
-        """Bytes of each: of the content in UTF-8, or 4 a token; of what was read where no content
-        could be made of it, but 0 where there was none."""
+        """Return the bytes of each document: of its content in UTF-8, or 4 bytes per token. If no
+        content could be made of what was read, it is the bytes that were read, or 0 where there was
+        no content."""
         sizes = np.zeros(len(self), dtype=np.int64)
         if self.read_bytes is not None:
             pairs = zip(self.read_bytes, self.reason, strict=True)
@@ -63,15 +65,15 @@ class Documents:
         return sizes
 
     def good(self) -> list[int]:
-        """Indices of the documents that nothing speaks against so far."""
+        """Return the indices of the documents that have not been refused so far."""
         return [index for index, reason in enumerate(self.reason) if reason is None]
 
     def refuse(self, index: int, reason: str, detail: str) -> None:
         self.reason[index], self.detail[index] = reason, detail
 
     def take_texts(self) -> list[str]:
-        """The texts of the good documents. The content is given up: of one of 256 MB, two copies
-        beside what an engine needs are too many."""
+        """Return the texts of the good documents, and give up the content. A content of 256 MB
+        would otherwise be held twice, in addition to what an engine needs."""
         good = self.good()
         content = self.content
         if len(good) < len(self):
@@ -84,8 +86,9 @@ class Documents:
         return texts
 
     def split(self, limit: int) -> Iterator["Documents"]:
-        """In parts of at most `limit` bytes, or of one document. What is larger is copied part by
-        part and given up, so that each part's memory ends with it."""
+        """Yield the batch in parts of at most `limit` bytes, or of one document. A batch that is
+        larger is copied part by part and given up, so that each part's memory ends with the
+        part."""
         if self.content.nbytes <= limit or len(self) == 1:
             yield self
             return
@@ -97,7 +100,7 @@ class Documents:
             yield parts.pop()
 
     def pick(self, at: list[int]) -> "Documents":
-        """Those at these indices, copied."""
+        """Return a copy of the documents at these indices."""
         return Documents(
             content=self.content.take(pa.array(at, pa.int64())),
             doc_id=[self.doc_id[index] for index in at],
@@ -147,7 +150,7 @@ def batches(documents: Iterable[Document], columns: Columns) -> Iterator[Documen
 
 
 def _take_batch(batch: list[Document], kind: pa.DataType) -> Documents:
-    """The documents, out of the list."""
+    """Make a batch of the documents and empty the list."""
     taken = Documents(
         content=pa.array([d.content for d in batch], kind),
         doc_id=[d.doc_id for d in batch],

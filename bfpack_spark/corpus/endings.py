@@ -1,6 +1,6 @@
 """What the ending of a file's name tells: the format, and how the file is compressed.
 
-Endings count in any case: `D.JSONL.GZ` is as good as `d.jsonl.gz`.
+Endings count in upper and lower case: `D.JSONL.GZ` is the same as `d.jsonl.gz`.
 """
 
 CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".xz": "xz"}
@@ -12,12 +12,13 @@ ENDINGS = {
 
 
 def format_of(name: str) -> str | None:
-    """The format that a file's name tells (parquet, jsonl, text); None if it tells none."""
+    """Return the format that a file's name tells (parquet, jsonl, text), or None if it tells
+    none."""
     lowered = name.lower()
     return next((known for known, ends in ENDINGS.items() if lowered.endswith(ends)), None)
 
 
 def codec_of(name: str) -> str | None:
-    """How a file of this name is compressed (gzip, zstd, bz2, xz); None if it is not."""
+    """Return how a file of this name is compressed (gzip, zstd, bz2, xz), or None if it is not."""
     lowered = name.lower()
     return next((codec for ending, codec in CODECS.items() if lowered.endswith(ending)), None)

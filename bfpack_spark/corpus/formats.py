@@ -1,5 +1,5 @@
-"""The format of a corpus, by the endings of its files' names or, where there are none, by their
-first bytes."""
+"""The format of a corpus, by the endings of its files' names or, if they have none, by the first
+bytes of the files."""
 
 import re
 from collections import defaultdict
@@ -22,14 +22,14 @@ _MAGIC = {
     b"\xfd7zXZ\x00": ("jsonl", "xz"),
 }
 _READERS = 16
-_ENDING = re.compile(r"[^.].*\.[A-Za-z]\w*", re.DOTALL)  # a number is none: "2024.01.01"
-# Texts that tell about the files beside them.
+_ENDING = re.compile(r"[^.].*\.[A-Za-z]\w*", re.DOTALL)  # a number is no ending: "2024.01.01"
+# Names of texts that tell about the files beside them.
 _ABOUT = re.compile(r"(.*\.md|(readme|license|licence|notice|changelog)\.\w+)", re.IGNORECASE)
 
 
 def told_by_bytes(found: Iterable[Listed]) -> dict[str, Told]:
-    """By name, what the first bytes of files tell that lie in folders where no name has an ending:
-    the format (None: nothing known) and the codec."""
+    """Return what the first bytes tell of the files in folders where no name has an ending. The
+    keys are names; the values are the format (None: unknown) and the codec."""
     folders: dict[str, list[Listed]] = defaultdict(list)
     for listed in found:
         folders[listed.name.rpartition("/")[0]].append(listed)
@@ -43,8 +43,8 @@ def told_by_bytes(found: Iterable[Listed]) -> dict[str, Told]:
 
 
 def guess_format(pattern: str, names: Iterable[str], told: dict[str, Told]) -> str:
-    """The one format of the files of these names; a text that is about them counts for nothing.
-    InputError if there are several, or none."""
+    """Return the one format of the files of these names. A text that tells about the other files (a
+    README, a license) does not count. Raises InputError if there are several formats, or none."""
     by_name = {name: format_of(name) or told.get(name, (None, None))[0] for name in names}
     formats = {known for known in by_name.values() if known is not None}
     texts = [name for name, known in by_name.items() if known == "text"]
@@ -59,7 +59,7 @@ def guess_format(pattern: str, names: Iterable[str], told: dict[str, Told]) -> s
 
 
 def why_not(name: str, told: dict[str, Told]) -> str:
-    """Why a file is not among those of the chosen format."""
+    """Return why a file is not among those of the chosen format."""
     known = format_of(name)
     if known is not None:
         return f"{known} by its ending"

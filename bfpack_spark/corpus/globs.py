@@ -1,5 +1,5 @@
-"""Files by patterns as a shell has them: `*` and `?` stay within a folder, `**` crosses them,
-`[a-c]` is one character, `{a,b}` is both. A path that is there is itself, whatever its name looks
+"""Files by patterns as in a shell: `*` and `?` stay within a folder, `**` crosses folders, `[a-c]`
+is one character, `{a,b}` is both. A path that exists stands for itself, whatever its name looks
 like."""
 
 import os
@@ -17,9 +17,9 @@ _GLOB = {"*": "[^/]*", "?": "[^/]"}
 
 
 def find_files(pattern: str) -> list[Listed]:
-    """All that a path or pattern stands for, a folder for what is below it. Names are relative to
-    the folder that is named, of a pattern to the part before anything that may vary. InputError if
-    any of its alternatives is of nothing."""
+    """Return all files that a path or pattern stands for; a folder stands for all files below it.
+    Names are relative to the named folder, or for a pattern to the part before anything that may
+    vary. Raises InputError if the pattern, or one of its alternatives, matches nothing."""
     found = list_plain(pattern)
     if found or access.exists(pattern):
         return found
@@ -43,8 +43,9 @@ def find_files(pattern: str) -> list[Listed]:
 def match_files(
     pattern: str, named: Mapping[str, str], end: str
 ) -> list[tuple[Listed, re.Match[str]]]:
-    """Files whose names match a pattern without alternatives. `named` says what pieces of it mean
-    as regular expressions (a named group is repeated by its name), `end` what may follow."""
+    """Return the files whose names match a pattern without alternatives. `named` gives pieces of
+    the pattern and what they mean as regular expressions (if a piece with a named group occurs
+    again, it must match the same text). `end` is what may follow."""
     start, key = start_and_key(pattern)
     varying = key
     for piece in named:
@@ -56,8 +57,8 @@ def match_files(
 
 
 def expand(pattern: str) -> list[str]:
-    """The alternatives of a pattern, as a shell has them: "a/{b,c{d,e}}" -> a/b, a/cd, a/ce. Braces
-    without a comma are themselves."""
+    """Return the alternatives of a pattern, as a shell has them: "a/{b,c{d,e}}" -> a/b, a/cd, a/ce.
+    Braces without a comma stand for themselves."""
     start, key = start_and_key(pattern)
     return list(dict.fromkeys(start + expanded for expanded in _expand(key)))
 
@@ -73,7 +74,8 @@ def _expand(key: str) -> list[str]:
 
 
 def _alternatives(key: str, begin: int) -> tuple[list[str], int] | None:
-    """What stands between the commas of braces that open at `begin`, and where they have ended."""
+    """Return the texts between the commas of the braces that open at `begin`, and where the braces
+    end."""
     depth, parts, at = 0, [], begin + 1
     for end in range(begin, len(key)):
         depth += {"{": 1, "}": -1}.get(key[end], 0)
@@ -97,17 +99,18 @@ def _varies(pattern: str) -> bool:
 
 
 def _fixed(key: str) -> str:
-    """The part of a key before the folder in which something varies."""
+    """Return the part of a key before the folder in which something varies."""
     return _WILDCARD.split(key, maxsplit=1)[0].rpartition("/")[0]
 
 
 def _folder(start: str, folder: str, key: str) -> str:
-    """Its address: of "" that of the root where the key begins there, else the current folder."""
+    """Return the address of a folder. For the folder "" it is the root if the key begins there, and
+    the current folder otherwise."""
     return start + (folder or ("/" if key.startswith("/") else "")) or "."
 
 
 def _root(alternatives: list[str]) -> str:
-    """The folder that all of them lie in, as far as no part of it varies."""
+    """Return the folder that all alternatives lie in, as far as no part of it varies."""
     heads = [_WILDCARD.split(start_and_key(a)[1], maxsplit=1)[0] for a in alternatives]
     folder = os.path.commonprefix(heads).rpartition("/")[0]  # noqa: RUF071  # of text, not of parts
     start, key = start_and_key(alternatives[0])
@@ -128,7 +131,7 @@ def _compiled(pattern: str, rest: str, named: Mapping[str, str], end: str) -> re
 
 
 def _translate(pattern: str) -> str:
-    """`a/**/b?.txt` -> a regular expression on names."""
+    """Return a regular expression on names for a pattern such as `a/**/b?.txt`."""
     parts = []
     for part in pattern.split("/"):
         pieces = re.split(r"([*?]|\[[^\]]+\])", part)

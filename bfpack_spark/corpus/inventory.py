@@ -1,4 +1,4 @@
-"""Which files the corpus is, and how they are split among tasks."""
+"""Which files the corpus consists of, and how they are split among tasks."""
 
 import hashlib
 import math
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from bfpack_spark.corpus.endings import codec_of
 
-_TASK_BYTES = 1 << 22  # a task grows by the root of the corpus: see split_inventory
+_TASK_BYTES = 1 << 22  # a task grows with the square root of the corpus: see split_inventory
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputFile:
-    """A file of the corpus; name is relative to the input's root, so ids do not tell where it
-    lies."""
+    """A file of the corpus. Its name is relative to the input's root, so ids do not depend on where
+    the root lies."""
 
     name: str
     path: str
@@ -27,16 +27,17 @@ class InputFile:
 
     @property
     def codec(self) -> str | None:
-        """How it is compressed (gzip, zstd, bz2, xz); None if it is not."""
+        """Return how it is compressed (gzip, zstd, bz2, xz), or None if it is not."""
         return self.magic or codec_of(self.name)
 
     @property
     def num_deleted(self) -> int:
-        """Rows of it that are deleted."""
+        """Return the number of its rows that are deleted."""
         return len(self.deleted) // 8
 
     def for_fingerprint(self) -> list[str | int]:
-        """Name, size, ETag or else modification time; where rows are deleted, their hash."""
+        """Return the name, the size, and the ETag or else the modification time; if rows are
+        deleted, also their hash."""
         hashed = [hashlib.sha256(self.deleted).hexdigest()[:16]] if self.deleted else []
         return [self.name, self.size, self.etag or self.modified, *hashed]
 
@@ -64,21 +65,21 @@ class Inventory:
         return sum(file.size for file in self.files)
 
     def whole_files(self) -> list["Split"]:
-        """Each file as one range. (A Delta table's log has times of its own, not those of the
-        files.)"""
+        """Return each file as one range. (A Delta table's log has its own times, which are not
+        those of the files, so these ranges have none.)"""
         splits = map(whole_file, self.files)
         return [replace(s, modified=None) if self.format == "delta" else s for s in splits]
 
     def for_fingerprint(self) -> list[list[str | int]]:
-        """What tells each file from another of its name."""
+        """Return what tells each file from another file of its name."""
         return [file.for_fingerprint() for file in self.files]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """A range of bytes of one file, for one task: all that begins in it (JSONL: lines; Parquet: row
-    groups that stand for a byte in it; text: the file). What the inventory saw of the file goes
-    with it."""
+    """A range of bytes of one file, for one task. It stands for all that begins in it (JSONL:
+    lines; Parquet: row groups that stand for a byte in it; text: the file). It also holds what the
+    inventory saw of the file."""
 
     task: int
     name: str
@@ -93,17 +94,20 @@ class Split:
 
     @property
     def codec(self) -> str | None:
-        """How the file is compressed (gzip, zstd, bz2, xz); None if it is not."""
+        """Return how the file is compressed (gzip, zstd, bz2, xz), or None if it is not."""
         return self.magic or codec_of(self.name)
 
 
 def split_inventory(inventory: Inventory) -> list[Split]:
-    """Ranges of at most 64 MB, small files side by side in one task. Compressed JSONL and text
-    files are not split. Token files follow the tasks, so a task is worth one of them; and so that
-    every run of an inventory writes the same files, whoever runs it, the tasks follow from the
-    inventory alone. Their number and their size grow together: 10 MB are 2 tasks, 100 MB are 5
-    of 20 MB, and from 1 GB on they are of 64 MB. (150 MB in 14 tasks instead of 3 cost a tenth of
-    CPU more on two cores, in all stages.)"""
+    """Return ranges of at most 64 MB, with small files side by side in one task. Compressed JSONL
+    and text files are not split.
+
+    Each task writes one token file, so a task must be large enough to be worth one. The tasks
+    follow from the inventory alone, so that every run of an inventory writes the same files. Their
+    number and their size grow together: 10 MB are 2 tasks, 100 MB are 5 tasks of 20 MB, and from 1
+    GB on a task has 64 MB. (150 MB in 14 tasks instead of 3 cost a tenth more CPU on two cores, in
+    all stages.)
+    """
     target = min(max(math.isqrt(inventory.num_bytes * _TASK_BYTES), 1 << 20), 64 << 20)
     splits: list[Split] = []
     task, filled = 0, 0
@@ -117,7 +121,7 @@ def split_inventory(inventory: Inventory) -> list[Split]:
 
 
 def whole_file(file: InputFile) -> Split:
-    """All of a file as one range."""
+    """Return all of a file as one range."""
     return Split(
         task=0,
         name=file.name,

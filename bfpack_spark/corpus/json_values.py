@@ -1,8 +1,8 @@
-"""A line of JSON as the columns that are wanted of it, whatever its size and whatever is wrong.
+"""The wanted columns of a line of JSON, whatever its size and whatever is wrong with it.
 
-An ordinary line is parsed by orjson; what that refuses, by the standard library, which tells more
-and takes more (NaN). A long line is never parsed as a whole, see long_lines.py. Where an
-object has a name twice, the last value counts.
+An ordinary line is parsed by orjson. What orjson refuses is parsed by the standard library, which
+tells more about the fault and accepts more (NaN). A long line is never parsed as a whole, see
+long_lines.py. If an object has a name twice, the last value counts.
 """
 
 import json
@@ -22,16 +22,17 @@ from bfpack_spark.corpus.shapes import hint
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 
-_MAX_IDS = 1 << 26  # in one line: half a GB as int64
-_PART_BYTES = 1 << 20  # of a long value, looked at together
-_OTHERS: dict[bytes, Any] = {b'"': "", b"[": [], b"{": {}}  # for a value whose kind alone counts
-_ESCAPES = re.compile("surrogate|hex escape|truncated")  # how it says so
+_MAX_IDS = 1 << 26  # ids in one line: half a GB as int64
+_PART_BYTES = 1 << 20  # of a long value that are handled at once
+_OTHERS: dict[bytes, Any] = {b'"': "", b"[": [], b"{": {}}  # for a value whose kind alone matters
+_ESCAPES = re.compile("surrogate|hex escape|truncated")  # what its errors for half a pair contain
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parse_line(line: bytes, document: Document) -> dict[str, Any] | None:
-    """The object in a line; None, and the document refused, if there is none. Of what is no UTF-8
-    the object is read, so that the document has its id, and refused."""
+    """Return the object in a line. If there is none, refuse the document and return None. If the
+    line is not UTF-8, the document is refused too, but the object is returned so that the document
+    has its id."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -45,7 +46,8 @@ def parse_line(line: bytes, document: Document) -> dict[str, Any] | None:
 
 
 def _parse_leniently(line: bytes, document: Document) -> Any:
-    """What orjson refuses: say why, and still read the id where that can be done."""
+    """Parse a line that orjson refuses: say why it is wrong, and still read the id where that is
+    possible."""
     text = line.decode("utf-8", errors="replace")
     try:
         record = json.loads(text)
@@ -60,7 +62,7 @@ def _parse_leniently(line: bytes, document: Document) -> Any:
 def parse_long_line(
     line: LongLine, document: Document, columns: Columns, max_bytes: int
 ) -> dict[str, Any] | None:
-    """The same of a long line: an object that has the wanted columns alone."""
+    """Do the same as parse_line for a long line. The object has only the wanted columns."""
     view = line.view()
     if view is None:
         refuse(document, Reason.TOO_LARGE, f"a line of {len(line)} bytes{hint(line.head)}")
@@ -80,7 +82,8 @@ def parse_long_line(
 
 
 def _refuse_long(document: Document, view: memoryview, why: str) -> None:
-    """The finder of columns takes half of a surrogate pair for a broken line."""
+    """Refuse a long line. The finder of columns takes half of a surrogate pair for a broken line,
+    so this is told apart here."""
     if _ESCAPES.search(why) and _HALF_PAIR.search(view):
         refuse(document, Reason.LONE_SURROGATE, f"half of a surrogate pair in the line ({why})")
     else:
@@ -88,7 +91,8 @@ def _refuse_long(document: Document, view: memoryview, why: str) -> None:
 
 
 def _small_value(raw: memoryview) -> Any:
-    """A value that is an id, a bucket, a number or null; of what is too long for it, the size."""
+    """Return a value that is an id, a bucket, a number or null. If it is too long for any of these,
+    return its size."""
     if len(raw) > LONG_BYTES:
         return [f"{len(raw)} bytes"]
     return json.loads(bytes(raw).decode("utf-8", errors="replace"))
@@ -107,7 +111,7 @@ def _content(raw: memoryview, document: Document, columns: Columns, max_bytes: i
 
 def _long_text(raw: memoryview, document: Document, max_bytes: int) -> str | None:
     size = len(raw) - 2
-    if size > max_bytes:  # \n is a byte longer than what it says, \u0041 five
+    if size > max_bytes:  # \n is a byte longer than the character it stands for, \u0041 is five
         size -= _count(raw, b"\\") + 4 * _count(raw, b"\\u")
     if size > max_bytes:
         refuse(document, Reason.TOO_LARGE, f"at least {size} bytes, limit {max_bytes}")
@@ -120,14 +124,16 @@ def _long_text(raw: memoryview, document: Document, max_bytes: int) -> str | Non
 
 
 def _count(raw: memoryview, piece: bytes) -> int:
-    """How often a piece is in it, counted block by block, each with what reaches into the next."""
+    """Count how often a piece occurs, block by block. Each block includes the bytes that reach into
+    the next one."""
     reach = len(piece) - 1
     blocks = range(0, len(raw), _PART_BYTES)
     return sum(bytes(raw[b : b + _PART_BYTES + reach]).count(piece) for b in blocks)
 
 
 def _long_list(raw: memoryview, document: Document) -> Int64 | None:
-    """The ids of a list; as Python's integers they would take eight times the memory."""
+    """Return the ids of a list as an array; as Python's integers they would take eight times the
+    memory."""
     size = _count(raw, b",") + 1
     if size > _MAX_IDS:
         refuse(document, Reason.TOO_LARGE, f"{size} values in one line, limit {_MAX_IDS}")
@@ -148,8 +154,9 @@ def _long_list(raw: memoryview, document: Document) -> Int64 | None:
 
 
 def _parts(raw: memoryview) -> Iterator[bytes]:
-    """What is between the brackets of a list, parted at commas. (In a list of integers there are no
-    others than those between them; of another list some part is not a list of integers.)"""
+    """Yield what is between the brackets of a list, divided at commas. (A list of integers has no
+    other commas than those between the integers. Of any other list, some part is not a list of
+    integers.)"""
     begin, end = 1, len(raw) - 1
     while begin < end:
         part = bytes(raw[begin : min(begin + _PART_BYTES, end)])
@@ -159,16 +166,17 @@ def _parts(raw: memoryview) -> Iterator[bytes]:
         yield part.removesuffix(b",")
 
 
-# What the columns say
+# What the columns hold
 
 
 def are_ids(value: Any) -> bool:
-    """Is it a list of integers, none of which overflows where it is checked?"""
+    """Tell whether it is a list of integers that are all below 2^62, so that none overflows where
+    it is checked."""
     return isinstance(value, list) and all(type(i) is int and abs(i) < 2**62 for i in value)
 
 
 def take_id(record: dict[str, Any], column: str, source: str, line: Line) -> str:
-    """The id of a document. InputError if it has none."""
+    """Return the id of a document. Raises InputError if it has none."""
     found = _string_or_integer(record.get(column), column, line)
     if found is None:
         raise InputError(
@@ -179,7 +187,8 @@ def take_id(record: dict[str, Any], column: str, source: str, line: Line) -> str
 
 
 def take_bucket(record: dict[str, Any], column: str, source: str, line: Line) -> str:
-    """The bucket of a document. InputError if it has none: nobody could say whose it is."""
+    """Return the bucket of a document. Raises InputError if it has none, because nobody could say
+    which bucket it belongs to."""
     found = _string_or_integer(record.get(column), column, line)
     if found is None:
         value = _shown(record[column]) if column in record else "no such column"
@@ -217,7 +226,8 @@ def take_content(document: Document, value: Any, columns: Columns) -> None:
 
 
 def encodes(value: str) -> bool:
-    """Is it text that UTF-8 can hold? (Part by part: it may have 256 MB.)"""
+    """Tell whether it is text that UTF-8 can hold. It is encoded part by part, since it may have
+    256 MB."""
     if value.isascii():
         return True
     try:

@@ -1,8 +1,9 @@
-"""Documents from lines of JSON, plain or compressed; a document's place is its line's first byte.
+"""Documents from lines of JSON, plain or compressed. A document's place is the first byte of its
+line.
 
 Spark's JSON reader knows no position, loses the id of a line with invalid UTF-8 and turns a lone
-surrogate into `?`; hence this one. No line is held whose size is beyond a bound, and none is parsed
-that could become far larger by it (long_lines.py).
+surrogate into `?`; that is why this reader exists. It holds no line that is longer than a bound,
+and parses no line that could take far more memory when parsed (long_lines.py).
 """
 
 import itertools
@@ -38,21 +39,23 @@ from bfpack_spark.corpus.shapes import ARRAY, misshapen, shape_of_file
 from bfpack_spark.files import access
 from bfpack_spark.schema import Reason
 
-# Of a document of 256 MB in which every character is escaped (json.dumps makes 6 bytes of 2).
+# The line of a document of 256 MB in which every character is escaped (json.dumps makes 6 bytes
+# of 2).
 _LINE_BYTES_MAX = 769 << 20
 _FEW_LINES = 1000
 _FEW_BYTES = 64 << 20
 
 
 def read_lines(split: Split, columns: Columns, max_bytes: int, tally: Tally) -> Iterator[Document]:
-    """The documents of the lines that begin in a split. InputError if the file is no JSONL."""
+    """Yield the documents of the lines that begin in a split. Raises InputError if the file is not
+    JSONL."""
     # Escapes make a line longer than its text, other columns too.
     longest = min(_LINE_BYTES_MAX, 16 * max_bytes + (1 << 20))
-    if columns.bucket:  # which must be read, however long the line
+    if columns.bucket:  # the bucket must be read, however long the line is
         longest = _LINE_BYTES_MAX
     reader = _Reader(split.name, columns, longest, max_bytes)
     with _open_lines(split, longest) as (lines, counted):
-        # What is read is not held here while it is worked on.
+        # With map, no document is held here while the caller works on it.
         yield from filter(None, map(reader.document, lines))
     tally.add(split.name, rows=reader.num_lines, num_bytes=counted.num_bytes)
     if split.start == 0 and reader.num_objects < min(reader.num_lines, 2):
@@ -60,7 +63,7 @@ def read_lines(split: Split, columns: Columns, max_bytes: int, tally: Tally) -> 
 
 
 def read_line_values(split: Split, column: str) -> Iterator[pa.Array]:
-    """The values of a column of buckets, as strings; every line is parsed for it."""
+    """Yield the values of a column of buckets, as strings. Every line is parsed for this."""
     columns = Columns(content=column, doc_id=None, bucket=column)
     reader = _Reader(split.name, columns, _LINE_BYTES_MAX, 0)
     with _open_lines(split, _LINE_BYTES_MAX) as (lines, _):
@@ -70,7 +73,8 @@ def read_line_values(split: Split, column: str) -> Iterator[pa.Array]:
 
 
 def check_lines(file: InputFile, columns: Columns) -> None:
-    """The columns must be in one of the first lines of the first file, and those be objects."""
+    """Raise InputError if a column is in none of the first lines of the first file, or if the file
+    does not look like lines of objects."""
     split = whole_file(file)
     reader = _Reader(file.name, columns, _FEW_BYTES, 0)
     seen: set[str] = set()
@@ -93,7 +97,7 @@ def check_lines(file: InputFile, columns: Columns) -> None:
 
 
 class _Reader:
-    """Reads lines to documents, and counts."""
+    """A reader that makes documents of lines, and counts lines and objects."""
 
     def __init__(self, name: str, columns: Columns, longest: int, max_bytes: int) -> None:
         self._name, self._columns = name, columns
@@ -101,7 +105,7 @@ class _Reader:
         self.num_lines = self.num_objects = 0
 
     def document(self, numbered: tuple[int, Line]) -> Document | None:
-        """The document of a line; None if it is of another bucket."""
+        """Return the document of a line, or None if it belongs to another bucket."""
         place, line = numbered
         columns = self._columns
         self.num_lines += 1
@@ -123,19 +127,19 @@ class _Reader:
         return document
 
     def bucket(self, numbered: tuple[int, Line]) -> str:
-        """The bucket of a line."""
+        """Return the bucket of a line."""
         place, line = numbered
         document = Document(source=f"{self._name}@{place}", doc_id=None)
         return self._bucket(self.parse(line, document), document, line)
 
     def parse(self, line: Line, document: Document) -> dict[str, Any] | None:
-        """The object of a line, which is given up if it is long; None, and the document refused,
-        if there is none."""
+        """Return the object of a line, and give the line's memory up if it is long. If there is no
+        object, refuse the document and return None."""
         if not isinstance(line, bytes):
             record = parse_long_line(line, document, self._columns, self._max_bytes)
             line.close()
             return record
-        if len(line) >= self._longest:  # its end counts
+        if len(line) >= self._longest:  # the end of the line counts too
             refuse(document, Reason.TOO_LARGE, f"line longer than {self._longest} bytes")
             return None
         return parse_line(line, document)
@@ -155,8 +159,8 @@ class _Reader:
 
 @contextmanager
 def _open_blocks(split: Split) -> Iterator[tuple[Iterable[bytes], int]]:
-    """The plain bytes of a file, from the split's first line on, and where that is; InputError
-    where they cannot be read."""
+    """Open a file and yield its plain bytes from the split's first line on, and the place where
+    they begin. Raises InputError if they cannot be read."""
     try:
         with access.open_binary(split.path) as raw:
             if split.codec is not None:
@@ -170,7 +174,8 @@ def _open_blocks(split: Split) -> Iterator[tuple[Iterable[bytes], int]]:
 
 @contextmanager
 def _open_lines(split: Split, longest: int) -> Iterator[tuple[Lines, Decompressed | Lines]]:
-    """The lines that begin in a split, and what counts the bytes of the file that were read."""
+    """Open a split and yield the lines that begin in it, and the object that counts the bytes that
+    were read of the file."""
     with _open_blocks(split) as (blocks, start):
         whole = isinstance(blocks, Decompressed)
         end = math.inf if whole else split.end
@@ -179,7 +184,7 @@ def _open_lines(split: Split, longest: int) -> Iterator[tuple[Lines, Decompresse
 
 
 def _first_lines(split: Split) -> Iterator[Line]:
-    """Up to 1,000 lines of the first 64 MB of a file; the last may be cut short."""
+    """Yield up to 1,000 lines of the first 64 MB of a file. The last line may be cut short."""
     with _open_blocks(replace(split, start=0)) as (blocks, _):
         few = itertools.islice(blocks, _FEW_BYTES // BLOCK_BYTES)
         lines = Lines(few, start=0, end=math.inf, longest=_FEW_BYTES)
@@ -187,8 +192,9 @@ def _first_lines(split: Split) -> Iterator[Line]:
 
 
 def _check_shape(split: Split) -> None:
-    """InputError if a file is something else than lines of objects, as its beginning tells and its
-    first lines bear out. (The last line of an array that has an object a line is one.)"""
+    """Raise InputError if the beginning of a file looks like something else than lines of objects,
+    and its first lines confirm this. (An array with one object per line has one line that is an
+    object: its last.)"""
     with _open_blocks(replace(split, start=0)) as (blocks, _):
         shape = shape_of_file(b"".join(itertools.islice(blocks, 4)))
     if shape is None:

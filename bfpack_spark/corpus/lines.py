@@ -1,8 +1,8 @@
-"""Lines that say something, each with the place of its first byte in the plain file.
+"""Lines that are not blank, each with the place of its first byte in the plain file.
 
-A range of a file yields the lines that begin in it, and reads on to the end of the last. Blocks are
-split at once, which takes 0.6 us a line; blank ones are dropped, runs of them in whole blocks. A
-line of over 4 MB is a LongLine.
+A range of a file yields the lines that begin in it, and reads on to the end of the last one. A
+block is split into lines at once, which takes 0.6 us a line. Blank lines are dropped, and long runs
+of them at once. A line of over 4 MB is a LongLine.
 """
 
 import re
@@ -19,7 +19,8 @@ Line: TypeAlias = bytes | LongLine
 
 
 def read_range(stream: IO[bytes], start: int, end: int) -> Iterator[bytes]:
-    """Blocks of a file from a place on; one ends at `end`, where few read on."""
+    """Yield blocks of a file from a place on. One block ends at `end`, because few readers read on
+    behind it."""
     stream.seek(start)
     place = start
     while block := stream.read(min(BLOCK_BYTES, end - place) if place < end else BLOCK_BYTES):
@@ -28,8 +29,8 @@ def read_range(stream: IO[bytes], start: int, end: int) -> Iterator[bytes]:
 
 
 def first_line(stream: IO[bytes], start: int, end: int) -> int:
-    """Where the first line begins that begins in the range; `end` if none does. It is looked for
-    in the range alone, or each of a thousand ranges would read all of one huge line."""
+    """Return where the first line begins that begins in the range, or `end` if none does. Only the
+    range is searched: otherwise each of a thousand ranges would read all of one huge line."""
     if start == 0:
         return 0
     place = start - 1
@@ -49,8 +50,8 @@ class Lines:
     def __init__(self, blocks: Iterable[bytes], *, start: int, end: float, longest: int) -> None:
         self._blocks = iter(blocks)
         self._start, self._end, self._longest = start, end, longest
-        self._behind = b""  # what a block had beyond the range
-        self.num_bytes = 0  # of all lines so far, blank ones and ends of lines included
+        self._behind = b""  # the bytes of a block that lie behind the range
+        self.num_bytes = 0  # bytes of all lines so far, with blank lines and ends of lines
 
     def __iter__(self) -> Iterator[tuple[int, Line]]:
         begin = place = self._start
@@ -94,7 +95,8 @@ class Lines:
                 return
 
     def _finish(self, pending: "_Pending") -> int:
-        """Read the line that goes on behind the range; 1 if it has an end of line, else 0."""
+        """Read the line that goes on behind the range. Returns 1 if it has an end of line, else
+        0."""
         block = self._behind
         while True:
             part, end, _ = block.partition(b"\n")
@@ -132,7 +134,7 @@ class _Pending:
             self._parts = []
 
     def take(self, part: bytes) -> Line:
-        """The line that this part ends; nothing is pending afterwards."""
+        """Return the line that this part ends. Nothing is pending afterwards."""
         if not self._size:
             return part
         self.add(part)
@@ -142,19 +144,19 @@ class _Pending:
 
 
 def says(line: Line) -> bool:
-    """Is there anything but white space in it?"""
+    """Tell whether there is anything but white space in a line."""
     return len(line) > 0 and not line.isspace()
 
 
 def without_mark(line: Line, place: int) -> Line:
-    """The first line of a file without the mark that it is UTF-8."""
+    """Return the line, without the mark of UTF-8 if it is the first line of a file."""
     if place:
         return line
     return line.removeprefix(MARK) if isinstance(line, bytes) else line.without_mark()
 
 
 def _apart(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, in chunks that are runs of newlines or hold no long one."""
+    """Yield the same bytes, in chunks that either are long runs of newlines or hold no such run."""
     for block in blocks:
         if _RUN in block:
             yield from filter(None, _RUNS.split(block))
@@ -163,7 +165,8 @@ def _apart(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _split(chunk: bytes) -> list[bytes]:
-    """Its lines; of white space alone, no more than the first and the last."""
+    """Return the lines of a chunk. If the chunk is white space alone, return only the first and the
+    last."""
     if not chunk.isspace() or b"\n" not in chunk:
         return chunk.split(b"\n")
     return [chunk[: chunk.index(b"\n")], chunk[chunk.rindex(b"\n") + 1 :]]

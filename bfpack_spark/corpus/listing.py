@@ -1,7 +1,8 @@
-"""All that lies below a folder: regular files, and what is visible and can be no document.
+"""All that lies below a folder: regular files, and visible things that cannot be documents.
 
-Names that begin with a dot are hidden: neither they nor what lies below them is listed. Links are
-followed, so a file may be listed by several names, of which `identity` tells that they are one.
+Names that begin with a dot are hidden: neither they nor anything below them is listed. Links are
+followed, so a file may be listed under several names; the same `identity` tells that they are one
+file.
 """
 
 import os
@@ -17,7 +18,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide, start_and_key
 
-_WAYS_MAX = 64  # to one folder, through links: n folders of two links each are 2^n ways
+_WAYS_MAX = 64  # ways to one folder, through links: n folders of two links each make 2^n ways
 _KINDS = {
     stat.S_IFIFO: "is a FIFO, not a file",
     stat.S_IFSOCK: "is a socket, not a file",
@@ -28,20 +29,20 @@ _KINDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """What has a name below a folder."""
+    """A file, or another thing with a name, below a folder."""
 
     name: str  # relative to the folder
     path: str  # its address
     size: int = 0  # bytes
     modified: int = 0  # ns
     identity: tuple[str | int, ...] = ()  # the same for all names of one file
-    links: int = 0  # links of the way to it
-    fault: str | None = None  # why it can be no document
+    links: int = 0  # number of links on the way to it
+    fault: str | None = None  # why it cannot be a document
 
 
 def list_plain(path: str) -> list[Listed]:
-    """The file of an address, or all below the folder there, by name; an empty list if there is
-    nothing."""
+    """Return the file of an address, or all that lies below the folder there, by name. The list is
+    empty if there is nothing."""
     path = access.absolute(path)
     if divide(path).is_local:
         return sorted(_local(path), key=lambda listed: listed.name)
@@ -53,7 +54,8 @@ def list_plain(path: str) -> list[Listed]:
 
 
 def list_below(folder: str) -> list[Listed]:
-    """All below a folder, by name; an empty list if there is no such folder."""
+    """Return all that lies below a folder, by name. The list is empty if there is no such
+    folder."""
     folder = access.absolute(folder)
     if divide(folder).is_local:
         if not Path(start_and_key(folder)[1]).is_dir():
@@ -104,7 +106,7 @@ def _local(path: str) -> Iterator[Listed]:
 @dataclass(frozen=True, kw_only=True)
 class _Folder:
     path: str
-    prefix: str  # of the names in it
+    prefix: str  # what the names of its entries begin with
     links: int
     above: frozenset[tuple[int, int]]  # itself and the folders that it lies in
 
@@ -127,7 +129,8 @@ def _walk(root: str) -> Iterator[Listed]:
 def _looked_at(
     entry: os.DirEntry[str], folder: _Folder, ways: Counter[tuple[int, int]]
 ) -> Listed | _Folder | None:
-    """A folder to be listed, or what else has the name; None if it went in the meantime."""
+    """Return a folder to be listed, or what else has the name, or None if it has vanished in the
+    meantime."""
     listed = Listed(
         name=f"{folder.prefix}{entry.name}",
         path=f"{folder.path.rstrip('/')}/{entry.name}",
@@ -157,7 +160,7 @@ def _looked_at(
 
 
 def _entries(folder: _Folder) -> list[os.DirEntry[str]]:
-    """What is visible in a folder."""
+    """Return what is visible in a folder."""
     inner = start_and_key(folder.path)[1]
     try:
         with os.scandir(inner) as entries:

@@ -1,8 +1,8 @@
-"""A line that may be of any size: gathered in memory of its own, never parsed as a whole.
+"""A line that may be of any size: it is gathered in memory of its own and never parsed as a whole.
 
-A JSON value of 3 bytes becomes an object of 72 in Python, so a line of over 4 MB is not parsed:
-the wanted columns are found in it, and everything else is checked and passed over without an
-object. The memory is given back to the system with the line.
+A JSON value of 3 bytes becomes an object of 72 bytes in Python, so a line of over 4 MB is not
+parsed. Only the wanted columns are found in it; everything else is checked and passed over without
+making objects. The memory is given back to the system together with the line.
 """
 
 import functools
@@ -12,22 +12,22 @@ import msgspec
 import pyarrow as pa
 
 MARK = b"\xef\xbb\xbf"  # UTF-8 as Windows writes it
-LONG_BYTES = 4 << 20  # a line of up to so many may be parsed: it takes at most 100 MB
+LONG_BYTES = 4 << 20  # a line of at most so many may be parsed, which takes at most 100 MB
 _HEAD_BYTES = 1 << 10
 _MISSING = msgspec.Raw(b"")
 
 
 class LongLine:
-    """A line part by part. Of one of `longest` bytes, its end included, or more only the size is
-    kept, and the beginning."""
+    """A line that is added part by part. If it has `longest` bytes or more, its end included, only
+    its size and its beginning are kept."""
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
-        # Of the size that it may reach; pages that are not written to cost nothing.
+        # The map has the largest possible size; pages that are not written to cost nothing.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         self._pages: mmap.mmap | None = mmap.mmap(-1, longest, flags=flags) if longest else None
         self._size = 0
-        self._blank = True  # a mark at its beginning apart
+        self._blank = True  # not counting a mark at its beginning
         self.head = b""
 
     def __len__(self) -> int:
@@ -49,7 +49,8 @@ class LongLine:
             self._pages[begin : self._size] = part
 
     def without_mark(self) -> "LongLine":
-        """The line with spaces in place of the mark at its beginning, which leave places alone."""
+        """Return the line with spaces in place of the mark at its beginning, so that all places
+        stay the same."""
         if self.head.startswith(MARK):
             self.head = b" " * len(MARK) + self.head[len(MARK) :]
             if self._pages is not None:
@@ -57,21 +58,21 @@ class LongLine:
         return self
 
     def view(self) -> memoryview | None:
-        """Its bytes, without a copy; None where it was longer than may be."""
+        """Return its bytes without a copy, or None if it was too long to be kept."""
         return None if self._pages is None else memoryview(self._pages)[: self._size]
 
     def close(self) -> None:
-        """Give the memory up, as soon as no view is left."""
+        """Give the memory up as soon as no view of it is left."""
         self._pages = None
 
 
 class _Wanted(msgspec.Struct):
-    """What a line is decoded to: the JSON of each wanted column."""
+    """The result of decoding a line: the JSON of each wanted column."""
 
 
 def find_columns(line: memoryview, names: frozenset[str]) -> dict[str, memoryview]:
-    """The JSON of each of these columns that the object has, as views; of a name that is there
-    twice, the last. ValueError if the line is no JSON object."""
+    """Return the JSON of each of these columns that the object has, as views. If a name occurs
+    twice, the last value counts. Raises ValueError if the line is not a JSON object."""
     decoder, fields = _decoder(names)
     try:
         found = decoder.decode(line)
@@ -95,7 +96,7 @@ def _decoder(names: frozenset[str]) -> tuple["msgspec.json.Decoder[_Wanted]", di
 
 
 def is_utf8_view(view: memoryview) -> bool:
-    """Is all of it UTF-8? (Without a copy.)"""
+    """Tell whether all of it is UTF-8, without a copy."""
     offsets = pa.py_buffer(pa.array([0, len(view)], pa.int64()).buffers()[1])
     whole = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(view)])
     try:

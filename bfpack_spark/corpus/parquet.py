@@ -1,4 +1,4 @@
-"""Documents from row groups of Parquet files; a document's place is its row in the file."""
+"""Documents from row groups of Parquet files. A document's place is its row in the file."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -35,7 +35,8 @@ _ROWS_MAX = 10_000
 
 
 def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Documents]:
-    """Where only one bucket is wanted, row groups without it cost its column alone."""
+    """Yield the documents of a split. If only one bucket is wanted, only the bucket column is read
+    of row groups that do not hold the bucket."""
     with _parquet(split.path, split.name) as file:
         check_schema(file.schema_arrow, columns, split.name)
         _check_rows(file, columns, split)
@@ -47,7 +48,7 @@ def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Docum
 
 
 def read_column(split: Split, column: str) -> Iterator[pa.Array]:
-    """The values of a column of buckets, as strings; no other column is read."""
+    """Yield the values of a column of buckets, as strings. No other column is read."""
     with _parquet(split.path, split.name) as file:
         check_column(file.schema_arrow, "--bucket-column", column, is_id, split.name)
         _check_rows(file, Columns(content=column, doc_id=None), split)
@@ -56,21 +57,22 @@ def read_column(split: Split, column: str) -> Iterator[pa.Array]:
 
 
 def row_groups_of(path: str, name: str, size: int) -> list[tuple[int, int]]:
-    """Of each that has rows: the byte that it stands for in a file of `size` bytes, which tells the
-    split it belongs to, and its own bytes."""
+    """Return two numbers for each row group that has rows: the byte that it stands for in a file of
+    `size` bytes, which decides the split that it belongs to, and how many bytes it takes."""
     with _parquet(path, name) as file:
         groups = row_groups(file.metadata, size)
         return [(group.place, stored_bytes(file.metadata, group.number)) for group in groups]
 
 
 def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[RowGroup]:
-    """Those that belong to the split."""
+    """Yield the row groups that belong to the split."""
     every = row_groups(file.metadata, split.size)
     return (group for group in every if split.start <= group.place < split.end)
 
 
 def _check_rows(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
-    """InputError if its footer cannot be right, or rows are deleted that it does not have."""
+    """Raise InputError if the footer of the file cannot be right, or if rows are deleted that it
+    does not have."""
     check_footer(file.metadata, split.size, _leaves(file, columns), split.name)
     deleted = np.frombuffer(split.deleted, dtype="<i8")
     if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):
@@ -81,7 +83,7 @@ def _check_rows(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
 
 
 def _leaves(file: pq.ParquetFile, columns: Columns) -> list[int]:
-    """The numbers of the columns of the file that hold those which are wanted."""
+    """Return the numbers of the file's columns that hold the wanted columns."""
     paths = [file.schema.column(number).path for number in range(len(file.schema))]
     return [
         number
@@ -93,7 +95,7 @@ def _leaves(file: pq.ParquetFile, columns: Columns) -> list[int]:
 def _buckets(
     file: pq.ParquetFile, group: RowGroup, split: Split, column: str
 ) -> Iterator[pa.Array]:
-    """The values of a column of buckets in those rows of a row group that are not deleted."""
+    """Yield the values of a column of buckets in those rows of a row group that are not deleted."""
     row = 0
     for batch in _batches(file, group.number, Columns(content=column, doc_id=None), split, 0):
         first = group.first_row + row
@@ -108,7 +110,7 @@ def _buckets(
 
 
 def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
-    """The numbers of those rows of a range that are not deleted."""
+    """Return the numbers of those rows of a range that are not deleted."""
     rows = np.arange(first_row, first_row + num_rows)
     deleted = np.frombuffer(split.deleted, dtype="<i8")
     return rows[~np.isin(rows, deleted)] if len(deleted) else rows
@@ -116,7 +118,7 @@ def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
 
 def _holds(file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns) -> bool:
     assert columns.bucket is not None, "asked only where one bucket is wanted"
-    every = list(_buckets(file, group, split, columns.bucket))  # to the end: its rows are counted
+    every = list(_buckets(file, group, split, columns.bucket))  # to the end: rows are counted
     return any(pc.any(pc.equal(values, columns.wanted)).as_py() for values in every)
 
 
@@ -129,8 +131,8 @@ def check_parquet(path: str, name: str, columns: Columns) -> None:
 def _row_group(
     file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns
 ) -> Iterator[Documents]:
-    """Batches of documents. A reader holds a huge one twice over until its row group is done: it is
-    let go, and the next one skips what was read."""
+    """Yield batches of documents. A reader holds a huge batch twice until its row group is done, so
+    it is closed after one, and the next reader skips what was read."""
     batches = _batches(file, group.number, columns, split, 0)
     row = 0
     while (batch := next(batches, None)) is not None:
@@ -157,8 +159,8 @@ def _check_length(num_rows: int, group: RowGroup, split: Split) -> None:
 def _batches(
     file: pq.ParquetFile, number: int, columns: Columns, split: Split, skipped: int
 ) -> Generator[pa.RecordBatch, None, None]:
-    """Batches of a row group, of about BATCH_BYTES as they are decoded, but for the first `skipped`
-    rows, which are whole batches."""
+    """Yield batches of a row group, of about BATCH_BYTES as decoded. The first `skipped` rows,
+    which must be whole batches, are left out."""
     leaves = _leaves(file, columns)
     check_inflation(file.metadata, number, leaves, split.name)
     dictionary = partial(_dictionary, file, split)
@@ -180,14 +182,14 @@ def _batches(
 
 
 def _taken(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """The batches as one, out of the list."""
+    """Join the batches to one and empty the list."""
     taken = pending[0] if len(pending) == 1 else pa.concat_batches(pending)
     pending.clear()
     return taken
 
 
 def _dictionary(file: pq.ParquetFile, split: Split, number: int, column: str) -> pa.Array:
-    """The texts of a column's dictionary in a row group; no more than its first pages is read."""
+    """Return the texts of a column's dictionary in a row group. Only its first pages are read."""
     options: dict[str, Any] = {"metadata": file.metadata, "read_dictionary": [column]}
     with access.open_parquet(split.path, pre_buffer=False, buffer_size=1 << 16, **options) as own:
         batch = next(own.iter_batches(1, row_groups=[number], columns=[column]))
@@ -223,14 +225,14 @@ def _documents(batch: pa.RecordBatch, first_row: int, split: Split, columns: Col
 def _of_bucket(
     batch: pa.RecordBatch, source: list[str], columns: Columns
 ) -> tuple[pa.RecordBatch, list[str]]:
-    """The rows of the bucket that is wanted, and their places."""
+    """Return the rows of the wanted bucket, and their places."""
     values = _as_text(batch.column(columns.bucket))
     at = pc.indices_nonzero(pc.equal(values, columns.wanted))
     return batch.take(at), [source[index] for index in at.to_pylist()]
 
 
 def _decoded(column: pa.Array) -> pa.Array:
-    """Dictionaries, views and lists of fixed size as the plain type of the same values."""
+    """Return dictionaries, views and lists of fixed size as the plain type of the same values."""
     kind = column.type
     if pt.is_null(kind):
         return column.cast(pa.large_binary())
@@ -244,7 +246,8 @@ def _decoded(column: pa.Array) -> pa.Array:
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """Ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12 digits."""
+    """Return ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12
+    digits."""
     column = _decoded(column)
     if is_uuid(column.type):
         numbers = column.storage.to_pylist()
@@ -254,7 +257,7 @@ def _as_text(column: pa.Array) -> pa.Array:
 
 
 def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
-    """The column as strings, null where the bytes are not UTF-8, and the reasons."""
+    """Return the column as strings, with null where the bytes are not UTF-8, and the reasons."""
     text = column.view(pa.large_string()) if pa.types.is_large_binary(column.type) else column
     text = column.view(pa.string()) if pa.types.is_binary(column.type) else text
     try:
@@ -284,9 +287,10 @@ def _column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) ->
 @contextmanager
 def _parquet(path: str, name: str) -> Iterator[pq.ParquetFile]:
     try:
-        # Its row groups may be huge, and their bytes are not needed while a document is worked on.
+        # No pre_buffer: row groups may be huge, and their bytes are not needed while a document is
+        # worked on.
         with access.open_parquet(path, pre_buffer=False) as file:
             yield file
-    # OSError: a broken footer, among others. UnicodeDecodeError: the name of a column in one.
+    # OSError: among others a broken footer. UnicodeDecodeError: the name of a column in a footer.
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise unreadable(name, error) from None

@@ -1,4 +1,4 @@
-"""Which types of Parquet columns are read, and as what."""
+"""Which types of Parquet columns are read, and what each is read as."""
 
 from collections.abc import Callable
 

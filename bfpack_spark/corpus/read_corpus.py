@@ -1,4 +1,5 @@
-"""The corpus in a worker: ranges of Parquet, JSONL and text files to batches of documents."""
+"""Reading the corpus in a worker: from ranges of Parquet, JSONL and text files to batches of
+documents."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,8 +23,8 @@ def read_documents(
     max_bytes: int,
     tally: Tally | None = None,
 ) -> Iterator[Documents]:
-    """All documents of the splits, in order of file and place. What was read of each file is added
-    to the tally."""
+    """Yield all documents of the splits, in order of file and place. What was read of each file is
+    added to the tally. Raises InputError if a file has changed since the inventory was taken."""
     tally = tally or Tally()
     for split in sorted(splits, key=lambda s: (s.name, s.start)):
         with unchanged(split):
@@ -58,7 +59,7 @@ def check_columns(inventory: Inventory, columns: Columns) -> None:
 
 def _read_text(split: Split, max_bytes: int, tally: Tally) -> Document:
     document = Document(source=split.name, doc_id=split.name, num_bytes=split.end)
-    if split.end > max_bytes:  # told by its size, so it counts as read
+    if split.end > max_bytes:  # its size alone decides, so the file counts as read
         tally.add(split.name, rows=1, num_bytes=split.end)
         return refuse(document, Reason.TOO_LARGE, f"{split.end} bytes, limit {max_bytes}")
     with access.open_binary(split.path) as stream:

@@ -1,9 +1,9 @@
 """Which split a row group of a Parquet file belongs to, and whether the footer can be right.
 
-A row group stands for one byte of its file, whatever the footer says of where its columns lie: in
-the order of the footer, the middle of its share of all sizes. Splits divide the file's bytes, so
-each row group lies in exactly one of them: of a file of 100 bytes, row groups of 30 and 10 stand
-for bytes 36 and 86.
+A row group stands for one byte of its file, whatever the footer says about where its columns lie.
+If the row groups share the file's bytes by their sizes and in the order of the footer, this byte is
+the middle of the row group's share. Splits divide the file's bytes, so each row group lies in
+exactly one split. In a file of 100 bytes, row groups of 30 and 10 stand for bytes 37 and 87.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class RowGroup:
 
 
 def row_groups(metadata: pq.FileMetaData, size: int) -> Iterator[RowGroup]:
-    """Those of a file of `size` bytes that have rows, in order."""
+    """Yield the row groups that have rows, in order, of a file of `size` bytes."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     places = places_of([group.total_byte_size for group in groups], size)
     first_row = 0
@@ -37,7 +37,8 @@ def row_groups(metadata: pq.FileMetaData, size: int) -> Iterator[RowGroup]:
 
 
 def places_of(sizes: list[int], num_bytes: int) -> list[int]:
-    """A byte of `num_bytes` for each of these sizes, which come from a footer: any number."""
+    """Return a byte of `num_bytes` for each of these sizes. The sizes come from a footer and may be
+    any numbers."""
     weights = [max(size, 1) for size in sizes]
     ends = list(accumulate(weights))
     return [
@@ -47,16 +48,16 @@ def places_of(sizes: list[int], num_bytes: int) -> list[int]:
 
 
 def stored_bytes(metadata: pq.FileMetaData, number: int) -> int:
-    """Bytes of a row group in the file."""
+    """Return how many bytes a row group takes in the file."""
     group = metadata.row_group(number)
     return sum(max(group.column(i).total_compressed_size, 0) for i in range(group.num_columns))
 
 
 def check_footer(metadata: pq.FileMetaData, size: int, leaves: list[int], name: str) -> None:
-    """InputError if row groups do not hold the rows that the footer tells, or if two of them claim
-    the same bytes for columns that are read, or bytes that there are not. `leaves`: the numbers of
-    these columns. (An offset that leads into another row group's pages would pass every other
-    check: its pages are whole, and their checksums right.)"""
+    """Raise InputError if the row groups do not hold the number of rows that the footer tells, or
+    if two columns that are read claim the same bytes, or bytes beyond the file. `leaves` holds the
+    numbers of the columns that are read. (An offset that leads into another row group's pages would
+    pass every other check: those pages are whole, and their checksums are right.)"""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     rows = [group.num_rows for group in groups]
     if min(rows, default=0) < 0 or sum(rows) != metadata.num_rows:

@@ -1,8 +1,9 @@
-"""Whether input files still are what the inventory saw: size, and ETag or modification time.
+"""Whether input files still are what the inventory saw: the same size, and ETag or modification
+time.
 
-A worker looks when it opens a file and after its last byte, the driver at all of them once more
-before the manifest. On local disks a look is a stat. On object stores a worker's is a HEAD request,
-and the driver's one listing, a request for a thousand files.
+A worker checks a file when it opens it and after the last byte. The driver checks all files once
+more before it writes the manifest. On local disks a check is a stat. On object stores a worker's
+check is a HEAD request, and the driver's is one listing, which takes a request per thousand files.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,8 +21,8 @@ _REMEDY = "run it again when nothing writes there"
 
 @contextmanager
 def unchanged(split: Split) -> Iterator[None]:
-    """InputError if the split's file is not what the inventory saw, before or after it is read, or
-    if it cannot be read for that reason."""
+    """Raise InputError if the split's file is not what the inventory saw, before or after it is
+    read. If reading raises InputError and the file has changed, the change is reported instead."""
     _check(split, _look(split.path))
     try:
         yield
@@ -32,7 +33,7 @@ def unchanged(split: Split) -> Iterator[None]:
 
 
 def look_again(inventory: Inventory) -> None:
-    """InputError, naming the file, if one is no longer what the inventory saw."""
+    """Raise InputError, which names the file, if a file is no longer what the inventory saw."""
     splits = inventory.whole_files()
     for split, seen in zip(splits, _look_at_all([split.path for split in splits]), strict=True):
         _check(split, seen)

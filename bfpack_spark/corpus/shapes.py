@@ -1,4 +1,5 @@
-"""Files that are called JSONL and are something else: what they look like, and what to do."""
+"""Files that are called JSONL and are something else: what they look like, and what to do about
+it."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ _LINE_BYTES = 1 << 12
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What a file or a line looks like, and what makes lines of objects of it."""
+    """What a file or a line looks like, and how to make lines of objects of it."""
 
     looks_like: str
     remedy: str
@@ -29,8 +30,8 @@ OLD_MAC = Shape(
     looks_like="lines that end in CR alone", remedy="`tr '\\r' '\\n' < FILE` ends them in LF"
 )
 
-# The first that the beginning of a file matches. Text without a mark is told by where the zeros
-# lie in its first characters.
+# The first pattern that matches the beginning of a file decides. Text without a mark is told by
+# where the zeros lie in its first characters.
 _ENCODINGS = {
     UTF_32: rb"\xff\xfe\0\0|\0\0\xfe\xff|([^\0]\0\0\0){2}|(\0\0\0[^\0]){2}",
     UTF_16: rb"\xff\xfe|\xfe\xff|([^\0]\0){3}|(\0[^\0]){3}",
@@ -41,7 +42,7 @@ _BEGINNINGS = _ENCODINGS | {
     OLD_MAC: rb"\s*\{[^\n]*\}[ \t]*\r[ \t]*[\r{]",
     PRETTY: rb"\s*\{[^\n]*\n\s*[\"}]",
 }
-# The same of one line that cannot be read.
+# The same for one line that cannot be read.
 _LINES = {
     UTF_16: rb"(\xff\xfe|\xfe\xff)?\0?([^\0]\0){2}",
     HOLE: rb"\0",
@@ -52,17 +53,19 @@ _LINES = {
 
 
 def encoding_of(head: bytes) -> Shape | None:
-    """What a file that begins so is written in; None for UTF-8 and what cannot be told."""
+    """Return the encoding of a file that begins like this, or None if it is UTF-8 or cannot be
+    told."""
     return _first_match(_ENCODINGS, head)
 
 
 def shape_of_file(head: bytes) -> Shape | None:
-    """What a file that begins so looks like, if not one of its lines is an object."""
+    """Return what a file that begins like this looks like, given that none of its lines is an
+    object."""
     return _first_match(_BEGINNINGS, head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf"))
 
 
 def hint(line: bytes) -> str:
-    """What a line that is no object looks like, to be said behind why it is none."""
+    """Return what a line that is not an object looks like, as an addition to the error about it."""
     shape = _first_match(_LINES, line[:_LINE_BYTES])
     return "" if shape is None else f"; it looks like {shape.looks_like}"
 

@@ -1,4 +1,4 @@
-"""Columns of a table, which may call them otherwise in its files."""
+"""Columns of a table, which may have other names in its files."""
 
 from dataclasses import replace
 
@@ -8,7 +8,8 @@ from bfpack_spark.errors import InputError
 
 
 def check_table(inventory: Inventory, columns: Columns) -> None:
-    """InputError if the table lacks a column, or has it in no file, for it tells partitions."""
+    """Raise InputError if the table lacks a column, or if it is a partition column and so in no
+    file."""
     content = "--tokens-column" if columns.tokens else "--text-column"
     wanted = {content: columns.content, "--id-column": columns.doc_id}
     for option, name in {**wanted, "--bucket-column": columns.bucket}.items():
@@ -24,7 +25,8 @@ def check_table(inventory: Inventory, columns: Columns) -> None:
 
 
 def columns_in_files(inventory: Inventory, columns: Columns) -> Columns:
-    """The columns as the files call them (the same, but for Delta's column mapping)."""
+    """Return the columns by their names in the files (the same names, unless Delta's column mapping
+    is used)."""
     own = inventory.columns
 
     def renamed(name: str | None) -> str | None:

@@ -1,4 +1,5 @@
-"""Which files an input is: found, told apart, and what is visible and not read named."""
+"""Finding the files of an input: which are read, which are one file under two names, and which are
+visible and not read."""
 
 import logging
 import os
@@ -22,13 +23,13 @@ log = logging.getLogger("bfpack")
 
 
 def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> Inventory:
-    """The files of directories, globs or files, each named relative to its own input.
+    """Return the files of directories, globs or files, each named relative to its own input.
 
-    Hidden are names that begin with a dot and, but for text, what lies in or is itself a name with
-    an underscore in front (bookkeeping: _SUCCESS, _temporary). All else is read, or named as left
-    out. InputError for what no reader could read (broken links, FIFOs, links in a circle, 0 bytes
-    that should be compressed ones), and for two files of one name. A file that several ways lead to
-    is read once.
+    Names that begin with a dot are hidden. Except for text, names that begin with an underscore are
+    hidden too, with all below them (bookkeeping: _SUCCESS, _temporary). All else is read, or named
+    as left out. A file that can be reached in several ways is read once. Raises InputError for what
+    no reader could read (broken links, FIFOs, links in a circle, 0 bytes under the name of a
+    compressed file), and for two files of one name.
     """
     inputs = [patterns] if isinstance(patterns, str) else list(dict.fromkeys(patterns))
     taken = [_take(pattern, input_format) for pattern in inputs]
@@ -45,12 +46,12 @@ def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> I
 
 @dataclass(frozen=True, kw_only=True)
 class _Taken:
-    """What one input gives."""
+    """The files that one input gives."""
 
     pattern: str
     format: str
     listed: list[Listed]
-    files: list[InputFile]  # parallel to these
+    files: list[InputFile]  # parallel to `listed`
     left_out: list[LeftOut]
 
 
@@ -70,7 +71,7 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
     _check_faults(pattern, candidates)
     read = candidates
     if chosen != "text" and len(visible) > 1:
-        # One that stands alone may have any ending, once its format is told.
+        # A file that stands alone may have any ending, once its format is known.
         read = [f for f in candidates if _is_of(chosen, f, told, guessed=input_format is None)]
     if not read:
         raise InputError(f"--input {pattern}: no {chosen} files there; check path and input_format")
@@ -89,8 +90,8 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
 
 
 def _is_of(chosen: str, listed: Listed, told: dict[str, Told], *, guessed: bool) -> bool:
-    """Is a file of the format? Where the format was said and no names there have an ending, all
-    are."""
+    """Tell whether a file is of the format. If the user named the format and no names in the folder
+    have an ending, all files there are."""
     if listed.name not in told:
         return format_of(listed.name) == chosen
     return told[listed.name][0] == chosen or not guessed
@@ -114,8 +115,8 @@ def _check_compressed(pattern: str, found: Iterable[InputFile]) -> None:
 
 
 def _each_once(taken: Sequence[_Taken]) -> tuple[list[InputFile], list[LeftOut]]:
-    """The files of all inputs in order of name, and what is one of them by another name. InputError
-    if two files have one name."""
+    """Return the files of all inputs in order of name, and those that are one of them by another
+    name. Raises InputError if two files have one name."""
     every = [
         (listed.links, file.name, file.path, listed.identity, file, own.pattern)
         for own in taken
@@ -156,7 +157,8 @@ def _say_left_out(left_out: Sequence[LeftOut]) -> None:
 
 
 def check_apart(patterns: str | Sequence[str], inventory: Inventory, output: str) -> None:
-    """InputError if the output lies in the input: the next run would read what this one wrote."""
+    """Raise InputError if the output lies in the input: the next run would read what this run
+    wrote."""
     fs, own = _resolved(output)
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         input_fs, root = _resolved(pattern)
@@ -166,13 +168,14 @@ def check_apart(patterns: str | Sequence[str], inventory: Inventory, output: str
 
 
 def _resolved(path: str) -> tuple[pafs.FileSystem, str]:
-    """The file system of an address and the path in it, its links resolved."""
+    """Return the file system of an address and the path in it, with its links resolved."""
     fs, inner = access.locate(path)
     return fs, str(Path(inner).resolve()) if divide(path).is_local else inner
 
 
 def _with_etags(found: list[InputFile]) -> list[InputFile]:
-    """An object that is put anew with the same bytes is the same to us, whatever its time."""
+    """Add the ETags of objects. An object that is put anew with the same bytes has the same ETag,
+    so it counts as the same object whatever its time."""
     paths = [file.path for file in found]
     root = os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071  # keeps an address's //
     if divide(root).is_local or not access.is_object_store(access.locate(root)[0]):
