@@ -1,1 +1,1 @@
-"""Paths and addresses, reading anywhere, writing whole, and locks; without Spark."""
+"""Paths and addresses, reading from anywhere, writing whole files, and locks; without Spark."""

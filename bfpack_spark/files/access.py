@@ -1,4 +1,5 @@
-"""Files by address, through pyarrow's file systems; the same calls in driver and workers."""
+"""Files by address, through pyarrow's file systems, with the same calls in the driver and in
+workers."""
 
 import hashlib
 import io
@@ -16,11 +17,11 @@ from bfpack_spark.files.addresses import divide, start_and_key
 from bfpack_spark.files.file_systems import file_system, path_in
 from bfpack_spark.files.untrusted import check_regular, check_size, parse_object, read_regular
 
-_READ_MAX = 1 << 29  # bytes of a file that is read whole
+_READ_MAX = 1 << 29  # most bytes of a file that is read whole
 
 
 def locate(path: str) -> tuple[pafs.FileSystem, str]:
-    """The file system of an address, and the path in it. s3a:// is read as s3://."""
+    """Return the file system of an address, and the path in it. s3a:// is read as s3://."""
     address = divide(path)
     if address.is_local:
         return file_system(address), str(Path(address.key).absolute())
@@ -28,8 +29,8 @@ def locate(path: str) -> tuple[pafs.FileSystem, str]:
 
 
 def absolute(path: str) -> str:
-    """The address, which no longer depends on the directory of this process, without a slash at
-    its end."""
+    """Return the address in a form that does not depend on the current directory, without a slash
+    at its end."""
     start, key = start_and_key(path)
     return f"{start}{Path(key).absolute()}" if divide(path).is_local else path.rstrip("/")
 
@@ -45,14 +46,15 @@ def is_file(path: str) -> bool:
 
 
 def size_of(path: str) -> int | None:
-    """Bytes of a file; None if there is no such file."""
+    """Return the bytes of a file, or None if there is no such file."""
     fs, inner = locate(path)
     info = fs.get_file_info(inner)
     return int(info.size) if info.type == pafs.FileType.File else None
 
 
 def list_files(directory: str) -> list[pafs.FileInfo]:
-    """All files below a directory, by path; an empty list if there is no such directory."""
+    """Return all files below a directory, by path. The list is empty if there is no such directory.
+    Raises InputError if a file's name is not UTF-8."""
     fs, inner = locate(directory)
     selector = pafs.FileSelector(inner, recursive=True, allow_not_found=True)
     try:
@@ -65,7 +67,7 @@ def list_files(directory: str) -> list[pafs.FileInfo]:
 
 
 def resolve(root: str, path: str) -> str:
-    """A path relative to a directory: "O/b/tokens/V2", "../V1/documents/p" ->
+    """Return a path relative to a directory in full: "O/b/tokens/V2", "../V1/documents/p" ->
     "O/b/tokens/V1/documents/p"."""
     while path.startswith("../"):
         root, path = root.rpartition("/")[0], path.removeprefix("../")
@@ -73,14 +75,15 @@ def resolve(root: str, path: str) -> str:
 
 
 def read_json(path: str) -> dict[str, Any] | None:
-    """The JSON object in a file; None if there is no such file. InputError if it holds
-    something else."""
+    """Return the JSON object in a file, or None if there is no such file. Raises InputError if the
+    file holds something else."""
     raw = read_bytes(path)
     return None if raw is None else parse_object(raw, path)
 
 
 def read_bytes(path: str, limit: int = _READ_MAX) -> bytes | None:
-    """None if there is no such file. InputError if it is no file, or larger than the limit."""
+    """Return the bytes of a file, or None if there is no such file. Raises InputError if it is not
+    a file, or is larger than the limit."""
     fs, inner = locate(path)
     if isinstance(fs, pafs.LocalFileSystem):
         try:
@@ -95,29 +98,30 @@ def read_bytes(path: str, limit: int = _READ_MAX) -> bytes | None:
 
 def _opened(path: str) -> pa.NativeFile:
     fs, inner = locate(path)
-    if isinstance(fs, pafs.LocalFileSystem):  # opening a pipe would wait for who writes to it
+    if isinstance(fs, pafs.LocalFileSystem):  # opening a pipe would wait for a writer
         check_regular(path, Path(inner).stat().st_mode)
     return fs.open_input_file(inner)
 
 
 @contextmanager
 def open_binary(path: str) -> Iterator[IO[bytes]]:
-    """A buffered binary file, seekable."""
+    """Open a file as a buffered binary stream that is seekable."""
     with _opened(path) as raw, io.BufferedReader(raw, 1 << 20) as stream:
         yield stream
 
 
 @contextmanager
 def open_parquet(path: str, *, pre_buffer: bool = True, **options: Any) -> Iterator[pq.ParquetFile]:
-    """With checksums of pages. `pre_buffer` reads the columns of a row group by few requests, and
-    holds their compressed bytes until the next one is read. Options are those of ParquetFile."""
+    """Open a Parquet file, and check the checksums of its pages. `pre_buffer` reads the columns of
+    a row group by few requests, and holds their compressed bytes until the next one is read. The
+    options are those of ParquetFile."""
     options |= {"page_checksum_verification": True, "pre_buffer": pre_buffer}
     with _opened(path) as raw, pq.ParquetFile(raw, **options) as file:
         yield file
 
 
 def size_and_sha256(path: str) -> tuple[int, str]:
-    """Bytes of a file, and their hash."""
+    """Return the number of bytes of a file, and their hash."""
     size, digest = 0, hashlib.sha256()
     fs, inner = locate(path)
     with fs.open_input_stream(inner) as stream:
@@ -128,5 +132,5 @@ def size_and_sha256(path: str) -> tuple[int, str]:
 
 
 def is_object_store(fs: pafs.FileSystem) -> bool:
-    """Does a file appear whole under its name, and has no directory?"""
+    """Tell whether a file appears whole under its name, and has no directory."""
     return not isinstance(fs, pafs.LocalFileSystem | pafs.HadoopFileSystem)

@@ -1,15 +1,15 @@
-"""Addresses of files: local paths, and scheme://AUTHORITY/KEY. A key is a key: no letter of it is
-an escape, a query or a fragment, whatever URIs make of %, # and ?.
+"""Addresses of files: local paths, and scheme://AUTHORITY/KEY. A key is taken as it is: no
+character in it is an escape, a query or a fragment, whatever URIs make of %, # and ?.
 
     /data/a%41.jsonl                       a local path, as is file:///data/a%41.jsonl
     s3://bucket/a#1.jsonl                  the key is a#1.jsonl; s3a:// is the same
     abfss://container@account/a.jsonl      the authority is container@account
-    s3://bucket/in?region=eu-west-1        as a user may write it: a tail of known options
-    s3://bucket?region=eu-west-1/in        the same, as it travels: /NAME may be put behind it
+    s3://bucket/in?region=eu-west-1        as a user may write it: known options at the end
+    s3://bucket?region=eu-west-1/in        the same, as it travels: /NAME may be added to it
 
-What a user writes becomes what travels once, where it comes in (`as_it_travels`), and is divided
-by nothing but `divide` from there on. A key whose own tail looks like options needs options, or a
-bare "?", in front of it: s3://bucket?/a?region=x.
+The form in which a user writes an address becomes the form in which it travels once, where it comes
+in (`as_it_travels`). From there on only `divide` takes it apart. If a key itself ends in something
+that looks like options, options or a bare "?" must be put in front of it: s3://bucket?/a?region=x.
 """
 
 import re
@@ -35,16 +35,16 @@ _TWO_SLASHES = {
     "hdfs": "hdfs://HOST/",
     "viewfs": "viewfs://HOST/",
 }
-# What is before the key and holds a colon that is no port's.
+# What is before the key and holds a colon that does not precede a port.
 _PASSWORD = re.compile(r"(?!\[)[^/?@:]*:(?!\d*(?:[/?]|$))")
 _AT_IS_NO_SECRET = {"abfs", "abfss", "wasb", "wasbs", "hdfs", "viewfs"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """The parts of an address; of a local path, the key alone."""
+    """The parts of an address. Of a local path, only the key is set."""
 
-    scheme: str  # in small letters; "" and "file": a local path
+    scheme: str  # in lower case; "" and "file": a local path
     authority: str  # bucket, container@account, host:port
     options: str  # as in a query: region=x&scheme=http
     key: str  # without the slash before it; of a local path, the path
@@ -55,7 +55,7 @@ class Address:
 
 
 def divide(address: str) -> Address:
-    """The parts of an address in the form in which it travels."""
+    """Return the parts of an address, which must be in the form in which it travels."""
     found = _SCHEMED.fullmatch(address)
     if found is None:
         return Address(scheme="", authority="", options="", key=address)
@@ -68,15 +68,16 @@ def divide(address: str) -> Address:
 
 
 def start_and_key(address: str) -> tuple[str, str]:
-    """Two parts that make up the address: "s3://bucket/a/b" -> "s3://bucket/", "a/b"; a local path
-    is all key."""
+    """Return two parts that make up the address: "s3://bucket/a/b" -> "s3://bucket/", "a/b". A
+    local path is all key."""
     found = divide(address)
     return address.removesuffix(found.key), found.key
 
 
 def as_it_travels(written: str) -> str:
-    """An address as a user writes it -> the form that is divided by `divide` alone. `~` is the
-    home, as in a shell. ValueError, which repeats no credentials, if it cannot be one."""
+    """Return an address that a user wrote in the form that `divide` takes apart. `~` is the home
+    directory, as in a shell. Raises ValueError, without repeating any credentials, if it cannot be
+    an address."""
     check_no_credentials(written)
     if not written:
         raise ValueError("is empty; name a path")
@@ -95,7 +96,7 @@ def as_it_travels(written: str) -> str:
 
 
 def as_written(address: str) -> str:
-    """An address as other tools take it: options are its tail."""
+    """Return an address in the form in which other tools take it: its options come last."""
     found = divide(address)
     if not found.options:
         return address
@@ -103,7 +104,7 @@ def as_written(address: str) -> str:
 
 
 def check_no_credentials(written: str) -> None:
-    """ValueError, which does not repeat them, if there are credentials in an address."""
+    """Raise ValueError if there are credentials in an address. The message does not repeat them."""
     found = _SCHEMED.fullmatch(written) or _one_slash(written)
     if found is None:
         return
@@ -131,13 +132,14 @@ def _local(written: str) -> str:
 
 
 def _one_slash(written: str) -> re.Match[str] | None:
-    """Scheme and rest of what is neither an address nor in a local folder called "scheme:"."""
+    """Return scheme and rest of a text such as scheme:/PATH, or None if there is a local folder
+    that is called "scheme:"."""
     found = _ONE_SLASH.fullmatch(written)
     return None if found and Path(f"{found[1]}:").exists() else found
 
 
 def _at_home(written: str) -> str:
-    """~/x -> HOME/x; a name that is no user's stays as it is, as in a shell."""
+    """Return ~/x as HOME/x. A name that is no user's stays as it is, as in a shell."""
     name, slash, rest = written.partition("/")
     try:
         return f"{Path(name).expanduser()}{slash}{rest}"
@@ -148,7 +150,8 @@ def _at_home(written: str) -> str:
 
 
 def _without_options(key: str, names: tuple[str, ...]) -> tuple[str, str]:
-    """A key and the options behind it, where all that is behind its last "?" are known ones."""
+    """Return a key and the options behind it, if all that is behind its last "?" are known
+    options."""
     rest, _, tail = key.rpartition("?")
     pairs = [pair.partition("=") for pair in tail.split("&")]
     known = all(name in names and equals and value for name, equals, value in pairs)

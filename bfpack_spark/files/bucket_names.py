@@ -2,10 +2,10 @@
 
     "web" -> web          "C++" -> C~2B~2B          "a/b" -> a~2Fb          "_x" -> ~5Fx
 
-Letters, digits and ._- stand for themselves, save a dot or underscore in front, which would hide
-the folder from readers; of every other character each byte of its UTF-8 becomes ~ and two hex
-digits, so no two names share a folder, and a folder tells its name. The mark is ~, since no reader
-takes it for an escape of its own, as Spark and Hive take %.
+Letters, digits and ._- stand for themselves, except a dot or underscore at the beginning, which
+would hide the folder from readers. Of every other character, each byte of its UTF-8 becomes ~ and
+two hex digits. So no two buckets share a folder, and the name of a folder tells the bucket. The
+mark is ~, because no reader takes it for an escape of its own, as Spark and Hive take %.
 """
 
 import re
@@ -16,7 +16,7 @@ _FOLDER_BYTES_MAX = 240  # of the 255 that file systems take, so that a suffix s
 
 
 def check_bucket(name: str) -> None:
-    """ValueError, which names value and remedy, if a bucket cannot be called so."""
+    """Raise ValueError, which names the value and the remedy, if a bucket cannot have this name."""
     try:
         folder = folder_of(name)
     except UnicodeEncodeError:
@@ -31,7 +31,7 @@ def check_bucket(name: str) -> None:
 
 
 def folder_of(name: str) -> str:
-    """The name of a bucket's folder: "C++" -> "C~2B~2B"."""
+    """Return the name of a bucket's folder: "C++" -> "C~2B~2B"."""
     hidden = name[:1] in (".", "_")
     first = _escaped(name[0]) if hidden else ""
     rest = name[1:] if hidden else name
@@ -39,7 +39,8 @@ def folder_of(name: str) -> str:
 
 
 def bucket_of(folder: str) -> str | None:
-    """The bucket whose folder is called so: "C~2B~2B" -> "C++"; None if no bucket's is."""
+    """Return the bucket whose folder has this name: "C~2B~2B" -> "C++". It is None if no bucket has
+    such a folder."""
     raw = folder.encode("utf-8", errors="surrogateescape")
     try:
         name = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), raw).decode()

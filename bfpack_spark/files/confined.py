@@ -1,9 +1,9 @@
 """Folders of a local disk below one that the user chose, in which no link is followed.
 
-The folder that the user chose may be a link, or lie behind one: it is opened once, and from there
-every step is taken from an open folder, so a link that appears in the middle of a run is met and
+The folder that the user chose may be a link, or lie behind one. It is opened once, and from there
+every step starts from an open folder. So a link that appears in the middle of a run is found and
 refused like one that was there before. What is written is on the disk, and not only on its way
-there, before it has its name.
+there, before it gets its name.
 """
 
 import errno
@@ -21,7 +21,7 @@ from bfpack_spark.errors import InputError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# What disks say that cannot sync a folder.
+# The errors of disks that cannot sync a folder.
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
 Kind = Literal["file", "folder", "link", "other"]
@@ -29,14 +29,14 @@ Kind = Literal["file", "folder", "link", "other"]
 
 @dataclass(frozen=True, kw_only=True)
 class FileFacts:
-    """A file that lies below a folder."""
+    """Size and time of a file that lies below a folder."""
 
     size: int  # bytes
     modified: int  # ns
 
 
 def link_error(path: str) -> InputError:
-    """What is said of a link that lies where something of ours should."""
+    """Return the error for a link that lies where something of ours should be."""
     return InputError(
         f"{path}: is a link, and bfpack writes, lists and deletes nothing through a link inside an "
         "output; put what it leads to in its place, or mount the other disk there"
@@ -45,7 +45,8 @@ def link_error(path: str) -> InputError:
 
 @contextmanager
 def opened(base: str, inside: str) -> Iterator[int]:
-    """A descriptor of the folder `inside` below `base`. FileNotFoundError if it is not there."""
+    """Open the folder `inside` below `base` and yield its descriptor. Raises FileNotFoundError if
+    it does not exist."""
     folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         here = base
@@ -59,7 +60,8 @@ def opened(base: str, inside: str) -> Iterator[int]:
 
 @contextmanager
 def made(base: str, inside: str) -> Iterator[int]:
-    """The same folder, made where it is not there."""
+    """Open the folder `inside` below `base` and yield its descriptor. The folder is made if it does
+    not exist."""
     Path(base).mkdir(parents=True, exist_ok=True)
     folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -75,7 +77,7 @@ def made(base: str, inside: str) -> Iterator[int]:
 
 
 def kinds_in(base: str, inside: str) -> dict[str, Kind]:
-    """What lies in a folder, by name; nothing if it is not there."""
+    """Return what lies in a folder, by name. The result is empty if there is no such folder."""
     try:
         with opened(base, inside) as folder, os.scandir(folder) as entries:
             return {entry.name: _kind(entry) for entry in entries}
@@ -84,7 +86,8 @@ def kinds_in(base: str, inside: str) -> dict[str, Kind]:
 
 
 def files_below(base: str, inside: str) -> dict[str, FileFacts]:
-    """All files below a folder, by their paths in it; nothing if it is not there."""
+    """Return all files below a folder, by their paths in it. The result is empty if there is no
+    such folder."""
     try:
         with opened(base, inside) as folder:
             return dict(_walk(folder, f"{base}/{inside}", ""))
@@ -93,22 +96,22 @@ def files_below(base: str, inside: str) -> dict[str, FileFacts]:
 
 
 def create(base: str, inside: str) -> IO[bytes]:
-    """A new file, open for writing; its folder is made where it is not there."""
+    """Return a new file, open for writing. Its folder is made if it does not exist."""
     parent, name = _split(inside)
     with made(base, parent) as folder:
         return os.fdopen(os.open(name, _NEW_FILE, 0o666, dir_fd=folder), "wb")
 
 
 def rename(base: str, source: str, target: str) -> None:
-    """Give a file another name, in place of one that has it."""
+    """Give a file another name, and replace the file that has it."""
     (old_parent, old), (new_parent, new) = _split(source), _split(target)
     with opened(base, old_parent) as before, made(base, new_parent) as after:
         os.rename(old, new, src_dir_fd=before, dst_dir_fd=after)
 
 
 def write(base: str, inside: str, raw: bytes) -> None:
-    """Put bytes in place of a file: a reader sees the old ones or the new ones, even where the
-    power fails in between, and once this returns the new ones."""
+    """Replace a file by these bytes. A reader sees the old bytes or the new ones, even if the power
+    fails in between, and once this returns it sees the new ones."""
     parent, name = _split(inside)
     temporary = f"{name}.{uuid.uuid4().hex}.tmp"
     with made(base, parent) as folder:
@@ -118,7 +121,7 @@ def write(base: str, inside: str, raw: bytes) -> None:
                 sync_file(stream)
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            with suppress(OSError):  # what a full disk keeps of it is of no use to anybody
+            with suppress(OSError):  # the part that a full disk took is of no use
                 os.unlink(temporary, dir_fd=folder)
             raise
         _sync_folder(folder)
@@ -131,8 +134,8 @@ def sync_file(stream: IO[bytes]) -> None:
 
 
 def sync_folders(base: str, inside: str) -> None:
-    """Put on the disk which names there are in a folder, in those below it, and in those on the way
-    to it."""
+    """Put on the disk which names a folder has, and those of the folders in it and on the way to
+    it."""
     steps = _steps(inside)
     on_the_way = ["/".join(steps[:depth]) for depth in range(len(steps) + 1)]
     below = [f"{inside}/{n}" for n, kind in kinds_in(base, inside).items() if kind == "folder"]
@@ -142,22 +145,22 @@ def sync_folders(base: str, inside: str) -> None:
 
 
 def unlink(base: str, inside: str) -> None:
-    """Delete a file if it is there. Of a link, the link."""
+    """Delete a file if it exists. If it is a link, the link is deleted."""
     parent, name = _split(inside)
     with suppress(FileNotFoundError), opened(base, parent) as folder:
         os.unlink(name, dir_fd=folder)
 
 
 def remove_empty(base: str, inside: str) -> None:
-    """Delete a folder if it is there and holds nothing."""
+    """Delete a folder if it exists and is empty."""
     parent, name = _split(inside)
     with suppress(OSError), opened(base, parent) as folder:
         os.rmdir(name, dir_fd=folder)
 
 
 def remove_tree(base: str, inside: str) -> None:
-    """Delete a folder and all below it, if it is there. Links below it go, and not what they lead
-    to; the folder itself must be none."""
+    """Delete a folder and all below it, if it exists. Links below it are deleted, and not what they
+    lead to. The folder itself must not be a link."""
     parent, name = _split(inside)
     with suppress(FileNotFoundError):
         with opened(base, inside):
@@ -178,7 +181,7 @@ def _split(inside: str) -> tuple[str, str]:
 
 
 def _entered(folder: int, step: str, path: str) -> int:
-    """A descriptor of a folder in this one, which is closed unless an error is raised."""
+    """Return a descriptor of a folder in this one. This one is closed unless an error is raised."""
     try:
         inner = os.open(step, _FOLDER, dir_fd=folder)
     except OSError as error:

@@ -1,5 +1,5 @@
-"""pyarrow's file system of an address. Nothing but scheme, authority and options makes it; the key
-is never shown to a parser of URIs."""
+"""pyarrow's file system of an address. Only scheme, authority and options decide it; the key is
+never given to a parser of URIs."""
 
 import os
 from functools import lru_cache
@@ -13,7 +13,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import Address
 
 _AZURE = {"abfs", "abfss", "wasb", "wasbs"}
-# Azure's own names, and those by which obstore knows them too.
+# Azure's own names, and the other names that obstore also accepts.
 _AZURE_NAMES = {
     "account_key": ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY"),
     "sas_token": ("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"),
@@ -21,12 +21,13 @@ _AZURE_NAMES = {
     "client_id": ("AZURE_STORAGE_CLIENT_ID", "AZURE_CLIENT_ID"),
     "client_secret": ("AZURE_STORAGE_CLIENT_SECRET", "AZURE_CLIENT_SECRET"),
 }
-# What the clients read of the environment: another environment is another file system.
+# What the clients read from the environment: if it changes, the file system is opened anew.
 _ENVIRONMENT = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_", "CLASSPATH")
 
 
 def file_system(address: Address) -> pafs.FileSystem:
-    """The file system of an address. InputError if none is known, or it cannot be opened."""
+    """Return the file system of an address. Raises InputError if none is known, or if it cannot be
+    opened."""
     if address.is_local:
         return pafs.LocalFileSystem()
     scheme = {"s3a": "s3", "s3n": "s3"}.get(address.scheme, address.scheme)
@@ -40,7 +41,7 @@ def file_system(address: Address) -> pafs.FileSystem:
 
 
 def path_in(address: Address) -> str:
-    """The path of an address in its file system: BUCKET/KEY, on HDFS /KEY."""
+    """Return the path of an address in its file system: BUCKET/KEY, or /KEY on HDFS."""
     key = address.key.rstrip("/")
     if address.scheme in _AZURE:
         return f"{address.authority.partition('@')[0]}/{key}".rstrip("/")
@@ -60,15 +61,16 @@ def _opened(
 
 
 def azure_account(authority: str, environment: dict[str, str]) -> dict[str, Any]:
-    """What AzureFileSystem is told of container@ACCOUNT.dfs.core.windows.net: the account, and of
-    the environment the credentials, and where else than in Azure the store lies
-    (AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/ACCOUNT)."""
+    """Return the arguments of AzureFileSystem for container@ACCOUNT.dfs.core.windows.net: the
+    account, and from the environment the credentials, and the endpoint if the store is not in Azure
+    itself (AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/ACCOUNT)."""
     container, at, host = authority.partition("@")
     account = host.partition(".")[0] or environment.get("AZURE_STORAGE_ACCOUNT_NAME", "")
     if not (container and at and account):
         raise ValueError("write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH")
     told = {name: _first(environment, said) for name, said in _AZURE_NAMES.items()}
-    # One way to prove who we are: several are refused. None of them: DefaultAzureCredential's.
+    # Only one kind of credentials is given, because several are refused. If there are none,
+    # DefaultAzureCredential finds some.
     for names in (("account_key",), ("sas_token",), ("tenant_id", "client_id", "client_secret")):
         if all(told[name] for name in names):
             told = {name: told[name] for name in names}

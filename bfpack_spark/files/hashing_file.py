@@ -1,4 +1,4 @@
-"""A file that is hashed while it is written, and has its name only when it is whole."""
+"""A file that is hashed while it is written, and gets its name only when it is whole."""
 
 import hashlib
 import io
@@ -17,10 +17,13 @@ class HashingFile(io.RawIOBase):
     """A file of a version, at `path` (FOLDER/NAME) of its directory, `root`.
 
     Every attempt of a task has a temporary file of its own and writes the same bytes under the same
-    final name, so a second one simply replaces the first; one that comes when the version is
-    complete is late, and is dropped. The temporary lies in root/_temporary, never beside Parquet,
-    is put on the disk and renamed. For an object store it lies on this machine's disk and is put:
-    an object appears whole, but a stream to one that is given up would be closed, not taken back.
+    final name, so a second attempt simply replaces the file of the first. An attempt that ends when
+    the version is complete is late, and its file is dropped.
+
+    The temporary file lies in root/_temporary, never beside Parquet files. It is put on the disk
+    and renamed. For an object store the temporary file lies on this machine's disk and is put as an
+    object. An object appears whole, but if a stream to it is given up, the stream is closed and the
+    object is not taken back.
     """
 
     def __init__(self, root: str, path: str) -> None:
@@ -41,7 +44,7 @@ class HashingFile(io.RawIOBase):
         return len(data)
 
     def publish(self) -> str:
-        """Give the file its name, unless it is late; returns the sha256 of its bytes."""
+        """Give the file its name, unless it is late. Returns the sha256 of its bytes."""
         if _is_late(self._root):
             self._target.drop(self._stream)
         else:
@@ -49,18 +52,19 @@ class HashingFile(io.RawIOBase):
         return self._hash.hexdigest()
 
     def close(self) -> None:
-        """Give up; what was published stays. Being collected is enough."""
+        """Give up the file; what was published stays. It is enough that the object is garbage
+        collected."""
         self._stream.close()
         super().close()
 
 
 def _is_late(root: str) -> bool:
-    """Is the version complete, so that nothing of it may be written anew?"""
+    """Tell whether the version is complete, so that none of its files may be written anew."""
     return access.exists(f"{root}/_manifest.json")
 
 
 class _Target(Protocol):
-    """Where a file is written first, and how it gets its name."""
+    """The place where a file is written first, and how it gets its name."""
 
     def open(self) -> Any: ...
 

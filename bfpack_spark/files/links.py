@@ -1,4 +1,4 @@
-"""Links where files of ours should be, found before the work."""
+"""Finding links in places where files of ours should be, before the work begins."""
 
 import re
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ _VERSION = re.compile(r"[0-9a-f]{16}")
 
 
 def refuse_links(output: str, bucket: str) -> None:
-    """InputError if a link lies where a bucket or its parts should, or the snapshots. What is
-    called otherwise than anything of ours may be one."""
+    """Raise InputError if there is a link in the place of a bucket, its parts, or the snapshots.
+    Other names may be links."""
     if not isinstance(access.locate(output)[0], pafs.LocalFileSystem):
         return
     for inside in _links_of(output, folder_of(bucket)):

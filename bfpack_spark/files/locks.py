@@ -1,11 +1,13 @@
 """One run at a time in a bucket: the lock OUTPUT/BUCKET/_lock, which a dead owner does not keep.
 
-On a local disk it is flock's, and goes with its owner's process. On an object store it is a lease:
-the object is created if none is there, and written anew every quarter of its 60 s if it is still
-ours; a write whose answer was lost is known again by its owner's name. One that seems not to have
-been renewed for 60 s is watched for 30 s more; if it still is the same object, its owner is dead,
-and it is replaced if it is the same even then. So clocks that differ may delay a takeover, and
-never make two owners.
+On a local disk the lock is taken by flock, and ends with its owner's process. On an object store it
+is a lease. The object is created if there is none, and is written anew every quarter of its 60 s if
+it is still ours. If the answer to a write was lost, the owner's name in the object tells whether
+the write was done.
+
+A lease that seems not to have been renewed for 60 s is watched for 30 s more. If it is the same
+object then, its owner is dead, and it is replaced on condition that it is still the same object at
+that moment. So clocks that differ may delay a takeover, but never make two owners.
 """
 
 import errno
@@ -41,7 +43,7 @@ from bfpack_spark.files.object_store import object_store, storage_error
 from bfpack_spark.files.untrusted import check_regular
 
 LEASE_SECONDS = 60.0
-_HOLDER_MAX = 1 << 12  # bytes of what a holder says of itself
+_HOLDER_MAX = 1 << 12  # most bytes of what a holder says about itself
 
 log = logging.getLogger("bfpack")
 
@@ -50,11 +52,11 @@ class Lock(Protocol):
     """A lock that is held."""
 
     def check(self) -> None:
-        """JobError if it is ours no longer: call it before what cannot be undone."""
+        """Raise JobError if it is no longer ours. Call it before anything that cannot be undone."""
 
 
 def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
-    """Hold the bucket's lock. BusyError, which names the holder, if another run has it."""
+    """Hold the bucket's lock. Raises BusyError, which names the holder, if another run has it."""
     fs, inner = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         return hold_file(inner, bucket)
@@ -74,7 +76,7 @@ def _busy(bucket: str, raw: bytes) -> BusyError:
     try:
         held = json.loads(raw)
         holder = f"pid {held['pid']} on {held['host']} since {held['since']}"
-    except (ValueError, KeyError, TypeError):  # it has the lock and has not yet said who it is
+    except (ValueError, KeyError, TypeError):  # the holder has not yet said who it is
         holder = "not yet named"
     return BusyError(
         f"--bucket {bucket}: another run holds it ({holder}); run this again when it has ended"
@@ -86,13 +88,13 @@ def _busy(bucket: str, raw: bytes) -> BusyError:
 
 class _FileLock:
     def check(self) -> None:
-        """flock lasts as long as the process that holds it."""
+        """Do nothing: flock lasts as long as the process that holds it."""
 
 
 @contextmanager
 def hold_file(output: str, bucket: str) -> Iterator[Lock]:
-    """flock on BUCKET/_lock below a local output; folders that are empty in the end, and were not
-    there before, go."""
+    """Hold flock on BUCKET/_lock below a local output. Folders that are empty in the end, and did
+    not exist before, are removed."""
     refuse_links(output, bucket)
     output_was_there = Path(output).exists()
     folder = folder_of(bucket)
@@ -104,7 +106,7 @@ def hold_file(output: str, bucket: str) -> Iterator[Lock]:
         stream.flush()
         yield _FileLock()
     finally:
-        # Before it is let go: who waits looks again.
+        # This comes before the lock is let go: whoever waits for it looks again.
         confined.unlink(output, f"{folder}/_lock")
         if not bucket_was_there:
             confined.remove_empty(output, folder)
@@ -120,7 +122,7 @@ def _locked(output: str, bucket: str) -> IO[bytes]:
         try:
             with confined.made(output, folder_of(bucket)) as folder:
                 stream = _opened(folder, str(path))
-        except FileNotFoundError:  # its folder went, with the run that made it
+        except FileNotFoundError:  # the run that made its folder has removed it
             continue
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -134,7 +136,8 @@ def _locked(output: str, bucket: str) -> IO[bytes]:
 
 
 def _opened(folder: int, path: str) -> IO[bytes]:
-    """The lock's file, which is made where it is not there. InputError if a link is, or a pipe."""
+    """Open the lock's file, and make it if it does not exist. Raises InputError if it is a link or
+    a pipe."""
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         stream = os.fdopen(os.open("_lock", flags, 0o666, dir_fd=folder), "r+b", buffering=0)
@@ -151,7 +154,8 @@ def _opened(folder: int, path: str) -> IO[bytes]:
 
 
 def _is_at(stream: IO[bytes], path: Path) -> bool:
-    """Is the locked file still the one of that name, or was it removed before we had it?"""
+    """Tell whether the locked file still has this name. It may have been removed before we locked
+    it."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), path.lstat())
     except FileNotFoundError:
@@ -171,7 +175,8 @@ def hold_lease(
     now: Callable[[], float] = time.time,
     wait: Callable[[float], Any] = time.sleep,
 ) -> Iterator["Lease"]:
-    """A lease on the object `key`, renewed by a thread; now and wait are the clock's."""
+    """Hold a lease on the object `key`, which a thread renews. `now` and `wait` are the clock's
+    functions."""
     lease = Lease(store, key, seconds)
     try:
         _take(lease, bucket, now, wait)
@@ -198,8 +203,9 @@ class Lease:
         self.ended = threading.Event()
 
     def claim(self, condition: Any) -> bool:
-        """Write it on a condition; is it ours now? A write whose answer was lost on the way may
-        have been done, and sent again it finds its own work."""
+        """Write the object on a condition, and return whether it is ours now. A write whose answer
+        was lost may have been done; if it is sent again, it fails on its own result. So after a
+        failure the object is read."""
         try:
             self.take(condition)
         except (AlreadyExistsError, PreconditionError):
@@ -211,28 +217,30 @@ class Lease:
         return self._tag is not None
 
     def take(self, condition: Any) -> None:
-        """Write it, on condition that none is there ("create") or that it has this tag."""
+        """Write the object on condition that there is none ("create") or that it has this tag."""
         began = time.monotonic()
         raw = json.dumps(self._content).encode()
         self._tag = _tag(obstore.put(self._store, self._key, raw, mode=condition))
         self._renewed_at = began
 
     def read(self) -> tuple[bytes, dict[str, str], float]:
-        """What is there: bytes, tag, time of its last write (seconds of the store's clock)."""
+        """Return its bytes, its tag, and the time of its last write (in seconds of the store's
+        clock)."""
         found = obstore.get(self._store, self._key)
         meta = found.meta
         return bytes(found.bytes()), _tag(meta), meta["last_modified"].timestamp()
 
     def renew(self) -> None:
-        """Write it anew, on condition that it is still ours."""
-        self._content["renewals"] += 1  # an ETag may be the content's hash
+        """Write the object anew, on condition that it is still ours."""
+        self._content["renewals"] += 1  # so that an ETag that is a hash changes too
         try:
             self.take(self._tag)
         except (PreconditionError, FileNotFoundError):
             self._look_again()
 
     def _look_again(self) -> None:
-        """A write that was answered too late and sent again finds its own work."""
+        """Read the object to find out whether it is ours: a write that was answered too late and
+        sent again meets its own result."""
         try:
             raw, tag, _ = self.read()
         except FileNotFoundError:
@@ -240,7 +248,8 @@ class Lease:
         self._tag = tag if _owner(raw) == self._content["owner"] else None
 
     def keep(self) -> None:
-        """Renew it until it has ended or is lost; a store that cannot be reached may come back."""
+        """Renew the lease until it has ended or is lost. A store that cannot be reached may come
+        back."""
         while self._tag is not None and not self.ended.wait(self.seconds / 4):
             with suppress(BaseError, OSError):
                 self.renew()
@@ -253,7 +262,7 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Remove it if it is ours; what cannot be removed lapses."""
+        """Remove the object if it is ours. If it cannot be removed, the lease lapses."""
         with suppress(JobError, BaseError, FileNotFoundError):
             self.check()
             obstore.delete(self._store, self._key)
@@ -269,14 +278,14 @@ def _take(
         if now() - written <= lease.seconds:
             raise _busy(bucket, raw)
         wait(lease.seconds / 2)
-        if not lease.claim(tag):  # its owner lives, or another took it over
+        if not lease.claim(tag):  # its owner is alive, or another run took it over
             raise _busy(bucket, raw)
-    except FileNotFoundError:  # let go in this moment
+    except FileNotFoundError:  # it was let go at this moment
         raise _busy(bucket, b"") from None
 
 
 def _owner(raw: bytes) -> str | None:
-    """Who wrote a lease; None if nobody did, or it cannot be read."""
+    """Return who wrote a lease, or None if nobody did, or it cannot be read."""
     try:
         return str(json.loads(raw)["owner"])
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Object stores through obstore, for what pyarrow's file systems do not have: a put on condition,
+"""Object stores through obstore, for what pyarrow's file systems do not have: a conditional put,
 and the ETag of an object."""
 
 import os
@@ -15,12 +15,12 @@ from obstore.store import ObjectStore, from_url
 from bfpack_spark.errors import JobError
 from bfpack_spark.files.addresses import divide, start_and_key
 
-_FEW = 16  # objects: a folder with them may hold many others
+_FEW = 16  # objects; the folder that holds so few may hold many others
 
 
 def object_store(folder: str) -> tuple[ObjectStore, str]:
-    """The store of s3://, s3a://, gs://, abfss://... and the key in it, letter by letter.
-    Credentials are found as the store's own tools find them; what pyarrow takes from the address
+    """Return the store of s3://, s3a://, gs://, abfss://... and the key in it, letter by letter.
+    Credentials are found as the store's own tools find them. What pyarrow takes from the address
     (endpoint, region) is taken here too."""
     address = divide(folder)
     told = dict(parse_qsl(address.options))
@@ -41,7 +41,7 @@ def object_store(folder: str) -> tuple[ObjectStore, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What tells a file from a changed one."""
+    """The facts that tell a file from a changed one."""
 
     size: int
     modified: int | None = None  # ns; None: not told
@@ -49,13 +49,14 @@ class Seen:
 
 
 def etags_below(folder: str) -> dict[str, str]:
-    """The ETag of every object below a folder that has one, by the object's key. JobError if the
-    store does not answer."""
+    """Return the ETag of every object below a folder that has one, by the object's key. Raises
+    JobError if the store does not answer."""
     return {key: seen.etag for key, seen in _below(folder).items() if seen.etag is not None}
 
 
 def look_at_object(path: str) -> Seen | None:
-    """One request; None if there is no such object. JobError if the store does not answer."""
+    """Return the facts about an object by one request, or None if there is no such object. Raises
+    JobError if the store does not answer."""
     store, key = object_store(path)
     try:
         return _seen(obstore.head(store, key))
@@ -66,8 +67,8 @@ def look_at_object(path: str) -> Seen | None:
 
 
 def look_below(paths: list[str]) -> list[Seen | None]:
-    """The same of each object: of a few by a request each, of many by one listing of the folder
-    that holds those of a bucket."""
+    """Return the facts about each object. Up to 16 objects take a request each; for more, one
+    listing per store covers the folder that holds the objects there."""
     if len(paths) <= _FEW:
         return [look_at_object(path) for path in paths]
     parts = [start_and_key(path) for path in paths]

@@ -1,9 +1,9 @@
-"""What an output holds: written, listed and deleted here, and nowhere else.
+"""What an output holds: all of it is written, listed and deleted here, and nowhere else.
 
-Every path is `inside` an output. On a local disk no link inside it is followed (confined.py) and
-what is written survives a loss of power. An object store knows neither links nor folders, and an
-object is there for good once its put has been answered. HDFS has no links by default; how soon it
-has what was written on its disks is its own affair.
+Every path is `inside` an output. On a local disk no link inside it is followed (confined.py), and
+what is written survives a loss of power. An object store has neither links nor folders, and an
+object is safe once its put has been answered. HDFS has no links by default; it decides itself how
+soon written data is on its disks.
 """
 
 import json
@@ -19,14 +19,14 @@ _OF_A_VERSION = 3  # BUCKET/KIND/VERSION lie between an output and a version's o
 
 
 def split_path(path: str, levels: int) -> tuple[str, str]:
-    """The output, and the path inside it, of what lies so many levels below a version's directory:
-    "O/b/tokens/V/documents/p" at 2 -> "O", "b/tokens/V/documents/p"."""
+    """Return the output, and the path inside it, of a file that lies so many levels below a
+    version's directory: "O/b/tokens/V/documents/p" at 2 -> "O", "b/tokens/V/documents/p"."""
     output = path.rsplit("/", _OF_A_VERSION + levels)[0]
     return output or "/", path[len(output) :].lstrip("/")
 
 
 def write_json(output: str, inside: str, value: dict[str, Any]) -> None:
-    """Write with sorted keys, at once or not at all."""
+    """Write JSON with sorted keys, all at once or not at all."""
     raw = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     write_bytes(output, inside, raw.encode())
 
@@ -52,7 +52,7 @@ def _put(fs: pafs.FileSystem, path: str, raw: bytes) -> None:
 
 
 def kinds_in(output: str, inside: str) -> dict[str, Kind]:
-    """What lies in a folder, by name; nothing if it is not there."""
+    """Return what lies in a folder, by name. The result is empty if there is no such folder."""
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         return confined.kinds_in(base, inside)
@@ -65,13 +65,13 @@ def kinds_in(output: str, inside: str) -> dict[str, Kind]:
 
 
 def folders_in(output: str, inside: str) -> list[str]:
-    """Names of the folders in a folder."""
+    """Return the names of the folders in a folder."""
     return sorted(name for name, kind in kinds_in(output, inside).items() if kind == "folder")
 
 
 def files_below(output: str, inside: str) -> dict[str, FileFacts]:
-    """All files below a folder, by their paths in it, in order; nothing if it is not there.
-    InputError if one of them is a link."""
+    """Return all files below a folder, by their paths in it and in order. The result is empty if
+    there is no such folder. Raises InputError if one of them is a link."""
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         return dict(sorted(confined.files_below(base, inside).items()))
@@ -87,7 +87,7 @@ def files_below(output: str, inside: str) -> dict[str, FileFacts]:
 
 
 def delete_file(output: str, inside: str) -> None:
-    """Delete a file, if it is there."""
+    """Delete a file, if it exists."""
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         confined.unlink(base, inside)
@@ -96,7 +96,7 @@ def delete_file(output: str, inside: str) -> None:
 
 
 def delete_tree(output: str, inside: str) -> None:
-    """Delete a folder and all below it, if it is there."""
+    """Delete a folder and all below it, if it exists."""
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         confined.remove_tree(base, inside)
@@ -105,8 +105,8 @@ def delete_tree(output: str, inside: str) -> None:
 
 
 def sync_folders(output: str, inside: str) -> None:
-    """On a local disk: put on it which names there are on the way to a folder, in it, and in the
-    folders there. What they name is there already."""
+    """Put on a local disk which names there are in a folder, in the folders in it, and on the way
+    to it. The files with these names are on the disk already. On other stores this does nothing."""
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         confined.sync_folders(base, inside)

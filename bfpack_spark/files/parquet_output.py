@@ -1,4 +1,5 @@
-"""A Parquet file that is hashed while it is written, and how every table's files are encoded."""
+"""A Parquet file that is hashed while it is written, and how the files of every table are
+encoded."""
 
 from typing import Any
 
@@ -11,7 +12,7 @@ from bfpack_spark.schema import plain
 
 
 class ParquetOutput:
-    """One output file: write batches, then `close` gives its entry for the manifest."""
+    """One output file: write batches to it, then `close` returns its entry for the manifest."""
 
     def __init__(
         self,
@@ -22,8 +23,8 @@ class ParquetOutput:
         metadata: dict[str, str] | None = None,
         statistics: list[str] | None = None,
     ) -> None:
-        """`path` is relative to `root`, the version's directory; `statistics` names the columns
-        that get minima and maxima (those of tokens would bloat the footer)."""
+        """Open the file. `path` is relative to `root`, the version's directory. `statistics` names
+        the columns that get minima and maxima (those of tokens would make the footer large)."""
         self._path = path
         self._file = HashingFile(root, path)
         bare = plain(schema)
@@ -50,7 +51,7 @@ class ParquetOutput:
         self.num_rows += len(table)
 
     def close(self, kind: str, tokens: int, ids_sha256: str | None) -> dict[str, Any]:
-        """Give the file its name; returns its entry: path, kind, rows, tokens, bytes, hashes."""
+        """Give the file its name, and return its entry: path, kind, rows, tokens, bytes, hashes."""
         self._writer.close()
         return {
             "path": self._path,
@@ -64,13 +65,13 @@ class ParquetOutput:
 
 
 def token_values(tokens: pa.Array) -> np.ndarray:
-    """All ids of a BINARY (or large) column end to end, not copied; the column must hold no
-    null."""
+    """Return all ids of a BINARY (or large) column end to end, without a copy. The column must hold
+    no null."""
     return binary_values(tokens).view("<i4")
 
 
 def binary_values(column: pa.Array) -> np.ndarray:
-    """The bytes of all values of such a column end to end, not copied."""
+    """Return the bytes of all values of such a column end to end, without a copy."""
     kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
     offsets = np.frombuffer(column.buffers()[1], dtype=kind)
     first, last = offsets[column.offset], offsets[column.offset + len(column)]

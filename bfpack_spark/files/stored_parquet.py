@@ -1,4 +1,5 @@
-"""Parquet files that an earlier stage or run has written: what cannot be read is said by name."""
+"""Reading Parquet files that an earlier stage or run has written, with errors that name the
+file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ from bfpack_spark.files import access
 
 @contextmanager
 def open_own_parquet(path: str) -> Iterator[pq.ParquetFile]:
-    """With checksums of pages. JobError if the file is damaged or gone: Arrow does not say which
-    file it is, and Spark does not know."""
+    """Open a Parquet file, and check the checksums of its pages. Raises JobError if the file is
+    damaged or gone: Arrow does not say which file it is, and Spark does not know."""
     try:
         with access.open_parquet(path) as file:
             yield file

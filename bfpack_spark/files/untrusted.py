@@ -1,5 +1,5 @@
 """Reading what others may have written: a pipe that nobody writes to never answers, a file may be
-larger than memory, and JSON may be of any depth."""
+larger than memory, and JSON may be nested to any depth."""
 
 import os
 import stat
@@ -13,8 +13,8 @@ _DEPTH_MAX = 32
 
 
 def read_regular(path: str, limit: int) -> bytes:
-    """The bytes of a regular file. InputError if it is something else, or has more than `limit`
-    bytes; OSError as `open` raises it."""
+    """Return the bytes of a regular file. Raises InputError if it is something else, or has more
+    than `limit` bytes, and OSError as `open` raises it."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
         check_regular(path, os.fstat(stream.fileno()).st_mode)
         raw = stream.read(limit + 1)
@@ -22,20 +22,21 @@ def read_regular(path: str, limit: int) -> bytes:
 
 
 def check_regular(path: str, mode: int) -> None:
-    """InputError if what has this st_mode is a directory, a pipe, a socket or a device."""
+    """Raise InputError if this st_mode is that of a directory, a pipe, a socket or a device."""
     if not stat.S_ISREG(mode):
         raise InputError(f"{path}: is no regular file; put a file there, or name another")
 
 
 def check_size(path: str, raw: bytes, limit: int) -> bytes:
-    """The same bytes. InputError if there are more than `limit`."""
+    """Return the same bytes. Raises InputError if there are more than `limit`."""
     if len(raw) > limit:
         raise InputError(f"{path}: larger than {limit:,} bytes; put back the one that was written")
     return raw
 
 
 def parse_object(raw: bytes, path: str) -> dict[str, Any]:
-    """The JSON object in these bytes. InputError if they hold something else."""
+    """Return the JSON object in these bytes. Raises InputError if they hold something else, or if
+    it is nested deeper than 32."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -47,7 +48,7 @@ def parse_object(raw: bytes, path: str) -> dict[str, Any]:
 
 
 def check_depth(value: Any, path: str) -> None:
-    """InputError if lists and tables are nested deeper than 32."""
+    """Raise InputError if lists and tables are nested deeper than 32."""
     if _is_deeper(value, _DEPTH_MAX):
         raise InputError(f"{path}: nested deeper than {_DEPTH_MAX}; repair or remove it")
 
