@@ -1,1 +1,1 @@
-"""Text to token ids: two engines behind one interface, and the check that they agree."""
+"""From text to token ids: two engines behind one interface, and the check that they agree."""

@@ -1,18 +1,20 @@
 """Where a text can be cut so that its pieces, tokenized one by one, give the ids of the whole.
 
-The reference takes 154 bytes of memory a byte of text, so it is given a long text in pieces. A cut
-lies behind a letter or digit and before a single space or newline that another one follows:
+The reference takes 154 bytes of memory per byte of text, so it is given a long text in pieces. A
+cut lies behind a letter or digit and before a single space or newline that another letter or digit
+follows:
 
     "one two three" -> "one two", " three"
 
-That the ids are the same follows step by step from the tokenizer's file, or no text is cut:
+Each part of the tokenizer's file must prove that the ids are the same; otherwise no text is cut:
 
     added tokens     none that is sought in text holds such a place, or takes in blanks behind it
     normalizer       each step works character by character there, and keeps letters and blanks
     pre-tokenizer    no step's match goes over the place, and one of them ends a piece there
     model            sees piece by piece, whatever it is
 
-Steps that are not known here, and expressions that patterns.py does not understand, end the proof.
+A step that is not known here, or an expression that patterns.py does not understand, means that
+there is no proof.
 """
 
 import functools
@@ -37,20 +39,21 @@ from bfpack_spark.tokenizing.patterns import (
 )
 from bfpack_spark.tokenizing.tokenizer_json import AddedToken, TokenizerFile, Tree, parts_of
 
-_PIECE = 1 << 20  # characters, and on to the next place
+_PIECE = 1 << 20  # characters, and then up to the next place
 _KEEPS, _BLANKS, _NONE = frozenset(KEEP), frozenset(BLANK), frozenset[str]()
 _GPT2 = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # ByteLevel's own
 )
 _LOCAL = {
     *("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer", "Nmt"),
-    "Precompiled",  # by grapheme, which a blank begins
+    "Precompiled",  # by grapheme, and a blank begins a new one
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cuts:
-    """The places: behind a character of `keep`, before one of `blank`."""
+    """The places where a text can be cut: behind a character of `keep` and before one of
+    `blank`."""
 
     keep: Sets
     blank: Sets
@@ -62,7 +65,7 @@ class Cuts:
         return re.compile(f"(?<=[{keep}])(?=[{blank}][{keep}])")
 
     def pieces(self, text: str, piece: int | None = None) -> Iterator[str]:
-        """The text in pieces of at least so many characters, each as far as the next place."""
+        """Yield the text in pieces of at least so many characters, each up to the next place."""
         begin, least = 0, _PIECE if piece is None else max(piece, 1)
         while len(text) - begin > least:
             found = self._place.search(text, begin + least)
@@ -74,8 +77,9 @@ class Cuts:
 
 
 def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts | None:
-    """The places of a tokenizer of which `sought` tells which added tokens are looked for in text;
-    None if there are none that the proof holds for, as where the library fails on a letter."""
+    """Return the places where texts can be cut for a tokenizer. `sought` tells which added tokens
+    are looked for in text. The result is None if the proof holds for no place, also if the library
+    fails on a letter."""
     try:
         with silenced():
             return _proved(file, sought)
@@ -99,8 +103,8 @@ def _proved(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts |
 
 
 def _of_pre_tokenizer(file: TokenizerFile) -> Cuts | None:
-    """Every step lets the place be, and a step ends a piece there: behind these characters, or
-    before those."""
+    """Return the places that every step leaves alone and where a step ends a piece, or None if
+    there are none."""
     steps = parts_of(file.pre_tokenizer, "pretokenizers")
     behind, before, blanks = _NONE, _NONE, _BLANKS
     for step in steps:
@@ -120,11 +124,11 @@ def _of_pre_tokenizer(file: TokenizerFile) -> Cuts | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
-    """What a step does at a place."""
+    """What a step of the pre-tokenizer does at a place."""
 
-    alone: Sets  # behind or before these a piece ends
+    alone: Sets  # sets of characters at which a piece ends
     any_blank: bool = True  # False: it leaves alone what begins with a space, and nothing else
-    last: bool = False  # it writes blanks anew, so what steps behind it see is not followed
+    last: bool = False  # it rewrites blanks, so what later steps see is not followed
 
 
 def _step(step: Tree) -> _Step | None:
@@ -154,7 +158,7 @@ def _split(step: Tree) -> _Step | None:
 
 
 def _pattern(step: Tree) -> Pattern | None:
-    """The pattern of a Split; None if it is not understood."""
+    """Return the pattern of a Split, or None if it is not understood."""
     pattern = step.get("pattern")
     if not isinstance(pattern, dict):
         return None
@@ -171,7 +175,7 @@ def _pattern(step: Tree) -> Pattern | None:
 
 
 def _kept(file: TokenizerFile, cuts: Cuts) -> Cuts | None:
-    """The places that every step of the normalizer leaves as they are."""
+    """Return the places that every step of the normalizer leaves as they are."""
     for step in parts_of(file.normalizer, "normalizers"):
         if not _is_local(step):
             return None
@@ -188,14 +192,15 @@ def _kept(file: TokenizerFile, cuts: Cuts) -> Cuts | None:
 def _is_local(step: Tree) -> bool:
     kind = step.get("type")
     if kind == "Strip":
-        return step.get("strip_left") is False  # what it takes off at the right is no letter
+        return step.get("strip_left") is False  # what it strips at the right is not a letter
     if kind == "Replace":
         return step.get("pattern") == {"Regex": " {2,}"} or _is_elsewhere(step.get("pattern"))
     return kind in _LOCAL
 
 
 def _is_elsewhere(pattern: Any) -> bool:
-    """Is it a text without a letter, digit or blank of ours?"""
+    """Tell whether the pattern is a text without any of the letters, digits and blanks that count
+    here."""
     said = pattern.get("String") if isinstance(pattern, dict) else None
     return isinstance(said, str) and bool(said) and not sets_of(said)
 
@@ -211,7 +216,7 @@ def _normalizer(step: Tree) -> Callable[[str], str]:
 
 
 def _keeps(normalize: Callable[[str], str], name: str, keep: Sets) -> bool:
-    """Does every character of a set become one of the sets that cuts lie behind?"""
+    """Tell whether every character of a set becomes one of the sets that cuts lie behind."""
     first, last = KEEP[name]
     chars = [chr(code) for code in range(ord(first), ord(last) + 1)]
     found = normalize(" ".join(chars)).split(" ")
@@ -226,7 +231,7 @@ def _spares(normalize: Callable[[str], str], blank: str) -> bool:
 
 
 def _leaves(token: AddedToken, file: TokenizerFile) -> bool:
-    """Can a token that is sought in text neither hold a place nor look over it?"""
+    """Tell whether a token that is sought in text can neither hold a place nor look over it."""
     texts = [token.content]
     for step in parts_of(file.normalizer, "normalizers"):
         texts.append(_normalizer(step)(texts[-1]))

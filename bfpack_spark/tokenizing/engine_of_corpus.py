@@ -1,4 +1,4 @@
-"""The engine that tokenizes a corpus, chosen by a sample of its texts."""
+"""The engine that tokenizes a corpus, chosen with a sample of its texts."""
 
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import Inventory, split_inventory
@@ -10,7 +10,7 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary
 def engine_for(
     wanted: EngineChoice, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
 ) -> Choice:
-    """The engine that tokenizes this corpus."""
+    """Return the engine that tokenizes this corpus, and why it was chosen."""
     if columns.tokens:
         return Choice(engine="fastokens", why="not used: the documents are tokenized already")
     sample = [] if wanted == "tokenizers" else sample_texts(inventory, columns)
@@ -18,8 +18,8 @@ def engine_for(
 
 
 def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 20) -> list[str]:
-    """The first texts of up to eight places spread over the corpus: about `max_bytes`
-    characters."""
+    """Return the first texts of up to eight places spread over the corpus, about `max_bytes`
+    characters in total."""
     splits = split_inventory(inventory)
     spread = splits[:: max(1, len(splits) // 8)][:8]
     texts: list[str] = []

@@ -1,7 +1,8 @@
-"""Two engines behind one call: `tokenizers`, the reference, and `fastokens`, 20 to 50 times faster.
+"""Two engines behind one interface: `tokenizers`, the reference, and `fastokens`, 20 to 50 times
+faster.
 
-Both run on one thread, since Spark is the parallelism, and without the truncation, padding and
-post-processing that a tokenizer.json may ask for.
+Both run on one thread, since Spark provides the parallelism. Both ignore the truncation, padding
+and post-processing that a tokenizer.json may ask for.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from bfpack_spark.memory import give_back
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["FASTOKENS_BPE_THREADS"] = "1"  # it does not heed RAYON_NUM_THREADS
+os.environ["FASTOKENS_BPE_THREADS"] = "1"  # it ignores RAYON_NUM_THREADS
 
 import fastokens  # (both read their thread settings when they are loaded)
 import tokenizers
@@ -28,25 +29,25 @@ EngineName: TypeAlias = Literal["fastokens", "tokenizers"]
 Ids: TypeAlias = npt.NDArray[np.int32]
 
 MAX_BYTES = 256 << 20  # of one document
-# Of what the reference is given at once, which takes 154 bytes of memory a byte of text.
+# Most bytes of what the reference is given at once, as it takes 154 bytes of memory per byte.
 REFERENCE_BYTES = 8 << 20
 
-_ALONE = 1 << 20  # characters that are one call's
+_ALONE = 1 << 20  # characters of one call
 
 _loaded: dict[tuple[str, str, str], "Engine"] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The largest document that an engine takes of a tokenizer."""
+    """The largest document that an engine takes with a tokenizer."""
 
     max_bytes: int
-    max_uncut_bytes: int | None = None  # and its largest stretch without a place to cut it at
+    max_uncut_bytes: int | None = None  # and its largest stretch without a place to cut it
 
 
 def limits_of(name: EngineName, vocabulary: Vocabulary) -> Limits:
-    """The reference takes as much as the fast engine where a text can be cut, but no stretch of it
-    of more than 8 MiB."""
+    """Return the largest document that an engine takes. The reference takes as large texts as the
+    fast engine if they can be cut, but no stretch of over 8 MiB without a place to cut it."""
     if name == "fastokens":
         return Limits(max_bytes=MAX_BYTES)
     if vocabulary.cuts is None:
@@ -55,24 +56,26 @@ def limits_of(name: EngineName, vocabulary: Vocabulary) -> Limits:
 
 
 class Engine(Protocol):
-    """Text to ids; nothing is inserted."""
+    """An engine that turns text into ids. It inserts nothing."""
 
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
-        """All ids end to end, and the number of ids of each text; -1 of a text that the tokenizer
-        cannot spell: some of it is no token, and there is none for the unknown."""
+        """Return all ids end to end, and the number of ids of each text. The number is -1 for a
+        text that the tokenizer cannot spell: some of it is no token, and there is no token for the
+        unknown."""
 
     def id_of(self, token: str) -> int | None:
-        """The id that it gives to a token by its name."""
+        """Return the id of the token with this name."""
 
     def token_of(self, number: int) -> str | None:
-        """The token that it knows by an id."""
+        """Return the token that has this id."""
 
 
 def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
-    """An engine, loaded once a process: 1.9 s for a vocabulary of 128k.
+    """Return an engine, which is loaded once per process: 1.9 s for a vocabulary of 128k.
 
-    Raises ValueError if fastokens cannot handle this tokenizer, InputError if the reference cannot;
-    so does encode, but for a JobError of fastokens.
+    Raises ValueError if fastokens cannot handle this tokenizer, and InputError if the reference
+    cannot. `encode` raises JobError if fastokens fails on a text, and InputError if the reference
+    does.
     """
     policy = (vocabulary.control_tokens, vocabulary.inserted_ids, vocabulary.own_pad_id)
     key = (name, vocabulary.sha256, str(policy))
@@ -81,7 +84,7 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
             raise JobError("the tokenizer did not arrive whole: its sha256 differs")
         make = _Fastokens if name == "fastokens" else _Tokenizers
         _loaded[key] = make(vocabulary)
-        give_back()  # what parsing took, 48 MB for a vocabulary of 128k
+        give_back()  # the memory of parsing, 48 MB for a vocabulary of 128k
     return _loaded[key]
 
 
@@ -96,7 +99,7 @@ class _Tokenizers:
             ) from None
         self._engine.no_truncation()
         self._engine.no_padding()
-        # Lost by pickle and to_str, so it is set here, in the process that uses it.
+        # pickle and to_str lose this flag, so it is set here, in the process that uses it.
         self._engine.encode_special_tokens = vocabulary.control_tokens != "allow"
         self._cuts = vocabulary.cuts
 
@@ -112,7 +115,7 @@ class _Tokenizers:
         return _joined(parts)
 
     def _long(self, pieces: Iterable[str]) -> Ids | None:
-        """A text of which no more than a piece is worked on at once."""
+        """Encode a text of which only a piece is worked on at a time."""
         parts = [part for piece in pieces for part in self._batch([piece])]
         known = [part for part in parts if part is not None]
         return np.concatenate(known) if len(known) == len(parts) else None
@@ -120,7 +123,7 @@ class _Tokenizers:
     def _batch(self, texts: list[str]) -> list[Ids | None]:
         try:
             encodings = self._engine.encode_batch_fast(texts, add_special_tokens=False)
-        except Exception:  # it raises nothing narrower where one text cannot be spelled
+        except Exception:  # it raises no narrower class if a text cannot be spelled
             return [self._one(text) for text in texts]
         except BaseException as error:  # a Rust panic is not an Exception
             raise InputError(
@@ -174,7 +177,7 @@ class _Fastokens:
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """Texts that the reference is given at once; a long one by itself."""
+    """Yield the texts that the reference is given at once; a long text is alone."""
     batch: list[str] = []
     size = 0
     for text in texts:
@@ -188,14 +191,15 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
 
 
 def _joined(parts: list[Ids | None]) -> tuple[Ids, Int64]:
-    """Ids of several texts end to end, and how many each has; None: -1."""
+    """Return the ids of several texts end to end, and the number of ids of each text (-1 where it
+    is None)."""
     lengths = np.array([-1 if part is None else len(part) for part in parts], dtype=np.int64)
     known = [part for part in parts if part is not None]
     return np.concatenate(known) if known else np.empty(0, dtype=np.int32), lengths
 
 
 def _said(error: BaseException) -> str:
-    """What a library says of a file or a text that it cannot take, on one line."""
+    """Return what a library says about a file or a text that it cannot take, on one line."""
     if isinstance(error, KeyboardInterrupt | SystemExit):
         raise error
     return " ".join(str(error).split())[:300]

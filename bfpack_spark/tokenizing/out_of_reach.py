@@ -1,15 +1,15 @@
-"""Control words out of a text's reach, whatever the model: text that spells one becomes the pieces
-of ordinary tokens.
+"""Putting control tokens out of reach of a text, whatever the model is: text that spells one
+becomes the pieces of ordinary tokens.
 
 The engines' flags keep added tokens from being looked for in the text. The model itself may still
-have a control word among its pieces: Unigram as one with a score, WordPiece and WordLevel as a
-word, BPE as the end of merges. So in the file that the engines load, such an entry is renamed to
-what no text spells. Its id stays its own, and so do all others'.
+have a control token among its pieces: Unigram as one with a score, WordPiece and WordLevel as a
+word, BPE as the result of merges. So in the file that the engines load, such an entry is renamed to
+something that no text spells. It keeps its id, and all other entries keep theirs.
 
     Unigram {"<pad>": 0, "<": 1, "p": 2, ...}: "x<pad>" -> [x, 0] before, [x, <, p, a, d, >] after
 
-A control word of one character stays: without it, text could not be spelled. Documents that give
-its id are refused, as are those that give any other that is guarded.
+A control token of one character keeps its name, because text could not be spelled without it.
+Documents that give its id are refused, as are those that give any other guarded id.
 """
 
 import json
@@ -32,8 +32,8 @@ class Reach:
 
 
 def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int | None]) -> Reach:
-    """`raw` so changed that text does not give the control tokens: those that are marked special,
-    and of the added ones those with an id that is `inserted` (EOS, BOS, padding)."""
+    """Return `raw` changed so that text does not give the control tokens. These are the tokens that
+    are marked special, and the added tokens that have an id in `inserted` (EOS, BOS, padding)."""
     ours = {number for number in inserted if number is not None}
     control = {t.content: t.id for t in file.added if t.special or t.id in ours}
     unmarked = {t.content for t in file.added if t.id in ours and not t.special}
@@ -53,7 +53,7 @@ def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int |
 
 
 def _spelled(file: TokenizerFile, control: Collection[str]) -> list[str]:
-    """Those that the model may make of a text."""
+    """Return the control tokens that the model may make of a text."""
     model = file.model
     known = [word for word in control if word in model.ids]
     if not known or not isinstance(model.vocab, dict) or not model.merges or model.ignore_merges:
@@ -63,14 +63,15 @@ def _spelled(file: TokenizerFile, control: Collection[str]) -> list[str]:
 
 
 def _unknown_id(file: TokenizerFile) -> int | None:
-    """What text without a token of its own may give."""
+    """Return the id that text without a token of its own may give."""
     model = file.model
     return model.unk_id if model.unk_token is None else file.ids.get(model.unk_token)
 
 
 def _unspelled(file: TokenizerFile, number: int) -> str:
-    """A name that no text spells: Unigram never looks for an empty piece, WordPiece never for one
-    that is longer than its longest word. (WordLevel might, of a text that tries to.)"""
+    """Return a name that no text spells. Unigram never looks for an empty piece, and WordPiece
+    never for one that is longer than its longest word. (WordLevel might give it for a text that is
+    made to do so.)"""
     if not isinstance(file.model.vocab, dict):
         return ""
     name = f"\ue000 out of reach {number} \ue000"
@@ -79,8 +80,8 @@ def _unspelled(file: TokenizerFile, number: int) -> str:
 
 
 def _rename(model: dict[str, Any], names: dict[str, str]) -> None:
-    """Other names for some entries, where they stand and where they are the unknown token; merges
-    that make or use them are taken out."""
+    """Give entries other names, in the vocabulary and where one is the unknown token. Merges that
+    make or use the entries are removed."""
     vocab = model["vocab"]
     if isinstance(vocab, dict):
         model["vocab"] = {names.get(token, token): number for token, number in vocab.items()}
@@ -98,7 +99,7 @@ def _rename(model: dict[str, Any], names: dict[str, str]) -> None:
 
 
 def _pairs(merges: Any) -> list[tuple[str, str]]:
-    """Merges as pairs; they are written as "a b" or as ["a", "b"]."""
+    """Return merges as pairs; they are written as "a b" or as ["a", "b"]."""
     try:
         pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in merges)
         return [(str(left), str(right)) for left, right in pairs]

@@ -1,4 +1,4 @@
-"""A panic of Rust code is an exception here, which says what it is; what Rust prints is noise."""
+"""Rust panics as exceptions that say what happened, without what Rust prints."""
 
 import os
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Nothing that Rust prints meanwhile, a panic's backtrace of fifty lines, reaches stderr."""
+    """Keep what Rust prints meanwhile off stderr, such as a panic's backtrace of fifty lines."""
     try:
         stderr = os.dup(2)
-    except OSError:  # there is none
+    except OSError:  # stderr is closed
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

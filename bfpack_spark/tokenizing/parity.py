@@ -1,5 +1,4 @@
-"""Which engine to take: the fast one only where it agrees with the reference, and why it was
-taken."""
+"""Which engine to take, and why: the fast engine only where it agrees with the reference."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,23 +19,23 @@ REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The engine taken, and the reason in words."""
+    """The engine that is taken, and the reason in words."""
 
     engine: EngineName
     why: str
 
 
 def choose_engine(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> Choice:
-    """Compare both engines on hard texts and on a sample of the corpus.
+    """Compare both engines on hard texts and on a sample of the corpus, and return the choice.
 
-    `auto` falls back to the reference where they differ; a wanted `fastokens` fails with JobError.
+    If they differ, `auto` falls back to the reference, and `fastokens` raises JobError.
     """
     with silenced():
         return _choose(wanted, vocabulary, sample)
 
 
 def _choose(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> Choice:
-    _check_reference(vocabulary)  # a file that it cannot take is the user's mistake
+    _check_reference(vocabulary)  # a file that the reference cannot take is the user's mistake
     if wanted == "tokenizers":
         return Choice(engine="tokenizers", why="as told")
     texts = adversarial_texts(vocabulary) + sample
@@ -49,7 +48,8 @@ def _choose(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> 
 
 
 def compare(texts: list[str], vocabulary: Vocabulary) -> tuple[int, str] | None:
-    """The first text whose ids differ between the engines: its index, and what differs."""
+    """Return the first text whose ids differ between the engines, as its index and what differs, or
+    None if all agree."""
     fast, fast_lengths = load_engine("fastokens", vocabulary).encode(texts)
     slow, slow_lengths = load_engine("tokenizers", vocabulary).encode(texts)
     if np.array_equal(fast_lengths, slow_lengths) and np.array_equal(fast, slow):
@@ -63,7 +63,7 @@ def compare(texts: list[str], vocabulary: Vocabulary) -> tuple[int, str] | None:
 
 
 def first_difference(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """Where two lists of ids part, in words."""
+    """Return in words where two lists of ids differ."""
     shared = min(len(ours), len(theirs))
     apart = np.flatnonzero(ours[:shared] != theirs[:shared])
     place = int(apart[0]) if len(apart) else shared
@@ -72,8 +72,8 @@ def first_difference(ours: np.ndarray, theirs: np.ndarray) -> str:
 
 
 def wrong_id(name: EngineName, vocabulary: Vocabulary) -> str | None:
-    """A token that the engine knows by another id than the file says, in words. It numbers added
-    tokens anew where their ids have gaps."""
+    """Return, in words, a token that the engine knows by another id than the file says, or None. An
+    engine gives added tokens new ids if their ids have gaps."""
     engine = load_engine(name, vocabulary)
     file = parse_tokenizer(vocabulary.json)
     for token in file.added:
@@ -86,7 +86,8 @@ def wrong_id(name: EngineName, vocabulary: Vocabulary) -> str | None:
 
 
 def _check_reference(vocabulary: Vocabulary) -> None:
-    """InputError if the reference gives other ids than the file says, or fails on short texts."""
+    """Raise InputError if the reference gives other ids than the file says, or fails on short
+    texts."""
     wrong = wrong_id("tokenizers", vocabulary)
     if wrong is not None:
         raise InputError(
@@ -98,8 +99,8 @@ def _check_reference(vocabulary: Vocabulary) -> None:
 
 
 def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
-    """Texts on which tokenizers have been seen to differ: scripts, spaces, control tokens, long
-    runs."""
+    """Return texts on which tokenizers have been seen to differ: scripts, spaces, control tokens,
+    long runs."""
     alphabets = ["".join(map(chr, _printable(start))) for start in range(0, 0x3000, 0x100)]
     control = vocabulary.special_tokens
     texts = [
@@ -125,7 +126,8 @@ def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
 
 
 def _long_texts() -> list[str]:
-    """Up to 300 kB: a fault of fastokens (its issue 67, mended since) showed on long texts only."""
+    """Return texts of up to 300 kB, because a fault of fastokens (its issue 67, fixed since) showed
+    on long texts only."""
     words = " ".join(str(number * 7919) for number in range(30_000))
     return [
         "a" * 50_000,

@@ -1,16 +1,16 @@
 """What a pre-tokenizer's regular expression does where a letter or digit meets a space.
 
-Only six sets of characters matter: of the text before a cut the last one, a KEEP (ASCII letters,
-digits, Han), and of the text behind it the first, a BLANK (space or newline). For every class of
-the expression two sets are kept, of those that it may hold and those that it surely holds all of.
+Only six sets of characters matter. The text before a cut ends with a KEEP (ASCII letters, digits,
+Han), and the text behind it begins with a BLANK (space or newline). For every class of the
+expression we keep two sets: the sets that it may hold, and those that it surely holds completely.
 
     crossing   a match may hold a KEEP and right behind it a BLANK
-    alone      of these, every single character is a match by itself
+    alone      every single character of these sets is a match by itself
 
-If nothing crosses, no path of the matcher, in whatever order they are tried, goes over the cut: it
-ends there as it ends where the text ends. Look-ahead is understood behind blanks alone, as in
-`\\s+(?!\\S)`, which a KEEP before the cut keeps away from it. Any other assertion, reference or
-flag is not understood, and then nothing is claimed.
+If nothing crosses, no path of the matcher goes over the cut, in whatever order the paths are tried:
+each path ends at the cut as it ends where the text ends. Look-ahead is understood behind blanks
+only, as in `\\s+(?!\\S)`, which a KEEP before the cut keeps away from it. No other assertion,
+reference or flag is understood, and then nothing is claimed.
 """
 
 import re
@@ -41,12 +41,12 @@ _LITERAL = {"r": "\r", "n": "\n", "t": "\t", "f": "\f", "v": "\v"}
 
 
 class NotUnderstoodError(ValueError):
-    """The expression uses something that nothing is claimed about."""
+    """The expression uses something about which nothing is claimed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chars:
-    """A class of characters: what it may hold, and what it surely holds all of."""
+    """A class of characters: which sets it may hold, and which it surely holds completely."""
 
     may: Sets
     must: Sets
@@ -67,7 +67,7 @@ class Pattern:
     asserts: bool = False  # it looks ahead
 
     def then(self, other: "Pattern") -> "Pattern":
-        """The one and behind it the other."""
+        """Return this pattern followed by the other."""
         if other.asserts and other.nullable and (self.nullable or self.last & _KEEPS):
             raise NotUnderstoodError("look-ahead that may be at a cut")
         alone = (self.alone if other.nullable else _NONE) | (
@@ -113,7 +113,7 @@ _LOOK_AHEAD = Pattern(
 
 
 def read_pattern(expression: str) -> Pattern:
-    """What an expression does. NotUnderstoodError if that cannot be said."""
+    """Return what an expression does. Raises NotUnderstoodError if that cannot be told."""
     reader = _Reader(expression)
     try:
         found = reader.alternatives()
@@ -127,7 +127,7 @@ def read_pattern(expression: str) -> Pattern:
 
 
 def literal(text: str) -> Pattern:
-    """A text that is sought as it is."""
+    """Return the pattern of a text that is looked for as it is."""
     found = _EMPTY
     for char in text:
         found = found.then(_one(_range(char, char)))
@@ -135,7 +135,7 @@ def literal(text: str) -> Pattern:
 
 
 def sets_of(text: Iterable[str]) -> Sets:
-    """The sets that characters are of."""
+    """Return the sets that the characters belong to."""
     return frozenset(name for char in text for name in _range(char, char).may)
 
 
@@ -156,7 +156,7 @@ def _range(first: str, last: str) -> Chars:
 
 
 class _Reader:
-    """A descent through the expression; `rest` is what is still to be read."""
+    """A recursive descent parser of the expression; `rest` is what is still to be read."""
 
     def __init__(self, expression: str) -> None:
         self.rest = expression
@@ -188,7 +188,8 @@ class _Reader:
         return found.times(int(least), int(most) if most else None if comma else int(least))
 
     def _take_kind(self, quantifier: str) -> None:
-        """Lazy or possessive: the paths are the same. Behind {n,m} a sign means something else."""
+        """Read whether a quantifier is lazy or possessive. The paths are the same. Behind {n,m}
+        such a sign means something else, so it is not understood."""
         if quantifier[0] == "{" and self.rest[:1] in ("+", "?", "*"):
             raise NotUnderstoodError(quantifier + self.rest[0])
         self._take("+") or self._take("?")
@@ -232,7 +233,7 @@ class _Reader:
         return found
 
     def _class(self) -> Chars:
-        """Behind `[`: members, ranges, classes inside, and `&&`."""
+        """Read a class behind `[`: members, ranges, classes in it, and `&&`."""
         inverted = self._take("^")
         found = Chars(may=_NONE, must=_NONE)
         while not self._take("]"):
@@ -245,7 +246,7 @@ class _Reader:
         return found.inverted() if inverted else found
 
     def _members(self) -> Chars:
-        """What follows `&&`, up to the end of the class, which is left there."""
+        """Read what follows `&&`, up to the end of the class, which is left unread."""
         found = Chars(may=_NONE, must=_NONE)
         while self.rest[0] != "]" and not self.rest.startswith("&&"):
             member = self._member()
@@ -293,7 +294,7 @@ class _Reader:
         return found.inverted() if (kind == "P") != bool(named.group(1)) else found
 
     def _take(self, text: str) -> bool:
-        """Read this, if it comes next."""
+        """Read this text, if it comes next."""
         taken = self.rest.startswith(text)
         if taken:
             self.rest = self.rest[len(text) :]

@@ -1,4 +1,4 @@
-"""Ids that the user's own tokenizer made: checked, and taken as they are."""
+"""Ids that the user's own tokenizer has made: they are checked, and taken as they are."""
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,8 @@ _MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
 
 
 def ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
-    """Ids given by the user, checked."""
+    """Return the ids that the user gives, end to end, and the number of ids of each document. A
+    document with wrong ids is refused."""
     content = documents.content
     parts: list[Ids] = []
     lengths = np.zeros(len(documents), dtype=np.int64)

@@ -1,4 +1,5 @@
-"""Documents -> TOKENIZED: the ids of each, or why it is refused. Samples use it without Spark."""
+"""From documents to TOKENIZED: the ids of each document, or why it is refused. Samples use this
+without Spark."""
 
 import re
 import zlib
@@ -19,29 +20,29 @@ from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.ready_ids import ready_ids
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-_FEW = 8  # numbers that are sought one by one
+_FEW = 8  # up to so many numbers are looked for one by one
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizeSpec:
-    """What a worker needs to know; travels with the function."""
+    """What a worker needs to know to tokenize. It travels with the function."""
 
     input_format: str
     columns: Columns
     vocabulary: Vocabulary
     engine: EngineName
     max_document_bytes: int  # UTF-8; larger documents are refused, and longer lines not parsed
-    audit_share: float  # 0 to 1; of documents tokenized by the reference as well
-    max_compared_bytes: int = 1 << 62  # larger ones are refused as well, but their lines are parsed
-    max_uncut_bytes: int | None = None  # of a stretch without a place to cut it at
+    audit_share: float  # 0 to 1; share of documents that the reference tokenizes too
+    max_compared_bytes: int = 1 << 62  # larger ones are refused too, but their lines are parsed
+    max_uncut_bytes: int | None = None  # of a stretch without a place to cut it
 
     @property
     def max_bytes(self) -> int:
-        """UTF-8 bytes of the largest document that the engine is given."""
+        """Return the UTF-8 bytes of the largest document that the engine is given."""
         return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES)
 
     def tokenize(self, documents: Documents) -> pa.RecordBatch:
-        """TOKENIZED, a row a document."""
+        """Return TOKENIZED, one row per document."""
         return _rows(documents, self)
 
 
@@ -87,8 +88,8 @@ def _refuse(documents: Documents, spec: TokenizeSpec) -> None:
 
 
 def _encode(documents: Documents, spec: TokenizeSpec) -> tuple[Ids, Int64]:
-    """Ids of all documents that are good, lengths of all (0 where refused); refuses in place, and
-    takes the texts out of the documents."""
+    """Return the ids of all good documents, and the lengths of all (0 where refused). It refuses
+    documents in place, and takes the texts out of the documents."""
     good = documents.good()
     engine = load_engine(spec.engine, spec.vocabulary)
     ids, found = engine.encode(documents.take_texts())
@@ -121,8 +122,8 @@ def _refuse_by_size(documents: Documents, max_bytes: int) -> None:
 
 
 def _refuse_uncut(documents: Documents, limit: int, vocabulary: Vocabulary) -> None:
-    """Of no stretch of a text more than this, whichever engine it is: what is in quarantine does
-    not depend on it."""
+    """Refuse texts that have a longer stretch than `limit` bytes that cannot be cut. It is done for
+    both engines, so that what goes to quarantine does not depend on the engine."""
     sizes = pc.fill_null(pc.binary_length(documents.content), -1).to_numpy()
     for index in np.flatnonzero(sizes > limit).tolist():
         if documents.reason[index] is None:
@@ -149,9 +150,9 @@ def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None
 def _refuse_forged(
     documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
 ) -> tuple[Ids, Int64]:
-    """A vocabulary in which EOS or BOS is an ordinary token lets text produce it; nobody could tell
-    it from ours, so such documents are refused. So are those that give a control token of one
-    character, which cannot be kept out of the text's reach."""
+    """Refuse documents whose text gives EOS, BOS or a control token by itself. A vocabulary in
+    which EOS or BOS is an ordinary token lets text produce it, and nobody could tell it from ours.
+    A control token of one character cannot be kept out of reach of the text either."""
     ours = _is_one_of(ids, vocabulary.guarded_ids)
     if not ours.any():
         return ids, lengths
@@ -167,7 +168,7 @@ def _refuse_forged(
 
 
 def _is_one_of(ids: Ids, numbers: Collection[int]) -> npt.NDArray[np.bool_]:
-    """Where an id is one of the numbers, which mostly are two or three."""
+    """Return where an id is one of the numbers, which are mostly two or three."""
     if len(numbers) > _FEW:
         return np.isin(ids, list(numbers))
     found = np.zeros(len(ids), dtype=bool)
@@ -177,7 +178,7 @@ def _is_one_of(ids: Ids, numbers: Collection[int]) -> npt.NDArray[np.bool_]:
 
 
 def _draw(documents: Documents, spec: TokenizeSpec) -> dict[int, str]:
-    """Index and text of the documents that are tokenized by the reference as well."""
+    """Return index and text of the documents that the reference tokenizes too."""
     if spec.engine == "tokenizers" or not spec.audit_share:
         return {}
     limit = spec.audit_share * 2**32
@@ -193,7 +194,7 @@ def _draw(documents: Documents, spec: TokenizeSpec) -> dict[int, str]:
 
 
 def _audit(documents: Documents, drawn: dict[int, str], spec: TokenizeSpec) -> None:
-    """Tokenize the drawn documents by both engines; JobError where they differ."""
+    """Tokenize the drawn documents with both engines. Raises JobError if these differ."""
     drawn = {index: text for index, text in drawn.items() if documents.reason[index] is None}
     found = compare(list(drawn.values()), spec.vocabulary) if drawn else None
     if found is not None:
@@ -207,8 +208,8 @@ def _audit(documents: Documents, drawn: dict[int, str], spec: TokenizeSpec) -> N
 def _without_ends(
     documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
 ) -> tuple[Ids, Int64]:
-    """Take off an EOS at the end and a BOS at the beginning that a document brings itself: _insert
-    puts one in every document."""
+    """Remove an EOS at the end and a BOS at the beginning that a document already has, because
+    _insert puts one around every document."""
     lengths = lengths.copy()
     kept = np.ones(len(ids), dtype=bool)
     ends = np.cumsum(lengths)

@@ -1,4 +1,4 @@
-"""The tokenizer that the user names: a tokenizer.json, and what may lie beside it."""
+"""The tokenizer that the user names: a tokenizer.json, and the files that may lie beside it."""
 
 from typing import Any
 
@@ -7,11 +7,12 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
-_BYTES_MAX = 1 << 28  # of a tokenizer.json; one of 262k entries has 33 MB
+_BYTES_MAX = 1 << 28  # of a tokenizer.json; one with 262k entries has 33 MB
 
 
 def read_vocabulary(settings: Settings) -> Vocabulary:
-    """The tokenizer file and the names of its EOS, BOS and control-token policy."""
+    """Read the tokenizer's file and take EOS, BOS and the policy for control tokens from the
+    settings."""
     raw, companion = read_tokenizer(settings.need("tokenizer"))
     return load_vocabulary(
         raw,
@@ -23,8 +24,8 @@ def read_vocabulary(settings: Settings) -> Vocabulary:
 
 
 def read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
-    """The file's bytes, and its tokenizer_config.json (empty if there is none). `path` is the
-    file or the directory that holds it."""
+    """Return the file's bytes, and its tokenizer_config.json (empty if there is none). `path` is
+    the file or the directory that holds it. Raises InputError if there is no such file."""
     file = path if access.is_file(path) else f"{path.rstrip('/')}/tokenizer.json"
     raw = _read(path, file) if access.is_file(file) else None
     if raw is None:

@@ -1,6 +1,6 @@
-"""The shape of a tokenizer.json: every place that we read, checked once, before anything uses it.
+"""The shape of a tokenizer.json: every part that we read is checked once, before anything uses it.
 
-The library that made the file reads more of it, and has the last word when an engine is loaded.
+The library that made the file reads more of it. It has the last word when an engine is loaded.
 """
 
 import functools
@@ -15,7 +15,7 @@ Tree: TypeAlias = dict[str, Any]
 
 
 class AddedToken(msgspec.Struct, frozen=True):
-    """A token that is looked for in the text itself, before the model sees it."""
+    """A token that is looked for in the text itself, before the model sees the text."""
 
     id: Id
     content: str
@@ -27,27 +27,27 @@ class AddedToken(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True, dict=True, kw_only=True):
-    """The rules that make ids of a piece of text."""
+    """The rules that turn a piece of text into ids."""
 
     type: str | None = None
-    vocab: dict[str, Id] | list[tuple[str, float]]  # of Unigram: a piece's id is its place
+    vocab: dict[str, Id] | list[tuple[str, float]]  # in Unigram a piece's id is its place
     dropout: float | None = None
     unk_token: str | None = None
     unk_id: int | None = None
-    merges: Any = None  # BPE's: "a b" or ["a", "b"], looked at where one is sought
+    merges: Any = None  # BPE's: "a b" or ["a", "b"], parsed only where needed
     ignore_merges: bool = False
     max_input_chars_per_word: int = 100
 
     @functools.cached_property
     def ids(self) -> dict[str, int]:
-        """Token -> id."""
+        """Return the id of every token of the model."""
         if isinstance(self.vocab, dict):
             return self.vocab
         return {piece: number for number, (piece, _) in enumerate(self.vocab)}
 
 
 class TokenizerFile(msgspec.Struct, frozen=True, dict=True):
-    """A tokenizer.json. The last three are a tree, or null."""
+    """A tokenizer.json. The last three fields are a tree, or null."""
 
     model: Model
     added_tokens: tuple[AddedToken, ...] | None = None
@@ -61,14 +61,14 @@ class TokenizerFile(msgspec.Struct, frozen=True, dict=True):
 
     @functools.cached_property
     def ids(self) -> dict[str, int]:
-        """Token -> id of everything, the added tokens included."""
+        """Return the id of every token, with the added tokens."""
         return self.model.ids | {token.content: token.id for token in self.added}
 
 
 @functools.lru_cache(maxsize=1)
 def parse_tokenizer(raw: bytes) -> TokenizerFile:
-    """Read a tokenizer.json: 0.1 s for a vocabulary of 128k. InputError where it is none, whatever
-    its depth, types and numbers are, or where it cannot be used."""
+    """Read a tokenizer.json, which takes 0.1 s for a vocabulary of 128k. Raises InputError if it is
+    not one, whatever its depth, types and numbers are, or if it cannot be used."""
     try:
         file = msgspec.json.decode(raw, type=TokenizerFile)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -89,7 +89,8 @@ def parse_tokenizer(raw: bytes) -> TokenizerFile:
 
 
 def parts_of(tree: Tree | None, inside: str) -> list[Tree]:
-    """The steps of a normalizer, pre_tokenizer or post_processor in order, sequences unfolded."""
+    """Return the steps of a normalizer, pre_tokenizer or post_processor in order. Sequences are
+    flattened."""
     if tree is None:
         return []
     if tree.get("type") != "Sequence":
@@ -100,7 +101,7 @@ def parts_of(tree: Tree | None, inside: str) -> list[Tree]:
 
 
 def around_documents(file: TokenizerFile) -> tuple[list[str], list[str]]:
-    """The tokens that the file's post-processor puts before a text, and those behind it."""
+    """Return the tokens that the file's post-processor puts before a text, and those behind it."""
     before: list[str] = []
     behind: list[str] = []
     for step in parts_of(file.post_processor, "processors"):
@@ -114,7 +115,8 @@ def around_documents(file: TokenizerFile) -> tuple[list[str], list[str]]:
 
 
 def _template(single: Any) -> tuple[list[str], list[str]]:
-    """[{"SpecialToken": {"id": "<s>"}}, {"Sequence": ...}] -> ["<s>"], []."""
+    """Return the special tokens before and behind the text of a template: [{"SpecialToken": {"id":
+    "<s>"}}, {"Sequence": ...}] -> ["<s>"], []."""
     steps = single if isinstance(single, list) else []
     sides: tuple[list[str], list[str]] = ([], [])
     text_seen = 0
@@ -128,12 +130,13 @@ def _template(single: Any) -> tuple[list[str], list[str]]:
 
 
 def _first_name(pair: Any) -> list[str]:
-    """["</s>", 2] -> ["</s>"]."""
+    """Return the name of a pair in a list: ["</s>", 2] -> ["</s>"]."""
     return pair[:1] if isinstance(pair, list) and pair and isinstance(pair[0], str) else []
 
 
 def _check_one_id(token: AddedToken, file: TokenizerFile) -> None:
-    """The library gives a token the id that the model has for it, whatever added_tokens says."""
+    """Raise InputError if a token has two ids. The library uses the id that the model has for it,
+    whatever added_tokens says."""
     said = (file.model.ids.get(token.content, token.id), file.ids[token.content])
     for other in said:
         if other != token.id:

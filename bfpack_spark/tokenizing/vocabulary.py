@@ -1,4 +1,5 @@
-"""What a tokenizer.json says beyond its rules: its size, and the ids of EOS, BOS and padding."""
+"""What a tokenizer.json says apart from its rules: its size, and the ids of EOS, BOS and
+padding."""
 
 import functools
 import hashlib
@@ -13,7 +14,7 @@ from bfpack_spark.tokenizing.tokenizer_json import around_documents, parse_token
 
 ControlTokens: TypeAlias = Literal["text", "quarantine", "allow"]
 
-# End-of-text tokens of the widely used vocabularies; the name is taken when exactly one is there.
+# End-of-text tokens of the widely used vocabularies. A name is taken if it is the only one there.
 _WELL_KNOWN_EOS = (
     "<|endoftext|>",
     "<|end_of_text|>",
@@ -26,8 +27,9 @@ _WELL_KNOWN_EOS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """A tokenizer as it travels to the workers: its file as bytes, so no path need exist there, and
-    compressed, since a worker has it three times beside the engine that it makes of it once."""
+    """A tokenizer as it travels to the workers. Its file travels as bytes, so no path need exist
+    there. The bytes are compressed, since a worker holds them three times, in addition to the
+    engine that it makes once."""
 
     compressed: bytes  # what `compress` makes of a tokenizer.json
     sha256: str  # of the file itself
@@ -39,29 +41,31 @@ class Vocabulary:
 
     @property
     def inserted_ids(self) -> set[int]:
-        """Ids that text must not give by itself."""
+        """Return the ids that text must not give by itself."""
         return {number for number in (self.eos_id, self.bos_id) if number is not None}
 
     @property
     def json(self) -> bytes:
-        """The file."""
+        """Return the file's bytes."""
         return zlib.decompress(self.compressed)
 
     @property
     def engine_json(self) -> bytes:
-        """The file as the engines load it: unless control tokens are allowed, what we insert and
-        the padding are marked special, so that the flags which keep special tokens out of text hold
-        for them, too, and the model's own ways to spell a control token are out of reach."""
+        """Return the file as the engines load it. Unless control tokens are allowed, the tokens
+        that we insert and the padding are marked special, so that the flags which keep special
+        tokens out of text hold for them too. The model's own ways to spell a control token are put
+        out of reach."""
         return zlib.decompress(self._for_engine[0])
 
     @property
     def guarded_ids(self) -> frozenset[int]:
-        """Ids that no document's text may give, whatever the engine does."""
+        """Return the ids that no document's text may give, whatever the engine does."""
         return self._for_engine[1]
 
     @functools.cached_property
     def _for_engine(self) -> tuple[bytes, frozenset[int]]:
-        """Made once, where the engine is chosen: it travels, so no worker holds the parsed file."""
+        """Return the file for the engines and the guarded ids. It is made once, where the engine is
+        chosen, and travels with the vocabulary, so no worker holds the parsed file."""
         raw = self.json
         if self.control_tokens == "allow":
             return self.compressed, frozenset()
@@ -71,7 +75,8 @@ class Vocabulary:
 
     @functools.cached_property
     def cuts(self) -> Cuts | None:
-        """Where a text can be cut and tokenized piece by piece; None if it cannot."""
+        """Return where a text can be cut and tokenized piece by piece, or None if it cannot be
+        cut."""
         ours = {*self.inserted_ids, self.own_pad_id}
         kept_out = self.control_tokens != "allow"
         return find_cuts(
@@ -81,12 +86,13 @@ class Vocabulary:
 
     @functools.cached_property
     def special_tokens(self) -> list[str]:
-        """Contents of the added tokens that are marked special: the control tokens."""
+        """Return the contents of the added tokens that are marked special: the control tokens."""
         return [token.content for token in parse_tokenizer(self.json).added if token.special]
 
     @functools.cached_property
     def inserted_beside(self) -> tuple[str, ...]:
-        """Tokens that the file's post-processor puts around a text, and that we do not."""
+        """Return the tokens that the file's post-processor puts around a text and that we do
+        not."""
         file = parse_tokenizer(self.json)
         before, behind = around_documents(file)
         missing = [token for token in before if file.ids.get(token) != self.bos_id]
@@ -94,12 +100,12 @@ class Vocabulary:
 
     @property
     def num_inserted(self) -> int:
-        """Tokens put around each document."""
+        """Return the number of tokens that are put around each document."""
         return 1 if self.bos_id is None else 2
 
 
 def compress(raw: bytes) -> bytes:
-    """A tokenizer.json, to a third."""
+    """Compress a tokenizer.json, to a third of its size."""
     return zlib.compress(raw, level=1)
 
 
@@ -111,8 +117,8 @@ def load_vocabulary(
     bos_token: str | None,
     control_tokens: ControlTokens,
 ) -> Vocabulary:
-    """Read a tokenizer.json (`raw`) and its tokenizer_config.json (`companion`, may be empty).
-    InputError where the file, whatever is in it, is none that can be used."""
+    """Read a tokenizer.json (`raw`) and its tokenizer_config.json (`companion`, which may be
+    empty). Raises InputError if the file cannot be used, whatever it holds."""
     ids = token_ids(raw)
     eos = eos_token or _named(companion, "eos_token") or _well_known_eos(ids)
     pad = _named(companion, "pad_token")
@@ -130,12 +136,12 @@ def load_vocabulary(
 
 
 def token_ids(raw: bytes) -> dict[str, int]:
-    """Token -> id of everything in a tokenizer.json, the added tokens included."""
+    """Return the id of every token in a tokenizer.json, with the added tokens."""
     return parse_tokenizer(raw).ids
 
 
 def pad_id(vocabulary_json: bytes, own_pad_id: int | None, eos_id: int, name: str | None) -> int:
-    """The id that fills rows: --pad-token's, else the tokenizer's own, else EOS."""
+    """Return the id that fills rows: --pad-token's, or else the tokenizer's own, or else EOS."""
     if name is not None:
         return _find(token_ids(vocabulary_json), name, "--pad-token")
     return eos_id if own_pad_id is None else own_pad_id
