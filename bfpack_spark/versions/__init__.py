@@ -1,1 +1,2 @@
-"""Versions of a bucket: what decides them, how they become visible, what is kept; without Spark."""
+"""Versions of a bucket: what decides them, how they become visible, and what is kept; without
+Spark."""

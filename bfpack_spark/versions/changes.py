@@ -1,14 +1,15 @@
-"""What differs between the inputs of two versions, in words."""
+"""The differences between the inputs of two versions, in words."""
 
 from typing import Any
 
-_NAMED = 5  # files of a kind
+_NAMED = 5  # most files of one kind that are named
 _HASHES = ("tokenizer_sha256", "tokens_fingerprint")
 _WORDS = {"tokenizer_sha256": "tokenizer", "tokens_fingerprint": "tokens"}
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """A phrase a field: "seed 0 -> 1", "tokenizer 1f.. -> 2e..", "1 file new (a.parquet)"."""
+    """Return a phrase for each field that differs: "seed 0 -> 1", "tokenizer 1f.. -> 2e..", "1 file
+    new (a.parquet)"."""
     said = [
         f"{_WORDS[name]} {str(before[name])[:16]} -> {str(after[name])[:16]}"
         for name in _HASHES
@@ -24,7 +25,8 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def inventory_changes(before: list[list[Any]], after: list[list[Any]]) -> list[str]:
-    """Files (name, size, ETag or time) that are new, changed or gone."""
+    """Return a phrase for the files (name, size, ETag or time) that are new, one for those that are
+    changed, and one for those that are gone."""
     old, new = ({name: rest for name, *rest in files} for files in (before, after))
     kinds = {
         "new": new.keys() - old.keys(),

@@ -1,9 +1,9 @@
 """What pointers, manifests, plan notes and snapshots must look like. They are data from outside:
 whoever can write to OUTPUT can change them, and disks flip bits.
 
-Keys that are not named here are let through, so that a newer build may write more. A value of
-another type, a path that leads elsewhere, deep nesting, NaN or a file beyond all measure ends in
-one line.
+Keys that are not named here are allowed, so that a newer build may write more. A value of another
+type, a path that leads elsewhere, deep nesting, NaN or a file that is far too large gives an error
+of one line.
 """
 
 from dataclasses import fields
@@ -27,7 +27,7 @@ Hex64: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Metadata(BaseModel):
-    """A JSON object of ours, in a file of its own or a part of one."""
+    """A JSON object of ours, in a file of its own or as a part of one."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
@@ -35,7 +35,7 @@ class Metadata(BaseModel):
 
 
 class Pointer(Metadata):
-    """_current.json."""
+    """The contents of _current.json, which names the current version."""
 
     version: Hex16
     manifest: str
@@ -49,7 +49,7 @@ class Pointer(Metadata):
 
 
 class Entry(Metadata):
-    """A file of a version, by its path relative to the version's directory."""
+    """A file of a version, with its path relative to the version's directory."""
 
     path: Annotated[str, Field(pattern=_PATH)]
     kind: Literal["documents", "quarantine", "plan", "shards"]
@@ -137,7 +137,7 @@ class ReadFile(Metadata):
 
 
 class TokensManifest(_Manifest):
-    """Of a token store."""
+    """The manifest of a token store."""
 
     left_out: list[_LeftOut] = Field(default_factory=list)  # earlier builds did not write it
     inputs: _TokenInputs
@@ -181,7 +181,7 @@ def _complete(accounting: dict[str, Any]) -> dict[str, Any]:
 
 
 class SequencesManifest(_Manifest):
-    """Of a version of sequences."""
+    """The manifest of a version of sequences."""
 
     inputs: _SequencesInputs
     totals: _SequencesTotals
@@ -192,7 +192,7 @@ class SequencesManifest(_Manifest):
 
 
 class PlanNote(Metadata):
-    """_plan.json: a plan that is complete, and not yet assembled."""
+    """The contents of _plan.json: a plan that is complete and not yet assembled."""
 
     remedy: ClassVar[str] = "remove it, and the plan is made anew"
 
@@ -204,27 +204,28 @@ class PlanNote(Metadata):
 
 
 class SnapshotEntry(Metadata):
-    """What a snapshot holds on to in one place of sequences."""
+    """The version that a snapshot keeps in one place of sequences."""
 
     version: Hex16
     fingerprint: Hex64
 
 
 class SnapshotNote(Metadata):
-    """_snapshots/NAME.json, by bucket and seq_len."""
+    """The contents of _snapshots/NAME.json, by bucket and seq_len."""
 
     buckets: dict[str, dict[Annotated[str, Field(pattern="^[0-9]+$")], SnapshotEntry]]
 
 
 def read_metadata(path: str, model: type[Metadata]) -> dict[str, Any] | None:
-    """The object in a file, of the model's shape; None if there is no such file. InputError,
-    naming file, place and remedy, if it holds something else."""
+    """Return the object in a file, in the shape of the model, or None if there is no such file.
+    Raises InputError, which names file, place and remedy, if the file holds something else."""
     raw = access.read_bytes(path, _SMALL if model is Pointer else _LARGE)
     return None if raw is None else parse_metadata(raw, path, model)
 
 
 def parse_metadata(raw: bytes, path: str, model: type[Metadata]) -> dict[str, Any]:
-    """The same of bytes that were read from `path`."""
+    """Return the object in bytes that were read from `path`, in the shape of the model. Raises
+    InputError as read_metadata does."""
     value = parse_object(raw, path)
     try:
         model.model_validate(value)

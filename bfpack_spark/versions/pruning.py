@@ -1,8 +1,9 @@
 """Which versions a bucket holds, why each is kept, and the removal of those that nothing keeps.
 
-Kept is what is current, in a snapshot, or named by the manifest of a kept version (its token store,
-the token store whose files it lists), and what is unfinished and younger than 7 days. Where a
-pointer, a manifest or a snapshot does not say what is to be kept, nothing of the bucket is removed.
+A version is kept if it is current, in a snapshot, or named by the manifest of a kept version (its
+token store, or the token store whose files it lists). An unfinished version is kept for 7 days. If
+a pointer, a manifest or a snapshot does not say what is to be kept, nothing of the bucket is
+removed.
 """
 
 import re
@@ -24,13 +25,13 @@ UNFINISHED_SECONDS = 7 * 24 * 3600
 
 @dataclass(frozen=True, kw_only=True)
 class VersionOnDisk:
-    """A version on disk."""
+    """A version on disk, with its state and the reason why it is kept."""
 
     place: Place
     name: str
     state: str  # current, complete, unfinished or damaged
     snapshots: list[str]
-    kept: str | None  # why; None: nothing keeps it
+    kept: str | None  # the reason; None: nothing keeps it
     num_files: int
     num_bytes: int
 
@@ -48,7 +49,7 @@ class VersionOnDisk:
 
     @property
     def why_not_kept(self) -> str:
-        """The reason for its removal."""
+        """Return the reason for its removal."""
         if self.state == "unfinished":
             return "no run has written to it for 7 days"
         return "neither current, nor in a snapshot, nor needed by a version that is"
@@ -56,7 +57,7 @@ class VersionOnDisk:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOver:
-    """A file that a killed run left, in no version's manifest."""
+    """A file that a killed run left and that is in no version's manifest."""
 
     bucket: str
     path: str  # inside the output
@@ -66,7 +67,7 @@ class LeftOver:
 def versions_on_disk(
     output: str, bucket: str, snapshots: dict[str, Snapshot]
 ) -> list[VersionOnDisk]:
-    """Every version of a bucket: the token store's, then those of each seq_len."""
+    """Return every version of a bucket: those of the token store, then those of each seq_len."""
     found = [
         _on_disk(place, name, snapshots)
         for place in places_of(output, bucket)
@@ -77,7 +78,7 @@ def versions_on_disk(
 
 
 def places_of(output: str, bucket: str) -> list[Place]:
-    """The token store's place and those of sequences, by seq_len, where they are there."""
+    """Return the token store's place and those of sequences, by seq_len, if they exist."""
     names = own_files.folders_in(output, folder_of(bucket))
     lengths = sorted(int(n[10:]) for n in names if re.fullmatch(r"sequences-\d+", n))
     places = [Place(output=output, bucket=bucket)] if "tokens" in names else []
@@ -85,15 +86,15 @@ def places_of(output: str, bucket: str) -> list[Place]:
 
 
 def buckets_of(output: str) -> list[str]:
-    """The buckets of an output."""
+    """Return the buckets of an output."""
     names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
     return sorted(name for name in names if places_of(output, name))
 
 
 def left_over(output: str, bucket: str) -> list[LeftOver]:
-    """Files of writes that were cut short, beside versions and in complete ones. Who holds the
-    bucket's lock knows that no run is still writing them; among snapshots age tells, and the first
-    bucket takes those along."""
+    """Return the files of writes that were cut short, beside versions and in complete ones. The
+    caller must hold the bucket's lock, so that no run is still writing them. Snapshots have no
+    lock, so their files must be older than 7 days; they are returned for the first bucket."""
     folder = folder_of(bucket)
     complete = {
         f"{place.inside}/{name}/_temporary/".removeprefix(f"{folder}/")
@@ -115,8 +116,8 @@ def left_over(output: str, bucket: str) -> list[LeftOver]:
 
 
 def remove(version: VersionOnDisk, lock: Lock) -> None:
-    """The manifest goes first: what remains of a removal that was cut short is unfinished, and no
-    reader takes it for whole."""
+    """Remove a version, its manifest first. If the removal is cut short, what remains is an
+    unfinished version, which no reader takes for a whole one."""
     assert version.kept is None, f"{version.name} is kept: {version.kept}"
     lock.check()
     output = version.place.output
@@ -126,15 +127,15 @@ def remove(version: VersionOnDisk, lock: Lock) -> None:
 
 
 def check_nothing_is_damaged(output: str, bucket: str) -> None:
-    """InputError, naming every one, if a pointer or a manifest of the bucket does not say what is
-    to be kept."""
+    """Raise InputError, which names every damage, if a pointer or a manifest of the bucket does not
+    say what is to be kept."""
     damages = [said for place in places_of(output, bucket) for said in damages_of(place)]
     if damages:
         raise InputError("; ".join(damages))
 
 
 def damages_of(place: Place) -> Iterator[str]:
-    """What is wrong with the metadata of a place, and what to do."""
+    """Yield what is wrong with the metadata of a place, and what to do about it."""
     complete = []
     for name in versions.names_in(place):
         try:
@@ -196,14 +197,15 @@ def _state(place: Place, name: str) -> str:
             return "unfinished"
     except InputError:
         return "damaged"
-    with suppress(InputError):  # a damaged pointer names none
+    with suppress(InputError):  # a damaged pointer names no version
         if versions.is_current(place, name):
             return "current"
     return "complete"
 
 
 def _needed_by(found: list[VersionOnDisk]) -> Iterator[str]:
-    """Names of the token stores that kept versions need, and those that these take files from."""
+    """Yield the names of the token stores that kept versions need, and of those from which these
+    take files."""
     whole = [version for version in found if version.state in ("current", "complete")]
     tokens = {h.name: h for h in whole if h.place.seq_len is None}
     for version in whole:

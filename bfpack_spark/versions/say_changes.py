@@ -1,4 +1,4 @@
-"""Why there is another version, in the log."""
+"""Saying in the log why a new version is made."""
 
 import logging
 
@@ -10,7 +10,8 @@ log = logging.getLogger("bfpack")
 
 
 def say_changes(what: str, version: Version) -> None:
-    """Say what makes this version another than the current one, and what it begins with."""
+    """Log how this version differs from the current one, and whether an unfinished one is
+    continued."""
     earlier = versions.current_manifest(version.place)
     if earlier is not None and earlier["fingerprint"] != version.fingerprint:
         why = "; ".join(changes(earlier["inputs"], version.inputs))

@@ -1,6 +1,6 @@
-"""Snapshots: what a training run reads, by name, so that prune keeps it.
+"""Snapshots: named records of what a training run reads, so that prune keeps it.
 
-OUTPUT/_snapshots/NAME.json    {"buckets": {BUCKET: {SEQ_LEN: {version, fingerprint, ...}}}}
+OUTPUT/_snapshots/NAME.json {"buckets": {BUCKET: {SEQ_LEN: {version, fingerprint, ...}}}}
 """
 
 from typing import Any
@@ -17,7 +17,8 @@ FOLDER = "_snapshots"
 
 
 def take_snapshot(places: list[Place]) -> Snapshot:
-    """What is current in places of sequences: version, fingerprint, sequences, tokens, shards."""
+    """Return the current versions in places of sequences: version, fingerprint, sequences, tokens,
+    shards."""
     found: dict[str, dict[str, Any]] = {}
     for place in places:
         directory, manifest = versions.current(place)
@@ -30,7 +31,8 @@ def take_snapshot(places: list[Place]) -> Snapshot:
 
 
 def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
-    """Its path. InputError if another snapshot has the name; nothing if this one has."""
+    """Write a snapshot and return its path. If this same snapshot is there already, nothing is
+    written. Raises InputError if another snapshot has the name."""
     path = f"{output.rstrip('/')}/{FOLDER}/{name}.json"
     there = read_metadata(path, SnapshotNote)
     if there is not None and there != snapshot:
@@ -41,7 +43,8 @@ def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
 
 
 def read_snapshots(output: str) -> dict[str, Snapshot]:
-    """All of them, by name. InputError if one cannot be read: who knows what it holds on to."""
+    """Return all snapshots, by name. Raises InputError if one cannot be read, because nobody would
+    know what it keeps."""
     found = {}
     for name in own_files.files_below(output, FOLDER):
         path = f"{output.rstrip('/')}/{FOLDER}/{name}"
@@ -54,7 +57,8 @@ def read_snapshots(output: str) -> dict[str, Snapshot]:
 
 
 def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
-    """InputError if one names what is not there: whatever it is to hold on to would be removed."""
+    """Raise InputError if a snapshot names a version that does not exist: what it should keep would
+    be removed."""
     for name, snapshot in snapshots.items():
         for bucket, of_bucket in snapshot["buckets"].items():
             for seq_len, held in of_bucket.items():
@@ -69,7 +73,7 @@ def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
 
 
 def snapshots_of(snapshots: dict[str, Snapshot], place: Place, version: str) -> list[str]:
-    """Names of the snapshots that hold on to a version of sequences."""
+    """Return the names of the snapshots that keep a version of sequences."""
     return sorted(
         name
         for name, snapshot in snapshots.items()

@@ -3,8 +3,8 @@
     OUTPUT/BUCKET/tokens/VERSION/...               OUTPUT/BUCKET/tokens/_current.json
     OUTPUT/BUCKET/sequences-SEQLEN/VERSION/...     OUTPUT/BUCKET/sequences-SEQLEN/_current.json
 
-A version is complete if and only if its _manifest.json exists, which is written last; replacing
-_current.json, atomically, is the publication.
+A version is complete if and only if its _manifest.json exists, which is written last. Publishing a
+version means to replace _current.json atomically.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class Place:
 
     @property
     def inside(self) -> str:
-        """The path in the output."""
+        """Return its path in the output."""
         kind = "tokens" if self.seq_len is None else f"sequences-{self.seq_len}"
         return f"{folder_of(self.bucket)}/{kind}"
 
@@ -51,14 +51,14 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One result, complete or not; `inputs` is all that decides it."""
+    """One result, complete or not. `inputs` holds all that decides it."""
 
     place: Place
     inputs: dict[str, Any]
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the canonical JSON of the inputs and the format version."""
+        """Return the sha256 of the canonical JSON of the inputs and the format version."""
         decides = {
             "format_version": FORMAT_VERSION,
             "seq_len": self.place.seq_len,
@@ -73,7 +73,7 @@ class Version:
 
     @property
     def inside(self) -> str:
-        """The path in the output."""
+        """Return its path in the output."""
         return f"{self.place.inside}/{self.name}"
 
     @property
@@ -81,31 +81,34 @@ class Version:
         return f"{self.place.directory}/{self.name}"
 
     def manifest(self) -> Manifest | None:
-        """The manifest; None if the version is not complete."""
+        """Return the manifest, or None if the version is not complete."""
         return read_manifest(self.place, self.name)
 
 
 def need_manifest(version: Version) -> Manifest:
-    """The manifest of a version that was made, or found, complete."""
+    """Return the manifest of a version that is known to be complete. Raises AssertionError if it is
+    not."""
     manifest = version.manifest()
     assert manifest is not None, f"{version.name} is complete"
     return manifest
 
 
 def read_manifest(place: Place, name: str) -> Manifest | None:
-    """The manifest of a version; None if it is not complete. InputError if it is damaged."""
+    """Return the manifest of a version, or None if it is not complete. Raises InputError if it is
+    damaged."""
     model = TokensManifest if place.seq_len is None else SequencesManifest
     return read_metadata(f"{place.directory}/{name}/_manifest.json", model)
 
 
 def read_pointer(place: Place) -> dict[str, Any] | None:
-    """What _current.json says; None if nothing is published. InputError if it is damaged."""
+    """Return what _current.json says, or None if nothing is published. Raises InputError if it is
+    damaged."""
     return read_metadata(f"{place.directory}/_current.json", Pointer)
 
 
 def complete(version: Version, entries: list[dict[str, Any]], **rest: Any) -> Manifest:
-    """Write the manifest (the last act of making a version), when what it lists is on the disk;
-    then remove what it does not list."""
+    """Write the manifest when all that it lists is on the disk, which completes the version. Then
+    remove the files that it does not list."""
     manifest = {
         "format_version": FORMAT_VERSION,
         "kind": "tokens" if version.place.seq_len is None else "sequences",
@@ -124,8 +127,8 @@ def complete(version: Version, entries: list[dict[str, Any]], **rest: Any) -> Ma
 
 
 def publish(version: Version) -> None:
-    """Let _current.json name this version, atomically; nothing if it does already. Then remove
-    what only an unfinished version needs."""
+    """Let _current.json name this version, atomically; nothing is written if it does already. Then
+    remove what only an unfinished version needs."""
     raw = access.read_bytes(f"{version.directory}/_manifest.json")
     assert raw is not None, "only a complete version can be published"
     pointer = {
@@ -139,14 +142,15 @@ def publish(version: Version) -> None:
 
 
 def _pointer_said(place: Place) -> dict[str, Any] | None:
-    """What the pointer says; None if it is damaged, since it is about to be replaced."""
+    """Return what the pointer says, or None if it is damaged: it is about to be replaced."""
     with suppress(InputError):
         return read_pointer(place)
     return None
 
 
 def current_manifest(place: Place) -> Manifest | None:
-    """The manifest of the current version; None if none is published, or it is gone."""
+    """Return the manifest of the current version, or None if none is published, or if it is
+    gone."""
     pointer = read_pointer(place)
     return None if pointer is None else read_manifest(place, pointer["version"])
 
@@ -156,7 +160,7 @@ def is_complete(place: Place, name: str) -> bool:
 
 
 def is_pointed_at(place: Place, pointer: dict[str, Any]) -> bool:
-    """Has the manifest that the pointer names the hash that it says?"""
+    """Tell whether the manifest that the pointer names has the hash that the pointer says."""
     raw = access.read_bytes(f"{place.directory}/{pointer['manifest']}")
     return raw is not None and hashlib.sha256(raw).hexdigest() == pointer["manifest_sha256"]
 
@@ -167,13 +171,14 @@ def is_current(place: Place, name: str) -> bool:
 
 
 def names_in(place: Place) -> list[str]:
-    """Names of all versions there, complete or not."""
+    """Return the names of all versions in a place, complete or not."""
     found = own_files.folders_in(place.output, place.inside)
     return [name for name in found if re.fullmatch(r"[0-9a-f]{16}", name)]
 
 
 def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
-    """Directory and manifest of the current version, or of the one named by its first digits."""
+    """Return directory and manifest of the current version, or of the version with this name.
+    Raises InputError if there is none, or if it is not complete."""
     name = version or _current_name(place)
     if not re.fullmatch(r"[0-9a-f]{16}", name):
         raise InputError(
@@ -186,18 +191,19 @@ def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
 
 
 def files_of(manifest: Manifest, kind: str) -> list[dict[str, Any]]:
-    """The manifest's entries of one kind: documents, quarantine, plan or shards."""
+    """Return the manifest's entries of one kind: documents, quarantine, plan or shards."""
     return [entry for entry in manifest["files"] if entry["kind"] == kind]
 
 
 def files_on_disk(place: Place, name: str, kind: str) -> dict[str, FileFacts]:
-    """What lies in one of a version's directories of data, by paths relative to the version's."""
+    """Return what lies in one of a version's data directories, by paths relative to the version's
+    directory."""
     found = own_files.files_below(place.output, f"{place.inside}/{name}/{kind}")
     return {f"{kind}/{path}": facts for path, facts in found.items()}
 
 
 def rules_of(place: Place, inputs: dict[str, Any]) -> Rules:
-    """What the packer needs of the configuration of sequences."""
+    """Return what the packer needs of the configuration of sequences."""
     configuration = inputs["configuration"]
     assert place.seq_len is not None, "rules are those of sequences"
     return Rules(
@@ -210,7 +216,7 @@ def rules_of(place: Place, inputs: dict[str, Any]) -> Rules:
 
 
 def check_output(output: str, bucket: str) -> None:
-    """InputError if OUTPUT, or the bucket's folder in it, holds something and none of it is
+    """Raise InputError if OUTPUT, or the bucket's folder in it, holds something and none of it is
     ours."""
     fs, path = access.locate(output)
     info = fs.get_file_info(path)
@@ -250,7 +256,7 @@ def _tidy(version: Version, manifest: Manifest) -> None:
     _remove_unlisted(version, manifest)
     output = version.place.output
     for name in own_files.kinds_in(output, version.place.inside):
-        if is_left_over(name):  # of a pointer
+        if is_left_over(name):  # the remains of a pointer
             own_files.delete_file(output, f"{version.place.inside}/{name}")
     for name in own_files.files_below(output, version.inside):
         if name == "_plan.json" or is_left_over(name):
@@ -258,12 +264,13 @@ def _tidy(version: Version, manifest: Manifest) -> None:
 
 
 def is_left_over(path: str) -> bool:
-    """Is this a file of a write that was killed, as own_files names them?"""
+    """Tell whether this is a file of a write that was killed, by the way own_files names such
+    files."""
     return re.search(r"\.[0-9a-f]{32}\.tmp$", path) is not None
 
 
 def _remove_unlisted(version: Version, manifest: Manifest) -> None:
-    """What an earlier, unfinished run left in the directories of data."""
+    """Remove what an earlier, unfinished run left in the data directories."""
     listed = {entry["path"] for entry in manifest["files"]}
     output, inside = version.place.output, version.inside
     for kind in _KIND_DIRECTORIES:

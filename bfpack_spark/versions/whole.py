@@ -1,5 +1,5 @@
-"""Is a complete version still there as its manifest lists it? One listing a folder; nothing is
-read but the tokenizer."""
+"""Checking that a complete version still is as its manifest lists it. This takes one listing per
+folder, and reads nothing but the tokenizer."""
 
 import hashlib
 from typing import Any
@@ -12,8 +12,9 @@ from bfpack_spark.versions.versions import Manifest, Place
 
 
 def check_whole(place: Place, name: str, manifest: Manifest) -> None:
-    """InputError, naming file and remedy, if a listed file is gone or has another size, those taken
-    over from earlier versions included, or if a token store's tokenizer is not its own."""
+    """Raise InputError, which names file and remedy, if a listed file is gone or has another size.
+    Files taken over from earlier versions are checked too. Raise it also if a token store's
+    tokenizer is not the one that made it."""
     there: dict[tuple[str, str], dict[str, FileFacts]] = {}
     for entry in manifest["files"]:
         owner, path = _place_of(entry, name)
@@ -28,7 +29,7 @@ def check_whole(place: Place, name: str, manifest: Manifest) -> None:
 
 
 def _place_of(entry: dict[str, Any], name: str) -> tuple[str, str]:
-    """The version in which a listed file lies, and its path there."""
+    """Return the version in which a listed file lies, and its path there."""
     path = str(entry["path"])
     if not path.startswith("../"):
         return name, path
