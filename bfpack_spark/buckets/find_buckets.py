@@ -1,4 +1,5 @@
-"""Before the stages, where a column tells the bucket: splits -> BUCKETS, which file holds which."""
+"""Finding, before the stages, which file holds which bucket, if a column tells the bucket: from
+splits to BUCKETS."""
 
 import functools
 
@@ -9,7 +10,7 @@ from bfpack_spark.schema import BUCKETS, spark_ddl
 
 
 def find_buckets(splits: DataFrame, input_format: str, column: str) -> DataFrame:
-    """A row for every bucket and file with some of it; one pass over the column (Parquet) or over
-    the lines (JSONL)."""
+    """Return a row for every bucket and file that holds some of it. It takes one pass over the
+    column (Parquet) or over the lines (JSONL)."""
     read = functools.partial(read_buckets, input_format=input_format, column=column)
     return splits.mapInArrow(read, spark_ddl(BUCKETS)).distinct()

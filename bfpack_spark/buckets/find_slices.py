@@ -1,14 +1,14 @@
-"""Which buckets a run is about, and what of the input each one is.
+"""Which buckets a run is about, and which part of the input each of them is.
 
     --bucket NAME                            all of the input
     --input with {bucket}                    the files whose paths have its name there
     --bucket-column, directories COL=value   the files in its directories
-    --bucket-column, a column of the data    the files that hold it, of these the rows that bear it
+    --bucket-column, a column of the data    the files that hold it, and in them its rows
 
-Without --bucket, every one that is found. A column of the data costs one pass over it (of JSONL:
-over all lines) before the first bucket, and then every bucket reads the files that hold it: where
-each file holds all of B buckets that is B times the input, less, of Parquet, the row groups without
-the bucket.
+Without --bucket, the run is about every bucket that is found. A column of the data costs one pass
+over it (for JSONL: over all lines) before the first bucket. After that, every bucket reads the
+files that hold it. If each file holds all of B buckets, that is B times the input; in Parquet, row
+groups without the bucket are not read.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ FindSlice = Callable[[], Slice]
 
 
 def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]:
-    """The buckets of a run, by name; a slice is looked at when it is its turn."""
+    """Return the buckets of a run, by name. A slice is looked up only when it is its turn."""
     column, patterns = settings.bucket_column, settings.input
     in_paths = any(PLACEHOLDER in pattern for pattern in patterns)
     if column is not None and in_paths:
@@ -60,7 +60,7 @@ def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]
 
 
 def slices_by(spark: SparkSession, wanted: Input, column: str) -> dict[str, Slice]:
-    """Every bucket that the column, or the level of directories, tells."""
+    """Return every bucket that the column, or the level of directories, tells."""
     inventory = inventory_of(spark, wanted)
     in_directories = by_directories(inventory, column)
     if in_directories is not None:
@@ -76,7 +76,8 @@ def slices_by(spark: SparkSession, wanted: Input, column: str) -> dict[str, Slic
 
 
 def one_of(found: dict[str, Slice], bucket: str) -> Slice:
-    """The slice of one bucket; InputError if the column tells of none."""
+    """Return the slice of one bucket. Raises InputError if the column does not tell of this
+    bucket."""
     if bucket not in found:
         there = ", ".join(sorted(found)[:20])
         raise InputError(f"--bucket {bucket}: --bucket-column tells of none; there are: {there}")
@@ -94,7 +95,7 @@ def _whole(spark: SparkSession, wanted: Input) -> Slice:
 
 
 def _in_paths(settings: Settings, whole: Input) -> dict[str, tuple[str, ...]]:
-    """The inputs of each bucket that is named, or else found."""
+    """Return the inputs of each bucket that is named, or of each that is found if none is named."""
     in_catalog = [pattern for pattern in whole.patterns if "/" not in pattern]
     if whole.format == "delta" and in_catalog and not settings.bucket:
         raise InputError(
@@ -110,7 +111,8 @@ def _chosen(settings: Settings, found: Iterable[str]) -> Iterable[str]:
 
 
 def _checked(names: Iterable[str]) -> list[str]:
-    """InputError if a value that was found cannot be a bucket's name."""
+    """Return the names that were found, sorted. Raises InputError if one of them cannot be a
+    bucket's name."""
     found = sorted(names)
     for name in found:
         try:

@@ -15,7 +15,7 @@ log = logging.getLogger("bfpack")
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """What the user says of the corpus."""
+    """What the user says about the corpus."""
 
     patterns: tuple[str, ...]  # directories, globs, files; of a Delta table, its path or name
     format: str | None = None  # None: by the names of the files
@@ -23,7 +23,7 @@ class Input:
 
 
 def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
-    """The files that it is."""
+    """Return the files that the input consists of."""
     if wanted.format == "delta":
         if len(wanted.patterns) > 1:
             raise InputError(

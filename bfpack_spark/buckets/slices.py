@@ -1,4 +1,4 @@
-"""Buckets in an input: by `{bucket}` in its path, by directories COL=value, by a column."""
+"""The buckets of an input: by `{bucket}` in its path, by directories COL=value, or by a column."""
 
 import re
 from collections import defaultdict
@@ -28,11 +28,13 @@ class Slice:
     """The part of an input that is one bucket."""
 
     inventory: Inventory
-    column: str | None = None  # that tells the bucket of every document; None: all documents
+    column: str | None = (
+        None  # the column that tells the bucket of every document; None: all documents
+    )
 
 
 def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
-    """What to read of a slice's documents."""
+    """Return what to read of a slice's documents."""
     return Columns(
         content=settings.tokens_column or settings.text_column,
         doc_id=settings.id_column,
@@ -43,9 +45,9 @@ def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
 
 
 def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The inputs of each bucket, by what stands for {bucket} in all of the patterns; no names: of
-    every bucket that is found, hidden names apart. A level NAME={bucket} of directories is Hive's,
-    whose escapes are not part of the bucket's name."""
+    """Return the inputs of each bucket, by what stands for {bucket} in all of the patterns. If no
+    names are given, they are those of every bucket that is found, except hidden names. A level
+    NAME={bucket} of directories is Hive's, whose escapes are not part of the bucket's name."""
     for pattern in patterns:
         if PLACEHOLDER not in pattern:
             raise InputError(
@@ -68,20 +70,21 @@ def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str,
 
 def _found_in_paths(pattern: str) -> list[str]:
     named = {PLACEHOLDER: "(?P<bucket>[^/._][^/]*)"}
-    # A file that lies beside the buckets' directories is no bucket.
+    # A file that lies beside the buckets' directories is not a bucket.
     end = "/.+" if pattern.endswith(PLACEHOLDER) else "(/.*)?"
     found = (pair for one in expand(pattern) for pair in match_files(one, named, end))
     return sorted({match["bucket"] for _, match in found})
 
 
 def _with_name(pattern: str, name: str) -> str:
-    """The pattern with the bucket's name, of which no letter is a pattern."""
+    """Return the pattern with the bucket's name in place of {bucket}. No character of the name acts
+    as a wildcard."""
     return pattern.replace(PLACEHOLDER, re.sub(r"([*?\[{])", r"[\1]", name))
 
 
 def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None:
-    """The buckets of files in directories COLUMN=value; None if no directory is called so. Of a
-    Delta table, those of its partitions."""
+    """Return the buckets of files in directories COLUMN=value, or None if no directory has such a
+    name. For a Delta table they are those of its partitions."""
     files: dict[str | None, list[InputFile]] = defaultdict(list)
     for file in inventory.files:
         value = _in_partition(file, column) if column in file.partition else None
@@ -106,14 +109,15 @@ def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None
 
 
 def _level(name: str, column: str) -> str | None:
-    """The value of a directory COLUMN=value that a file lies in, without Hive's escapes."""
+    """Return the value of a directory COLUMN=value that a file lies in, without Hive's escapes."""
     levels = (part.partition("=") for part in name.split("/")[:-1])
     value = next((value for own, _, value in levels if own == column and value), None)
     return value and unquote(value)
 
 
 def _left_out(inventory: Inventory, column: str, value: str) -> tuple[LeftOut, ...]:
-    """What lies with the files of a bucket, or with those of none."""
+    """Return the left-out files that lie with the files of the bucket, or with those of no
+    bucket."""
     return tuple(left for left in inventory.left_out if _level(left.name, column) in (None, value))
 
 
@@ -127,7 +131,8 @@ def _in_partition(file: InputFile, column: str) -> str:
 def by_column(
     inventory: Inventory, column: str, found: Iterable[tuple[str, str]]
 ) -> dict[str, Slice]:
-    """The buckets of a column, each with the files that hold some of it; found: (bucket, file)."""
+    """Return the buckets of a column, each with the files that hold some of it. `found` holds pairs
+    (bucket, file)."""
     names = defaultdict(set)
     for bucket, name in found:
         names[bucket].add(name)
@@ -143,8 +148,9 @@ def by_column(
 def read_buckets(
     batches: Iterator[pa.RecordBatch], *, input_format: str, column: str
 ) -> Iterator[pa.RecordBatch]:
-    """For rows of splits, BUCKETS: which buckets each holds some of. Of Parquet the column alone is
-    read, of JSONL every line. InputError if a file is not what the inventory saw."""
+    """Yield BUCKETS for rows of splits: the buckets that each split holds some of. Of Parquet only
+    the column is read, of JSONL every line. Raises InputError if a file is not what the inventory
+    saw."""
     read = read_line_values if input_format == "jsonl" else read_column
     for batch in batches:
         for row in batch.to_pylist():
