@@ -1,1 +1,2 @@
-"""Best-fit packing of whole documents into training sequences, on Spark. Imports nothing."""
+"""Best-fit packing of whole documents into training sequences, on Spark. This file imports
+nothing."""

@@ -1,5 +1,5 @@
-"""One frozen value holds every setting; the TOML's keys and the command line's options are its
-fields."""
+"""One frozen value holds every setting. Its fields are the keys of the TOML file and the options of
+the command line."""
 
 import re
 import tomllib
@@ -19,7 +19,7 @@ _TOML_MAX = 1 << 20  # bytes
 
 
 class Settings(BaseModel):
-    """Settings of a run. Each field is a TOML key and, with dashes, an option."""
+    """The settings of a run. Each field is a key of the TOML file and, with dashes, an option."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -147,7 +147,7 @@ class Settings(BaseModel):
     @field_validator("input", "output", "tokenizer", "publish_delta", mode="before")
     @classmethod
     def _without_credentials(cls, value: Any) -> Any:
-        for text in re.findall(r"[^\s'\"]+", str(value)):  # of any shape: errors repeat it
+        for text in re.findall(r"[^\s'\"]+", str(value)):  # of any type, since errors repeat it
             check_no_credentials(text)
         return value
 
@@ -201,7 +201,8 @@ class Settings(BaseModel):
         return self
 
     def need(self, name: str) -> Any:
-        """The value of a field that this command cannot do without."""
+        """Return the value of a field that the command needs. Raises InputError if it is
+        missing."""
         value = getattr(self, name)
         if value is None or value == ():
             raise InputError(
@@ -212,8 +213,8 @@ class Settings(BaseModel):
 
 
 def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
-    """Settings from a TOML file, overridden by options. Raises InputError naming key, value,
-    remedy."""
+    """Return the settings of a TOML file, overridden by options. Raises InputError, which names
+    key, value and remedy."""
     values = dict(_read_toml(config) if config else {})
     unknown = sorted(set(values) - set(Settings.model_fields))
     if unknown:
@@ -249,7 +250,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """TOML reads `spark.sql.x = 1` as nested tables; Spark wants the dotted key."""
+    """Return the leaves of nested tables with dotted keys, because TOML reads `spark.sql.x = 1` as
+    nested tables and Spark wants the dotted key."""
     out: list[tuple[str, Any]] = []
     for key, value in tree.items():
         if isinstance(value, Mapping):

@@ -1,13 +1,15 @@
-"""What ends a run, and with which exit code (the command line turns these into one line)."""
+"""The errors that end a run, and their exit codes (the command line turns each into one line)."""
 
 
 class InputError(ValueError):
-    """A user's mistake, not worth a retry: the message names the value and the remedy. Exit 2."""
+    """A user's mistake, where a retry does not help. The message names the value and the remedy.
+    Exit code 2."""
 
 
 class BusyError(RuntimeError):
-    """Another run holds the bucket; worth a retry when it has ended. Exit 3."""
+    """Another run holds the bucket; a retry helps when that run has ended. Exit code 3."""
 
 
 class JobError(RuntimeError):
-    """The job itself failed (engines disagree, storage, Spark); nothing was published. Exit 5."""
+    """The job itself failed (engines disagree, storage, Spark), and nothing was published. Exit
+    code 5."""

@@ -1,6 +1,6 @@
-"""What is said while it runs: lines for people on a terminal, else a JSON object a line.
+"""What is logged during a run: lines for people on a terminal, or else one JSON object per line.
 
-Every JSON line has time, level and message, and the bucket where there is one; the line that ends a
+Every JSON line has time, level and message, and the bucket if there is one. The line that ends a
 stage also has stage, version, seconds and the counts of its manifest.
 """
 
@@ -19,7 +19,7 @@ _about: ContextVar[dict[str, Any]] = ContextVar("about")
 
 @contextmanager
 def about(**fields: Any) -> Iterator[None]:
-    """Fields that every JSON line bears which is logged inside."""
+    """Give these fields to every JSON line that is logged inside."""
     token = _about.set({**_about.get({}), **fields})
     try:
         yield
@@ -28,7 +28,7 @@ def about(**fields: Any) -> Iterator[None]:
 
 
 def facts(**fields: Any) -> dict[str, Any]:
-    """The `extra` of a log call: fields of its JSON line."""
+    """Return the `extra` of a log call, which holds fields of its JSON line."""
     return {"facts": fields}
 
 
@@ -40,7 +40,7 @@ def say_done_before(what: str, version: str, **fields: Any) -> None:
 
 
 def handler_for(stream: TextIO) -> logging.Handler:
-    """Writes to the stream, by its kind."""
+    """Return a handler that writes to the stream: lines for a terminal, JSON otherwise."""
     handler = logging.StreamHandler(stream)
     handler.addFilter(_is_not_py4js)
     handler.setFormatter(Lines("bfpack: %(message)s") if stream.isatty() else JsonLines())
@@ -48,13 +48,14 @@ def handler_for(stream: TextIO) -> logging.Handler:
 
 
 def _is_not_py4js(record: logging.LogRecord) -> bool:
-    """py4j logs a traceback, by the root's logger, for every call of a JVM that is gone; that is
-    said once, where the run ends."""
+    """Tell whether a record is not from py4j, which logs a traceback, by the root logger, for every
+    call to a JVM that is gone. That is said once, where the run ends."""
     return "py4j" not in PurePath(record.pathname).parts
 
 
 class Lines(logging.Formatter):
-    """A record as one line, or, of an error that Spark or a traceback tells, several."""
+    """Formats a record as one line, or, for an error that holds what Spark or a traceback says, as
+    several."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -62,7 +63,7 @@ class Lines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         said = {

@@ -1,4 +1,4 @@
-"""Memory that was freed goes back to the system, where much of it was held for a moment."""
+"""Giving freed memory back to the system after much of it was held for a short time."""
 
 import ctypes
 
@@ -6,8 +6,9 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Arrow's and the C library's; else they keep it, and a worker is as large as ever."""
+    """Give back the free memory of Arrow and of the C library. Otherwise they keep it, and a worker
+    stays as large as it was."""
     pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
     if trim is not None:
         trim(0)

@@ -6,7 +6,7 @@
     token files + PLAN --locate_fragments--> --assemble_sequences--> SEQUENCES, _current.json
     where asked for, the same rows --publish_to_delta--> a commit to a Delta table
 
-Each step finds what it made before, by its fingerprint, and then does nothing.
+Each step looks for its earlier result by its fingerprint, and if it finds it, does nothing.
 """
 
 from dataclasses import dataclass, field
@@ -43,22 +43,23 @@ class _Run:
     settings: Settings
     store: TokenStore
     lock: Lock
-    tables: list[DeltaTable] = field(default_factory=list)  # that take what is published
+    tables: list[DeltaTable] = field(default_factory=list)  # they take what is published
     costs: list[StageCost] = field(default_factory=list)
 
     @cached_property
     def histogram(self) -> Histogram:
-        """Counted once, and only where something is to be done."""
+        """Return the histogram of lengths. It is counted once, and only if it is needed."""
         return length_histogram(self.spark, self.store)
 
     @property
     def assembled(self) -> set[int | None]:
-        """The seq_lens whose sequences this run has made."""
+        """Return the seq_lens whose sequences this run has made."""
         return {cost.seq_len for cost in self.costs if cost.stage == "assemble"}
 
 
 def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Version]:
-    """Everything: a bucket's text in, published sequences out, one version a seq_len."""
+    """Do everything for a bucket: read its text, and publish sequences, one version for each
+    seq_len."""
     seq_lens = settings.need("seq_len")
     source = look_at(settings, bucket, find)
     tables = open_tables(spark, settings)
@@ -103,7 +104,7 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
     """Assemble and publish what was planned, for every seq_len."""
     store = _whole_store(settings, bucket)
     made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
-    for version in made:  # a mistake to find before the work
+    for version in made:  # finds a missing plan before the work begins
         if version.manifest() is None:
             _planned(version)
     tables = open_tables(spark, settings)
@@ -118,7 +119,8 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
 
 
 def _is_whole(version: Version) -> bool:
-    """Is it complete? InputError if what its manifest lists is not there."""
+    """Tell whether the version is complete. Raises InputError if a file that its manifest lists is
+    not there."""
     manifest = version.manifest()
     if manifest is not None:
         check_whole(version.place, version.name, manifest)
@@ -126,7 +128,8 @@ def _is_whole(version: Version) -> bool:
 
 
 def _whole_store(settings: Settings, bucket: str) -> TokenStore:
-    """The published token store. InputError if there is none, or a file of it is gone."""
+    """Return the published token store. Raises InputError if there is none, or if a file of it is
+    gone."""
     store = open_token_store(settings.need("output"), bucket)
     check_whole(Place(output=settings.need("output"), bucket=bucket), store.name, store.manifest)
     return store
@@ -158,7 +161,7 @@ def _publish(run: _Run, version: Version) -> None:
 
 
 def _report_all(run: _Run, made: list[Version]) -> None:
-    """Once more, so that each names the others."""
+    """Write all reports once more, so that each names the others."""
     if len(made) > 1 and run.assembled:
         for version in made:
             _report(run, version, anew=True)
@@ -177,7 +180,7 @@ def _planned(version: Version) -> Plan:
 
 
 def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> TokenStore:
-    """Tokenize a bucket, unless that was done, and publish its token store."""
+    """Tokenize a bucket, unless that is done already, and publish its token store."""
     source = look_at(settings, bucket, find)
     costs: list[StageCost] = []
     with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:

@@ -1,9 +1,9 @@
 """What may be printed: names, ids and texts come from others, and some of their characters move a
-terminal's cursor, turn the direction of a line, or break it.
+terminal's cursor, change the direction of a line, or break it.
 
-These are the controls (C0, DEL, C1), the marks of direction, the separators of lines and
-paragraphs, and halves of surrogate pairs, which stand for bytes of a name that are not UTF-8 and
-cannot be encoded. Each is printed as its escape: ESC is `\\x1b`, U+202E is `\\u202e`.
+These characters are the controls (C0, DEL, C1), the marks of direction, the separators of lines and
+paragraphs, and halves of surrogate pairs. Such halves stand for bytes of a name that are not UTF-8,
+and cannot be encoded. Each character is printed as its escape: ESC is `\\x1b`, U+202E is `\\u202e`.
 """
 
 import json
@@ -18,25 +18,25 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 def one_line(text: str) -> str:
-    """The text with each of these characters as its escape, a line's end among them."""
+    """Return the text with each of these characters as its escape, also the end of a line."""
     return _IN_ONE_LINE.sub(_escaped, text)
 
 
 def lines(text: str) -> str:
-    """The same for a text of several lines: their ends and tabs stay."""
+    """Return the same for a text of several lines: line ends and tabs stay."""
     return _IN_LINES.sub(_escaped, text)
 
 
 def json_text(value: Any, **options: Any) -> str:
-    """A value as JSON that is read as exactly this value: the characters are escaped as JSON does.
-    The options are those of json.dumps."""
+    """Return a value as JSON that is read as exactly this value. The characters are escaped as JSON
+    escapes them. The options are those of json.dumps."""
     dumped = json.dumps(value, ensure_ascii=False, **options)
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", dumped)
 
 
 def csv_cell(value: Any) -> Any:
-    """A cell as a spreadsheet shows it: a text that it would take for a formula begins with an
-    apostrophe. Numbers stay numbers."""
+    """Return a cell for a spreadsheet. A text that the spreadsheet would take for a formula gets an
+    apostrophe in front. Numbers stay numbers."""
     if not isinstance(value, str):
         return value
     return one_line(f"'{value}" if _FORMULA.match(value) else value)

@@ -1,4 +1,5 @@
-"""The tables: names, types, meaning. Nothing else in the package spells out a column list."""
+"""The tables: names, types and meaning. No other part of the package spells out a list of
+columns."""
 
 import pyarrow as pa
 
@@ -9,7 +10,7 @@ def _field(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
     return pa.field(name, kind, metadata={"meaning": meaning})
 
 
-# Where a table's tokens are many, they travel as little-endian int32 BINARY: Spark's array<int>
+# Where a table holds many tokens, they travel as little-endian int32 BINARY: Spark's array<int>
 # costs the JVM 60 % more.
 TOKENS = pa.schema(
     [
@@ -28,8 +29,9 @@ QUARANTINE = pa.schema(
     ]
 )
 
-# What tokenize_text makes: a row a document, good (reason null) or not (tokens null). The detail of
-# a good one may say that it was drawn for the audit, but is too large for the reference.
+# What tokenize_text makes: one row per document, which is good (reason null) or not (tokens null).
+# The detail of a good one may say that it was drawn for the audit, but is too large for the
+# reference.
 NOT_AUDITED = "not audited"
 TOKENIZED = pa.schema(
     [
@@ -66,8 +68,8 @@ SEGMENTS = pa.schema(
     ]
 )
 
-# A document's place and the fragments that look for it, on the way to meet: of a document the
-# second line, of a fragment the rest.
+# Documents' places and the fragments that need them, on the way to the same worker. Both fill part
+# and doc_id. A document also fills file, row and doc_length, and a fragment the other fields.
 SOUGHT = pa.schema(
     [
         _field("part", pa.int32(), "where they meet, by a hash of doc_id"),
@@ -78,7 +80,7 @@ SOUGHT = pa.schema(
     ]
 )
 
-# They have met: a fragment and where its tokens lie, on the way to the task that cuts it out.
+# The result of that: a fragment and where its tokens lie, on the way to the task that cuts it out.
 LOCATED = pa.schema(
     [
         _field("task", pa.int32(), "which walks this token file, and maybe others"),
@@ -97,7 +99,7 @@ HASHED = pa.schema(
 RANKED = pa.schema([_field("stretch", pa.int32(), "of all documents, longest first"), *HASHED])
 GROUPED = pa.schema([PLAN.field("group"), *HASHED])
 
-# A document's id on the way to where equal ones would meet.
+# Documents' ids, on the way to a worker where equal ids would meet.
 DEALT_IDS = pa.schema([SOUGHT.field("part"), PLAN.field("doc_id")])
 
 SEQUENCES = pa.schema(
@@ -118,13 +120,14 @@ SEQUENCES = pa.schema(
     ]
 )
 
-# Published as Delta, both lie with all buckets' in one table, partitioned by these two columns.
+# In Delta, the sequences of all buckets lie in one table, and so do the plans. Both tables are
+# partitioned by these two columns.
 PARTITIONED_BY = ("bucket", "seq_len")
 _SEQ_LEN = _field("seq_len", pa.int32(), "tokens a sequence")
 DELTA_SEQUENCES = pa.schema([*SEQUENCES, _SEQ_LEN])
 DELTA_PLAN = pa.schema([*PLAN, SEQUENCES.field("bucket"), _SEQ_LEN])
 
-# What verify reads back: a row a segment.
+# What verify reads back: one row per segment.
 SCANNED_SEGMENTS = pa.schema(
     [
         _field("file", pa.string(), "path in the version's directory"),
@@ -135,7 +138,7 @@ SCANNED_SEGMENTS = pa.schema(
     ]
 )
 
-# The same for the token store: a row a document.
+# The same for the token store: one row per document.
 SCANNED_DOCUMENTS = pa.schema(
     [
         _field("doc_id", pa.string(), "the document"),
@@ -146,7 +149,7 @@ SCANNED_DOCUMENTS = pa.schema(
     ]
 )
 
-# Which buckets the files of a corpus hold documents of, where a column tells.
+# The buckets of which the files of a corpus hold documents, if a column tells the bucket.
 BUCKETS = pa.schema(
     [
         _field("bucket", pa.string(), "a value of the column"),
@@ -154,12 +157,13 @@ BUCKETS = pa.schema(
     ]
 )
 
-# One message a partition from a writer to the driver: JSON of files and counts.
+# One message per partition from a writer to the driver: JSON of files and counts.
 MESSAGES = pa.schema([_field("message", pa.string(), "JSON: files written, counts")])
 
 
 class Reason:
-    """Why a document is not in the token store. EMPTY is counted, not quarantined."""
+    """The reasons why a document is not in the token store. EMPTY is counted, and not put in
+    quarantine."""
 
     EMPTY = "empty"
     NULL = "null_text"
@@ -168,7 +172,7 @@ class Reason:
     BROKEN_LINE = "broken_line"
     NOT_TEXT = "not_text"
     TOO_LARGE = "too_large"
-    UNCUT = "uncut"  # too large a part of it cannot be cut
+    UNCUT = "uncut"  # a stretch of it without a place to cut it is too large
     CONTROL_TOKEN = "control_token"
     INVALID_TOKENS = "invalid_tokens"
     NOT_SPELLED = "not_spelled"
@@ -186,16 +190,16 @@ _SPARK_TYPES = {
 
 
 def plain(schema: pa.Schema) -> pa.Schema:
-    """The schema without the fields' meanings, as files and batches have it."""
+    """Return the schema without the meanings of its fields, as files and batches have it."""
     return pa.schema([field.remove_metadata() for field in schema])
 
 
-BYTES = "_bytes"  # behind the name of a text's column: the length of each
+BYTES = "_bytes"  # added to the name of a column of texts: the column of their lengths
 
 
 def blocks_of(schema: pa.Schema, key: str) -> pa.Schema:
-    """The table of rows of `schema` as they travel, many in one (spark/blocks.py): `key`, and of
-    each other column the values end to end."""
+    """Return the schema of blocks of rows of `schema` (spark/blocks.py), where many rows travel as
+    one: `key`, and for each other column its values end to end."""
     fields = [schema.field(key)]
     for field in (f for f in schema if f.name != key):
         if not pa.types.is_integer(field.type):
@@ -205,5 +209,5 @@ def blocks_of(schema: pa.Schema, key: str) -> pa.Schema:
 
 
 def spark_ddl(schema: pa.Schema) -> str:
-    """The schema in Spark's DDL."""
+    """Return the schema in Spark's DDL."""
     return ", ".join(f"`{f.name}` {_SPARK_TYPES[f.type]}" for f in schema)

@@ -28,9 +28,7 @@ class Slice:
     """The part of an input that is one bucket."""
 
     inventory: Inventory
-    column: str | None = (
-        None  # the column that tells the bucket of every document; None: all documents
-    )
+    column: str | None = None  # the column that tells a document's bucket; None: all documents
 
 
 def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:

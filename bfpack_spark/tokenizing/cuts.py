@@ -78,7 +78,7 @@ class Cuts:
 
 def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts | None:
     """Return the places where texts can be cut for a tokenizer. `sought` tells which added tokens
-    are looked for in text. The result is None if the proof holds for no place, also if the library
+    are looked for in text. The result is None if the proof holds for no place, or if the library
     fails on a letter."""
     try:
         with silenced():

@@ -92,8 +92,8 @@ def buckets_of(output: str) -> list[str]:
 
 
 def left_over(output: str, bucket: str) -> list[LeftOver]:
-    """Return the files of writes that were cut short, beside versions and in complete ones. The
-    caller must hold the bucket's lock, so that no run is still writing them. Snapshots have no
+    """Return the files of writes that were cut short, beside versions and in complete ones. A
+    caller that holds the bucket's lock knows that no run is still writing them. Snapshots have no
     lock, so their files must be older than 7 days; they are returned for the first bucket."""
     folder = folder_of(bucket)
     complete = {
