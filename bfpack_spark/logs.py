@@ -54,8 +54,8 @@ def _is_not_py4js(record: logging.LogRecord) -> bool:
 
 
 class Lines(logging.Formatter):
-    """Formats a record as one line, or, for an error that holds what Spark or a traceback says, as
-    several."""
+    """A formatter that makes one line of a record, or several lines of an error that holds what
+    Spark or a traceback says."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -63,7 +63,7 @@ class Lines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one line of JSON."""
+    """A formatter that makes one line of JSON of a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         said = {

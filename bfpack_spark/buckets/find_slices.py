@@ -76,8 +76,7 @@ def slices_by(spark: SparkSession, wanted: Input, column: str) -> dict[str, Slic
 
 
 def one_of(found: dict[str, Slice], bucket: str) -> Slice:
-    """Return the slice of one bucket. Raises InputError if the column does not tell of this
-    bucket."""
+    """Return the slice of one bucket. Raises InputError if the column does not hold this bucket."""
     if bucket not in found:
         there = ", ".join(sorted(found)[:20])
         raise InputError(f"--bucket {bucket}: --bucket-column tells of none; there are: {there}")

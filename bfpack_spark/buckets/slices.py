@@ -146,9 +146,9 @@ def by_column(
 def read_buckets(
     batches: Iterator[pa.RecordBatch], *, input_format: str, column: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield BUCKETS for rows of splits: the buckets that each split holds some of. Of Parquet only
-    the column is read, of JSONL every line. Raises InputError if a file is not what the inventory
-    saw."""
+    """Yield BUCKETS for rows of splits: the buckets of which each split holds documents. In Parquet
+    only the column is read, in JSONL every line. Raises InputError if a file is not what the
+    inventory saw."""
     read = read_line_values if input_format == "jsonl" else read_column
     for batch in batches:
         for row in batch.to_pylist():

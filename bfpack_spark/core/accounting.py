@@ -18,7 +18,7 @@ class PolicyEffect:
 
     num_documents_packed: int
     num_documents_cut: (
-        int  # packed in more than one piece, or truncated: best fit's, even for concat
+        int  # that best fit packs in pieces or truncated, even if the packing is concat
     )
     num_documents_truncated: int
     num_documents_dropped: int

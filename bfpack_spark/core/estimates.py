@@ -30,7 +30,7 @@ class Draws:
     num_draws: int  # 0: nothing was left to chance, and all documents are here
     draw: Int64  # number of the draw that it came with
     length: Int64  # tokens
-    stands_for: Float64  # documents, if its draw were the only one
+    stands_for: Float64  # documents that it would stand for if its draw were the only one
 
     @property
     def weight(self) -> Float64:

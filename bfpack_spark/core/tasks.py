@@ -7,7 +7,7 @@ shuffle is still above 64 KiB.
 """
 
 _TASKS_MAX = 512  # tasks that walk files; each takes its share of the files, side by side
-_READERS_MIN = 64  # if there are as many files
+_READERS_MIN = 64  # fewest readers, if there are so many files
 _FILES_A_READER = 8
 
 # Fragments that one worker joins with their documents; the second number is for a large plan.

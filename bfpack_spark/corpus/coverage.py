@@ -24,8 +24,8 @@ _IN_BYTES = ("jsonl", "text")  # formats in which every byte is consumed
 class Tally:
     """What one task has read of each file, by the file's name in the inventory."""
 
-    rows: Counter[str] = field(default_factory=Counter)  # Parquet: rows; JSONL: lines that say
-    #   something; text: one a file. Deleted rows and those of other buckets are counted too.
+    rows: Counter[str] = field(default_factory=Counter)  # Parquet: rows; JSONL: lines that are
+    #   not blank; text: one per file. Deleted rows and those of other buckets are counted too.
     num_bytes: Counter[str] = field(default_factory=Counter)  # JSONL, text: bytes of the file
     documents: Counter[str] = field(default_factory=Counter)  # rows that were handed on
     footers: dict[str, int] = field(default_factory=dict)  # Parquet: rows that the footer tells

@@ -141,7 +141,7 @@ def batches(documents: Iterable[Document], columns: Columns) -> Iterator[Documen
     for document in documents:
         batch.append(document)
         num_bytes += document.num_bytes
-        del document  # what is held here is held while the batch is worked on
+        del document  # else it would be kept in memory while the batch is worked on
         if num_bytes >= BATCH_BYTES or len(batch) == 10_000:
             yield _take_batch(batch, kind)
             num_bytes = 0

@@ -28,7 +28,7 @@ _ABOUT = re.compile(r"(.*\.md|(readme|license|licence|notice|changelog)\.\w+)", 
 
 
 def told_by_bytes(found: Iterable[Listed]) -> dict[str, Told]:
-    """Return what the first bytes tell of the files in folders where no name has an ending. The
+    """Return what the first bytes say about the files in folders where no name has an ending. The
     keys are names; the values are the format (None: unknown) and the codec."""
     folders: dict[str, list[Listed]] = defaultdict(list)
     for listed in found:

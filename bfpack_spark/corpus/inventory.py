@@ -20,7 +20,7 @@ class InputFile:
     size: int  # bytes
     modified: int  # ns
     etag: str | None = None  # of an object
-    # Of a Delta table: the numbers of deleted rows, ascending, int64; the partition it lies in.
+    # For a Delta table: the numbers of deleted rows (ascending, int64), and the file's partition.
     deleted: bytes = field(default=b"", repr=False)
     partition: Mapping[str, str | None] = field(default_factory=dict)
     magic: str | None = None  # the codec that its first bytes tell, where its name has no ending
@@ -56,9 +56,9 @@ class Inventory:
 
     format: str
     files: tuple[InputFile, ...]
-    # Of a Delta table: its columns but those of partitions, and what its files call them.
+    # For a Delta table: its columns except those of partitions, and their names in its files.
     columns: Mapping[str, str] = field(default_factory=dict)
-    left_out: tuple[LeftOut, ...] = ()  # it decides nothing, so no fingerprint knows of it
+    left_out: tuple[LeftOut, ...] = ()  # it decides nothing, so it is in no fingerprint
 
     @property
     def num_bytes(self) -> int:

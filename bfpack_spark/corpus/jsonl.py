@@ -49,7 +49,7 @@ _FEW_BYTES = 64 << 20
 def read_lines(split: Split, columns: Columns, max_bytes: int, tally: Tally) -> Iterator[Document]:
     """Yield the documents of the lines that begin in a split. Raises InputError if the file is not
     JSONL."""
-    # Escapes make a line longer than its text, other columns too.
+    # Escapes and other columns make a line longer than its text.
     longest = min(_LINE_BYTES_MAX, 16 * max_bytes + (1 << 20))
     if columns.bucket:  # the bucket must be read, however long the line is
         longest = _LINE_BYTES_MAX

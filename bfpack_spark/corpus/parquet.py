@@ -139,7 +139,7 @@ def _row_group(
         documents = [_documents(batch, group.first_row + row, split, columns)]
         huge = batch.nbytes > _HUGE_BYTES
         row += len(batch)
-        del batch  # what is held here is held while the documents are worked on
+        del batch  # else it would be kept in memory while the documents are worked on
         if huge:
             batches.close()
         yield documents.pop()
@@ -173,7 +173,7 @@ def _batches(
             continue
         pending.append(batch)
         num_bytes += batch.nbytes
-        del batch  # what is held here is held while the documents are worked on
+        del batch  # else it would be kept in memory while the documents are worked on
         if num_bytes >= BATCH_BYTES // 2 or sum(map(len, pending)) + rows > _ROWS_MAX:
             yield _taken(pending)
             num_bytes = 0

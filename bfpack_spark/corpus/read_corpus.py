@@ -31,7 +31,7 @@ def read_documents(
             for documents in _read_split(split, input_format, columns, max_bytes, tally):
                 tally.add(split.name, documents=len(documents))
                 yield documents
-                del documents  # what is held here is held while the next one is made
+                del documents  # else it would be kept in memory while the next one is made
 
 
 def _read_split(

@@ -132,5 +132,6 @@ def size_and_sha256(path: str) -> tuple[int, str]:
 
 
 def is_object_store(fs: pafs.FileSystem) -> bool:
-    """Tell whether a file appears whole under its name, and has no directory."""
+    """Tell whether this is an object store, where a file appears whole under its name and there are
+    no directories."""
     return not isinstance(fs, pafs.LocalFileSystem | pafs.HadoopFileSystem)

@@ -42,7 +42,7 @@ _AT_IS_NO_SECRET = {"abfs", "abfss", "wasb", "wasbs", "hdfs", "viewfs"}
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """The parts of an address. Of a local path, only the key is set."""
+    """The parts of an address. For a local path, only the key is set."""
 
     scheme: str  # in lower case; "" and "file": a local path
     authority: str  # bucket, container@account, host:port

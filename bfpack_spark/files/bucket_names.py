@@ -3,9 +3,10 @@
     "web" -> web          "C++" -> C~2B~2B          "a/b" -> a~2Fb          "_x" -> ~5Fx
 
 Letters, digits and ._- stand for themselves, except a dot or underscore at the beginning, which
-would hide the folder from readers. Of every other character, each byte of its UTF-8 becomes ~ and
-two hex digits. So no two buckets share a folder, and the name of a folder tells the bucket. The
-mark is ~, because no reader takes it for an escape of its own, as Spark and Hive take %.
+would hide the folder from readers. Every other character is written byte by byte (UTF-8): ~ and two
+hex digits for each byte. So no two buckets share a folder, and the name of a folder tells the
+bucket. The mark is ~, because no reader takes it for an escape of its own, as Spark and Hive take
+%.
 """
 
 import re

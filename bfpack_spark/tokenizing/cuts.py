@@ -127,7 +127,7 @@ class _Step:
     """What a step of the pre-tokenizer does at a place."""
 
     alone: Sets  # sets of characters at which a piece ends
-    any_blank: bool = True  # False: it leaves alone what begins with a space, and nothing else
+    any_blank: bool = True  # False: it changes a piece that does not begin with a space
     last: bool = False  # it rewrites blanks, so what later steps see is not followed
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.tokenizer_json import TokenizerFile
 
-_LONGEST_WORD = 10_000  # a WordPiece of more characters is not guarded against by its length
+_LONGEST_WORD = 10_000  # if WordPiece takes longer words, the length of a name does not protect it
 
 
 @dataclass(frozen=True, kw_only=True)
