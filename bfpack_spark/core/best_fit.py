@@ -3,11 +3,11 @@
 
 BFD takes the fragments longest first and puts each into the fullest bin that still has room. Bins
 of equal free space are alike, so whole classes of them move at once. Let n fragments of length l be
-left, and let c be the smallest free space that takes l, with k open bins. The first bin takes c //
-l fragments: once it has taken one it is fuller than the other bins of its class, so the next
+left, and let c be the smallest free space that takes l, with k open bins. The first bin takes
+c // l fragments: once it has taken one it is fuller than the other bins of its class, so the next
 fragment goes to it too. Then the second bin takes c // l fragments, and so on. One step empties a
-class or uses up a length, so the time depends only on the number of distinct lengths. Finding c is
-a search in a two-level bitmap.
+class or uses up a length, so only distinct lengths cost time. Finding c is a search in a two-level
+bitmap.
 
     capacity 8, two fragments of 6, one of 4, three of 2
     length 6: 2 new bins take 1 each      -> two bins of free space 2
