@@ -2,15 +2,15 @@
 
 Only six sets of characters matter. The text before a cut ends with a KEEP (ASCII letters, digits,
 Han), and the text behind it begins with a BLANK (space or newline). For every class of the
-expression we keep two sets: the sets that it may hold, and those that it surely holds completely.
+expression there are two sets: what it may hold, and what it surely holds completely.
 
     crossing   a match may hold a KEEP and right behind it a BLANK
     alone      every single character of these sets is a match by itself
 
-If nothing crosses, no path of the matcher goes over the cut, in whatever order the paths are tried:
-each path ends at the cut as it ends where the text ends. Look-ahead is understood behind blanks
-only, as in `\\s+(?!\\S)`, which a KEEP before the cut keeps away from it. No other assertion,
-reference or flag is understood, and then nothing is claimed.
+If nothing crosses, no path of the matcher goes over the cut, whatever the order of the paths: each
+ends there as it ends where the text ends. Look-ahead is understood behind blanks only, as in
+`\\s+(?!\\S)`, which a KEEP before the cut keeps away from it. No other assertion, reference or flag
+is understood, and then nothing is claimed.
 """
 
 import re
@@ -188,8 +188,7 @@ class _Reader:
         return found.times(int(least), int(most) if most else None if comma else int(least))
 
     def _take_kind(self, quantifier: str) -> None:
-        """Read whether a quantifier is lazy or possessive. The paths are the same. Behind {n,m}
-        such a sign means something else, so it is not understood."""
+        """Read a sign for lazy or possessive: the paths stay. Behind {n,m} it is not understood."""
         if quantifier[0] == "{" and self.rest[:1] in ("+", "?", "*"):
             raise NotUnderstoodError(quantifier + self.rest[0])
         self._take("+") or self._take("?")
