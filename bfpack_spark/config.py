@@ -78,7 +78,7 @@ class Settings(BaseModel):
     )
     pad_token: str | None = Field(
         None,
-        description="Sets the token that fills the last sequence of a packing. Without it the "
+        description="Sets the token that fills sequences that have room left. Without it the "
         "tokenizer's files tell.",
     )
     control_tokens: Literal["text", "quarantine", "allow"] = Field(
@@ -222,7 +222,7 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
         raise InputError(f"{config}: unknown key {unknown[0]!r}; the keys are: {known}")
     if not isinstance(values.get("spark", {}), Mapping):
         kind = type(values["spark"]).__name__  # the value may be a secret
-        raise InputError(f"{config}: spark is no table but a {kind}: write a table, [spark]")
+        raise InputError(f"{config}: spark is not a table but a {kind}; write a table, [spark]")
     spark = {**dict(_flatten(values.get("spark", {}))), **options.get("spark", {})}
     given = {key: value for key, value in options.items() if value not in (None, ())}
     for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):

@@ -79,7 +79,9 @@ def one_of(found: dict[str, Slice], bucket: str) -> Slice:
     """Return the slice of one bucket. Raises InputError if the column does not hold this bucket."""
     if bucket not in found:
         there = ", ".join(sorted(found)[:20])
-        raise InputError(f"--bucket {bucket}: --bucket-column tells of none; there are: {there}")
+        raise InputError(
+            f"--bucket {bucket}: --bucket-column has no bucket of this name; there are: {there}"
+        )
     return found[bucket]
 
 
@@ -128,7 +130,7 @@ def _only_one(settings: Settings) -> tuple[str, ...]:
     names: tuple[str, ...] = settings.need("bucket")
     if len(names) > 1:
         raise InputError(
-            f"--bucket: {len(names)} of them, and nothing says which input is whose; write "
-            "{bucket} in --input, or give --bucket-column"
+            f"--bucket: {len(names)} are named, and nothing says which input belongs to which; "
+            "write {bucket} in --input, or give --bucket-column"
         )
     return names

@@ -49,7 +49,7 @@ def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str,
     for pattern in patterns:
         if PLACEHOLDER not in pattern:
             raise InputError(
-                f"--input {pattern}: is without {PLACEHOLDER}, and others are not; write it in all "
+                f"--input {pattern}: has no {PLACEHOLDER}, but others have; write it in all "
                 "of them, or in none"
             )
     if names and len(patterns) == 1 and not _HIVE.search(patterns[0]):

@@ -74,7 +74,9 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
         # A file that stands alone may have any ending, once its format is known.
         read = [f for f in candidates if _is_of(chosen, f, told, guessed=input_format is None)]
     if not read:
-        raise InputError(f"--input {pattern}: no {chosen} files there; check path and input_format")
+        raise InputError(
+            f"--input {pattern}: no {chosen} files there; check the path and --input-format"
+        )
     names = {f.name for f in read}
     left_out = [f.name for f in candidates if f.name not in names]
     taken = [_input_file(f, told.get(f.name)) for f in read]

@@ -127,7 +127,7 @@ class _Tokenizers:
             return [self._one(text) for text in texts]
         except BaseException as error:  # a Rust panic is not an Exception
             raise InputError(
-                f"--tokenizer: tokenizers fails on a text by it ({_said(error)}); "
+                f"--tokenizer: the tokenizers library fails on a text with it ({_said(error)}); "
                 "give the file that `tokenizers` saves"
             ) from None
         return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]

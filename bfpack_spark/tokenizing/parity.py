@@ -37,7 +37,7 @@ def choose_engine(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str
 def _choose(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> Choice:
     _check_reference(vocabulary)  # a file that the reference cannot take is the user's mistake
     if wanted == "tokenizers":
-        return Choice(engine="tokenizers", why="as told")
+        return Choice(engine="tokenizers", why="as --engine says")
     texts = adversarial_texts(vocabulary) + sample
     problem = _disagreement(vocabulary, texts)
     if problem is None:

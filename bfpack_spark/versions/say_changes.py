@@ -18,4 +18,4 @@ def say_changes(what: str, version: Version) -> None:
         before = earlier["fingerprint"][:16]
         log.info("%s: new version %s beside %s: %s", what, version.name, before, why)
     if version.name in versions.names_in(version.place):
-        log.info("%s: %s is unfinished, continued in place", what, version.name)
+        log.info("%s: continuing the unfinished version %s in place", what, version.name)

@@ -51,7 +51,7 @@ def read_snapshots(output: str) -> dict[str, Snapshot]:
         if name.endswith(".json"):
             snapshot = read_metadata(path, SnapshotNote)
             if snapshot is None:
-                raise InputError(f"{path}: went while it was looked at; run this again")
+                raise InputError(f"{path}: vanished while it was read; run this again")
             found[name.removesuffix(".json")] = snapshot
     return found
 

@@ -238,11 +238,11 @@ def test_rows_of_parquet_without_a_bucket_are_a_mistake_with_their_place(
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--bucket", "a", "--bucket", "b"), "--bucket: 2 of them, and nothing says which input"),
+        (("--bucket", "a", "--bucket", "b"), "--bucket: 2 are named, and nothing says which input"),
         ((), "--bucket is missing: "),
         (("--bucket-column", "tongue"), "--bucket-column tongue: no such column at a.jsonl@0"),
         (("--bucket-column", "lang", "--input", "x/{bucket}"), "names the buckets already"),
-        (("--input", "x/{bucket}"), "is without {bucket}, and others are not; write it in all"),
+        (("--input", "x/{bucket}"), "has no {bucket}, but others have; write it in all"),
     ],
 )
 def test_buckets_that_nothing_tells_are_a_mistake(

@@ -24,7 +24,7 @@ def test_a_bucket_is_all_inputs_that_have_its_name(tmp_path: Path) -> None:
     assert names == ["a.jsonl", "en.jsonl"]
     with pytest.raises(InputError, match="has no bucket nn"):
         paths_of_buckets(patterns, ("nn",))
-    with pytest.raises(InputError, match=r"two: is without \{bucket\}, and others are not"):
+    with pytest.raises(InputError, match=r"two: has no \{bucket\}, but others have"):
         paths_of_buckets((patterns[0], f"{tmp_path}/two"), ())
 
 

@@ -73,7 +73,7 @@ def test_auto_takes_the_reference_where_the_fast_engine_refuses(make: Any) -> No
     assert choice.why.startswith("fastokens cannot load it: ")
     with pytest.raises(JobError, match=r"--engine fastokens: fastokens cannot load it: .*; use"):
         choose_engine("fastokens", own, ["words"])
-    assert choose_engine("tokenizers", own, ["words"]).why == "as told"
+    assert choose_engine("tokenizers", own, ["words"]).why == "as --engine says"
 
 
 def test_auto_takes_the_reference_where_the_engines_differ_on_the_corpus(
