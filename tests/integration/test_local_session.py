@@ -89,7 +89,7 @@ def test_a_killed_jvm_is_one_line_and_the_next_run_publishes(
 FULL = """
 import json, os, sys
 from pathlib import Path
-from bfpack_spark.cli import main
+from bfpack_spark.cli.main import main
 from bfpack_spark.spark.session import get_session
 
 def fill(disk):
