@@ -149,14 +149,17 @@ def test_depth_shape_and_size_of_numbers_are_named(held: bytes, says: str) -> No
     ("rule", "says"),
     [
         ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": ""}}, "cannot load it"),
-        ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AQAAAA=="}}, "fails on"),
-        ({"pre_tokenizer": {"type": "FixedLength", "length": 0}}, "fails on"),
+        (
+            {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AQAAAA=="}},
+            "fails on a text",
+        ),
+        ({"pre_tokenizer": {"type": "FixedLength", "length": 0}}, "fails on a text"),
     ],
 )
 def test_what_makes_the_library_panic_is_a_refusal(
     rule: Tree, says: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(InputError, match=f"--tokenizer: tokenizers {says}"):
+    with pytest.raises(InputError, match=f"--tokenizer: .*tokenizers .*{says}"):
         use(unigram() | rule)
     assert capfd.readouterr().err == ""
 

@@ -54,8 +54,8 @@ def test_the_reference_takes_a_long_text_that_can_be_cut(
         return manifest(current(tmp_path / "output", "b", "tokens"))
 
     slow = tokenize("tokenizers")
-    assert "the largest document that is taken has 268,435,456 bytes, 1,100,000 of" in caplog.text
-    assert "1 documents were refused, for the engine takes no more than 1,100,000" in caplog.text
+    assert "taken has 268,435,456 bytes, and at most 1,100,000 in a row" in caplog.text
+    assert "1 documents were refused, because the engine takes at most 1,100,000" in caplog.text
     assert slow["accounting"]["documents_quarantined"] == {"uncut": 1}
     (row,) = read(current(tmp_path / "output", "b", "tokens") / "quarantine")
     assert (row["doc_id"], row["reason"]) == ("uncut", "uncut")
