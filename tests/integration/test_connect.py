@@ -51,7 +51,7 @@ mixed = spark.sql("select sequence_id, count(*) as held from plan group by all o
 document = spark.sql("select * from plan order by doc_id, start limit 20")
 print(json.dumps({
     "session": type(spark).__module__,
-    "lengths": [lengths.lengths.tolist(), lengths.counts.tolist()],
+    "lengths": [lengths.values.tolist(), lengths.counts.tolist()],
     "stats": explore.as_json(stats),
     "mixed": mixed.toPandas().to_dict("records"),
     "document": document.toPandas().to_dict("records"),
@@ -116,7 +116,7 @@ def test_the_functions_of_explore_say_the_same_on_spark_connect(
     found: dict[str, Any] = json.loads(client("-c", CLIENT, packed, remote))
     assert found["session"].startswith("pyspark.sql.connect.")
     own = explore.length_histogram(spark, explore.open_token_store(str(packed), "small"))
-    assert found["lengths"] == [own.lengths.tolist(), own.counts.tolist()]
+    assert found["lengths"] == [own.values.tolist(), own.counts.tolist()]
     stats = explore.output_stats(str(packed), (), (512, 2048))
     assert found["stats"] == json.loads(json.dumps(explore.as_json(stats)))
     explore.plan_table(spark, str(packed), "small", 512).createOrReplaceTempView("plan")
