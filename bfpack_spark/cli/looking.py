@@ -21,13 +21,7 @@ from bfpack_spark.cli.options import (
     settings_options,
     version_option,
 )
-from bfpack_spark.cli.printing import (
-    close,
-    error_row,
-    failed,
-    print_json,
-    say,
-)
+from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
 from bfpack_spark.cli.running import run_each_named
 from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.config import Settings

@@ -5,10 +5,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.types as pt
 
-from bfpack_spark.corpus.documents import (
-    Columns,
-    no_column,
-)
+from bfpack_spark.corpus.documents import Columns, no_column
 from bfpack_spark.errors import InputError
 
 _WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}

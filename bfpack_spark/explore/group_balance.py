@@ -23,9 +23,10 @@ class GroupBalance:
 def group_balance(histogram: Histogram, rules: Rules) -> GroupBalance:
     """Return the groups as they are dealt and packed. They follow from lengths alone, and are
     exact. Time: that of the packer on counts, once for each group."""
-    groups = list(packed_groups(histogram, rules))
-    return GroupBalance(
-        num_documents=tuple(group.num_documents for group in groups),
-        num_tokens=tuple(group.num_tokens for group in groups),
-        num_sequences=tuple(group.num_sequences for group in groups),
-    )
+    # Three numbers a group: thousands of groups with their fragments by length would be gigabytes.
+    numbers = [
+        (group.num_documents, group.num_tokens, group.num_sequences)
+        for group in packed_groups(histogram, rules)
+    ]
+    documents, tokens, sequences = zip(*numbers, strict=True)
+    return GroupBalance(num_documents=documents, num_tokens=tokens, num_sequences=sequences)

@@ -121,6 +121,16 @@ def test_another_seed_moves_sequences_and_keeps_them() -> None:
     assert sorted(one) == sorted(two)
 
 
+def test_hashes_order_the_fragments_of_a_sequence() -> None:
+    lengths, numbers = as_lengths([1] * 4), SequenceNumbers(first=0, group=1, total=1)
+    orders = set()
+    for seed in range(8):
+        hashes = np.random.default_rng(seed).integers(0, 1 << 62, 4)
+        plan = plan_group(lengths, hashes, small(), numbers)
+        orders.add(tuple(plan.places(0, 4).document.tolist()))
+    assert len(orders) > 1
+
+
 def contents(places: Places) -> list[list[tuple[int, int]]]:
     """Document and start of the fragments in each sequence."""
     found: list[list[tuple[int, int]]] = [[] for _ in range(int(places.sequence_id.max()) + 1)]

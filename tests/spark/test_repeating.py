@@ -19,9 +19,7 @@ def test_it_is_done_beside_the_work_and_once_more_at_its_end() -> None:
         assert thrice.wait(60)
     assert threading.current_thread() not in done[:-1]
     assert done[-1] is threading.current_thread()
-    ended = len(done)
-    assert not [t for t in threading.enumerate() if t in done[:-1]]
-    assert len(done) == ended
+    assert not [thread for thread in threading.enumerate() if thread in done[:-1]]
 
 
 def test_it_ends_with_work_that_fails() -> None:
