@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyspark
@@ -16,6 +16,8 @@ import pyspark
 from bfpack_spark.errors import InputError
 
 _JAVA_MIN = 17
+# Where package managers put a Java that they do not put on PATH, as scripts/find_java.sh has them.
+_JAVA_PLACES = ("/usr/lib/jvm/*", "/opt/homebrew/opt/openjdk*", "/usr/local/opt/openjdk*")
 _CONNECT_SECONDS = 10
 _MASTERS = re.compile(
     r"local|local\[\s*(\d+|\*)\s*(,\s*\d+\s*)?\]|local-cluster\[[\d\s,]+\]|yarn|k8s://.+|spark://.+"
@@ -28,12 +30,12 @@ print(*sys.version_info[:2], *missing)
 _NEEDED = ("bfpack_spark", "numpy", "pandas", "pyarrow", "tokenizers")
 
 
-def check_start(settings: Mapping[str, str]) -> None:
+def check_start(settings: Mapping[str, str], java_places: Sequence[str] = _JAVA_PLACES) -> None:
     """Raise InputError, which names the cause and the remedy, if a session with these settings
-    cannot start."""
+    cannot start. Set JAVA_HOME if Java is only in one of the usual places."""
     _check_user()
     _check_spark_home()
-    _check_java()
+    _find_java(java_places)
     _check_master(settings["spark.master"])
     if is_local(settings["spark.master"]):
         _check_python(os.environ["PYSPARK_PYTHON"])
@@ -73,19 +75,40 @@ def _check_spark_home() -> None:
         )
 
 
-def _check_java() -> None:
-    """Raise InputError if there is no Java, or an old one. It is looked for as spark-submit does:
-    in JAVA_HOME, and if that is not set, in PATH."""
+def _find_java(places: Sequence[str]) -> None:
+    """Set JAVA_HOME if it is not set and PATH has no Java that is new enough, but one of `places`
+    (patterns of homes) has. Raise InputError if there is no Java, or only an old one."""
     home = os.environ.get("JAVA_HOME")
-    needed = f"Spark needs Java {_JAVA_MIN} or newer; install one and set JAVA_HOME to it"
-    java = Path(home, "bin", "java") if home else Path(shutil.which("java") or "")
+    fault = _fault_of(Path(home), "JAVA_HOME") if home else _fault_of_path()
+    if fault is None:
+        return
+    usual = () if home else (p for place in places for p in sorted(Path("/").glob(place[1:])))
+    new = next((path for path in usual if _fault_of(path, "") is None), None)
+    if new is None:
+        needed = f"Spark needs Java {_JAVA_MIN} or newer; install one and set JAVA_HOME to it"
+        raise InputError(f"{fault}; {needed}")
+    os.environ["JAVA_HOME"] = str(new)
+
+
+def _fault_of_path() -> str | None:
+    java = shutil.which("java")
+    if java is None:
+        return "no Java: JAVA_HOME is not set and PATH has no java"
+    return _too_old(Path(java), "PATH")
+
+
+def _fault_of(home: Path, name: str) -> str | None:
+    """Return what is wrong with a home of Java, or None."""
+    java = home / "bin" / "java"
     if not os.access(java, os.X_OK) or not java.is_file():
-        if home:
-            raise InputError(f"JAVA_HOME {home}: holds no bin/java; {needed}")
-        raise InputError(f"no Java: JAVA_HOME is not set and PATH has no java; {needed}")
+        return f"{name} {home}: holds no bin/java"
+    return _too_old(java, name)
+
+
+def _too_old(java: Path, name: str) -> str | None:
     version = _java_version(java)
-    if version is not None and version < _JAVA_MIN:
-        raise InputError(f"{'JAVA_HOME' if home else 'PATH'}: {java} is Java {version}; {needed}")
+    old = version is not None and version < _JAVA_MIN
+    return f"{name}: {java} is Java {version}" if old else None
 
 
 def _java_version(java: Path) -> int | None:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyspark
@@ -29,9 +29,9 @@ def fit(monkeypatch: pytest.MonkeyPatch) -> None:
     check_start(LOCAL)
 
 
-def refusal(settings: dict[str, str] = LOCAL) -> str:
+def refusal(settings: dict[str, str] = LOCAL, java_places: Sequence[str] = ()) -> str:
     with pytest.raises(InputError) as raised:
-        check_start(settings)
+        check_start(settings, java_places)
     said = str(raised.value)
     assert "\n" not in said
     return said
@@ -51,6 +51,21 @@ def test_no_java_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         "no Java: JAVA_HOME is not set and PATH has no java; Spark needs Java 17 or newer; "
         "install one and set JAVA_HOME to it"
     )
+
+
+def test_a_java_that_is_not_on_the_path_is_found_in_the_usual_places(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    homes = {version: tmp_path / f"java-{version}" for version in (8, 17)}
+    for version, home in homes.items():
+        executable(home / "bin" / "java", f"echo 'version \"{version}.0\"' >&2")
+    monkeypatch.setenv("JAVA_HOME", str(homes[8]))
+    assert "is Java 8; Spark needs" in refusal(java_places=[f"{tmp_path}/*"])  # as it was named
+    monkeypatch.delenv("JAVA_HOME")
+    assert refusal(java_places=[f"{tmp_path}/java-8"]).startswith("no Java")
+    check_start(LOCAL, [f"{tmp_path}/*"])
+    assert os.environ["JAVA_HOME"] == str(homes[17])
 
 
 def test_a_java_home_without_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
