@@ -16,7 +16,17 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A room may import what is in rooms to its right, and in itself. A document's way runs from corpus
 # to sequences, against the imports.
 ROOMS = (
-    *("cli", "pipeline", "report", "verifying", "explore", "sequences", "plan", "tokens"),
+    *(
+        "__main__",
+        "cli",
+        "pipeline",
+        "report",
+        "verifying",
+        "explore",
+        "sequences",
+        "plan",
+        "tokens",
+    ),
     *("buckets", "delta", "spark", "versions", "tokenizing", "corpus", "config", "files"),
     *("logs", "printable", "schema", "memory", "core", "errors"),
 )

@@ -76,10 +76,10 @@ def tokenize(settings: Settings) -> int:
 
 
 @command("bfpack plan --output out --bucket web --seq-len 2048")
-@settings_options(*PLACE, *_SHARDS, required=("output", "bucket", "seq_len"))
+@settings_options(*PLACE, *_SHARDS, required=("output", "seq_len"))
 def plan(settings: Settings) -> int:
-    """Plan the sequences of a token store that is there, from the lengths of its documents. Print
-    the directory of the plan."""
+    """Plan the sequences of token stores that are there, from the lengths of their documents: of
+    every bucket, or of those that are named. Print the directories of the plans."""
     outcomes = run_each_named(pipeline.plan_bucket, settings)
     for version in [v for o in outcomes for v in o.made or []]:
         say(f"{version.directory}/plan")
@@ -87,10 +87,11 @@ def plan(settings: Settings) -> int:
 
 
 @command("bfpack assemble --output out --bucket web --seq-len 2048")
-@settings_options(*PLACE, *_SHARDS, *_DELTA, required=("output", "bucket", "seq_len"))
+@settings_options(*PLACE, *_SHARDS, *_DELTA, required=("output", "seq_len"))
 @json_option
 def assemble(settings: Settings, as_json: bool) -> int:
-    """Move the tokens of a plan that is there to their shards, and publish these."""
+    """Move the tokens of plans that are there to their shards, and publish these: of every bucket,
+    or of those that are named."""
     outcomes = run_each_named(pipeline.assemble_bucket, settings)
     print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
     return close(outcomes)
@@ -113,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(error.format_message())
         code = 2
     except click.Abort:
-        fail("interrupted; run it again to go on")
+        fail("interrupted; the same command continues")
         code = 130
     except Exception as error:
         said, code = explain(error)

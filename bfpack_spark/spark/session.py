@@ -14,6 +14,7 @@ from bfpack_spark.spark.private_folder import make_private_folder, temporary_dir
 from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
 from bfpack_spark.spark.start_checks import check_start
+from bfpack_spark.spark.starting_jvm import no_jvm_left_behind, stderr_without_routine
 
 # Limits what reaches a Python worker at once. By default a batch is 10,000 rows of any size.
 _SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
@@ -122,7 +123,13 @@ def _started(settings: dict[str, str]) -> SparkSession:
     check_start(settings)
     folder = make_private_folder(temporary_directory())
     own = keep_private(settings, folder)
-    with settings_file(own.settings, folder), environment(own.variables), umask(own.umask):
+    with (
+        settings_file(own.settings, folder),
+        environment(own.variables),
+        umask(own.umask),
+        stderr_without_routine(),
+        no_jvm_left_behind(),
+    ):
         return SparkSession.builder.getOrCreate()
 
 

@@ -1,0 +1,54 @@
+"""Around the start of a JVM: its stderr without what it says in every good run, and no JVM that
+lives on if the start is interrupted."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+# Java says this of a module that spark-submit always adds, and has no option against it.
+_ALWAYS = b"WARNING: Using incubator modules: jdk.incubator.vector\n"
+_SECONDS = 5.0  # to wait for the last lines of a JVM that did not start
+
+
+@contextmanager
+def stderr_without_routine() -> Iterator[None]:
+    """Start processes inside whose stderr goes through a thread of this process, line by line, to
+    the stderr of this process. If no process starts, all that was written has arrived there."""
+    ours = os.dup(2)
+    reading, writing = os.pipe()
+    relay = threading.Thread(target=_relay, args=(reading, ours), daemon=True, name="JVM's stderr")
+    os.dup2(writing, 2)
+    os.close(writing)
+    relay.start()
+    started = False
+    try:
+        yield
+        started = True
+    finally:
+        os.dup2(ours, 2)
+        if not started:
+            relay.join(_SECONDS)
+
+
+@contextmanager
+def no_jvm_left_behind() -> Iterator[None]:
+    """End the processes that were started inside, if it is interrupted. A JVM that finds nobody to
+    report to when it has started does not end by itself."""
+    before = set(psutil.Process().children())
+    try:
+        yield
+    except KeyboardInterrupt:
+        for process in set(psutil.Process().children()) - before:
+            process.kill()
+        raise
+
+
+def _relay(reading: int, writing: int) -> None:
+    """Copy lines until nobody writes any more, or nobody reads."""
+    with open(reading, "rb") as lines, open(writing, "wb", buffering=0) as out, suppress(OSError):
+        for line in lines:
+            if line != _ALWAYS:
+                out.write(line)
