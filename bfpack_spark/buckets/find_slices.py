@@ -127,7 +127,12 @@ def _checked(names: Iterable[str]) -> list[str]:
 
 
 def _only_one(settings: Settings) -> tuple[str, ...]:
-    names: tuple[str, ...] = settings.need("bucket")
+    names = settings.bucket
+    if not names:
+        raise InputError(
+            "--bucket is missing: give it to pack all of the input as one bucket of this name, or "
+            "let {bucket} in --input, or --bucket-column, tell the buckets"
+        )
     if len(names) > 1:
         raise InputError(
             f"--bucket: {len(names)} are named, and nothing says which input belongs to which; "

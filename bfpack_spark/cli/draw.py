@@ -18,9 +18,11 @@ import sys
 from collections.abc import Iterable
 from functools import partial
 
+import click
 from rich.console import Console
 from rich.text import Text
 
+from bfpack_spark.explore.document import Whereabouts
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence
 from bfpack_spark.printable import one_line
 
@@ -34,6 +36,32 @@ def print_sequence(found: Sequence) -> None:
     console = Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS)
     for line in _lines(found, console.width):
         console.print(line, soft_wrap=True)
+
+
+def print_document(found: Whereabouts) -> None:
+    """Print where a document went: a line for each of its fragments, in order, on stdout."""
+    for line in _about_document(found):
+        click.echo(one_line(line))
+
+
+def _about_document(found: Whereabouts) -> Iterable[str]:
+    named = f"{found.bucket}, seq_len {found.seq_len:,}, document {found.doc_id}"
+    if found.num_tokens is None:
+        yield f"{named}: not tokenized; quarantined as {found.quarantined}"
+        return
+    sequences = len({fragment.sequence_id for fragment in found.fragments})
+    where = f"in {sequences:,} sequence{'s' if sequences != 1 else ''}"
+    if not found.fragments:
+        where = "in no sequence, by --long-documents drop"
+    yield f"{named}: {found.num_tokens:,} tokens, {where}"
+    for fragment in found.fragments:
+        last, end = fragment.start + fragment.length, fragment.offset + fragment.length
+        yield (
+            f"  tokens {fragment.start}:{last} at [{fragment.offset}:{end}] of sequence "
+            f"{fragment.sequence_id}"
+        )
+    if found.fragments and found.num_left_out:
+        yield f"  {found.num_left_out:,} tokens left out, by --long-documents truncate"
 
 
 def _lines(found: Sequence, columns: int) -> Iterable[Text]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 import cloup
 from pyspark.sql import SparkSession
@@ -11,7 +10,7 @@ from pyspark.sql import SparkSession
 from bfpack_spark import explore
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
-from bfpack_spark.cli.draw import print_sequence
+from bfpack_spark.cli.draw import print_document, print_sequence
 from bfpack_spark.cli.options import (
     PLACE,
     RULES,
@@ -22,7 +21,7 @@ from bfpack_spark.cli.options import (
     version_option,
 )
 from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
-from bfpack_spark.cli.running import run_each_named
+from bfpack_spark.cli.running import only_bucket, only_seq_len, run_each_named
 from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
@@ -37,14 +36,12 @@ from bfpack_spark.versions.versions import Place
 
 
 @command("bfpack verify --output out --bucket web --seq-len 2048 --input corpus")
-@settings_options(
-    *PLACE, "input", "input_version", "engine", required=("output", "bucket", "seq_len")
-)
+@settings_options(*PLACE, "input", "input_version", "engine", required=("output", "seq_len"))
 @version_option
 @json_option
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
-    """Check every promise by reading what is on disk. With --input, tokenize the text again and
-    compare its tokens."""
+    """Check every promise by reading what is on disk, of every bucket or of those that are named.
+    With --input, tokenize the text again and compare its tokens."""
     outcomes = run_each_named(partial(_verify, version), settings)
     reports = [report for outcome in outcomes for report in outcome.made or []]
     if as_json:
@@ -126,26 +123,46 @@ def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
     )
 
 
-@command("bfpack show --output out --bucket web --seq-len 2048 --sequence 3")
-@settings_options("output", "bucket", "seq_len", required=("output", "bucket", "seq_len"))
-@cloup.option(
-    "--sequence", type=int, required=True, help="Names the sequence, by its sequence_id from 0."
+@command(
+    "bfpack show --output out --bucket web --seq-len 2048 --sequence 3\n"
+    "  bfpack show --output out --bucket web --seq-len 2048 --doc ID"
 )
+@settings_options("output", "bucket", "seq_len", required=("output", "seq_len"))
+@cloup.option("--sequence", type=int, help="Names the sequence, by its sequence_id from 0.")
+@cloup.option("--doc", "doc_id", help="Names a document, by its id, and not a sequence.")
 @version_option
 @json_option
-def show(settings: Settings, sequence: int, version: str | None, as_json: bool) -> None:
-    """Print one sequence as text, with the boundaries of its documents."""
-    bucket, seq_len = (_just_one(settings, name) for name in ("bucket", "seq_len"))
-    where = (settings.need("output"), bucket, seq_len, sequence, version)
-    found = explore.read_sequence(*where)
-    if as_json:
-        print_json(asdict(found))
-    else:
-        print_sequence(found)
+def show(
+    settings: Settings,
+    sequence: int | None,
+    doc_id: str | None,
+    version: str | None,
+    as_json: bool,
+) -> None:
+    """Print one sequence as text, with the boundaries of its documents. Or print where a document
+    went: its sequences, the offsets in them, and where it was cut."""
+    output, bucket = settings.need("output"), only_bucket(settings)
+    if (sequence is None) == (doc_id is None):
+        raise InputError("give either --sequence N, to see a sequence, or --doc ID, to find one")
+    if doc_id is not None:
+        seq_lens = settings.need("seq_len")
+        found = [explore.find_document(output, bucket, n, doc_id, version) for n in seq_lens]
+        if as_json:
+            print_json([asdict(whereabouts) for whereabouts in found])
+        else:
+            for whereabouts in found:
+                print_document(whereabouts)
+    elif sequence is not None:
+        seq_len = only_seq_len(settings)
+        shown = explore.read_sequence(output, bucket, seq_len, sequence, version)
+        if as_json:
+            print_json(asdict(shown))
+        else:
+            print_sequence(shown)
 
 
 @command("bfpack path --output out --bucket web --seq-len 2048")
-@settings_options("output", "bucket", "seq_len", required=("output", "bucket"))
+@settings_options("output", "bucket", "seq_len", required=("output",))
 @version_option
 @cloup.option("--plan", "part", flag_value="plan", help="Prints the directory of the plan.")
 @cloup.option(
@@ -156,14 +173,7 @@ def show(settings: Settings, sequence: int, version: str | None, as_json: bool) 
 )
 def path(settings: Settings, version: str | None, part: str | None) -> None:
     """Print the directory of the current shards, to hand it to a reader."""
-    seq_len = None if part == "documents" else _just_one(settings, "seq_len")
-    bucket = _just_one(settings, "bucket")
+    seq_len = None if part == "documents" else only_seq_len(settings)
+    bucket = only_bucket(settings)
     place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
     say(as_written(f"{versions.current(place, version)[0]}/{part or 'shards'}"))
-
-
-def _just_one(settings: Settings, name: str) -> Any:
-    values = settings.need(name)
-    if len(values) > 1:
-        raise InputError(f"--{name.replace('_', '-')}: give one, not {len(values)}")
-    return values[0]

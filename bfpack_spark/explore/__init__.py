@@ -13,6 +13,7 @@
     explore.output_stats("out", (), (2048, 8192))                # every bucket, and all together
     explore.sample_stats(explore.sample_input(settings, 10_000), (2048,))   # text, not packed yet
     explore.read_sequence("out", "web", 2048, 3)                 # one sequence, as text
+    explore.find_document("out", "web", 2048, "an id")           # where a document went
     explore.plan_table(spark, "out", "web", 2048).createOrReplaceTempView("plan")
 
 The functions that take a session use only its DataFrames, so it may be a session of Spark Connect.
@@ -20,6 +21,7 @@ The functions that take a session use only its DataFrames, so it may be a sessio
 
 from bfpack_spark.core.estimates import Draws, Estimate
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.explore.document import Fragment, Whereabouts, find_document
 from bfpack_spark.explore.frames import (
     as_json,
     estimates_frame,
@@ -59,6 +61,7 @@ __all__ = [
     "CorpusStats",
     "Draws",
     "Estimate",
+    "Fragment",
     "Histogram",
     "LengthClass",
     "Named",
@@ -68,10 +71,12 @@ __all__ = [
     "Sample",
     "Segment",
     "Sequence",
+    "Whereabouts",
     "as_json",
     "buckets_in",
     "corpus_stats",
     "estimates_frame",
+    "find_document",
     "fragments_frame",
     "histogram_frame",
     "length_classes",

@@ -1,0 +1,91 @@
+"""Where a document went: its fragments in the sequences, or why it is in none."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.files.stored_parquet import open_own_parquet
+from bfpack_spark.tokens.token_store import open_token_store
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.versions import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fragment:
+    """The tokens start .. start + length of a document, and where they lie in a sequence."""
+
+    sequence_id: int
+    offset: int  # the first token of the fragment in its sequence
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whereabouts:
+    """Where a document of a bucket is at a seq_len."""
+
+    bucket: str
+    seq_len: int
+    doc_id: str
+    num_tokens: int | None  # of the whole document; None: it was not tokenized
+    fragments: tuple[Fragment, ...]  # in the order of the document
+    quarantined: str | None = None  # the reason and the place, if it was refused
+
+    @property
+    def num_left_out(self) -> int:
+        """Return how many of its tokens are in no sequence."""
+        return (self.num_tokens or 0) - sum(fragment.length for fragment in self.fragments)
+
+
+def find_document(
+    output: str, bucket: str, seq_len: int, doc_id: str, version: str | None = None
+) -> Whereabouts:
+    """Return where a document went, from the plan and the token store. One column of their files
+    is read for this. Raise InputError if the token store does not know the document."""
+    place = Place(output=output, bucket=bucket, seq_len=seq_len)
+    directory, manifest = versions.current(place, version)
+    plan = [f"{directory}/{entry['path']}" for entry in versions.files_of(manifest, "plan")]
+    store = open_token_store(output, bucket, manifest["inputs"]["tokens_fingerprint"][:16])
+    files = store.id_files()
+    lengths = _rows_of(files["documents"], doc_id, ["length"])
+    refused = [] if lengths else _rows_of(files["quarantine"], doc_id, ["source", "reason"])
+    if not lengths and not refused:
+        raise InputError(
+            f"--doc {doc_id}: bucket {bucket} has no document of this id; check the id (documents "
+            "without any text are counted, but have no tokens)"
+        )
+    columns = ["sequence_id", "offset", "start", "length"]
+    fragments = _rows_of(plan, doc_id, columns) if lengths else []
+    return Whereabouts(
+        bucket=bucket,
+        seq_len=seq_len,
+        doc_id=doc_id,
+        num_tokens=lengths[0]["length"] if lengths else None,
+        fragments=tuple(Fragment(**row) for row in sorted(fragments, key=lambda row: row["start"])),
+        quarantined=f"{refused[0]['reason']} at {refused[0]['source']}" if refused else None,
+    )
+
+
+def _rows_of(paths: list[str], doc_id: str, columns: list[str]) -> list[dict[str, Any]]:
+    with ThreadPoolExecutor() as pool:
+        tables = pool.map(partial(_rows_in, doc_id=doc_id, columns=columns), paths)
+        return [row for table in tables for row in table.to_pylist()]
+
+
+def _rows_in(path: str, doc_id: str, columns: list[str]) -> pa.Table:
+    """Return these columns of the rows of a document. They are read only of row groups that hold
+    the document."""
+    wanted = pa.scalar(doc_id, pa.string())
+    with open_own_parquet(path) as file:
+        tables = [file.schema_arrow.empty_table().select(columns)]
+        for number in range(file.num_row_groups):
+            ids = file.read_row_group(number, columns=["doc_id"], use_threads=False)["doc_id"]
+            if pc.any(pc.equal(ids, wanted)).as_py():
+                group = file.read_row_group(number, columns=columns, use_threads=False)
+                tables.append(group.filter(pc.equal(ids, wanted)))
+    return pa.concat_tables(tables)

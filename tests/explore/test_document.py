@@ -1,0 +1,78 @@
+"""Where a document went: found in the plan, beside what the shards hold."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Corpus, Ran
+from outputs import current, shard_rows
+
+Run = Callable[..., Ran]
+
+
+def segments_of(version: Path, doc_id: str) -> list[dict[str, int]]:
+    """Where shards hold a document, in its order."""
+    held: list[dict[str, Any]] = []
+    for row in shard_rows(version):
+        offset = 0
+        columns = (row["doc_ids"], row["doc_starts"], row["seq_lengths"])
+        for name, start, length in zip(*columns, strict=True):
+            if name == doc_id:
+                place = {"sequence_id": row["sequence_id"], "offset": offset}
+                held.append({**place, "start": start, "length": length})
+            offset += length
+    return sorted(held, key=lambda segment: segment["start"])
+
+
+@pytest.mark.parametrize("longest", [True, False])
+def test_a_document_is_found_where_the_shards_hold_it(
+    longest: bool, packed: Path, corpus: Corpus, bfpack: Run
+) -> None:
+    version = current(packed, "small", "sequences-512")
+    lengths = {
+        doc_id: length
+        for row in shard_rows(version)
+        for doc_id, length in zip(row["doc_ids"], row["doc_lengths"], strict=True)
+        if doc_id is not None
+    }
+    doc_id = (max if longest else min)(lengths, key=lambda name: lengths[name])
+    where = ("--output", packed, "--bucket", "small", "--seq-len", 512, "--seq-len", 2048)
+    ran = bfpack("show", *where, "--doc", doc_id, "--json")
+    first, second = json.loads(ran.out)
+    assert (first["seq_len"], second["seq_len"]) == (512, 2048)
+    assert first["fragments"] == segments_of(version, doc_id)
+    assert (len(first["fragments"]) > 1) == longest
+    assert sum(f["length"] for f in second["fragments"]) == first["num_tokens"] == lengths[doc_id]
+    said = bfpack("show", *where, "--doc", doc_id).out.splitlines()
+    assert len(said) == 2 + len(first["fragments"]) + len(second["fragments"])
+    assert f"document {doc_id}: {lengths[doc_id]:,} tokens, in " in said[0]
+    last = first["fragments"][-1]
+    assert said[len(first["fragments"])].endswith(f" of sequence {last['sequence_id']}")
+
+
+def test_it_says_why_a_document_is_in_no_sequence(run: Run, bfpack: Run, tmp_path: Path) -> None:
+    rows: list[Any] = [{"doc_id": f"d{n}", "text": "a word " * 5 * n} for n in range(1, 30)]
+    rows.append({"doc_id": "bad", "text": 7})
+    where = ("--output", tmp_path / "output", "--bucket", "b", "--seq-len", 64)
+    options = ("--id-column", "doc_id", "--max-quarantined", 1)
+    assert run(rows, *options, "--long-documents", "drop").code == 0
+    assert bfpack("show", *where, "--doc", "d29").out.endswith(
+        "tokens, in no sequence, by --long-documents drop\n"
+    )
+    quarantined = bfpack("show", *where, "--doc", "bad").out
+    assert "document bad: not tokenized; quarantined as not_text at a.jsonl@" in quarantined
+    assert "has no document of this id" in bfpack("show", *where, "--doc", "gone").err
+    assert run(rows, *options, "--long-documents", "truncate").code == 0
+    *_, kept, left = bfpack("show", *where, "--doc", "d29").out.splitlines()
+    assert kept.startswith("  tokens 0:64 at [0:64] of sequence ")
+    assert left.endswith(" tokens left out, by --long-documents truncate")
+
+
+def test_either_a_sequence_or_a_document_is_shown(packed: Path, bfpack: Run) -> None:
+    where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
+    for more in ((), ("--sequence", 0, "--doc", "a")):
+        ran = bfpack("show", *where, *more)
+        assert ran.code == 2
+        assert "give either --sequence N, to see a sequence, or --doc ID" in ran.err
