@@ -92,7 +92,7 @@ lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for 
 	done
 
 clean: ## Remove all that make made
-	rm -rf .venv .demo .bench .integration .notebook build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log hs_err_pid*.log
+	rm -rf .venv .demo .bench .integration .notebook build dist environment .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log hs_err_pid*.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PEERS): conf/peers.lock | $(READY)

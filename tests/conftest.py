@@ -26,7 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 pytest.register_assert_rewrite("faults.kit", "corpus.reading")
 pytest_plugins = [
-    *("faults.fixtures", "verifying.broken", "tokens.worker", "cli.commands", "packings"),
+    *(
+        "faults.fixtures",
+        "verifying.broken",
+        "tokens.worker",
+        "cli.commands",
+        "packings",
+        "readmes",
+    ),
 ]
 
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)

@@ -1,11 +1,16 @@
 """The README files of the repository, their blocks, headings and links."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from conftest import ROOT
+import pyarrow.parquet as pq
+import pytest
+from conftest import ROOT, Corpus
 
 _NAME = re.compile(r"\w+\.(py|properties)|\w+/")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -63,3 +68,35 @@ def files_in_tree(tree: str) -> list[str]:
             room = names[0] if names and names[0].endswith("/") else ""
         paths += [room + name for name in names if not name.endswith("/")]
     return paths
+
+
+@pytest.fixture(scope="module")
+def clone(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone after `make demo`: what the repository holds, .venv, and a .demo with a corpus and a
+    tokenizer."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("bfpack_spark", "conf", "jobs", "scripts", "Makefile", "pyproject.toml", "dist"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / ".demo" / "corpus").mkdir(parents=True)
+    table = pq.read_table(corpus.path)
+    for number in range(2):
+        part = folder / ".demo" / "corpus" / f"part-0000{number}.parquet"
+        pq.write_table(table.slice(number * 30, 30), part)
+    (folder / ".demo" / "tokenizer").symlink_to(corpus.tokenizer)
+    return folder
+
+
+def run(clone: Path, commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands of a README there, as printed, in a shell that knows nothing."""
+    kept = ("HOME", "TMPDIR", "LANG", "USER")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=clone,
+        env={"PATH": "/usr/bin:/bin", **{k: os.environ[k] for k in kept if k in os.environ}},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done

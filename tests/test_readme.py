@@ -1,19 +1,17 @@
 """What the README files tell people to type is run, and what they list is there."""
 
-import os
+import json
 import re
 import shlex
-import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, Corpus
-from readmes import anchors, block, blocks, files_in_tree, links, read, readmes
+from conftest import ROOT
+from readmes import anchors, block, blocks, files_in_tree, links, read, readmes, run
 
 from bfpack_spark.cli.main import bfpack
 from bfpack_spark.config import Settings
@@ -21,11 +19,6 @@ from bfpack_spark.config import Settings
 LINE_MAX = 120
 SEQUENCES = "bfpack_spark/sequences/README.md"
 EXPLORE = "bfpack_spark/explore/README.md"
-SCRIPTS = {  # that the commands run
-    "read_batches.py": "README.md",
-    "collate_batches.py": SEQUENCES,
-    "look.py": EXPLORE,
-}
 
 
 def name_of(path: Path) -> str:
@@ -33,67 +26,53 @@ def name_of(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def ground(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with `corpus`, `tokenizer`, the scripts, and a `bfpack` on its PATH."""
-    folder = tmp_path_factory.mktemp("readme")
-    (folder / "corpus").mkdir()
-    table = pq.read_table(corpus.path).slice(0, 60)
-    pq.write_table(table, folder / "corpus" / "part-0.parquet")
-    (folder / "tokenizer").symlink_to(corpus.tokenizer)
-    for script, readme in SCRIPTS.items():
-        (folder / script).write_text(block(readme, f"<!-- {script}", "python"))
-    command = folder / "bin" / "bfpack"
-    command.parent.mkdir()
-    start = "from bfpack_spark.cli.main import main; main()"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n')
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    (folder / "bin" / "python").symlink_to(sys.executable)
-    return folder
-
-
-def run(ground: Path, commands: str) -> str:
-    """Run commands of a README there, as printed; their stdout."""
-    path = f"{ground / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    site = os.pathsep.join([str(ROOT), *(p for p in sys.path if "site-packages" in p)])
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ground,
-        env={**os.environ, "PATH": path, "PYTHONPATH": site},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def printed(ground: Path) -> str:
-    """What the commands of README.md print; their output lies in `ground`."""
+def printed(clone: Path) -> subprocess.CompletedProcess[str]:
+    """What the commands of README.md print; their output lies in `clone`."""
     commands = block("README.md", "These commands are run", "sh")
     assert commands.count("bfpack ") >= 6
-    return run(ground, commands)
+    return run(clone, commands)
 
 
 @pytest.mark.timeout(600)  # nine commands, each with a start of its own
-def test_the_commands_of_the_readme_run_as_printed(printed: str) -> None:
-    assert "every invariant holds" in printed
-    assert "60 documents equal their text tokenized anew" in printed
-    assert "estimated from 50 documents" in printed
-    assert "(8, 2048) 16384" in printed
+def test_the_commands_of_the_readme_run_as_printed(
+    clone: Path, printed: subprocess.CompletedProcess[str]
+) -> None:
+    assert "every invariant holds" in printed.stdout
+    assert "60 documents equal their text tokenized anew" in printed.stdout
+    assert "estimated from 50 documents" in printed.stdout
+    assert (clone / ".demo" / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert "(8, 2048) 16384" in run(clone, block("README.md", "This command is run", "sh")).stdout
 
 
 @pytest.mark.timeout(600)
-def test_the_commands_on_its_output_run_as_printed(ground: Path, printed: str) -> None:
-    collated = run(ground, block(SEQUENCES, "This command is run", "sh"))
+def test_a_good_run_says_on_stderr_what_bfpack_says_and_no_more(
+    printed: subprocess.CompletedProcess[str],
+) -> None:
+    said = [json.loads(line)["level"] for line in printed.stderr.splitlines()]
+    assert set(said) == {"info"}
+
+
+@pytest.mark.timeout(600)
+def test_the_commands_on_its_output_run_as_printed(
+    clone: Path, printed: subprocess.CompletedProcess[str]
+) -> None:
+    collated = run(clone, block(SEQUENCES, "This command is run", "sh")).stdout
     assert "'input_ids': (8, 2048)" in collated
-    assert "seq_len" in run(ground, block(EXPLORE, "This command is run", "sh"))
-    assert (ground / "truncations.png").read_bytes().startswith(b"\x89PNG")
+    assert "seq_len" in run(clone, block(EXPLORE, "This command is run", "sh")).stdout
+    assert (clone / ".demo" / "truncations.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.timeout(600)
-def test_the_query_on_the_plan_finds_every_token_of_a_document(ground: Path, printed: str) -> None:
-    plan = next(ground.glob("out/web/sequences-2048/*/plan"))
+def test_the_command_for_several_buckets_runs_as_printed(clone: Path) -> None:
+    ran = run(clone, block("jobs/README.md", "This command is run by tests/test_readme", "sh"))
+    assert [line.split(":")[0] for line in ran.stdout.splitlines()] == ["00000 2048", "00001 2048"]
+
+
+@pytest.mark.timeout(600)
+def test_the_query_on_the_plan_finds_every_token_of_a_document(
+    clone: Path, printed: subprocess.CompletedProcess[str]
+) -> None:
+    plan = next(clone.glob(".demo/out/code/sequences-2048/*/plan"))
     fragments = pq.read_table(plan).to_pylist()
     doc_id = next(row["doc_id"] for row in fragments if row["start"] > 0)
     query = block(EXPLORE, "This query is run", "sql").replace("PLAN", str(plan))
@@ -109,7 +88,8 @@ def test_the_query_on_the_plan_finds_every_token_of_a_document(ground: Path, pri
 
 def test_the_collate_function_masks_padding_and_first_tokens(packed: Path) -> None:
     names: dict[str, object] = {}
-    source = block(SEQUENCES, "<!-- collate_batches.py", "python").partition("columns = ")[0]
+    script = block(SEQUENCES, "This command is run", "sh").partition("<< 'END'\n")[2]
+    source = script.partition("columns = ")[0]
     exec(compile(source, SEQUENCES, "exec"), names)  # our own text, not data from outside
     shards = next(packed.glob("small/sequences-2048/*/shards"))
     last = max(shards.glob("*.parquet"))
@@ -137,7 +117,7 @@ def test_every_bfpack_command_has_a_name_and_options_that_exist() -> None:
     scripts = [script for text in texts for script in blocks(text, "sh")]
     lines = "\n".join(scripts).replace("\\\n", " ").splitlines()
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("bfpack ")]
-    assert len(commands) >= 10
+    assert len(commands) >= 8
     for _, name, *arguments in commands:
         options = {flag for option in bfpack.commands[name].params for flag in option.opts}
         given = {word for word in arguments if word.startswith("--")}

@@ -17,6 +17,7 @@ import pyspark
 import pytest
 from conftest import ROOT, Corpus, pack_options
 from outputs import current, shard_hashes
+from readmes import block, run
 
 pytestmark = pytest.mark.timeout(900)  # a cluster is started, and a busy one takes its time
 
@@ -246,3 +247,15 @@ def pack_and_kill(cluster: Cluster, desk: Path, *options: object) -> list[int]:
                 moment, num_killed = next(moments, ("(?!)", 0))
     assert process.returncode == 0, "".join(said)[-3000:]
     return killed
+
+
+def test_the_commands_of_the_readme_run_as_printed(clone: Path) -> None:
+    if not ARCHIVE.exists():
+        pytest.skip(f"{ARCHIVE.relative_to(ROOT)} is missing: run `make dist`")
+    commands = block("jobs/README.md", "These commands are run by tests/integration/test_clu", "sh")
+    try:
+        run(clone, commands)
+    finally:
+        run_script("stop", clone / ".demo" / "cluster")
+    for seq_len in (2048, 8192):
+        assert shard_hashes(current(clone / ".demo" / "clustered", "code", f"sequences-{seq_len}"))

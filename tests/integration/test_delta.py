@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from conftest import Ran
 from outputs import current, manifest, plan_rows, shard_hashes, shard_rows
 from pyspark.sql import SparkSession
+from readmes import block, run
 from trained import byte_level
 
 from bfpack_spark.delta.output import open_table
@@ -430,3 +432,14 @@ def test_a_table_that_cannot_take_the_sequences_is_refused(
         assert ran.code == 2, ran.err
         assert f"--publish-delta {table}: {said}" in ran.err
     assert not desk.output.exists()
+
+
+def test_the_command_of_the_readme_runs_as_printed(clone: Path) -> None:
+    run(clone, block("jobs/README.md", "This command is run by tests/integration/test_delta", "sh"))
+    lake = clone / ".demo" / "lake"
+    tables = [deltalake.DeltaTable(str(lake / name)) for name in ("sequences", "sequences_plan")]
+    rows, plan = (table.to_pyarrow_table() for table in tables)
+    assert rows.num_rows > 0
+    assert set(plan["doc_id"].to_pylist()) == set(
+        chain.from_iterable(rows["doc_ids"].to_pylist())
+    ) - {None}
