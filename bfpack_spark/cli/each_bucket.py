@@ -9,10 +9,10 @@ from bfpack_spark.cli.explain import explain
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The outcome of one bucket: what was made of it, or why nothing was published."""
+    """The outcome of one bucket: the results of the command, or why nothing was published."""
 
     bucket: str
-    made: Any = None
+    result: Any = None
     error: str | None = None
     code: int = 0
 
@@ -22,8 +22,13 @@ def run_each(acts: Iterable[tuple[str, Callable[[], Any]]]) -> list[Outcome]:
     others. A single bucket raises its exception."""
     todo = list(acts)
     if len(todo) == 1:
-        return [Outcome(bucket=name, made=act()) for name, act in todo]
+        return [Outcome(bucket=name, result=act()) for name, act in todo]
     return [_outcome(name, act) for name, act in todo]
+
+
+def results_of(outcomes: list[Outcome]) -> list[Any]:
+    """Return the results of all buckets in one list. A bucket that failed has none."""
+    return [result for outcome in outcomes for result in outcome.result or []]
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
@@ -37,7 +42,7 @@ def exit_code(outcomes: list[Outcome]) -> int:
 
 def _outcome(name: str, act: Callable[[], Any]) -> Outcome:
     try:
-        return Outcome(bucket=name, made=act())
+        return Outcome(bucket=name, result=act())
     except Exception as error:  # the other buckets go on after any failure
         said, code = explain(error)
         why = said or f"a fault in bfpack itself: {type(error).__name__}: {error}"

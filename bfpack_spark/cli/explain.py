@@ -54,9 +54,9 @@ def _from_worker(error: Exception) -> tuple[str, int]:
     """Return what a worker raised, out of Spark's many lines, and the exit code."""
     text = str(error)
     for kind, code in CODES.items():
-        found = re.search(rf"{re.escape(f'{kind.__module__}.{kind.__name__}')}: (.*)", text)
-        if found:
-            return found.group(1), code
+        line = re.search(rf"{re.escape(f'{kind.__module__}.{kind.__name__}')}: (.*)", text)
+        if line:
+            return line.group(1), code
     if "JAVA_GATEWAY_EXITED" in text:
         return (
             "Spark's JVM did not start, for the reason above: it needs Java 17 or newer (JAVA_HOME "

@@ -8,7 +8,7 @@ from functools import partial
 
 import cloup
 
-from bfpack_spark.cli.each_bucket import Outcome, run_each
+from bfpack_spark.cli.each_bucket import results_of, run_each
 from bfpack_spark.cli.options import command, json_option, settings_options
 from bfpack_spark.cli.printing import close, print_removals, print_versions_on_disk, say
 from bfpack_spark.config import Settings
@@ -39,9 +39,9 @@ def versions(settings: Settings, as_json: bool) -> None:
     output = settings.need("output")
     taken = snapshots.read_snapshots(output)
     names = _buckets(settings)
-    found = [h for name in names for h in versions_on_disk(output, name, taken)]
+    on_disk = [h for name in names for h in versions_on_disk(output, name, taken)]
     places = [place for name in names for place in places_of(output, name)]
-    print_versions_on_disk(found, {p: list(damages_of(p)) for p in places}, as_json)
+    print_versions_on_disk(on_disk, {p: list(damages_of(p)) for p in places}, as_json)
 
 
 @command("bfpack snapshot --output out run-7")
@@ -71,7 +71,7 @@ def prune(settings: Settings, yes: bool, as_json: bool) -> int:
     output = settings.need("output")
     act = _remove_all if yes else _removable
     outcomes = run_each((name, partial(act, output, name)) for name in _buckets(settings))
-    print_removals(_made(outcomes), outcomes, as_json, "removed" if yes else "would remove")
+    print_removals(results_of(outcomes), outcomes, as_json, "removed" if yes else "would remove")
     return close(outcomes)
 
 
@@ -79,26 +79,22 @@ def _removable(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
     taken = snapshots.read_snapshots(output)
     snapshots.check_snapshots(output, taken)
     check_nothing_is_damaged(output, bucket)
-    found = [v for v in versions_on_disk(output, bucket, taken) if v.kept is None]
-    gone = tuple(f"{version.inside}/" for version in found)
+    unused = [v for v in versions_on_disk(output, bucket, taken) if v.kept is None]
+    gone = tuple(f"{version.inside}/" for version in unused)
     rest = [file for file in left_over(output, bucket) if not file.path.startswith(gone)]
-    return [*found, *rest]
+    return [*unused, *rest]
 
 
 def _remove_all(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
     with hold_bucket(output, bucket) as lock:
-        found = _removable(output, bucket)
+        removables = _removable(output, bucket)
         # Sequences go before the token stores by which they are verified.
-        for removable in reversed(found):
+        for removable in reversed(removables):
             if isinstance(removable, VersionOnDisk):
                 remove(removable, lock)
             else:
                 own_files.delete_file(output, removable.path)
-    return found
-
-
-def _made(outcomes: list[Outcome]) -> list[VersionOnDisk | LeftOver]:
-    return [removable for outcome in outcomes for removable in outcome.made or []]
+    return removables
 
 
 def _buckets(settings: Settings) -> Sequence[str]:
@@ -118,7 +114,7 @@ def _published(output: str, names: Sequence[str], seq_lens: Sequence[int]) -> li
     if seq_lens:
         return [Place(output=output, bucket=b, seq_len=n) for b in names for n in seq_lens]
     places = [place for bucket in names for place in places_of(output, bucket)]
-    found = [p for p in places if p.seq_len is not None and current_manifest(p) is not None]
-    if not found:
+    published = [p for p in places if p.seq_len is not None and current_manifest(p) is not None]
+    if not published:
         raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
-    return found
+    return published

@@ -11,6 +11,7 @@ from bfpack_spark import explore
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.cli.draw import print_document, print_sequence
+from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.options import (
     PLACE,
     RULES,
@@ -43,7 +44,7 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     """Check every promise by reading what is on disk, of every bucket or of those that are named.
     With --input, tokenize the text again and compare its tokens."""
     outcomes = run_each_named(partial(_verify, version), settings)
-    reports = [report for outcome in outcomes for report in outcome.made or []]
+    reports = results_of(outcomes)
     if as_json:
         errors = [error_row(outcome) for outcome in failed(outcomes)]
         print_json([*map(asdict, reports), *errors])
@@ -146,11 +147,11 @@ def show(
         raise InputError("give either --sequence N, to see a sequence, or --doc ID, to find one")
     if doc_id is not None:
         seq_lens = settings.need("seq_len")
-        found = [explore.find_document(output, bucket, n, doc_id, version) for n in seq_lens]
+        places = [explore.find_document(output, bucket, n, doc_id, version) for n in seq_lens]
         if as_json:
-            print_json([asdict(whereabouts) for whereabouts in found])
+            print_json([asdict(whereabouts) for whereabouts in places])
         else:
-            for whereabouts in found:
+            for whereabouts in places:
                 print_document(whereabouts)
     elif sequence is not None:
         seq_len = only_seq_len(settings)

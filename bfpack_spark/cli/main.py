@@ -10,6 +10,7 @@ import cloup
 
 from bfpack_spark import pipeline
 from bfpack_spark.cli import housekeeping, reporting
+from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.explain import explain
 from bfpack_spark.cli.looking import path, show, stats, verify
 from bfpack_spark.cli.options import PLACE, RULES, TEXT, command, json_option, settings_options
@@ -59,7 +60,7 @@ def pack(settings: Settings, as_json: bool) -> int:
     an earlier run has made is taken and not made again."""
     settings.need("seq_len")
     outcomes = run_each_slice(pipeline.pack, settings)
-    print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
+    print_versions(results_of(outcomes), failed(outcomes), as_json)
     return close(outcomes)
 
 
@@ -70,8 +71,8 @@ def tokenize(settings: Settings) -> int:
     the directory of the token store."""
     outcomes = run_each_slice(pipeline.tokenize, settings)
     for outcome in outcomes:
-        if outcome.made:
-            say(outcome.made.directory)
+        if outcome.result:
+            say(outcome.result.directory)
     return close(outcomes)
 
 
@@ -81,7 +82,7 @@ def plan(settings: Settings) -> int:
     """Plan the sequences of token stores that are there, from the lengths of their documents: of
     every bucket, or of those that are named. Print the directories of the plans."""
     outcomes = run_each_named(pipeline.plan_bucket, settings)
-    for version in [v for o in outcomes for v in o.made or []]:
+    for version in results_of(outcomes):
         say(f"{version.directory}/plan")
     return close(outcomes)
 
@@ -93,7 +94,7 @@ def assemble(settings: Settings, as_json: bool) -> int:
     """Move the tokens of plans that are there to their shards, and publish these: of every bucket,
     or of those that are named."""
     outcomes = run_each_named(pipeline.assemble_bucket, settings)
-    print_versions([v for o in outcomes for v in o.made or []], failed(outcomes), as_json)
+    print_versions(results_of(outcomes), failed(outcomes), as_json)
     return close(outcomes)
 
 

@@ -67,9 +67,9 @@ def settings_options(*names: str, required: Collection[str] = ()) -> Callable[[C
         @functools.wraps(command)
         def run(config: Path | None, **options: Any) -> Any:
             _check_encodable({"config": str(config or ""), **options})
-            own = {key: options.pop(key) for key in list(options) if key not in names}
+            others = {key: options.pop(key) for key in list(options) if key not in names}
             spark = dict(_key_value(item) for item in options.pop("spark", ()))
-            return command(load_settings(config, {**options, "spark": spark}), **own)
+            return command(load_settings(config, {**options, "spark": spark}), **others)
 
         decorated: Command = run
         for title, fields in reversed(GROUPS.items()):

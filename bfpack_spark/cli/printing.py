@@ -56,7 +56,7 @@ def close(outcomes: list[Outcome]) -> int:
 
 
 def print_versions_on_disk(
-    found: list[VersionOnDisk], damages: dict[Place, list[str]], as_json: bool
+    versions: list[VersionOnDisk], damages: dict[Place, list[str]], as_json: bool
 ) -> None:
     """Print the versions on disk. `damages` says what is wrong with the pointers and manifests of
     places."""
@@ -66,9 +66,9 @@ def print_versions_on_disk(
             for place, problems in damages.items()
             for said in problems
         ]
-        print_json([*map(_on_disk_row, found), *wrong])
+        print_json([*map(_on_disk_row, versions), *wrong])
         return
-    for h in found:
+    for h in versions:
         named = f", in {', '.join(h.snapshots)}" if h.snapshots else ""
         size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
         say(f"{h.place.bucket} {h.kind} {h.name}: {h.state}{named}; {size}")
@@ -78,20 +78,22 @@ def print_versions_on_disk(
 
 
 def print_removals(
-    found: list[VersionOnDisk | LeftOver], outcomes: list[Outcome], as_json: bool, done: str
+    removables: list[VersionOnDisk | LeftOver], outcomes: list[Outcome], as_json: bool, done: str
 ) -> None:
     if as_json:
-        rows = [{**_removal_row(removable), "removed": done == "removed"} for removable in found]
+        rows = [
+            {**_removal_row(removable), "removed": done == "removed"} for removable in removables
+        ]
         print_json([*rows, *map(error_row, failed(outcomes))])
         return
-    for h in found:
+    for h in removables:
         if isinstance(h, LeftOver):
             say(f"{done} {h.path}: {h.num_bytes:,} bytes; left by a run that was killed")
             continue
         size = f"{h.num_files:,} files, {h.num_bytes:,} bytes"
         say(f"{done} {h.place.bucket} {h.kind} {h.name}: {h.state}; {size}; {h.why_not_kept}")
-    if found:
-        say(f"{done} {sum(h.num_bytes for h in found):,} bytes in all")
+    if removables:
+        say(f"{done} {sum(h.num_bytes for h in removables):,} bytes in all")
     elif not failed(outcomes):
         say("nothing to remove")
 

@@ -35,17 +35,17 @@ def report(settings: Settings) -> None:
 def _published(settings: Settings) -> list[Place]:
     """Return the places of published sequences, in order of seq_len and bucket. Raise InputError if
     there is none, or if a bucket that is named has none."""
-    output, found = settings.need("output"), []
+    output, places = settings.need("output"), []
     for bucket in settings.bucket or buckets_in(output):
         seq_lens = settings.seq_len or published_at(output, bucket)
         if settings.bucket and not seq_lens:
             raise InputError(
                 f"--bucket {bucket}: no sequences published in {output}; run bfpack pack first"
             )
-        found += [Place(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
-    if not found:
+        places += [Place(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
+    if not places:
         raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
-    return sorted(found, key=lambda place: (place.seq_len or 0, place.bucket))
+    return sorted(places, key=lambda place: (place.seq_len or 0, place.bucket))
 
 
 def _report(

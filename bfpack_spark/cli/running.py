@@ -21,9 +21,9 @@ def run_each_slice(
     """Work on one bucket of the input after another, and return their outcomes."""
     settings.need("output")
     spark = session_of(settings)
-    found = find_slices(spark, settings)
+    finders = find_slices(spark, settings)
     return run_each(
-        (name, partial(act, spark, settings, name, find)) for name, find in found.items()
+        (name, partial(act, spark, settings, name, find)) for name, find in finders.items()
     )
 
 

@@ -38,10 +38,10 @@ def read_histogram(output: str, bucket: str, version: str | None = None) -> Hist
 
 def buckets_in(output: str) -> list[str]:
     """Return the buckets with a published token store. Raise InputError if there is none."""
-    found = [name for name in buckets_of(output) if _is_published(output, name)]
-    if not found:
+    names = [name for name in buckets_of(output) if _is_published(output, name)]
+    if not names:
         raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
-    return sorted(found)
+    return sorted(names)
 
 
 def _is_published(output: str, name: str) -> bool:
@@ -49,8 +49,8 @@ def _is_published(output: str, name: str) -> bool:
 
 
 def _count_file(path: str) -> Histogram:
-    found = pc.value_counts(read_lengths(path))
-    lengths = found.field("values").to_numpy().astype(np.int64)
+    by_length = pc.value_counts(read_lengths(path))
+    lengths = by_length.field("values").to_numpy().astype(np.int64)
     order = np.argsort(lengths)
-    counts = found.field("counts").to_numpy().astype(np.int64)
+    counts = by_length.field("counts").to_numpy().astype(np.int64)
     return Histogram(values=lengths[order], counts=counts[order])

@@ -48,19 +48,19 @@ def sample_input(settings: Settings, num_documents: int) -> dict[str, Sample]:
             "--input-format delta: a table is not sampled; bfpack tokenize it, then stats --output"
         )
     return {
-        name: sample_slice(settings, found, name, num_documents)
-        for name, found in _slices(settings).items()
+        name: sample_slice(settings, one, name, num_documents)
+        for name, one in _slices(settings).items()
     }
 
 
-def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: int) -> Sample:
+def sample_slice(settings: Settings, one: Slice, bucket: str, num_documents: int) -> Sample:
     """Return about `num_documents` documents of one bucket."""
-    columns, vocabulary = columns_of(settings, found, bucket), read_vocabulary(settings)
-    check_columns(found.inventory, columns)
-    choice = engine_for(settings.engine, found.inventory, columns, vocabulary)
+    columns, vocabulary = columns_of(settings, one, bucket), read_vocabulary(settings)
+    check_columns(one.inventory, columns)
+    choice = engine_for(settings.engine, one.inventory, columns, vocabulary)
     limits = limits_of(choice.engine, vocabulary)
     spec = TokenizeSpec(
-        input_format=found.inventory.format,
+        input_format=one.inventory.format,
         columns=columns,
         vocabulary=vocabulary,
         engine=choice.engine,
@@ -68,10 +68,10 @@ def sample_slice(settings: Settings, found: Slice, bucket: str, num_documents: i
         max_uncut_bytes=limits.max_uncut_bytes,
         audit_share=0.0,
     )
-    whole = _all_documents(found.inventory, spec, num_documents)
+    whole = _all_documents(one.inventory, spec, num_documents)
     if whole is not None:
         return _sample(0, [(0, 1.0, whole)], spec)
-    return _draw(found.inventory, spec, num_documents, settings.seed)
+    return _draw(one.inventory, spec, num_documents, settings.seed)
 
 
 def _slices(settings: Settings) -> dict[str, Slice]:
@@ -80,18 +80,18 @@ def _slices(settings: Settings) -> dict[str, Slice]:
     patterns, column, names = settings.need("input"), settings.bucket_column, settings.bucket
     if column is not None:
         inventory = take_inventory(patterns, settings.input_format)
-        found = by_directories(inventory, column)
-        if found is None and not names:
+        slices = by_directories(inventory, column)
+        if slices is None and not names:
             raise InputError(f"--bucket-column {column}: name the buckets to sample with --bucket")
-        if found is None:
+        if slices is None:
             return {name: Slice(inventory=inventory, column=column) for name in names}
-        gone = [name for name in names if name not in found]
+        gone = [name for name in names if name not in slices]
         if gone:
             raise InputError(
                 f"--bucket {gone[0]}: no directory {column}={gone[0]} in --input "
                 + ", ".join(patterns)
             )
-        return {name: found[name] for name in names or sorted(found)}
+        return {name: slices[name] for name in names or sorted(slices)}
     if any(PLACEHOLDER in pattern for pattern in patterns):
         paths = paths_of_buckets(patterns, names)
     elif len(names) > 1:
@@ -106,13 +106,13 @@ def _all_documents(inventory: Inventory, spec: TokenizeSpec, limit: int) -> list
     """Return all documents of a small corpus if there are no more than `limit`, otherwise None."""
     if inventory.num_bytes > _WHOLE_BYTES_MAX:
         return None
-    found: list[Documents] = []
+    documents: list[Documents] = []
     splits = split_inventory(inventory)
     for batch in read_documents(splits, spec.input_format, spec.columns, spec.max_document_bytes):
-        found.append(batch)
-        if sum(map(len, found)) > limit:
+        documents.append(batch)
+        if sum(map(len, documents)) > limit:
             return None
-    return found
+    return documents
 
 
 def _draw(inventory: Inventory, spec: TokenizeSpec, wanted: int, seed: int) -> Sample:
@@ -125,9 +125,9 @@ def _draw(inventory: Inventory, spec: TokenizeSpec, wanted: int, seed: int) -> S
     random = np.random.default_rng([seed, 1])
     drawn: list[tuple[int, float, list[Documents]]] = []
     for cluster, numbers in _alike(clusters).items():
-        own = [sizes[number] for number in numbers]
+        wanted_each = [sizes[number] for number in numbers]
         limit = spec.max_document_bytes
-        read = read_cluster(cluster, inventory, spec.columns, limit, own, random)
+        read = read_cluster(cluster, inventory, spec.columns, limit, wanted_each, random)
         for number, sample in zip(numbers, read.samples, strict=True):
             taken = max(sum(map(len, sample)), 1)
             drawn.append((number, read.num_documents / taken / cluster.chance, sample))
@@ -136,10 +136,10 @@ def _draw(inventory: Inventory, spec: TokenizeSpec, wanted: int, seed: int) -> S
 
 def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
     """Return the numbers of the draws of each cluster, so that each cluster is read once."""
-    found = collections.defaultdict(list)
+    draws = collections.defaultdict(list)
     for number, cluster in enumerate(clusters):
-        found[cluster].append(number)
-    return found
+        draws[cluster].append(number)
+    return draws
 
 
 def _sample(

@@ -59,13 +59,13 @@ def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
     drawn.
     """
     strata = sample.strata
-    found = {
+    of_lengths = {
         "num_documents": estimate_total(strata, _one),
         "num_tokens": estimate_total(strata, _length),
         "mean_length": estimate_ratio(strata, _length, _one),
     }
-    named = [Named(name=name, seq_len=None, estimate=own) for name, own in found.items()]
-    return named + [own for each in rules for own in _at(strata, each)]
+    named = [Named(name=name, seq_len=None, estimate=one) for name, one in of_lengths.items()]
+    return named + [estimate for each in rules for estimate in _at(strata, each)]
 
 
 def joined(samples: Sequence[Sample]) -> Sample:
@@ -78,13 +78,13 @@ def joined(samples: Sequence[Sample]) -> Sample:
 
 
 def _at(strata: Sequence[Draws], rules: Rules) -> list[Named]:
-    found = {"lower_bound": estimate_total(strata, partial(_sequences, rules=rules))}
-    for prefix, own in (("", rules), ("concat_", baseline(rules))):
-        found[f"{prefix}cut_share"] = estimate_share(strata, partial(cut, rules=own), _one)
-        cuts = estimate_ratio(strata, partial(truncations, rules=own), _one)
+    of_packing = {"lower_bound": estimate_total(strata, partial(_sequences, rules=rules))}
+    for prefix, packing in (("", rules), ("concat_", baseline(rules))):
+        of_packing[f"{prefix}cut_share"] = estimate_share(strata, partial(cut, rules=packing), _one)
+        cuts = estimate_ratio(strata, partial(truncations, rules=packing), _one)
         if cuts.value:
-            found[f"{prefix}truncations"] = cuts
-    return [Named(name=n, seq_len=rules.seq_len, estimate=own) for n, own in found.items()]
+            of_packing[f"{prefix}truncations"] = cuts
+    return [Named(name=n, seq_len=rules.seq_len, estimate=one) for n, one in of_packing.items()]
 
 
 def _one(lengths: Int64) -> Float64:

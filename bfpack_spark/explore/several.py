@@ -49,21 +49,21 @@ def sample_stats(
     )
 
 
-def with_total(found: list[CorpusStats]) -> list[CorpusStats]:
+def with_total(statistics: list[CorpusStats]) -> list[CorpusStats]:
     """Return the statistics and, if there are several buckets, all together as the last. Each
     bucket is packed by itself, and all have the same rules and seq_lens."""
-    if len(found) == 1:
-        return found
-    first, each = found[0], zip(*(stats.at for stats in found), strict=True)
-    samples = [stats.sample for stats in found if stats.sample is not None]
+    if len(statistics) == 1:
+        return statistics
+    first, each = statistics[0], zip(*(stats.at for stats in statistics), strict=True)
+    samples = [stats.sample for stats in statistics if stats.sample is not None]
     total = CorpusStats(
         bucket=None,
         rules=first.rules,
-        histogram=Histogram.merged(stats.histogram for stats in found),
+        histogram=Histogram.merged(stats.histogram for stats in statistics),
         at=tuple(map(_sum_packing, each)),
         sample=joined(samples) if samples else None,
     )
-    return [*found, total]
+    return [*statistics, total]
 
 
 def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:

@@ -126,8 +126,8 @@ class PackingStats:
     def more_sequences(self) -> float:
         """Return how many more sequences the plan has than concatenation, as a share of those of
         concatenation."""
-        made, baseline = self.plan.accounting.num_sequences, self.concat.accounting.num_sequences
-        return made / max(baseline, 1) - 1
+        planned, baseline = self.plan.accounting.num_sequences, self.concat.accounting.num_sequences
+        return planned / max(baseline, 1) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,10 +229,10 @@ def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[Le
         counts * truncations(lengths, baseline(rules)),
     )
     within = np.searchsorted(edges, histogram.values)
-    found = []
+    classes = []
     for number in np.unique(within).tolist():
         documents, tokens, cuts, by_concat = (c[within == number].sum() for c in columns)
-        found.append(
+        classes.append(
             LengthClass(
                 above=int(edges[number - 1]),
                 up_to=int(edges[number]),
@@ -242,7 +242,7 @@ def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[Le
                 num_truncations_by_concat=float(by_concat),
             )
         )
-    return tuple(found)
+    return tuple(classes)
 
 
 def powers_of_two(histogram: Histogram) -> Int64:
@@ -254,17 +254,18 @@ def powers_of_two(histogram: Histogram) -> Int64:
 
 def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) -> Packed:
     lengths, counts, seq_len = histogram.values, histogram.counts, rules.seq_len
-    made = account(histogram, rules, None if counted is None else counted.per_group)
+    accounting = account(histogram, rules, None if counted is None else counted.per_group)
     if counted is None:
         kept = kept_lengths(lengths, seq_len, rules.long_documents)
         groups = num_groups(histogram.count, rules.group_documents_max)
         pairs = float((expected_attention(kept, seq_len) * counts).sum())
-        pairs += groups * _pairs(made.num_padding / groups)  # each group pads its last sequence
+        # Each group pads its last sequence.
+        pairs += groups * _pairs(accounting.num_padding / groups)
     else:
         fragments = count_fragments(lengths, counts, seq_len, rules.long_documents)
         pairs = _pairs_of(Histogram.of_counts(fragments)) + _pairs_of(counted.by_padding)
     return Packed(
-        accounting=made,
+        accounting=accounting,
         num_documents_cut=float((cut(lengths, rules) * counts).sum()),
         num_truncations=float((truncations(lengths, rules) * counts).sum()),
         num_fragments=float((num_fragments(lengths, rules) * counts).sum()),

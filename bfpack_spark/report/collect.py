@@ -109,8 +109,8 @@ def published_at(output: str, bucket: str) -> list[int]:
 def read_run(directory: str) -> RunFacts | None:
     """Return what report.json says of the runs, or None if it is not there or has another shape."""
     try:
-        found = access.read_json(f"{directory}/report/report.json") or {}
-        return _run_of(found["run"])
+        stored = access.read_json(f"{directory}/report/report.json") or {}
+        return _run_of(stored["run"])
     except (InputError, KeyError, TypeError, AttributeError, ValueError):
         return None
 
@@ -118,21 +118,21 @@ def read_run(directory: str) -> RunFacts | None:
 def longest(costs: Sequence[StageCost]) -> tuple[StageCost, ...]:
     """Return the costs in the order of the stages. If several runs went through a stage, the
     longest is taken, since the others found it done."""
-    found: dict[tuple[int, int], StageCost] = {}
+    longest_of: dict[tuple[int, int], StageCost] = {}
     for cost in costs:
         key = (STAGES.index(cost.stage), cost.seq_len or 0)
-        found[key] = max(found.get(key, cost), cost, key=lambda c: c.seconds)
-    return tuple(found[key] for key in sorted(found))
+        longest_of[key] = max(longest_of.get(key, cost), cost, key=lambda c: c.seconds)
+    return tuple(longest_of[key] for key in sorted(longest_of))
 
 
-def _with_tokens(own: RunFacts | None, tokens: RunFacts | None) -> RunFacts | None:
+def _with_tokens(run: RunFacts | None, tokens: RunFacts | None) -> RunFacts | None:
     """Return the costs of a version of sequences together with those of its token store."""
-    if own is None or tokens is None:
-        return own
-    return replace(own, costs=longest([*tokens.costs, *own.costs]))
+    if run is None or tokens is None:
+        return run
+    return replace(run, costs=longest([*tokens.costs, *run.costs]))
 
 
-def _run_of(found: dict[str, Any]) -> RunFacts:
-    costs = longest([StageCost(**cost) for cost in found["costs"]])
-    machine = {str(name): str(value) for name, value in found["machine"].items()}
-    return RunFacts(finished=str(found["finished"]), machine=machine, costs=costs)
+def _run_of(stored: dict[str, Any]) -> RunFacts:
+    costs = longest([StageCost(**cost) for cost in stored["costs"]])
+    machine = {str(name): str(value) for name, value in stored["machine"].items()}
+    return RunFacts(finished=str(stored["finished"]), machine=machine, costs=costs)

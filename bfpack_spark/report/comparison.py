@@ -18,19 +18,19 @@ class Named:
     manifest: Manifest
 
 
-def seq_lens_table(bucket: str, found: Sequence[Named]) -> Table:
+def seq_lens_table(bucket: str, versions: Sequence[Named]) -> Table:
     """Return a table with a row for each seq_len of one bucket."""
     rows: list[Row] = [
         (one.name, *_numbers(one.manifest["accounting"]), *_shards([one.manifest]), _version(one))
-        for one in found
+        for one in versions
     ]
     caption = f"Published of {bucket} when this was written"
     return Table(caption=caption, head=("seq_len", *_HEAD, "version"), rows=rows)
 
 
-def buckets_table(caption: str, found: Sequence[Named]) -> Table:
+def buckets_table(caption: str, versions: Sequence[Named]) -> Table:
     """Return a table with a row for each bucket, and their sum."""
-    manifests = [one.manifest for one in found]
+    manifests = [one.manifest for one in versions]
     total = add_accounts(manifests)
     most = max(manifest["accounting"]["num_tokens"] for manifest in manifests)
     rows: list[Row] = [
@@ -40,24 +40,24 @@ def buckets_table(caption: str, found: Sequence[Named]) -> Table:
             *_numbers(one.manifest["accounting"]),
             *_shards([one.manifest]),
         )
-        for one in found
+        for one in versions
     ]
     return Table(
         caption=caption,
         head=("bucket", "share of tokens", *_HEAD),
         rows=rows,
-        foot=(f"all {count(len(found))}", "", *_numbers(total), *_shards(manifests)),
+        foot=(f"all {count(len(versions))}", "", *_numbers(total), *_shards(manifests)),
     )
 
 
-def names_table(found: Mapping[str, Sequence[Named]]) -> Table:
+def names_table(ways: Mapping[str, Sequence[Named]]) -> Table:
     """Return a table with a row for each bucket: its version for each way to pack."""
-    buckets = dict.fromkeys(one.name for named in found.values() for one in named)
-    of = {(way, one.name): _version(one) for way, named in found.items() for one in named}
+    buckets = dict.fromkeys(one.name for named in ways.values() for one in named)
+    of = {(way, one.name): _version(one) for way, named in ways.items() for one in named}
     return Table(
         caption="Versions, by bucket and seq_len",
-        head=("bucket", *found),
-        rows=[(bucket, *(of.get((way, bucket), "") for way in found)) for bucket in buckets],
+        head=("bucket", *ways),
+        rows=[(bucket, *(of.get((way, bucket), "") for way in ways)) for bucket in buckets],
     )
 
 

@@ -57,12 +57,12 @@ def _stage(cost: StageCost) -> str:
     return cost.stage if cost.seq_len is None else f"{cost.stage} {count(cost.seq_len)}"
 
 
-def _cost_cells(own: Sequence[StageCost], every: Sequence[StageCost]) -> Row:
-    wall, whole = sum(c.seconds for c in own), sum(c.seconds for c in every)
+def _cost_cells(costs: Sequence[StageCost], every: Sequence[StageCost]) -> Row:
+    wall, whole = sum(c.seconds for c in costs), sum(c.seconds for c in every)
     return (
         Cell(text=seconds(wall), bar=wall / whole if whole else 0.0),
-        seconds(_sum_of([c.cpu_seconds for c in own])),
-        seconds(_sum_of([c.task_seconds for c in own])),
+        seconds(_sum_of([c.cpu_seconds for c in costs])),
+        seconds(_sum_of([c.task_seconds for c in costs])),
     )
 
 

@@ -53,9 +53,9 @@ def keep_report(
             return
         place = version.place
         others = {*seq_lens, *published_at(place.output, place.bucket)}
-        found = collect(place, version.name, lambda _: count_lengths(), others)
-        _write(place, version.name, _for_machines(found))
-        rendered = render(version_page(found)).encode()
+        report = collect(place, version.name, lambda _: count_lengths(), others)
+        _write(place, version.name, _for_machines(report))
+        rendered = render(version_page(report)).encode()
         own_files.write_bytes(place.output, f"{version.inside}/report/report.html", rendered)
 
 
@@ -66,8 +66,8 @@ def _for_machines(report: VersionReport) -> dict[str, Any]:
     }
 
 
-def _write(place: Place, name: str, found: dict[str, Any]) -> None:
-    own_files.write_json(place.output, f"{place.inside}/{name}/report/report.json", found)
+def _write(place: Place, name: str, content: dict[str, Any]) -> None:
+    own_files.write_json(place.output, f"{place.inside}/{name}/report/report.json", content)
 
 
 @contextmanager
