@@ -13,25 +13,19 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream
 from bfpack_spark.core.rows import arrange
+from bfpack_spark.explore.boxes import Box
+from bfpack_spark.explore.plots import draw_boxes
 
 SEQ_LEN = 2048
-# Tokens of the documents A to L, in the order of the corpus. C is longer than a sequence.
+# Tokens of the documents a to l, in the order of the corpus. c is longer than a sequence.
 LENGTHS: Int64 = np.array([180, 600, 2120, 740, 880, 200, 180, 1400, 1040, 720, 480, 1540])
-COLOURS = (
-    *("#56B4E9", "#E69F00", "#7AC5A5", "#F0E442", "#CC79A7", "#9FB8D9"),
-    *("#F4B183", "#B5D99C", "#C9A0DC", "#D9C8A9", "#8FD3D1", "#F5A3A3"),
-)
-CUT = "#B00020"
-PADDING = "#E3E3E3"
 LEGEND = (
-    "A red edge is a cut through a document. Grey is padding. Only C is longer than a sequence."
+    "A red edge is a cut through a document. Grey is padding. Only c is longer than a sequence."
 )
-BAR_HEIGHT = 0.72  # of the distance between two sequences
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "bfpack_spark", "font.size": 9}
 
 
@@ -63,52 +57,43 @@ def write_picture(path: Path) -> None:
 
 
 def draw_packing(axes: Axes, name: str, fragments: Fragments, sequence: Int64) -> None:
-    """Draw one row for each sequence: fragments in colour, cuts as red edges, padding in grey."""
-    num_sequences = int(sequence.max()) + 1
-    axes.set(xlim=(-16, SEQ_LEN + 16), ylim=(num_sequences, 0))
+    """Draw one row for each sequence, with its documents side by side."""
+    rows = rows_of(fragments, sequence)
+    axes.set(xlim=(-16, SEQ_LEN + 16), ylim=(len(rows), 0))
     axes.set_axis_off()
-    for row in range(num_sequences):
-        draw_box(axes, 0, row, SEQ_LEN, PADDING)
-    placement = arrange(sequence, fragments.length, np.arange(len(sequence)))
-    for index, offset in zip(placement.order.tolist(), placement.offset.tolist(), strict=True):
-        draw_fragment(axes, fragments, index, offset, int(sequence[index]))
+    for number, boxes in enumerate(rows):
+        draw_boxes(axes, number, boxes)
     num_cut = int((np.bincount(fragments.document) > 1).sum())
-    padding = num_sequences * SEQ_LEN - int(LENGTHS.sum())
+    padding = len(rows) * SEQ_LEN - int(LENGTHS.sum())
     axes.set_title(
-        f"{name}: {num_sequences} sequences of {SEQ_LEN:,} tokens, {padding} of padding, "
+        f"{name}: {len(rows)} sequences of {SEQ_LEN:,} tokens, {padding} of padding, "
         f"{num_cut} of {len(LENGTHS)} documents cut",
         loc="left",
         fontsize=10,
     )
 
 
-def draw_fragment(axes: Axes, fragments: Fragments, index: int, offset: int, row: int) -> None:
-    """Draw a fragment with its document's letter, and a line at each end where it was cut."""
-    document, start = int(fragments.document[index]), int(fragments.start[index])
-    length = int(fragments.length[index])
-    draw_box(axes, offset, row, length, COLOURS[document])
-    middle = row + BAR_HEIGHT / 2
-    letter = chr(ord("A") + document)
-    axes.text(offset + length / 2, middle, letter, ha="center", va="center")
-    cuts = [offset] if start > 0 else []
-    if start + length < LENGTHS[document]:
-        cuts.append(offset + length)
-    for place in cuts:
-        axes.plot(
-            [place] * 2,
-            [row, row + BAR_HEIGHT],
-            color=CUT,
-            lw=4,
-            solid_capstyle="butt",
-            clip_on=False,
+def rows_of(fragments: Fragments, sequence: Int64) -> list[list[Box]]:
+    """Return the boxes of each sequence: fragments in the order in which they stand, then the
+    padding."""
+    rows: list[list[Box]] = [[] for _ in range(int(sequence.max()) + 1)]
+    placement = arrange(sequence, fragments.length, np.arange(len(sequence)))
+    for index, offset in zip(placement.order.tolist(), placement.offset.tolist(), strict=True):
+        document, start = int(fragments.document[index]), int(fragments.start[index])
+        length = int(fragments.length[index])
+        box = Box(
+            offset=offset,
+            length=length,
+            number=document,
+            is_cut_before=start > 0,
+            is_cut_after=start + length < int(LENGTHS[document]),
         )
-
-
-def draw_box(axes: Axes, offset: int, row: int, length: int, colour: str) -> None:
-    """Draw a box of `length` tokens in a row."""
-    axes.add_patch(
-        Rectangle((offset, row), length, BAR_HEIGHT, facecolor=colour, edgecolor="white", lw=1)
-    )
+        rows[sequence[index]].append(box)
+    for boxes in rows:
+        end = boxes[-1].end
+        if end < SEQ_LEN:
+            boxes.append(Box(offset=end, length=SEQ_LEN - end, number=None))
+    return rows
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ explore.estimates_frame(sampled[0])
 # %% [markdown]
 # ## One sequence
 #
-# Its documents and where they end; hatched is what is part of a longer document.
+# Its documents and where they end, with a red edge where a document is cut.
 
 # %%
 sequence = explore.read_sequence(OUTPUT, BUCKET, SEQ_LEN, 0)

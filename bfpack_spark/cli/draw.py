@@ -13,112 +13,99 @@ middle. < and > are the edges of a piece whose document goes on elsewhere.
 """
 
 import itertools
-import string
 import sys
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Sequence
 
 import click
 from rich.console import Console
 from rich.text import Text
 
+from bfpack_spark.explore.boxes import Box, boxes_of
 from bfpack_spark.explore.document import Whereabouts
-from bfpack_spark.explore.sequence import Piece, Segment, Sequence
+from bfpack_spark.explore.sequence import Piece, Segment
+from bfpack_spark.explore.sequence import Sequence as PackedSequence
 from bfpack_spark.printable import one_line
 
-_LETTERS = string.ascii_lowercase + string.ascii_uppercase
 _COLOURS = ("black on cyan", "black on yellow", "black on green", "black on magenta")
 _PIPED_COLUMNS = 120
 
 
-def print_sequence(found: Sequence) -> None:
+def print_sequence(sequence: PackedSequence) -> None:
     """Print a sequence on stdout, with colours only on a terminal that has them."""
     console = Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS)
-    for line in _lines(found, console.width):
+    for line in _lines(sequence, console.width):
         console.print(line, soft_wrap=True)
 
 
-def print_document(found: Whereabouts) -> None:
+def print_document(document: Whereabouts) -> None:
     """Print where a document went: a line for each of its fragments, in order, on stdout."""
-    for line in _about_document(found):
+    for line in _about_document(document):
         click.echo(one_line(line))
 
 
-def _about_document(found: Whereabouts) -> Iterable[str]:
-    named = f"{found.bucket}, seq_len {found.seq_len:,}, document {found.doc_id}"
-    if found.num_tokens is None:
-        yield f"{named}: not tokenized; quarantined as {found.quarantined}"
+def _about_document(document: Whereabouts) -> Iterable[str]:
+    named = f"{document.bucket}, seq_len {document.seq_len:,}, document {document.doc_id}"
+    if document.num_tokens is None:
+        yield f"{named}: not tokenized; quarantined as {document.quarantined}"
         return
-    sequences = len({fragment.sequence_id for fragment in found.fragments})
+    sequences = len({fragment.sequence_id for fragment in document.fragments})
     where = f"in {sequences:,} sequence{'s' if sequences != 1 else ''}"
-    if not found.fragments:
+    if not document.fragments:
         where = "in no sequence, by --long-documents drop"
-    yield f"{named}: {found.num_tokens:,} tokens, {where}"
-    for fragment in found.fragments:
+    yield f"{named}: {document.num_tokens:,} tokens, {where}"
+    for fragment in document.fragments:
         last, end = fragment.start + fragment.length, fragment.offset + fragment.length
         yield (
             f"  tokens {fragment.start}:{last} at [{fragment.offset}:{end}] of sequence "
             f"{fragment.sequence_id}"
         )
-    if found.fragments and found.num_left_out:
-        yield f"  {found.num_left_out:,} tokens left out, by --long-documents truncate"
+    if document.fragments and document.num_left_out:
+        yield f"  {document.num_left_out:,} tokens left out, by --long-documents truncate"
 
 
-def _lines(found: Sequence, columns: int) -> Iterable[Text]:
-    documents = sum(segment.doc_id is not None for segment in found.segments)
+def _lines(sequence: PackedSequence, columns: int) -> Iterable[Text]:
+    boxes = boxes_of(sequence)
+    documents = sum(box.number is not None for box in boxes)
     yield Text(
-        f"{one_line(found.bucket)}, seq_len {found.seq_len:,}, sequence {found.sequence_id} in "
-        f"{found.shard}: {found.num_tokens:,} tokens of {documents} document"
-        f"{'s' if documents != 1 else ''}, {found.num_padding:,} padding"
+        f"{one_line(sequence.bucket)}, seq_len {sequence.seq_len:,}, sequence "
+        f"{sequence.sequence_id} in {sequence.shard}: {sequence.num_tokens:,} tokens of "
+        f"{documents} document{'s' if documents != 1 else ''}, {sequence.num_padding:,} padding"
     )
-    yield _bar(found, min(columns, found.seq_len))
-    for number, segment in enumerate(found.segments):
-        yield from _about(segment, number, columns)
+    yield _bar(boxes, min(columns, sequence.seq_len))
+    for box, segment in zip(boxes, sequence.segments, strict=True):
+        yield from _about(box, segment, columns)
 
 
-def _bar(found: Sequence, columns: int) -> Text:
-    middles = ((2 * column + 1) * found.seq_len // (2 * columns) for column in range(columns))
-    drawn = Text()
-    for number, cells in itertools.groupby(middles, partial(_at, found)):
-        segment, width = found.segments[number], len(list(cells))
-        drawn.append(_piece(segment, number, width), _colour(number) if segment.doc_id else "")
-    return drawn
+def _bar(boxes: Sequence[Box], columns: int) -> Text:
+    """Return the boxes in proportion. A column shows the box of the token in its middle."""
+    whole = boxes[-1].end
+    middles = ((2 * column + 1) * whole // (2 * columns) for column in range(columns))
+    bar = Text()
+    for box, cells in itertools.groupby(
+        middles, lambda token: next(box for box in boxes if token < box.end)
+    ):
+        bar.append(_drawn(box, len(list(cells))), _colour(box))
+    return bar
 
 
-def _piece(segment: Segment, number: int, width: int) -> str:
-    """Return a segment as `width` characters. In one column only the left edge is drawn, since it
-    tells more."""
-    if segment.doc_id is None or segment.doc_start is None or segment.doc_length is None:
-        return "." * width
-    goes_on = segment.doc_start + segment.length < segment.doc_length
-    left = "<" if segment.doc_start else ""
-    right = ">" if goes_on and width > len(left) else ""
-    return left + _letter(number) * (width - len(left) - len(right)) + right
+def _drawn(box: Box, width: int) -> str:
+    """Return a box as `width` characters. In one column only the left edge is drawn, since it tells
+    more."""
+    left = "<" if box.is_cut_before else ""
+    right = ">" if box.is_cut_after and width > len(left) else ""
+    return left + box.letter * (width - len(left) - len(right)) + right
 
 
-def _at(found: Sequence, token: int) -> int:
-    """Return the number of the segment that holds a token."""
-    ends = (s.offset + s.length for s in found.segments)
-    return next(number for number, end in enumerate(ends) if token < end)
+def _colour(box: Box) -> str:
+    return "" if box.number is None else _COLOURS[box.number % len(_COLOURS)]
 
 
-def _letter(number: int) -> str:
-    return _LETTERS[number % len(_LETTERS)]
-
-
-def _colour(number: int) -> str:
-    return _COLOURS[number % len(_COLOURS)]
-
-
-def _about(segment: Segment, number: int, columns: int) -> Iterable[Text]:
-    span = f"[{segment.offset}:{segment.offset + segment.length}]"
+def _about(box: Box, segment: Segment, columns: int) -> Iterable[Text]:
+    place = f"  [{box.offset}:{box.end}]  {segment.part}"
     if segment.doc_id is None or segment.doc_start is None:
-        yield Text(f".  {span}  padding")
+        yield Text(f"{box.letter}{place}")
         return
-    held = f"{segment.doc_start}:{segment.doc_start + segment.length} of {segment.doc_length}"
-    part = f"tokens {held}" if segment.is_cut else "whole"
-    named = f"  {span}  {part}  {one_line(segment.doc_id)}"
-    yield Text.assemble((_letter(number), _colour(number)), named)
+    yield Text.assemble((box.letter, _colour(box)), f"{place}  {one_line(segment.doc_id)}")
     if segment.is_cut:
         yield Text(f"     cut: {_rest(segment, segment.doc_start)}", "bold")
     text = Text("     " + _shortened(segment.text, columns - 5), "dim")

@@ -58,7 +58,8 @@ class Histogram:
         """Return, for each value, the share of things that do not exceed it."""
         return np.asarray(np.cumsum(self.counts) / max(self.count, 1))
 
-    def totals_up_to(self) -> npt.NDArray[np.float64]:
-        """Return, for each value, the share of the total that lies in things that do not exceed
-        it."""
-        return np.asarray(np.cumsum(self.values * self.counts) / max(self.total, 1))
+    def totals_up_to(self, limits: Int64) -> npt.NDArray[np.float64]:
+        """Return, for each limit, the share of the total that lies in things that do not exceed it:
+        values [1, 5] x counts [5, 1], limits [0, 4, 5] -> [0, 0.5, 1]."""
+        reached = np.concatenate([[0], np.cumsum(self.values * self.counts)])
+        return reached[np.searchsorted(self.values, limits, side="right")] / max(self.total, 1)

@@ -1,7 +1,7 @@
 """A look at a corpus and its packing, before and after: lengths -> statistics -> frames, plots.
 
     from bfpack_spark import explore
-    from bfpack_spark.explore import plots      # needs matplotlib: the extra `explore`
+    from bfpack_spark.explore import plots
 
     histogram = explore.read_histogram("out", "web")             # no Spark; or, on any session,
     histogram = explore.length_histogram(spark, explore.open_token_store("out", "web"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.sequence import Sequence
-from bfpack_spark.explore.statistics import CorpusStats, Packed, PackingStats
+from bfpack_spark.explore.statistics import CorpusStats, LengthClass, Packed, PackingStats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +21,13 @@ def frame(rows: Any, columns: list[str] | None = None) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=columns)
 
 
-def summary_frame(found: list[CorpusStats]) -> "pd.DataFrame":
+def summary_frame(statistics: list[CorpusStats]) -> "pd.DataFrame":
     """Return a row for each bucket and seq_len. `concat_` columns are those of the baseline.
     `bucket` is None for several buckets together."""
-    return frame([_summary_row(stats, at) for stats in found for at in stats.at])
+    return frame([_summary_row(stats, at) for stats in statistics for at in stats.at])
 
 
-def wide_frame(found: list[CorpusStats]) -> "pd.DataFrame":
+def wide_frame(statistics: list[CorpusStats]) -> "pd.DataFrame":
     """Return the summary with every other statistic that is one number for a bucket and seq_len:
     quantiles of the lengths, what each policy does to tokens, and, for a sample, its size and the
     ends of the intervals."""
@@ -37,30 +37,23 @@ def wide_frame(found: list[CorpusStats]) -> "pd.DataFrame":
             | _quantile_columns(stats)
             | _policy_columns(at)
             | _sample_columns(stats, at)
-            for stats in found
+            for stats in statistics
             for at in stats.at
         ]
     )
 
 
-def quantiles_frame(found: list[CorpusStats]) -> "pd.DataFrame":
+def quantiles_frame(statistics: list[CorpusStats]) -> "pd.DataFrame":
     """Return a row for each bucket: documents, tokens, mean length, and a column for each quantile
     of the lengths of documents."""
-    return frame([_corpus_row(stats) | _quantile_columns(stats) for stats in found])
+    return frame([_corpus_row(stats) | _quantile_columns(stats) for stats in statistics])
 
 
 def truncations_frame(stats: CorpusStats) -> "pd.DataFrame":
     """Return a row for each seq_len and class of lengths (above, up_to]: documents, tokens, and
     cuts, of all documents and for one on average."""
     rows = [
-        {
-            "seq_len": at.seq_len,
-            **asdict(own),
-            "truncations": own.truncations,
-            "truncations_by_concat": own.truncations_by_concat,
-        }
-        for at in stats.at
-        for own in at.by_length
+        {"seq_len": at.seq_len, **_class_columns(one)} for at in stats.at for one in at.by_length
     ]
     return frame(rows)
 
@@ -102,7 +95,7 @@ def histogram_frame(histogram: Histogram) -> "pd.DataFrame":
             "num_documents": histogram.counts,
             "num_tokens": histogram.counts * histogram.values,
             "documents_up_to": histogram.counts_up_to(),
-            "tokens_up_to": histogram.totals_up_to(),
+            "tokens_up_to": histogram.totals_up_to(histogram.values),
         }
     )
 
@@ -112,7 +105,7 @@ def segments_frame(sequence: Sequence) -> "pd.DataFrame":
     return frame([asdict(segment) for segment in sequence.segments])
 
 
-def as_json(found: list[CorpusStats]) -> list[dict[str, Any]]:
+def as_json(statistics: list[CorpusStats]) -> list[dict[str, Any]]:
     """Return the statistics, without the histogram, as values that json.dumps takes."""
     return [
         {
@@ -121,7 +114,7 @@ def as_json(found: list[CorpusStats]) -> list[dict[str, Any]]:
             "sample": _sample_json(stats),
             "at": [_json_of(at) for at in stats.at],
         }
-        for stats in found
+        for stats in statistics
     ]
 
 
@@ -139,8 +132,8 @@ def _sample_json(stats: CorpusStats) -> dict[str, Any] | None:
 
 def _estimate_rows(stats: CorpusStats) -> list[dict[str, Any]]:
     return [
-        {"name": own.name, "seq_len": own.seq_len, **asdict(own.estimate)}
-        for own in stats.estimates
+        {"name": named.name, "seq_len": named.seq_len, **asdict(named.estimate)}
+        for named in stats.estimates
     ]
 
 
@@ -172,9 +165,10 @@ def _sample_columns(stats: CorpusStats, at: PackingStats) -> dict[str, float]:
         "sample_num_read": stats.sample.num_read,
         "sample_num_draws": stats.sample.num_draws,
     }
-    for own in stats.estimates:
-        if own.seq_len in (None, at.seq_len):
-            row |= {f"{own.name}_low": own.estimate.low, f"{own.name}_high": own.estimate.high}
+    for named in stats.estimates:
+        if named.seq_len in (None, at.seq_len):
+            estimate = named.estimate
+            row |= {f"{named.name}_low": estimate.low, f"{named.name}_high": estimate.high}
     return row
 
 
@@ -190,22 +184,27 @@ def _summary_row(stats: CorpusStats, at: PackingStats) -> dict[str, Any]:
 
 
 def _packed_columns(packed: Packed) -> dict[str, Any]:
-    own = packed.accounting
+    account = packed.accounting
     return {
-        "num_sequences": own.num_sequences,
-        "lower_bound": own.lower_bound,
-        "overhead": own.overhead,
-        "num_padding": own.num_padding,
+        "num_sequences": account.num_sequences,
+        "lower_bound": account.lower_bound,
+        "overhead": account.overhead,
+        "num_padding": account.num_padding,
         "padding_share": packed.padding_share,
         "num_documents_cut": packed.num_documents_cut,
         "cut_share": packed.cut_share,
         "truncations": packed.truncations,
         "fragments": packed.fragments,
         "attention_share": packed.attention_share,
-        "num_tokens_packed": own.num_tokens_packed,
-        "num_tokens_truncated": own.num_tokens_truncated,
-        "num_tokens_dropped": own.num_tokens_dropped,
+        "num_tokens_packed": account.num_tokens_packed,
+        "num_tokens_truncated": account.num_tokens_truncated,
+        "num_tokens_dropped": account.num_tokens_dropped,
     }
+
+
+def _class_columns(one: LengthClass) -> dict[str, float]:
+    means = {"truncations": one.truncations, "truncations_by_concat": one.truncations_by_concat}
+    return asdict(one) | means
 
 
 def _json_of(at: PackingStats) -> dict[str, Any]:
@@ -216,14 +215,7 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
         "more_sequences": at.more_sequences,
         "fragments": _histogram_json(at.fragments),
         "padding": _histogram_json(at.padding),
-        "by_length": [
-            {
-                **asdict(own),
-                "truncations": own.truncations,
-                "truncations_by_concat": own.truncations_by_concat,
-            }
-            for own in at.by_length
-        ],
+        "by_length": [_class_columns(one) for one in at.by_length],
         "policies": {policy: asdict(effect) for policy, effect in at.policies.items()},
     }
 
@@ -235,15 +227,15 @@ def _packed_json(packed: Packed) -> dict[str, Any]:
     return {"accounting": accounting, **_packed_columns(packed)}
 
 
-def _histogram_json(own: Histogram | None) -> list[list[int]] | None:
-    return None if own is None else [own.values.tolist(), own.counts.tolist()]
+def _histogram_json(histogram: Histogram | None) -> list[list[int]] | None:
+    return None if histogram is None else [histogram.values.tolist(), histogram.counts.tolist()]
 
 
 def _histogram_frame(stats: CorpusStats, which: str, name: str) -> "pd.DataFrame":
     rows = [
         {"seq_len": at.seq_len, name: value, "num_sequences": count}
         for at in stats.at
-        if (own := getattr(at, which)) is not None
-        for value, count in zip(own.values.tolist(), own.counts.tolist(), strict=True)
+        if (histogram := getattr(at, which)) is not None
+        for value, count in zip(histogram.values.tolist(), histogram.counts.tolist(), strict=True)
     ]
     return frame(rows, columns=["seq_len", name, "num_sequences"])

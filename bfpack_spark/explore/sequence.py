@@ -43,6 +43,14 @@ class Segment:
         return self.doc_length is not None and self.length < self.doc_length
 
     @property
+    def part(self) -> str:
+        """Return in words which part of its document this is."""
+        if self.doc_id is None or self.doc_start is None:
+            return "padding"
+        held = f"{self.doc_start}:{self.doc_start + self.length} of {self.doc_length}"
+        return f"tokens {held}" if self.is_cut else "whole"
+
+    @property
     def num_left_out(self) -> int:
         """Return how many tokens of the document are in no sequence."""
         packed = self.length + sum(piece.length for piece in self.elsewhere)
@@ -72,17 +80,17 @@ def read_sequence(
     shard, row = _find_row(manifest, sequence_id)
     with open_own_parquet(f"{directory}/{shard}") as file:
         table = file.read_row_group(row // _group_rows(file), use_threads=False)
-        found = table.slice(row % _group_rows(file), 1).to_pylist()[0]
-    assert found["sequence_id"] == sequence_id, "rows of a shard are consecutive"
+        columns = table.slice(row % _group_rows(file), 1).to_pylist()[0]
+    assert columns["sequence_id"] == sequence_id, "rows of a shard are consecutive"
     tokenizer = Tokenizer.from_str(_tokenizer_json(output, bucket, manifest).decode())
     return Sequence(
         bucket=bucket,
         seq_len=seq_len,
         sequence_id=sequence_id,
         shard=shard,
-        num_tokens=found["num_tokens"],
-        num_padding=found["num_padding"],
-        segments=_with_rest(_segments(found, tokenizer), sequence_id, directory, manifest),
+        num_tokens=columns["num_tokens"],
+        num_padding=columns["num_padding"],
+        segments=_with_rest(_segments(columns, tokenizer), sequence_id, directory, manifest),
     )
 
 
@@ -94,9 +102,9 @@ def _with_rest(
         return segments
     paths = [f"{directory}/{entry['path']}" for entry in versions.files_of(manifest, "plan")]
     with ThreadPoolExecutor() as pool:
-        found = pa.concat_tables(pool.map(partial(find_documents, doc_ids=cut), paths))
+        rows = pa.concat_tables(pool.map(partial(find_documents, doc_ids=cut), paths))
     pieces: dict[str, list[Piece]] = {name: [] for name in cut}
-    for row in found.sort_by("start").to_pylist():
+    for row in rows.sort_by("start").to_pylist():
         pieces[row.pop("doc_id")].append(Piece(**row))
     return [
         replace(s, elsewhere=_others(pieces[s.doc_id or ""], s, sequence_id)) if s.is_cut else s
@@ -104,8 +112,9 @@ def _with_rest(
     ]
 
 
-def _others(pieces: list[Piece], own: Segment, sequence_id: int) -> tuple[Piece, ...]:
-    return tuple(p for p in pieces if (p.sequence_id, p.start) != (sequence_id, own.doc_start))
+def _others(pieces: list[Piece], segment: Segment, sequence_id: int) -> tuple[Piece, ...]:
+    here = (sequence_id, segment.doc_start)
+    return tuple(piece for piece in pieces if (piece.sequence_id, piece.start) != here)
 
 
 def _group_rows(file: object) -> int:

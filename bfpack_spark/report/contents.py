@@ -1,5 +1,5 @@
-"""Which sections a report has: that of one version, and that of the buckets of an output
-together."""
+"""Which sections a page has: that of one version, that of the buckets of an output together, and
+that of statistics alone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import group_balance
 from bfpack_spark.explore.several import with_total
-from bfpack_spark.explore.statistics import CorpusStats, PackingStats, length_classes, powers_of_two
+from bfpack_spark.explore.statistics import CorpusStats
 from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
 from bfpack_spark.report.comparison import (
@@ -20,6 +20,7 @@ from bfpack_spark.report.comparison import (
 )
 from bfpack_spark.report.figures import fragments_figure, lengths_figure, truncations_figure
 from bfpack_spark.report.layout import Page, Section, Table
+from bfpack_spark.report.tables import bucket_name, detailed_tables_of, headline, tables_of
 from bfpack_spark.report.words import count, rules_name, rules_words, share
 from bfpack_spark.versions import versions
 
@@ -34,9 +35,9 @@ def version_page(report: VersionReport) -> Page:
         facts=_facts(manifest["accounting"]),
         sections=[
             sections.accounting_section(manifest["accounting"]),
-            sections.truncations_section(stats.at, _others(at.seq_len, len(stats.at) - 1)),
+            sections.truncations_section([stats], _others(at.seq_len, len(stats.at) - 1)),
             sections.lengths_section(stats),
-            sections.sequences_section(at),
+            sections.sequences_section(stats, at),
             sections.groups_section(group_balance(stats.histogram, at.rules)),
             sections.shards_section(manifest),
             Section(name="buckets", title="Bucket", tables=[_bucket_table(report)]),
@@ -58,29 +59,29 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
     ways: dict[str, list[VersionReport]] = {}
     for report in reports:
         ways.setdefault(rules_words(report.stats.at[0].rules), []).append(report)
-    at = tuple(with_total([r.stats for r in found])[-1].at[0] for found in ways.values())
-    accounts = {way: add_accounts([r.manifest for r in found]) for way, found in ways.items()}
-    named = {way: [*map(_named, found)] for way, found in ways.items()}
-    lengths, buckets = _every_length(reports, at), {report.place.bucket for report in reports}
+    totals = {way: with_total([r.stats for r in same])[-1] for way, same in ways.items()}
+    accounts = {way: add_accounts([r.manifest for r in same]) for way, same in ways.items()}
+    named = {way: [*map(_named, same)] for way, same in ways.items()}
+    documents, buckets = _all_documents(reports), {report.place.bucket for report in reports}
     return Page(
         title=f"{count(len(buckets))} bucket{'s' * (len(buckets) > 1)}",
         lead=f"Each packed on its own, at {'; '.join(ways)}.",
         facts=[
-            ("documents", count(lengths.num_documents)),
-            ("tokens", count(lengths.num_tokens)),
+            ("documents", count(documents.num_documents)),
+            ("tokens", count(documents.num_tokens)),
             *((f"sequences of {way}", count(a["num_sequences"])) for way, a in accounts.items()),
         ],
         sections=[
             *(
-                sections.accounting_section(account, rules_name(own.rules), f", at {way}")
-                for own, (way, account) in zip(at, accounts.items(), strict=True)
+                sections.accounting_section(account, rules_name(totals[way].at[0].rules), way)
+                for way, account in accounts.items()
             ),
-            sections.truncations_section(at),
-            sections.lengths_section(lengths),
+            sections.truncations_section([*totals.values()]),
+            sections.lengths_section(documents),
             Section(
                 name="buckets",
                 title="Buckets",
-                tables=[buckets_table(f"Buckets at {way}", found) for way, found in named.items()],
+                tables=[buckets_table(f"Buckets at {way}", same) for way, same in named.items()],
             ),
             _costs_of(reports),
             sections.configurations_section(
@@ -91,18 +92,42 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
     )
 
 
-def _every_length(reports: Sequence[VersionReport], at: tuple[PackingStats, ...]) -> CorpusStats:
-    """Return the documents of all token stores. Each is counted once, even if it is packed several
-    times."""
+def _all_documents(reports: Sequence[VersionReport]) -> CorpusStats:
+    """Return the documents of all token stores, at every seq_len. Each is counted once, even if it
+    is packed several times."""
     stores = {(r.place.bucket, r.tokens["fingerprint"]): r.stats.histogram for r in reports}
-    histogram, rules = Histogram.merged(stores.values()), at[0].rules
-    classes = length_classes(histogram, rules, powers_of_two(histogram))
-    first = replace(at[0], by_length=classes)
-    return CorpusStats(bucket=None, rules=rules, histogram=histogram, at=(first, *at[1:]))
+    by_seq_len = {report.stats.at[0].seq_len: report.stats.at[0] for report in reports}
+    return CorpusStats(
+        bucket=None,
+        rules=reports[0].stats.rules,
+        histogram=Histogram.merged(stores.values()),
+        at=tuple(by_seq_len.values()),
+    )
 
 
-def pictures(stats: CorpusStats) -> list[Section]:
-    """Return the sections that are drawn from statistics alone. They need no packed version."""
+def stats_page(statistics: Sequence[CorpusStats]) -> Page:
+    """Return the page of statistics alone, which need no packed version. It has pictures of the
+    last, which are the total if there are several buckets."""
+    last = statistics[-1]
+    summaries = [
+        Section(
+            name=f"summary-{number}",
+            title=bucket_name(stats),
+            notes=headline(stats)[1:],
+            tables=tables_of(stats),
+        )
+        for number, stats in enumerate(statistics)
+    ]
+    details = Section(name="detail", title="In detail", tables=detailed_tables_of(last))
+    return Page(
+        title="What packing comes to",
+        lead=f"{bucket_name(last)}, from lengths alone.",
+        facts=[("documents", count(last.num_documents)), ("tokens", count(last.num_tokens))],
+        sections=[*summaries, *_pictures(last), details],
+    )
+
+
+def _pictures(stats: CorpusStats) -> list[Section]:
     if not stats.num_documents:
         return []
     return [
@@ -110,7 +135,7 @@ def pictures(stats: CorpusStats) -> list[Section]:
             name="pictures-truncations",
             title="Packing against concatenation",
             notes=sections.how_they_cut(stats.at),
-            figures=[truncations_figure(at) for at in stats.at],
+            figures=[truncations_figure(stats, at) for at in stats.at],
         ),
         Section(
             name="pictures-lengths",
@@ -118,7 +143,7 @@ def pictures(stats: CorpusStats) -> list[Section]:
             figures=[
                 lengths_figure(stats),
                 *(
-                    fragments_figure(at, at.fragments)
+                    fragments_figure(stats, at, at.fragments)
                     for at in stats.at
                     if at.fragments is not None and at.plan.accounting.num_sequences
                 ),

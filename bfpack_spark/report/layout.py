@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from markupsafe import Markup
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -28,49 +30,23 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bars:
-    """Bars side by side, as parallel lists. left, right: where each bar stands on the x axis."""
+class Picture:
+    """What is in an <svg>, in units of its view box, which begins at 0, 0."""
 
-    style: str  # names its colour
-    left: list[float]
-    right: list[float]
-    height: list[float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """Points that are joined, as parallel lists."""
-
-    style: str  # names its colour and its dashes
-    x: list[float]
-    y: list[float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Panel:
-    """One field of a figure, with its own y axis that begins at 0."""
-
-    y_title: str
-    bars: list[Bars] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    percent: bool = False
-    y_max: float | None = None  # None: the highest value
+    width: int
+    height: int
+    content: Markup
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """Panels above each other over one x axis. `description` and `numbers` say the same to readers
-    who cannot see it."""
+    """A picture. `description` and `numbers` say the same to readers who cannot see it."""
 
     name: str  # unique on its page
     title: str
     description: str
-    x_title: str
-    panels: list[Panel]
+    picture: Picture
     numbers: Table
-    log: bool = False
-    marks: list[tuple[float, str]] = field(default_factory=list)  # upright lines, with a word
-    legend: list[tuple[str, str]] = field(default_factory=list)  # style, words
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,26 +5,30 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bfpack_spark.explore.boxes import CUT, boxes_of
 from bfpack_spark.explore.sequence import Sequence
 from bfpack_spark.printable import lines
-from bfpack_spark.report.drawing import draw
 from bfpack_spark.report.layout import Page
-
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 
 
 def render(page: Page) -> str:
     """Return one HTML file. Names of buckets, columns and tokens come from outside, so all text is
     escaped."""
-    return _templates().get_template("report.html.j2").render(page=page, draw=draw)
+    return _templates().get_template("report.html.j2").render(page=page)
 
 
-def render_sequence(found: Sequence, characters: int = 160) -> str:
-    """Return a piece of HTML for a notebook: the documents of a sequence in colours, each from
-    where it begins to where it ends, with up to `characters` characters of its text."""
-    template = _templates().get_template("sequence.html.j2")
-    shortened = partial(_shortened, characters=characters)
-    return template.render(found=found, colours=_COLOURS, shortened=shortened)
+def render_sequence(sequence: Sequence, characters: int = 160) -> str:
+    """Return a piece of HTML for a notebook: a sequence in proportion, with a red edge where a
+    document is cut, then each document with up to `characters` characters of its text."""
+    return (
+        _templates()
+        .get_template("sequence.html.j2")
+        .render(
+            segments=list(zip(boxes_of(sequence), sequence.segments, strict=True)),
+            cut=CUT,
+            shortened=partial(_shortened, characters=characters),
+        )
+    )
 
 
 def _templates() -> Environment:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import GroupBalance
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.figures import (
@@ -13,19 +12,25 @@ from bfpack_spark.report.figures import (
     truncations_figure,
 )
 from bfpack_spark.report.layout import Cell, Row, Section, Table
-from bfpack_spark.report.words import PLAN, count, mean, percent, setting, share, size
+from bfpack_spark.report.tables import (
+    padding_table,
+    quantiles_table,
+    sequences_table,
+    shapes_table,
+)
+from bfpack_spark.report.words import count, mean, rules_words, setting, share, size
 from bfpack_spark.versions.versions import Manifest, files_of
 
 _LEFT_OUT_SHOWN = 100
 
 
-def accounting_section(accounting: dict[str, Any], name: str = "", of: str = "") -> Section:
+def accounting_section(accounting: dict[str, Any], name: str = "", way: str = "") -> Section:
     """Return where every document and token went that came in."""
     padding = accounting["num_padding"]
     places = accounting["num_tokens_packed"] + padding
     return Section(
         name=f"accounting-{name or accounting['seq_len']}",
-        title=f"What went in and came out{of}",
+        title=f"What went in and came out{way and f', at {way}'}",
         notes=[
             f"{count(accounting['num_tokens_packed'])} tokens were packed into "
             f"{count(accounting['num_sequences'])} sequences of {count(accounting['seq_len'])}, "
@@ -70,15 +75,15 @@ def _parts(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> 
     return Table(caption=caption, head=("", "number", "share"), rows=rows, foot=foot)
 
 
-def how_they_cut(found: Sequence[PackingStats]) -> list[str]:
+def how_they_cut(packings: Sequence[PackingStats]) -> list[str]:
     """Return what a reader should know before looking at the figures."""
-    packings = {at.rules.packing for at in found}
+    ways = {at.rules.packing for at in packings}
     return [
         "Concatenating all documents and cutting every seq_len tokens cuts a document wherever it "
         "happens to lie; its numbers are the expectation over a uniformly random start. Where "
         "documents are cut more than four times, the lines may run off the top.",
-        *["Packing cuts only what is longer than seq_len."] * ("best_fit" in packings),
-        *[_THE_BASELINE] * ("concat" in packings),
+        *["Packing cuts only what is longer than seq_len."] * ("best_fit" in ways),
+        *[_THE_BASELINE] * ("concat" in ways),
     ]
 
 
@@ -89,123 +94,63 @@ _THE_BASELINE = (
 )
 
 
-def truncations_section(found: tuple[PackingStats, ...], note: str = "") -> Section:
-    """Return the figure of the paper, and its numbers at every seq_len."""
+def truncations_section(statistics: Sequence[CorpusStats], note: str = "") -> Section:
+    """Return the figure of the paper, and its numbers, for every packing of each statistics."""
+    pairs = [(stats, at) for stats in statistics for at in stats.at]
+    packings = {rules_words(at.rules): at for _, at in pairs}
     return Section(
         name="truncations",
         title="Packing against concatenation",
-        notes=[*how_they_cut(found), *([note] if note else [])],
-        figures=[truncations_figure(at) for at in found],
-        tables=[_comparison(found)],
-    )
-
-
-def _comparison(found: tuple[PackingStats, ...]) -> Table:
-    """Return a table with two rows for each seq_len."""
-    rows: list[Row] = []
-    for at in found:
-        for name, made in ((PLAN[at.rules.packing], at.plan), ("concatenation", at.concat)):
-            account = made.accounting
-            rows.append(
-                (
-                    f"{count(at.seq_len)}, {name}",
-                    count(account.num_sequences),
-                    percent(account.overhead),
-                    percent(made.padding_share),
-                    f"{count(made.num_documents_cut)} ({percent(made.cut_share)})",
-                    mean(made.truncations),
-                    mean(made.fragments),
-                    percent(made.attention_share),
-                )
-            )
-    return Table(
-        caption="By seq_len",
-        head=(
-            *("seq_len", "sequences", "over the lower bound", "padding", "documents cut"),
-            *("truncations a document", "fragments a sequence", "attention, of full causal"),
-        ),
-        rows=rows,
+        notes=[*how_they_cut([*packings.values()]), *([note] if note else [])],
+        figures=[truncations_figure(stats, at) for stats, at in pairs],
+        tables=[sequences_table(packings), shapes_table(packings)],
     )
 
 
 def lengths_section(stats: CorpusStats) -> Section:
     """Return how long the documents are."""
-    rows: list[Row] = [
-        (f"{100 * q:g} %", count(length), mean(length / stats.at[0].seq_len))
-        for q, length in stats.quantiles.items()
-    ]
     return Section(
         name="lengths-of-documents",
         title="Lengths",
         notes=[f"{mean(stats.mean_length)} tokens a document on average."],
         figures=[lengths_figure(stats)],
-        tables=[
-            Table(
-                caption="This share of the documents has at most",
-                head=("documents", "tokens", "seq_lens"),
-                rows=rows,
-            )
-        ],
+        tables=[quantiles_table(stats)],
     )
 
 
-def sequences_section(at: PackingStats) -> Section:
+def sequences_section(stats: CorpusStats, at: PackingStats) -> Section:
     """Return how full the sequences are, and of how many fragments they are made."""
     if at.fragments is None or at.padding is None:
         note = "By concatenation the order of the documents decides how many share a sequence."
         return Section(name="sequences", title="Sequences", notes=[note])
+    figure = fragments_figure(stats, at, at.fragments)
     return Section(
         name="sequences",
         title="Sequences",
-        notes=[
-            f"A sequence holds {mean(at.plan.fragments)} fragments on average; half of them hold "
-            f"at most {count(at.fragments.quantile(0.5))}, and the most that one holds is "
-            f"{count(int(at.fragments.values[-1]))}."
-        ],
-        figures=[fragments_figure(at, at.fragments)],
-        tables=[_padding(at, at.padding)],
+        notes=[figure.description],
+        figures=[figure],
+        tables=[padding_table(at, at.padding)],
     )
 
 
-def _padding(at: PackingStats, padding: Histogram) -> Table:
-    """Return the sequences by the part of them that is padding."""
-    limits = [("none", -1, 0.0), ("up to 1 %", 0.0, 0.01), ("1 to 10 %", 0.01, 0.1)]
-    limits += [("more than 10 %", 0.1, 1.0)]
-    whole = at.plan.accounting.num_sequences
-    rows: list[Row] = []
-    for name, above, up_to in limits:
-        own = (padding.values > above * at.seq_len) & (padding.values <= up_to * at.seq_len)
-        sequences = int(padding.counts[own].sum())
-        tokens = int((padding.values * padding.counts)[own].sum())
-        bar = Cell(text=share(sequences, whole), bar=sequences / max(whole, 1))
-        rows.append((name, count(sequences), bar, count(tokens)))
-    made = at.plan
-    return Table(
-        caption="Sequences by their padding",
-        head=("padding", "sequences", "share", "tokens of padding"),
-        rows=rows,
-        foot=("all", count(whole), "", count(made.accounting.num_padding)),
-    )
-
-
-def groups_section(found: GroupBalance) -> Section:
+def groups_section(groups: GroupBalance) -> Section:
     """Return how alike the groups are."""
-    if found.num_groups == 1:
+    if groups.num_groups == 1:
         note = "One group: the packer saw all documents at once."
         return Section(name="groups", title="Groups", notes=[note])
     rows: list[Row] = [
         (name, *(count(v) for v in (min(values), sum(values) / len(values), max(values))))
         for name, values in (
-            ("documents", found.num_documents),
-            ("tokens", found.num_tokens),
-            ("sequences", found.num_sequences),
+            ("documents", groups.num_documents),
+            ("tokens", groups.num_tokens),
+            ("sequences", groups.num_sequences),
         )
     ]
     return Section(
         name="groups",
         title="Groups",
         notes=[
-            f"{count(found.num_groups)} groups, each packed by itself, dealt so that their length "
+            f"{count(groups.num_groups)} groups, each packed by itself, dealt so that their length "
             "histograms are the same but for one document a length."
         ],
         tables=[
@@ -239,7 +184,7 @@ def shards_section(manifest: Manifest) -> Section:
 def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
     """Return all that decides the result, and its fingerprint."""
     inputs = tokens["inputs"]
-    own = {"seq_len": manifest["seq_len"], **manifest["inputs"]["configuration"]}
+    settings = {"seq_len": manifest["seq_len"], **manifest["inputs"]["configuration"]}
     return Section(
         name="configuration",
         title="Configuration and fingerprint",
@@ -248,7 +193,7 @@ def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
             "name the version. The same settings and input give the same fingerprint and bytes."
         ],
         tables=[
-            pairs_table("Sequences", {"fingerprint": manifest["fingerprint"], **own}),
+            pairs_table("Sequences", {"fingerprint": manifest["fingerprint"], **settings}),
             pairs_table(
                 "Tokens",
                 {
@@ -280,7 +225,7 @@ def _left_out(tokens: Manifest) -> list[Table]:
 def configurations_section(configurations: Sequence[dict[str, Any]], names: Table) -> Section:
     """Return what decided several versions, and their names."""
     values = {
-        name: ", ".join(dict.fromkeys(setting(own.get(name)) for own in configurations))
+        name: ", ".join(dict.fromkeys(setting(one.get(name)) for one in configurations))
         for name in configurations[0]
     }
     return Section(

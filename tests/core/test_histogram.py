@@ -31,18 +31,20 @@ def test_a_quantile_is_the_value_of_its_rank(values: list[int], share: float) ->
     assert histogram_of(values).quantile(share) == sorted(values)[rank - 1]
 
 
-@given(VALUES.filter(any))
-def test_shares_up_to_a_value_hold_all_that_do_not_exceed_it(values: list[int]) -> None:
+@given(VALUES.filter(any), st.lists(st.integers(0, 60), max_size=5))
+def test_shares_up_to_a_value_hold_all_that_do_not_exceed_it(
+    values: list[int], limits: list[int]
+) -> None:
     histogram = histogram_of(values)
-    for value, things, total in zip(
-        histogram.values, histogram.counts_up_to(), histogram.totals_up_to(), strict=True
-    ):
-        within = [each for each in values if each <= value]
-        assert things == pytest.approx(len(within) / len(values))
-        assert total == pytest.approx(sum(within) / sum(values))
+    for value, share in zip(histogram.values, histogram.counts_up_to(), strict=True):
+        assert share == pytest.approx(sum(each <= value for each in values) / len(values))
+    for limit, share in zip(limits, histogram.totals_up_to(as_lengths(limits)), strict=True):
+        within = sum(each for each in values if each <= limit)
+        assert share == pytest.approx(within / sum(values))
 
 
 def test_nothing_has_no_shares_and_quantile_zero() -> None:
     nothing = Histogram.merged([])
     assert (nothing.count, nothing.total, nothing.quantile(0.5)) == (0, 0, 0)
     assert not len(nothing.counts_up_to())
+    assert nothing.totals_up_to(as_lengths([5])).tolist() == [0]

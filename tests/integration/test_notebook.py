@@ -61,4 +61,4 @@ def test_a_sequence_is_shown_with_its_documents(
 ) -> None:
     (shown,) = outputs(ran, "render_sequence(", "text/html")
     assert 'class="bfpack-sequence"' in shown
-    assert shown.count('<div class="c') >= 1
+    assert shown.count('<p style="border-color: #') >= 1

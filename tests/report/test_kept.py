@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,3 +206,24 @@ def test_a_report_of_what_is_not_there_is_a_mistake(
     assert says in ran.err
     assert not ran.out
     assert ran.err.count("\n") == 1
+
+
+def test_only_a_report_that_is_written_needs_matplotlib(
+    packed: Path,
+    corpus: Corpus,
+    bfpack: Bfpack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
+    output = copy_of(packed, tmp_path)
+    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    for form in ((), ("--json",), ("--csv",)):
+        assert bfpack("stats", *where, *form).code == 0
+    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert "not written" not in caplog.text
+    (current(output, "small", "sequences-512") / "report" / "report.html").unlink()
+    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert "report: not written: ModuleNotFoundError" in caplog.text

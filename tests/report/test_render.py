@@ -1,8 +1,9 @@
 """A page is one file: whatever is in it is text, and nothing comes from elsewhere."""
 
+from markupsafe import Markup
 from pages import read_page
 
-from bfpack_spark.report.layout import Bars, Cell, Figure, Page, Panel, Section, Table
+from bfpack_spark.report.layout import Cell, Figure, Page, Picture, Section, Table
 from bfpack_spark.report.render import render
 
 NASTY = "<script>alert('1')</script>\"&"
@@ -16,16 +17,12 @@ def nasty_page() -> Page:
         rows=[(NASTY, Cell(text=NASTY, bar=0.5))],
         foot=(NASTY, NASTY),
     )
-    bars = Bars(style="bar-packed", left=[0.0], right=[1.0], height=[1.0])
     figure = Figure(
         name="figure",
         title=NASTY,
         description=f"{NASTY} in words",
-        x_title=NASTY,
-        panels=[Panel(y_title=NASTY, bars=[bars])],
+        picture=Picture(width=1, height=1, content=Markup('<path d="M0 0H1"/>')),
         numbers=table,
-        marks=[(0.5, NASTY)],
-        legend=[("bar-packed", NASTY)],
     )
     section = Section(name="section", title=NASTY, notes=[NASTY], figures=[figure], tables=[table])
     return Page(title=NASTY, lead=NASTY, facts=[(NASTY, NASTY)], sections=[section])
@@ -35,13 +32,13 @@ def test_names_are_text_wherever_they_stand() -> None:
     html = render(nasty_page())
     assert "<script" not in html
     page = read_page(html)
-    assert page.text.count(NASTY) >= 17
+    assert page.text.count(NASTY) >= 15
     assert page.attributes_with("aria-label", NASTY) == 2
 
 
 def test_a_page_needs_nothing_from_elsewhere() -> None:
     page = read_page(render(nasty_page()))
-    assert page.tags["svg"] >= 2
+    assert page.tags["svg"] == 1
     for tag in ("script", "link", "img", "iframe", "object", "embed", "form", "base"):
         assert not page.tags[tag]
     assert page.references == {"#section"}

@@ -1,0 +1,214 @@
+"""The tables of statistics: one function a table gives its headings and rows, as a terminal and a
+page show them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from bfpack_spark.core.estimates import CONFIDENCE
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.explore.sample_estimates import Sample
+from bfpack_spark.explore.statistics import CorpusStats, LengthClass, PackingStats
+from bfpack_spark.printable import one_line
+from bfpack_spark.report.layout import Cell, Row, Table
+from bfpack_spark.report.words import count, mean, percent, share, span
+
+Column: TypeAlias = Callable[[PackingStats], str]
+
+
+def bucket_name(stats: CorpusStats) -> str:
+    """Return what the documents are called, in one line."""
+    return one_line(stats.bucket or "all buckets, each packed on its own")
+
+
+def headline(stats: CorpusStats) -> list[str]:
+    """Return the lines above the tables of a bucket."""
+    lengths = ", ".join(f"{100 * q:g}% {length:,}" for q, length in stats.quantiles.items())
+    return [
+        f"{bucket_name(stats)}: {stats.num_documents:,} documents, {stats.num_tokens:,} tokens",
+        *([_sampled(stats.sample)] if stats.sample else []),
+        f"{stats.mean_length:,.1f} tokens a document; quantiles {lengths}",
+        f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
+        "all documents whole, concatenated from a random start on (expectations)",
+    ]
+
+
+def _sampled(sample: Sample) -> str:
+    refused = f"{sample.num_refused:,} of them refused" if sample.num_refused else "none refused"
+    if not sample.num_draws:
+        return f"all {sample.num_read:,} documents were read, {refused}; nothing is estimated"
+    return (
+        f"estimated from {sample.num_read:,} documents, {refused}, drawn at {sample.num_draws:,} "
+        "random places; overhead and padding of so few lengths are rough"
+    )
+
+
+def tables_of(stats: CorpusStats) -> list[Table]:
+    """Return the tables that sum up the statistics of a bucket."""
+    by_seq_len = {count(at.seq_len): at for at in stats.at}
+    estimates = [estimates_table(stats)] if stats.estimates else []
+    return [*estimates, sequences_table(by_seq_len), shapes_table(by_seq_len)]
+
+
+def detailed_tables_of(stats: CorpusStats) -> list[Table]:
+    """Return the tables with many rows."""
+    return [policies_table(stats), cuts_table(stats.at)]
+
+
+def sequences_table(packings: Mapping[str, PackingStats]) -> Table:
+    """Return what each packing comes to, by its name."""
+    return _by_packing("Sequences and documents cut", packings, _SEQUENCES)
+
+
+def shapes_table(packings: Mapping[str, PackingStats]) -> Table:
+    """Return what each packing makes of documents and sequences, by its name."""
+    caption = "Cuts of a document, fragments of a sequence, attention as a share of full causal"
+    return _by_packing(caption, packings, _SHAPES)
+
+
+def _by_packing(
+    caption: str, packings: Mapping[str, PackingStats], columns: Mapping[str, Column]
+) -> Table:
+    rows: list[Row] = [
+        (name, *(column(at) for column in columns.values())) for name, at in packings.items()
+    ]
+    return Table(caption=caption, head=("seq_len", *columns), rows=rows)
+
+
+def _with_share(number: float, whole: float) -> str:
+    return f"{number:,.0f} ({number / max(whole, 1):.1%})"
+
+
+def _quantile(at: PackingStats, part: float) -> str:
+    return "" if at.fragments is None else count(at.fragments.quantile(part))
+
+
+_SEQUENCES: dict[str, Column] = {
+    "sequences": lambda at: count(at.plan.accounting.num_sequences),
+    "by concatenation": lambda at: count(at.concat.accounting.num_sequences),
+    "lower bound": lambda at: count(at.plan.accounting.lower_bound),
+    "overhead": lambda at: f"{at.plan.accounting.overhead:.4%}",
+    "padding": lambda at: f"{at.plan.padding_share:.4%}",
+    "documents cut": lambda at: _with_share(
+        at.plan.num_documents_cut, at.plan.accounting.num_documents
+    ),
+    "cut by concatenation": lambda at: _with_share(
+        at.concat.num_documents_cut, at.concat.accounting.num_documents
+    ),
+}
+_SHAPES: dict[str, Column] = {
+    "cuts, packed": lambda at: f"{at.plan.truncations:.4f}",
+    "cuts, concatenated": lambda at: f"{at.concat.truncations:.4f}",
+    "fragments, mean": lambda at: f"{at.plan.fragments:.2f}",
+    "50%": lambda at: _quantile(at, 0.5),
+    "99%": lambda at: _quantile(at, 0.99),
+    "100%": lambda at: _quantile(at, 1.0),
+    "attention, packed": lambda at: f"{at.plan.attention_share:.1%}",
+    "attention, concatenated": lambda at: f"{at.concat.attention_share:.1%}",
+}
+
+
+def policies_table(stats: CorpusStats) -> Table:
+    """Return what each policy for long documents makes of them, at each seq_len."""
+    rows: list[Row] = [
+        (
+            count(at.seq_len),
+            policy,
+            count(effect.num_documents_cut),
+            count(effect.num_documents_dropped),
+            _with_share(effect.num_tokens_packed, stats.num_tokens),
+            count(effect.num_tokens_truncated),
+            count(effect.num_tokens_dropped),
+        )
+        for at in stats.at
+        for policy, effect in at.policies.items()
+    ]
+    return Table(
+        caption="What becomes of documents longer than seq_len",
+        head=(
+            *("seq_len", "policy", "documents cut", "documents dropped"),
+            *("tokens packed", "tokens truncated", "tokens dropped"),
+        ),
+        rows=rows,
+    )
+
+
+def cuts_table(packings: Sequence[PackingStats]) -> Table:
+    """Return how often documents of each length are cut on average, with a column for each
+    packing. All packings have the same classes of lengths."""
+    rows: list[Row] = [
+        (_tokens(same[0]), count(same[0].num_documents), *map(_cuts, same))
+        for same in zip(*(at.by_length for at in packings), strict=True)
+    ]
+    return Table(
+        caption="Cuts of a document by its length, packed / concatenated",
+        head=("tokens", "documents", *(count(at.seq_len) for at in packings)),
+        rows=rows,
+    )
+
+
+def _cuts(of: LengthClass) -> str:
+    return f"{of.truncations:,.2f} / {of.truncations_by_concat:,.2f}"
+
+
+def _tokens(of: LengthClass) -> str:
+    return span(of.above + 1, of.up_to)
+
+
+def estimates_table(stats: CorpusStats) -> Table:
+    """Return how far the numbers of a sample may be off."""
+    rows: list[Row] = []
+    for named in stats.estimates:
+        form = "{:.2%}" if named.name.endswith("share") else "{:,.4g}"
+        form = "{:,.0f}" if named.estimate.value >= 1000 else form
+        seq_len = "" if named.seq_len is None else count(named.seq_len)
+        estimate = named.estimate
+        numbers = (estimate.value, estimate.low, estimate.high, estimate.standard_error)
+        rows.append((named.name, seq_len, *map(form.format, numbers)))
+    return Table(
+        caption=f"How far the sample may be off ({CONFIDENCE:.0%} intervals)",
+        head=("what", "seq_len", "estimate", "from", "to", "standard error"),
+        rows=rows,
+    )
+
+
+def lengths_table(stats: CorpusStats, classes: Sequence[LengthClass]) -> Table:
+    """Return the documents and tokens by length, and the share of tokens up to each length."""
+    reached = stats.histogram.totals_up_to(np.array([one.up_to for one in classes]))
+    rows: list[Row] = [
+        (_tokens(one), count(one.num_documents), count(one.num_tokens), percent(up_to))
+        for one, up_to in zip(classes, reached.tolist(), strict=True)
+    ]
+    head = ("tokens", "documents", "tokens of these", "cumulative")
+    return Table(caption="Documents and tokens by length", head=head, rows=rows)
+
+
+def quantiles_table(stats: CorpusStats) -> Table:
+    """Return how long the documents are at each share of them, in tokens and in seq_lens."""
+    rows: list[Row] = [
+        (f"{100 * q:g} %", count(length), mean(length / stats.at[0].seq_len))
+        for q, length in stats.quantiles.items()
+    ]
+    head = ("documents", "tokens", "seq_lens")
+    return Table(caption="This share of the documents has at most", head=head, rows=rows)
+
+
+def padding_table(at: PackingStats, padding: Histogram) -> Table:
+    """Return the sequences by the part of them that is padding."""
+    limits = [("none", -1, 0.0), ("up to 1 %", 0.0, 0.01), ("1 to 10 %", 0.01, 0.1)]
+    limits += [("more than 10 %", 0.1, 1.0)]
+    whole = at.plan.accounting.num_sequences
+    rows: list[Row] = []
+    for name, above, up_to in limits:
+        within = (padding.values > above * at.seq_len) & (padding.values <= up_to * at.seq_len)
+        sequences = int(padding.counts[within].sum())
+        tokens = int((padding.values * padding.counts)[within].sum())
+        bar = Cell(text=share(sequences, whole), bar=sequences / max(whole, 1))
+        rows.append((name, count(sequences), bar, count(tokens)))
+    return Table(
+        caption="Sequences by their padding",
+        head=("padding", "sequences", "share", "tokens of padding"),
+        rows=rows,
+        foot=("all", count(whole), "", count(at.plan.accounting.num_padding)),
+    )
