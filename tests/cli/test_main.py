@@ -70,7 +70,9 @@ def test_a_length_or_version_that_is_not_there_is_a_mistake(packed: Path, bfpack
         assert "--version abc: not a version; it is 16 hex digits" in error_of(
             bfpack(command, *where, 512, "--version", "abc")
         )
-    assert "--seq-len: give one, not 2" in error_of(bfpack("path", *where, 512, "--seq-len", 2048))
+    assert "--seq-len: 2 are given; give one of 512, 2048" in error_of(
+        bfpack("path", *where, 512, "--seq-len", 2048)
+    )
     assert "--seq-len 77: not planned yet; run bfpack plan first" in error_of(
         bfpack("assemble", *where, 77)
     )
