@@ -26,13 +26,15 @@ from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.files.parquet_output import ParquetOutput
-from bfpack_spark.plan import plan_sequences
+from bfpack_spark.plan.plan_sequences import PlanSpec, plan_rows
 from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS, TOKENS
-from bfpack_spark.sequences import assemble_sequences
+from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_file
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.blocks import to_blocks
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
-from bfpack_spark.tokens import find_repeated_ids, tokenize_text
+from bfpack_spark.tokens.find_repeated_ids import count_ids
+from bfpack_spark.tokens.tokenize_text import tokenize_splits
 
 Bfpack = Callable[..., Ran]
 LARGEST_ID = 2**30  # random ids up to here do not compress
@@ -143,7 +145,7 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
         raw(byte_level()), {}, eos_token=None, bos_token=None, control_tokens="text"
     )
     inventory = take_inventory(str(folder), None)
-    spec = tokenize_text.TokenizeSpec(
+    spec = TokenizeSpec(
         input_format=inventory.format,
         columns=Columns(content="text", doc_id=None),
         vocabulary=vocabulary,
@@ -153,7 +155,7 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
     )
     rows = [vars(split) for split in split_inventory(inventory)]
     batches = iter([pa.RecordBatch.from_pylist(rows)])
-    made = tokenize_text._tokenize_splits(batches, spec=spec, tally=Tally())
+    made = tokenize_splits(batches, spec=spec, tally=Tally())
     found = [batch.nbytes for batch in made]
     assert len(found) > 4
     return found
@@ -169,7 +171,9 @@ def test_a_batch_to_be_tokenized_is_as_large_in_a_corpus_twice_the_size(
     assert max(more) < 1.1 * max(less)
 
 
-def cut(tmp_path: Path, seq_len: int, lengths: list[int]) -> list[pa.RecordBatch]:
+def cut(
+    tmp_path: Path, seq_len: int, lengths: list[int], batch_tokens: int
+) -> list[pa.RecordBatch]:
     """SEGMENTS of a token file of documents of these lengths, as its task cuts them."""
     path = f"part-{seq_len}.parquet"
     names = [f"d{n}" for n in range(len(lengths))]
@@ -190,15 +194,12 @@ def cut(tmp_path: Path, seq_len: int, lengths: list[int]) -> list[pa.RecordBatch
     }
     assert planned.keys() | {"task", "file"} == set(LOCATED.names)
     starts = np.array([0, own])
-    return list(assemble_sequences._cut_file(f"{tmp_path}/{path}", pa.table(planned), starts))
+    return list(cut_file(f"{tmp_path}/{path}", pa.table(planned), starts, batch_tokens))
 
 
-def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(assemble_sequences, "_BATCH_TOKENS", 1 << 14)
+def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(tmp_path: Path) -> None:
     for seq_len in (64, 1024, 1 << 13):
-        batches = cut(tmp_path, seq_len, [3000, 50_000, 700, 9000])
+        batches = cut(tmp_path, seq_len, [3000, 50_000, 700, 9000], 1 << 14)
         sizes = [sum(map(len, batch.column("tokens").to_pylist())) for batch in batches]
         assert sum(sizes) == 4 * 62_700
         assert 4 << 13 < max(sizes) <= 4 << 14
@@ -206,7 +207,7 @@ def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(
 
 def test_a_long_document_is_not_copied_for_each_of_its_pieces(tmp_path: Path) -> None:
     """SQL's substring does that: 10,000 pieces would take 10,000 times its bytes."""
-    (batch,) = cut(tmp_path, 64, [640_000])
+    (batch,) = cut(tmp_path, 64, [640_000], AssemblySizes().batch_tokens)
     tokens = batch.column("tokens")
     assert len(tokens) == 10_000
     assert tokens.get_total_buffer_size() <= 4 * 640_000 + 4 * (len(tokens) + 1) + 64
@@ -244,14 +245,11 @@ def plan_of(num_documents: int) -> Callable[[], object]:
     )
     lengths, counts = np.unique(lengths, return_counts=True)
     sequences = sequences_per_group(Histogram(values=lengths, counts=counts), rules)
-    spec = plan_sequences.PlanSpec(rules=rules, sequences_per_group=sequences)
-    return lambda: [None for _ in plan_sequences._plan_rows(list(blocks), spec)]
+    spec = PlanSpec(rules=rules, sequences_per_group=sequences)
+    return lambda: [None for _ in plan_rows(list(blocks), spec, batch_rows=1 << 10)]
 
 
-def test_a_document_of_a_group_takes_a_bounded_number_of_bytes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(plan_sequences, "_BATCH_ROWS", 1 << 10)
+def test_a_document_of_a_group_takes_a_bounded_number_of_bytes() -> None:
     small, large = (held(plan_of(number)) for number in (20_000, 60_000))
     assert 20 < (large - small) / 40_000 <= 250 + 3 * 20
 
@@ -263,7 +261,7 @@ def test_an_id_that_is_looked_for_takes_a_bounded_number_of_bytes() -> None:
         "doc_id": [f"document {n:011}" for n in range(number)],
     }
     blocks = [to_blocks(pa.table(ids), DEALT_IDS, "part")]
-    assert held(lambda: list(find_repeated_ids._count(iter(blocks)))) < 150 * number
+    assert held(lambda: list(count_ids(iter(blocks)))) < 150 * number
 
 
 @pytest.mark.parametrize("seq_len", [64, 1024, 1 << 14])

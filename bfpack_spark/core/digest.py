@@ -18,14 +18,17 @@ from bfpack_spark.core.shuffle import UInt64, mix
 
 _CHUNK = 1 << 17  # tokens at a time: temporaries of a megabyte
 _TABLE_BITS = 20
-_LONG_RUN = 64  # tokens
+LONG_RUN = 64  # tokens
 _ODD = np.uint64(1)
 _WEIGHTS: UInt64 = mix(np.arange(1 << _TABLE_BITS, dtype=np.uint64)) | _ODD
 
 
-def digest_segments(ids: npt.NDArray[np.integer], lengths: Int64, starts: Int64) -> UInt64:
+def digest_segments(
+    ids: npt.NDArray[np.integer], lengths: Int64, starts: Int64, *, long_run: int = LONG_RUN
+) -> UInt64:
     """Return the digest of each segment of `ids`. The segments lie end to end; starts[i] is the
-    place in the document of segment i's first token. Lengths are in tokens, and none is 0."""
+    place in the document of segment i's first token. Lengths are in tokens, and none is 0. Weights
+    are copied in slices where runs have `long_run` tokens or more, and else looked up."""
     out = np.zeros(len(lengths), dtype=np.uint64)
     ends = np.cumsum(lengths)
     begins = ends - lengths
@@ -37,7 +40,7 @@ def digest_segments(ids: npt.NDArray[np.integer], lengths: Int64, starts: Int64)
         size = np.minimum(ends[first:last], end) - left
         terms = ids[begin:end].astype(np.uint64)
         terms += _ODD
-        terms *= _weights(left - begins[first:last] + starts[first:last], size)
+        terms *= _weights(left - begins[first:last] + starts[first:last], size, long_run)
         out[first:last] += np.add.reduceat(terms, left - begin)
     return out
 
@@ -65,11 +68,11 @@ def weigh(values: UInt64, keys: UInt64) -> int:
     return int(np.add.reduce(values * (keys | _ODD), dtype=np.uint64))
 
 
-def _weights(place: Int64, size: Int64) -> UInt64:
+def _weights(place: Int64, size: Int64, long_run: int) -> UInt64:
     """Return the weights of runs of places, end to end: run i has the size[i] places from place[i]
     on."""
     end = place + size
-    if int(end.max()) <= len(_WEIGHTS) and int(size.sum()) >= _LONG_RUN * len(size):
+    if int(end.max()) <= len(_WEIGHTS) and int(size.sum()) >= long_run * len(size):
         # Copying slices takes a third of the time of the look-ups below, where runs are not short.
         runs = zip(place.tolist(), end.tolist(), strict=True)
         return np.concatenate([_WEIGHTS[first:last] for first, last in runs])

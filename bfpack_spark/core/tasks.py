@@ -6,39 +6,43 @@ larger instead of more numerous: at half a trillion tokens in one run the mean b
 shuffle is still above 64 KiB.
 """
 
-_TASKS_MAX = 512  # tasks that walk files; each takes its share of the files, side by side
-_READERS_MIN = 64  # fewest readers, if there are so many files
-_FILES_A_READER = 8
-
-# Fragments that one worker joins with their documents; the second number is for a large plan.
-_FRAGMENTS_A_PART = 1 << 18
-_FRAGMENTS_A_PART_MAX = 1 << 20
-_PARTS = 16  # with more parts than these, the plan is large
-
-_IDS_A_PART = 1 << 21
-
-STRETCH_DOCUMENTS = 1 << 20  # documents that one worker sorts
+from dataclasses import dataclass
 
 
-def num_readers(num_files: int) -> int:
-    """Return the number of tasks that read the ids in so many files. Reading one file takes a tenth
-    of a second, and starting a task takes a third of that."""
-    few = max(min(num_files, _READERS_MIN), -(-num_files // _FILES_A_READER), 1)
-    return min(few, _TASKS_MAX)
+@dataclass(frozen=True, kw_only=True)
+class TaskSizes:
+    """What one task gets, and how many tasks there may be."""
+
+    tasks_max: int = 512  # tasks that walk files; each takes its share of the files, side by side
+    # Readers: reading one file takes a tenth of a second, and starting a task a third of that.
+    readers_min: int = 64  # fewest readers, if there are so many files
+    files_a_reader: int = 8
+    # Fragments that one worker joins with their documents; a plan of more parts than the last
+    # number is large.
+    fragments_a_part: int = 1 << 18
+    fragments_a_part_max: int = 1 << 20  # of a large plan
+    parts: int = 16
+    ids_a_part: int = 1 << 21  # ids that one worker counts
+    stretch_documents: int = 1 << 20  # documents that one worker sorts
+
+    def num_readers(self, num_files: int) -> int:
+        """Return the number of tasks that read the ids in so many files."""
+        few = max(min(num_files, self.readers_min), -(-num_files // self.files_a_reader), 1)
+        return min(few, self.tasks_max)
+
+    def num_walks(self, num_files: int) -> int:
+        """Return the number of tasks that walk the tokens of so many files: up to 512 files have
+        one task each."""
+        return min(num_files, self.tasks_max)
+
+    def num_joins(self, num_fragments: int) -> int:
+        """Return the number of workers in which so many fragments meet their documents."""
+        few = min(1 + num_fragments // self.fragments_a_part, self.parts)
+        return max(few, 1 + num_fragments // self.fragments_a_part_max)
+
+    def num_id_parts(self, num_documents: int) -> int:
+        """Return the number of workers in which equal ids of so many documents would meet."""
+        return 1 + num_documents // self.ids_a_part
 
 
-def num_walks(num_files: int) -> int:
-    """Return the number of tasks that walk the tokens of so many files: up to 512 files have one
-    task each."""
-    return min(num_files, _TASKS_MAX)
-
-
-def num_joins(num_fragments: int) -> int:
-    """Return the number of workers in which so many fragments meet their documents."""
-    few = min(1 + num_fragments // _FRAGMENTS_A_PART, _PARTS)
-    return max(few, 1 + num_fragments // _FRAGMENTS_A_PART_MAX)
-
-
-def num_id_parts(num_documents: int) -> int:
-    """Return the number of workers in which equal ids of so many documents would meet."""
-    return 1 + num_documents // _IDS_A_PART
+TASKS = TaskSizes()

@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.tasks import STRETCH_DOCUMENTS
+from bfpack_spark.core.tasks import TASKS, TaskSizes
 from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
@@ -39,7 +39,9 @@ class _Row:
     ahead: Int64
 
 
-def group_documents(sources: DataFrame, histogram: Histogram, groups: int, seed: int) -> DataFrame:
+def group_documents(
+    sources: DataFrame, histogram: Histogram, groups: int, seed: int, tasks: TaskSizes = TASKS
+) -> DataFrame:
     """Return blocks of GROUPED; partition g of the result is group g.
 
     sources: files_frame of the token files. histogram: the lengths of their documents; it tells
@@ -50,7 +52,7 @@ def group_documents(sources: DataFrame, histogram: Histogram, groups: int, seed:
         return sources.mapInArrow(worker, spark_ddl(blocks_of(GROUPED, "group"))).repartitionById(
             1, "group"
         )
-    row = _row(histogram)
+    row = _row(histogram, tasks.stretch_documents)
     dealt = sources.mapInArrow(
         functools.partial(_to_stretches, row=row, seed=seed),
         spark_ddl(blocks_of(RANKED, "stretch")),
@@ -62,9 +64,9 @@ def group_documents(sources: DataFrame, histogram: Histogram, groups: int, seed:
     return grouped.repartitionById(groups, "group")
 
 
-def _row(histogram: Histogram) -> _Row:
+def _row(histogram: Histogram, stretch_documents: int) -> _Row:
     longer = np.cumsum(histogram.counts[::-1])[::-1] - histogram.counts
-    _, stretch = np.unique(longer // STRETCH_DOCUMENTS, return_inverse=True)
+    _, stretch = np.unique(longer // stretch_documents, return_inverse=True)
     first = np.full(int(stretch.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, stretch, longer)
     return _Row(length=histogram.values, stretch=stretch, ahead=first[stretch])
@@ -92,7 +94,7 @@ def _to_groups(
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
-    table = _in_fixed_order(from_blocks(blocks, RANKED, HASHED.names))
+    table = sort_documents(from_blocks(blocks, RANKED, HASHED.names))
     ahead = int(row.ahead[_place(row, table.column("length").to_numpy()[:1])][0])
     group = (ahead + np.arange(len(table)) + seed) % groups
     yield to_blocks(
@@ -119,7 +121,7 @@ def _place(row: _Row, length: Int64) -> Int64:
     return at
 
 
-def _in_fixed_order(table: pa.Table) -> pa.Table:
+def sort_documents(table: pa.Table) -> pa.Table:
     """Return the rows of HASHED, longest first and then by their hashes, whatever the order in
     which they came."""
     by = [("length", "descending"), ("doc_hash", "ascending"), ("doc_id", "ascending")]

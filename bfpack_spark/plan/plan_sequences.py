@@ -22,8 +22,6 @@ from bfpack_spark.schema import GROUPED, HASHED, MESSAGES, PLAN, blocks_of, plai
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import Writer
 
-_BATCH_ROWS = 1 << 18
-
 
 @dataclass(frozen=True, kw_only=True)
 class PlanSpec:
@@ -55,7 +53,7 @@ def _plan_frames(
     frames: Iterator[pd.DataFrame], *, spec: PlanSpec, write: Writer | None
 ) -> Iterator[pd.DataFrame]:
     """Plan the group of a partition, and write its rows if there is a writer."""
-    rows = _plan_rows(_blocks(frames), spec)
+    rows = plan_rows(_blocks(frames), spec)
     for batch in rows if write is None else write(rows):
         yield batch.to_pandas()
 
@@ -66,7 +64,11 @@ def _blocks(frames: Iterator[pd.DataFrame]) -> list[pa.RecordBatch]:
     return [pa.RecordBatch.from_pandas(frame, schema) for frame in frames if len(frame)]
 
 
-def _plan_rows(blocks: list[pa.RecordBatch], spec: PlanSpec) -> Iterator[pa.RecordBatch]:
+def plan_rows(
+    blocks: list[pa.RecordBatch], spec: PlanSpec, *, batch_rows: int = 1 << 18
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of PLAN of the group that the blocks of GROUPED hold. The list of blocks is
+    emptied, so that they are freed."""
     if not blocks:
         return
     groups = {number for block in blocks for number in block.column("group").to_pylist()}
@@ -78,8 +80,8 @@ def _plan_rows(blocks: list[pa.RecordBatch], spec: PlanSpec) -> Iterator[pa.Reco
     lengths, hashes = (documents[name].to_numpy()[order] for name in ("length", "doc_hash"))
     doc_id = documents["doc_id"].combine_chunks()
     plan = plan_group(lengths, hashes, spec.rules, spec.numbers(group))
-    for first in range(0, len(plan), _BATCH_ROWS):
-        places = plan.places(first, first + _BATCH_ROWS)
+    for first in range(0, len(plan), batch_rows):
+        places = plan.places(first, first + batch_rows)
         ids = doc_id.take(pa.array(order[places.document]))
         yield _rows(places, ids.cast(pa.string()), group)
 

@@ -7,6 +7,7 @@ would shuffle them twice and sort them once.
 
 import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,21 @@ from bfpack_spark.schema import LOCATED, SEGMENTS, blocks_of, plain, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.tokens.token_files import read_token_file, slices
 
-_BATCH_TOKENS = 1 << 21
-_BLOCK_TOKENS = 1 << 22  # of all shards together: with 2,000 shards a block has 2,000 tokens
+
+@dataclass(frozen=True, kw_only=True)
+class AssemblySizes:
+    """How many tokens a worker cuts and sends at once."""
+
+    batch_tokens: int = 1 << 21
+    block_tokens: int = 1 << 22  # of all shards together: with 2,000 shards a block has 2,000
 
 
-def assemble_sequences(located: DataFrame, token_paths: list[str], starts: Int64) -> DataFrame:
+SIZES = AssemblySizes()
+
+
+def assemble_sequences(
+    located: DataFrame, token_paths: list[str], starts: Int64, sizes: AssemblySizes = SIZES
+) -> DataFrame:
     """Return blocks of SEGMENTS, the fragments with their tokens; partition k of the result is
     shard k.
 
@@ -30,15 +41,20 @@ def assemble_sequences(located: DataFrame, token_paths: list[str], starts: Int64
     starts: the first sequence of each shard, and the end, as core.rows.shard_starts gives them.
     """
     cut = located.mapInArrow(
-        functools.partial(_cut_to_blocks, token_paths=token_paths, starts=starts),
+        functools.partial(cut_to_blocks, token_paths=token_paths, starts=starts, sizes=sizes),
         spark_ddl(blocks_of(SEGMENTS, "shard")),
     )
     return cut.repartitionById(len(starts) - 1, "shard")
 
 
-def _cut_to_blocks(
-    batches: Iterator[pa.RecordBatch], *, token_paths: list[str], starts: Int64
+def cut_to_blocks(
+    batches: Iterator[pa.RecordBatch],
+    *,
+    token_paths: list[str],
+    starts: Int64,
+    sizes: AssemblySizes = SIZES,
 ) -> Iterator[pa.RecordBatch]:
+    """Yield blocks of SEGMENTS of the fragments of a task, which come in blocks of LOCATED."""
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
@@ -46,10 +62,10 @@ def _cut_to_blocks(
     del blocks
     pending: list[pa.RecordBatch] = []
     tokens = 0
-    for segments in _cut_files(token_paths, pieces, starts):
+    for segments in _cut_files(token_paths, pieces, starts, sizes.batch_tokens):
         pending.append(segments)
         tokens += len(token_values(segments.column("tokens")))
-        if tokens >= _BLOCK_TOKENS:
+        if tokens >= sizes.block_tokens:
             full = [to_blocks(pa.Table.from_batches(pending), SEGMENTS, "shard")]
             pending, tokens = [], 0  # frees the pieces before the blocks are taken
             yield full.pop()
@@ -65,20 +81,26 @@ def _in_order_of_files(blocks: list[pa.RecordBatch]) -> pa.Table:
     return pieces.take(pa.array(np.lexsort(by))).combine_chunks()
 
 
-def _cut_files(paths: list[str], pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
+def _cut_files(
+    paths: list[str], pieces: pa.Table, starts: Int64, batch_tokens: int
+) -> Iterator[pa.RecordBatch]:
     numbers, first = np.unique(pieces.column("file").to_numpy(), return_index=True)
     bounds = [*first.tolist(), len(pieces)]
     for number, begin, end in zip(numbers.tolist(), bounds[:-1], bounds[1:], strict=True):
-        yield from _cut_file(paths[number], pieces.slice(begin, end - begin), starts)
+        part = pieces.slice(begin, end - begin)
+        yield from cut_file(paths[number], part, starts, batch_tokens)
 
 
-def _cut_file(path: str, pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordBatch]:
-    """Yield SEGMENTS of the pieces of one file. The pieces are in the order of the file."""
+def cut_file(
+    path: str, pieces: pa.Table, starts: Int64, batch_tokens: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield SEGMENTS of the pieces of one file, about `batch_tokens` tokens a batch. The pieces are
+    in the order of the file."""
     row = pieces.column("row").to_numpy()
     length = pieces.column("length").to_numpy().astype(np.int64)
     for first_row, batch in read_token_file(path):
         begin, end = np.searchsorted(row, [first_row, first_row + len(batch)])
-        for left, right in _runs(length, int(begin), int(end)):
+        for left, right in _runs(length, int(begin), int(end), batch_tokens):
             part = pieces.slice(left, right - left)
             own = row[left:right] - first_row
             start = part.column("start").to_numpy()
@@ -86,14 +108,14 @@ def _cut_file(path: str, pieces: pa.Table, starts: Int64) -> Iterator[pa.RecordB
             yield _segments(part, batch.column("doc_id").take(pa.array(own)), ids, starts)
 
 
-def _runs(length: Int64, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of begin..end of about _BATCH_TOKENS tokens each, with at least one piece in
+def _runs(length: Int64, begin: int, end: int, batch_tokens: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of begin..end of about `batch_tokens` tokens each, with at least one piece in
     each."""
     total = np.cumsum(length[begin:end])
     left = begin
     while left < end:
         done = int(total[left - begin - 1]) if left > begin else 0
-        right = begin + int(np.searchsorted(total, done + _BATCH_TOKENS, side="right"))
+        right = begin + int(np.searchsorted(total, done + batch_tokens, side="right"))
         right = max(right, left + 1)
         yield left, right
         left = right

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from bfpack_spark.core.tasks import num_joins, num_walks
+from bfpack_spark.core.tasks import TASKS, TaskSizes
 from bfpack_spark.plan.plan_files import read_fragments
 from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, has, to_blocks
@@ -26,14 +26,16 @@ _PLACE = ("file", "row", "doc_length")
 _FRAGMENT = [name for name in SOUGHT.names if name not in (*_PLACE, "part")]
 
 
-def locate_fragments(sources: DataFrame, num_fragments: int, num_files: int) -> DataFrame:
+def locate_fragments(
+    sources: DataFrame, num_fragments: int, num_files: int, tasks: TaskSizes = TASKS
+) -> DataFrame:
     """Return blocks of LOCATED; partition k of the result is task k. A task has one of the
     num_files token files, or several that lie side by side.
 
     sources: files_frame of kinds `plan` and `documents`. A fragment whose document is in no token
     file is not in the result.
     """
-    parts, walks = num_joins(num_fragments), num_walks(num_files)
+    parts, walks = tasks.num_joins(num_fragments), tasks.num_walks(num_files)
     dealt = sources.mapInArrow(
         functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(SOUGHT, "part"))
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.core.tasks import num_readers
+from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.corpus.inventory import Inventory, split_inventory
 
 _SPLITS = (
@@ -32,6 +32,6 @@ def files_frame(spark: SparkSession, paths: dict[str, list[str]]) -> DataFrame:
     """Return kind, path and file (its index among those of its kind) of each file, a few in a
     partition."""
     listed = [(kind, path, n) for kind, own in paths.items() for n, path in enumerate(own)]
-    parts = num_readers(len(listed))
+    parts = TASKS.num_readers(len(listed))
     rows = [(number * parts // len(listed), *told) for number, told in enumerate(listed)]
     return in_partitions(spark, rows, "part int, kind string, path string, file int")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from bfpack_spark.core.tasks import num_id_parts
+from bfpack_spark.core.tasks import TASKS, TaskSizes
 from bfpack_spark.schema import DEALT_IDS, MESSAGES, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
@@ -22,14 +22,16 @@ from bfpack_spark.tokens.token_places import read_ids
 _NAMED = 5  # repeated ids in the message of a part
 
 
-def find_repeated_ids(sources: DataFrame, num_documents: int) -> DataFrame:
+def find_repeated_ids(
+    sources: DataFrame, num_documents: int, tasks: TaskSizes = TASKS
+) -> DataFrame:
     """Return a message a part: `repeated`, its first few repeated doc_ids in order, each with its
     count. sources: files_frame of the documents, with those in quarantine."""
-    parts = num_id_parts(num_documents)
+    parts = tasks.num_id_parts(num_documents)
     dealt = sources.mapInArrow(
         functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(DEALT_IDS, "part"))
     )
-    return dealt.repartitionById(parts, "part").mapInArrow(_count, spark_ddl(MESSAGES))
+    return dealt.repartitionById(parts, "part").mapInArrow(count_ids, spark_ddl(MESSAGES))
 
 
 def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:
@@ -39,7 +41,8 @@ def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.R
         yield to_blocks(pa.table({"part": part, "doc_id": ids}), DEALT_IDS, "part")
 
 
-def _count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def count_ids(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the message of a part, whose ids come in blocks of DEALT_IDS."""
     ids = from_blocks([batch for batch in batches if len(batch)], DEALT_IDS, ["doc_id"])
     counted = pc.value_counts(_suspects(ids.column("doc_id").chunk(0)))
     more = counted.filter(pc.greater(counted.field("counts"), 1)).to_pylist()

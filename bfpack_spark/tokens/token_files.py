@@ -3,6 +3,7 @@ read back."""
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,18 @@ from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
 from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.refused import Refused
 
-_FILE_TOKENS = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
-_GROUP_TOKENS = 1 << 20
-_GROUP_ROWS = 1 << 16
-_LARGE_TOKENS = 1 << 24  # so many pending tokens are mostly those of one document
+
+@dataclass(frozen=True, kw_only=True)
+class TokenFileSizes:
+    """When a row group or a file is full."""
+
+    file_tokens: int = 1 << 25  # 128 MB of ids: the unit of parallelism of what follows
+    group_tokens: int = 1 << 20
+    group_rows: int = 1 << 16
+    large_tokens: int = 1 << 24  # so many pending tokens are mostly those of one document
+
+
+SIZES = TokenFileSizes()
 
 
 def write_token_files(
@@ -31,11 +40,12 @@ def write_token_files(
     metadata: dict[str, str],
     tally: Tally,
     prefix: str = "",
+    sizes: TokenFileSizes = SIZES,
 ) -> Iterator[pa.RecordBatch]:
     """Write the TOKENIZED rows of one partition and yield one message: the files, the refused
     documents by reason, and the tally, which is complete once all rows have come. The name of a
     file is the prefix and the number of the partition."""
-    writer = _TokenWriter(root, metadata, f"{prefix}{_partition():05d}")
+    writer = _TokenWriter(root, metadata, f"{prefix}{_partition():05d}", sizes)
     for batch in batches:
         writer.add(batch)
         del batch  # otherwise it is held while the next one is made
@@ -45,7 +55,10 @@ def write_token_files(
 class _TokenWriter:
     """Collects rows into row groups of about 2^20 tokens, and begins a new file at 2^25 tokens."""
 
-    def __init__(self, root: str, metadata: dict[str, str], part: str) -> None:
+    def __init__(
+        self, root: str, metadata: dict[str, str], part: str, sizes: TokenFileSizes
+    ) -> None:
+        self._sizes = sizes
         self._root, self._metadata, self._part = root, metadata, part
         self._entries: list[dict[str, Any]] = []
         self._refused = Refused()
@@ -68,7 +81,7 @@ class _TokenWriter:
         self._pending.append(batch.select(TOKENS.names))
         self._pending_tokens += pc.sum(batch.column("length")).as_py() or 0
         rows = sum(len(pending) for pending in self._pending)
-        if self._pending_tokens >= _GROUP_TOKENS or rows >= _GROUP_ROWS:
+        if self._pending_tokens >= self._sizes.group_tokens or rows >= self._sizes.group_rows:
             self._flush()
 
     def close(self) -> dict[str, Any]:
@@ -91,7 +104,7 @@ class _TokenWriter:
 
     def _flush(self) -> None:
         table = pa.Table.from_batches(self._pending) if self._pending else None
-        large = self._pending_tokens >= _LARGE_TOKENS
+        large = self._pending_tokens >= self._sizes.large_tokens
         self._pending, self._pending_tokens = [], 0
         if table is None or not len(table):
             return
@@ -108,7 +121,7 @@ class _TokenWriter:
         self._output.write(table)
         if large:  # encoding took twice the bytes of the tokens
             give_back()
-        if self._output_tokens >= _FILE_TOKENS:
+        if self._output_tokens >= self._sizes.file_tokens:
             self._finish_file()
 
     def _finish_file(self) -> None:

@@ -32,24 +32,26 @@ def tokenize_text(
     """Read and tokenize the splits, one task for each value of `task`. With `write`, which gets the
     rows in the same worker, the result is the messages that it yields."""
     if write is not None:
-        worker = functools.partial(_tokenize_and_write, spec=spec, write=write)
+        worker = functools.partial(tokenize_and_write, spec=spec, write=write)
         return splits.mapInArrow(worker, spark_ddl(MESSAGES))
-    worker = functools.partial(_tokenize_splits, spec=spec, tally=Tally())
+    worker = functools.partial(tokenize_splits, spec=spec, tally=Tally())
     return splits.mapInArrow(worker, spark_ddl(TOKENIZED))
 
 
-def _tokenize_and_write(
+def tokenize_and_write(
     batches: Iterator[pa.RecordBatch], *, spec: TokenizeSpec, write: CountingWriter
 ) -> Iterator[pa.RecordBatch]:
     """Yield the MESSAGES of a partition of splits. One tally counts what was read of each file; the
     message of the writer holds it once all is read."""
     tally = Tally()
-    yield from write(_tokenize_splits(batches, spec=spec, tally=tally), tally=tally)
+    yield from write(tokenize_splits(batches, spec=spec, tally=tally), tally=tally)
 
 
-def _tokenize_splits(
+def tokenize_splits(
     batches: Iterator[pa.RecordBatch], *, spec: TokenizeSpec, tally: Tally
 ) -> Iterator[pa.RecordBatch]:
+    """Yield TOKENIZED of the documents of a partition of splits. What was read of each file is
+    counted in the tally."""
     splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
     limit = spec.max_document_bytes
     for documents in read_documents(splits, spec.input_format, spec.columns, limit, tally):

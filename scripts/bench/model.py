@@ -17,13 +17,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.fragments import count_fragments
 from bfpack_spark.core.groups import num_groups
 from bfpack_spark.core.rows import default_num_shards
-from bfpack_spark.core.tasks import (
-    STRETCH_DOCUMENTS,
-    num_id_parts,
-    num_joins,
-    num_readers,
-    num_walks,
-)
+from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.schema import HASHED, LOCATED, PLAN, SOUGHT
 
 FILE_TOKENS = 1 << 24  # of a token file: a task takes 64 MB of plain JSONL
@@ -98,13 +92,13 @@ class Layout:
         return Shuffle(
             name="tokenize: ids to where equal ones would meet",
             num_bytes=self.documents * _ID_BYTES,
-            senders=num_readers(self.files),
-            receivers=num_id_parts(self.documents),
+            senders=TASKS.num_readers(self.files),
+            receivers=TASKS.num_id_parts(self.documents),
         )
 
     def plan_shuffles(self) -> Iterator[Shuffle]:
         num_bytes = self.documents * _row_bytes(HASHED, HASHED.names)
-        readers = num_readers(self.files)
+        readers = TASKS.num_readers(self.files)
         if self.groups == 1:
             yield Shuffle(
                 name="plan: documents to the group",
@@ -113,7 +107,7 @@ class Layout:
                 receivers=1,
             )
             return
-        stretches = -(-self.documents // STRETCH_DOCUMENTS)
+        stretches = -(-self.documents // TASKS.stretch_documents)
         yield Shuffle(
             name="plan: documents to their stretch of lengths",
             num_bytes=num_bytes,
@@ -128,15 +122,15 @@ class Layout:
         )
 
     def assemble_shuffles(self) -> Iterator[Shuffle]:
-        parts = num_joins(self.fragments)
-        walks = num_walks(self.files)
+        parts = TASKS.num_joins(self.fragments)
+        walks = TASKS.num_walks(self.files)
         of_document = _row_bytes(SOUGHT, ["doc_id", *_PLACE])
         of_fragment = _row_bytes(PLAN, [name for name in PLAN.names if name != "group"])
         located = _row_bytes(LOCATED, [name for name in LOCATED.names if name != "task"])
         yield Shuffle(
             name="assemble: documents and fragments to where they meet",
             num_bytes=self.documents * of_document + self.fragments * of_fragment,
-            senders=num_readers(self.files + self.groups),
+            senders=TASKS.num_readers(self.files + self.groups),
             receivers=parts,
         )
         yield Shuffle(

@@ -150,7 +150,7 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
     """In the driver they agree; in the workers the fast one is wrong about one document."""
 
     def faulty(splits: DataFrame, spec: stage.TokenizeSpec, write: Any) -> DataFrame:
-        right = functools.partial(stage._tokenize_and_write, spec=spec, write=write)
+        right = functools.partial(stage.tokenize_and_write, spec=spec, write=write)
 
         def worker(batches: Any) -> Any:
             encode = engines._Fastokens.encode

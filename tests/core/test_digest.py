@@ -1,20 +1,20 @@
 """The digest against a walk token by token; what it must not see, and what it must."""
 
 import numpy as np
-import pytest
 from core.oracle import as_lengths
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bfpack_spark.core import digest as core_digest
-from bfpack_spark.core.digest import digest_segments, hash_rows, hash_strings, weigh
+from bfpack_spark.core.digest import LONG_RUN, digest_segments, hash_rows, hash_strings, weigh
 
 IDS = st.lists(st.integers(0, 2**31 - 1), min_size=2, max_size=60)
 
 
-def digests(ids: list[int], lengths: list[int], starts: list[int]) -> list[int]:
-    tokens = np.array(ids, dtype=np.int32)
-    return digest_segments(tokens, as_lengths(lengths), as_lengths(starts)).tolist()
+def digests(
+    ids: list[int], lengths: list[int], starts: list[int], long_run: int = LONG_RUN
+) -> list[int]:
+    tokens, sizes = np.array(ids, dtype=np.int32), as_lengths(lengths)
+    return digest_segments(tokens, sizes, as_lengths(starts), long_run=long_run).tolist()
 
 
 def splitmix(value: int) -> int:
@@ -37,9 +37,7 @@ def test_digests_equal_a_walk_token_by_token(segments: list[tuple[list[int], int
     lengths = [len(ids) for ids, _ in segments]
     flat, starts = [i for ids, _ in segments for i in ids], [s for _, s in segments]
     for long_run in (1, 64):  # weights by slices, where the table reaches, and by look-up
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(core_digest, "_LONG_RUN", long_run)
-            assert digests(flat, lengths, starts) == walked
+        assert digests(flat, lengths, starts, long_run=long_run) == walked
 
 
 def test_no_segments_have_no_digests() -> None:

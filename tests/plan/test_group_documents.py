@@ -14,8 +14,8 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.groups import group_counts
-from bfpack_spark.plan import group_documents as stage
-from bfpack_spark.plan.group_documents import group_documents
+from bfpack_spark.core.tasks import TASKS, TaskSizes
+from bfpack_spark.plan.group_documents import group_documents, sort_documents
 from bfpack_spark.schema import GROUPED, HASHED
 from bfpack_spark.spark.blocks import from_blocks
 
@@ -29,11 +29,12 @@ LENGTHS = [7] * 100 + [3] * 40 + list(range(1, 61))
 def dealt(spark: SparkSession, tmp_path: Path) -> Dealt:
     """The group of each document, by doc_id."""
 
-    def deal(order: list[int], num_files: int, groups: int, seed: int = 4) -> dict[str, int]:
+    def deal(
+        order: list[int], num_files: int, groups: int, seed: int = 4, tasks: TaskSizes = TASKS
+    ) -> dict[str, int]:
         sources = stored(spark, tmp_path, [(f"d{n}", LENGTHS[n]) for n in order], num_files)
-        return groups_of(
-            group_documents(sources, histogram_of(LENGTHS[n] for n in order), groups, seed)
-        )
+        histogram = histogram_of(LENGTHS[n] for n in order)
+        return groups_of(group_documents(sources, histogram, groups, seed, tasks))
 
     return deal
 
@@ -93,16 +94,13 @@ def test_each_group_is_a_partition(spark: SparkSession, tmp_path: Path) -> None:
 def test_documents_of_one_hash_are_told_apart_by_their_ids() -> None:
     rows = pa.table({"doc_id": ["b", "c", "a", "d"], "length": [7, 7, 7, 9], "doc_hash": [1] * 4})
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]):
-        found = stage._in_fixed_order(rows.take(pa.array(order))).column("doc_id").to_pylist()
+        found = sort_documents(rows.take(pa.array(order))).column("doc_id").to_pylist()
         assert found == ["d", "a", "b", "c"]
 
 
-def test_a_length_in_a_later_stretch_goes_on_where_the_one_before_ended(
-    dealt: Dealt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = dealt(list(range(200)), 3, 7)
-    monkeypatch.setattr(stage, "STRETCH_DOCUMENTS", 20)
-    assert dealt(list(range(200)), 3, 7) == whole
+def test_a_length_in_a_later_stretch_goes_on_where_the_one_before_ended(dealt: Dealt) -> None:
+    divided = dealt(list(range(200)), 3, 7, tasks=TaskSizes(stretch_documents=20))
+    assert divided == dealt(list(range(200)), 3, 7)
 
 
 def test_a_length_that_the_histogram_lacks_fails_the_job(

@@ -9,11 +9,14 @@ import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.core import tasks
+from bfpack_spark.core.tasks import TaskSizes
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import LOCATED, PLAN, SEGMENTS, TOKENS, blocks_of, plain
-from bfpack_spark.sequences import assemble_sequences as assemble_module
-from bfpack_spark.sequences.assemble_sequences import assemble_sequences
+from bfpack_spark.sequences.assemble_sequences import (
+    AssemblySizes,
+    assemble_sequences,
+    cut_to_blocks,
+)
 from bfpack_spark.sequences.locate_fragments import locate_fragments
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.partitions import files_frame
@@ -139,23 +142,21 @@ def test_a_sequence_beyond_the_last_shard_fails_the_job(
 
 
 def test_documents_and_fragments_meet_whatever_the_number_of_parts(
-    spark: SparkSession, token_paths: list[str], monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, token_paths: list[str]
 ) -> None:
     """Of 8 fragments two a part: 5 parts, in some of them documents alone or nothing."""
-    monkeypatch.setattr(tasks, "_FRAGMENTS_A_PART", 2)
-    rows = segments_of(assembled(spark, token_paths, PLANNED))
+    sources = plan_and_files(spark, token_paths, PLANNED)
+    located = locate_fragments(sources, 8, 2, TaskSizes(fragments_a_part=2))
+    rows = segments_of(assemble_sequences(located, token_paths, STARTS))
     found = {(r["sequence_id"], r["position"]): (r["doc_id"], r["start"]) for r in rows}
     assert found == {(row[0], row[1]): (row[3], row[4]) for row in PLANNED}
 
 
-def test_of_many_files_each_task_walks_several(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_files_each_task_walks_several(spark: SparkSession, tmp_path: Path) -> None:
     """Seven files of a document, three tasks, and no more blocks than three whatever the files."""
-    monkeypatch.setattr(tasks, "_TASKS_MAX", 3)
     paths = [write_token_file(tmp_path, n, {name: 3}) for n, name in enumerate("abcdefg")]
     planned = [(n, 0, 0, name, 0, 3, 0) for n, name in enumerate("gfedcba")]
-    located = locate_fragments(plan_and_files(spark, paths, planned), len(planned), len(paths))
+    located = locate_fragments(plan_and_files(spark, paths, planned), 7, 7, TaskSizes(tasks_max=3))
     assert located.rdd.getNumPartitions() == 3
     assert located.count() == 3
     rows = segments_of(assemble_sequences(located, paths, np.array([0, 3, 7])))
@@ -164,11 +165,9 @@ def test_of_many_files_each_task_walks_several(
 
 
 def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
-    token_paths: list[str], monkeypatch: pytest.MonkeyPatch
+    token_paths: list[str],
 ) -> None:
     """Token file 1 in pieces of one token, about 4 tokens a block: 14 tokens in two row groups."""
-    monkeypatch.setattr(assemble_module, "_BATCH_TOKENS", 2)
-    monkeypatch.setattr(assemble_module, "_BLOCK_TOKENS", 4)
     numbers = [(row, start) for row, size in enumerate([9, 1, 4]) for start in range(size)]
     pieces = pa.table(
         {
@@ -183,10 +182,11 @@ def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
             "length": pa.array([1] * 14, pa.int32()),
         }
     )
-    blocks = assemble_module._cut_to_blocks(
+    blocks = cut_to_blocks(
         iter([to_blocks(pieces, LOCATED, "task")]),
         token_paths=token_paths,
         starts=np.array([0, 14]),
+        sizes=AssemblySizes(batch_tokens=2, block_tokens=4),
     )
     sizes = [len(batch.column("length")[0].as_py()) // 4 for batch in blocks]
     assert sizes == [4, 4, 4, 2]

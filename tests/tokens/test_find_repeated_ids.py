@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from bfpack_spark.core import tasks
+from bfpack_spark.core.tasks import TaskSizes
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import QUARANTINE, TOKENS
 from bfpack_spark.spark.hash_ids import hash_ids
@@ -28,16 +28,15 @@ def write(folder: Path, name: str, ids: list[str | None], schema: pa.Schema) -> 
 
 @pytest.mark.parametrize("part_documents", [1, 3, 1 << 20])
 def test_ids_that_occur_twice_are_found_across_files_and_quarantine(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_documents: int
+    spark: SparkSession, tmp_path: Path, part_documents: int
 ) -> None:
-    monkeypatch.setattr(tasks, "_IDS_A_PART", part_documents)
     documents = [
         write(tmp_path, "a.parquet", ["one", "two", "three", "two"], TOKENS),
         write(tmp_path, "b.parquet", ["four", "", "five"], TOKENS),
     ]
     refused = [write(tmp_path, "q.parquet", [None, "three", "", None], QUARANTINE)]
     sources = files_frame(spark, {"documents": documents, "quarantine": refused})
-    rows = find_repeated_ids(sources, 11).collect()
+    rows = find_repeated_ids(sources, 11, TaskSizes(ids_a_part=part_documents)).collect()
     found = [told for row in rows for told in json.loads(row["message"])["repeated"]]
     assert sorted(found) == [["", 2], ["three", 2], ["two", 2]]
 

@@ -13,8 +13,12 @@ import pytest
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.schema import TOKENIZED, TOKENS, plain
 from bfpack_spark.spark.messages import message
-from bfpack_spark.tokens import token_files
-from bfpack_spark.tokens.token_files import read_token_file, slices, write_token_files
+from bfpack_spark.tokens.token_files import (
+    TokenFileSizes,
+    read_token_file,
+    slices,
+    write_token_files,
+)
 
 
 def documents(lengths: list[int]) -> pa.RecordBatch:
@@ -30,14 +34,15 @@ def documents(lengths: list[int]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema=plain(TOKENIZED))
 
 
-def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(token_files, "_GROUP_TOKENS", 10)
-    monkeypatch.setattr(token_files, "_FILE_TOKENS", 25)
+def write(batches: Iterator[pa.RecordBatch], root: Path) -> Iterator[pa.RecordBatch]:
+    sizes = TokenFileSizes(group_tokens=10, file_tokens=25)
+    return write_token_files(batches, root=str(root), metadata={}, tally=Tally(), sizes=sizes)
+
+
+def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(tmp_path: Path) -> None:
     lengths = [7, 8, 1, 1, 30, 2, 9]
     batches = (documents(lengths).slice(n, 1) for n in range(len(lengths)))
-    (said,) = write_token_files(batches, root=str(tmp_path), metadata={}, tally=Tally())
+    (said,) = write(batches, tmp_path)
     found = json.loads(said.column("message")[0].as_py())
     assert (found["reasons"], found["not_audited"]) == ({}, 0)
     names = [entry["path"] for entry in found["files"]]
@@ -51,10 +56,7 @@ def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(
         assert sum(batch.column("length")[0].as_py() for _, batch in read) == entry["tokens"]
 
 
-def test_a_batch_is_let_go_before_the_next_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(token_files, "_GROUP_TOKENS", 10)
+def test_a_batch_is_let_go_before_the_next_is_made(tmp_path: Path) -> None:
     held = []
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -64,7 +66,7 @@ def test_a_batch_is_let_go_before_the_next_is_made(
             yield made.pop()
             held.append(batch())
 
-    list(write_token_files(batches(), root=str(tmp_path), metadata={}, tally=Tally()))
+    list(write(batches(), tmp_path))
     assert held == [None] * 3
 
 

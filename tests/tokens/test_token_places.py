@@ -7,7 +7,7 @@ import pytest
 
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import TOKENS
-from bfpack_spark.tokens import token_places
+from bfpack_spark.tokens.token_places import read_ids, read_places
 
 
 def store(root: Path, groups: list[int]) -> str:
@@ -28,15 +28,14 @@ def store(root: Path, groups: list[int]) -> str:
     [([3] * 10, [9, 9, 9, 3]), ([25, 6, 1], [25, 7]), ([1], [1])],
 )
 def test_small_row_groups_are_read_together_and_rows_counted_on(
-    groups: list[int], expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    groups: list[int], expected: list[int], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(token_places, "_TABLE_ROWS", 10)
     path = store(tmp_path, groups)
-    tables = list(token_places.read_places(path, 5))
+    tables = list(read_places(path, 5, table_rows=10))
     assert [len(table) for table in tables] == expected
     rows = [row for table in tables for row in table.to_pylist()]
     assert [row["row"] for row in rows] == list(range(sum(groups)))
     assert [row["doc_id"] for row in rows] == [f"d{number}" for number in range(sum(groups))]
     assert {(row["file"], row["doc_length"]) for row in rows} == {(5, 7)}
-    ids = [name for part in token_places.read_ids(path) for name in part.to_pylist()]
+    ids = [name for part in read_ids(path, table_rows=10) for name in part.to_pylist()]
     assert ids == [row["doc_id"] for row in rows]

@@ -15,7 +15,7 @@ from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import load_vocabulary
-from bfpack_spark.tokens.tokenize_text import _tokenize_splits
+from bfpack_spark.tokens.tokenize_text import tokenize_splits
 
 EOS, PAD = 0, 1
 
@@ -41,7 +41,7 @@ class Worker:
             for name in names
         ]
         batches = iter([pa.RecordBatch.from_pylist(splits)])
-        tokenized = _tokenize_splits(batches, spec=spec, tally=Tally())
+        tokenized = tokenize_splits(batches, spec=spec, tally=Tally())
         return [row for batch in tokenized for row in batch.to_pylist()]
 
     def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeSpec:
