@@ -20,9 +20,8 @@ from bfpack_spark.core.fragments import cut_documents
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.corpus import decoded_sizes, parquet
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.documents import Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.files.parquet_output import ParquetOutput
@@ -153,19 +152,16 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
         max_document_bytes=1 << 20,
         audit_share=0,
     )
-    rows = [vars(split) for split in split_inventory(inventory)]
-    batches = iter([pa.RecordBatch.from_pylist(rows)])
-    made = tokenize_splits(batches, spec=spec, tally=Tally())
-    found = [batch.nbytes for batch in made]
+    splits = [vars(split) for split in split_inventory(inventory)]
+    batches = iter([pa.RecordBatch.from_pylist(splits)])
+    sizes = ReadingSizes(batch_bytes=1 << 18)
+    rows = tokenize_splits(batches, spec=spec, tally=Tally(), sizes=sizes)
+    found = [batch.nbytes for batch in rows]
     assert len(found) > 4
     return found
 
 
-def test_a_batch_to_be_tokenized_is_as_large_in_a_corpus_twice_the_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (parquet, decoded_sizes):
-        monkeypatch.setattr(module, "BATCH_BYTES", 1 << 18)
+def test_a_batch_to_be_tokenized_is_as_large_in_a_corpus_twice_the_size(tmp_path: Path) -> None:
     less, more = (tokenized(tmp_path / str(n), n) for n in (1000, 2000))
     assert sum(more) > 1.9 * sum(less)
     assert max(more) < 1.1 * max(less)

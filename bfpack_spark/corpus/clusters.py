@@ -7,19 +7,18 @@ more often. Files of text hold one document each and are drawn by the file.
 """
 
 import bisect
+import functools
 import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bfpack_spark.core.expectations import Float64
-from bfpack_spark.corpus.documents import Columns, Documents
+from bfpack_spark.corpus.documents import READING, Columns, Documents, ReadingSizes
 from bfpack_spark.corpus.inventory import InputFile, Inventory, Split, whole_file
 from bfpack_spark.corpus.parquet import row_groups_of
 from bfpack_spark.corpus.read_corpus import read_documents
 
-_RANGE_BYTES = 1 << 20
-_READ_BYTES_MAX = 4 << 30
 _DRAWS_MIN = 32  # fewer draws tell little about their own spread
 
 
@@ -32,10 +31,17 @@ class Cluster:
     chance: float
 
 
-def draw_clusters(inventory: Inventory, num_draws: int, seed: int) -> list[Cluster]:
+def draw_clusters(
+    inventory: Inventory,
+    num_draws: int,
+    seed: int,
+    *,
+    range_bytes: int = 1 << 20,
+    read_bytes_max: int = 4 << 30,
+) -> list[Cluster]:
     """Return the clusters that are drawn, with replacement and in order. There are fewer than
-    `num_draws` if that many would read over 4 GB, but then not fewer than 32. The list is empty if
-    the input has no bytes."""
+    `num_draws` if that many would read over `read_bytes_max`, but then not fewer than 32. The list
+    is empty if the input has no bytes. range_bytes: the size of the pieces of JSONL."""
     random = np.random.default_rng(seed)
     files = [file for file in inventory.files if file.size]
     if not files:
@@ -45,14 +51,19 @@ def draw_clusters(inventory: Inventory, num_draws: int, seed: int) -> list[Clust
         return [_whole(files[number], 1 / len(files)) for number in chosen]
     ends = list(itertools.accumulate(file.size for file in files))
     bytes_drawn = random.integers(ends[-1], size=num_draws).tolist()
-    groups: dict[str, list[tuple[int, int]]] = {}
-    found = []
+    row_groups = functools.cache(row_groups_of)
+    clusters = []
     for byte in bytes_drawn:
         number = bisect.bisect_right(ends, byte)
         file, at = files[number], byte - (ends[number] - files[number].size)
-        found.append(_piece(inventory.format, file, at, file.size / ends[-1], groups))
-    mean = sum(cluster.num_bytes for cluster in found) / len(found)
-    return found[: max(_DRAWS_MIN, int(_READ_BYTES_MAX / max(mean, 1)))]
+        chance = file.size / ends[-1]
+        if inventory.format == "parquet":
+            groups = row_groups(file.path, file.name, file.size)
+            clusters.append(_row_group(file, at, chance, groups))
+        else:
+            clusters.append(_range(file, at, chance, range_bytes))
+    mean = sum(cluster.num_bytes for cluster in clusters) / len(clusters)
+    return clusters[: max(_DRAWS_MIN, int(read_bytes_max / max(mean, 1)))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +79,17 @@ def read_cluster(
     inventory: Inventory,
     columns: Columns,
     max_bytes: int,
-    sizes: list[int],
+    numbers: list[int],
     random: np.random.Generator,
+    sizes: ReadingSizes = READING,
 ) -> Read:
-    """Read a cluster once, batch by batch, and draw one sample for each of the sizes. A sample
+    """Read a cluster once, batch by batch, and draw one sample for each of the numbers. A sample
     holds so many documents drawn at random (all, if there are no more); samples do not depend on
     each other."""
-    samples = [_Sample(size, random) for size in sizes]
+    samples = [_Sample(number, random) for number in numbers]
     total = 0
-    for batch in read_documents([cluster.split], inventory.format, columns, max_bytes):
+    splits = [cluster.split]
+    for batch in read_documents(splits, inventory.format, columns, max_bytes, sizes=sizes):
         total += len(batch)
         for sample in samples:
             sample.offer(batch)
@@ -103,23 +116,13 @@ class _Sample:
         return [part for part in picked if len(part)]
 
 
-def _piece(
-    input_format: str,
-    file: InputFile,
-    at: int,
-    chance: float,
-    groups: dict[str, list[tuple[int, int]]],
-) -> Cluster:
-    """Return the piece of a file that holds a byte, where `chance` is the chance of the whole
-    file."""
-    if input_format == "parquet":
-        if file.path not in groups:
-            groups[file.path] = row_groups_of(file.path, file.name, file.size)
-        return _row_group(file, at, chance, groups[file.path])
+def _range(file: InputFile, at: int, chance: float, range_bytes: int) -> Cluster:
+    """Return the range of a file of lines that holds a byte, where `chance` is the chance of the
+    whole file."""
     if file.codec is not None:
         return _whole(file, chance)
-    start = at // _RANGE_BYTES * _RANGE_BYTES
-    end = min(start + _RANGE_BYTES, file.size)
+    start = at // range_bytes * range_bytes
+    end = min(start + range_bytes, file.size)
     split = replace(whole_file(file), start=start, end=end)
     return Cluster(split=split, num_bytes=end - start, chance=chance * (end - start) / file.size)
 

@@ -20,8 +20,6 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-_COMPRESSED_BYTES = 1 << 16
-_PLAIN_BYTES = 1 << 18
 _PADDED = ("gzip", "xz")  # zeros behind a member are allowed here
 _ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, ValueError, MemoryError)
 
@@ -76,8 +74,16 @@ class Decompressed:
     """The plain bytes of a compressed file, as an iterator of blocks. It raises OSError if the file
     is damaged."""
 
-    def __init__(self, raw: IO[bytes], codec: str) -> None:
+    def __init__(
+        self,
+        raw: IO[bytes],
+        codec: str,
+        *,
+        compressed_bytes: int = 1 << 16,  # of one read
+        plain_bytes: int = 1 << 18,  # of one block
+    ) -> None:
         self._raw, self._codec = raw, codec
+        self._compressed_bytes, self._plain_bytes = compressed_bytes, plain_bytes
         self.num_bytes = 0  # compressed bytes that were read
 
     def __iter__(self) -> Iterator[bytes]:
@@ -102,12 +108,12 @@ class Decompressed:
                 rest = self._read()
                 if not rest:
                     raise OSError("the file ends within it")
-            block = member.decompress(rest, _PLAIN_BYTES)
+            block = member.decompress(rest, self._plain_bytes)
             rest = b""
             if block:
                 yield block
 
     def _read(self) -> bytes:
-        data = self._raw.read(_COMPRESSED_BYTES)
+        data = self._raw.read(self._compressed_bytes)
         self.num_bytes += len(data)
         return data

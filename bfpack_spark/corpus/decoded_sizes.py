@@ -11,50 +11,56 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bfpack_spark.corpus.documents import BATCH_BYTES
+from bfpack_spark.corpus.documents import READING, ReadingSizes
 from bfpack_spark.errors import InputError
 
-_ROWS_MAX = 10_000
-_LIKELY_BYTES = 256 << 20  # worst case of a batch, up to which no dictionary is read
-_AT_ONCE_BYTES = 4 * BATCH_BYTES  # of a batch, if all its texts were the dictionary's longest
-_PAGE_BYTES = 512 << 20  # a column with more bytes may hold a page that is too large,
-_INFLATION = 1000  # and does not look like text if it is stored in so many times fewer bytes
+_INFLATION = 1000  # a column that is stored in so many times fewer bytes does not look like text
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}
 
 # Returns the texts of a column's dictionary, given the number of the row group and the column.
 Dictionary = Callable[[int, str], pa.Array]
 
 
-def check_inflation(metadata: pq.FileMetaData, number: int, leaves: list[int], name: str) -> None:
+def check_inflation(
+    metadata: pq.FileMetaData,
+    number: int,
+    leaves: list[int],
+    name: str,
+    sizes: ReadingSizes = READING,
+) -> None:
     """Raise InputError if the footer says that a column of a row group inflates far more than text
     does. A footer that lies about this costs the memory of one page, of 2 GiB at most."""
     for leaf in leaves:
         column = metadata.row_group(number).column(leaf)
         size, stored = column.total_uncompressed_size, max(column.total_compressed_size, 1)
-        if size > _PAGE_BYTES and size > _INFLATION * stored:
+        if size > sizes.page_bytes and size > _INFLATION * stored:
             raise InputError(
                 f"--input: {name}: column {column.path_in_schema} of row group {number} inflates "
                 f"from {stored:,} to {size:,} bytes; write it in row groups of less than "
-                f"{_PAGE_BYTES >> 20} MiB, or remove it"
+                f"{sizes.page_bytes >> 20} MiB, or remove it"
             )
 
 
 def rows_at_once(
-    metadata: pq.FileMetaData, number: int, leaves: list[int], dictionary: Dictionary
+    metadata: pq.FileMetaData,
+    number: int,
+    leaves: list[int],
+    dictionary: Dictionary,
+    sizes: ReadingSizes = READING,
 ) -> int:
-    """Return the number of rows that take about BATCH_BYTES when they are decoded. It is smaller
-    where a dictionary has long texts."""
+    """Return the number of rows that take about `sizes.batch_bytes` when they are decoded, or at
+    most four times as much if all their texts were the longest of a dictionary."""
     group = metadata.row_group(number)
     columns = [group.column(leaf) for leaf in leaves]
     size = sum(_plain_bytes(column) for column in columns)
-    rows = int(max(1, min(_ROWS_MAX, BATCH_BYTES * group.num_rows // max(size, 1))))
+    rows = int(max(1, min(sizes.batch_rows, sizes.batch_bytes * group.num_rows // max(size, 1))))
     for column in columns:
         if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
             continue
-        if min(rows, group.num_rows) * column.total_uncompressed_size > _LIKELY_BYTES:
+        if min(rows, group.num_rows) * column.total_uncompressed_size > sizes.likely_bytes:
             texts = dictionary(number, column.path_in_schema.partition(".")[0])
             longest = pc.max(pc.binary_length(texts)).as_py() or 0
-            rows = min(rows, max(_AT_ONCE_BYTES // max(longest, 1), 1))
+            rows = min(rows, max(4 * sizes.batch_bytes // max(longest, 1), 1))
     return rows
 
 

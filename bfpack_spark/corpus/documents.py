@@ -13,7 +13,20 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.memory import give_back
 from bfpack_spark.schema import Reason
 
-BATCH_BYTES = 8 << 20  # bytes of text; a document that is larger ends its batch
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingSizes:
+    """How much of a corpus a reader holds at once."""
+
+    batch_bytes: int = 8 << 20  # of text; a document that is larger ends its batch
+    batch_rows: int = 10_000
+    # Parquet alone:
+    huge_bytes: int = 128 << 20  # a larger batch closes its reader, which would hold it twice
+    likely_bytes: int = 256 << 20  # worst case of a batch, up to which no dictionary is read
+    page_bytes: int = 512 << 20  # a column with more bytes may hold a page that is too large
+
+
+READING = ReadingSizes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +92,7 @@ class Documents:
         if len(good) < len(self):
             content = content.take(pa.array(good, pa.int64()))
         texts: list[str] = content.to_pylist()
-        large = content.nbytes > BATCH_BYTES
+        large = content.nbytes > READING.batch_bytes
         self.content = content = None
         if large:
             give_back()
@@ -134,7 +147,9 @@ def refuse(document: Document, reason: str, detail: str) -> Document:
     return document
 
 
-def batches(documents: Iterable[Document], columns: Columns) -> Iterator[Documents]:
+def batches(
+    documents: Iterable[Document], columns: Columns, sizes: ReadingSizes
+) -> Iterator[Documents]:
     kind = pa.list_(pa.int64()) if columns.tokens else pa.large_string()
     batch: list[Document] = []
     num_bytes = 0
@@ -142,7 +157,7 @@ def batches(documents: Iterable[Document], columns: Columns) -> Iterator[Documen
         batch.append(document)
         num_bytes += document.num_bytes
         del document  # else it would be kept in memory while the batch is worked on
-        if num_bytes >= BATCH_BYTES or len(batch) == 10_000:
+        if num_bytes >= sizes.batch_bytes or len(batch) == sizes.batch_rows:
             yield _take_batch(batch, kind)
             num_bytes = 0
     if batch:

@@ -33,7 +33,7 @@ from bfpack_spark.corpus.json_values import (
     take_content,
     take_id,
 )
-from bfpack_spark.corpus.lines import BLOCK_BYTES, Line, Lines, first_line, read_range
+from bfpack_spark.corpus.lines import LINES, Line, Lines, first_line, read_range
 from bfpack_spark.corpus.long_lines import find_columns
 from bfpack_spark.corpus.shapes import ARRAY, misshapen, shape_of_file
 from bfpack_spark.files import access
@@ -186,7 +186,7 @@ def _open_lines(split: Split, longest: int) -> Iterator[tuple[Lines, Decompresse
 def _first_lines(split: Split) -> Iterator[Line]:
     """Yield up to 1,000 lines of the first 64 MB of a file. The last line may be cut short."""
     with _open_blocks(replace(split, start=0)) as (blocks, _):
-        few = itertools.islice(blocks, _FEW_BYTES // BLOCK_BYTES)
+        few = itertools.islice(blocks, _FEW_BYTES // LINES.block_bytes)
         lines = Lines(few, start=0, end=math.inf, longest=_FEW_BYTES)
         yield from (line for _, line in itertools.islice(lines, _FEW_LINES))
 

@@ -7,34 +7,47 @@ of them at once. A line of over 4 MB is a LongLine.
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import IO, TypeAlias
 
 from bfpack_spark.corpus.long_lines import LONG_BYTES, MARK, LongLine
 
-BLOCK_BYTES = 1 << 18
-_RUN = b"\n" * 16
-_RUNS = re.compile(rb"(\n{16,})")
+
+@dataclass(frozen=True, kw_only=True)
+class LineSizes:
+    """How a file of lines is read."""
+
+    block_bytes: int = 1 << 18
+    long_bytes: int = LONG_BYTES  # a line of more is a LongLine
+    run: int = 16  # so many ends of lines in a row are dropped at once
+
+
+LINES = LineSizes()
 
 Line: TypeAlias = bytes | LongLine
 
 
-def read_range(stream: IO[bytes], start: int, end: int) -> Iterator[bytes]:
+def read_range(
+    stream: IO[bytes], start: int, end: int, *, block_bytes: int = LINES.block_bytes
+) -> Iterator[bytes]:
     """Yield blocks of a file from a place on. One block ends at `end`, because few readers read on
     behind it."""
     stream.seek(start)
     place = start
-    while block := stream.read(min(BLOCK_BYTES, end - place) if place < end else BLOCK_BYTES):
+    while block := stream.read(min(block_bytes, end - place) if place < end else block_bytes):
         place += len(block)
         yield block
 
 
-def first_line(stream: IO[bytes], start: int, end: int) -> int:
+def first_line(
+    stream: IO[bytes], start: int, end: int, *, block_bytes: int = LINES.block_bytes
+) -> int:
     """Return where the first line begins that begins in the range, or `end` if none does. Only the
     range is searched: otherwise each of a thousand ranges would read all of one huge line."""
     if start == 0:
         return 0
     place = start - 1
-    for block in read_range(stream, place, end):
+    for block in read_range(stream, place, end, block_bytes=block_bytes):
         found = block.find(b"\n")
         if found >= 0:
             return min(place + found + 1, end)
@@ -47,16 +60,24 @@ def first_line(stream: IO[bytes], start: int, end: int) -> int:
 class Lines:
     """The lines that begin in [start, end) of the bytes that `blocks` hold from `start` on."""
 
-    def __init__(self, blocks: Iterable[bytes], *, start: int, end: float, longest: int) -> None:
+    def __init__(
+        self,
+        blocks: Iterable[bytes],
+        *,
+        start: int,
+        end: float,
+        longest: int,
+        sizes: LineSizes = LINES,
+    ) -> None:
         self._blocks = iter(blocks)
-        self._start, self._end, self._longest = start, end, longest
+        self._start, self._end, self._longest, self._sizes = start, end, longest, sizes
         self._behind = b""  # the bytes of a block that lie behind the range
         self.num_bytes = 0  # bytes of all lines so far, with blank lines and ends of lines
 
     def __iter__(self) -> Iterator[tuple[int, Line]]:
         begin = place = self._start
-        pending = _Pending(self._longest)
-        for chunk in _apart(self._in_range()):
+        pending = _Pending(self._longest, self._sizes.long_bytes)
+        for chunk in _apart(self._in_range(), self._sizes.run):
             place += len(chunk)
             lines = _split(chunk)
             tail = lines.pop()
@@ -111,8 +132,8 @@ class Lines:
 class _Pending:
     """The beginning of a line whose end has not been read."""
 
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
+    def __init__(self, longest: int, long_bytes: int) -> None:
+        self._longest, self._long_bytes = longest, long_bytes
         self._parts: list[bytes] = []
         self._size = 0
         self._long: LongLine | None = None
@@ -128,7 +149,7 @@ class _Pending:
             self._long.add(part)
             return
         self._parts.append(part)
-        if self._size > LONG_BYTES:
+        if self._size > self._long_bytes:
             self._long = LongLine(self._longest)
             self._long.add(b"".join(self._parts))
             self._parts = []
@@ -155,11 +176,13 @@ def without_mark(line: Line, place: int) -> Line:
     return line.removeprefix(MARK) if isinstance(line, bytes) else line.without_mark()
 
 
-def _apart(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes, in chunks that either are long runs of newlines or hold no such run."""
+def _apart(blocks: Iterable[bytes], run: int) -> Iterator[bytes]:
+    """Yield the same bytes, in chunks that either are runs of so many newlines or more, or hold no
+    such run."""
+    shortest, runs = b"\n" * run, re.compile(rb"(\n{%d,})" % run)
     for block in blocks:
-        if _RUN in block:
-            yield from filter(None, _RUNS.split(block))
+        if shortest in block:
+            yield from filter(None, runs.split(block))
         else:
             yield block
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +15,10 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.corpus.documents import (
-    BATCH_BYTES,
+    READING,
     Columns,
     Documents,
+    ReadingSizes,
     is_utf8,
     no_bucket,
     unreadable,
@@ -30,20 +30,21 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.schema import Reason
 
-_HUGE_BYTES = 128 << 20
-_ROWS_MAX = 10_000
 
-
-def read_parquet(split: Split, columns: Columns, tally: Tally) -> Iterator[Documents]:
+def read_parquet(
+    split: Split, columns: Columns, tally: Tally, sizes: ReadingSizes = READING
+) -> Iterator[Documents]:
     """Yield the documents of a split. If only one bucket is wanted, only the bucket column is read
     of row groups that do not hold the bucket."""
     with _parquet(split.path, split.name) as file:
         check_schema(file.schema_arrow, columns, split.name)
-        _check_rows(file, columns, split)
+        reader = _Reader(file, split, columns, sizes)
+        bucket = Columns(content=columns.bucket or "", doc_id=None)
+        buckets = _Reader(file, split, bucket, sizes) if columns.bucket else None
         tally.footer(split.name, file.metadata.num_rows)
-        for group in _row_groups(file, split):
-            if columns.bucket is None or _holds(file, group, split, columns):
-                yield from _row_group(file, group, split, columns)
+        for group in reader.row_groups():
+            if buckets is None or buckets.holds(group, columns.wanted):
+                yield from reader.documents(group)
             tally.add(split.name, rows=group.num_rows)
 
 
@@ -51,9 +52,9 @@ def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     """Yield the values of a column of buckets, as strings. No other column is read."""
     with _parquet(split.path, split.name) as file:
         check_column(file.schema_arrow, "--bucket-column", column, is_id, split.name)
-        _check_rows(file, Columns(content=column, doc_id=None), split)
-        for group in _row_groups(file, split):
-            yield from _buckets(file, group, split, column)
+        reader = _Reader(file, split, Columns(content=column, doc_id=None), READING)
+        for group in reader.row_groups():
+            yield from reader.values(group)
 
 
 def row_groups_of(path: str, name: str, size: int) -> list[tuple[int, int]]:
@@ -64,49 +65,116 @@ def row_groups_of(path: str, name: str, size: int) -> list[tuple[int, int]]:
         return [(group.place, stored_bytes(file.metadata, group.number)) for group in groups]
 
 
-def _row_groups(file: pq.ParquetFile, split: Split) -> Iterator[RowGroup]:
-    """Yield the row groups that belong to the split."""
-    every = row_groups(file.metadata, split.size)
-    return (group for group in every if split.start <= group.place < split.end)
+def check_parquet(path: str, name: str, columns: Columns) -> None:
+    """Raise InputError if the file lacks a column or has it in a type that cannot be read."""
+    with _parquet(path, name) as file:
+        check_schema(file.schema_arrow, columns, name)
 
 
-def _check_rows(file: pq.ParquetFile, columns: Columns, split: Split) -> None:
-    """Raise InputError if the footer of the file cannot be right, or if rows are deleted that it
-    does not have."""
-    check_footer(file.metadata, split.size, _leaves(file, columns), split.name)
-    deleted = np.frombuffer(split.deleted, dtype="<i8")
-    if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):
-        raise InputError(
-            f"--input: {split.name}: row {deleted[-1]} of it is deleted, it has "
-            f"{file.metadata.num_rows:,} rows; repair the table"
-        )
+class _Reader:
+    """An open file, of which some columns of one split are read. Raises InputError if the footer
+    cannot be right, or if rows are deleted that the file does not have."""
 
+    def __init__(
+        self, file: pq.ParquetFile, split: Split, columns: Columns, sizes: ReadingSizes
+    ) -> None:
+        self._file, self._split, self._columns, self._sizes = file, split, columns, sizes
+        paths = [file.schema.column(number).path for number in range(len(file.schema))]
+        self._leaves = [  # the numbers of the file's columns that hold the wanted columns
+            number
+            for number, path in enumerate(paths)
+            if any(path == name or path.startswith(f"{name}.") for name in columns.names)
+        ]
+        check_footer(file.metadata, split.size, self._leaves, split.name)
+        deleted = np.frombuffer(split.deleted, dtype="<i8")
+        if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):
+            raise InputError(
+                f"--input: {split.name}: row {deleted[-1]} of it is deleted, it has "
+                f"{file.metadata.num_rows:,} rows; repair the table"
+            )
 
-def _leaves(file: pq.ParquetFile, columns: Columns) -> list[int]:
-    """Return the numbers of the file's columns that hold the wanted columns."""
-    paths = [file.schema.column(number).path for number in range(len(file.schema))]
-    return [
-        number
-        for number, path in enumerate(paths)
-        if any(path == name or path.startswith(f"{name}.") for name in columns.names)
-    ]
+    def row_groups(self) -> Iterator[RowGroup]:
+        """Yield the row groups that belong to the split."""
+        every = row_groups(self._file.metadata, self._split.size)
+        return (g for g in every if self._split.start <= g.place < self._split.end)
 
+    def holds(self, group: RowGroup, bucket: str | None) -> bool:
+        """Tell whether a column of buckets has this value in a row group. All of the column is
+        read, so that its rows are counted."""
+        every = list(self.values(group))
+        return any(pc.any(pc.equal(values, bucket)).as_py() for values in every)
 
-def _buckets(
-    file: pq.ParquetFile, group: RowGroup, split: Split, column: str
-) -> Iterator[pa.Array]:
-    """Yield the values of a column of buckets in those rows of a row group that are not deleted."""
-    row = 0
-    for batch in _batches(file, group.number, Columns(content=column, doc_id=None), split, 0):
-        first = group.first_row + row
-        row += len(batch)
-        rows = _rows(first, len(batch), split)
-        values = batch.column(column).take(pa.array(rows - first))
-        if values.null_count:
-            place = rows[values.is_null().to_pylist().index(True)]
-            raise no_bucket(column, "null", f"{split.name}#{place}")
-        yield _as_text(values)
-    _check_length(row, group, split)
+    def values(self, group: RowGroup) -> Iterator[pa.Array]:
+        """Yield the values of a column of buckets in those rows of a row group that are not
+        deleted."""
+        column, row = self._columns.content, 0
+        for batch in self._batches(group.number, 0):
+            first = group.first_row + row
+            row += len(batch)
+            rows = _rows(first, len(batch), self._split)
+            values = batch.column(column).take(pa.array(rows - first))
+            if values.null_count:
+                place = rows[values.is_null().to_pylist().index(True)]
+                raise no_bucket(column, "null", f"{self._split.name}#{place}")
+            yield _as_text(values)
+        self._check_length(row, group)
+
+    def documents(self, group: RowGroup) -> Iterator[Documents]:
+        """Yield batches of documents. A reader holds a huge batch twice until its row group is
+        done, so it is closed after one, and the next reader skips what was read."""
+        batches = self._batches(group.number, 0)
+        row = 0
+        while (batch := next(batches, None)) is not None:
+            documents = [_documents(batch, group.first_row + row, self._split, self._columns)]
+            huge = batch.nbytes > self._sizes.huge_bytes
+            row += len(batch)
+            del batch  # else it would be kept in memory while the documents are worked on
+            if huge:
+                batches.close()
+            yield documents.pop()
+            if huge:
+                batches = self._batches(group.number, row)
+        self._check_length(row, group)
+
+    def _check_length(self, num_rows: int, group: RowGroup) -> None:
+        if num_rows != group.num_rows:
+            raise InputError(
+                f"--input: {self._split.name}: row group {group.number} gives {num_rows:,} rows, "
+                f"the footer tells {group.num_rows:,}; write the file anew"
+            )
+
+    def _batches(self, number: int, skipped: int) -> Generator[pa.RecordBatch, None, None]:
+        """Yield batches of a row group, of about `batch_bytes` as decoded. The first `skipped`
+        rows, which must be whole batches, are left out."""
+        metadata, sizes = self._file.metadata, self._sizes
+        check_inflation(metadata, number, self._leaves, self._split.name, sizes)
+        rows = rows_at_once(metadata, number, self._leaves, self._dictionary, sizes)
+        row = num_bytes = 0
+        pending: list[pa.RecordBatch] = []
+        names = self._columns.names
+        for batch in self._file.iter_batches(rows, row_groups=[number], columns=names):
+            row += len(batch)
+            if row <= skipped:
+                continue
+            pending.append(batch)
+            num_bytes += batch.nbytes
+            del batch  # else it would be kept in memory while the documents are worked on
+            held = sum(map(len, pending))
+            if num_bytes >= sizes.batch_bytes // 2 or held + rows > sizes.batch_rows:
+                yield _taken(pending)
+                num_bytes = 0
+        if pending:
+            yield _taken(pending)
+
+    def _dictionary(self, number: int, column: str) -> pa.Array:
+        """Return the texts of a column's dictionary in a row group. Only its first pages are
+        read."""
+        options: dict[str, Any] = {"metadata": self._file.metadata, "read_dictionary": [column]}
+        options |= {"pre_buffer": False, "buffer_size": 1 << 16}
+        with access.open_parquet(self._split.path, **options) as own:
+            batch = next(own.iter_batches(1, row_groups=[number], columns=[column]))
+        values = batch.column(column)
+        return values.dictionary if pt.is_dictionary(values.type) else values
 
 
 def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
@@ -116,85 +184,11 @@ def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
     return rows[~np.isin(rows, deleted)] if len(deleted) else rows
 
 
-def _holds(file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns) -> bool:
-    assert columns.bucket is not None, "asked only where one bucket is wanted"
-    every = list(_buckets(file, group, split, columns.bucket))  # to the end: rows are counted
-    return any(pc.any(pc.equal(values, columns.wanted)).as_py() for values in every)
-
-
-def check_parquet(path: str, name: str, columns: Columns) -> None:
-    """Raise InputError if the file lacks a column or has it in a type that cannot be read."""
-    with _parquet(path, name) as file:
-        check_schema(file.schema_arrow, columns, name)
-
-
-def _row_group(
-    file: pq.ParquetFile, group: RowGroup, split: Split, columns: Columns
-) -> Iterator[Documents]:
-    """Yield batches of documents. A reader holds a huge batch twice until its row group is done, so
-    it is closed after one, and the next reader skips what was read."""
-    batches = _batches(file, group.number, columns, split, 0)
-    row = 0
-    while (batch := next(batches, None)) is not None:
-        documents = [_documents(batch, group.first_row + row, split, columns)]
-        huge = batch.nbytes > _HUGE_BYTES
-        row += len(batch)
-        del batch  # else it would be kept in memory while the documents are worked on
-        if huge:
-            batches.close()
-        yield documents.pop()
-        if huge:
-            batches = _batches(file, group.number, columns, split, row)
-    _check_length(row, group, split)
-
-
-def _check_length(num_rows: int, group: RowGroup, split: Split) -> None:
-    if num_rows != group.num_rows:
-        raise InputError(
-            f"--input: {split.name}: row group {group.number} gives {num_rows:,} rows, the footer "
-            f"tells {group.num_rows:,}; write the file anew"
-        )
-
-
-def _batches(
-    file: pq.ParquetFile, number: int, columns: Columns, split: Split, skipped: int
-) -> Generator[pa.RecordBatch, None, None]:
-    """Yield batches of a row group, of about BATCH_BYTES as decoded. The first `skipped` rows,
-    which must be whole batches, are left out."""
-    leaves = _leaves(file, columns)
-    check_inflation(file.metadata, number, leaves, split.name)
-    dictionary = partial(_dictionary, file, split)
-    rows = rows_at_once(file.metadata, number, leaves, dictionary)
-    row = num_bytes = 0
-    pending: list[pa.RecordBatch] = []
-    for batch in file.iter_batches(rows, row_groups=[number], columns=columns.names):
-        row += len(batch)
-        if row <= skipped:
-            continue
-        pending.append(batch)
-        num_bytes += batch.nbytes
-        del batch  # else it would be kept in memory while the documents are worked on
-        if num_bytes >= BATCH_BYTES // 2 or sum(map(len, pending)) + rows > _ROWS_MAX:
-            yield _taken(pending)
-            num_bytes = 0
-    if pending:
-        yield _taken(pending)
-
-
 def _taken(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
     """Join the batches to one and empty the list."""
     taken = pending[0] if len(pending) == 1 else pa.concat_batches(pending)
     pending.clear()
     return taken
-
-
-def _dictionary(file: pq.ParquetFile, split: Split, number: int, column: str) -> pa.Array:
-    """Return the texts of a column's dictionary in a row group. Only its first pages are read."""
-    options: dict[str, Any] = {"metadata": file.metadata, "read_dictionary": [column]}
-    with access.open_parquet(split.path, pre_buffer=False, buffer_size=1 << 16, **options) as own:
-        batch = next(own.iter_batches(1, row_groups=[number], columns=[column]))
-    values = batch.column(column)
-    return values.dictionary if pt.is_dictionary(values.type) else values
 
 
 def _documents(batch: pa.RecordBatch, first_row: int, split: Split, columns: Columns) -> Documents:

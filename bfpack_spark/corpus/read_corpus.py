@@ -4,7 +4,15 @@ documents."""
 from collections.abc import Iterable, Iterator
 
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.corpus.documents import Columns, Document, Documents, batches, refuse
+from bfpack_spark.corpus.documents import (
+    READING,
+    Columns,
+    Document,
+    Documents,
+    ReadingSizes,
+    batches,
+    refuse,
+)
 from bfpack_spark.corpus.inventory import Inventory, Split
 from bfpack_spark.corpus.jsonl import check_lines, read_lines
 from bfpack_spark.corpus.parquet import check_parquet, read_parquet
@@ -22,26 +30,32 @@ def read_documents(
     columns: Columns,
     max_bytes: int,
     tally: Tally | None = None,
+    sizes: ReadingSizes = READING,
 ) -> Iterator[Documents]:
     """Yield all documents of the splits, in order of file and place. What was read of each file is
     added to the tally. Raises InputError if a file has changed since the inventory was taken."""
     tally = tally or Tally()
     for split in sorted(splits, key=lambda s: (s.name, s.start)):
         with unchanged(split):
-            for documents in _read_split(split, input_format, columns, max_bytes, tally):
+            for documents in _read_split(split, input_format, columns, max_bytes, tally, sizes):
                 tally.add(split.name, documents=len(documents))
                 yield documents
                 del documents  # else it would be kept in memory while the next one is made
 
 
 def _read_split(
-    split: Split, input_format: str, columns: Columns, max_bytes: int, tally: Tally
+    split: Split,
+    input_format: str,
+    columns: Columns,
+    max_bytes: int,
+    tally: Tally,
+    sizes: ReadingSizes,
 ) -> Iterator[Documents]:
     if input_format in ("parquet", "delta"):
-        return read_parquet(split, columns, tally)
+        return read_parquet(split, columns, tally, sizes)
     if input_format == "jsonl":
-        return batches(read_lines(split, columns, max_bytes, tally), columns)
-    return batches(map(_read_text, [split], [max_bytes], [tally]), columns)
+        return batches(read_lines(split, columns, max_bytes, tally), columns, sizes)
+    return batches(map(_read_text, [split], [max_bytes], [tally]), columns, sizes)
 
 
 def check_columns(inventory: Inventory, columns: Columns) -> None:

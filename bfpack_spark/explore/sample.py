@@ -26,8 +26,8 @@ from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.sample_estimates import Sample
-from bfpack_spark.tokenizing.engine_of_corpus import engine_for
 from bfpack_spark.tokenizing.engines import limits_of
+from bfpack_spark.tokenizing.parity import engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 

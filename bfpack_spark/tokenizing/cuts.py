@@ -26,7 +26,7 @@ from typing import Any
 
 import tokenizers
 
-from bfpack_spark.tokenizing.panics import silenced
+from bfpack_spark.tokenizing.panics import said, silenced
 from bfpack_spark.tokenizing.patterns import (
     BLANK,
     KEEP,
@@ -39,7 +39,6 @@ from bfpack_spark.tokenizing.patterns import (
 )
 from bfpack_spark.tokenizing.tokenizer_json import AddedToken, TokenizerFile, Tree, parts_of
 
-_PIECE = 1 << 20  # characters, and then up to the next place
 _KEEPS, _BLANKS, _NONE = frozenset(KEEP), frozenset(BLANK), frozenset[str]()
 _GPT2 = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # ByteLevel's own
@@ -64,9 +63,9 @@ class Cuts:
         blank = "".join(BLANK[name][0] for name in sorted(self.blank))
         return re.compile(f"(?<=[{keep}])(?=[{blank}][{keep}])")
 
-    def pieces(self, text: str, piece: int | None = None) -> Iterator[str]:
+    def pieces(self, text: str, piece: int = 1 << 20) -> Iterator[str]:
         """Yield the text in pieces of at least so many characters, each up to the next place."""
-        begin, least = 0, _PIECE if piece is None else max(piece, 1)
+        begin, least = 0, max(piece, 1)
         while len(text) - begin > least:
             found = self._place.search(text, begin + least)
             if found is None:
@@ -83,9 +82,8 @@ def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts
     try:
         with silenced():
             return _proved(file, sought)
-    except BaseException as error:  # a Rust panic is not an Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
+    except BaseException as error:
+        said(error)  # raised again if it is none of the library's
         return None
 
 

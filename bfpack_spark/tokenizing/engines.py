@@ -7,7 +7,7 @@ and post-processing that a tokenizer.json may ask for.
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.memory import give_back
+from bfpack_spark.tokenizing.panics import said
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -29,8 +30,7 @@ EngineName: TypeAlias = Literal["fastokens", "tokenizers"]
 Ids: TypeAlias = npt.NDArray[np.int32]
 
 MAX_BYTES = 256 << 20  # of one document
-# Most bytes of what the reference is given at once, as it takes 154 bytes of memory per byte.
-REFERENCE_BYTES = 8 << 20
+REFERENCE_BYTES = 8 << 20  # of what the reference is given at once, at most
 
 _ALONE = 1 << 20  # characters of one call
 
@@ -70,6 +70,10 @@ class Engine(Protocol):
         """Return the token that has this id."""
 
 
+# How an engine is loaded; tests give another one.
+Load: TypeAlias = Callable[[EngineName, Vocabulary], Engine]
+
+
 def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
     """Return an engine, which is loaded once per process: 1.9 s for a vocabulary of 128k.
 
@@ -82,19 +86,21 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
     if key not in _loaded:
         if hashlib.sha256(vocabulary.json).hexdigest() != vocabulary.sha256:
             raise JobError("the tokenizer did not arrive whole: its sha256 differs")
-        make = _Fastokens if name == "fastokens" else _Tokenizers
+        make = FastEngine if name == "fastokens" else ReferenceEngine
         _loaded[key] = make(vocabulary)
         give_back()  # the memory of parsing, 48 MB for a vocabulary of 128k
     return _loaded[key]
 
 
-class _Tokenizers:
+class ReferenceEngine:
+    """`tokenizers`, which is given long texts piece by piece."""
+
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
             self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json)
-        except BaseException as error:  # a Rust panic is not an Exception
+        except BaseException as error:
             raise InputError(
-                f"--tokenizer: tokenizers cannot load it ({_said(error)}); "
+                f"--tokenizer: tokenizers cannot load it ({said(error)}); "
                 "give the file that `tokenizers` saves"
             ) from None
         self._engine.no_truncation()
@@ -107,27 +113,29 @@ class _Tokenizers:
         parts: list[Ids | None] = []
         for batch in _batches(texts):
             if self._cuts is None:
-                parts += self._batch(batch)
+                parts += self.encode_at_once(batch)
             elif len(batch[0]) > _ALONE:
                 parts.append(self._long(self._cuts.pieces(batch[0])))
             else:
-                parts += self._batch(batch)
+                parts += self.encode_at_once(batch)
         return _joined(parts)
 
     def _long(self, pieces: Iterable[str]) -> Ids | None:
         """Encode a text of which only a piece is worked on at a time."""
-        parts = [part for piece in pieces for part in self._batch([piece])]
+        parts = [part for piece in pieces for part in self.encode_at_once([piece])]
         known = [part for part in parts if part is not None]
         return np.concatenate(known) if len(known) == len(parts) else None
 
-    def _batch(self, texts: list[str]) -> list[Ids | None]:
+    def encode_at_once(self, texts: list[str]) -> list[Ids | None]:
+        """Return the ids of each text, or None for one that cannot be spelled. The library holds
+        154 bytes for each byte of these texts."""
         try:
             encodings = self._engine.encode_batch_fast(texts, add_special_tokens=False)
         except Exception:  # it raises no narrower class if a text cannot be spelled
             return [self._one(text) for text in texts]
-        except BaseException as error:  # a Rust panic is not an Exception
+        except BaseException as error:
             raise InputError(
-                f"--tokenizer: the tokenizers library fails on a text with it ({_said(error)}); "
+                f"--tokenizer: the tokenizers library fails on a text with it ({said(error)}); "
                 "give the file that `tokenizers` saves"
             ) from None
         return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
@@ -145,12 +153,14 @@ class _Tokenizers:
         return self._engine.id_to_token(number)
 
 
-class _Fastokens:
+class FastEngine:
+    """`fastokens`, which does not know every kind of tokenizer."""
+
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
             self._engine = fastokens.Tokenizer.from_json_str(vocabulary.engine_json.decode())
-        except BaseException as error:  # a Rust panic is not an Exception
-            raise ValueError(f"fastokens cannot load it: {_said(error)}") from None
+        except BaseException as error:
+            raise ValueError(f"fastokens cannot load it: {said(error)}") from None
         self._engine.no_truncation()
         self._engine.no_padding()
         self._split = vocabulary.control_tokens != "allow"
@@ -160,9 +170,9 @@ class _Fastokens:
             raw, offsets = self._engine.encode_batch_flat(
                 texts, add_special_tokens=False, split_special_tokens=self._split
             )
-        except BaseException as error:  # a Rust panic is not an Exception
+        except BaseException as error:
             raise JobError(
-                f"fastokens fails on a text ({_said(error)}); use --engine tokenizers"
+                f"fastokens fails on a text ({said(error)}); use --engine tokenizers"
             ) from None
         ends = np.frombuffer(offsets, dtype="<u8").astype(np.int64)
         return np.frombuffer(raw, dtype="<i4"), np.diff(ends)
@@ -196,10 +206,3 @@ def _joined(parts: list[Ids | None]) -> tuple[Ids, Int64]:
     lengths = np.array([-1 if part is None else len(part) for part in parts], dtype=np.int64)
     known = [part for part in parts if part is not None]
     return np.concatenate(known) if known else np.empty(0, dtype=np.int32), lengths
-
-
-def _said(error: BaseException) -> str:
-    """Return what a library says about a file or a text that it cannot take, on one line."""
-    if isinstance(error, KeyboardInterrupt | SystemExit):
-        raise error
-    return " ".join(str(error).split())[:300]

@@ -1,8 +1,16 @@
-"""Rust panics as exceptions that say what happened, without what Rust prints."""
+"""Rust panics, which are no `Exception`, as errors that say what happened in one line."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def said(error: BaseException) -> str:
+    """Return what a library says about a file or a text that it cannot take, on one line. Raises
+    the error again if it only asks this process to stop."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+    return " ".join(str(error).split())[:300]
 
 
 @contextmanager

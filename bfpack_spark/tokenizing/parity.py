@@ -1,4 +1,5 @@
-"""Which engine to take, and why: the fast engine only where it agrees with the reference."""
+"""Which engine tokenizes a corpus, and why: the fast one only where it agrees with the
+reference."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,8 +7,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.inventory import Inventory, split_inventory
+from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.tokenizing.engines import EngineName, load_engine
+from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine
 from bfpack_spark.tokenizing.panics import silenced
 from bfpack_spark.tokenizing.tokenizer_json import parse_tokenizer
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
@@ -25,21 +29,49 @@ class Choice:
     why: str
 
 
-def choose_engine(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> Choice:
+def engine_for(
+    wanted: EngineChoice, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
+) -> Choice:
+    """Return the engine that tokenizes this corpus, and why it was chosen."""
+    if columns.tokens:
+        return Choice(engine="fastokens", why="not used: the documents are tokenized already")
+    sample = [] if wanted == "tokenizers" else sample_texts(inventory, columns)
+    return choose_engine(wanted, vocabulary, sample)
+
+
+def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 20) -> list[str]:
+    """Return the first texts of up to eight places spread over the corpus, about `max_bytes`
+    characters in total."""
+    splits = split_inventory(inventory)
+    spread = splits[:: max(1, len(splits) // 8)][:8]
+    texts: list[str] = []
+    for split in spread:
+        room = max_bytes // len(spread)
+        for documents in read_documents([split], inventory.format, columns, max_bytes):
+            for text in documents.content.to_pylist():
+                if text and len(text) <= room:
+                    texts.append(text)
+                    room -= len(text)
+            if room < 1000:
+                break
+    return texts
+
+
+def choose_engine(
+    wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str], load: Load = load_engine
+) -> Choice:
     """Compare both engines on hard texts and on a sample of the corpus, and return the choice.
 
     If they differ, `auto` falls back to the reference, and `fastokens` raises JobError.
     """
+    texts = adversarial_texts(vocabulary)
     with silenced():
-        return _choose(wanted, vocabulary, sample)
-
-
-def _choose(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> Choice:
-    _check_reference(vocabulary)  # a file that the reference cannot take is the user's mistake
-    if wanted == "tokenizers":
-        return Choice(engine="tokenizers", why="as --engine says")
-    texts = adversarial_texts(vocabulary) + sample
-    problem = _disagreement(vocabulary, texts)
+        # A file that the reference cannot take is the user's mistake.
+        _check_reference(vocabulary, texts, load)
+        if wanted == "tokenizers":
+            return Choice(engine="tokenizers", why="as --engine says")
+        texts += sample
+        problem = _disagreement(vocabulary, texts, load)
     if problem is None:
         return Choice(engine="fastokens", why=f"it agrees with tokenizers on {len(texts)} texts")
     if wanted == "fastokens":
@@ -47,11 +79,13 @@ def _choose(wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str]) -> 
     return Choice(engine="tokenizers", why=problem)
 
 
-def compare(texts: list[str], vocabulary: Vocabulary) -> tuple[int, str] | None:
+def compare(
+    texts: list[str], vocabulary: Vocabulary, load: Load = load_engine
+) -> tuple[int, str] | None:
     """Return the first text whose ids differ between the engines, as its index and what differs, or
     None if all agree."""
-    fast, fast_lengths = load_engine("fastokens", vocabulary).encode(texts)
-    slow, slow_lengths = load_engine("tokenizers", vocabulary).encode(texts)
+    fast, fast_lengths = load("fastokens", vocabulary).encode(texts)
+    slow, slow_lengths = load("tokenizers", vocabulary).encode(texts)
     if np.array_equal(fast_lengths, slow_lengths) and np.array_equal(fast, slow):
         return None
     fast_parts = np.split(fast, np.cumsum(np.maximum(fast_lengths, 0))[:-1])
@@ -71,10 +105,10 @@ def first_difference(ours: np.ndarray, theirs: np.ndarray) -> str:
     return f"token {place}: id {ids[0]} against {ids[1]} by the reference"
 
 
-def wrong_id(name: EngineName, vocabulary: Vocabulary) -> str | None:
+def _wrong_id(name: EngineName, vocabulary: Vocabulary, load: Load) -> str | None:
     """Return, in words, a token that the engine knows by another id than the file says, or None. An
     engine gives added tokens new ids if their ids have gaps."""
-    engine = load_engine(name, vocabulary)
+    engine = load(name, vocabulary)
     file = parse_tokenizer(vocabulary.json)
     for token in file.added:
         if token.content not in file.model.ids and engine.id_of(token.content) != token.id:
@@ -85,17 +119,16 @@ def wrong_id(name: EngineName, vocabulary: Vocabulary) -> str | None:
     return None
 
 
-def _check_reference(vocabulary: Vocabulary) -> None:
+def _check_reference(vocabulary: Vocabulary, texts: list[str], load: Load) -> None:
     """Raise InputError if the reference gives other ids than the file says, or fails on short
     texts."""
-    wrong = wrong_id("tokenizers", vocabulary)
+    wrong = _wrong_id("tokenizers", vocabulary, load)
     if wrong is not None:
         raise InputError(
             f"--tokenizer: {wrong}; number added_tokens on from the vocabulary without a gap, as "
             "`tokenizers` saves them, or give ready ids by --tokens-column"
         )
-    short = [text for text in adversarial_texts(vocabulary) if len(text) <= _SHORT]
-    load_engine("tokenizers", vocabulary).encode(short)
+    load("tokenizers", vocabulary).encode([text for text in texts if len(text) <= _SHORT])
 
 
 def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
@@ -143,11 +176,11 @@ def _printable(start: int) -> Iterable[int]:
     return (code for code in range(start, start + 0x100) if not 0xD800 <= code < 0xE000)
 
 
-def _disagreement(vocabulary: Vocabulary, texts: list[str]) -> str | None:
+def _disagreement(vocabulary: Vocabulary, texts: list[str], load: Load) -> str | None:
     short = [t for t in texts if len(t.encode()) <= REFERENCE_BYTES_MAX]
     try:
-        wrong = wrong_id("fastokens", vocabulary)
-        found = None if wrong else compare(short, vocabulary)
+        wrong = _wrong_id("fastokens", vocabulary, load)
+        found = None if wrong else compare(short, vocabulary, load)
     except InputError:
         raise
     except (ValueError, JobError) as error:  # fastokens refuses this kind of tokenizer, or fails

@@ -9,12 +9,12 @@ from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.engines import Ids
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-_MAX_READY_IDS = 1 << 28  # a GiB of tokens in one document
 
-
-def ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
+def ready_ids(
+    documents: Documents, vocabulary: Vocabulary, *, ids_max: int = 1 << 28
+) -> tuple[Ids, Int64]:
     """Return the ids that the user gives, end to end, and the number of ids of each document. A
-    document with wrong ids is refused."""
+    document with wrong ids is refused, or with more than `ids_max` (a GiB of tokens)."""
     content = documents.content
     parts: list[Ids] = []
     lengths = np.zeros(len(documents), dtype=np.int64)
@@ -22,8 +22,8 @@ def ready_ids(documents: Documents, vocabulary: Vocabulary) -> tuple[Ids, Int64]
         ids, problem = _one_documents_ids(content[index], vocabulary.size)
         if ids is None:
             documents.refuse(index, Reason.NULL, "null instead of tokens")
-        elif len(ids) > _MAX_READY_IDS:
-            documents.refuse(index, Reason.TOO_LARGE, f"{len(ids)} ids, limit {_MAX_READY_IDS}")
+        elif len(ids) > ids_max:
+            documents.refuse(index, Reason.TOO_LARGE, f"{len(ids)} ids, limit {ids_max}")
         elif problem:
             documents.refuse(index, Reason.INVALID_TOKENS, problem)
         else:

@@ -15,7 +15,7 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
 from bfpack_spark.schema import NOT_AUDITED, TOKENIZED, Reason, plain
-from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, load_engine
+from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, Load, load_engine
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.ready_ids import ready_ids
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
@@ -35,6 +35,7 @@ class TokenizeSpec:
     audit_share: float  # 0 to 1; share of documents that the reference tokenizes too
     max_compared_bytes: int = 1 << 62  # larger ones are refused too, but their lines are parsed
     max_uncut_bytes: int | None = None  # of a stretch without a place to cut it
+    load: Load = load_engine
 
     @property
     def max_bytes(self) -> int:
@@ -91,7 +92,7 @@ def _encode(documents: Documents, spec: TokenizeSpec) -> tuple[Ids, Int64]:
     """Return the ids of all good documents, and the lengths of all (0 where refused). It refuses
     documents in place, and takes the texts out of the documents."""
     good = documents.good()
-    engine = load_engine(spec.engine, spec.vocabulary)
+    engine = spec.load(spec.engine, spec.vocabulary)
     ids, found = engine.encode(documents.take_texts())
     lengths = np.zeros(len(documents), dtype=np.int64)
     lengths[good] = found
@@ -196,7 +197,7 @@ def _draw(documents: Documents, spec: TokenizeSpec) -> dict[int, str]:
 def _audit(documents: Documents, drawn: dict[int, str], spec: TokenizeSpec) -> None:
     """Tokenize the drawn documents with both engines. Raises JobError if these differ."""
     drawn = {index: text for index, text in drawn.items() if documents.reason[index] is None}
-    found = compare(list(drawn.values()), spec.vocabulary) if drawn else None
+    found = compare(list(drawn.values()), spec.vocabulary, spec.load) if drawn else None
     if found is not None:
         index = list(drawn)[found[0]]
         raise JobError(

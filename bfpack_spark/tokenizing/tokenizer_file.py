@@ -7,8 +7,6 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
-_BYTES_MAX = 1 << 28  # of a tokenizer.json; one with 262k entries has 33 MB
-
 
 def read_vocabulary(settings: Settings) -> Vocabulary:
     """Read the tokenizer's file and take EOS, BOS and the policy for control tokens from the
@@ -23,11 +21,12 @@ def read_vocabulary(settings: Settings) -> Vocabulary:
     )
 
 
-def read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
+def read_tokenizer(path: str, *, bytes_max: int = 1 << 28) -> tuple[bytes, dict[str, Any]]:
     """Return the file's bytes, and its tokenizer_config.json (empty if there is none). `path` is
-    the file or the directory that holds it. Raises InputError if there is no such file."""
+    the file or the directory that holds it. Raises InputError if there is no such file, or if it
+    has more than `bytes_max` bytes (one with 262k entries has 33 MB)."""
     file = path if access.is_file(path) else f"{path.rstrip('/')}/tokenizer.json"
-    raw = _read(path, file) if access.is_file(file) else None
+    raw = _read(path, file, bytes_max) if access.is_file(file) else None
     if raw is None:
         raise InputError(
             f"--tokenizer {path}: no tokenizer.json there; "
@@ -41,11 +40,11 @@ def read_tokenizer(path: str) -> tuple[bytes, dict[str, Any]]:
     return raw, companion
 
 
-def _read(path: str, file: str) -> bytes | None:
+def _read(path: str, file: str, bytes_max: int) -> bytes | None:
     fs, name = access.locate(file)
     size = fs.get_file_info(name).size
-    if size is not None and size > _BYTES_MAX:
+    if size is not None and size > bytes_max:
         raise InputError(
-            f"--tokenizer {path}: {size} bytes, more than {_BYTES_MAX}; give a tokenizer.json"
+            f"--tokenizer {path}: {size} bytes, more than {bytes_max}; give a tokenizer.json"
         )
     return access.read_bytes(file)

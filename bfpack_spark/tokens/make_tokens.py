@@ -27,9 +27,8 @@ from bfpack_spark.spark.disk_space import check_space, need_of_tokens
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame, splits_frame
 from bfpack_spark.spark.progress import Work, watched
-from bfpack_spark.tokenizing.engine_of_corpus import engine_for
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
-from bfpack_spark.tokenizing.parity import Choice
+from bfpack_spark.tokenizing.parity import Choice, engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id

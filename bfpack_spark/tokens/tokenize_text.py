@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.documents import READING, ReadingSizes
 from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.schema import MESSAGES, TOKENIZED, spark_ddl
@@ -48,13 +49,17 @@ def tokenize_and_write(
 
 
 def tokenize_splits(
-    batches: Iterator[pa.RecordBatch], *, spec: TokenizeSpec, tally: Tally
+    batches: Iterator[pa.RecordBatch],
+    *,
+    spec: TokenizeSpec,
+    tally: Tally,
+    sizes: ReadingSizes = READING,
 ) -> Iterator[pa.RecordBatch]:
     """Yield TOKENIZED of the documents of a partition of splits. What was read of each file is
     counted in the tally."""
     splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
     limit = spec.max_document_bytes
-    for documents in read_documents(splits, spec.input_format, spec.columns, limit, tally):
+    for documents in read_documents(splits, spec.input_format, spec.columns, limit, tally, sizes):
         # Parquet batches are cut by the mean size of a row; a few huge rows need another cut.
         for part in documents.split(_BATCH_BYTES_MAX):
             yield spec.tokenize(part)

@@ -1,9 +1,10 @@
 """What becomes of texts, ready ids and control tokens, by the whole command."""
 
-import functools
+import dataclasses
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from outputs import current, documents_of, manifest, read, shard_hashes, shard_r
 from pyspark.sql import DataFrame
 from tokenizers import Tokenizer
 
-from bfpack_spark.schema import MESSAGES, spark_ddl
-from bfpack_spark.tokenizing import engines
+from bfpack_spark.tokenizing.engines import EngineName, load_engine
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 from bfpack_spark.tokens import make_tokens
-from bfpack_spark.tokens import tokenize_text as stage
+from bfpack_spark.tokens.tokenize_text import tokenize_text
 
 
 def test_empty_documents_are_left_out_and_bad_ones_quarantined(run: Run, tmp_path: Path) -> None:
@@ -149,23 +151,17 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
 ) -> None:
     """In the driver they agree; in the workers the fast one is wrong about one document."""
 
-    def faulty(splits: DataFrame, spec: stage.TokenizeSpec, write: Any) -> DataFrame:
-        right = functools.partial(stage.tokenize_and_write, spec=spec, write=write)
+    def load(name: EngineName, vocabulary: Vocabulary) -> Any:
+        engine = load_engine(name, vocabulary)
 
-        def worker(batches: Any) -> Any:
-            encode = engines._Fastokens.encode
+        def wrong(texts: list[str]) -> Any:
+            ids, lengths = engine.encode(texts)
+            return ids + np.repeat([t.count(" ") == 14 for t in texts], lengths), lengths
 
-            def wrong(self: Any, texts: list[str]) -> Any:
-                ids, lengths = encode(self, texts)
-                return ids + np.repeat([t.count(" ") == 14 for t in texts], lengths), lengths
+        return SimpleNamespace(encode=wrong) if name == "fastokens" else engine
 
-            engines._Fastokens.encode = wrong  # type: ignore[method-assign]
-            try:
-                yield from right(batches)
-            finally:  # the worker is used again
-                engines._Fastokens.encode = encode  # type: ignore[method-assign]
-
-        return splits.mapInArrow(worker, spark_ddl(MESSAGES))
+    def faulty(splits: DataFrame, spec: TokenizeSpec, write: Any) -> DataFrame:
+        return tokenize_text(splits, dataclasses.replace(spec, load=load), write)
 
     options = ("--id-column", "doc_id", "--engine", "fastokens")
     with monkeypatch.context() as patch:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.documents import READING, Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import Split, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
@@ -26,19 +26,22 @@ BOM = b"\xef\xbb\xbf"
 
 
 def read(
-    path: Path, columns: Columns = TEXT, input_format: str | None = None
+    path: Path, columns: Columns = TEXT, sizes: ReadingSizes = READING
 ) -> list[tuple[Any, ...]]:
     """(doc_id, source, content, reason) of every document."""
-    inventory = take_inventory(str(path), input_format)
-    splits = split_inventory(inventory)
-    return rows(splits, inventory.format, columns)
+    inventory = take_inventory(str(path), None)
+    return rows(split_inventory(inventory), inventory.format, columns, sizes=sizes)
 
 
 def rows(
-    splits: list[Split], input_format: str, columns: Columns, max_bytes: int = 1 << 20
+    splits: list[Split],
+    input_format: str,
+    columns: Columns,
+    max_bytes: int = 1 << 20,
+    sizes: ReadingSizes = READING,
 ) -> list[tuple[Any, ...]]:
     found = []
-    for batch in read_documents(splits, input_format, columns, max_bytes):
+    for batch in read_documents(splits, input_format, columns, max_bytes, sizes=sizes):
         content = batch.content.to_pylist()
         found += list(zip(batch.doc_id, batch.source, content, batch.reason, strict=True))
     return found

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.corpus import codecs
 from bfpack_spark.corpus.codecs import Decompressed, zstd
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
@@ -31,9 +30,9 @@ CODECS = pytest.mark.parametrize("codec", COMPRESS)
 LINES = [f'{{"text": "{number}"}}\n'.encode() for number in range(40)]
 
 
-def plain(raw: bytes, codec: str) -> bytes:
+def plain(raw: bytes, codec: str, **sizes: int) -> bytes:
     """What the file holds; every compressed byte was read for it."""
-    stream = Decompressed(io.BytesIO(raw), codec)
+    stream = Decompressed(io.BytesIO(raw), codec, **sizes)
     found = b"".join(stream)
     assert stream.num_bytes == len(raw)
     return found
@@ -55,10 +54,7 @@ def test_all_members_are_read_in_portions_of_any_size(
     codec: str, parts: list[bytes], size: int
 ) -> None:
     raw = b"".join(map(COMPRESS[codec], parts))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codecs, "_COMPRESSED_BYTES", size)
-        patch.setattr(codecs, "_PLAIN_BYTES", 3)
-        assert plain(raw, codec) == b"".join(parts)
+    assert plain(raw, codec, compressed_bytes=size, plain_bytes=3) == b"".join(parts)
 
 
 @CODECS

@@ -6,9 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bfpack_spark.corpus import decoded_sizes
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
-from bfpack_spark.corpus.documents import BATCH_BYTES, Columns
+from bfpack_spark.corpus.documents import READING, Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
@@ -19,9 +18,8 @@ TEXT = Columns(content="text", doc_id=None)
 
 @pytest.mark.parametrize("in_dictionary", [True, False])
 def test_a_text_that_is_stored_once_and_repeated_comes_in_small_batches(
-    in_dictionary: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_dictionary: bool, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(decoded_sizes, "_LIKELY_BYTES", 64 << 20)
     texts = ["long " * 40_000] * 999 + ["short"]  # 200 MB; with a dictionary, 200 kB
     path = tmp_path / "a.parquet"
     table = pa.table({"text": pa.array(texts, pa.large_string())})
@@ -31,18 +29,19 @@ def test_a_text_that_is_stored_once_and_repeated_comes_in_small_batches(
     assert (size < 1 << 20) == in_dictionary
     inventory, before = take_inventory(str(path), None), pa.total_allocated_bytes()
     found: list[bool] = []
-    sizes = []
-    for batch in read_documents(split_inventory(inventory), "parquet", TEXT, 1 << 20):
-        sizes.append(pa.total_allocated_bytes() - before)
+    held, sizes = [], ReadingSizes(likely_bytes=64 << 20)
+    splits = split_inventory(inventory)
+    for batch in read_documents(splits, "parquet", TEXT, 1 << 20, sizes=sizes):
+        held.append(pa.total_allocated_bytes() - before)
         expected = texts[len(found) : len(found) + len(batch)]
         found += [
             one == other for one, other in zip(batch.content.to_pylist(), expected, strict=True)
         ]
     assert found == [True] * 1000
-    assert max(sizes) < 12 * BATCH_BYTES
+    assert max(held) < 12 * sizes.batch_bytes
 
 
-def looked_at(path: Path) -> tuple[int, list[tuple[int, str]]]:
+def looked_at(path: Path, sizes: ReadingSizes = READING) -> tuple[int, list[tuple[int, str]]]:
     """Rows at once of the first row group, and the dictionaries that were asked for."""
     asked: list[tuple[int, str]] = []
 
@@ -50,19 +49,19 @@ def looked_at(path: Path) -> tuple[int, list[tuple[int, str]]]:
         asked.append((number, column))
         return pa.array(["x" * (1 << 20)])
 
-    return rows_at_once(pq.read_metadata(path), 0, [0, 1], dictionary), asked
+    return rows_at_once(pq.read_metadata(path), 0, [0, 1], dictionary, sizes), asked
 
 
 def test_a_dictionary_is_looked_at_only_where_its_texts_could_be_too_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     table = pa.table({"text": ["word " * 200] * 1000, "id": [str(n) for n in range(1000)]})
     pq.write_table(table, tmp_path / "a.parquet", compression="none")
     assert looked_at(tmp_path / "a.parquet") == (10_000, [])
-    monkeypatch.setattr(decoded_sizes, "_LIKELY_BYTES", 100_000)
-    assert looked_at(tmp_path / "a.parquet") == (32, [(0, "text"), (0, "id")])
+    sizes = ReadingSizes(likely_bytes=100_000)
+    assert looked_at(tmp_path / "a.parquet", sizes) == (32, [(0, "text"), (0, "id")])
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False)
-    assert looked_at(tmp_path / "a.parquet")[1] == []
+    assert looked_at(tmp_path / "a.parquet", sizes)[1] == []
 
 
 def test_lists_of_numbers_count_as_they_are_decoded(tmp_path: Path) -> None:
@@ -72,20 +71,20 @@ def test_lists_of_numbers_count_as_they_are_decoded(tmp_path: Path) -> None:
     metadata = pq.read_metadata(tmp_path / "a.parquet")
     assert metadata.row_group(0).total_byte_size < 1 << 20
     rows = rows_at_once(metadata, 0, [0], lambda *_: pa.array([""]))
-    assert rows == BATCH_BYTES // 800_000
+    assert rows == READING.batch_bytes // 800_000
 
 
 def test_a_column_that_inflates_beyond_measure_is_refused_by_the_footer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     table = pa.table({"text": ["word " * 2_000_000]})
     pq.write_table(table, tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
     metadata = pq.read_metadata(tmp_path / "a.parquet")
     check_inflation(metadata, 0, [0], "a")  # 10 MB
-    monkeypatch.setattr(decoded_sizes, "_PAGE_BYTES", 1 << 20)
+    small = ReadingSizes(page_bytes=1 << 20)
     with pytest.raises(
         InputError, match=r"a: column text of row group 0 inflates from .* write it"
     ):
-        check_inflation(metadata, 0, [0], "a")
+        check_inflation(metadata, 0, [0], "a", small)
     pq.write_table(table, tmp_path / "a.parquet", compression="none", use_dictionary=False)
-    check_inflation(pq.read_metadata(tmp_path / "a.parquet"), 0, [0], "a")
+    check_inflation(pq.read_metadata(tmp_path / "a.parquet"), 0, [0], "a", small)

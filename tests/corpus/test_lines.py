@@ -4,25 +4,26 @@ import io
 import itertools
 import math
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from lines_oracle import MARK, lines_of
 
-from bfpack_spark.corpus import lines as module
-from bfpack_spark.corpus.lines import Lines, first_line, read_range
+from bfpack_spark.corpus.lines import Lines, LineSizes, first_line, read_range
 from bfpack_spark.corpus.long_lines import LongLine
 
 LONGEST = 1 << 20
 
 
-@pytest.fixture(autouse=True)
-def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks, runs and long lines so small that tiny files have all of them."""
-    monkeypatch.setattr(module, "BLOCK_BYTES", 7)
-    monkeypatch.setattr(module, "LONG_BYTES", 10)
-    monkeypatch.setattr(module, "_RUN", b"\n" * 3)
-    monkeypatch.setattr(module, "_RUNS", module.re.compile(rb"(\n{3,})"))
+# Blocks, runs and long lines so small that tiny files have all of them.
+BLOCK = 7
+TINY = LineSizes(block_bytes=BLOCK, long_bytes=10, run=3)
+
+
+def lines_in(stream: io.BytesIO, start: int, end: int, longest: int = LONGEST) -> Lines:
+    """The lines that begin in a range."""
+    first = first_line(stream, start, end, block_bytes=BLOCK)
+    blocks = read_range(stream, first, end, block_bytes=BLOCK)
+    return Lines(blocks, start=first, end=end, longest=longest, sizes=TINY)
 
 
 def as_bytes(line: bytes | LongLine) -> bytes:
@@ -36,9 +37,7 @@ def as_bytes(line: bytes | LongLine) -> bytes:
 
 def in_range(raw: bytes, start: int, end: int) -> tuple[list[tuple[int, bytes]], int]:
     """The lines that begin in a range, and the bytes that it counts."""
-    stream = io.BytesIO(raw)
-    first = first_line(stream, start, end)
-    lines = Lines(read_range(stream, first, end), start=first, end=end, longest=LONGEST)
+    lines = lines_in(io.BytesIO(raw), start, end)
     found = [(place, as_bytes(line)) for place, line in lines]
     return found, lines.num_bytes
 
@@ -78,7 +77,7 @@ def test_a_stream_tells_the_same_lines_in_blocks_of_any_size(
 ) -> None:
     raw = (MARK if marked else b"") + b"".join(pieces)
     blocks = (raw[begin : begin + size] for begin in range(0, len(raw), size))
-    lines = Lines(blocks, start=0, end=math.inf, longest=LONGEST)
+    lines = Lines(blocks, start=0, end=math.inf, longest=LONGEST, sizes=TINY)
     found = [(place, as_bytes(line)) for place, line in lines]
     assert without_indent(found) == without_indent(lines_of(raw))
     assert lines.num_bytes == len(raw)
@@ -99,10 +98,7 @@ def test_a_line_over_many_ranges_is_read_where_it_begins() -> None:
     raw = b"{}\n" + b"x" * 1000 + b"\n{}\n"
     for start, end, wanted in [(0, 10, 1020), (10, 500, 500), (500, 1000, 510), (1000, 1007, 7)]:
         stream = Watched(raw)
-        first = first_line(stream, start, end)
-        places = [
-            p for p, _ in Lines(read_range(stream, first, end), start=first, end=end, longest=50)
-        ]
+        places = [place for place, _ in lines_in(stream, start, end, longest=50)]
         assert places == {0: [0, 3], 1000: [1004]}.get(start, [])
         assert stream.num_read <= wanted + 14, start
 
@@ -110,7 +106,7 @@ def test_a_line_over_many_ranges_is_read_where_it_begins() -> None:
 def test_of_a_line_beyond_the_bound_only_its_size_is_kept() -> None:
     raw = b"[" + b"x" * 97 + b"]\n{}\n" + b" " * 200 + b"\n" + b" " * 60 + b"y\n"
     (first, line), (second, _), (third, last) = Lines(
-        [raw[:90], raw[90:]], start=0, end=math.inf, longest=50
+        [raw[:90], raw[90:]], start=0, end=math.inf, longest=50, sizes=TINY
     )
     assert isinstance(line, LongLine)
     assert isinstance(last, LongLine | bytes)

@@ -12,7 +12,7 @@ from corpus.reading import TEXT, WITH_ID, damage, divided, lines, read, rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.corpus import decoded_sizes, parquet
+from bfpack_spark.corpus.documents import ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
@@ -33,15 +33,11 @@ def test_parquet_rows_are_named_and_read_once_however_divided(
     ]
 
 
-def test_a_row_group_is_read_on_behind_a_huge_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parquet, "_HUGE_BYTES", 1 << 20)
-    for module in (parquet, decoded_sizes):
-        monkeypatch.setattr(module, "BATCH_BYTES", 1 << 20)  # batches of 3 rows
+def test_a_row_group_is_read_on_behind_a_huge_row(tmp_path: Path) -> None:
+    sizes = ReadingSizes(huge_bytes=1 << 20, batch_bytes=1 << 20)  # batches of 3 rows
     texts = [str(n) * (1 << 20 if n in (3, 4, 9) else 1) for n in range(10)]
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", use_dictionary=False)
-    assert [content for *_, content, _ in read(tmp_path)] == texts
+    assert [content for *_, content, _ in read(tmp_path, sizes=sizes)] == texts
 
 
 def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) -> None:
@@ -61,16 +57,14 @@ def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) 
         found.close()
 
 
-def test_the_compressed_bytes_of_a_huge_document_are_not_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parquet, "_HUGE_BYTES", 1 << 20)
+def test_the_compressed_bytes_of_a_huge_document_are_not_held(tmp_path: Path) -> None:
     text = np.random.default_rng(0).bytes(4 << 20).hex()  # half its size as zstd
     table = pa.table({"text": [text, "short"]})
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False, compression="zstd")
     inventory = take_inventory(str(tmp_path), None)
-    before = pa.total_allocated_bytes()
-    found = read_documents(split_inventory(inventory), inventory.format, TEXT, 1 << 30)
+    before, sizes = pa.total_allocated_bytes(), ReadingSizes(huge_bytes=1 << 20)
+    splits = split_inventory(inventory)
+    found = read_documents(splits, inventory.format, TEXT, 1 << 30, sizes=sizes)
     documents = next(found)
     assert documents.take_texts() == [text]
     assert pa.total_allocated_bytes() - before < 1 << 20

@@ -7,12 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 from corpus.reading import BOM, IDS, TEXT, WITH_ID, lines, read, rows
 
-from bfpack_spark.corpus.documents import BATCH_BYTES, Columns
+from bfpack_spark.corpus.documents import READING, Columns
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
-from bfpack_spark.tokenizing.engine_of_corpus import sample_texts
+from bfpack_spark.tokenizing.parity import sample_texts
 
 
 def test_a_text_file_is_a_document_byte_for_byte(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_text_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_batches_are_bounded_by_bytes(tmp_path: Path) -> None:
-    text = "x" * (BATCH_BYTES // 3)
+    text = "x" * (READING.batch_bytes // 3)
     (tmp_path / "a.jsonl").write_bytes(lines(*({"text": text} for _ in range(10))))
     table = pa.table({"text": [f"{n}{text}" for n in range(10)]})
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False)
@@ -51,7 +51,7 @@ def test_batches_are_bounded_by_bytes(tmp_path: Path) -> None:
         places = [int(s[len(name) + 1 :]) for batch in found for s in batch.source]
         row = 1 if name == "a.parquet" else len(lines({"text": text}))
         assert places == [row * number for number in range(10)]
-        assert max(batch.content.nbytes for batch in found) <= BATCH_BYTES + 1000, name
+        assert max(batch.content.nbytes for batch in found) <= READING.batch_bytes + 1000, name
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bfpack_spark.corpus.inventory import Split, split_inventory
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
-from bfpack_spark.tokenizing.engine_of_corpus import sample_texts
+from bfpack_spark.tokenizing.parity import sample_texts
 
 TEXT = Columns(content="text", doc_id=None)
 WITH_ID = Columns(content="text", doc_id="id")

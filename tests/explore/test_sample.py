@@ -17,7 +17,7 @@ from trained import byte_level, raw
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
 from bfpack_spark.corpus.clusters import Cluster, draw_clusters, read_cluster
-from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.documents import Columns, ReadingSizes
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
@@ -146,17 +146,14 @@ def chances(clusters: list[Cluster]) -> float:
     return sum({cluster: cluster.chance for cluster in clusters}.values())
 
 
-def test_all_places_together_are_the_corpus_and_their_chances_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bfpack_spark.corpus.clusters._RANGE_BYTES", 500)
+def test_all_places_together_are_the_corpus_and_their_chances_one(tmp_path: Path) -> None:
     lengths = lengths_in_waves(300)
     write_parquet(tmp_path / "p", lengths, groups=5, files=3)
     write_jsonl(tmp_path / "j", lengths)
     columns = Columns(content="ids", doc_id=None, tokens=True)
     for folder, least in ((tmp_path / "p", 15), (tmp_path / "j", 20)):
         inventory = take_inventory(str(folder), None)
-        clusters = list(dict.fromkeys(draw_clusters(inventory, 4000, 0)))
+        clusters = list(dict.fromkeys(draw_clusters(inventory, 4000, 0, range_bytes=500)))
         assert len(clusters) >= least
         assert chances(clusters) == pytest.approx(1)
         sources = []
@@ -190,28 +187,21 @@ def test_of_text_each_file_is_drawn_alike_and_empty_ones_are_not(
     assert stats.estimates[0].estimate.value == pytest.approx(49)
 
 
-def test_what_would_read_too_much_is_drawn_less_often(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_would_read_too_much_is_drawn_less_often(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "c", lengths_in_waves(300))
     inventory = take_inventory(str(tmp_path / "c"), None)
     assert len(draw_clusters(inventory, 200, 0)) == 200
-    monkeypatch.setattr("bfpack_spark.corpus.clusters._READ_BYTES_MAX", 1000)
-    assert len(draw_clusters(inventory, 200, 0)) == 32
+    assert len(draw_clusters(inventory, 200, 0, read_bytes_max=1000)) == 32
 
 
-def test_of_a_place_read_in_many_batches_each_document_is_taken_alike(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("parquet", "decoded_sizes"):
-        monkeypatch.setattr(f"bfpack_spark.corpus.{module}.BATCH_BYTES", 20)
+def test_of_a_place_read_in_many_batches_each_document_is_taken_alike(tmp_path: Path) -> None:
     write_parquet(tmp_path / "c", [10] * 40, groups=1, files=1)
     inventory = take_inventory(str(tmp_path / "c"), None)
     columns, random = Columns(content="ids", doc_id=None, tokens=True), np.random.default_rng(1)
     (cluster,) = set(draw_clusters(inventory, 5, 0))
-    taken: Counter[str] = Counter()
+    taken, sizes = Counter[str](), ReadingSizes(batch_bytes=20)
     for _ in range(100):
-        read = read_cluster(cluster, inventory, columns, 1 << 30, [5, 7, 99], random)
+        read = read_cluster(cluster, inventory, columns, 1 << 30, [5, 7, 99], random, sizes)
         sources = [[s for part in sample for s in part.source] for sample in read.samples]
         assert read.num_documents == 40
         assert [len(set(own)) for own in sources] == list(map(len, sources)) == [5, 7, 40]

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_control_words import unigram, word_level, word_piece
 from test_patterns import DEEPSEEK, LLAMA3, O200K
+from tokenizers import Tokenizer
 from trained import byte_level, raw
 
-from bfpack_spark.tokenizing import engines
-from bfpack_spark.tokenizing.engines import Limits, limits_of, load_engine
+from bfpack_spark.tokenizing.engines import Limits, ReferenceEngine, limits_of, load_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
 Tree = dict[str, Any]
@@ -210,22 +210,26 @@ def test_places_are_those_that_every_step_leaves() -> None:
     assert list(cuts.pieces("aa bb cc dd", 4)) == ["aa bb", " cc dd"]
 
 
-def test_a_long_text_is_given_to_the_reference_piece_by_piece(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+class Watched(ReferenceEngine):
+    """It notes how many characters the library is given at once."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__(vocabulary)
+        self.given: list[int] = []
+
+    def encode_at_once(self, texts: list[str]) -> Any:
+        self.given.append(sum(map(len, texts)))
+        return super().encode_at_once(texts)
+
+
+def test_a_long_text_is_given_to_the_reference_piece_by_piece() -> None:
     own = vocabulary(PROVABLE["gpt-2"])
-    engine = load_engine("tokenizers", own)
     text = "some words to learn " * 120_000  # 2.4 million characters
-    (whole,) = (engine._engine.encode(text, add_special_tokens=False).ids,)  # type: ignore[attr-defined]
-    given: list[int] = []
-    right = engines._Tokenizers._batch
-    monkeypatch.setattr(
-        engines._Tokenizers,
-        "_batch",
-        lambda self, texts: given.append(sum(map(len, texts))) or right(self, texts),
-    )
+    library = Tokenizer.from_buffer(own.engine_json)
+    whole = library.encode(text, add_special_tokens=False).ids
+    engine = Watched(own)
     ids, lengths = engine.encode(["a", text, "", "b" * 100])
     assert lengths.tolist()[1:3] == [len(whole), 0]
     assert np.array_equal(ids[lengths[0] : lengths[:2].sum()], whole)
-    assert len(given) == 5  # "a", three pieces, the rest
-    assert max(given) < (1 << 20) + 100
+    assert len(engine.given) == 5  # "a", three pieces, the rest
+    assert max(engine.given) < (1 << 20) + 100

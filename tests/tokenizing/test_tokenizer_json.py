@@ -14,10 +14,9 @@ from trained import byte_level, raw
 
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.tokenizing import tokenizer_file
 from bfpack_spark.tokenizing.engines import load_engine
 from bfpack_spark.tokenizing.parity import choose_engine
-from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
+from bfpack_spark.tokenizing.tokenizer_file import read_tokenizer, read_vocabulary
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
 Tree = dict[str, Any]
@@ -181,13 +180,10 @@ def test_a_damaged_file_beside_it_is_refused_in_one_line_or_passed_over(
     assert_one_line(said, (f"--tokenizer {tmp_path}: ",))
 
 
-def test_a_file_larger_than_any_tokenizer_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tokenizer_file, "_BYTES_MAX", 1000)
+def test_a_file_larger_than_any_tokenizer_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_bytes(raw(byte_level()))
     with pytest.raises(InputError, match=r"--tokenizer .*: \d+ bytes, more than 1000; give"):
-        read_vocabulary(Settings(tokenizer=str(tmp_path)))
+        read_tokenizer(str(tmp_path), bytes_max=1000)
 
 
 END = {"SpecialToken": {"id": "</s>", "type_id": 0}}

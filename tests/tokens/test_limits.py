@@ -20,14 +20,17 @@ def worker(tmp_path: Path) -> Worker:
 
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
 def test_a_stretch_without_a_place_to_cut_is_refused_by_both_engines(
-    engine: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    engine: str, worker: Worker
 ) -> None:
-    monkeypatch.setattr("bfpack_spark.tokenizing.cuts._PIECE", 10)
-    texts = ["some words " * 20, "x" * 101, "some " + "x" * 101 + " words", "x" * 100]
+    limit = (1 << 20) + 100  # a text is cut at the first place behind a mebibyte
+    long = "x" * (limit + 1)
+    texts = ["some words " * 200_000, long, f"some {long} words", long[1:]]
     name = worker.write_lines(*({"text": text} for text in texts))
-    found = worker.run(name, engine=engine, max_uncut_bytes=100)
+    more = {"max_uncut_bytes": limit, "max_document_bytes": 4 << 20}
+    found = worker.run(name, engine=engine, **more)
     assert [row["reason"] for row in found] == [None, "uncut", "uncut", None]
-    assert found[1]["detail"] == "101 bytes without a place to cut at, limit 100"
+    says = f"{limit + 1} bytes without a place to cut at, limit {limit}"
+    assert found[1]["detail"] == says
     assert ids(found[0]) == [*worker.known(texts[0]), EOS]
 
 

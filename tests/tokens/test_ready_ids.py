@@ -7,8 +7,8 @@ import pytest
 from conftest import Corpus
 from tokens.worker import EOS, PAD, Worker, ids
 
-from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.tokenizing import ready_ids
+from bfpack_spark.corpus.documents import READING, Columns, Document, batches
+from bfpack_spark.tokenizing.ready_ids import ready_ids
 
 READY = Columns(content="ids", doc_id=None, tokens=True)
 
@@ -84,12 +84,14 @@ def test_tokens_that_are_no_ids_are_refused(worker: Worker) -> None:
     }
 
 
-def test_more_ready_ids_than_a_row_can_hold_are_too_large(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ready_ids, "_MAX_READY_IDS", 3)
-    found = worker.run(write_ids(worker, [[5] * 3, [5] * 4], None), columns=READY)
-    assert [row["reason"] for row in found] == [None, "too_large"]
+def test_more_ready_ids_than_a_row_can_hold_are_too_large(worker: Worker) -> None:
+    (documents,) = batches([ready([5] * 3), ready([5] * 4)], READY, READING)
+    ready_ids(documents, worker.task("jsonl", READY).vocabulary, ids_max=3)
+    assert documents.reason == [None, "too_large"]
+
+
+def ready(ids: list[int]) -> Document:
+    return Document(source="a", doc_id="a", content=ids)
 
 
 def test_text_and_its_tokens_are_the_same_rows(worker: Worker, corpus: Corpus) -> None:

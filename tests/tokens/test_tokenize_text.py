@@ -3,20 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Corpus, Ran
 from outputs import current, manifest, plan_rows, read
 from tokenizers import Tokenizer
+from tokenizing.altered import losing, noting
 from tokens.worker import EOS, PAD, Worker, ids
 
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
-from bfpack_spark.tokenizing import engines, tokenize_documents
 
 
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
@@ -171,29 +169,13 @@ def test_batches_of_a_few_huge_rows_are_cut_by_their_bytes() -> None:
     assert len(parts) < len(sizes)
 
 
-def lose_last_id(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
-    """The fast engine is wrong on texts that hold `of`."""
-    right = engines._Fastokens.encode
-
-    def wrong(self: Any, texts: list[str]) -> Any:
-        found, lengths = right(self, texts)
-        lost = np.array([of in text for text in texts])
-        keep = np.ones(len(found), dtype=bool)
-        keep[np.cumsum(lengths)[lost] - 1] = False
-        return found[keep], lengths - lost
-
-    monkeypatch.setattr(engines._Fastokens, "encode", wrong)
-
-
-def test_the_audit_names_the_document_on_which_engines_disagree(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_audit_names_the_document_on_which_engines_disagree(worker: Worker) -> None:
     texts = ["some words", "", "to learn", "the fault", "some more"]
     name = worker.write_lines(*({"text": text} for text in texts))
     for share in (0.0, 1.0):
         before = [ids(row) for row in worker.run(name, audit_share=share)]
         assert before == [[*worker.known(t), EOS] if t else None for t in texts]
-    lose_last_id(monkeypatch, "fault")
+    load = losing(lambda text: "fault" in text)
     place = sum(len(json.dumps({"text": text})) + 1 for text in texts[:3])
     last = len(worker.known("the fault")) - 1
     says = (
@@ -201,42 +183,37 @@ def test_the_audit_names_the_document_on_which_engines_disagree(
         rf"token {last}: id nothing against \d+ by the reference; use --engine tokenizers"
     )
     with pytest.raises(JobError, match=says):
-        worker.run(name, audit_share=1.0)
-    assert len(worker.run(name, audit_share=0.0)) == len(texts)
-    assert len(worker.run(name, audit_share=1.0, engine="tokenizers")) == len(texts)
+        worker.run(name, audit_share=1.0, load=load)
+    assert len(worker.run(name, audit_share=0.0, load=load)) == len(texts)
+    by_reference = worker.run(name, audit_share=1.0, engine="tokenizers", load=load)
+    assert len(by_reference) == len(texts)
 
 
-def test_the_audit_draws_its_share_by_the_ids_alone(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_audit_draws_its_share_by_the_ids_alone(worker: Worker) -> None:
     drawn: list[str] = []
-    monkeypatch.setattr(tokenize_documents, "compare", lambda texts, _: drawn.extend(texts))
+    load = noting(drawn)
     records = [{"doc_id": f"d{n}", "text": f"text {n}"} for n in range(2000)]
     columns = Columns(content="text", doc_id="doc_id")
-    worker.run(worker.write_lines(*records), columns=columns, audit_share=0.1)
+    worker.run(worker.write_lines(*records), columns=columns, audit_share=0.1, load=load)
     assert 150 < len(drawn) < 250
     assert len(set(drawn)) == len(drawn)
     first = set(drawn)
     drawn.clear()
-    worker.run(worker.write_lines(*reversed(records)), columns=columns, audit_share=0.1)
+    worker.run(worker.write_lines(*reversed(records)), columns=columns, audit_share=0.1, load=load)
     assert set(drawn) == first
     drawn.clear()
-    worker.run(worker.write_lines(*records), columns=columns, audit_share=1.0)
+    worker.run(worker.write_lines(*records), columns=columns, audit_share=1.0, load=load)
     assert drawn == [record["text"] for record in records]
 
 
-def test_documents_over_a_megabyte_are_not_given_to_the_reference(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: list[int] = []
-    monkeypatch.setattr(
-        tokenize_documents, "compare", lambda texts, _: drawn.extend(map(len, texts))
-    )
+def test_documents_over_a_megabyte_are_not_given_to_the_reference(worker: Worker) -> None:
+    drawn: list[str] = []
     for name, size in (("a.txt", 1 << 20), ("b.txt", (1 << 20) + 1), ("c.txt", 5)):
         (worker.folder / name).write_bytes(b"x" * size)
-    found = worker.run("a.txt", "b.txt", "c.txt", audit_share=1.0, max_document_bytes=1 << 30)
+    more = {"audit_share": 1.0, "max_document_bytes": 1 << 30, "load": noting(drawn)}
+    found = worker.run("a.txt", "b.txt", "c.txt", **more)
     assert [row["reason"] for row in found] == [None] * 3
-    assert drawn == [1 << 20, 5]
+    assert list(map(len, drawn)) == [1 << 20, 5]
 
 
 def test_a_document_of_64_mb_is_packed_whole_and_one_of_257_is_set_aside(
