@@ -7,10 +7,17 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
-from bfpack_spark.corpus.endings import format_of
 from bfpack_spark.corpus.listing import Listed
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
+
+# Endings count in upper and lower case: `D.JSONL.GZ` is the same as `d.jsonl.gz`.
+_CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".xz": "xz"}
+_ENDINGS = {
+    "parquet": (".parquet", ".parq", ".pq"),
+    "jsonl": tuple(e + c for e in (".jsonl", ".ndjson", ".json") for c in ("", *_CODECS)),
+    "text": (".txt", ".md", ".text"),
+}
 
 Told = tuple[str | None, str | None]  # format and codec
 
@@ -25,6 +32,19 @@ _READERS = 16
 _ENDING = re.compile(r"[^.].*\.[A-Za-z]\w*", re.DOTALL)  # a number is no ending: "2024.01.01"
 # Names of texts that tell about the files beside them.
 _ABOUT = re.compile(r"(.*\.md|(readme|license|licence|notice|changelog)\.\w+)", re.IGNORECASE)
+
+
+def format_of(name: str) -> str | None:
+    """Return the format that a file's name tells (parquet, jsonl, text), or None if it tells
+    none."""
+    lowered = name.lower()
+    return next((known for known, ends in _ENDINGS.items() if lowered.endswith(ends)), None)
+
+
+def codec_of(name: str) -> str | None:
+    """Return how a file of this name is compressed (gzip, zstd, bz2, xz), or None if it is not."""
+    lowered = name.lower()
+    return next((codec for ending, codec in _CODECS.items() if lowered.endswith(ending)), None)
 
 
 def told_by_bytes(found: Iterable[Listed]) -> dict[str, Told]:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bfpack_spark.corpus.endings import codec_of
+from bfpack_spark.corpus.formats import codec_of
 
 _TASK_BYTES = 1 << 22  # a task grows with the square root of the corpus: see split_inventory
 

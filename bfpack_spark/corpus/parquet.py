@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.columns import check_column, check_schema, is_id, is_uuid
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.corpus.documents import (
@@ -24,7 +25,6 @@ from bfpack_spark.corpus.documents import (
     unreadable,
 )
 from bfpack_spark.corpus.inventory import Split
-from bfpack_spark.corpus.parquet_columns import check_column, check_schema, is_id, is_uuid
 from bfpack_spark.corpus.row_groups import RowGroup, check_footer, row_groups, stored_bytes
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access

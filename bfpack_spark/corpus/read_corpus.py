@@ -3,6 +3,7 @@ documents."""
 
 from collections.abc import Iterable, Iterator
 
+from bfpack_spark.corpus.columns import check_table, columns_in_files
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import (
     READING,
@@ -18,7 +19,6 @@ from bfpack_spark.corpus.jsonl import check_lines, read_lines
 from bfpack_spark.corpus.parquet import check_parquet, read_parquet
 from bfpack_spark.corpus.second_look import unchanged
 from bfpack_spark.corpus.shapes import encoding_of
-from bfpack_spark.corpus.table_columns import check_table, columns_in_files
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.schema import Reason

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
-from bfpack_spark.corpus.endings import format_of
-from bfpack_spark.corpus.formats import Told, guess_format, told_by_bytes, why_not
+from bfpack_spark.corpus.formats import Told, format_of, guess_format, told_by_bytes, why_not
 from bfpack_spark.corpus.globs import find_files
 from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut
 from bfpack_spark.corpus.listing import Listed

@@ -12,12 +12,12 @@ from bfpack_spark.buckets.find_slices import FindSlice
 from bfpack_spark.buckets.slices import columns_of
 from bfpack_spark.config import Settings
 from bfpack_spark.corpus import coverage
+from bfpack_spark.corpus.columns import columns_in_files
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.corpus.read_corpus import check_columns
 from bfpack_spark.corpus.second_look import look_again
-from bfpack_spark.corpus.table_columns import columns_in_files
 from bfpack_spark.corpus.take_inventory import check_apart
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files

@@ -11,9 +11,9 @@ from pyspark.sql import functions as sf
 from bfpack_spark.buckets.find_slices import one_of, slices_by
 from bfpack_spark.buckets.inputs import Input, inventory_of
 from bfpack_spark.buckets.slices import Slice
+from bfpack_spark.corpus.columns import columns_in_files
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.second_look import look_again
-from bfpack_spark.corpus.table_columns import columns_in_files
 from bfpack_spark.schema import Reason
 from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from bfpack_spark.buckets.slices import by_directories
+from bfpack_spark.corpus.columns import check_table, columns_in_files
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import InputFile, Inventory, split_inventory
 from bfpack_spark.corpus.parquet import read_column
 from bfpack_spark.corpus.read_corpus import read_documents
-from bfpack_spark.corpus.table_columns import check_table, columns_in_files
 from bfpack_spark.delta.tables import identifier, location_of
 from bfpack_spark.errors import InputError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bfpack_spark.corpus.endings import codec_of, format_of
+from bfpack_spark.corpus.formats import codec_of, format_of
 
 
 @pytest.mark.parametrize(
