@@ -26,14 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 pytest.register_assert_rewrite("faults.kit", "corpus.reading")
 pytest_plugins = [
-    *(
-        "faults.fixtures",
-        "verifying.broken",
-        "tokens.worker",
-        "cli.commands",
-        "packings",
-        "readmes",
-    ),
+    *("faults.fixtures", "verifying.broken", "tokens.worker", "cli.commands", "packings"),
+    *("readmes", "s3_store", "integration.delta_desk"),
 ]
 
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)

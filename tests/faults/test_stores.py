@@ -2,10 +2,6 @@
 there whole or not at all, what is read is right, and a lock is held by one."""
 
 import hashlib
-import queue
-import re
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +13,7 @@ from faults.injection import holding
 from faults.kit import Drivers, one_line, pack_command, started_host
 from faults.matrix import Matrix
 from faults.proxy import KINDS, Proxy, started_proxy
+from s3_store import Store
 
 from bfpack_spark.errors import BusyError
 from bfpack_spark.files import access, own_files
@@ -25,53 +22,15 @@ from bfpack_spark.files.locks import hold_bucket
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
-SERVER = ROOT / ".integration" / "s3" / "bin" / "moto_server"
 OUTPUT = "s3a://data/out"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[int]:
-    """The port of a server that is right."""
-    if not SERVER.exists():
-        pytest.skip(f"{SERVER.relative_to(ROOT)} is missing: run `make test-faults`")
-    command = [SERVER, "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        ports: queue.SimpleQueue[int] = queue.SimpleQueue()
-        reader = threading.Thread(target=_follow, args=(process, ports))
-        reader.start()
-        yield ports.get(timeout=300)
-        process.terminate()
-        reader.join()
-
-
-def _follow(process: "subprocess.Popen[str]", ports: "queue.SimpleQueue[int]") -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"Running on http://127\.0\.0\.1:(\d+)", line):
-            ports.put(int(found.group(1)))
-
-
-@pytest.fixture(scope="module")
-def client(server: int) -> pafs.S3FileSystem:
-    """A client that is not bfpack's, and meets no faults; it has made a bucket."""
-    made = pafs.S3FileSystem(
-        access_key="key",
-        secret_key="secret",
-        region="us-east-1",
-        endpoint_override=f"http://127.0.0.1:{server}",
-        allow_bucket_creation=True,
-    )
-    made.create_dir("data")
-    return made
-
-
-@pytest.fixture(scope="module")
-def proxy(server: int, client: pafs.S3FileSystem) -> Iterator[Proxy]:
-    with started_proxy("127.0.0.1", server) as started, pytest.MonkeyPatch.context() as patch:
-        told = {"AWS_ENDPOINT_URL": started.address, "AWS_REGION": "us-east-1"}
-        told |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+def proxy(store: Store) -> Iterator[Proxy]:
+    with started_proxy("127.0.0.1", store.port) as started, pytest.MonkeyPatch.context() as patch:
+        told = {"AWS_ENDPOINT_URL": started.address}
         told |= {"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
-        for name, value in told.items():
+        for name, value in (store.environment | told).items():
             patch.setenv(name, value)
         yield started
 
@@ -104,24 +63,22 @@ def cloud(proxy: Proxy, jars: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def upload(client: pafs.S3FileSystem, tmp_path_factory: pytest.TempPathFactory) -> str:
+def upload(store: Store, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A delivery of Parquet and one of JSONL, in the store."""
     folder = tmp_path_factory.mktemp("upload")
     for form in ("parquet", "jsonl"):
         local = deliver(folder / form, form).new
-        pafs.copy_files(str(local), f"data/in/{form}", destination_filesystem=client)
+        pafs.copy_files(str(local), f"data/in/{form}", destination_filesystem=store.fs)
     return "s3://data/in"
 
 
-def objects(client: pafs.S3FileSystem, folder: str) -> dict[str, str]:
+def hashes(store: Store, folder: str) -> dict[str, str]:
     """Hashes of all objects below a folder, but for reports, which hold times."""
-    found = client.get_file_info(pafs.FileSelector(folder, recursive=True))
-    hashes = {}
-    for info in found:
-        if info.type == pafs.FileType.File and "/report/" not in info.path:
-            with client.open_input_stream(info.path) as stream:
-                digest = hashlib.sha256(stream.read()).hexdigest()
-            hashes[info.path.removeprefix(f"{folder}/")] = digest
+    hashes = {
+        name: hashlib.sha256(store.read(info.path)).hexdigest()
+        for name, info in store.objects(folder).items()
+        if "/report/" not in info.path
+    }
     assert hashes
     return hashes
 
@@ -130,7 +87,7 @@ def objects(client: pafs.S3FileSystem, folder: str) -> dict[str, str]:
 def test_a_run_on_a_store_that_fails_all_the_time_gives_the_same_bytes(
     cloud: Drivers,
     proxy: Proxy,
-    client: pafs.S3FileSystem,
+    store: Store,
     upload: str,
     tiny_tokenizer: Path,
     matrix: Matrix,
@@ -143,7 +100,7 @@ def test_a_run_on_a_store_that_fails_all_the_time_gives_the_same_bytes(
 
     ran = pack("right")
     assert ran.code == 0, ran.err
-    right = objects(client, "data/right")
+    right = hashes(store, "data/right")
     for kind in KINDS:
         output = kind.replace(" ", "-")
         proxy.fail(kind, "", 10**6, every=7)
@@ -157,28 +114,26 @@ def test_a_run_on_a_store_that_fails_all_the_time_gives_the_same_bytes(
             outcome = "one line, exit 5; same bytes when run again"
             ran = pack(output)
         assert ran.code == 0, ran.err
-        assert objects(client, f"data/{output}") == right
+        assert hashes(store, f"data/{output}") == right
         matrix.add(f"S3, {kind}, to every seventh request of a run", outcome)
 
 
 def test_an_object_that_is_replaced_during_the_run_fails_it_and_is_named(
-    cloud: Drivers, client: pafs.S3FileSystem, upload: str, tiny_tokenizer: Path, matrix: Matrix
+    cloud: Drivers, store: Store, upload: str, tiny_tokenizer: Path, matrix: Matrix
 ) -> None:
     """By one of the same size, when all of it has been read."""
-    pafs.copy_files("data/in/jsonl", "data/in/moving", client, client)
+    pafs.copy_files("data/in/jsonl", "data/in/moving", store.fs, store.fs)
     command = pack_command("s3://data/in/moving", tiny_tokenizer, "s3://data/moving")
     with holding(cloud.host.faults, "_check_unique - before") as gate:
         driver = cloud.start(*command)
         driver.wait_at(gate)
-        with client.open_input_stream("data/in/moving/c.jsonl") as stream:
-            raw = stream.read()
-        with client.open_output_stream("data/in/moving/c.jsonl") as stream:
-            stream.write(raw.replace(b"forget", b"FORGET"))
+        content = store.read("data/in/moving/c.jsonl").decode()
+        store.put("data/in/moving/c.jsonl", content.replace("forget", "FORGET"))
         gate.let_go()
         ran = driver.wait()
     assert ran.code == 2, ran.err
     assert "c.jsonl has been written since it was listed" in one_line(ran)
-    assert "b/tokens/_current.json" not in objects(client, "data/moving")
+    assert "b/tokens/_current.json" not in hashes(store, "data/moving")
     matrix.add("object replaced during the run", "exit 2, one line names it")
 
 

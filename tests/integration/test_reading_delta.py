@@ -1,0 +1,145 @@
+"""Delta tables as input, with Delta's own jars: versions, deleted rows, renamed columns."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.delta_desk import FIRST, GONE, LEFT, SECOND, TEXTS, Desk, append, rows_of
+from pyspark.sql import SparkSession
+
+pytestmark = [
+    pytest.mark.delta,
+    pytest.mark.timeout(900),  # jars of 90 MB are fetched once, and a busy machine takes its time
+]
+
+
+def delete(spark: SparkSession, table: Path, doc_ids: Iterable[str]) -> None:
+    listed = ", ".join(f"'{doc_id}'" for doc_id in doc_ids)
+    spark.sql(f"DELETE FROM delta.`{table}` WHERE doc_id IN ({listed})")
+
+
+def test_a_version_gives_the_shards_of_the_same_documents_in_parquet(
+    spark: SparkSession, desk: Desk, from_parquet: Any, tmp_path: Path
+) -> None:
+    table = tmp_path / "docs"
+    append(spark, table, FIRST)
+    append(spark, table, SECOND)
+    delete(spark, table, GONE)
+    on_disk = {p for p in table.rglob("*.parquet") if "_delta_log" not in p.parts}
+    assert len(on_disk) > len(spark.read.format("delta").load(str(table)).inputFiles())
+
+    how = ("--input", table, "--input-format", "delta")
+    first = desk.pack(*how, "--input-version", 0)
+    assert "version 0 of" in first.err
+    assert desk.shards() == from_parquet(FIRST)
+    second = desk.pack(*how, "--input-version", 1)
+    assert "1 new beside 1 that are unchanged; only they are read" in second.err
+    assert desk.shards() == from_parquet(TEXTS)
+    third = desk.pack(*how)
+    assert "version 2 of" in third.err
+    assert "everything is tokenized anew" in third.err
+    assert desk.shards() == from_parquet(LEFT)
+    again = desk.pack(*how, "--input-version", 2)
+    assert again.err.count("nothing to do") == 2
+
+    append(spark, table, {"d24": "behind it"})
+    held = desk.bfpack("verify", "--bucket", "b", "--input", table, "--input-version", 2)
+    assert held.code == 0, held.out + held.err
+    assert f"{len(LEFT)} documents equal their text tokenized anew" in held.out
+
+
+def test_rows_that_deletion_vectors_delete_are_not_read(
+    spark: SparkSession, desk: Desk, from_parquet: Any, tmp_path: Path
+) -> None:
+    table = tmp_path / "docs"
+    append(spark, table, TEXTS, **{"delta.enableDeletionVectors": "true"})
+    (file,) = table.glob("*.parquet")
+    how = ("--input", table, "--input-format", "delta")
+    desk.pack(*how, bucket="places", ids=False)
+    assert desk.documents("places") == {f"{file.name}#{row}" for row in range(len(TEXTS))}
+    delete(spark, table, GONE)
+    assert list(table.glob("deletion_vector*"))
+    assert list(table.glob("*.parquet")) == [file]
+    said = desk.pack(*how, bucket="places", ids=False)
+    assert f"1 file changed ({file.name})" in said.err
+    rows = [row for row, doc_id in enumerate(TEXTS) if doc_id not in GONE]
+    assert desk.documents("places") == {f"{file.name}#{row}" for row in rows}
+    desk.pack(*how)
+    assert desk.shards() == from_parquet(LEFT)
+    held = desk.bfpack("verify", "--bucket", "b", "--input", table)
+    assert held.code == 0, held.out
+
+    # A source all of whose rows are deleted is no bucket; of the others only what is left is read.
+    delete(spark, table, [doc_id for doc_id in TEXTS if int(doc_id[1:]) % 3 == 1])
+    desk.pack(*how, "--bucket-column", "source", bucket=None)
+    left = {doc_id for doc_id in LEFT if int(doc_id[1:]) % 3 != 1}
+    assert not (desk.output / "s1").exists()
+    for source in (0, 2):
+        own = {doc_id for doc_id in left if int(doc_id[1:]) % 3 == source}
+        assert desk.documents(f"s{source}") == own
+
+
+def test_a_table_by_name_with_mapped_columns_and_partitions(
+    spark: SparkSession, desk: Desk, from_parquet: Any
+) -> None:
+    spark.sql(
+        "CREATE TABLE docs (doc_id string, raw string, lang string, source string) USING delta "
+        "PARTITIONED BY (lang) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
+    )
+    rows = spark.createDataFrame(rows_of(TEXTS), spark.table("docs").schema)
+    rows.coalesce(1).write.insertInto("docs")
+    spark.sql("ALTER TABLE docs RENAME COLUMN raw TO text")
+    spark.sql("ALTER TABLE docs RENAME COLUMN lang TO language")
+    how = ("--input", "default.docs", "--input-format", "delta")
+    desk.pack(*how)
+    assert desk.shards() == from_parquet(TEXTS)
+    desk.pack(*how, "--bucket-column", "language", bucket=None)
+    for number, language in enumerate(("de", "fr")):
+        assert desk.documents(language) == {d for d in TEXTS if int(d[1:]) % 2 == number}
+    desk.pack(*how, "--bucket-column", "source", bucket="s2")
+    assert desk.documents("s2") == {d for d in TEXTS if int(d[1:]) % 3 == 2}
+    held = desk.bfpack("verify", "--bucket", "s2", "--input", "docs")
+    assert held.code == 0, held.out + held.err
+
+
+def test_a_table_a_bucket(spark: SparkSession, desk: Desk, tmp_path: Path) -> None:
+    append(spark, tmp_path / "in" / "de", FIRST)
+    append(spark, tmp_path / "in" / "fr", SECOND)
+    desk.pack("--input", f"{tmp_path}/in/{{bucket}}", "--input-format", "delta", bucket=None)
+    assert desk.documents("de") == set(FIRST)
+    assert desk.documents("fr") == set(SECOND)
+
+
+def test_what_cannot_be_read_is_said_in_a_line(
+    spark: SparkSession, desk: Desk, tmp_path: Path
+) -> None:
+    table = tmp_path / "docs"
+    append(spark, table, FIRST, "lang")
+    by_id = tmp_path / "by-id"
+    append(spark, by_id, FIRST, **{"delta.columnMapping.mode": "id"})
+    plain = tmp_path / "plain"
+    spark.range(1).write.parquet(str(plain))
+    spark.range(1).write.format("parquet").saveAsTable("plain")
+    delta = ("--input-format", "delta")
+    cases: list[tuple[tuple[object, ...], str]] = [
+        (("--input", table), "holds a Delta table; say --input-format delta"),
+        (("--input", plain, "--input-version", 0), "only a Delta table has versions"),
+        (("--input", plain, *delta), "no such Delta table; what has a slash is a path"),
+        (("--input", "plain", *delta), "is a table of parquet, not of Delta"),
+        (("--input", "none.docs", *delta), "no such Delta table; what has a slash is a path"),
+        (("--input", "docs[1]", *delta), "no table is called so; write NAME, DB.NAME or a path"),
+        (("--input", "docs_{bucket}", *delta), "name the buckets with --bucket"),
+        (("--input", table, *delta, "--input-version", 9), "its newest version is 0"),
+        (("--input", table, *delta, "--text-column", "lang"), "is a partition column of the table"),
+        (("--input", table, *delta, "--text-column", "body"), "no such column in the table"),
+        (("--input", table, *delta, "--bucket-column", "body"), "no such column in the table"),
+        (("--input", by_id, *delta), "maps columns by id"),
+    ]
+    for arguments, said in cases:
+        bucket = None if "bucket" in str(arguments) else "b"
+        ran = desk.try_to_pack(*arguments, bucket=bucket)
+        assert (ran.code, ran.out) == (2, ""), arguments
+        assert said in ran.err, arguments
+        assert ran.err.count("\n") <= 2, ran.err
+    assert not desk.output.exists()
