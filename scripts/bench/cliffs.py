@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from about import about
 from corpora import make_corpus, text_tokenizer
 from events import Task, log_options, read_tasks, share_of_time_at
+from figures import medians, verdict
 from generated import BUCKET, command, corpus_of_tokens
 from packers import draw_lengths
 from processes import Cost, Yardstick, run
@@ -249,10 +250,8 @@ def _sum(uses: list[Use]) -> Use:
 
 
 def _cells(uses: list[Use]) -> str:
-    cpu, wall, busy, at_two, longest = (
-        statistics.median(getattr(use, name) for use in uses)
-        for name in ("cpu", "wall", "busy", "at_two", "longest")
-    )
+    names = ("cpu", "wall", "busy", "at_two", "longest")
+    cpu, wall, busy, at_two, longest = medians(uses, *names)
     return f"{cpu:.1f} | {wall:.1f} | {busy:.0%} | {at_two:.0%} | {longest:.1f}"
 
 
@@ -260,10 +259,9 @@ def _print_ratio(what: str, cases: list[list[Use]], share: Callable[[Use], float
     """Of two cases, the ordinary one first."""
     of_usual, of_lopsided = (statistics.median(map(share, uses)) for uses in cases)
     ratio = of_lopsided / of_usual
-    verdict = "met" if ratio >= LOPSIDED_RATIO_MIN else "NOT met"
     print(
         f"{what}, {TOGETHER}: {of_lopsided:.0%} lopsided, {of_usual:.0%} ordinary, "
-        f"ratio {ratio:.2f}, limit >= {LOPSIDED_RATIO_MIN}: {verdict}."
+        f"ratio {ratio:.2f}, limit >= {LOPSIDED_RATIO_MIN}: {verdict(ratio >= LOPSIDED_RATIO_MIN)}."
     )
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from about import about
 from events import log_options, read_tasks
+from figures import Line, medians, verdict
 from generated import BUCKET, FILE_TOKENS, command, store_of_lengths
-from model import GROUP_DOCUMENTS_MAX, Layout, print_blocks
+from model import GROUP_DOCUMENTS_MAX, Layout, best_fit, print_blocks
 from packers import MEAN_TOKENS, draw_lengths
 from processes import Cost, Yardstick, run
 from stages import BFPACK
@@ -29,7 +30,6 @@ from bfpack_spark.core.accounting import account
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.groups import num_groups
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.rules import Rules
 
 SEQ_LEN = 2048
 MICROSECONDS_MAX = 5
@@ -84,11 +84,8 @@ def _print_costs(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) -
     )
     print("|---:|---:|---:|---:|---:|---:|---:|")
     for size, own in zip(sizes, zip(*runs, strict=True), strict=True):
-        costs = [cost for cost, _ in own]
-        cpu, wall, worker, jvm = (
-            statistics.median(getattr(cost, name) for cost in costs)
-            for name in ("cpu", "wall", "worker_mb", "jvm_mb")
-        )
+        costs = (cost for cost, _ in own)
+        cpu, wall, worker, jvm = medians(costs, "cpu", "wall", "worker_mb", "jvm_mb")
         groups = num_groups(size, GROUP_DOCUMENTS_MAX)
         print(
             f"| {size:,} | {groups} | {cpu:.1f} | {wall:.1f} | {worker:.0f} | {jvm:.0f} "
@@ -101,14 +98,13 @@ def _print_slopes(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) 
     print("|---|---:|---:|---:|---:|")
     before = None
     for at, (small, large) in enumerate(itertools.pairwise(sizes)):
-        slopes = [(own[at + 1][0].cpu - own[at][0].cpu) / (large - small) * 1e6 for own in runs]
+        line = Line(sizes=(small, large), costs=[(own[at][0], own[at + 1][0]) for own in runs])
+        slopes = [slope * 1e6 for slope in line.slopes]
         slope = statistics.median(slopes)
-        start = statistics.median(own[at][0].cpu for own in runs) - slope * small / 1e6
         limit = MICROSECONDS_MAX if before is None else before
-        met = "met" if slope <= limit else "NOT met"
         print(
             f"| {small:,}, {large:,} | {slope:.2f} | {min(slopes):.2f}, {max(slopes):.2f} "
-            f"| {start:.1f} | <= {limit:.2f}: {met} |"
+            f"| {statistics.median(line.starts):.1f} | <= {limit:.2f}: {verdict(slope <= limit)} |"
         )
         before = slope if before is None else before
 
@@ -119,14 +115,7 @@ def _print_overheads(drawn: Int64) -> None:
     print(f"\n| {len(drawn):,} documents at | groups | sequences | over the bound | target |")
     print("|---:|---:|---:|---:|---:|")
     for seq_len, groups in itertools.product((2048, 8192), (1, 10)):
-        rules = Rules(
-            seq_len=seq_len,
-            packing="best_fit",
-            long_documents="split",
-            group_documents_max=len(drawn) // groups,
-            seed=0,
-        )
-        found = account(histogram, rules)
+        found = account(histogram, best_fit(seq_len, len(drawn) // groups))
         print(
             f"| {seq_len:,} | {groups} | {found.num_sequences:,} | {found.overhead:.4%} "
             f"| <= {OVERHEAD_MAX:.2%} |"
@@ -156,10 +145,7 @@ def _print_largest(options: argparse.Namespace) -> None:
     at = " and ".join(f"{seq_len:,}" for seq_len in STATS_SEQ_LENS)
     print(f"\n| documents, stats at {at} | wall, s | CPU, s | peak, MB |")
     print("|---:|---:|---:|---:|")
-    middle = (
-        statistics.median(getattr(cost, name) for cost in costs)
-        for name in ("wall", "cpu", "python_mb")
-    )
+    middle = medians(costs, "wall", "cpu", "python_mb")
     print("| {:,} | {:.1f} | {:.1f} | {:.0f} |".format(documents, *middle))
 
 

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
 from corpora import make_corpus, text_tokenizer
+from figures import slope, verdict
 from generated import BUCKET, command, corpus_of_tokens, doc_ids, store_of_lengths
 from packers import MEAN_TOKENS, draw_lengths
 from processes import run
@@ -107,8 +108,8 @@ def _alive(logs: Path) -> Iterator[float]:
 
 def _judge(what: str, found: float, limit: float, form: str) -> None:
     """A line such as "Growth 1.03 x, limit 1.10 x: met."."""
-    verdict = "met" if found <= limit else "NOT met"
-    print(f"\n{what} {form.format(found)}, limit {form.format(limit)}: {verdict}.", flush=True)
+    said = verdict(found <= limit)
+    print(f"\n{what} {form.format(found)}, limit {form.format(limit)}: {said}.", flush=True)
 
 
 def _judge_growth(tokens: Sequence[int], peaks: Sequence[Peak]) -> None:
@@ -135,8 +136,7 @@ def _per_doubling(sizes: Sequence[int], peaks: Sequence[Peak]) -> float:
 
 def _slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> float:
     """Bytes of the worker for one more of what there are `sizes` of."""
-    (small, large), (less, more) = sizes, peaks
-    return (more.worker - less.worker) * 1e6 / (large - small)
+    return slope(sizes, [peak.worker * 1e6 for peak in peaks])
 
 
 # The corpus, and seq_len

@@ -17,6 +17,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.fragments import count_fragments
 from bfpack_spark.core.groups import num_groups
 from bfpack_spark.core.rows import default_num_shards
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.schema import HASHED, LOCATED, PLAN, SOUGHT
 
@@ -145,6 +146,17 @@ class Layout:
             senders=walks,
             receivers=self.shards,
         )
+
+
+def best_fit(seq_len: int, group_documents_max: int) -> Rules:
+    """What is counted: best fit, and long documents are split."""
+    return Rules(
+        seq_len=seq_len,
+        packing="best_fit",
+        long_documents="split",
+        group_documents_max=group_documents_max,
+        seed=0,
+    )
 
 
 def largest_bucket(layout: Layout) -> Layout:

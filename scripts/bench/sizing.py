@@ -20,12 +20,14 @@ import pyarrow.parquet as pq
 from about import about
 from cliffs import ordinary
 from events import log_options
+from figures import slope
 from generated import BUCKET, command, corpus_of_tokens
 from model import (
     BLOCK_BYTES_MIN,
     GROUP_DOCUMENTS_MAX,
     Layout,
     Shuffle,
+    best_fit,
     largest_bucket,
     print_blocks,
 )
@@ -34,7 +36,6 @@ from processes import Cost, run
 
 from bfpack_spark.core.accounting import account
 from bfpack_spark.core.groups import num_groups
-from bfpack_spark.core.rules import Rules
 
 SIMULATED_TOKENS = 5 * 10**12
 SEQ_LENS = (2048, 8192)
@@ -154,7 +155,7 @@ def _print_shards(options: argparse.Namespace) -> None:
     run(command("tokenize", output, *source))
     few, _ = _assemble(output, FEW_SHARDS, log)
     many, rows = _assemble(output, NUM_SHARDS, log)
-    each = (many.cpu - few.cpu) / (NUM_SHARDS - FEW_SHARDS)
+    each = slope((FEW_SHARDS, NUM_SHARDS), (few.cpu, many.cpu))
     print(
         f"\n| {NUM_SHARDS:,} shards of {options.shard_run_tokens:,} tokens at {SHARDS_SEQ_LEN} | |"
     )
@@ -220,15 +221,8 @@ def _print_simulation(options: argparse.Namespace) -> None:
     )
     print("|---:|---:|---:|---:|---:|---:|")
     for seq_len, size in itertools.product(SEQ_LENS, (GROUP_DOCUMENTS_MAX, 10**11)):
-        rules = Rules(
-            seq_len=seq_len,
-            packing="best_fit",
-            long_documents="split",
-            group_documents_max=size,
-            seed=0,
-        )
         start = time.process_time()
-        found = account(histogram, rules)
+        found = account(histogram, best_fit(seq_len, size))
         spent = time.process_time() - start
         groups = num_groups(histogram.count, size)
         print(

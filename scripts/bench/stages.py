@@ -23,6 +23,7 @@ from pathlib import Path
 from about import about
 from corpora import SCRIPTS, WHOLE_MB, Text, sized_corpus, text_tokenizer
 from events import log_options, read_tasks
+from figures import Line, medians, verdict
 from pipelines import PEERS, Peers, print_packed, tokens_made
 from processes import Cost, Yardstick, run
 
@@ -40,30 +41,6 @@ TARGETS = (  # CPU a token of the one over that of the other, at most
     (VERIFY, WHOLE, 0.25),
 )
 PEERS_MIN = 10  # likewise a peer's over the whole job's, at least
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A row of the table: what it cost on the small corpus and the large, a pair a repetition."""
-
-    tokens: Sequence[int]
-    costs: Sequence[tuple[Cost, Cost]]
-
-    @property
-    def slopes(self) -> list[float]:
-        """Seconds of CPU a token, in each repetition."""
-        more = self.tokens[1] - self.tokens[0]
-        return [(large.cpu - small.cpu) / more for small, large in self.costs]
-
-    @property
-    def starts(self) -> list[float]:
-        """Seconds of CPU that no token costs."""
-        pairs = zip(self.slopes, self.costs, strict=True)
-        return [small.cpu - slope * self.tokens[0] for slope, (small, _) in pairs]
-
-    def per(self, other: "Line") -> list[float]:
-        """Ratios of the slopes within each repetition."""
-        return [a / b for a, b in zip(self.slopes, other.slopes, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +90,7 @@ def main() -> None:
                 costs.setdefault(name, []).append((small, large))
     tokens = [_manifest(ground.version(2048))["totals"]["tokens"] for ground in grounds]
     lines = {
-        name: Line(tokens=_tokens(name, pairs[0], tokens), costs=pairs)
+        name: Line(sizes=_tokens(name, pairs[0], tokens), costs=pairs)
         for name, pairs in costs.items()
     }
     sizes = " and ".join(f"{count / 1e6:.0f} M" for count in tokens)
@@ -193,12 +170,12 @@ def _print_costs(lines: dict[str, Line]) -> None:
             continue
         line = lines[name]
         slopes = [slope * 1e9 for slope in line.slopes]
-        wall = statistics.median(large.wall for _, large in line.costs)
+        (wall,) = medians((large for _, large in line.costs), "wall")
         peaks = [_peak(pair[n] for pair in line.costs) for n in (0, 1)]
         print(
             f"| {name} | {statistics.median(slopes):,.0f} | {min(slopes):,.0f}, {max(slopes):,.0f} "
             f"| {statistics.median(line.per(lines[FLOOR])):.2f} "
-            f"| {statistics.median(line.starts):.1f} | {line.tokens[1] / wall / 1e6:.2f} "
+            f"| {statistics.median(line.starts):.1f} | {line.sizes[1] / wall / 1e6:.2f} "
             f"| {peaks[0]:,.0f}, {peaks[1]:,.0f} |"
         )
 
@@ -222,17 +199,16 @@ def _print_ratios(lines: dict[str, Line]) -> None:
 def _print_ratio(name: str, found: Sequence[float], sign: str, target: float) -> None:
     here = statistics.median(found)
     met = [value >= target if sign == ">=" else value <= target for value in (here, *found)]
-    verdict = ("met" if met[0] else "NOT met") + ("" if len({*met}) == 1 else ", but not every run")
+    said = verdict(met[0]) + ("" if len({*met}) == 1 else ", but not every run")
     print(
-        f"| {name} | {here:.2f} | {min(found):.2f}, {max(found):.2f} "
-        f"| {sign} {target} | {verdict} |"
+        f"| {name} | {here:.2f} | {min(found):.2f}, {max(found):.2f} | {sign} {target} | {said} |"
     )
 
 
 def _print_jvm(lines: dict[str, Line]) -> None:
     print("\n| on the larger corpus | the JVM, MB |\n|---|---:|")
     for name in (WHOLE, VERIFY):
-        jvm = statistics.median(large.jvm_mb for _, large in lines[name].costs)
+        (jvm,) = medians((large for _, large in lines[name].costs), "jvm_mb")
         print(f"| {name} | {jvm:.0f} |")
 
 

@@ -1,0 +1,47 @@
+"""Figures that the tables share: slopes between two sizes, medians, and whether a limit is met."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from processes import Cost
+
+
+def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """What one more of the size adds: sizes 10 and 30, values 5 and 9 -> 0.2."""
+    (small, large), (less, more) = sizes, values
+    return (more - less) / (large - small)
+
+
+def medians(measured: Iterable[Any], *names: str) -> list[float]:
+    """The median of each of these attributes."""
+    every = list(measured)
+    return [statistics.median(getattr(each, name) for each in every) for name in names]
+
+
+def verdict(met: bool) -> str:  # noqa: FBT001
+    return "met" if met else "NOT met"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row of a table: what it cost at the small size and the large, a pair a repetition."""
+
+    sizes: Sequence[int]  # tokens or documents
+    costs: Sequence[tuple[Cost, Cost]]
+
+    @property
+    def slopes(self) -> list[float]:
+        """Seconds of CPU a token or document, in each repetition."""
+        return [slope(self.sizes, (small.cpu, large.cpu)) for small, large in self.costs]
+
+    @property
+    def starts(self) -> list[float]:
+        """Seconds of CPU that no token or document costs."""
+        pairs = zip(self.slopes, self.costs, strict=True)
+        return [small.cpu - each * self.sizes[0] for each, (small, _) in pairs]
+
+    def per(self, other: "Line") -> list[float]:
+        """Ratios of the slopes within each repetition."""
+        return [a / b for a, b in zip(self.slopes, other.slopes, strict=True)]
