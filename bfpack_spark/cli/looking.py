@@ -96,24 +96,25 @@ def _text_of(settings: Settings, bucket: str) -> Input | None:
     type=int,
     help="Estimates from about so many documents of --input, tokenized with --tokenizer.",
 )
+@cloup.option("--details", is_flag=True, help="Prints all tables, and not only the first.")
 @cloup.option("--json", "form", flag_value="json", help="Prints one JSON document.")
 @cloup.option("--csv", "form", flag_value="csv", help="Prints a row for each bucket and seq_len.")
 @cloup.option("--html", "form", flag_value="html", help="Prints one page that opens offline.")
-def stats(settings: Settings, sample: int | None, form: str | None) -> None:
+def stats(settings: Settings, sample: int | None, details: bool, form: str | None) -> None:
     """Tell what packing comes to at every --seq-len, beside concatenation, from the lengths of the
     documents: those of an --output, or of a sample of an --input."""
     seq_lens, rules = settings.need("seq_len"), explore.rules_of(settings)
     if sample is not None:
-        print_stats(
-            explore.sample_stats(explore.sample_input(settings, sample), seq_lens, rules), form
-        )
+        samples = explore.sample_input(settings, sample)
+        print_stats(explore.sample_stats(samples, seq_lens, rules), form, details=details)
         return
     if settings.input:
         named = ", ".join(settings.input)
         raise InputError(f"--input {named}: say how many documents to draw, --sample N")
     read = _histogram_by_spark(settings) if under_submit() else explore.read_histogram
     output = settings.need("output")
-    print_stats(explore.output_stats(output, settings.bucket, seq_lens, rules, read), form)
+    statistics = explore.output_stats(output, settings.bucket, seq_lens, rules, read)
+    print_stats(statistics, form, details=details)
 
 
 def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:

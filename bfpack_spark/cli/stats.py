@@ -13,11 +13,20 @@ from bfpack_spark.printable import csv_cell, json_text
 from bfpack_spark.report import layout
 from bfpack_spark.report.contents import stats_page
 from bfpack_spark.report.render import render
-from bfpack_spark.report.tables import detailed_tables_of, headline, tables_of
+from bfpack_spark.report.tables import (
+    HOW_TO_CHOOSE,
+    about_lengths,
+    detailed_tables_of,
+    headline,
+    tables_of,
+)
+
+_MORE = "More tables: --details. For programs: --json, --csv. With pictures: --html."
 
 
-def print_stats(statistics: list[CorpusStats], form: str | None) -> None:
-    """Print on stdout in the form asked for: json, csv, html, or tables if it is None."""
+def print_stats(statistics: list[CorpusStats], form: str | None, *, details: bool = False) -> None:
+    """Print on stdout in the form asked for: json, csv, html, or tables if it is None. `details`
+    adds all other tables to the first one."""
     forms = {"json": _json, "csv": _csv, "html": _html}
     if form is not None:
         click.echo(forms[form](statistics), nl=False)
@@ -25,9 +34,13 @@ def print_stats(statistics: list[CorpusStats], form: str | None) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120)
     for stats in statistics:
         click.echo("\n".join(headline(stats)))
-        details = detailed_tables_of(stats) if stats is statistics[-1] else []
-        for table in (*tables_of(stats), *details):
+        for table in tables_of(stats):
             _print(console, table)
+        if details:
+            click.echo("\n".join(about_lengths(stats)))
+            for table in detailed_tables_of(stats):
+                _print(console, table)
+    click.echo("\n".join((*HOW_TO_CHOOSE, *([] if details else [_MORE]))))
 
 
 def _json(statistics: list[CorpusStats]) -> str:

@@ -193,6 +193,7 @@ def _packed_columns(packed: Packed) -> dict[str, Any]:
         "padding_share": packed.padding_share,
         "num_documents_cut": packed.num_documents_cut,
         "cut_share": packed.cut_share,
+        "num_tokens_in_cut_documents": packed.num_tokens_in_cut_documents,
         "truncations": packed.truncations,
         "fragments": packed.fragments,
         "attention_share": packed.attention_share,

@@ -47,6 +47,7 @@ class Packed:
 
     accounting: Accounting
     num_documents_cut: float  # in more than one fragment, or truncated
+    num_tokens_in_cut_documents: float  # all tokens of these documents
     num_truncations: float  # cuts of all documents: 3 fragments have 2, a truncated one 1
     num_fragments: float
     attention_pairs: (
@@ -267,6 +268,7 @@ def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) 
     return Packed(
         accounting=accounting,
         num_documents_cut=float((cut(lengths, rules) * counts).sum()),
+        num_tokens_in_cut_documents=float((cut(lengths, rules) * counts * lengths).sum()),
         num_truncations=float((truncations(lengths, rules) * counts).sum()),
         num_fragments=float((num_fragments(lengths, rules) * counts).sum()),
         attention_pairs=pairs,

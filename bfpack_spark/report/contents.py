@@ -20,7 +20,14 @@ from bfpack_spark.report.comparison import (
 )
 from bfpack_spark.report.figures import fragments_figure, lengths_figure, truncations_figure
 from bfpack_spark.report.layout import Page, Section, Table
-from bfpack_spark.report.tables import bucket_name, detailed_tables_of, headline, tables_of
+from bfpack_spark.report.tables import (
+    HOW_TO_CHOOSE,
+    about_lengths,
+    bucket_name,
+    detailed_tables_of,
+    headline,
+    tables_of,
+)
 from bfpack_spark.report.words import count, rules_name, rules_words, share
 from bfpack_spark.versions import versions
 
@@ -113,12 +120,17 @@ def stats_page(statistics: Sequence[CorpusStats]) -> Page:
         Section(
             name=f"summary-{number}",
             title=bucket_name(stats),
-            notes=headline(stats)[1:],
+            notes=[*headline(stats)[1:], *HOW_TO_CHOOSE],
             tables=tables_of(stats),
         )
         for number, stats in enumerate(statistics)
     ]
-    details = Section(name="detail", title="In detail", tables=detailed_tables_of(last))
+    details = Section(
+        name="detail",
+        title="In detail",
+        notes=about_lengths(last),
+        tables=detailed_tables_of(last),
+    )
     return Page(
         title="What packing comes to",
         lead=f"{bucket_name(last)}, from lengths alone.",

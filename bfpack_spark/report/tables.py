@@ -22,12 +22,24 @@ def bucket_name(stats: CorpusStats) -> str:
     return one_line(stats.bucket or "all buckets, each packed on its own")
 
 
+HOW_TO_CHOOSE = (
+    "A longer seq_len cuts fewer documents, but attention costs more for each token.",
+    "Take the shortest at which few enough tokens are in cut documents; padding hardly differs.",
+)
+
+
 def headline(stats: CorpusStats) -> list[str]:
-    """Return the lines above the tables of a bucket."""
-    lengths = ", ".join(f"{100 * q:g}% {length:,}" for q, length in stats.quantiles.items())
+    """Return the lines above the first table of a bucket."""
     return [
         f"{bucket_name(stats)}: {stats.num_documents:,} documents, {stats.num_tokens:,} tokens",
         *([_sampled(stats.sample)] if stats.sample else []),
+    ]
+
+
+def about_lengths(stats: CorpusStats) -> list[str]:
+    """Return the lines above the detailed tables of a bucket."""
+    lengths = ", ".join(f"{100 * q:g}% {length:,}" for q, length in stats.quantiles.items())
+    return [
         f"{stats.mean_length:,.1f} tokens a document; quantiles {lengths}",
         f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
         "all documents whole, concatenated from a random start on (expectations)",
@@ -45,15 +57,30 @@ def _sampled(sample: Sample) -> str:
 
 
 def tables_of(stats: CorpusStats) -> list[Table]:
-    """Return the tables that sum up the statistics of a bucket."""
-    by_seq_len = {count(at.seq_len): at for at in stats.at}
+    """Return the tables that sum up the statistics of a bucket: one, and for a sample how far it
+    may be off."""
     estimates = [estimates_table(stats)] if stats.estimates else []
-    return [*estimates, sequences_table(by_seq_len), shapes_table(by_seq_len)]
+    return [choice_table(_by_seq_len(stats)), *estimates]
 
 
 def detailed_tables_of(stats: CorpusStats) -> list[Table]:
-    """Return the tables with many rows."""
-    return [policies_table(stats), cuts_table(stats.at)]
+    """Return all other tables."""
+    by_seq_len = _by_seq_len(stats)
+    return [
+        sequences_table(by_seq_len),
+        shapes_table(by_seq_len),
+        policies_table(stats),
+        cuts_table(stats.at),
+    ]
+
+
+def _by_seq_len(stats: CorpusStats) -> dict[str, PackingStats]:
+    return {count(at.seq_len): at for at in stats.at}
+
+
+def choice_table(packings: Mapping[str, PackingStats]) -> Table:
+    """Return what decides between seq_lens, by the name of each packing."""
+    return _by_packing("Choosing a seq_len", packings, _CHOICE)
 
 
 def sequences_table(packings: Mapping[str, PackingStats]) -> Table:
@@ -63,7 +90,10 @@ def sequences_table(packings: Mapping[str, PackingStats]) -> Table:
 
 def shapes_table(packings: Mapping[str, PackingStats]) -> Table:
     """Return what each packing makes of documents and sequences, by its name."""
-    caption = "Cuts of a document, fragments of a sequence, attention as a share of full causal"
+    caption = (
+        "Cuts of a document, and fragments of a sequence (fewer are better); attention within "
+        "documents as a share of full causal attention (more: a token sees more of its document)"
+    )
     return _by_packing(caption, packings, _SHAPES)
 
 
@@ -77,19 +107,14 @@ def _by_packing(
 
 
 def _with_share(number: float, whole: float) -> str:
-    return f"{number:,.0f} ({number / max(whole, 1):.1%})"
+    return f"{number:,.0f} ({share(number, whole)})"
 
 
 def _quantile(at: PackingStats, part: float) -> str:
     return "" if at.fragments is None else count(at.fragments.quantile(part))
 
 
-_SEQUENCES: dict[str, Column] = {
-    "sequences": lambda at: count(at.plan.accounting.num_sequences),
-    "by concatenation": lambda at: count(at.concat.accounting.num_sequences),
-    "lower bound": lambda at: count(at.plan.accounting.lower_bound),
-    "overhead": lambda at: f"{at.plan.accounting.overhead:.4%}",
-    "padding": lambda at: f"{at.plan.padding_share:.4%}",
+_CUT: dict[str, Column] = {
     "documents cut": lambda at: _with_share(
         at.plan.num_documents_cut, at.plan.accounting.num_documents
     ),
@@ -97,15 +122,31 @@ _SEQUENCES: dict[str, Column] = {
         at.concat.num_documents_cut, at.concat.accounting.num_documents
     ),
 }
+_CHOICE: dict[str, Column] = {
+    "sequences": lambda at: count(at.plan.accounting.num_sequences),
+    **_CUT,
+    "padding": lambda at: percent(at.plan.padding_share),
+    "tokens in cut documents": lambda at: share(
+        at.plan.num_tokens_in_cut_documents, at.plan.accounting.num_tokens
+    ),
+}
+_SEQUENCES: dict[str, Column] = {
+    "sequences": lambda at: count(at.plan.accounting.num_sequences),
+    "by concatenation": lambda at: count(at.concat.accounting.num_sequences),
+    "lower bound": lambda at: count(at.plan.accounting.lower_bound),
+    "overhead": lambda at: percent(at.plan.accounting.overhead),
+    "padding": lambda at: percent(at.plan.padding_share),
+    **_CUT,
+}
 _SHAPES: dict[str, Column] = {
-    "cuts, packed": lambda at: f"{at.plan.truncations:.4f}",
-    "cuts, concatenated": lambda at: f"{at.concat.truncations:.4f}",
+    "cuts, packed": lambda at: mean(at.plan.truncations),
+    "cuts, concatenated": lambda at: mean(at.concat.truncations),
     "fragments, mean": lambda at: f"{at.plan.fragments:.2f}",
     "50%": lambda at: _quantile(at, 0.5),
     "99%": lambda at: _quantile(at, 0.99),
     "100%": lambda at: _quantile(at, 1.0),
-    "attention, packed": lambda at: f"{at.plan.attention_share:.1%}",
-    "attention, concatenated": lambda at: f"{at.concat.attention_share:.1%}",
+    "attention, packed": lambda at: percent(at.plan.attention_share),
+    "attention, concatenated": lambda at: percent(at.concat.attention_share),
 }
 
 

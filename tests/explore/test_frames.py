@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
 from bfpack_spark.cli.stats import print_stats
+from bfpack_spark.report.tables import HOW_TO_CHOOSE
 
 Bfpack = Callable[..., Any]
 LENGTHS = [3, 5, 9, 17, 40, 2, 2]
@@ -87,13 +88,39 @@ def test_every_form_can_say_that_nothing_is_left(
     assert str(len(lengths)) in re.findall(r"\b\d+\b", out)
 
 
+def test_one_table_and_two_sentences_come_first_and_the_rest_on_request(
+    stats: explore.CorpusStats, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_stats([stats], None)
+    short = capsys.readouterr().out
+    assert short.count("┏") == 1
+    assert "tokens in cut documents" in short
+    assert all(sentence in short for sentence in HOW_TO_CHOOSE)
+    print_stats([stats], None, details=True)
+    long = capsys.readouterr().out
+    assert long.count("┏") == 5
+    assert long.startswith(short.partition("\n" + HOW_TO_CHOOSE[0])[0])
+    assert "quantiles" in long
+
+
+def test_tokens_in_cut_documents_are_those_of_documents_that_do_not_fit(
+    stats: explore.CorpusStats,
+) -> None:
+    for at in stats.at:
+        lengths, counts = stats.histogram.values, stats.histogram.counts
+        too_long = lengths > at.seq_len
+        assert at.plan.num_tokens_in_cut_documents == (lengths * counts)[too_long].sum() > 0
+        assert stats.num_tokens > at.concat.num_tokens_in_cut_documents
+        assert at.concat.num_tokens_in_cut_documents > at.plan.num_tokens_in_cut_documents
+
+
 def test_no_number_is_cut_short_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     many = explore.corpus_stats(histogram_of([1_000_000] * 5000), tuple(range(900, 920)))
     told = io.StringIO()
     monkeypatch.setattr("sys.stdout", told)
     told.isatty = lambda: True  # type: ignore[method-assign]
-    print_stats([many], None)
+    print_stats([many], None, details=True)
     assert "1,000,000" in told.getvalue()
     assert "…" not in told.getvalue()
 
