@@ -71,9 +71,9 @@ def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) 
             spark=spark, settings=settings, store=store, lock=lock, tables=tables, costs=costs
         )
         keep_costs(source.place, store.name, costs)
-        made = [_sequences(run, seq_len) for seq_len in seq_lens]
-        _report_all(run, made)
-    return made
+        packed = [_sequences(run, seq_len) for seq_len in seq_lens]
+        _report_all(run, packed)
+    return packed
 
 
 def _sequences(run: _Run, seq_len: int) -> Version:
@@ -92,30 +92,30 @@ def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Ve
     store = _whole_store(settings, bucket)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         run = _Run(spark=spark, settings=settings, store=store, lock=lock)
-        made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
-        for version in made:
+        planned = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
+        for version in planned:
             if not _is_whole(version):
                 assert version.place.seq_len is not None, "sequences have one"
                 _plan(run, version.place.seq_len)
-    return made
+    return planned
 
 
 def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
     """Assemble and publish what was planned, for every seq_len."""
     store = _whole_store(settings, bucket)
-    made = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
-    for version in made:  # finds a missing plan before the work begins
+    asked = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
+    for version in asked:  # finds a missing plan before the work begins
         if version.manifest() is None:
             _planned(version)
     tables = open_tables(spark, settings)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         run = _Run(spark=spark, settings=settings, store=store, lock=lock, tables=tables)
-        for version in made:
+        for version in asked:
             if not _is_whole(version):
                 _assemble(run, _planned(version))
             _publish(run, version)
-        _report_all(run, made)
-    return made
+        _report_all(run, asked)
+    return asked
 
 
 def _is_whole(version: Version) -> bool:
@@ -137,9 +137,9 @@ def _whole_store(settings: Settings, bucket: str) -> TokenStore:
 
 def _plan(run: _Run, seq_len: int) -> Plan:
     with metered(run.spark, run.costs, "plan", seq_len):
-        made = make_plan(run.spark, run.settings, run.store, seq_len, lambda: run.histogram)
-    _keep_costs(run, made.version)
-    return made
+        plan = make_plan(run.spark, run.settings, run.store, seq_len, lambda: run.histogram)
+    _keep_costs(run, plan.version)
+    return plan
 
 
 def _assemble(run: _Run, plan: Plan) -> None:
@@ -149,8 +149,8 @@ def _assemble(run: _Run, plan: Plan) -> None:
 
 
 def _keep_costs(run: _Run, version: Version) -> None:
-    own = version.place.seq_len
-    keep_costs(version.place, version.name, [cost for cost in run.costs if cost.seq_len == own])
+    seq_len = version.place.seq_len
+    keep_costs(version.place, version.name, [cost for cost in run.costs if cost.seq_len == seq_len])
 
 
 def _publish(run: _Run, version: Version) -> None:
@@ -160,10 +160,10 @@ def _publish(run: _Run, version: Version) -> None:
     publish_to_delta(run.spark, run.tables, version)
 
 
-def _report_all(run: _Run, made: list[Version]) -> None:
+def _report_all(run: _Run, published: list[Version]) -> None:
     """Write all reports once more, so that each names the others."""
-    if len(made) > 1 and run.assembled:
-        for version in made:
+    if len(published) > 1 and run.assembled:
+        for version in published:
             _report(run, version, anew=True)
 
 
@@ -172,11 +172,11 @@ def _report(run: _Run, version: Version, *, anew: bool) -> None:
 
 
 def _planned(version: Version) -> Plan:
-    found = find_plan(version)
-    if found is None:
+    plan = find_plan(version)
+    if plan is None:
         seq_len = version.place.seq_len
         raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
-    return found
+    return plan
 
 
 def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> TokenStore:

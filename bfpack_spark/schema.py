@@ -30,9 +30,6 @@ QUARANTINE = pa.schema(
 )
 
 # What tokenize_text makes: one row per document, which is good (reason null) or not (tokens null).
-# The detail of a good one may say that it was drawn for the audit, but is too large for the
-# reference.
-NOT_AUDITED = "not audited"
 TOKENIZED = pa.schema(
     [
         *TOKENS,
@@ -43,6 +40,7 @@ TOKENIZED = pa.schema(
             "of the text in UTF-8; of its line or file where no text could be read of it; of ready "
             "tokens 4 each; of null and of no text 0",
         ),
+        _field("not_audited", pa.bool_(), "good and drawn for the audit, too large to compare"),
     ]
 )
 
@@ -181,6 +179,7 @@ class Reason:
 _SPARK_TYPES = {
     pa.string(): "string",
     pa.binary(): "binary",
+    pa.bool_(): "boolean",
     pa.int32(): "int",
     pa.int64(): "long",
     pa.list_(pa.string()): "array<string>",

@@ -1,18 +1,21 @@
 """Versions made by hand, of files that hold their own names: complete, and nothing to read."""
 
 import hashlib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.versions import versions
+from bfpack_spark.versions.inputs import SequencesInputs, TokensInputs
+from bfpack_spark.versions.manifests import FileEntry, SequencesAccounting
 from bfpack_spark.versions.versions import Place, Version
 
 _TOKENIZER = {"vocabulary_size": 9, "eos_id": 0, "bos_id": None, "own_pad_id": None}
 _SEQUENCES: dict[str, dict[str, Any]] = {
     "totals": {"sequences": 1, "tokens": 8, "shards": 1},
-    "accounting": {field.name: 0 for field in fields(Accounting)},
+    "accounting": {
+        **dict.fromkeys(SequencesAccounting.model_fields, 0),
+        "num_documents_quarantined": {},
+    },
     "tokenizer": {**_TOKENIZER, "pad_id": 0, "pad_is_eos": True},
 }
 _TOKENS: dict[str, dict[str, Any]] = {
@@ -34,20 +37,35 @@ def version(
 ) -> Version:
     """Of bucket `b`; seq_len None: a token store."""
     place = Place(output=str(output), bucket="b", seq_len=seq_len)
-    return Version(place=place, inputs=inputs(seed, tokens) if seq_len else _token_inputs(seed))
+    return Version(
+        place=place,
+        inputs=inputs(seed, tokens) if seq_len else token_inputs([["a.jsonl", 1, seed]]),
+    )
 
 
-def inputs(seed: int, tokens: str = "0" * 64) -> dict[str, Any]:
+def inputs(seed: int, tokens: str = "0" * 64) -> SequencesInputs:
     rules = {"packing": "best_fit", "long_documents": "split", "group_documents_max": 9}
-    return {"configuration": {**rules, "seed": seed, "pad_id": 0}, "tokens_fingerprint": tokens}
+    told = {"configuration": {**rules, "seed": seed, "pad_id": 0}, "tokens_fingerprint": tokens}
+    return SequencesInputs.model_validate(told)
 
 
-def _token_inputs(seed: int) -> dict[str, Any]:
-    return {
-        "configuration": {"eos_id": 0, "bos_id": None},
-        "tokenizer_sha256": hashlib.sha256(b"tokenizer.json").hexdigest(),
-        "inventory": [["a.jsonl", 1, seed]],
-    }
+def token_inputs(inventory: list[list[str | int]], **changed: Any) -> TokensInputs:
+    columns = {"input_format": "jsonl", "text_column": "text", "id_column": None}
+    ids = {"eos_id": 0, "bos_id": None, "control_tokens": "text", "max_document_bytes": 99}
+    return TokensInputs.model_validate(
+        {
+            "configuration": {**columns, **ids, **changed},
+            "tokenizer_sha256": hashlib.sha256(b"tokenizer.json").hexdigest(),
+            "inventory": inventory,
+        }
+    )
+
+
+def tokens_manifest(inputs: TokensInputs, *names: str) -> dict[str, Any]:
+    """The JSON of the manifest of a token store of these files."""
+    head = {"format_version": 1, "kind": "tokens", "bucket": "b", "seq_len": None}
+    files = [entry(name).as_json() for name in names]
+    return {**head, "fingerprint": "ab" * 32, "inputs": inputs.as_json(), "files": files, **_TOKENS}
 
 
 def finish(made: Version, *names: str) -> None:
@@ -56,14 +74,21 @@ def finish(made: Version, *names: str) -> None:
     for name in (*names, *own):
         write(Path(made.directory) / name, name)
     rest = _SEQUENCES if made.place.seq_len else _TOKENS
-    versions.complete(made, list(map(_entry, names)), **rest)
+    versions.complete(made, list(map(entry, names)), **rest)
 
 
-def _entry(name: str) -> dict[str, Any]:
-    hashed = hashlib.sha256(name.encode()).hexdigest()
-    counts = {"rows": 1, "tokens": 8, "bytes": len(name)}
-    kind = name.partition("/")[0]
-    return {"path": name, "kind": kind, **counts, "sha256": hashed, "ids_sha256": None}
+def entry(name: str) -> FileEntry:
+    return FileEntry.model_validate(
+        {
+            "path": name,
+            "kind": name.split("/")[-2],
+            "rows": 1,
+            "tokens": 8,
+            "bytes": len(name),
+            "sha256": hashlib.sha256(name.encode()).hexdigest(),
+            "ids_sha256": None,
+        }
+    )
 
 
 def publish(output: Path, seed: int = 0) -> tuple[Version, Version]:

@@ -25,7 +25,7 @@ from bfpack_spark.corpus.documents import Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.files.parquet_output import ParquetOutput
-from bfpack_spark.plan.plan_sequences import PlanSpec, plan_rows
+from bfpack_spark.plan.plan_sequences import PlanSpec, plan_blocks
 from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS, TOKENS
 from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_file
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
@@ -242,7 +242,7 @@ def plan_of(num_documents: int) -> Callable[[], object]:
     lengths, counts = np.unique(lengths, return_counts=True)
     sequences = sequences_per_group(Histogram(values=lengths, counts=counts), rules)
     spec = PlanSpec(rules=rules, sequences_per_group=sequences)
-    return lambda: [None for _ in plan_rows(list(blocks), spec, batch_rows=1 << 10)]
+    return lambda: [None for _ in plan_blocks(list(blocks), spec).rows(1 << 10)]
 
 
 def test_a_document_of_a_group_takes_a_bounded_number_of_bytes() -> None:

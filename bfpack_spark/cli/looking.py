@@ -61,10 +61,8 @@ def _verify(
     reports = []
     for seq_len in settings.need("seq_len"):
         place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-        totals = versions.current(place, version)[1]["totals"]
-        work = Work(
-            bucket=bucket, stage=f"verify {seq_len}", amount=totals["tokens"], unit="tokens"
-        )
+        amount = versions.current(place, version)[1].totals.tokens
+        work = Work(bucket=bucket, stage="verify", seq_len=seq_len, amount=amount)
         with watched(spark, work):
             report = verify_bucket(
                 spark,

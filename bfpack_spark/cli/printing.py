@@ -12,7 +12,7 @@ from bfpack_spark.cli.each_bucket import Outcome, exit_code
 from bfpack_spark.printable import json_text, lines, one_line
 from bfpack_spark.spark.session import under_submit
 from bfpack_spark.versions.pruning import LeftOver, VersionOnDisk
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.versions import Place, Version, need_manifest
 
 
 def say(text: str) -> None:
@@ -135,10 +135,9 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
 def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) -> None:
     rows = []
     for version in done:
-        manifest = version.manifest()
-        assert manifest is not None, "done means complete"
+        manifest = need_manifest(version)
         row = {"bucket": version.place.bucket, "seq_len": version.place.seq_len}
-        row |= {"version": version.name, **manifest["totals"]}
+        row |= {"version": version.name, **manifest.totals.as_json()}
         rows.append({**row, "path": f"{version.directory}/shards"})
     if as_json:
         print_json([*rows, *map(error_row, failed)])

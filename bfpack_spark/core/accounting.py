@@ -1,10 +1,13 @@
 """What packing does to a corpus, computed from its length histogram alone: no document is moved."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bfpack_spark.core.expectations import expected_cut
+from bfpack_spark.core.expectations import cut_chance, expected_cut
 from bfpack_spark.core.fragments import Int64, LongDocuments, kept_lengths
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups, sequences_per_group
@@ -17,9 +20,7 @@ class PolicyEffect:
     anything."""
 
     num_documents_packed: int
-    num_documents_cut: (
-        int  # that best fit packs in pieces or truncated, even if the packing is concat
-    )
+    num_documents_cut: float  # in pieces or truncated, if best fit packs them
     num_documents_truncated: int
     num_documents_dropped: int
     num_tokens_packed: int
@@ -30,7 +31,8 @@ class PolicyEffect:
 @dataclass(frozen=True, kw_only=True)
 class Accounting(PolicyEffect):
     """Where documents and tokens go at one seq_len. All fields are exact, except that the last one
-    is an expectation."""
+    is an expectation, and that what concatenation cuts (num_documents_cut) is one until the plan
+    has put the documents in order (GroupPlan.num_documents_cut)."""
 
     seq_len: int
     num_documents: int
@@ -55,8 +57,12 @@ def account(histogram: Histogram, rules: Rules, per_group: Int64 | None = None) 
     seq_len, num_sequences = rules.seq_len, int(per_group.sum())
     effect = policy_effect(histogram, seq_len, rules.long_documents)
     chance = expected_cut(histogram.values, seq_len)
+    counts = vars(effect)
+    if rules.packing == "concat":
+        cut = cut_chance(histogram.values, rules) * histogram.counts
+        counts = {**counts, "num_documents_cut": float(cut.sum())}
     return Accounting(
-        **vars(effect),
+        **counts,
         seq_len=seq_len,
         num_documents=histogram.count,
         num_tokens=histogram.total,
@@ -65,6 +71,25 @@ def account(histogram: Histogram, rules: Rules, per_group: Int64 | None = None) 
         lower_bound=-(-effect.num_tokens_packed // seq_len),
         num_documents_cut_by_concat=float((chance * histogram.counts).sum()),
     )
+
+
+def add_counts(accounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the sums of several accounts, by name, and by reason where a name has reasons:
+    {"in": 3, "refused": {"null": 1}} and {"in": 4, "refused": {"empty": 2}} -> {"in": 7, "refused":
+    {"null": 1, "empty": 2}}. A name that the first account lacks is in no sum."""
+    return {
+        name: _sum([account.get(name) for account in accounts]) for name in next(iter(accounts), ())
+    }
+
+
+def _sum(values: list[Any]) -> Any:
+    """Return the sum of numbers, or of mappings of reasons to numbers. None adds nothing."""
+    if not isinstance(values[0], Mapping):
+        return sum(value or 0 for value in values)
+    reasons: Counter[str] = Counter()
+    for value in values:
+        reasons.update(value or {})
+    return dict(reasons)
 
 
 def policy_effect(
@@ -108,8 +133,8 @@ def count_sequences(histogram: Histogram, rules: Rules) -> SequenceCounts:
         assert group.packing is not None
         per_group.append(group.num_sequences)
         by_padding += group.packing.bins_by_room()
-        own = group.packing.bins_by_fragments()
-        by_fragments[: len(own)] += own
+        fragments = group.packing.bins_by_fragments()
+        by_fragments[: len(fragments)] += fragments
     return SequenceCounts(
         per_group=np.array(per_group, dtype=np.int64),
         by_padding=Histogram.of_counts(by_padding),

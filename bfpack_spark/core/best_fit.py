@@ -26,8 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bfpack_spark.core.fragments import Int64, rank_in_run
-from bfpack_spark.core.order import stable_order
+from bfpack_spark.core.fragments import Int64, rank_in_run, stable_order
 
 _WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
 
@@ -68,10 +67,10 @@ class Packing:
         for free, left, bins, each in zip(*(c.tolist() for c in columns), strict=True):
             _move(queues[free], queues[left], bins, each)
         ended = [run for queue in queues.values() for run in queue]
-        found = np.zeros(max((held for _, held in ended), default=0) + 1, dtype=np.int64)
+        by_fragments = np.zeros(max((held for _, held in ended), default=0) + 1, dtype=np.int64)
         for bins, held in ended:
-            found[held] += bins
-        return found
+            by_fragments[held] += bins
+        return by_fragments
 
 
 def pack_counts(counts: Int64) -> Packing:

@@ -75,12 +75,12 @@ def estimate_share(strata: Sequence[Draws], part: Value, of: Value) -> Estimate:
     But a part as rare as 1 - 0.05^(1 / draws), about 3 / draws, is missed by all draws with a
     chance of 5 %, so this number bounds the interval.
     """
-    found = estimate_ratio(strata, part, of)
+    ratio = estimate_ratio(strata, part, of)
     drawn = [draws.num_draws for draws in strata if draws.num_draws]
     unseen = 1 - (1 - CONFIDENCE) ** (1 / min(drawn)) if drawn else 0.0
-    low = 1 - unseen if found.value == 1 else found.low
-    high = unseen if found.value == 0 else found.high
-    return replace(found, low=low, high=min(high, 1.0))
+    low = 1 - unseen if ratio.value == 1 else ratio.low
+    high = unseen if ratio.value == 0 else ratio.high
+    return replace(ratio, low=low, high=min(high, 1.0))
 
 
 def scaled_histogram(strata: Sequence[Draws]) -> Histogram:
@@ -95,9 +95,9 @@ def scaled_histogram(strata: Sequence[Draws]) -> Histogram:
 
 
 def _by_draw(draws: Draws, value: Value) -> Float64:
-    found = np.zeros(max(draws.num_draws, 1))
-    np.add.at(found, draws.draw, draws.stands_for * value(draws.length))
-    return found
+    totals = np.zeros(max(draws.num_draws, 1))
+    np.add.at(totals, draws.draw, draws.stands_for * value(draws.length))
+    return totals
 
 
 def _mean(by_draw: Float64) -> float:
@@ -107,9 +107,9 @@ def _mean(by_draw: Float64) -> float:
 def _estimate(value: float, by_draw: list[Float64], strata: Sequence[Draws]) -> Estimate:
     """Return the estimate with its error and interval. Strata without draws are complete and add no
     error."""
-    drawn = [own for own, draws in zip(by_draw, strata, strict=True) if draws.num_draws]
-    error = float(np.sqrt(sum(own.var(ddof=1) / len(own) for own in drawn)))
-    half = _student(min((len(own) for own in drawn), default=2) - 1) * error
+    drawn = [totals for totals, draws in zip(by_draw, strata, strict=True) if draws.num_draws]
+    error = float(np.sqrt(sum(totals.var(ddof=1) / len(totals) for totals in drawn)))
+    half = _student(min((len(totals) for totals in drawn), default=2) - 1) * error
     low = max(value - half, 0.0)  # all that is estimated here is a count, so never below 0
     return Estimate(value=value, standard_error=error, low=low, high=value + half)
 

@@ -49,6 +49,7 @@ class GroupPlan:
     fragments: Fragments
     sequence_id: Int64  # of each fragment
     placement: Placement
+    num_documents_cut: int  # in pieces or truncated
 
     def __len__(self) -> int:
         """Return the number of fragments."""
@@ -56,15 +57,15 @@ class GroupPlan:
 
     def places(self, first: int, end: int) -> Places:
         """Return the places of fragments first .. end - 1 in the order of sequences."""
-        own = slice(first, end)
-        order = self.placement.order[own]
+        part = slice(first, end)
+        order = self.placement.order[part]
         return Places(
             document=self.fragments.document[order],
             start=self.fragments.start[order],
             length=self.fragments.length[order],
             sequence_id=self.sequence_id[order],
-            position=self.placement.position[own],
-            offset=self.placement.offset[own],
+            position=self.placement.position[part],
+            offset=self.placement.offset[part],
         )
 
 
@@ -80,7 +81,14 @@ def plan_group(lengths: Int64, hashes: Int64, rules: Rules, numbers: SequenceNum
     fragments, local = _pack(lengths, rules)
     sequence_id = _sequence_ids(local, numbers, rules.seed)
     placement = arrange(sequence_id, fragments.length, _order_keys(hashes, fragments, rules))
-    return GroupPlan(fragments=fragments, sequence_id=sequence_id, placement=placement)
+    first = fragments.start == 0
+    cut = fragments.length[first] < lengths[fragments.document[first]]
+    return GroupPlan(
+        fragments=fragments,
+        sequence_id=sequence_id,
+        placement=placement,
+        num_documents_cut=int(cut.sum()),
+    )
 
 
 def _pack(lengths: Int64, rules: Rules) -> tuple[Fragments, Int64]:
@@ -95,8 +103,8 @@ def _pack(lengths: Int64, rules: Rules) -> tuple[Fragments, Int64]:
 def _sequence_ids(local: Int64, numbers: SequenceNumbers, seed: int) -> Int64:
     sequences = int(local.max(initial=-1)) + 1
     assert sequences == numbers.group, f"{sequences} sequences, {numbers.group} by its counts"
-    own = np.arange(numbers.first, numbers.first + sequences, dtype=np.int64)
-    return permute(own, numbers.total, seed)[local]
+    numbered = np.arange(numbers.first, numbers.first + sequences, dtype=np.int64)
+    return permute(numbered, numbers.total, seed)[local]
 
 
 def _order_keys(hashes: Int64, fragments: Fragments, rules: Rules) -> Int64:

@@ -8,7 +8,7 @@ holds the sums of each file.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ from bfpack_spark.errors import InputError, JobError
 
 Told: TypeAlias = list[list[Any]]  # name, rows, bytes, documents, and the footer's rows or None
 
-_IN_BYTES = ("jsonl", "text")  # formats in which every byte is consumed
+IN_BYTES = ("jsonl", "text")  # formats in which every byte is consumed
 
 
 @dataclass(kw_only=True)
@@ -66,7 +66,7 @@ def check_coverage(inventory: Inventory, total: Tally, *, bucket_column: str | N
     buckets need not be handed on."""
     for file in inventory.files:
         rows = total.rows[file.name]
-        if inventory.format in _IN_BYTES:
+        if inventory.format in IN_BYTES:
             _check_bytes(file, total.num_bytes[file.name])
         else:
             _check_rows(file, rows, total.footers.get(file.name))
@@ -87,29 +87,6 @@ def check_documents(total: Tally, documents_in: int) -> None:
         raise JobError(
             f"{read:,} documents were read, {documents_in:,} are accounted for; run it again"
         )
-
-
-def entries(
-    inventory: Inventory, total: Tally, earlier: Iterable[Mapping[str, Any]] = ()
-) -> list[dict[str, Any]]:
-    """Return the manifest's inventory. For each file it holds what tells the file from a changed
-    one, and what was read of it. For a file that an earlier version has read, it holds what that
-    version's manifest says (null: nothing)."""
-    known = {entry["name"]: entry for entry in earlier}
-    return [_entry(inventory.format, file, total, known.get(file.name)) for file in inventory.files]
-
-
-def _entry(
-    input_format: str, file: InputFile, total: Tally, known: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    stamp = {"modified": file.modified} if file.etag is None else {"etag": file.etag}
-    entry = {"name": file.name, "size": file.size, **stamp}
-    if file.name not in total.rows:
-        counts = ("rows", "bytes", "documents")
-        return entry | {count: (known or {}).get(count) for count in counts}
-    consumed = total.num_bytes[file.name] if input_format in _IN_BYTES else None
-    read = {"rows": total.rows[file.name], "documents": total.documents[file.name]}
-    return entry | read | {"bytes": consumed}
 
 
 def _check_bytes(file: InputFile, consumed: int) -> None:

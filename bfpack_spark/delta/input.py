@@ -59,11 +59,11 @@ def take_snapshot(spark: SparkSession, table: str, version: int | None) -> tuple
         )
     physical = _physical_names(snapshot)
     partitioned = _partition_columns(snapshot)
-    found = _files(spark, log, snapshot, {name: physical[name] for name in partitioned})
-    if not found:
+    files = _files(spark, log, snapshot, {name: physical[name] for name in partitioned})
+    if not files:
         raise InputError(f"{asked}: no files in version {snapshot.version()}; nothing to pack")
     columns = {name: own for name, own in physical.items() if name not in partitioned}
-    ordered = tuple(sorted(found, key=lambda file: file.name))
+    ordered = tuple(sorted(files, key=lambda file: file.name))
     return Inventory(format="delta", files=ordered, columns=columns), snapshot.version()
 
 
@@ -115,11 +115,11 @@ def _deleted_rows(spark: SparkSession, log: Any, snapshot: Any) -> dict[str, byt
     delta, conf = java(spark).org.apache.spark.sql.delta, java_session(spark).sessionState()
     store = delta.storage.dv.HadoopFileSystemDVStore(conf.newHadoopConf())
     bitmaps = delta.deletionvectors.StoredBitmap
-    found = {}
+    deleted = {}
     for added in snapshot.allFiles().filter("deletionVector is not null").collectAsList():
         rows = bitmaps.create(added.deletionVector(), log.dataPath()).load(store).toArray()
-        found[added.path()] = _little_endian(spark, rows)
-    return found
+        deleted[added.path()] = _little_endian(spark, rows)
+    return deleted
 
 
 def _little_endian(spark: SparkSession, values: Any) -> bytes:

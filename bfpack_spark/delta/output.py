@@ -42,9 +42,14 @@ from bfpack_spark.schema import (
     spark_ddl,
 )
 from bfpack_spark.spark.spark_files import read_files
-from bfpack_spark.versions.versions import Manifest, Version, files_of
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.manifests import FileKind, Manifest
+from bfpack_spark.versions.versions import Version
 
-_SCHEMAS = {"shards": (SEQUENCES, DELTA_SEQUENCES), "plan": (PLAN, DELTA_PLAN)}
+_SCHEMAS: dict[FileKind, tuple[pa.Schema, pa.Schema]] = {
+    "shards": (SEQUENCES, DELTA_SEQUENCES),
+    "plan": (PLAN, DELTA_PLAN),
+}
 # What Delta says if another commit came first, or if another run is making the table. In that case
 # there is a log without a commit, since a folder with other files was refused before.
 _CONFLICT = re.compile(
@@ -61,7 +66,7 @@ class DeltaTable:
     """A table that takes what is published of one kind: shards or plan."""
 
     name: str  # as the user gave it
-    kind: str
+    kind: FileKind
     identifier: str  # as SQL names it
     location: str
 
@@ -74,7 +79,7 @@ class Commit:
     fingerprint: str
 
 
-def open_table(spark: SparkSession, name: str, kind: str) -> DeltaTable:
+def open_table(spark: SparkSession, name: str, kind: FileKind) -> DeltaTable:
     """Return the table; if there is none, make it, empty. Raise InputError if it cannot take our
     rows."""
     asked = f"--publish-delta {name}"
@@ -90,14 +95,14 @@ def newest_commit(
 ) -> Commit | None:
     """Return the newest commit of a bucket and seq_len, or None if the log has none."""
     snapshot = snapshot_at(spark, delta_log(spark, table.location), None)
-    found = snapshot.transactions().get(_application(bucket, seq_len))
-    if found.isEmpty():
+    transaction = snapshot.transactions().get(_application(bucket, seq_len))
+    if transaction.isEmpty():
         return None
     # The commit's number is this one or a later one, so only the commits since are searched.
-    for row in _history_since(spark, table, found.get(), snapshot.version()):
-        said = _metadata(row["userMetadata"])
-        if (said.get("bucket"), said.get("seq_len")) == (bucket, seq_len):
-            return Commit(number=row["version"], fingerprint=str(said.get("fingerprint")))
+    for row in _history_since(spark, table, transaction.get(), snapshot.version()):
+        metadata = _metadata(row["userMetadata"])
+        if (metadata.get("bucket"), metadata.get("seq_len")) == (bucket, seq_len):
+            return Commit(number=row["version"], fingerprint=str(metadata.get("fingerprint")))
     return None
 
 
@@ -120,16 +125,15 @@ def publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[C
 
 
 def _publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
-    manifest = version.manifest()
-    assert manifest is not None, "only a complete version is published"
-    bucket, seq_len = str(manifest["bucket"]), int(manifest["seq_len"])
-    held = newest_commit(spark, table, bucket, seq_len)
-    if held is not None and held.fingerprint == manifest["fingerprint"]:
-        return held, True
+    manifest = versions.need_manifest(version)
+    bucket, seq_len = _key(manifest)
+    newest = newest_commit(spark, table, bucket, seq_len)
+    if newest is not None and newest.fingerprint == manifest.fingerprint:
+        return newest, True
     _overwrite(spark, table, version, manifest)
-    made = newest_commit(spark, table, bucket, seq_len)
-    assert made is not None, "committed just now"
-    return made, False
+    commit = newest_commit(spark, table, bucket, seq_len)
+    assert commit is not None, "committed just now"
+    return commit, False
 
 
 def _despite_others(act: Callable[[], Done]) -> Done:
@@ -146,26 +150,31 @@ def _despite_others(act: Callable[[], Done]) -> Done:
 def _overwrite(
     spark: SparkSession, table: DeltaTable, version: Version, manifest: Manifest
 ) -> None:
-    bucket, seq_len = str(manifest["bucket"]), int(manifest["seq_len"])
+    bucket, seq_len = _key(manifest)
     number = snapshot_at(spark, delta_log(spark, table.location), None).version() + 1
-    own = {key: value for key, value in manifest.items() if key != "files"}
+    metadata = {key: value for key, value in manifest.as_json().items() if key != "files"}
     with _settings(spark, _one_file_a_task(seq_len)):
         (
             _rows(spark, table.kind, version, manifest)
             .writeTo(table.identifier)
-            .option("userMetadata", json.dumps(own, sort_keys=True))
+            .option("userMetadata", json.dumps(metadata, sort_keys=True))
             .option("txnAppId", _application(bucket, seq_len))
             .option("txnVersion", str(number))
             .overwrite((sf.col("bucket") == bucket) & (sf.col("seq_len") == seq_len))
         )
 
 
-def _rows(spark: SparkSession, kind: str, version: Version, manifest: Manifest) -> DataFrame:
+def _rows(spark: SparkSession, kind: FileKind, version: Version, manifest: Manifest) -> DataFrame:
     schema, published = _SCHEMAS[kind]
-    paths = [f"{version.directory}/{entry['path']}" for entry in files_of(manifest, kind)]
+    paths = [f"{version.directory}/{entry.path}" for entry in manifest.files_of(kind)]
     rows = read_files(spark, paths, schema)
-    told = {"bucket": sf.lit(manifest["bucket"]), "seq_len": sf.lit(manifest["seq_len"])}
-    return rows.withColumns(told).select(*published.names)
+    key = {"bucket": sf.lit(manifest.bucket), "seq_len": sf.lit(manifest.seq_len)}
+    return rows.withColumns(key).select(*published.names)
+
+
+def _key(manifest: Manifest) -> tuple[str, int]:
+    assert manifest.seq_len is not None, "sequences have one"
+    return manifest.bucket, manifest.seq_len
 
 
 def _application(bucket: str, seq_len: int) -> str:
@@ -175,10 +184,10 @@ def _application(bucket: str, seq_len: int) -> str:
 def _metadata(text: str | None) -> dict[str, Any]:
     """Return the metadata of a commit. It is empty if the commit is not ours."""
     try:
-        said = json.loads(text or "{}")
+        metadata = json.loads(text or "{}")
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _one_file_a_task(seq_len: int) -> dict[str, str]:
@@ -213,23 +222,23 @@ def _settings(spark: SparkSession, settings: dict[str, str]) -> Iterator[None]:
                 spark.conf.set(key, was)
 
 
-def _describe_or_create(spark: SparkSession, asked: str, name: str, kind: str) -> Row:
+def _describe_or_create(spark: SparkSession, asked: str, name: str, kind: FileKind) -> Row:
     named = identifier(asked, name)
     there = describe(spark, asked, named)
     if there is not None:
         return there
-    held = access.list_files(location_of(name)) if "/" in name else []
-    if any("/_delta_log/" not in info.path for info in held):
+    files = access.list_files(location_of(name)) if "/" in name else []
+    if any("/_delta_log/" not in info.path for info in files):
         raise InputError(f"{asked}: holds files and is no Delta table; name another place")
     columns, partitions = spark_ddl(_SCHEMAS[kind][1]), ", ".join(PARTITIONED_BY)
     spark.sql(f"CREATE TABLE {named} ({columns}) USING delta PARTITIONED BY ({partitions})")
-    made = describe(spark, asked, named)
-    assert made is not None, "created just now"
-    return made
+    created = describe(spark, asked, named)
+    assert created is not None, "created just now"
+    return created
 
 
 def _check_table(
-    spark: SparkSession, asked: str, kind: str, named: str, partitions: list[str]
+    spark: SparkSession, asked: str, kind: FileKind, named: str, partitions: list[str]
 ) -> None:
     """Raise InputError if a table lacks a column, has it in another type, or is partitioned
     otherwise."""

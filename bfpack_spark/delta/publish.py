@@ -1,7 +1,6 @@
 """Sequences that are published are also published to a Delta table, if the user asks for it."""
 
 import logging
-import time
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -12,8 +11,9 @@ from bfpack_spark.delta import output
 from bfpack_spark.delta.output import DeltaTable
 from bfpack_spark.delta.tables import need_delta, reason
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.logs import facts
-from bfpack_spark.spark.progress import Work, watched
+from bfpack_spark.spark.progress import Work, step
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.manifests import FileKind
 from bfpack_spark.versions.versions import Version
 
 log = logging.getLogger("bfpack")
@@ -34,7 +34,9 @@ def open_tables(spark: SparkSession, settings: Settings) -> list[DeltaTable]:
     name = settings.publish_delta
     if name is None:
         return []
-    kinds = {f"{name.rstrip('/')}_plan": "plan"} if settings.publish_plan else {}
+    kinds: dict[str, FileKind] = (
+        {f"{name.rstrip('/')}_plan": "plan"} if settings.publish_plan else {}
+    )
     try:
         return [output.open_table(spark, n, k) for n, k in {**kinds, name: "shards"}.items()]
     except (PySparkException, Py4JError) as error:
@@ -45,29 +47,25 @@ def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Ver
     """Commit a published version to each table, unless the table's newest commit for the bucket and
     seq_len is already of this version. Raise JobError if that fails; the version stays published as
     Parquet."""
-    manifest = version.manifest()
-    assert manifest is not None, "only a complete version can be published"
-    seq_len, amount = version.place.seq_len, manifest["totals"]["tokens"]
-    work = Work(bucket=version.place.bucket, stage=f"delta {seq_len}", amount=amount, unit="tokens")
+    manifest = versions.need_manifest(version)
+    work = Work(
+        bucket=version.place.bucket,
+        stage="delta",
+        seq_len=version.place.seq_len,
+        amount=manifest.totals.tokens,
+    )
     for table in tables:
-        started = time.monotonic()
         try:
-            with watched(spark, work):
-                made, before = output.publish(spark, table, version)
+            with step(spark, work, version.name) as ending:
+                commit, before = output.publish(spark, table, version)
+                how = "nothing to do," if before else "in {seconds},"
+                at = f"version {commit.number} of {table.name}"
+                ending.line = f"delta: {how} {version.name} is {at}"
+                told = {"table": table.name, "table_version": commit.number, "done_before": before}
+                ending.counts = {**told, "seq_len": work.seq_len}
         except (PySparkException, Py4JError) as error:
             log.error("%s", error)
             raise JobError(
                 f"--publish-delta {table.name}: {version.name} is published, but not to Delta: "
                 f"{reason(error)}; run it again"
             ) from error
-        seconds = time.monotonic() - started
-        told = {"table": table.name, "table_version": made.number, "done_before": before}
-        told |= {"seq_len": seq_len, "version": version.name, "seconds": seconds}
-        log.info(
-            "delta: %s %s is version %d of %s",
-            "nothing to do," if before else f"in {seconds:.1f} s,",
-            version.name,
-            made.number,
-            table.name,
-            extra=facts(stage="delta", **told),
-        )

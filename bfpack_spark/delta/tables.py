@@ -31,10 +31,11 @@ def need_delta(spark: SparkSession, asked: str) -> None:
     # This looks for a resource, since a class that is missing would be an exception.
     there = loader.getResource("org/apache/spark/sql/delta/DeltaLog.class") is not None
     if not (there and extended and catalog != "builtin"):
-        told = " ".join(f"--spark-conf {key}={value}" for key, value in SETTINGS.items())
+        settings = " ".join(f"--spark-conf {key}={value}" for key, value in SETTINGS.items())
         raise InputError(
-            f"{asked}: this Spark session is without Delta; start it with {told} (or these keys "
-            "under [spark], or spark-submit's --conf), or leave Delta out: Parquet needs none of it"
+            f"{asked}: this Spark session is without Delta; start it with {settings} (or these "
+            "keys under [spark], or spark-submit's --conf), or leave Delta out: Parquet needs none "
+            "of it"
         )
 
 
@@ -80,9 +81,9 @@ def describe(spark: SparkSession, asked: str, named: str) -> Row | None:
 def delta_log(spark: SparkSession, location: str) -> Any:
     """Return the JVM's DeltaLog of the directory of a table, brought up to date."""
     jvm = java(spark)
-    found = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(java_session(spark), location)
-    found.update(False, no_option(spark), no_option(spark))  # noqa: FBT003  # Java's, by position
-    return found
+    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(java_session(spark), location)
+    log.update(False, no_option(spark), no_option(spark))  # noqa: FBT003  # Java's, by position
+    return log
 
 
 def snapshot_at(spark: SparkSession, log: Any, version: int | None) -> Any:

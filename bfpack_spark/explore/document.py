@@ -48,12 +48,12 @@ def find_document(
     """Return where a document went, from the plan and the token store. One column of their files
     is read for this. Raise InputError if the token store does not know the document."""
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = versions.current(place, version)
-    plan = [f"{directory}/{entry['path']}" for entry in versions.files_of(manifest, "plan")]
-    store = open_token_store(output, bucket, manifest["inputs"]["tokens_fingerprint"][:16])
-    files = store.id_files()
-    lengths = _rows_of(files["documents"], doc_id, ["length"])
-    refused = [] if lengths else _rows_of(files["quarantine"], doc_id, ["source", "reason"])
+    directory, manifest = versions.current_sequences(place, version)
+    plan = [f"{directory}/{entry.path}" for entry in manifest.files_of("plan")]
+    store = open_token_store(output, bucket, manifest.tokens_version)
+    lengths = _rows_of(store.paths, doc_id, ["length"])
+    quarantine = store.paths_of("quarantine")
+    refused = [] if lengths else _rows_of(quarantine, doc_id, ["source", "reason"])
     if not lengths and not refused:
         raise InputError(
             f"--doc {doc_id}: bucket {bucket} has no document of this id; check the id (documents "

@@ -223,8 +223,6 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
 
 def _packed_json(packed: Packed) -> dict[str, Any]:
     accounting = {**asdict(packed.accounting), "overhead": packed.accounting.overhead}
-    if packed.num_documents_cut != packed.accounting.num_documents_cut:
-        accounting["num_documents_cut"] = packed.num_documents_cut  # that of concatenation
     return {"accounting": accounting, **_packed_columns(packed)}
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bfpack_spark.core.expectations import Float64, expected_cut, expected_truncations
+from bfpack_spark.core.expectations import Float64, expected_truncations
 from bfpack_spark.core.fragments import Int64, kept_lengths
 from bfpack_spark.core.rules import Rules
 
@@ -33,12 +33,3 @@ def truncations(lengths: Int64, rules: Rules) -> Float64:
     kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
     truncated = (kept > 0) & (kept < lengths)
     return np.asarray(num_fragments(lengths, rules) - (kept > 0) + truncated)
-
-
-def cut(lengths: Int64, rules: Rules) -> Float64:
-    """Return 1 if a document is cut and 0 if not, or the chance that it is cut."""
-    kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
-    if rules.packing == "best_fit":
-        return np.asarray((lengths > rules.seq_len) & (kept > 0), dtype=np.float64)
-    chance = expected_cut(np.maximum(kept, 1), rules.seq_len)
-    return np.where(kept < lengths, kept > 0, chance).astype(np.float64)

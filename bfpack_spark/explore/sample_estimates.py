@@ -14,11 +14,11 @@ from bfpack_spark.core.estimates import (
     estimate_total,
     scaled_histogram,
 )
-from bfpack_spark.core.expectations import Float64
+from bfpack_spark.core.expectations import Float64, cut_chance
 from bfpack_spark.core.fragments import Int64, kept_lengths
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.explore.per_document import baseline, cut, truncations
+from bfpack_spark.explore.per_document import baseline, truncations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,9 @@ def joined(samples: Sequence[Sample]) -> Sample:
 def _at(strata: Sequence[Draws], rules: Rules) -> list[Named]:
     of_packing = {"lower_bound": estimate_total(strata, partial(_sequences, rules=rules))}
     for prefix, packing in (("", rules), ("concat_", baseline(rules))):
-        of_packing[f"{prefix}cut_share"] = estimate_share(strata, partial(cut, rules=packing), _one)
+        of_packing[f"{prefix}cut_share"] = estimate_share(
+            strata, partial(cut_chance, rules=packing), _one
+        )
         cuts = estimate_ratio(strata, partial(truncations, rules=packing), _one)
         if cuts.value:
             of_packing[f"{prefix}truncations"] = cuts

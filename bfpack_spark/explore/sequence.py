@@ -13,6 +13,7 @@ from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.plan.plan_files import find_documents
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import versions
+from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.versions import Place
 
 
@@ -76,7 +77,7 @@ def read_sequence(
     """Return one sequence with its documents decoded. For a document that is cut, the plan is
     searched for its other pieces. Raise InputError if there is no such sequence."""
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = versions.current(place, version)
+    directory, manifest = versions.current_sequences(place, version)
     shard, row = _find_row(manifest, sequence_id)
     with open_own_parquet(f"{directory}/{shard}") as file:
         table = file.read_row_group(row // _group_rows(file), use_threads=False)
@@ -95,12 +96,12 @@ def read_sequence(
 
 
 def _with_rest(
-    segments: list[Segment], sequence_id: int, directory: str, manifest: versions.Manifest
+    segments: list[Segment], sequence_id: int, directory: str, manifest: SequencesManifest
 ) -> list[Segment]:
     cut = sorted({segment.doc_id or "" for segment in segments if segment.is_cut})
     if not cut:
         return segments
-    paths = [f"{directory}/{entry['path']}" for entry in versions.files_of(manifest, "plan")]
+    paths = [f"{directory}/{entry.path}" for entry in manifest.files_of("plan")]
     with ThreadPoolExecutor() as pool:
         rows = pa.concat_tables(pool.map(partial(find_documents, doc_ids=cut), paths))
     pieces: dict[str, list[Piece]] = {name: [] for name in cut}
@@ -121,19 +122,17 @@ def _group_rows(file: object) -> int:
     return int(file.metadata.row_group(0).num_rows)  # type: ignore[attr-defined]
 
 
-def _find_row(manifest: versions.Manifest, sequence_id: int) -> tuple[str, int]:
+def _find_row(manifest: SequencesManifest, sequence_id: int) -> tuple[str, int]:
     first = 0
-    for entry in versions.files_of(manifest, "shards"):
-        if first <= sequence_id < first + entry["rows"]:
-            return str(entry["path"]), sequence_id - first
-        first += entry["rows"]
+    for entry in manifest.files_of("shards"):
+        if first <= sequence_id < first + entry.rows:
+            return entry.path, sequence_id - first
+        first += entry.rows
     raise InputError(f"--sequence {sequence_id}: there are sequences 0 to {first - 1}")
 
 
-def _tokenizer_json(output: str, bucket: str, manifest: versions.Manifest) -> bytes:
-    return open_token_store(
-        output, bucket, manifest["inputs"]["tokens_fingerprint"][:16]
-    ).tokenizer_json()
+def _tokenizer_json(output: str, bucket: str, manifest: SequencesManifest) -> bytes:
+    return open_token_store(output, bucket, manifest.tokens_version).tokenizer_json()
 
 
 def _segments(row: dict[str, Any], tokenizer: Tokenizer) -> list[Segment]:

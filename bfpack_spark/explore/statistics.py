@@ -28,12 +28,12 @@ from bfpack_spark.core.accounting import (
     count_sequences,
     policy_effect,
 )
-from bfpack_spark.core.expectations import expected_attention
+from bfpack_spark.core.expectations import cut_chance, expected_attention
 from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
 from bfpack_spark.core.groups import num_groups
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.explore.per_document import baseline, cut, num_fragments, truncations
+from bfpack_spark.explore.per_document import baseline, num_fragments, truncations
 from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
@@ -46,13 +46,17 @@ class Packed:
     concatenation."""
 
     accounting: Accounting
-    num_documents_cut: float  # in more than one fragment, or truncated
-    num_tokens_in_cut_documents: float  # all tokens of these documents
+    num_tokens_in_cut_documents: float  # all tokens of the documents that are cut
     num_truncations: float  # cuts of all documents: 3 fragments have 2, a truncated one 1
     num_fragments: float
     attention_pairs: (
         float  # (query, key) within segments: n (n + 1) / 2 in each; padding is a segment
     )
+
+    @property
+    def num_documents_cut(self) -> float:
+        """Return the documents in more than one fragment, or truncated."""
+        return float(self.accounting.num_documents_cut)
 
     @property
     def truncations(self) -> float:
@@ -267,8 +271,7 @@ def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) 
         pairs = _pairs_of(Histogram.of_counts(fragments)) + _pairs_of(counted.by_padding)
     return Packed(
         accounting=accounting,
-        num_documents_cut=float((cut(lengths, rules) * counts).sum()),
-        num_tokens_in_cut_documents=float((cut(lengths, rules) * counts * lengths).sum()),
+        num_tokens_in_cut_documents=float((cut_chance(lengths, rules) * counts * lengths).sum()),
         num_truncations=float((truncations(lengths, rules) * counts).sum()),
         num_fragments=float((num_fragments(lengths, rules) * counts).sum()),
         attention_pairs=pairs,

@@ -7,6 +7,7 @@ from bfpack_spark.plan.plan_files import read_plan
 from bfpack_spark.spark.spark_files import read_files
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import versions
+from bfpack_spark.versions.manifests import FileKind
 from bfpack_spark.versions.versions import Place
 
 
@@ -32,7 +33,9 @@ def lengths_table(
     return open_token_store(output, bucket, version).lengths(spark)
 
 
-def _paths(output: str, bucket: str, seq_len: int, version: str | None, kind: str) -> list[str]:
+def _paths(
+    output: str, bucket: str, seq_len: int, version: str | None, kind: FileKind
+) -> list[str]:
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
     directory, manifest = versions.current(place, version)
-    return [f"{directory}/{entry['path']}" for entry in versions.files_of(manifest, kind)]
+    return [f"{directory}/{entry.path}" for entry in manifest.files_of(kind)]

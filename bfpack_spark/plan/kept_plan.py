@@ -1,46 +1,56 @@
 """A plan that is kept between two runs: it is complete, and not yet assembled."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from bfpack_spark.files import access, own_files
-from bfpack_spark.versions.metadata import PlanNote, read_metadata
+from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
+from bfpack_spark.versions.metadata import Metadata, read_metadata
 from bfpack_spark.versions.versions import Version
+
+
+class PlanNote(Metadata):
+    """The contents of _plan.json: the files of a complete plan, their accounting and the number of
+    shards. This is enough to assemble it, in this run or a later one."""
+
+    remedy: ClassVar[str] = "remove it, and the plan is made anew"
+
+    files: Annotated[list[FileEntry], Field(min_length=1)]
+    accounting: PlanAccounting
+    num_shards: Annotated[int, Field(gt=0, lt=2**31)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A complete plan: its files, their accounting and the number of shards. This is enough to
-    assemble it, in this run or a later one."""
+    """A complete plan of a version."""
 
     version: Version
-    entries: list[dict[str, Any]]
-    accounting: dict[str, Any]
-    num_shards: int
+    note: PlanNote
+
+    @property
+    def num_fragments(self) -> int:
+        return sum(entry.rows for entry in self.note.files)
 
 
-def keep_plan(made: Plan) -> None:
+def keep_plan(plan: Plan) -> None:
     """Write a note that the plan is complete. Publication removes the note."""
-    note = {"files": made.entries, "accounting": made.accounting, "num_shards": made.num_shards}
-    version = made.version
-    own_files.sync_folders(version.place.output, version.inside)
-    own_files.write_json(version.place.output, f"{version.inside}/_plan.json", note)
+    output, inside = plan.version.place.output, plan.version.inside
+    own_files.sync_folders(output, inside)
+    own_files.write_json(output, f"{inside}/_plan.json", plan.note.as_json())
 
 
 def find_plan(version: Version) -> Plan | None:
     """Return the plan of an unfinished version, or None if there is no note of it or if its files
     are not there in their full size."""
-    made = read_metadata(f"{version.directory}/_plan.json", PlanNote)
-    if made is None or not _all_there(version, made["files"]):
+    note = read_metadata(f"{version.directory}/_plan.json", PlanNote)
+    if note is None or not _all_there(version, note.files):
         return None
-    return Plan(
-        version=version,
-        entries=made["files"],
-        accounting=made["accounting"],
-        num_shards=made["num_shards"],
-    )
+    return Plan(version=version, note=note)
 
 
-def _all_there(version: Version, entries: list[dict[str, Any]]) -> bool:
-    sizes = (access.size_of(f"{version.directory}/{entry['path']}") for entry in entries)
-    return list(sizes) == [entry["bytes"] for entry in entries]
+def _all_there(version: Version, files: Sequence[FileEntry]) -> bool:
+    sizes = (access.size_of(f"{version.directory}/{entry.path}") for entry in files)
+    return list(sizes) == [entry.bytes for entry in files]

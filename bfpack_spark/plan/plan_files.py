@@ -61,8 +61,8 @@ def find_documents(path: str, doc_ids: list[str]) -> pa.Table:
     wanted = pa.array(doc_ids, pa.string())
     with open_own_parquet(path) as file:
         batches = file.iter_batches(columns=columns)
-        found = [batch.filter(pc.is_in(batch["doc_id"], wanted)) for batch in batches]
-    return pa.Table.from_batches(found, plain(PLAN).empty_table().select(columns).schema)
+        fragments = [batch.filter(pc.is_in(batch["doc_id"], wanted)) for batch in batches]
+    return pa.Table.from_batches(fragments, plain(PLAN).empty_table().select(columns).schema)
 
 
 def read_fragments(path: str) -> Iterator[pa.Table]:

@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
+from bfpack_spark.core.group_plan import GroupPlan, SequenceNumbers, plan_group
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.schema import GROUPED, HASHED, MESSAGES, PLAN, blocks_of, plain, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks
-from bfpack_spark.spark.messages import Writer
+from bfpack_spark.spark.messages import Writer, message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,36 @@ class PlanSpec:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlannedGroup:
+    """A group and its plan, of which the rows are made a few at a time."""
+
+    group: int
+    doc_id: pa.Array  # as the documents came
+    order: Int64  # of the documents in the plan
+    plan: GroupPlan
+
+    def rows(self, batch_rows: int = 1 << 18) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of PLAN."""
+        for first in range(0, len(self.plan), batch_rows):
+            places = self.plan.places(first, first + batch_rows)
+            ids = self.doc_id.take(pa.array(self.order[places.document])).cast(pa.string())
+            columns = {
+                "sequence_id": places.sequence_id,
+                "position": places.position.astype(np.int32),
+                "offset": places.offset.astype(np.int32),
+                "doc_id": ids,
+                "start": places.start,
+                "length": places.length.astype(np.int32),
+                "group": np.full(len(ids), self.group, dtype=np.int32),
+            }
+            yield pa.RecordBatch.from_pydict(columns, schema=plain(PLAN))
+
+
 def plan_sequences(groups: DataFrame, spec: PlanSpec, write: Writer | None = None) -> DataFrame:
     """Return PLAN, a row a fragment, sorted by sequence_id and position within each partition. With
-    `write`, which gets these rows in the same worker, the result is the messages that it yields.
+    `write`, which gets these rows in the same worker, the result is the messages that it yields,
+    and one that says how many documents of the group are cut.
 
     In: blocks of GROUPED; a partition holds one whole group.
     """
@@ -53,9 +80,18 @@ def _plan_frames(
     frames: Iterator[pd.DataFrame], *, spec: PlanSpec, write: Writer | None
 ) -> Iterator[pd.DataFrame]:
     """Plan the group of a partition, and write its rows if there is a writer."""
-    rows = plan_rows(_blocks(frames), spec)
-    for batch in rows if write is None else write(rows):
+    blocks = _blocks(frames)
+    if not blocks:
+        return
+    planned = plan_blocks(blocks, spec)
+    batches = planned.rows() if write is None else _written(planned, write)
+    for batch in batches:
         yield batch.to_pandas()
+
+
+def _written(planned: PlannedGroup, write: Writer) -> Iterator[pa.RecordBatch]:
+    yield from write(planned.rows())
+    yield message({"files": [], "documents_cut": planned.plan.num_documents_cut})
 
 
 def _blocks(frames: Iterator[pd.DataFrame]) -> list[pa.RecordBatch]:
@@ -64,13 +100,9 @@ def _blocks(frames: Iterator[pd.DataFrame]) -> list[pa.RecordBatch]:
     return [pa.RecordBatch.from_pandas(frame, schema) for frame in frames if len(frame)]
 
 
-def plan_rows(
-    blocks: list[pa.RecordBatch], spec: PlanSpec, *, batch_rows: int = 1 << 18
-) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of PLAN of the group that the blocks of GROUPED hold. The list of blocks is
-    emptied, so that they are freed."""
-    if not blocks:
-        return
+def plan_blocks(blocks: list[pa.RecordBatch], spec: PlanSpec) -> PlannedGroup:
+    """Return the plan of the group that the blocks of GROUPED hold. The list of blocks is emptied,
+    so that they are freed."""
     groups = {number for block in blocks for number in block.column("group").to_pylist()}
     assert len(groups) == 1, "a partition must hold one group"
     group = groups.pop()
@@ -78,12 +110,12 @@ def plan_rows(
     blocks.clear()
     order = _fixed_order(documents)
     lengths, hashes = (documents[name].to_numpy()[order] for name in ("length", "doc_hash"))
-    doc_id = documents["doc_id"].combine_chunks()
-    plan = plan_group(lengths, hashes, spec.rules, spec.numbers(group))
-    for first in range(0, len(plan), batch_rows):
-        places = plan.places(first, first + batch_rows)
-        ids = doc_id.take(pa.array(order[places.document]))
-        yield _rows(places, ids.cast(pa.string()), group)
+    return PlannedGroup(
+        group=group,
+        doc_id=documents["doc_id"].combine_chunks(),
+        order=order,
+        plan=plan_group(lengths, hashes, spec.rules, spec.numbers(group)),
+    )
 
 
 def _fixed_order(documents: pa.Table) -> Int64:
@@ -92,17 +124,3 @@ def _fixed_order(documents: pa.Table) -> Int64:
     by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
     order: Int64 = pc.sort_indices(documents, by).to_numpy().astype(np.int64)
     return order
-
-
-def _rows(places: Places, doc_id: pa.Array, group: int) -> pa.RecordBatch:
-    """Return the rows of PLAN for these places."""
-    columns = {
-        "sequence_id": places.sequence_id,
-        "position": places.position.astype(np.int32),
-        "offset": places.offset.astype(np.int32),
-        "doc_id": doc_id,
-        "start": places.start,
-        "length": places.length.astype(np.int32),
-        "group": np.full(len(doc_id), group, dtype=np.int32),
-    }
-    return pa.RecordBatch.from_pydict(columns, schema=plain(PLAN))

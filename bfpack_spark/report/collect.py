@@ -20,8 +20,9 @@ from bfpack_spark.files import access
 from bfpack_spark.spark.costs import STAGES, StageCost
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import versions
+from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
 from bfpack_spark.versions.pruning import places_of
-from bfpack_spark.versions.versions import Manifest, Place
+from bfpack_spark.versions.versions import Place
 
 _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
 
@@ -41,8 +42,8 @@ class VersionReport:
 
     place: Place
     name: str
-    manifest: Manifest
-    tokens: Manifest  # of the token store from which it was made
+    manifest: SequencesManifest
+    tokens: TokensManifest  # of the token store from which it was made
     stats: CorpusStats  # at its own seq_len first
     run: RunFacts | None  # None: the runs that made it left none
 
@@ -80,10 +81,9 @@ def collect(
 ) -> VersionReport:
     """Return the report of a complete version, compared with packing at these other `seq_lens`.
     Raise InputError if the version, or its token store, is not there."""
-    _, manifest = versions.current(place, name)
-    fingerprint = str(manifest["inputs"]["tokens_fingerprint"])
-    store = open_token_store(place.output, place.bucket, fingerprint[:16])
-    rules = versions.rules_of(place, manifest["inputs"])
+    _, manifest = versions.current_sequences(place, name)
+    store = open_token_store(place.output, place.bucket, manifest.tokens_version)
+    rules = versions.rules_of(place, manifest.inputs.configuration)
     others = {*seq_lens} - {rules.seq_len}
     return VersionReport(
         place=place,

@@ -1,13 +1,12 @@
 """Versions side by side: the published seq_lens of a bucket, or the buckets of an output."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from bfpack_spark.core.accounting import add_counts
 from bfpack_spark.report.layout import Cell, Row, Table
 from bfpack_spark.report.words import count, share, size
-from bfpack_spark.versions.versions import Manifest, files_of
+from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +14,13 @@ class Named:
     """A manifest, and its name in a table."""
 
     name: str
-    manifest: Manifest
+    manifest: SequencesManifest
 
 
 def seq_lens_table(bucket: str, versions: Sequence[Named]) -> Table:
     """Return a table with a row for each seq_len of one bucket."""
     rows: list[Row] = [
-        (one.name, *_numbers(one.manifest["accounting"]), *_shards([one.manifest]), _version(one))
+        (one.name, *_numbers(one.manifest.accounting), *_shards([one.manifest]), _version(one))
         for one in versions
     ]
     caption = f"Published of {bucket} when this was written"
@@ -31,13 +30,13 @@ def seq_lens_table(bucket: str, versions: Sequence[Named]) -> Table:
 def buckets_table(caption: str, versions: Sequence[Named]) -> Table:
     """Return a table with a row for each bucket, and their sum."""
     manifests = [one.manifest for one in versions]
-    total = add_accounts(manifests)
-    most = max(manifest["accounting"]["num_tokens"] for manifest in manifests)
+    total = add_manifests(manifests)
+    most = max(manifest.accounting.num_tokens for manifest in manifests)
     rows: list[Row] = [
         (
             one.name,
-            _share(one.manifest["accounting"]["num_tokens"], total["num_tokens"], most),
-            *_numbers(one.manifest["accounting"]),
+            _share(one.manifest.accounting.num_tokens, total.num_tokens, most),
+            *_numbers(one.manifest.accounting),
             *_shards([one.manifest]),
         )
         for one in versions
@@ -67,42 +66,33 @@ _HEAD = (
 )
 
 
-def add_accounts(manifests: Sequence[Manifest]) -> dict[str, Any]:
+def add_manifests(manifests: Sequence[SequencesManifest]) -> SequencesAccounting:
     """Return the accounting of several versions as one sum. seq_len is that of the first."""
-    accounts = [manifest["accounting"] for manifest in manifests]
-    names = [name for name in accounts[0] if not isinstance(accounts[0][name], dict)]
-    refused: Counter[str] = Counter()
-    for account in accounts:
-        refused.update(account["num_documents_quarantined"])
-    added = {name: sum(account[name] for account in accounts) for name in names}
-    return {
-        **added,
-        "seq_len": accounts[0]["seq_len"],
-        "num_documents_quarantined": dict(refused),
-    }
+    accounts = [vars(manifest.accounting) for manifest in manifests]
+    return SequencesAccounting(**{**add_counts(accounts), "seq_len": accounts[0]["seq_len"]})
 
 
 def _version(one: Named) -> str:
-    return str(one.manifest["fingerprint"])[:16]
+    return one.manifest.version
 
 
 def _share(part: int, whole: int, most: int) -> Cell:
     return Cell(text=share(part, whole), bar=part / max(most, 1))
 
 
-def _numbers(account: dict[str, Any]) -> tuple[str, ...]:
-    documents = account["num_documents"]
-    places = account["num_tokens_packed"] + account["num_padding"]
+def _numbers(account: SequencesAccounting) -> tuple[str, ...]:
+    documents = account.num_documents
+    places = account.num_tokens_packed + account.num_padding
     return (
         count(documents),
-        count(account["num_tokens"]),
-        count(account["num_sequences"]),
-        share(account["num_padding"], places),
-        share(account["num_documents_cut"], documents),
-        share(account["num_documents_cut_by_concat"], documents),
+        count(account.num_tokens),
+        count(account.num_sequences),
+        share(account.num_padding, places),
+        share(account.num_documents_cut, documents),
+        share(account.num_documents_cut_by_concat, documents),
     )
 
 
-def _shards(manifests: Sequence[Manifest]) -> tuple[str, str]:
-    shards = [entry for manifest in manifests for entry in files_of(manifest, "shards")]
-    return count(len(shards)), size(sum(int(entry["bytes"]) for entry in shards))
+def _shards(manifests: Sequence[SequencesManifest]) -> tuple[str, str]:
+    shards = [entry for manifest in manifests for entry in manifest.files_of("shards")]
+    return count(len(shards)), size(sum(entry.bytes for entry in shards))

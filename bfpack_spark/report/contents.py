@@ -3,7 +3,6 @@ that of statistics alone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import group_balance
@@ -13,7 +12,7 @@ from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
 from bfpack_spark.report.comparison import (
     Named,
-    add_accounts,
+    add_manifests,
     buckets_table,
     names_table,
     seq_lens_table,
@@ -30,6 +29,7 @@ from bfpack_spark.report.tables import (
 )
 from bfpack_spark.report.words import count, rules_name, rules_words, share
 from bfpack_spark.versions import versions
+from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
 
 
 def version_page(report: VersionReport) -> Page:
@@ -39,9 +39,9 @@ def version_page(report: VersionReport) -> Page:
     return Page(
         title=f"{report.place.bucket}: sequences of {count(at.seq_len)}",
         lead=f"Version {report.name}, packed by {_WORDS[at.rules.packing]}.",
-        facts=_facts(manifest["accounting"]),
+        facts=_facts(manifest.accounting),
         sections=[
-            sections.accounting_section(manifest["accounting"]),
+            sections.accounting_section(manifest.accounting),
             sections.truncations_section([stats], _others(at.seq_len, len(stats.at) - 1)),
             sections.lengths_section(stats),
             sections.sequences_section(stats, at),
@@ -67,7 +67,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
     for report in reports:
         ways.setdefault(rules_words(report.stats.at[0].rules), []).append(report)
     totals = {way: with_total([r.stats for r in same])[-1] for way, same in ways.items()}
-    accounts = {way: add_accounts([r.manifest for r in same]) for way, same in ways.items()}
+    accounts = {way: add_manifests([r.manifest for r in same]) for way, same in ways.items()}
     named = {way: [*map(_named, same)] for way, same in ways.items()}
     documents, buckets = _all_documents(reports), {report.place.bucket for report in reports}
     return Page(
@@ -76,7 +76,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
         facts=[
             ("documents", count(documents.num_documents)),
             ("tokens", count(documents.num_tokens)),
-            *((f"sequences of {way}", count(a["num_sequences"])) for way, a in accounts.items()),
+            *((f"sequences of {way}", count(a.num_sequences)) for way, a in accounts.items()),
         ],
         sections=[
             *(
@@ -92,8 +92,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
             ),
             _costs_of(reports),
             sections.configurations_section(
-                [report.manifest["inputs"]["configuration"] for report in reports],
-                names_table(named),
+                [report.manifest for report in reports], names_table(named)
             ),
         ],
     )
@@ -102,7 +101,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
 def _all_documents(reports: Sequence[VersionReport]) -> CorpusStats:
     """Return the documents of all token stores, at every seq_len. Each is counted once, even if it
     is packed several times."""
-    stores = {(r.place.bucket, r.tokens["fingerprint"]): r.stats.histogram for r in reports}
+    stores = {(r.place.bucket, r.tokens.fingerprint): r.stats.histogram for r in reports}
     by_seq_len = {report.stats.at[0].seq_len: report.stats.at[0] for report in reports}
     return CorpusStats(
         bucket=None,
@@ -164,17 +163,17 @@ def _pictures(stats: CorpusStats) -> list[Section]:
     ]
 
 
-def _facts(account: dict[str, Any]) -> list[tuple[str, str]]:
-    places = account["num_tokens_packed"] + account["num_padding"]
+def _facts(account: SequencesAccounting) -> list[tuple[str, str]]:
+    places = account.num_tokens_packed + account.num_padding
     return [
-        ("documents", count(account["num_documents"])),
-        ("tokens", count(account["num_tokens"])),
-        ("sequences", count(account["num_sequences"])),
-        ("padding", share(account["num_padding"], places)),
-        ("documents cut", share(account["num_documents_cut"], account["num_documents"])),
+        ("documents", count(account.num_documents)),
+        ("tokens", count(account.num_tokens)),
+        ("sequences", count(account.num_sequences)),
+        ("padding", share(account.num_padding, places)),
+        ("documents cut", share(account.num_documents_cut, account.num_documents)),
         (
             "cut by concatenation",
-            share(account["num_documents_cut_by_concat"], account["num_documents"]),
+            share(account.num_documents_cut_by_concat, account.num_documents),
         ),
     ]
 
@@ -188,7 +187,7 @@ def _bucket_table(report: VersionReport) -> Table:
     named = [Named(name=count(report.stats.at[0].seq_len), manifest=report.manifest)]
     for at in report.stats.at[1:]:
         manifest = versions.current_manifest(replace(report.place, seq_len=at.seq_len))
-        if manifest is not None:
+        if isinstance(manifest, SequencesManifest):
             named.append(Named(name=count(at.seq_len), manifest=manifest))
     return seq_lens_table(report.place.bucket, named)
 

@@ -18,7 +18,7 @@ from bfpack_spark.report.layout import Figure, Table
 from bfpack_spark.report.svg import picture
 from bfpack_spark.report.tables import cuts_table, lengths_table
 from bfpack_spark.report.words import PLAN, count, mean, rules_name, size, span
-from bfpack_spark.versions.versions import Manifest, files_of
+from bfpack_spark.versions.manifests import Manifest
 
 
 def truncations_figure(stats: CorpusStats, at: PackingStats) -> Figure:
@@ -93,7 +93,7 @@ def fragments_figure(stats: CorpusStats, at: PackingStats, fragments: Histogram)
 def shards_figure(manifest: Manifest) -> Figure:
     """Return the size of each shard. If there are many, each bar is the mean of several in a
     row."""
-    sizes = [int(entry["bytes"]) for entry in files_of(manifest, "shards")]
+    sizes = [entry.bytes for entry in manifest.files_of("shards")]
     means, edges = mean_sizes(sizes)
     each = "bytes" if len(means) == len(sizes) else f"bytes, mean of {edges[1]} shards"
     return Figure(

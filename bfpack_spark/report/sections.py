@@ -19,51 +19,51 @@ from bfpack_spark.report.tables import (
     shapes_table,
 )
 from bfpack_spark.report.words import count, mean, rules_words, setting, share, size
-from bfpack_spark.versions.versions import Manifest, files_of
+from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest, TokensManifest
 
 _LEFT_OUT_SHOWN = 100
 
 
-def accounting_section(accounting: dict[str, Any], name: str = "", way: str = "") -> Section:
+def accounting_section(accounting: SequencesAccounting, name: str = "", way: str = "") -> Section:
     """Return where every document and token went that came in."""
-    padding = accounting["num_padding"]
-    places = accounting["num_tokens_packed"] + padding
+    padding = accounting.num_padding
+    places = accounting.num_tokens_packed + padding
     return Section(
-        name=f"accounting-{name or accounting['seq_len']}",
+        name=f"accounting-{name or accounting.seq_len}",
         title=f"What went in and came out{way and f', at {way}'}",
         notes=[
-            f"{count(accounting['num_tokens_packed'])} tokens were packed into "
-            f"{count(accounting['num_sequences'])} sequences of {count(accounting['seq_len'])}, "
+            f"{count(accounting.num_tokens_packed)} tokens were packed into "
+            f"{count(accounting.num_sequences)} sequences of {count(accounting.seq_len)}, "
             f"with {count(padding)} tokens of padding ({share(padding, places)}). "
-            f"{count(accounting['num_tokens_inserted'])} of the tokens are EOS or BOS that were "
+            f"{count(accounting.num_tokens_inserted)} of the tokens are EOS or BOS that were "
             "put in, once a document."
         ],
         tables=[_documents(accounting), _tokens(accounting)],
     )
 
 
-def _documents(accounting: dict[str, Any]) -> Table:
-    whole = accounting["num_documents_packed"] - accounting["num_documents_cut"]
-    in_pieces = accounting["num_documents_cut"] - accounting["num_documents_truncated"]
-    refused = accounting["num_documents_quarantined"]
+def _documents(accounting: SequencesAccounting) -> Table:
+    whole = accounting.num_documents_packed - accounting.num_documents_cut
+    in_pieces = accounting.num_documents_cut - accounting.num_documents_truncated
+    refused = accounting.num_documents_quarantined
     parts = {
         "packed, whole": whole,
         "packed, in pieces": in_pieces,
-        "packed, truncated": accounting["num_documents_truncated"],
-        "dropped: longer than seq_len": accounting["num_documents_dropped"],
-        "empty": accounting["num_documents_empty"],
+        "packed, truncated": accounting.num_documents_truncated,
+        "dropped: longer than seq_len": accounting.num_documents_dropped,
+        "empty": accounting.num_documents_empty,
         **{f"quarantined: {reason}": n for reason, n in sorted(refused.items())},
     }
-    return _parts("Documents", "came in", accounting["num_documents_in"], parts)
+    return _parts("Documents", "came in", accounting.num_documents_in, parts)
 
 
-def _tokens(accounting: dict[str, Any]) -> Table:
+def _tokens(accounting: SequencesAccounting) -> Table:
     parts = {
-        "packed": accounting["num_tokens_packed"],
-        "truncated": accounting["num_tokens_truncated"],
-        "dropped": accounting["num_tokens_dropped"],
+        "packed": accounting.num_tokens_packed,
+        "truncated": accounting.num_tokens_truncated,
+        "dropped": accounting.num_tokens_dropped,
     }
-    return _parts("Tokens", "of the documents", accounting["num_tokens"], parts)
+    return _parts("Tokens", "of the documents", accounting.num_tokens, parts)
 
 
 def _parts(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> Table:
@@ -159,11 +159,11 @@ def groups_section(groups: GroupBalance) -> Section:
     )
 
 
-def shards_section(manifest: Manifest) -> Section:
-    shards = files_of(manifest, "shards")
+def shards_section(manifest: SequencesManifest) -> Section:
+    shards = manifest.files_of("shards")
     rows: list[Row] = []
     for name, words in (("rows", count), ("tokens", count), ("bytes", size)):
-        values = [int(entry[name]) for entry in shards]
+        values = [int(getattr(entry, name)) for entry in shards]
         whole = sum(values)
         wanted = (min(values), whole / len(values), max(values), whole)
         rows.append(("size" if name == "bytes" else name, *map(words, wanted)))
@@ -181,10 +181,10 @@ def shards_section(manifest: Manifest) -> Section:
     )
 
 
-def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
+def configuration_section(manifest: SequencesManifest, tokens: TokensManifest) -> Section:
     """Return all that decides the result, and its fingerprint."""
-    inputs = tokens["inputs"]
-    settings = {"seq_len": manifest["seq_len"], **manifest["inputs"]["configuration"]}
+    inputs = tokens.inputs
+    settings = {"seq_len": manifest.seq_len, **manifest.inputs.configuration.as_json()}
     return Section(
         name="configuration",
         title="Configuration and fingerprint",
@@ -193,27 +193,27 @@ def configuration_section(manifest: Manifest, tokens: Manifest) -> Section:
             "name the version. The same settings and input give the same fingerprint and bytes."
         ],
         tables=[
-            pairs_table("Sequences", {"fingerprint": manifest["fingerprint"], **settings}),
+            pairs_table("Sequences", {"fingerprint": manifest.fingerprint, **settings}),
             pairs_table(
                 "Tokens",
                 {
-                    "fingerprint": tokens["fingerprint"],
-                    **inputs["configuration"],
-                    "input files": len(inputs["inventory"]),
+                    "fingerprint": tokens.fingerprint,
+                    **inputs.configuration.as_json(),
+                    "input files": len(inputs.inventory),
                 },
             ),
             pairs_table(
-                "Tokenizer", {"sha256": inputs["tokenizer_sha256"], **manifest["tokenizer"]}
+                "Tokenizer", {"sha256": inputs.tokenizer_sha256, **manifest.tokenizer.as_json()}
             ),
             *_left_out(tokens),
         ],
     )
 
 
-def _left_out(tokens: Manifest) -> list[Table]:
+def _left_out(tokens: TokensManifest) -> list[Table]:
     """Return what was visible in the input and was not read, or no table if all was read."""
-    left_out = tokens.get("left_out", [])
-    rows: list[Row] = [(left["name"], left["reason"]) for left in left_out[:_LEFT_OUT_SHOWN]]
+    left_out = tokens.left_out
+    rows: list[Row] = [(left.name, left.reason) for left in left_out[:_LEFT_OUT_SHOWN]]
     if not rows:
         return []
     files = f"{count(len(left_out))} file{'s' * (len(left_out) > 1)}"
@@ -222,8 +222,9 @@ def _left_out(tokens: Manifest) -> list[Table]:
     return [Table(caption=caption, head=("file", "reason"), rows=rows, prose=True)]
 
 
-def configurations_section(configurations: Sequence[dict[str, Any]], names: Table) -> Section:
+def configurations_section(versions: Sequence[SequencesManifest], names: Table) -> Section:
     """Return what decided several versions, and their names."""
+    configurations = [manifest.inputs.configuration.as_json() for manifest in versions]
     values = {
         name: ", ".join(dict.fromkeys(setting(one.get(name)) for one in configurations))
         for name in configurations[0]

@@ -102,10 +102,10 @@ def cut_file(
         begin, end = np.searchsorted(row, [first_row, first_row + len(batch)])
         for left, right in _runs(length, int(begin), int(end), batch_tokens):
             part = pieces.slice(left, right - left)
-            own = row[left:right] - first_row
+            rows = row[left:right] - first_row
             start = part.column("start").to_numpy()
-            ids = slices(batch.column("tokens"), own, start, length[left:right])
-            yield _segments(part, batch.column("doc_id").take(pa.array(own)), ids, starts)
+            ids = slices(batch.column("tokens"), rows, start, length[left:right])
+            yield _segments(part, batch.column("doc_id").take(pa.array(rows)), ids, starts)
 
 
 def _runs(length: Int64, begin: int, end: int, batch_tokens: int) -> Iterator[tuple[int, int]]:
@@ -125,9 +125,9 @@ def _segments(part: pa.Table, doc_ids: pa.Array, ids: pa.Array, starts: Int64) -
     sequence_id = part.column("sequence_id").to_numpy()
     assert 0 <= sequence_id.min() <= sequence_id.max() < starts[-1], "sequence_id out of range"
     shard = np.searchsorted(starts, sequence_id, side="right") - 1
-    made = {"shard": pa.array(shard, pa.int32()), "doc_id": doc_ids, "tokens": ids}
+    new_columns = {"shard": pa.array(shard, pa.int32()), "doc_id": doc_ids, "tokens": ids}
     columns = {
-        name: made[name] if name in made else part.column(name).combine_chunks()
+        name: new_columns[name] if name in new_columns else part.column(name).combine_chunks()
         for name in SEGMENTS.names
     }
     return pa.RecordBatch.from_pydict(columns, schema=plain(SEGMENTS))

@@ -67,11 +67,11 @@ def _join(
     documents, fragments = _received(batches)
     if not len(documents):
         return
-    found = _find(documents.column("doc_id").chunk(0), fragments.column("doc_id").chunk(0))
+    where = _find(documents.column("doc_id").chunk(0), fragments.column("doc_id").chunk(0))
     located = fragments.drop_columns(["doc_id"])
     for name in _PLACE:
-        located = located.append_column(name, documents.column(name).take(found))
-    located = located.filter(pc.is_valid(found))
+        located = located.append_column(name, documents.column(name).take(where))
+    located = located.filter(pc.is_valid(where))
     if len(located):
         file = located.column("file").to_numpy().astype(np.int64)
         task = pa.array(file * num_tasks // num_files, pa.int32())
@@ -93,6 +93,8 @@ def _find(stored: pa.Array, sought: pa.Array) -> pa.Array:
     """Return the index in `stored` of each id of `sought`, or null where it is not there. One hash
     table finds them; its copies of the ids are most of the memory that this takes."""
     every = pa.chunked_array([stored, sought]).dictionary_encode()
-    own, codes = (chunk.indices.to_numpy() for chunk in every.chunks)
-    assert (own == np.arange(len(own))).all(), "a document occurs twice in the store"
-    return pa.array(codes, mask=codes >= len(own))
+    stored_codes, codes = (chunk.indices.to_numpy() for chunk in every.chunks)
+    assert (stored_codes == np.arange(len(stored_codes))).all(), (
+        "a document occurs twice in the store"
+    )
+    return pa.array(codes, mask=codes >= len(stored_codes))

@@ -2,109 +2,103 @@
 
 import functools
 import logging
-import time
-from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.rows import shard_starts
 from bfpack_spark.errors import JobError
-from bfpack_spark.logs import facts
 from bfpack_spark.plan.kept_plan import Plan
 from bfpack_spark.sequences.assemble_sequences import assemble_sequences
 from bfpack_spark.sequences.locate_fragments import locate_fragments
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.disk_space import check_space, need_of_sequences
-from bfpack_spark.spark.messages import write_partitions
+from bfpack_spark.spark.messages import Writer, write_partitions
 from bfpack_spark.spark.partitions import files_frame
-from bfpack_spark.spark.progress import Work, watched
+from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Manifest, Version
+from bfpack_spark.versions.manifests import (
+    FileEntry,
+    SequencesAccounting,
+    SequencesTokenizer,
+    SequencesTotals,
+)
 
 log = logging.getLogger("bfpack")
 
 
-def make_sequences(spark: SparkSession, store: TokenStore, made: Plan) -> Manifest:
-    """Move the tokens to their shards and write the manifest. Return the manifest; the version is
-    then complete, and not yet published. Raise JobError if not all planned tokens came."""
-    version, started = made.version, time.monotonic()
-    what = f"sequences of {made.accounting['seq_len']:,}"
-    stored = sum(entry["bytes"] for entry in versions.files_of(store.manifest, "documents"))
+def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
+    """Move the tokens to their shards and write the manifest. The version is then complete, and not
+    yet published. Raise JobError if not all planned tokens came."""
+    version, accounting = plan.version, plan.note.accounting
+    stored = sum(entry.bytes for entry in store.manifest.files_of("documents"))
+    what = f"sequences of {accounting.seq_len:,}"
     check_space(spark, version.directory, need_of_sequences(stored), what)
-    pad = version.inputs["configuration"]["pad_id"]
-    pad_is_eos = pad == store.tokenizer["eos_id"]
+    pad = versions.configuration_of(version).pad_id
+    pad_is_eos = pad == store.tokenizer.eos_id
     if pad_is_eos:
         log.warning("the tokenizer has no pad token, so padding is EOS: num_padding tells it apart")
-    shards = _write(spark, store, made, pad)
-    assert len(shards) == made.num_shards, f"{len(shards)} shards written of {made.num_shards}"
-    _check_all_came(shards, made)
-    cut = sum(entry.pop("documents_cut") for entry in shards)
-    if version.inputs["configuration"]["packing"] == "best_fit":
-        assert cut == made.accounting["num_documents_cut"], f"{cut} documents cut"
-    manifest = versions.complete(
-        version,
-        [*made.entries, *shards],
-        totals={
-            "sequences": sum(entry["rows"] for entry in shards),
-            "tokens": sum(entry["tokens"] for entry in shards),
-            "shards": len(shards),
-        },
-        accounting={**made.accounting, "num_documents_cut": cut, **store.carried_counts()},
-        tokenizer={**store.tokenizer, "pad_id": pad, "pad_is_eos": pad_is_eos},
+    work = Work(
+        bucket=version.place.bucket,
+        stage="assemble",
+        seq_len=accounting.seq_len,
+        amount=accounting.num_tokens_packed,
     )
-    _say_done(version, manifest["totals"], time.monotonic() - started)
-    return manifest
+    with step(spark, work, version.name) as ending:
+        messages = write_partitions(*_shards(spark, store, plan, pad))
+        shards = [FileEntry(**entry) for message in messages for entry in message["files"]]
+        assert len(shards) == plan.note.num_shards, f"{len(shards)} shards written"
+        totals = SequencesTotals(
+            sequences=sum(entry.rows for entry in shards),
+            tokens=sum(entry.tokens for entry in shards),
+            shards=len(shards),
+        )
+        _check_all_came(totals.tokens, sum(m["documents_cut"] for m in messages), plan)
+        counts = {**accounting.as_json(), **store.carried_counts()}
+        tokenizer = {**store.tokenizer.as_json(), "pad_id": pad, "pad_is_eos": pad_is_eos}
+        versions.complete(
+            version,
+            [*plan.note.files, *shards],
+            totals=totals,
+            accounting=SequencesAccounting(**counts),
+            tokenizer=SequencesTokenizer(**tokenizer),
+        )
+        ending.line = (
+            f"sequences of {accounting.seq_len}: {totals.shards:,} shards, "
+            f"{totals.tokens:,} tokens in {{seconds}}"
+        )
+        ending.counts = {"seq_len": accounting.seq_len, **totals.as_json()}
 
 
-def _write(spark: SparkSession, store: TokenStore, made: Plan, pad: int) -> list[dict[str, Any]]:
-    """Cut, move and write the tokens, and return the entries of the shards."""
-    version, seq_len = made.version, made.accounting["seq_len"]
-    starts = shard_starts(made.accounting["num_sequences"], made.num_shards)
-    paths = [f"{version.directory}/{entry['path']}" for entry in made.entries]
+def _shards(
+    spark: SparkSession, store: TokenStore, plan: Plan, pad: int
+) -> tuple[DataFrame, Writer]:
+    """Return blocks of SEGMENTS, a partition a shard, and what writes them."""
+    version, accounting = plan.version, plan.note.accounting
+    starts = shard_starts(accounting.num_sequences, plan.note.num_shards)
+    paths = [f"{version.directory}/{entry.path}" for entry in plan.note.files]
     sources = files_frame(spark, {"plan": paths, "documents": store.paths})
-    num_fragments = sum(entry["rows"] for entry in made.entries)
-    located = locate_fragments(sources, num_fragments, len(store.paths))
-    blocks = assemble_sequences(located, store.paths, starts)
+    located = locate_fragments(sources, plan.num_fragments, len(store.paths))
     spec = ShardSpec(
         root=version.directory,
         bucket=version.place.bucket,
-        seq_len=seq_len,
+        seq_len=accounting.seq_len,
         pad_id=pad,
         starts=starts,
-        metadata=store.shard_metadata(seq_len, pad),
+        metadata=store.shard_metadata(accounting.seq_len, pad),
     )
-    amount = made.accounting["num_tokens_packed"]
-    work = Work(bucket=spec.bucket, stage=f"assemble {seq_len}", amount=amount, unit="tokens")
-    with watched(spark, work):
-        written = write_partitions(blocks, functools.partial(write_shards, spec=spec))
-    return [entry for message in written for entry in message["files"]]
+    blocks = assemble_sequences(located, store.paths, starts)
+    return blocks, functools.partial(write_shards, spec=spec)
 
 
-def _say_done(version: Version, totals: dict[str, int], seconds: float) -> None:
-    seq_len = version.place.seq_len
-    log.info(
-        "sequences of %d: %s shards, %s tokens in %.1f s",
-        seq_len,
-        f"{totals['shards']:,}",
-        f"{totals['tokens']:,}",
-        seconds,
-        extra=facts(
-            stage="assemble",
-            seq_len=seq_len,
-            version=version.name,
-            **{"seconds": seconds, **totals},
-        ),
-    )
-
-
-def _check_all_came(shards: list[dict[str, Any]], made: Plan) -> None:
-    """Raise JobError if fewer or more tokens came than were planned. A document that the token
-    store has lost since the plan may leave a gap only at the end of its row, where it looks like
-    padding."""
-    tokens, planned = sum(entry["tokens"] for entry in shards), made.accounting["num_tokens_packed"]
-    if tokens != planned:
+def _check_all_came(tokens: int, cut: int, plan: Plan) -> None:
+    """Raise JobError if not the planned tokens came, or not as many documents are cut. A document
+    that the token store has lost since the plan may leave a gap only at the end of its row, where
+    it looks like padding."""
+    planned = plan.note.accounting
+    if (tokens, cut) != (planned.num_tokens_packed, planned.num_documents_cut):
         raise JobError(
-            f"{tokens:,} tokens came to the shards, {planned:,} were planned: the token store has "
-            f"changed since; remove {made.version.directory} and run it again"
+            f"{tokens:,} tokens and {cut:,} cut documents came to the shards, "
+            f"{planned.num_tokens_packed:,} and {planned.num_documents_cut:,} were planned: the "
+            f"token store has changed since; remove {plan.version.directory} and run it again"
         )

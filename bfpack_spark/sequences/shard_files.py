@@ -35,7 +35,7 @@ class ShardSpec:
 
 def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
     """Write the shard that the blocks of SEGMENTS of a partition make, and yield one message with
-    its entry."""
+    its entry and the number of documents that are cut in it."""
     blocks = [batch for batch in batches if len(batch)]
     if not blocks:
         return
@@ -43,7 +43,7 @@ def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Itera
     assert len(shards) == 1, "a partition must hold one shard"
     segments = from_blocks(blocks, SEGMENTS, [name for name in SEGMENTS.names if name != "shard"])
     del blocks
-    yield message({"files": [_write_shard(segments, shards.pop(), spec)]})
+    yield message(_write_shard(segments, shards.pop(), spec))
 
 
 def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, object]:
@@ -70,7 +70,7 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
         num_cut += count_cut(part)
         output.write(table)
     entry = output.close("shards", num_tokens, ids_hash.hexdigest())
-    return {**entry, "documents_cut": num_cut}
+    return {"files": [entry], "documents_cut": num_cut}
 
 
 def rows_per_row_group(seq_len: int) -> int:

@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bfpack_spark.core.fragments import Int64
-from bfpack_spark.core.order import stable_order
+from bfpack_spark.core.fragments import Int64, stable_order
 from bfpack_spark.files.parquet_output import binary_values
 from bfpack_spark.schema import BYTES, blocks_of, plain
 

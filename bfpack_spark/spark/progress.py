@@ -5,12 +5,15 @@ tokens or bytes done are that share of the whole, so they are approximate. Under
 is no status tracker, and nothing is shown.
 """
 
+import logging
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Literal
 
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
@@ -20,6 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from bfpack_spark.logs import facts
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.repeating import repeating
 
@@ -32,13 +36,37 @@ class Work:
     """A stage of a bucket, and its amount in tokens, or in bytes before the tokens are known."""
 
     bucket: str
-    stage: str  # as people read it: "tokenize", "plan 2048"
+    stage: str
+    seq_len: int | None = None
     amount: int
-    unit: str  # tokens or bytes
+    unit: Literal["tokens", "bytes"] = "tokens"
 
     @property
     def title(self) -> str:
-        return one_line(f"{self.bucket}: {self.stage}")
+        """Return what people read: "web: plan 2048"."""
+        at = "" if self.seq_len is None else f" {self.seq_len}"
+        return one_line(f"{self.bucket}: {self.stage}{at}")
+
+
+@dataclass(kw_only=True)
+class Ending:
+    """How a step ended: a line, in which {seconds} stands for the time that it took, and what its
+    line of JSON holds beside stage, version and seconds."""
+
+    line: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def step(spark: SparkSession, work: Work, version: str) -> Iterator[Ending]:
+    """Watch what is done inside for a version, and log how it ended and how long it took."""
+    ending, started = Ending(), time.monotonic()
+    with watched(spark, work):
+        yield ending
+    seconds = time.monotonic() - started
+    told = facts(stage=work.stage, version=version, **{"seconds": seconds, **ending.counts})
+    line = ending.line.replace("{seconds}", f"{seconds:.1f} s")
+    logging.getLogger("bfpack").info("%s", line, extra=told)
 
 
 @contextmanager

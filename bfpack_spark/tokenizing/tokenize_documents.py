@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
-from bfpack_spark.schema import NOT_AUDITED, TOKENIZED, Reason, plain
+from bfpack_spark.schema import TOKENIZED, Reason, plain
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, Load, load_engine
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.ready_ids import ready_ids
@@ -49,17 +49,18 @@ class TokenizeSpec:
 
 def _rows(documents: Documents, spec: TokenizeSpec) -> pa.RecordBatch:
     sizes = documents.sizes()
+    not_audited = np.zeros(len(documents), dtype=bool)
     if spec.columns.tokens:
         ids, lengths = ready_ids(documents, spec.vocabulary)
     else:
         _refuse(documents, spec)
-        drawn = _draw(documents, spec)
+        drawn = _draw(documents, spec, not_audited)
         ids, lengths = _encode(documents, spec)
         _audit(documents, drawn, spec)
     if spec.columns.tokens or spec.vocabulary.control_tokens == "allow":
         ids, lengths = _without_ends(documents, ids, lengths, spec.vocabulary)
     ids, lengths = _insert(ids, lengths, spec.vocabulary)
-    good = [reason is None for reason in documents.reason]
+    good = np.array([reason is None for reason in documents.reason], dtype=bool)
     offsets = np.zeros(len(documents) + 1, dtype=np.int32)
     np.cumsum(lengths * 4, out=offsets[1:])
     tokens = pa.Array.from_buffers(
@@ -69,12 +70,13 @@ def _rows(documents: Documents, spec: TokenizeSpec) -> pa.RecordBatch:
     )
     columns = {
         "doc_id": pa.array(documents.doc_id, pa.string()),
-        "length": pa.array(lengths, pa.int32(), mask=~np.array(good, dtype=bool)),
+        "length": pa.array(lengths, pa.int32(), mask=~good),
         "tokens": tokens,
         "source": pa.array(documents.source, pa.string()),
         "reason": pa.array(documents.reason, pa.string()),
         "detail": pa.array(documents.detail, pa.string()),
         "num_bytes": pa.array(sizes, pa.int64()),
+        "not_audited": pa.array(not_audited & good),
     }
     return pa.RecordBatch.from_pydict(columns, schema=plain(TOKENIZED))
 
@@ -178,8 +180,11 @@ def _is_one_of(ids: Ids, numbers: Collection[int]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _draw(documents: Documents, spec: TokenizeSpec) -> dict[int, str]:
-    """Return index and text of the documents that the reference tokenizes too."""
+def _draw(
+    documents: Documents, spec: TokenizeSpec, too_large: npt.NDArray[np.bool_]
+) -> dict[int, str]:
+    """Return index and text of the documents that the reference tokenizes too. Those that are too
+    large for it are set in `too_large`."""
     if spec.engine == "tokenizers" or not spec.audit_share:
         return {}
     limit = spec.audit_share * 2**32
@@ -188,7 +193,7 @@ def _draw(documents: Documents, spec: TokenizeSpec) -> dict[int, str]:
     for index in documents.good():
         if zlib.crc32((documents.doc_id[index] or "").encode()) < limit:
             if sizes[index].as_py() > REFERENCE_BYTES_MAX:
-                documents.detail[index] = NOT_AUDITED
+                too_large[index] = True
             else:
                 drawn[index] = documents.content[index].as_py()
     return drawn

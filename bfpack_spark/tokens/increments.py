@@ -5,13 +5,15 @@ with ../EARLIER/, so a document is stored once. The new version has the name tha
 all files had been tokenized anew, and the sequences made of it are the same bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from bfpack_spark.corpus.inventory import Inventory
+from bfpack_spark.corpus.coverage import IN_BYTES, Tally
+from bfpack_spark.corpus.inventory import InputFile, Inventory
 from bfpack_spark.tokens.refused import Places
 from bfpack_spark.versions.changes import inventory_changes
-from bfpack_spark.versions.versions import Manifest, Version
+from bfpack_spark.versions.inputs import TokensInputs
+from bfpack_spark.versions.manifests import FileEntry, ReadFile, TokensAccounting, TokensManifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,25 +21,18 @@ class Increment:
     """What is to be tokenized, and what is taken over from an earlier version."""
 
     inventory: Inventory
-    entries: list[dict[str, Any]]  # of the earlier version, relative to the new one's directory
-    accounting: dict[str, Any]  # of these entries
+    entries: Sequence[FileEntry] = ()  # earlier ones, relative to the new version's directory
+    accounting: TokensAccounting | None = None  # of these entries
     first_places: Places  # of the documents in their quarantine
-    read: list[dict[str, Any]]  # the earlier manifest's inventory: what was read of its input
+    read: Sequence[ReadFile] = ()  # the earlier manifest's inventory: what was read of its input
     # What the names of new files begin with: the version whose files are taken over. A run that
     # makes the same version beside another earlier one tokenizes other files, and must not write
     # them under the same names.
-    prefix: str
-
-
-def _whole(inventory: Inventory) -> Increment:
-    """Return the increment that takes nothing over: every file is to be tokenized."""
-    return Increment(
-        inventory=inventory, entries=[], accounting={}, first_places={}, read=[], prefix=""
-    )
+    prefix: str = ""
 
 
 def take_over(
-    version: Version, inventory: Inventory, earlier: Manifest | None
+    inputs: TokensInputs, inventory: Inventory, earlier: TokensManifest | None
 ) -> tuple[Increment, str | None]:
     """Return what is to be tokenized and what the earlier version spares, with a line for the log.
 
@@ -48,49 +43,55 @@ def take_over(
     tokenized count as new until it is published, so their broken documents cannot hide among the
     documents that were there before.
     """
-    if earlier is None or not _differ_by_files(earlier["inputs"], version.inputs):
-        return _whole(inventory), None
-    before, after = (inputs["inventory"] for inputs in (earlier["inputs"], version.inputs))
+    everything = Increment(inventory=inventory, first_places={})
+    if earlier is None or not _differ_by_files(earlier.inputs, inputs):
+        return everything, None
+    before, after = earlier.inputs.inventory, inputs.inventory
     known = {name: rest for name, *rest in after}
     if any(known.get(name) != rest for name, *rest in before):
-        lost = [said for said in inventory_changes(before, after) if " new " not in said]
-        why = f"everything is tokenized anew: of the earlier input {', '.join(lost)}"
-        return _whole(inventory), why
+        lost = [change for change in inventory_changes(before, after) if " new " not in change]
+        return everything, f"everything is tokenized anew: of the earlier input {', '.join(lost)}"
     names = {name for name, *_ in before}
     new = tuple(file for file in inventory.files if file.name not in names)
-    entries = [_from_here(entry, earlier) for entry in earlier["files"]]
-    made = Increment(
+    increment = Increment(
         inventory=replace(inventory, files=new),
-        entries=entries,
-        accounting=earlier["accounting"],
-        first_places=earlier.get("first_places", {}),
-        read=earlier.get("inventory") or [],
-        prefix=f"{earlier['fingerprint'][:16]}-",
+        entries=[_from_here(entry, earlier.version) for entry in earlier.files],
+        accounting=earlier.accounting,
+        first_places=earlier.first_places,
+        read=earlier.inventory or (),
+        prefix=f"{earlier.version}-",
     )
-    return made, f"{len(new):,} new beside {len(names):,} that are unchanged; only they are read"
+    spared = f"{len(new):,} new beside {len(names):,} that are unchanged; only they are read"
+    return increment, spared
 
 
-def add_accounting(before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return the sums of two accountings, by name and by reason. A count that the earlier
-    accounting lacks, because an older build did not make it, is in no sum."""
-    if not before:
-        return new
-    return {name: _add(value, new.get(name, 0)) for name, value in before.items()}
+def files_read(inventory: Inventory, total: Tally, earlier: Sequence[ReadFile]) -> list[ReadFile]:
+    """Return the manifest's inventory. For each file it holds what tells the file from a changed
+    one, and what was read of it. For a file that an earlier version has read, it holds what that
+    version's manifest says (null: nothing)."""
+    known = {file.name: file for file in earlier}
+    return [_read(inventory.format, file, total, known.get(file.name)) for file in inventory.files]
 
 
-def _add(one: Any, other: Any) -> Any:
-    if not isinstance(one, dict):
-        return one + other
-    counts = other or {}
-    return {name: one.get(name, 0) + counts.get(name, 0) for name in {**one, **counts}}
+def _read(input_format: str, file: InputFile, total: Tally, known: ReadFile | None) -> ReadFile:
+    counts: dict[str, int | None] = dict.fromkeys(("rows", "documents", "bytes"))
+    if file.name in total.rows:
+        num_bytes = total.num_bytes[file.name] if input_format in IN_BYTES else None
+        counts |= {"rows": total.rows[file.name], "documents": total.documents[file.name]}
+        counts["bytes"] = num_bytes
+    elif known is not None:
+        counts = {name: getattr(known, name) for name in counts}
+    stamp = {"modified": file.modified} if file.etag is None else {"etag": file.etag}
+    return ReadFile.model_validate({"name": file.name, "size": file.size, **stamp, **counts})
 
 
-def _differ_by_files(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    names = ("configuration", "tokenizer_sha256")
-    return all(before[name] == after[name] for name in names)
+def _differ_by_files(before: TokensInputs, after: TokensInputs) -> bool:
+    return (before.configuration, before.tokenizer_sha256) == (
+        after.configuration,
+        after.tokenizer_sha256,
+    )
 
 
-def _from_here(entry: dict[str, Any], earlier: Manifest) -> dict[str, Any]:
-    path = str(entry["path"])
-    inside = path if path.startswith("../") else f"../{earlier['fingerprint'][:16]}/{path}"
-    return {**entry, "path": inside}
+def _from_here(entry: FileEntry, version: str) -> FileEntry:
+    inside = entry.path if entry.path.startswith("../") else f"../{version}/{entry.path}"
+    return entry.model_copy(update={"path": inside})

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import time
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
@@ -11,6 +10,7 @@ from pyspark.sql import SparkSession
 from bfpack_spark.buckets.find_slices import FindSlice
 from bfpack_spark.buckets.slices import columns_of
 from bfpack_spark.config import Settings
+from bfpack_spark.core.accounting import add_counts
 from bfpack_spark.corpus import coverage
 from bfpack_spark.corpus.columns import columns_in_files
 from bfpack_spark.corpus.coverage import Tally
@@ -20,28 +20,39 @@ from bfpack_spark.corpus.read_corpus import check_columns
 from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.corpus.take_inventory import check_apart
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import own_files
+from bfpack_spark.files import access, own_files
 from bfpack_spark.files.locks import Lock
-from bfpack_spark.logs import facts, say_done_before
+from bfpack_spark.logs import say_done_before
 from bfpack_spark.spark.disk_space import check_space, need_of_tokens
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame, splits_frame
-from bfpack_spark.spark.progress import Work, watched
+from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokenizing.parity import Choice, engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
+from bfpack_spark.tokens.account_documents import account_documents, first_places
 from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
-from bfpack_spark.tokens.increments import Increment, add_accounting, take_over
+from bfpack_spark.tokens.increments import Increment, files_read, take_over
 from bfpack_spark.tokens.quarantine import check_quarantine, most_frequent
-from bfpack_spark.tokens.refused import Places, account_documents, first_places
-from bfpack_spark.tokens.say_tokenizer import say_engine, warn_of_limit
+from bfpack_spark.tokens.refused import Places
+from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
 from bfpack_spark.tokens.token_files import write_token_files
-from bfpack_spark.tokens.token_store import FORMAT_METADATA, TokenStore
+from bfpack_spark.tokens.token_store import FORMAT_METADATA, TokenStore, open_token_store
 from bfpack_spark.tokens.tokenize_text import tokenize_text
 from bfpack_spark.versions import versions
-from bfpack_spark.versions.say_changes import say_changes
+from bfpack_spark.versions.changes import say_changes
+from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
+from bfpack_spark.versions.manifests import (
+    FileEntry,
+    LeftOutFile,
+    NewDocuments,
+    TokenizerFacts,
+    TokensAccounting,
+    TokensManifest,
+    TokensTotals,
+)
 from bfpack_spark.versions.versions import Place, Version
 from bfpack_spark.versions.whole import check_whole
 
@@ -81,17 +92,18 @@ def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
 def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> TokenStore:
     """Return the published token store of a bucket. The text is tokenized only if no complete
     version exists."""
-    made = _made_before(settings, source)
-    if made is None:
-        made = _tokenize(spark, settings, source)
-    else:
-        check_whole(made.place, made.name, versions.need_manifest(made))
-        say_done_before("tokens", made.name, stage="tokenize")
-    manifest = versions.need_manifest(made)
-    check_quarantine(manifest, settings.max_quarantined, made.directory)
+    version = _made_before(settings, source)
+    is_new = version is None
+    if version is None:
+        version = _tokenize(spark, settings, source)
+    store = open_token_store(source.place.output, source.place.bucket, version.name)
+    if not is_new:
+        check_whole(version.place, version.name, store.manifest)
+        say_done_before("tokens", version.name, stage="tokenize")
+    check_quarantine(store.manifest, settings.max_quarantined, version.directory)
     lock.check()
-    versions.publish(made)
-    return TokenStore(directory=made.directory, manifest=manifest)
+    versions.publish(version)
+    return store
 
 
 def _made_before(settings: Settings, source: Source) -> Version | None:
@@ -100,39 +112,38 @@ def _made_before(settings: Settings, source: Source) -> Version | None:
     engine: EngineName
     for engine in get_args(EngineName):
         if settings.engine in ("auto", engine) or settings.tokens_column:
-            version = _tokens_version(settings, source, limits_of(engine, source.vocabulary))
+            inputs = _tokens_inputs(settings, source, limits_of(engine, source.vocabulary))
+            version = Version(place=source.place, inputs=inputs)
             if version.manifest() is not None:
                 return version
     return None
 
 
-def _tokens_version(settings: Settings, source: Source, limits: Limits) -> Version:
-    """Return the version for these limits. Its fingerprint holds every limit that can change the
-    result."""
-    inventory, vocabulary = source.inventory, source.vocabulary
-    configuration = {
-        "input_format": inventory.format,
-        "text_column": None if settings.tokens_column else settings.text_column,
-        "tokens_column": settings.tokens_column,
-        "id_column": settings.id_column,
-        "eos_id": vocabulary.eos_id,
-        "bos_id": vocabulary.bos_id,
-        "control_tokens": settings.control_tokens,
-        "max_document_bytes": min(settings.max_document_bytes, limits.max_bytes),
-    }
-    uncut = limits.max_uncut_bytes
+def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> TokensInputs:
+    """Return all that decides the tokens under these limits of an engine. Only a limit that can
+    change the result is in it."""
+    inventory, vocabulary, uncut = source.inventory, source.vocabulary, limits.max_uncut_bytes
+    where_they_decide: dict[str, Any] = {}
     if uncut is not None and settings.max_document_bytes > uncut:
-        configuration["max_uncut_bytes"] = uncut
+        where_they_decide["max_uncut_bytes"] = uncut
     if settings.bucket_column is not None:
-        told = {"bucket_column": settings.bucket_column, "bucket": source.place.bucket}
-        configuration |= told
-    return Version(
-        place=source.place,
-        inputs={
-            "configuration": configuration,
-            "tokenizer_sha256": vocabulary.sha256,
-            "inventory": inventory.for_fingerprint(),
-        },
+        bucket = source.place.bucket
+        where_they_decide |= {"bucket_column": settings.bucket_column, "bucket": bucket}
+    configuration = TokensConfiguration(
+        input_format=inventory.format,
+        text_column=None if settings.tokens_column else settings.text_column,
+        tokens_column=settings.tokens_column,
+        id_column=settings.id_column,
+        eos_id=vocabulary.eos_id,
+        bos_id=vocabulary.bos_id,
+        control_tokens=settings.control_tokens,
+        max_document_bytes=min(settings.max_document_bytes, limits.max_bytes),
+        **where_they_decide,
+    )
+    return TokensInputs(
+        configuration=configuration,
+        tokenizer_sha256=vocabulary.sha256,
+        inventory=inventory.for_fingerprint(),
     )
 
 
@@ -140,54 +151,81 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     choice = engine_for(settings.engine, source.inventory, source.columns, source.vocabulary)
     limits = limits_of(choice.engine, source.vocabulary)
     say_engine(settings, source.vocabulary, choice, limits)
-    version = _tokens_version(settings, source, limits)
+    inputs = _tokens_inputs(settings, source, limits)
+    version = Version(place=source.place, inputs=inputs)
     say_changes("tokens", version)
     earlier = versions.current_manifest(source.place)
-    increment, why = take_over(version, source.inventory, earlier)
+    assert earlier is None or isinstance(earlier, TokensManifest), "read as one"
+    increment, why = take_over(inputs, source.inventory, earlier)
     if earlier is not None and increment.entries:
-        check_whole(source.place, earlier["fingerprint"][:16], earlier)
+        check_whole(source.place, earlier.version, earlier)
     if why is not None:
         log.info("tokens: %s", why)
     need = need_of_tokens(increment.inventory, len(settings.seq_len))
     what = "tokens and sequences" if settings.seq_len else "tokens"
     check_space(spark, version.directory, need, what)
-    started = time.monotonic()
-    found = _write(spark, settings, source, version, choice, limits, increment)
-    entries = [*increment.entries, *(entry for said in found for entry in said["files"])]
+    amount = increment.inventory.num_bytes
+    work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit="bytes")
+    messages: list[dict[str, Any]] = []
+    try:
+        with step(spark, work, version.name) as ending:
+            messages += _write(spark, settings, source, version, choice, limits, increment)
+            accounting = _complete(spark, settings, source, version, increment, messages)
+            refused = sum(accounting.documents_quarantined.values())
+            ending.line = (
+                f"tokens: {accounting.documents:,} documents, {accounting.tokens:,} tokens in "
+                f"{{seconds}}; {accounting.documents_empty:,} empty, {refused:,} quarantined"
+            )
+            ending.counts = accounting.as_json()
+    finally:  # also where there is nothing to pack, since this may be why
+        say_passed_over(settings, limits, messages)
+    return version
+
+
+def _complete(
+    spark: SparkSession,
+    settings: Settings,
+    source: Source,
+    version: Version,
+    increment: Increment,
+    messages: list[dict[str, Any]],
+) -> TokensAccounting:
+    """Check that all was read, write the manifest, and return what became of the documents."""
     vocabulary = source.vocabulary
-    new = account_documents(found, vocabulary.num_inserted)
-    read = _read_of_each_file(source, increment, found, new["documents_in"])
-    accounting = add_accounting(increment.accounting, new)
-    places = first_places(found)
-    warn_of_limit(settings, limits, new)
-    if not accounting["documents"]:
-        raise InputError(_nothing_to_pack(settings, accounting, places))
+    written = [FileEntry(**entry) for said in messages for entry in said["files"]]
+    new = NewDocuments(
+        accounting=account_documents(messages, written, vocabulary.num_inserted),
+        first_places=first_places(messages),
+    )
+    read = _read_of_each_file(source, increment, messages, new.accounting.documents_in)
+    accounting = new.accounting
+    if increment.accounting is not None:
+        both = [increment.accounting.as_json(), accounting.as_json()]
+        accounting = TokensAccounting(**add_counts(both))
+    if not accounting.documents:
+        raise InputError(_nothing_to_pack(settings, accounting, new.first_places))
     own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
+    entries = [*increment.entries, *written]
     if settings.id_column is not None:
-        store = TokenStore(directory=version.directory, manifest={"files": entries})
-        _check_unique(spark, store, accounting["documents_in"])
+        _check_unique(spark, version.directory, entries, accounting.documents_in)
     look_again(source.inventory)
     versions.complete(
         version,
         entries,
-        totals={k: accounting[k] for k in ("documents", "tokens")},
+        totals=TokensTotals(documents=accounting.documents, tokens=accounting.tokens),
         accounting=accounting,
-        tokenizer={
-            "vocabulary_size": vocabulary.size,
-            "eos_id": vocabulary.eos_id,
-            "bos_id": vocabulary.bos_id,
-            "own_pad_id": vocabulary.own_pad_id,
-        },
-        left_out=[asdict(left) for left in source.inventory.left_out],
-        first_places=places | increment.first_places,
-        increment={"accounting": new, "first_places": places},
-        inventory=coverage.entries(source.inventory, read, increment.read),
+        tokenizer=TokenizerFacts(
+            vocabulary_size=vocabulary.size,
+            eos_id=vocabulary.eos_id,
+            bos_id=vocabulary.bos_id,
+            own_pad_id=vocabulary.own_pad_id,
+        ),
+        left_out=[LeftOutFile(**asdict(left)) for left in source.inventory.left_out],
+        first_places=new.first_places | increment.first_places,
+        increment=new,
+        inventory=files_read(source.inventory, read, increment.read),
     )
-    passed_over = sum(message["not_audited"] for message in found)
-    if passed_over:
-        log.info("tokens: the audit did not check %s documents of over 1 MB", f"{passed_over:,}")
-    _say_done(version, accounting, time.monotonic() - started)
-    return version
+    return accounting
 
 
 def _write(
@@ -215,46 +253,35 @@ def _write(
         metadata={"bfpack.tokenizer_sha256": source.vocabulary.sha256, **FORMAT_METADATA},
         prefix=increment.prefix,
     )
-    amount = increment.inventory.num_bytes
-    work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit="bytes")
-    with watched(spark, work):
-        splits = splits_frame(spark, increment.inventory)
-        return collect_messages(tokenize_text(splits, spec, writer))
+    splits = splits_frame(spark, increment.inventory)
+    return collect_messages(tokenize_text(splits, spec, writer))
 
 
-def _nothing_to_pack(settings: Settings, accounting: dict[str, Any], places: Places) -> str:
-    refused = accounting["documents_quarantined"]
+def _nothing_to_pack(settings: Settings, accounting: TokensAccounting, places: Places) -> str:
+    refused = accounting.documents_quarantined
     why = f" ({most_frequent(refused, places)})" if refused else ""
     return (
         f"--input {', '.join(settings.input)}: not one document with text in "
-        f"{accounting['documents_in']}{why}; nothing to pack"
+        f"{accounting.documents_in}{why}; nothing to pack"
     )
 
 
 def _read_of_each_file(
-    source: Source, increment: Increment, found: list[dict[str, Any]], documents_in: int
+    source: Source, increment: Increment, messages: list[dict[str, Any]], documents_in: int
 ) -> Tally:
     """Return what was read of each file. Raise InputError, which names the file, if a file was not
     read whole, and JobError if documents are missing."""
-    read = coverage.add_up(said["read"] for said in found)
+    read = coverage.add_up(said["read"] for said in messages)
     coverage.check_coverage(increment.inventory, read, bucket_column=source.columns.bucket)
     coverage.check_documents(read, documents_in)
     return read
 
 
-def _say_done(version: Version, accounting: dict[str, Any], seconds: float) -> None:
-    log.info(
-        "tokens: %s documents, %s tokens in %.1f s; %s empty, %s quarantined",
-        *(f"{accounting[k]:,}" for k in ("documents", "tokens")),
-        seconds,
-        f"{accounting['documents_empty']:,}",
-        f"{sum(accounting['documents_quarantined'].values()):,}",
-        extra=facts(stage="tokenize", version=version.name, seconds=seconds, **accounting),
-    )
-
-
-def _check_unique(spark: SparkSession, store: TokenStore, num_documents: int) -> None:
-    sources = files_frame(spark, store.id_files())
+def _check_unique(
+    spark: SparkSession, directory: str, entries: list[FileEntry], num_documents: int
+) -> None:
+    paths = [access.resolve(directory, entry.path) for entry in entries]
+    sources = files_frame(spark, {"ids": paths})
     messages = collect_messages(find_repeated_ids(sources, num_documents))
     repeated = sorted(told for said in messages for told in said["repeated"])[:5]
     if repeated:

@@ -1,33 +1,37 @@
 """The limit of --max-quarantined. It holds for the documents and for the bytes of their text, in
 the whole store and in what a run has added to it, so that nothing can dilute it."""
 
-from typing import Any
-
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokens.refused import Places
-from bfpack_spark.versions.versions import Manifest
+from bfpack_spark.versions.manifests import TokensAccounting, TokensManifest
 
 _NAMED = 3  # reasons that a line names
 
 
-def check_quarantine(manifest: Manifest, limit: float, directory: str) -> None:
+def check_quarantine(manifest: TokensManifest, limit: float, directory: str) -> None:
     """Raise InputError if a larger share than `limit` is in quarantine. A count that the manifest
     lacks, because an older build did not make it, is not judged."""
-    _check_part(manifest, "", limit, directory)
-    if "increment" in manifest:
-        _check_part(manifest["increment"], " that are new", limit, directory)
+    where = f"see {directory}/quarantine"
+    _check_part(manifest.accounting, manifest.first_places, limit, "", where)
+    new = manifest.increment
+    if new is not None:
+        _check_part(new.accounting, new.first_places, limit, " that are new", where)
 
 
-def _check_part(part: dict[str, Any], which: str, limit: float, directory: str) -> None:
-    accounting, places = part["accounting"], part.get("first_places", {})
-    for unit, what in (("documents", "documents"), ("bytes", "bytes of text")):
-        num_in = accounting.get(f"{unit}_in", 0)
-        refused = accounting.get(f"{unit}_quarantined", {})
+def _check_part(
+    accounting: TokensAccounting, places: Places, limit: float, which: str, where: str
+) -> None:
+    documents = (accounting.documents_in, accounting.documents_quarantined)
+    texts = (accounting.bytes_in, accounting.bytes_quarantined)
+    for unit, what, (num_in, refused) in (
+        ("documents", "documents", documents),
+        ("bytes", "bytes of text", texts),
+    ):
         share = sum(refused.values()) / num_in if num_in else 0.0
         if share > limit:
             raise InputError(
                 f"--max-quarantined {limit:g}: {share:.2%} of the {what}{which} are in quarantine "
-                f"({most_frequent(refused, places, unit)}); see {directory}/quarantine, repair the "
+                f"({most_frequent(refused, places, unit)}); {where}, repair the "
                 "input or raise the limit"
             )
 

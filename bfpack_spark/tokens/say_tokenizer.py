@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from bfpack_spark.config import Settings
+from bfpack_spark.core.accounting import add_counts
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.engines import Limits
 from bfpack_spark.tokenizing.parity import Choice
@@ -30,9 +31,11 @@ def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limit
         )
 
 
-def warn_of_limit(settings: Settings, limits: Limits, accounting: dict[str, Any]) -> None:
-    """Warn, after the work, how many documents the engine's own limit refused."""
-    refused = accounting["documents_quarantined"]
+def say_passed_over(settings: Settings, limits: Limits, messages: list[dict[str, Any]]) -> None:
+    """Log, after the work, how many documents the engine's own limit refused, and how many the
+    audit did not check. messages: what the workers sent."""
+    counts = add_counts([said["counts"] for said in messages])
+    refused = counts.get("documents_by_reason", {})
     count = refused.get(Reason.UNCUT, 0)
     if limits.max_bytes < settings.max_document_bytes:
         count += refused.get(Reason.TOO_LARGE, 0)
@@ -42,4 +45,9 @@ def warn_of_limit(settings: Settings, limits: Limits, accounting: dict[str, Any]
             "in a row that cannot be cut",
             f"{count:,}",
             f"{limits.max_uncut_bytes or limits.max_bytes:,}",
+        )
+    if counts.get("not_audited"):
+        log.info(
+            "tokens: the audit did not check %s documents of over 1 MB",
+            f"{counts['not_audited']:,}",
         )

@@ -15,7 +15,7 @@ from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.files.parquet_output import ParquetOutput, token_values
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.memory import give_back
-from bfpack_spark.schema import NOT_AUDITED, QUARANTINE, TOKENS, Reason
+from bfpack_spark.schema import QUARANTINE, TOKENS, Reason
 from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.refused import Refused
 
@@ -73,7 +73,7 @@ class _TokenWriter:
 
     def add(self, batch: pa.RecordBatch) -> None:
         self._num_bytes += pc.sum(batch.column("num_bytes")).as_py() or 0
-        self._not_audited += pc.sum(pc.equal(batch.column("detail"), NOT_AUDITED)).as_py() or 0
+        self._not_audited += pc.sum(batch.column("not_audited")).as_py() or 0
         reason = batch.column("reason")
         if reason.null_count < len(batch):
             self._set_aside(batch.filter(reason.is_valid()))
@@ -90,7 +90,11 @@ class _TokenWriter:
         if self._quarantine is not None:
             self._entries.append(self._quarantine.close("quarantine", 0, None))
         counts = {"num_bytes": self._num_bytes, "not_audited": self._not_audited}
-        return {"files": self._entries, **counts, **self._refused.counts()}
+        return {
+            "files": self._entries,
+            "counts": {**counts, **self._refused.counts()},
+            "places": self._refused.places,
+        }
 
     def _set_aside(self, batch: pa.RecordBatch) -> None:
         self._refused.add(batch)

@@ -11,7 +11,8 @@ from bfpack_spark.files import access
 from bfpack_spark.schema import FORMAT_VERSION, TOKENS
 from bfpack_spark.spark.spark_files import read_files
 from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Manifest, Place
+from bfpack_spark.versions.manifests import FileKind, TokenizerFacts, TokensManifest
+from bfpack_spark.versions.versions import Place
 
 FORMAT_METADATA = {"bfpack.format_version": str(FORMAT_VERSION)}
 
@@ -21,7 +22,7 @@ class TokenStore:
     """The directory and the manifest of a complete version."""
 
     directory: str
-    manifest: Manifest
+    manifest: TokensManifest
 
     @property
     def name(self) -> str:
@@ -32,16 +33,15 @@ class TokenStore:
     def paths(self) -> list[str]:
         """Return the paths of the token files, in the order in which `file` numbers them
         (read_places)."""
-        return self._paths("documents")
+        return self.paths_of("documents")
 
-    def _paths(self, kind: str) -> list[str]:
-        entries = versions.files_of(self.manifest, kind)
-        return [access.resolve(self.directory, entry["path"]) for entry in entries]
+    def paths_of(self, kind: FileKind) -> list[str]:
+        """Return the paths of the files of one kind, in the order of the manifest."""
+        return [access.resolve(self.directory, e.path) for e in self.manifest.files_of(kind)]
 
     @property
-    def tokenizer(self) -> dict[str, Any]:
-        """Return the tokenizer's vocabulary_size, eos_id, bos_id and own_pad_id."""
-        return dict(self.manifest["tokenizer"])
+    def tokenizer(self) -> TokenizerFacts:
+        return self.manifest.tokenizer
 
     def tokenizer_json(self) -> bytes:
         """Return the file of the tokenizer that made the tokens. It is kept beside them so that
@@ -56,18 +56,21 @@ class TokenStore:
         """Return the counts of the documents that did not come into the store, and of the tokens
         that were inserted. The accounting of sequences repeats them, so that one account tells
         all."""
-        before = self.manifest["accounting"]
-        names = ("documents_in", "documents_empty", "documents_quarantined", "tokens_inserted")
-        return {f"num_{name}": before[name] for name in names}
+        accounting = self.manifest.accounting
+        return {
+            "num_documents_in": accounting.documents_in,
+            "num_documents_empty": accounting.documents_empty,
+            "num_documents_quarantined": accounting.documents_quarantined,
+            "num_tokens_inserted": accounting.tokens_inserted,
+        }
 
     def shard_metadata(self, seq_len: int, pad_id: int) -> dict[str, str]:
         """Return the Parquet key-value metadata of every shard that is made of these tokens."""
-        own = self.tokenizer
         values = {
-            "tokenizer_sha256": self.manifest["inputs"]["tokenizer_sha256"],
-            "vocabulary_size": own["vocabulary_size"],
-            "eos_id": own["eos_id"],
-            "bos_id": own["bos_id"],
+            "tokenizer_sha256": self.manifest.inputs.tokenizer_sha256,
+            "vocabulary_size": self.tokenizer.vocabulary_size,
+            "eos_id": self.tokenizer.eos_id,
+            "bos_id": self.tokenizer.bos_id,
             "pad_id": pad_id,
             "seq_len": seq_len,
         }
@@ -78,11 +81,6 @@ class TokenStore:
         """Return doc_id and length of every document. The tokens are not read."""
         return self._read(spark).select("doc_id", "length")
 
-    def id_files(self) -> dict[str, list[str]]:
-        """Return the files that hold doc_ids, by kind, with those of the quarantine."""
-        kinds = ("documents", "quarantine")
-        return {kind: self._paths(kind) for kind in kinds}
-
     def _read(self, spark: SparkSession) -> DataFrame:
         return read_files(spark, self.paths, TOKENS)
 
@@ -90,5 +88,7 @@ class TokenStore:
 def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:
     """Return the current token store of the bucket, or the version that is named. Raise InputError
     if there is none."""
-    directory, manifest = versions.current(Place(output=output, bucket=bucket), version)
+    place = Place(output=output, bucket=bucket)
+    directory, manifest = versions.current(place, version)
+    assert isinstance(manifest, TokensManifest), f"{place.directory} holds token stores"
     return TokenStore(directory=directory, manifest=manifest)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from bfpack_spark.schema import SCANNED_DOCUMENTS, plain, spark_ddl
-from bfpack_spark.verifying.digests import DigestSpec, digest_batch
+from bfpack_spark.verifying.sums import DigestSpec, digest_batch
 
 
 def digest_documents(tokenized: DataFrame, spec: DigestSpec) -> DataFrame:

@@ -1,7 +1,6 @@
 """What verify says: what was checked, and each violation with its place."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from bfpack_spark.printable import one_line
 
@@ -19,19 +18,8 @@ class Violation:
     def text(self) -> str:
         where = {"shard": self.shard, "row": self.row, "document": self.document}
         named = ", ".join(f"{key} {value}" for key, value in where.items() if value is not None)
-        told = f"invariant {self.invariant}: {self.problem}" + (f" ({named})" if named else "")
-        return one_line(told)
-
-
-def of_fault(fault: dict[str, Any]) -> Violation:
-    """Return the violation for a fault of a file, as a worker sent it."""
-    return Violation(
-        invariant=fault["invariant"],
-        problem=fault["problem"],
-        shard=fault["file"],
-        row=fault["row"],
-        document=fault["doc_id"],
-    )
+        line = f"invariant {self.invariant}: {self.problem}" + (f" ({named})" if named else "")
+        return one_line(line)
 
 
 @dataclass(frozen=True, kw_only=True)

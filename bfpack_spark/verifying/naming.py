@@ -21,7 +21,7 @@ def name_plan_differences(plan: DataFrame, segments: DataFrame) -> list[Violatio
     planned = plan.select(*_PLACE, *(sf.col(name).alias(f"plan_{name}") for name in _PIECE))
     same = _all(sf.col(name).eqNullSafe(sf.col(f"plan_{name}")) for name in _PIECE)
     wrong = planned.join(segments, list(_PLACE), "full_outer").where(~same)
-    found = [
+    violations = [
         Violation(
             invariant=5,
             problem=_plan_problem(row),
@@ -31,7 +31,7 @@ def name_plan_differences(plan: DataFrame, segments: DataFrame) -> list[Violatio
         )
         for row in wrong.orderBy(*_PLACE).limit(_FIRST).collect()
     ]
-    return found + _named_twice(plan)
+    return violations + _named_twice(plan)
 
 
 def _named_twice(plan: DataFrame) -> list[Violation]:

@@ -23,10 +23,11 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary, compress
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.tokens.tokenize_text import tokenize_text
 from bfpack_spark.verifying.digest_documents import digest_documents
-from bfpack_spark.verifying.digests import DigestSpec
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.scan_tokens import scan_tokens
+from bfpack_spark.verifying.sums import DigestSpec
+from bfpack_spark.versions.inputs import TokensConfiguration
 
 _FIRST = 10
 
@@ -43,27 +44,27 @@ def retokenized(
     documents without tokens, whose loss the comparison by doc_id would not show. Raise InputError,
     which names the file, if one changes meanwhile.
     """
-    inputs = store.manifest["inputs"]
-    configuration = inputs["configuration"]
-    column, bucket = configuration.get("bucket_column"), store.manifest["bucket"]
-    text = replace(text, format=configuration["input_format"])
+    inputs = store.manifest.inputs
+    configuration = inputs.configuration
+    column, bucket = configuration.bucket_column, store.manifest.bucket
+    text = replace(text, format=configuration.input_format)
     if column is None:
-        found = Slice(inventory=inventory_of(spark, text))
+        slice_ = Slice(inventory=inventory_of(spark, text))
     else:
-        found = one_of(slices_by(spark, text, column), bucket)
-    inventory = found.inventory
-    moved = _inventory_differs(inputs["inventory"], inventory.for_fingerprint())
+        slice_ = one_of(slices_by(spark, text, column), bucket)
+    inventory = slice_.inventory
+    moved = _inventory_differs(inputs.inventory, inventory.for_fingerprint())
     spec = TokenizeSpec(
         input_format=inventory.format,
-        columns=columns_in_files(inventory, _columns(configuration, found, bucket)),
+        columns=columns_in_files(inventory, _columns(configuration, slice_, bucket)),
         vocabulary=_vocabulary(store),
         engine=engine,
-        max_document_bytes=configuration["max_document_bytes"],
+        max_document_bytes=configuration.max_document_bytes,
         audit_share=0.0,
         max_compared_bytes=_limit(engine),
-        max_uncut_bytes=configuration.get("max_uncut_bytes"),
+        max_uncut_bytes=configuration.max_uncut_bytes,
     )
-    size = store.tokenizer["vocabulary_size"]
+    size = store.tokenizer.vocabulary_size
     digests = DigestSpec(root=store.directory, rules=None, vocabulary_size=size)
     anew = digest_documents(tokenize_text(splits_frame(spark, inventory), spec), digests)
     anew = anew.persist(StorageLevel.DISK_ONLY)
@@ -82,30 +83,30 @@ def _limit(engine: EngineName) -> int:
     return REFERENCE_BYTES_MAX if engine == "tokenizers" else MAX_BYTES
 
 
-def _columns(configuration: dict[str, Any], found: Slice, bucket: str) -> Columns:
+def _columns(configuration: TokensConfiguration, found: Slice, bucket: str) -> Columns:
     return Columns(
-        content=configuration["tokens_column"] or configuration["text_column"],
-        doc_id=configuration["id_column"],
-        tokens=configuration["tokens_column"] is not None,
+        content=configuration.content_column,
+        doc_id=configuration.id_column,
+        tokens=configuration.tokens_column is not None,
         bucket=found.column,
         wanted=bucket if found.column else None,
     )
 
 
 def _vocabulary(store: TokenStore) -> Vocabulary:
-    configuration, own = store.manifest["inputs"]["configuration"], store.tokenizer
+    inputs, tokenizer = store.manifest.inputs, store.tokenizer
     return Vocabulary(
         compressed=compress(store.tokenizer_json()),
-        sha256=store.manifest["inputs"]["tokenizer_sha256"],
-        size=own["vocabulary_size"],
-        eos_id=own["eos_id"],
-        bos_id=own["bos_id"],
-        own_pad_id=own["own_pad_id"],
-        control_tokens=configuration["control_tokens"],
+        sha256=inputs.tokenizer_sha256,
+        size=tokenizer.vocabulary_size,
+        eos_id=tokenizer.eos_id,
+        bos_id=tokenizer.bos_id,
+        own_pad_id=tokenizer.own_pad_id,
+        control_tokens=inputs.configuration.control_tokens,
     )
 
 
-def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[Violation]:
+def _inventory_differs(then: list[list[str | int]], now: list[list[str | int]]) -> list[Violation]:
     """Return a violation for each file that came, went or changed in size. Times are not compared,
     so a copy of the input will do."""
     before, after = (
@@ -114,12 +115,12 @@ def _inventory_differs(then: list[list[Any]], now: list[list[Any]]) -> list[Viol
     problem = "the input has changed since it was tokenized"
     return [
         Violation(invariant=1, problem=problem, shard=name)
-        for name in sorted({name for name, *_ in before ^ after})[:_FIRST]
+        for name in sorted({str(name) for name, *_ in before ^ after})[:_FIRST]
     ]
 
 
 def _count_differs(store: TokenStore, again: int) -> list[Violation]:
-    documents_in = store.manifest["accounting"]["documents_in"]
+    documents_in = store.manifest.accounting.documents_in
     if again == documents_in:
         return []
     problem = f"the text gives {again} documents, accounting.documents_in is {documents_in}"
@@ -143,13 +144,13 @@ def _compare(anew: DataFrame, stored: DataFrame) -> tuple[list[Violation], int, 
     )
     both_refuse = sf.col("doc_length").isNull() & sf.col("refused").isNotNull()
     wrong = joined.where(~(too_large | both_refuse | equal))
-    found = [
+    violations = [
         Violation(invariant=1, problem=_problem(row), document=row["doc_id"])
         for row in wrong.orderBy("doc_id").limit(_FIRST).collect()
     ]
     compared = joined.where("doc_length is not null and again is not null").count()
     skipped = joined.where(too_large & sf.col("doc_length").isNotNull()).count()
-    return found, compared, skipped
+    return violations, compared, skipped
 
 
 def _problem(row: Any) -> str:

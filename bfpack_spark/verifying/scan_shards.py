@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from bfpack_spark.schema import SCANNED_SEGMENTS, spark_ddl
+from bfpack_spark.verifying.listed_files import listed_files
 from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
 
 
@@ -17,7 +18,6 @@ def scan_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
 
 
 def _scan(batches: Iterator[pa.RecordBatch], *, rules: ShardRules) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for entry in batch.to_pylist():
-            parts = read_shard(entry, rules)
-            yield from (part.segments for part in parts if part.segments is not None)
+    for entry in listed_files(batches):
+        parts = read_shard(entry, rules)
+        yield from (part.segments for part in parts if part.segments is not None)

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.files.access import resolve
 from bfpack_spark.schema import SCANNED_DOCUMENTS, spark_ddl
 from bfpack_spark.tokens.token_files import read_token_file
-from bfpack_spark.verifying.digests import DigestSpec, digest_batch
+from bfpack_spark.verifying.sums import DigestSpec, digest_batch
 
 
 def scan_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:

@@ -3,7 +3,7 @@ hold."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.files import access
 from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain
-from bfpack_spark.verifying.listed_files import Fault
+from bfpack_spark.verifying.findings import Violation
+from bfpack_spark.verifying.listed_files import ListedFile
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -42,15 +43,15 @@ class ShardPart:
 
     ids: npt.NDArray[np.int32]
     num_tokens: int
-    faults: list[Fault]
+    faults: list[Violation]
     segments: pa.RecordBatch | None
 
 
-def read_shard(entry: dict[str, Any], rules: ShardRules) -> Iterator[ShardPart]:
+def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
     """Yield the row groups of the shard that a manifest's entry names. `first` in the entry is the
     sequence_id with which the shard begins. Raise what pyarrow raises on a damaged file."""
     row = 0
-    with access.open_parquet(f"{rules.root}/{entry['path']}") as file:
+    with access.open_parquet(f"{rules.root}/{entry.path}") as file:
         fault = _file_fault(file.schema_arrow, rules)
         if fault is not None:
             yield ShardPart(ids=np.empty(0, np.int32), num_tokens=0, faults=[fault], segments=None)
@@ -62,26 +63,28 @@ def read_shard(entry: dict[str, Any], rules: ShardRules) -> Iterator[ShardPart]:
             row += len(table)
 
 
-def _file_fault(schema: pa.Schema, rules: ShardRules) -> Fault | None:
+def _file_fault(schema: pa.Schema, rules: ShardRules) -> Violation | None:
     if schema.remove_metadata() != plain(SEQUENCES):
-        found = ", ".join(f"{field.name} {field.type}" for field in schema)
-        return Fault(invariant=5, problem=f"columns are {found}")
-    told = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
-    told = {key: value for key, value in told.items() if key.startswith("bfpack.")}
-    if told != rules.metadata:
-        wrong = sorted(k for k in told | rules.metadata if told.get(k) != rules.metadata.get(k))
-        return Fault(invariant=5, problem=f"key-value metadata differ in {', '.join(wrong)}")
+        columns = ", ".join(f"{field.name} {field.type}" for field in schema)
+        return Violation(invariant=5, problem=f"columns are {columns}")
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    metadata = {key: value for key, value in metadata.items() if key.startswith("bfpack.")}
+    if metadata != rules.metadata:
+        wrong = sorted(
+            k for k in metadata | rules.metadata if metadata.get(k) != rules.metadata.get(k)
+        )
+        return Violation(invariant=5, problem=f"key-value metadata differ in {', '.join(wrong)}")
     return None
 
 
-def _part(table: pa.Table, row: int, entry: dict[str, Any], rules: ShardRules) -> ShardPart:
-    faults = list(_row_faults(table, row, entry["first"], rules))
+def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> ShardPart:
+    faults = list(_row_faults(table, row, entry.first, rules))
     segments = None
     if not any(_breaks_shape(fault) for fault in faults):
         faulty = _misplaced_padding(table)
         faults += _rows(faulty, row, "padding is not the last segment, of num_padding tokens")
         if not faulty.any():
-            segments = _segments(table, row, entry["path"], rules.rules.seq_len)
+            segments = _segments(table, row, entry.path, rules.rules.seq_len)
             faults += _cut_faults(segments, rules.rules)
     return ShardPart(
         ids=_values(table, "input_ids"),
@@ -96,11 +99,11 @@ def _part(table: pa.Table, row: int, entry: dict[str, Any], rules: ShardRules) -
 _SHAPE = "shape: "
 
 
-def _breaks_shape(fault: Fault) -> bool:
+def _breaks_shape(fault: Violation) -> bool:
     return fault.problem.startswith(_SHAPE)
 
 
-def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Iterator[Fault]:
+def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Iterator[Violation]:
     seq_len = rules.rules.seq_len
     sizes = {name: _sizes(table, name) for name in _LISTS}
     ids_size = _sizes(table, "input_ids")
@@ -123,7 +126,7 @@ def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Ite
 
 def _id_faults(
     flat: npt.NDArray[np.int32], num_tokens: Int64, row: int, rules: ShardRules
-) -> Iterator[Fault]:
+) -> Iterator[Violation]:
     ids = flat.reshape(len(num_tokens), -1)
     # One comparison finds ids that are too large or below 0: these are large as unsigned numbers.
     if ids.view(np.uint32).max(initial=0) >= rules.vocabulary_size:
@@ -183,7 +186,7 @@ def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.Re
     return pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_SEGMENTS))
 
 
-def _cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[Fault]:
+def _cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[Violation]:
     """Yield faults of invariant 3: a document that fits is whole, and a longer one is cut where the
     policy says."""
     start, length, whole = (
@@ -201,7 +204,7 @@ def _cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[Fault]:
         )
     for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
         row, doc_id = (segments.column(name)[at].as_py() for name in ("row", "doc_id"))
-        yield Fault(invariant=3, problem=problem, row=row, doc_id=doc_id)
+        yield Violation(invariant=3, problem=problem, row=row, document=doc_id)
 
 
 def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> Mask:
@@ -217,9 +220,9 @@ def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> M
 # Columns to numbers
 
 
-def _rows(wrong: Mask, first_row: int, problem: str) -> Iterator[Fault]:
+def _rows(wrong: Mask, first_row: int, problem: str) -> Iterator[Violation]:
     for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
-        yield Fault(invariant=2, problem=problem, row=first_row + at)
+        yield Violation(invariant=2, problem=problem, row=first_row + at)
 
 
 def _numbers(table: pa.Table, name: str) -> Int64:

@@ -10,24 +10,22 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from bfpack_spark.core.digest import hash_rows
-from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.sequences.shard_files import count_cut
 from bfpack_spark.spark.hash_ids import hash_ids
-from bfpack_spark.verifying.digests import Sums
-from bfpack_spark.verifying.listed_files import Fault, check_each, differs
+from bfpack_spark.verifying.findings import Violation
+from bfpack_spark.verifying.listed_files import ListedFile, check_each, differs
 from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
+from bfpack_spark.verifying.sums import Sums
 
 
 def sum_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
     """Check and sum the rows of shards. In: the manifest's entries of shards, with `first`. Out: a
     message a shard, with faults, readable, tokens, lengths and plan (sums modulo 2^64), and
     documents_cut."""
-    read = functools.partial(_sum_rows, rules=rules)
-    check = functools.partial(check_each, root=rules.root, read=read)
-    return entries.mapInArrow(check, spark_ddl(MESSAGES))
+    return check_each(entries, rules.root, functools.partial(_sum_rows, rules=rules))
 
 
-def _sum_rows(entry: dict[str, Any], faults: list[Fault], *, rules: ShardRules) -> dict[str, Any]:
+def _sum_rows(entry: ListedFile, faults: list[Violation], *, rules: ShardRules) -> dict[str, Any]:
     ids_hash = hashlib.sha256()
     sums, plan, num_cut, num_tokens = Sums(), 0, 0, 0
     for part in read_shard(entry, rules):

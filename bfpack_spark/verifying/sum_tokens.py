@@ -12,34 +12,32 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.files.access import resolve
 from bfpack_spark.files.parquet_output import token_values
-from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.tokens.token_files import read_token_file
-from bfpack_spark.verifying.digests import DigestSpec, Sums, digest_batch, token_lengths
-from bfpack_spark.verifying.listed_files import Fault, check_each, differs
+from bfpack_spark.verifying.findings import Violation
+from bfpack_spark.verifying.listed_files import ListedFile, check_each, differs
+from bfpack_spark.verifying.sums import DigestSpec, Sums, digest_batch, token_lengths
 
 
 def sum_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
     """Check and sum the documents. In: the manifest's entries of documents. Out: a message a file,
     with faults, readable, and tokens and lengths (sums modulo 2^64)."""
-    read = functools.partial(_sum_documents, spec=spec)
-    check = functools.partial(check_each, root=spec.root, read=read)
-    return entries.mapInArrow(check, spark_ddl(MESSAGES))
+    return check_each(entries, spec.root, functools.partial(_sum_documents, spec=spec))
 
 
 def _sum_documents(
-    entry: dict[str, Any], faults: list[Fault], *, spec: DigestSpec
+    entry: ListedFile, faults: list[Violation], *, spec: DigestSpec
 ) -> dict[str, Any]:
     ids_hash = hashlib.sha256()
     sums, num_tokens = Sums(), 0
-    for row, batch in read_token_file(resolve(spec.root, entry["path"])):
+    for row, batch in read_token_file(resolve(spec.root, entry.path)):
         ids = token_values(batch.column("tokens"))
         ids_hash.update(ids.data)
         num_tokens += len(ids)
         faults += _document_faults(batch, ids, row, spec)
-        found = digest_batch(batch, spec)
-        kept = found.column("kept").to_numpy()
-        packed = found.filter(pa.array(kept > 0))
+        digests = digest_batch(batch, spec)
+        kept = digests.column("kept").to_numpy()
+        packed = digests.filter(pa.array(kept > 0))
         numbers = (packed.column(name).to_numpy() for name in ("digest", "kept", "doc_length"))
         sums.add(hash_ids(packed.column("doc_id")), *numbers)
     faults += differs("ids_sha256", ids_hash.hexdigest(), entry)
@@ -49,14 +47,14 @@ def _sum_documents(
 
 def _document_faults(
     batch: pa.RecordBatch, ids: np.ndarray, row: int, spec: DigestSpec
-) -> Iterator[Fault]:
+) -> Iterator[Violation]:
     # One comparison finds ids that are too large or below 0: these are large as unsigned numbers.
     if ids.view(np.uint32).max(initial=0) >= spec.vocabulary_size:
         problem = f"ids outside the vocabulary of {spec.vocabulary_size}"
-        yield Fault(invariant=5, problem=problem, row=row)
-    said = batch.column("length").to_numpy() != token_lengths(batch.column("tokens"))
-    for at in np.flatnonzero(said)[:1].tolist():
+        yield Violation(invariant=5, problem=problem, row=row)
+    differs_from_tokens = batch.column("length").to_numpy() != token_lengths(batch.column("tokens"))
+    for at in np.flatnonzero(differs_from_tokens)[:1].tolist():
         doc_id = batch.column("doc_id")[at].as_py()
-        yield Fault(
-            invariant=5, problem="length is not that of its tokens", row=row + at, doc_id=doc_id
+        yield Violation(
+            invariant=5, problem="length is not that of its tokens", row=row + at, document=doc_id
         )

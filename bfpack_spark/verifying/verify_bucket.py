@@ -25,18 +25,15 @@ from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.plan.plan_files import read_plan
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.tokenizing.engines import EngineName
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.verifying import manifests, naming
-from bfpack_spark.verifying.check_files import check_files
-from bfpack_spark.verifying.digests import DigestSpec, Sums
-from bfpack_spark.verifying.findings import Report, Violation, of_fault
+from bfpack_spark.verifying import check_manifests, naming
+from bfpack_spark.verifying.findings import Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
-from bfpack_spark.verifying.listed_files import entries_frame
+from bfpack_spark.verifying.listed_files import check_each, entries_frame
 from bfpack_spark.verifying.retokenize import retokenized
 from bfpack_spark.verifying.scan_shards import scan_shards
 from bfpack_spark.verifying.scan_tokens import scan_tokens
@@ -44,8 +41,10 @@ from bfpack_spark.verifying.shard_rows import ShardRules
 from bfpack_spark.verifying.sum_plan import sum_plan
 from bfpack_spark.verifying.sum_shards import sum_shards
 from bfpack_spark.verifying.sum_tokens import sum_tokens
+from bfpack_spark.verifying.sums import DigestSpec, Sums
 from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Manifest, Place
+from bfpack_spark.versions.manifests import SequencesManifest
+from bfpack_spark.versions.versions import Place
 
 Messages = list[dict[str, Any]]
 
@@ -58,28 +57,28 @@ class _Subject:
 
     place: Place
     directory: str
-    manifest: Manifest
+    manifest: SequencesManifest
     store: TokenStore
 
     @property
     def rules(self) -> Rules:
-        return versions.rules_of(self.place, self.manifest["inputs"])
+        return versions.rules_of(self.place, self.manifest.inputs.configuration)
 
     @property
     def shard_rules(self) -> ShardRules:
-        pad_id = self.manifest["inputs"]["configuration"]["pad_id"]
+        pad_id = self.manifest.inputs.configuration.pad_id
         return ShardRules(
             root=self.directory,
             rules=self.rules,
             bucket=self.place.bucket,
-            vocabulary_size=self.store.tokenizer["vocabulary_size"],
+            vocabulary_size=self.store.tokenizer.vocabulary_size,
             pad_id=pad_id,
             metadata=self.store.shard_metadata(self.rules.seq_len, pad_id),
         )
 
     @property
     def digest_task(self) -> DigestSpec:
-        size = self.store.tokenizer["vocabulary_size"]
+        size = self.store.tokenizer.vocabulary_size
         return DigestSpec(root=self.store.directory, rules=self.rules, vocabulary_size=size)
 
 
@@ -92,50 +91,43 @@ def verify_bucket(
     engine: EngineName,
 ) -> Report:
     """Check one version of one bucket and seq_len, and return what was found. With `text_input`,
-    also tokenize the text anew and compare it. Raise InputError if a manifest lacks a key."""
-    directory, manifest = versions.current(place, version)
-    try:
-        fingerprint = manifest["inputs"]["tokens_fingerprint"]
-        store = open_token_store(place.output, place.bucket, fingerprint[:16])
-        subject = _Subject(place=place, directory=directory, manifest=manifest, store=store)
-        return _verify(spark, subject, text_input, engine)
-    except KeyError as error:
-        raise InputError(
-            f"{directory}: its manifest, or that of its tokens, lacks {error}; put back the one "
-            "that was written"
-        ) from None
+    also tokenize the text anew and compare it."""
+    directory, manifest = versions.current_sequences(place, version)
+    store = open_token_store(place.output, place.bucket, manifest.tokens_version)
+    subject = _Subject(place=place, directory=directory, manifest=manifest, store=store)
+    return _verify(spark, subject, text_input, engine)
 
 
 def _verify(
     spark: SparkSession, subject: _Subject, text_input: Input | None, engine: EngineName
 ) -> Report:
     place, manifest, store = subject.place, subject.manifest, subject.store
-    found = [*_check_manifests(subject), *_check_contents(spark, subject)]
+    violations = [*_check_manifests(subject), *_check_contents(spark, subject)]
     compared, skipped = None, 0
-    damaged = any(str(violation.shard).startswith("documents/") for violation in found)
+    damaged = any(str(violation.shard).startswith("documents/") for violation in violations)
     if text_input is not None and not damaged:
         anew, compared, skipped = retokenized(spark, text_input, store, engine)
-        found += anew
+        violations += anew
     return Report(
         bucket=place.bucket,
         seq_len=subject.rules.seq_len,
         version=subject.directory.rpartition("/")[2],
-        sequences=manifest["totals"]["sequences"],
-        tokens=manifest["totals"]["tokens"],
-        documents=store.manifest["totals"]["documents"],
+        sequences=manifest.totals.sequences,
+        tokens=manifest.totals.tokens,
+        documents=store.manifest.totals.documents,
         compared_with_text=compared,
         not_compared=skipped,
-        violations=found,
+        violations=violations,
     )
 
 
 def _check_manifests(subject: _Subject) -> Iterator[Violation]:
     place, store = subject.place, subject.store
     tokens_place = Place(output=place.output, bucket=place.bucket)
-    yield from manifests.check_manifest(place, subject.directory, subject.manifest)
-    yield from manifests.check_manifest(tokens_place, store.directory, store.manifest)
-    yield from manifests.check_tokenizer(store, subject.manifest)
-    yield from check_input_files(store)
+    yield from check_manifests.check_manifest(place, subject.directory, subject.manifest)
+    yield from check_manifests.check_manifest(tokens_place, store.directory, store.manifest)
+    yield from check_manifests.check_tokenizer(store, subject.manifest)
+    yield from check_input_files(store.manifest)
 
 
 def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violation]:
@@ -159,19 +151,19 @@ def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violatio
     cut = sum(message["documents_cut"] for message in shards)
     per_group = np.array([group.num_sequences for group in groups], dtype=np.int64)
     counted = account(histogram, subject.rules, per_group)
-    yield from manifests.check_accounting(counted, cut, store, manifest)
-    yield from manifests.check_token_accounting(counted, store)
+    yield from check_manifests.check_accounting(counted, cut, store, manifest)
+    yield from check_manifests.check_token_accounting(counted, store)
 
 
 def _quarantine(spark: SparkSession, store: TokenStore) -> Messages:
-    if not versions.files_of(store.manifest, "quarantine"):
+    if not store.manifest.files_of("quarantine"):
         return []
     entries = entries_frame(spark, store.manifest, "quarantine")
-    return collect_messages(check_files(entries, store.directory))
+    return collect_messages(check_each(entries, store.directory))
 
 
 def _faults(messages: Messages) -> list[Violation]:
-    faults = [of_fault(fault) for message in messages for fault in message["faults"]]
+    faults = [Violation(**fault) for message in messages for fault in message["faults"]]
     return sorted(faults, key=lambda v: (v.row is not None, v.shard or "", v.row or 0))[:_FIRST]
 
 
@@ -180,12 +172,12 @@ def _check_plan(
 ) -> list[Violation]:
     """Return violations of invariant 5: the plan must name exactly the segments that the rows
     hold."""
-    held, planned = (sum(m["plan"] for m in messages) % 2**64 for messages in (shards, plan))
-    if held == planned:
+    packed, planned = (sum(m["plan"] for m in messages) % 2**64 for messages in (shards, plan))
+    if packed == planned:
         return []
-    found = naming.name_plan_differences(_plan(spark, subject), _segments(spark, subject))
+    violations = naming.name_plan_differences(_plan(spark, subject), _segments(spark, subject))
     unnamed = Violation(invariant=5, problem="plan and shards differ by their sums")
-    return found or [unnamed]
+    return violations or [unnamed]
 
 
 def _check_documents(
@@ -196,9 +188,9 @@ def _check_documents(
         return []
     entries = entries_frame(spark, subject.store.manifest, "documents")
     stored = scan_tokens(entries, subject.digest_task)
-    found = naming.name_document_differences(stored, _segments(spark, subject))
+    violations = naming.name_document_differences(stored, _segments(spark, subject))
     unnamed = Violation(invariant=1, problem="shards and token store differ by their sums")
-    return found or [unnamed]
+    return violations or [unnamed]
 
 
 def _sums(messages: Messages) -> Sums:
@@ -229,12 +221,12 @@ def _expected_groups(histogram: Histogram, rules: Rules) -> list[_Group]:
 def _check_groups(plan: Messages, expected: list[_Group], rules: Rules) -> Iterator[Violation]:
     """Yield violations of invariant 4: each group must hold the documents dealt to it, in as many
     sequences as the packer makes of them."""
-    found: dict[int, tuple[int, int]] = {}
+    planned: dict[int, tuple[int, int]] = {}
     for number, (sequences, lengths) in (g for m in plan for g in m["groups"].items()):
-        before = found.get(int(number), (0, 0))
-        found[int(number)] = (before[0] + sequences, (before[1] + lengths) % 2**64)
-    for number in sorted(found.keys() | set(range(len(expected)))):
-        sequences, lengths = found.get(number, (0, 0))
+        before = planned.get(int(number), (0, 0))
+        planned[int(number)] = (before[0] + sequences, (before[1] + lengths) % 2**64)
+    for number in sorted(planned.keys() | set(range(len(expected)))):
+        sequences, lengths = planned.get(number, (0, 0))
         if number >= len(expected):
             problem = f"group {number} has {sequences} sequences, there are {len(expected)} groups"
             yield Violation(invariant=4, problem=problem)
@@ -253,6 +245,5 @@ def _segments(spark: SparkSession, subject: _Subject) -> DataFrame:
 
 
 def _plan(spark: SparkSession, subject: _Subject) -> DataFrame:
-    entries = versions.files_of(subject.manifest, "plan")
-    paths = [f"{subject.directory}/{entry['path']}" for entry in entries]
+    paths = [f"{subject.directory}/{entry.path}" for entry in subject.manifest.files_of("plan")]
     return read_plan(spark, paths)

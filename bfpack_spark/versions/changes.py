@@ -1,33 +1,54 @@
-"""The differences between the inputs of two versions, in words."""
+"""The differences between the inputs of two versions, in words: why a new version is made."""
 
-from typing import Any
+import logging
+from collections.abc import Sequence
+
+from bfpack_spark.versions import versions
+from bfpack_spark.versions.metadata import Metadata
+from bfpack_spark.versions.versions import Version
+
+log = logging.getLogger("bfpack")
 
 _NAMED = 5  # most files of one kind that are named
 _HASHES = ("tokenizer_sha256", "tokens_fingerprint")
 _WORDS = {"tokenizer_sha256": "tokenizer", "tokens_fingerprint": "tokens"}
 
 
-def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Return a phrase for each field that differs: "seed 0 -> 1", "tokenizer 1f.. -> 2e..", "1 file
-    new (a.parquet)"."""
-    said = [
+def say_changes(what: str, version: Version) -> None:
+    """Log how this version differs from the current one, and whether an unfinished one is
+    continued."""
+    earlier = versions.current_manifest(version.place)
+    if earlier is not None and earlier.fingerprint != version.fingerprint:
+        why = "; ".join(changes(earlier.inputs, version.inputs))
+        log.info("%s: new version %s beside %s: %s", what, version.name, earlier.version, why)
+    if version.name in versions.names_in(version.place):
+        log.info("%s: continuing the unfinished version %s in place", what, version.name)
+
+
+def changes(earlier: Metadata, later: Metadata) -> list[str]:
+    """Return a phrase for each field of these inputs that differs: "seed 0 -> 1", "tokenizer 1f..
+    -> 2e..", "1 file new (a.parquet)"."""
+    before, after = earlier.as_json(), later.as_json()
+    phrases = [
         f"{_WORDS[name]} {str(before[name])[:16]} -> {str(after[name])[:16]}"
         for name in _HASHES
         if name in before and name in after and before[name] != after[name]
     ]
     old, new = before.get("configuration", {}), after.get("configuration", {})
-    said += [
+    phrases += [
         f"{name} {old.get(name)} -> {new.get(name)}"
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     ]
-    return said + inventory_changes(before.get("inventory", []), after.get("inventory", []))
+    return phrases + inventory_changes(before.get("inventory", []), after.get("inventory", []))
 
 
-def inventory_changes(before: list[list[Any]], after: list[list[Any]]) -> list[str]:
+def inventory_changes(
+    before: Sequence[list[str | int]], after: Sequence[list[str | int]]
+) -> list[str]:
     """Return a phrase for the files (name, size, ETag or time) that are new, one for those that are
     changed, and one for those that are gone."""
-    old, new = ({name: rest for name, *rest in files} for files in (before, after))
+    old, new = ({str(name): rest for name, *rest in files} for files in (before, after))
     kinds = {
         "new": new.keys() - old.keys(),
         "changed": {name for name in old.keys() & new.keys() if old[name] != new[name]},

@@ -17,8 +17,9 @@ from bfpack_spark.files import own_files
 from bfpack_spark.files.bucket_names import bucket_of, folder_of
 from bfpack_spark.files.locks import Lock
 from bfpack_spark.versions import versions
+from bfpack_spark.versions.manifests import Manifest, SequencesManifest
 from bfpack_spark.versions.snapshots import FOLDER, Snapshot, snapshots_of
-from bfpack_spark.versions.versions import Manifest, Place
+from bfpack_spark.versions.versions import Place
 
 UNFINISHED_SECONDS = 7 * 24 * 3600
 
@@ -68,13 +69,13 @@ def versions_on_disk(
     output: str, bucket: str, snapshots: dict[str, Snapshot]
 ) -> list[VersionOnDisk]:
     """Return every version of a bucket: those of the token store, then those of each seq_len."""
-    found = [
+    versions_there = [
         _on_disk(place, name, snapshots)
         for place in places_of(output, bucket)
         for name in versions.names_in(place)
     ]
-    needed = set(_needed_by(found))
-    return [_with_reason(version, needed) for version in found]
+    needed = set(_needed_by(versions_there))
+    return [_with_reason(version, needed) for version in versions_there]
 
 
 def places_of(output: str, bucket: str) -> list[Place]:
@@ -102,12 +103,12 @@ def left_over(output: str, bucket: str) -> list[LeftOver]:
         for name in versions.names_in(place)
         if versions.is_complete(place, name)
     }
-    found = [
+    files = [
         LeftOver(bucket=bucket, path=f"{folder}/{path}", num_bytes=facts.size)
         for path, facts in own_files.files_below(output, folder).items()
         if versions.is_left_over(path) or path.startswith(tuple(complete))
     ]
-    return found + [
+    return files + [
         LeftOver(bucket=bucket, path=f"{FOLDER}/{path}", num_bytes=facts.size)
         for path, facts in own_files.files_below(output, FOLDER).items()
         if versions.is_left_over(path) and _is_old(facts.modified / 1e9)
@@ -154,14 +155,14 @@ def damages_of(place: Place) -> Iterator[str]:
             f"{path}: is missing beside complete versions ({', '.join(complete)}), so nobody knows "
             "which is current; run bfpack pack again, which publishes one, or put it back"
         )
-    elif pointer is not None and pointer["version"] not in complete:
+    elif pointer is not None and pointer.version not in complete:
         yield (
-            f"{path}: names {pointer['version']}, which is not complete there; run bfpack pack "
+            f"{path}: names {pointer.version}, which is not complete there; run bfpack pack "
             "again, which publishes one, or put back what was written"
         )
     elif pointer is not None and not versions.is_pointed_at(place, pointer):
         yield (
-            f"{path}: its manifest_sha256 is not that of {pointer['manifest']}; put back the "
+            f"{path}: its manifest_sha256 is not that of {pointer.manifest}; put back the "
             "manifest or the pointer that was written"
         )
 
@@ -213,15 +214,15 @@ def _needed_by(found: list[VersionOnDisk]) -> Iterator[str]:
             continue
         manifest = _manifest(version)
         name = version.name
-        if version.place.seq_len is not None:
-            name = str(manifest["inputs"]["tokens_fingerprint"])[:16]
+        if isinstance(manifest, SequencesManifest):
+            name = manifest.tokens_version
             yield name
         if name in tokens:
             yield from _taken_over(_manifest(tokens[name]))
 
 
 def _taken_over(manifest: Manifest) -> set[str]:
-    paths = (str(entry["path"]).split("/") for entry in manifest["files"])
+    paths = (entry.path.split("/") for entry in manifest.files)
     return {parts[1] for parts in paths if parts[0] == ".."}
 
 

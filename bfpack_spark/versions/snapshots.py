@@ -3,70 +3,95 @@
 OUTPUT/_snapshots/NAME.json {"buckets": {BUCKET: {SEQ_LEN: {version, fingerprint, ...}}}}
 """
 
-from typing import Any
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.versions import versions
-from bfpack_spark.versions.metadata import SnapshotNote, read_metadata
+from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
 from bfpack_spark.versions.versions import Place
 
-Snapshot = dict[str, Any]
-
 FOLDER = "_snapshots"
+
+_SeqLen: TypeAlias = Annotated[str, Field(pattern="^[0-9]+$")]
+
+
+class SnapshotEntry(Metadata):
+    """The version that a snapshot keeps in one place of sequences."""
+
+    version: VersionName
+    fingerprint: Sha256
+    sequences: Count | None = None
+    tokens: Count | None = None
+    shards: Count | None = None
+
+
+class Snapshot(Metadata):
+    """The contents of a snapshot, by bucket and seq_len."""
+
+    buckets: dict[str, dict[_SeqLen, SnapshotEntry]]
+
+    def version_in(self, place: Place) -> str | None:
+        """Return the version that the snapshot keeps in a place, if it keeps one."""
+        entry = self.buckets.get(place.bucket, {}).get(str(place.seq_len))
+        return None if entry is None else entry.version
 
 
 def take_snapshot(places: list[Place]) -> Snapshot:
     """Return the current versions in places of sequences: version, fingerprint, sequences, tokens,
     shards."""
-    found: dict[str, dict[str, Any]] = {}
+    buckets: dict[str, dict[str, SnapshotEntry]] = {}
     for place in places:
-        directory, manifest = versions.current(place)
-        found.setdefault(place.bucket, {})[str(place.seq_len)] = {
-            "version": directory.rpartition("/")[2],
-            "fingerprint": manifest["fingerprint"],
-            **{name: manifest["totals"][name] for name in ("sequences", "tokens", "shards")},
-        }
-    return {"buckets": found}
+        directory, manifest = versions.current_sequences(place)
+        buckets.setdefault(place.bucket, {})[str(place.seq_len)] = SnapshotEntry(
+            version=directory.rpartition("/")[2],
+            fingerprint=manifest.fingerprint,
+            sequences=manifest.totals.sequences,
+            tokens=manifest.totals.tokens,
+            shards=manifest.totals.shards,
+        )
+    return Snapshot(buckets=buckets)
 
 
 def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
     """Write a snapshot and return its path. If this same snapshot is there already, nothing is
     written. Raises InputError if another snapshot has the name."""
     path = f"{output.rstrip('/')}/{FOLDER}/{name}.json"
-    there = read_metadata(path, SnapshotNote)
+    there = read_metadata(path, Snapshot)
     if there is not None and there != snapshot:
         raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
     if there is None:
-        own_files.write_json(output, f"{FOLDER}/{name}.json", snapshot)
+        own_files.write_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
     return path
 
 
 def read_snapshots(output: str) -> dict[str, Snapshot]:
     """Return all snapshots, by name. Raises InputError if one cannot be read, because nobody would
     know what it keeps."""
-    found = {}
+    snapshots = {}
     for name in own_files.files_below(output, FOLDER):
         path = f"{output.rstrip('/')}/{FOLDER}/{name}"
         if name.endswith(".json"):
-            snapshot = read_metadata(path, SnapshotNote)
+            snapshot = read_metadata(path, Snapshot)
             if snapshot is None:
                 raise InputError(f"{path}: vanished while it was read; run this again")
-            found[name.removesuffix(".json")] = snapshot
-    return found
+            snapshots[name.removesuffix(".json")] = snapshot
+    return snapshots
 
 
 def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
     """Raise InputError if a snapshot names a version that does not exist: what it should keep would
     be removed."""
     for name, snapshot in snapshots.items():
-        for bucket, of_bucket in snapshot["buckets"].items():
+        for bucket, of_bucket in snapshot.buckets.items():
             for seq_len, held in of_bucket.items():
                 place = Place(output=output, bucket=bucket, seq_len=int(seq_len))
-                manifest = versions.read_manifest(place, held["version"])
-                if manifest is None or manifest["fingerprint"] != held["fingerprint"]:
+                manifest = versions.read_manifest(place, held.version)
+                if manifest is None or manifest.fingerprint != held.fingerprint:
                     raise InputError(
-                        f"{output.rstrip('/')}/{FOLDER}/{name}.json: names {held['version']} of "
+                        f"{output.rstrip('/')}/{FOLDER}/{name}.json: names {held.version} of "
                         f"{place.directory}, which is not there; correct the snapshot, or remove "
                         "it if nothing reads it"
                     )
@@ -74,9 +99,4 @@ def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
 
 def snapshots_of(snapshots: dict[str, Snapshot], place: Place, version: str) -> list[str]:
     """Return the names of the snapshots that keep a version of sequences."""
-    return sorted(
-        name
-        for name, snapshot in snapshots.items()
-        if snapshot["buckets"].get(place.bucket, {}).get(str(place.seq_len), {}).get("version")
-        == version
-    )
+    return sorted(n for n, kept in snapshots.items() if kept.version_in(place) == version)

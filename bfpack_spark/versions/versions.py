@@ -8,11 +8,11 @@ version means to replace _current.json atomically.
 """
 
 import hashlib
-import json
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow.fs as pafs
 
@@ -22,11 +22,20 @@ from bfpack_spark.files import access, own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import FileFacts
 from bfpack_spark.schema import FORMAT_VERSION
-from bfpack_spark.versions.metadata import Pointer, SequencesManifest, TokensManifest, read_metadata
-
-Manifest = dict[str, Any]
-
-_KIND_DIRECTORIES = ("documents", "quarantine", "plan", "shards")
+from bfpack_spark.versions.inputs import (
+    SequencesConfiguration,
+    SequencesInputs,
+    TokensInputs,
+    fingerprint,
+)
+from bfpack_spark.versions.manifests import (
+    FileEntry,
+    FileKind,
+    Manifest,
+    SequencesManifest,
+    TokensManifest,
+)
+from bfpack_spark.versions.metadata import Pointer, read_metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +63,11 @@ class Version:
     """One result, complete or not. `inputs` holds all that decides it."""
 
     place: Place
-    inputs: dict[str, Any]
+    inputs: TokensInputs | SequencesInputs
 
     @property
     def fingerprint(self) -> str:
-        """Return the sha256 of the canonical JSON of the inputs and the format version."""
-        decides = {
-            "format_version": FORMAT_VERSION,
-            "seq_len": self.place.seq_len,
-            "inputs": self.inputs,
-        }
-        canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return fingerprint(self.inputs, self.place.seq_len)
 
     @property
     def name(self) -> str:
@@ -96,32 +98,36 @@ def need_manifest(version: Version) -> Manifest:
 def read_manifest(place: Place, name: str) -> Manifest | None:
     """Return the manifest of a version, or None if it is not complete. Raises InputError if it is
     damaged."""
-    model = TokensManifest if place.seq_len is None else SequencesManifest
-    return read_metadata(f"{place.directory}/{name}/_manifest.json", model)
+    return read_metadata(f"{place.directory}/{name}/_manifest.json", _model(place))
 
 
-def read_pointer(place: Place) -> dict[str, Any] | None:
+def _model(place: Place) -> type[Manifest]:
+    return TokensManifest if place.seq_len is None else SequencesManifest
+
+
+def read_pointer(place: Place) -> Pointer | None:
     """Return what _current.json says, or None if nothing is published. Raises InputError if it is
     damaged."""
     return read_metadata(f"{place.directory}/_current.json", Pointer)
 
 
-def complete(version: Version, entries: list[dict[str, Any]], **rest: Any) -> Manifest:
+def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Manifest:
     """Write the manifest when all that it lists is on the disk, which completes the version. Then
-    remove the files that it does not list."""
-    manifest = {
-        "format_version": FORMAT_VERSION,
-        "kind": "tokens" if version.place.seq_len is None else "sequences",
-        "bucket": version.place.bucket,
-        "seq_len": version.place.seq_len,
-        "fingerprint": version.fingerprint,
-        "inputs": version.inputs,
-        "files": sorted(entries, key=lambda entry: str(entry["path"])),
-        **rest,
-    }
-    output = version.place.output
+    remove the files that it does not list. `parts` are the fields of a manifest that are not named
+    here."""
+    place, output = version.place, version.place.output
+    manifest = _model(place)(
+        format_version=FORMAT_VERSION,
+        kind="tokens" if place.seq_len is None else "sequences",
+        bucket=place.bucket,
+        seq_len=place.seq_len,
+        fingerprint=version.fingerprint,
+        inputs=version.inputs,
+        files=sorted(files, key=lambda entry: entry.path),
+        **parts,
+    )
     own_files.sync_folders(output, version.inside)
-    own_files.write_json(output, f"{version.inside}/_manifest.json", manifest)
+    own_files.write_json(output, f"{version.inside}/_manifest.json", manifest.as_json())
     _remove_unlisted(version, manifest)
     return manifest
 
@@ -131,17 +137,18 @@ def publish(version: Version) -> None:
     remove what only an unfinished version needs."""
     raw = access.read_bytes(f"{version.directory}/_manifest.json")
     assert raw is not None, "only a complete version can be published"
-    pointer = {
-        "version": version.name,
-        "manifest": f"{version.name}/_manifest.json",
-        "manifest_sha256": hashlib.sha256(raw).hexdigest(),
-    }
+    pointer = Pointer(
+        version=version.name,
+        manifest=f"{version.name}/_manifest.json",
+        manifest_sha256=hashlib.sha256(raw).hexdigest(),
+    )
     if _pointer_said(version.place) != pointer:
-        own_files.write_json(version.place.output, f"{version.place.inside}/_current.json", pointer)
-    _tidy(version, json.loads(raw))
+        path = f"{version.place.inside}/_current.json"
+        own_files.write_json(version.place.output, path, pointer.as_json())
+    _tidy(version, need_manifest(version))
 
 
-def _pointer_said(place: Place) -> dict[str, Any] | None:
+def _pointer_said(place: Place) -> Pointer | None:
     """Return what the pointer says, or None if it is damaged: it is about to be replaced."""
     with suppress(InputError):
         return read_pointer(place)
@@ -152,28 +159,28 @@ def current_manifest(place: Place) -> Manifest | None:
     """Return the manifest of the current version, or None if none is published, or if it is
     gone."""
     pointer = read_pointer(place)
-    return None if pointer is None else read_manifest(place, pointer["version"])
+    return None if pointer is None else read_manifest(place, pointer.version)
 
 
 def is_complete(place: Place, name: str) -> bool:
     return access.exists(f"{place.directory}/{name}/_manifest.json")
 
 
-def is_pointed_at(place: Place, pointer: dict[str, Any]) -> bool:
+def is_pointed_at(place: Place, pointer: Pointer) -> bool:
     """Tell whether the manifest that the pointer names has the hash that the pointer says."""
-    raw = access.read_bytes(f"{place.directory}/{pointer['manifest']}")
-    return raw is not None and hashlib.sha256(raw).hexdigest() == pointer["manifest_sha256"]
+    raw = access.read_bytes(f"{place.directory}/{pointer.manifest}")
+    return raw is not None and hashlib.sha256(raw).hexdigest() == pointer.manifest_sha256
 
 
 def is_current(place: Place, name: str) -> bool:
     pointer = read_pointer(place)
-    return pointer is not None and pointer["version"] == name
+    return pointer is not None and pointer.version == name
 
 
 def names_in(place: Place) -> list[str]:
     """Return the names of all versions in a place, complete or not."""
-    found = own_files.folders_in(place.output, place.inside)
-    return [name for name in found if re.fullmatch(r"[0-9a-f]{16}", name)]
+    folders = own_files.folders_in(place.output, place.inside)
+    return [name for name in folders if re.fullmatch(r"[0-9a-f]{16}", name)]
 
 
 def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
@@ -190,29 +197,30 @@ def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
     return f"{place.directory}/{name}", manifest
 
 
-def files_of(manifest: Manifest, kind: str) -> list[dict[str, Any]]:
-    """Return the manifest's entries of one kind: documents, quarantine, plan or shards."""
-    return [entry for entry in manifest["files"] if entry["kind"] == kind]
+def current_sequences(place: Place, version: str | None = None) -> tuple[str, SequencesManifest]:
+    """Return what `current` returns for a place of sequences."""
+    directory, manifest = current(place, version)
+    assert isinstance(manifest, SequencesManifest), f"{place.directory} holds no sequences"
+    return directory, manifest
 
 
 def files_on_disk(place: Place, name: str, kind: str) -> dict[str, FileFacts]:
     """Return what lies in one of a version's data directories, by paths relative to the version's
     directory."""
-    found = own_files.files_below(place.output, f"{place.inside}/{name}/{kind}")
-    return {f"{kind}/{path}": facts for path, facts in found.items()}
+    files = own_files.files_below(place.output, f"{place.inside}/{name}/{kind}")
+    return {f"{kind}/{path}": facts for path, facts in files.items()}
 
 
-def rules_of(place: Place, inputs: dict[str, Any]) -> Rules:
+def configuration_of(version: Version) -> SequencesConfiguration:
+    """Return the configuration of a version of sequences."""
+    assert isinstance(version.inputs, SequencesInputs), f"{version.directory} is no token store"
+    return version.inputs.configuration
+
+
+def rules_of(place: Place, configuration: SequencesConfiguration) -> Rules:
     """Return what the packer needs of the configuration of sequences."""
-    configuration = inputs["configuration"]
     assert place.seq_len is not None, "rules are those of sequences"
-    return Rules(
-        seq_len=place.seq_len,
-        packing=configuration["packing"],
-        long_documents=configuration["long_documents"],
-        group_documents_max=configuration["group_documents_max"],
-        seed=configuration["seed"],
-    )
+    return configuration.rules(place.seq_len)
 
 
 def check_output(output: str, bucket: str) -> None:
@@ -249,7 +257,7 @@ def _current_name(place: Place) -> str:
         raise InputError(
             f"--bucket {place.bucket}: no {what} published in {place.output}; run bfpack pack first"
         )
-    return str(pointer["version"])
+    return pointer.version
 
 
 def _tidy(version: Version, manifest: Manifest) -> None:
@@ -271,9 +279,9 @@ def is_left_over(path: str) -> bool:
 
 def _remove_unlisted(version: Version, manifest: Manifest) -> None:
     """Remove what an earlier, unfinished run left in the data directories."""
-    listed = {entry["path"] for entry in manifest["files"]}
+    listed = {entry.path for entry in manifest.files}
     output, inside = version.place.output, version.inside
-    for kind in _KIND_DIRECTORIES:
+    for kind in get_args(FileKind):
         for path in files_on_disk(version.place, version.name, kind).keys() - listed:
             own_files.delete_file(output, f"{inside}/{path}")
     own_files.delete_tree(output, f"{inside}/_temporary")

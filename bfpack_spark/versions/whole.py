@@ -2,13 +2,13 @@
 folder, and reads nothing but the tokenizer."""
 
 import hashlib
-from typing import Any
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.confined import FileFacts
 from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Manifest, Place
+from bfpack_spark.versions.manifests import FileEntry, Manifest, TokensManifest
+from bfpack_spark.versions.versions import Place
 
 
 def check_whole(place: Place, name: str, manifest: Manifest) -> None:
@@ -16,40 +16,39 @@ def check_whole(place: Place, name: str, manifest: Manifest) -> None:
     Files taken over from earlier versions are checked too. Raise it also if a token store's
     tokenizer is not the one that made it."""
     there: dict[tuple[str, str], dict[str, FileFacts]] = {}
-    for entry in manifest["files"]:
+    for entry in manifest.files:
         owner, path = _place_of(entry, name)
-        folder = (owner, entry["kind"])
+        folder = (owner, entry.kind)
         if folder not in there:
             there[folder] = versions.files_on_disk(place, *folder)
         problem = _problem(there[folder].get(path), entry)
         if problem:
             raise _not_whole(place, name, f"{owner}/{path}", problem)
-    if place.seq_len is None:
+    if isinstance(manifest, TokensManifest):
         _check_tokenizer(place, name, manifest)
 
 
-def _place_of(entry: dict[str, Any], name: str) -> tuple[str, str]:
+def _place_of(entry: FileEntry, name: str) -> tuple[str, str]:
     """Return the version in which a listed file lies, and its path there."""
-    path = str(entry["path"])
-    if not path.startswith("../"):
-        return name, path
-    owner, _, inner = path.removeprefix("../").partition("/")
+    if not entry.path.startswith("../"):
+        return name, entry.path
+    owner, _, inner = entry.path.removeprefix("../").partition("/")
     return owner, inner
 
 
-def _problem(facts: FileFacts | None, entry: dict[str, Any]) -> str | None:
+def _problem(facts: FileFacts | None, entry: FileEntry) -> str | None:
     if facts is None:
         return "is gone"
-    if facts.size != entry["bytes"]:
-        return f"has {facts.size:,} bytes, and had {entry['bytes']:,}"
+    if facts.size != entry.bytes:
+        return f"has {facts.size:,} bytes, and had {entry.bytes:,}"
     return None
 
 
-def _check_tokenizer(place: Place, name: str, manifest: Manifest) -> None:
+def _check_tokenizer(place: Place, name: str, manifest: TokensManifest) -> None:
     raw = access.read_bytes(f"{place.directory}/{name}/tokenizer.json")
     if raw is None:
         raise _not_whole(place, name, f"{name}/tokenizer.json", "is gone")
-    if hashlib.sha256(raw).hexdigest() != manifest["inputs"]["tokenizer_sha256"]:
+    if hashlib.sha256(raw).hexdigest() != manifest.inputs.tokenizer_sha256:
         raise _not_whole(place, name, f"{name}/tokenizer.json", "is not what made these tokens")
 
 

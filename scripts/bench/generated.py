@@ -4,6 +4,7 @@ Lengths are log-normal like RefinedWeb's (packers.draw_lengths). Ids of document
 corpus without an id column gets: file and row.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import TOKENS
 from bfpack_spark.versions import versions
+from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
+from bfpack_spark.versions.manifests import FileEntry
 from bfpack_spark.versions.versions import Place, Version
 
 BUCKET = "b"
@@ -40,16 +43,37 @@ def command(name: str, output: Path, *more: object, heap: str = "4g") -> list[st
 def store_of_lengths(output: Path, lengths: Int64) -> None:
     """A published token store without tokens: all that `bfpack plan` reads, at 30 bytes a
     document."""
-    version = Version(place=Place(output=str(output), bucket=BUCKET), inputs={"generated": True})
+    version = Version(place=Place(output=str(output), bucket=BUCKET), inputs=_inputs())
     entries = [
         _write_lengths(version.directory, number, lengths[first : first + _FILE_ROWS])
         for number, first in enumerate(range(0, len(lengths), _FILE_ROWS))
     ]
     (Path(version.directory) / "tokenizer.json").write_text(_tokenizer_json())
     totals = {"documents": len(lengths), "tokens": int(lengths.sum())}
+    accounting = {
+        **totals,
+        "documents_in": len(lengths),
+        "documents_empty": 0,
+        "documents_quarantined": {},
+        "tokens_inserted": len(lengths),
+    }
     special = {"vocabulary_size": _EOS + 1, "eos_id": _EOS, "bos_id": None, "own_pad_id": None}
-    versions.complete(version, entries, totals=totals, accounting={}, tokenizer=special)
+    versions.complete(version, entries, totals=totals, accounting=accounting, tokenizer=special)
     versions.publish(version)
+
+
+def _inputs() -> TokensInputs:
+    configuration = TokensConfiguration(
+        input_format="jsonl",
+        text_column="text",
+        id_column=None,
+        eos_id=_EOS,
+        bos_id=None,
+        control_tokens="text",
+        max_document_bytes=1 << 28,
+    )
+    sha256 = hashlib.sha256(_tokenizer_json().encode()).hexdigest()
+    return TokensInputs(configuration=configuration, tokenizer_sha256=sha256, inventory=[])
 
 
 def corpus_of_tokens(
@@ -105,7 +129,7 @@ def doc_ids(file: int, first: int, count: int) -> pa.Array:
     return pc.binary_join_element_wise(f"part-{file:05d}.parquet", rows, "#")
 
 
-def _write_lengths(root: str, file: int, lengths: Int64) -> dict[str, object]:
+def _write_lengths(root: str, file: int, lengths: Int64) -> FileEntry:
     name = f"documents/part-{file:05d}-000.parquet"
     output = ParquetOutput(root, name, TOKENS, statistics=["length"])
     for first in range(0, len(lengths), _GROUP_ROWS):
@@ -116,7 +140,7 @@ def _write_lengths(root: str, file: int, lengths: Int64) -> dict[str, object]:
             pa.repeat(pa.scalar(b""), len(part)),
         ]
         output.write(pa.table(columns, names=TOKENS.names))
-    return output.close("documents", int(lengths.sum()), None)
+    return FileEntry(**output.close("documents", int(lengths.sum()), None))
 
 
 def _tokenizer_json() -> str:

@@ -11,7 +11,7 @@ from core.test_best_fit import skip_if_another_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.accounting import account
+from bfpack_spark.core.accounting import account, add_counts
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.groups import group_counts
 from bfpack_spark.core.histogram import Histogram
@@ -209,3 +209,15 @@ def test_sequences_of_groups_are_packed_apart() -> None:
     found = histogram_of([4, 4, 4, 4])
     assert sequences_per_group(found, rules(8)).tolist() == [2]
     assert sequences_per_group(found, rules(8, group_documents_max=1)).tolist() == [1, 1, 1, 1]
+
+
+def test_counts_are_added_by_name_and_by_reason() -> None:
+    before = {"documents": 3, "refused": {"null_text": 1, "too_large": 2}}
+    new = {"documents": 4, "refused": {"null_text": 5}, "bytes": 10}
+    total = {"documents": 7, "refused": {"null_text": 6, "too_large": 2}}
+    assert add_counts([before, new]) == total
+    assert add_counts([new, before, before]) == {
+        "documents": 10,
+        "refused": {"null_text": 7, "too_large": 4},
+        "bytes": 10,
+    }

@@ -11,7 +11,13 @@ from core.test_best_fit import skip_if_another_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.fragments import count_fragments, cut_documents, cut_stream, kept_lengths
+from bfpack_spark.core.fragments import (
+    count_fragments,
+    cut_documents,
+    cut_stream,
+    kept_lengths,
+    stable_order,
+)
 
 POLICIES = ("split", "truncate", "drop")
 LENGTHS = st.lists(st.integers(1, 300), max_size=50)
@@ -150,3 +156,12 @@ def test_concatenation_cuts_the_small_cases_as_known(case: dict[str, Any]) -> No
     assert len(cut.document) - len(lengths) == expected["num_cuts"]
     pieces = np.bincount(cut.document, minlength=len(lengths))
     assert int((pieces > 1).sum()) == expected["num_cut_documents"]
+
+
+@pytest.mark.parametrize("largest", [0, 1, 255, 256, 65_535, 65_536, 2**31, 2**40])
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_an_order_is_stable_at_every_width_of_the_keys(largest: int, kind: type) -> None:
+    some = np.minimum(np.random.default_rng(0).integers(0, 40, 500) * (largest // 30 + 1), largest)
+    keys = some[some <= np.iinfo(kind).max].astype(kind)
+    assert stable_order(keys).tolist() == sorted(range(len(keys)), key=keys.tolist().__getitem__)
+    assert stable_order(keys[:0]).tolist() == []

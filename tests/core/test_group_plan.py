@@ -8,6 +8,7 @@ from core.oracle import as_lengths, best_fit_decreasing, histogram_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bfpack_spark.core.accounting import account
 from bfpack_spark.core.fragments import Int64, kept_lengths
 from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
 from bfpack_spark.core.packed_groups import sequences_per_group
@@ -44,6 +45,21 @@ def test_fragments_tile_what_is_kept_of_each_document(lengths: Int64, rules: Rul
         assert places.start[own].tolist() == [0, *ends[:-1].tolist()][: len(own)]
         assert places.length[own].sum() == kept[document]
     assert (places.length > 0).all()
+
+
+@given(LENGTHS, RULES)
+def test_documents_in_pieces_or_truncated_are_counted(lengths: Int64, rules: Rules) -> None:
+    per_group = sequences_per_group(histogram_of(lengths), rules)
+    numbers = SequenceNumbers(first=0, group=int(per_group[0]), total=int(per_group[0]))
+    plan = plan_group(lengths, np.arange(len(lengths), dtype=np.int64), rules, numbers)
+    places = plan.places(0, len(plan))
+    longest = dict.fromkeys(places.document.tolist(), 0)
+    for number, length in zip(places.document.tolist(), places.length.tolist(), strict=True):
+        longest[number] = max(longest[number], length)
+    cut = sum(longest[number] < lengths[number] for number in longest)
+    assert plan.num_documents_cut == cut
+    if rules.packing == "best_fit":
+        assert cut == account(histogram_of(lengths), rules).num_documents_cut
 
 
 @given(LENGTHS, RULES)

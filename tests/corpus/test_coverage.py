@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.corpus.coverage import Tally, add_up, check_coverage, check_documents, entries
+from bfpack_spark.corpus.coverage import Tally, add_up, check_coverage, check_documents
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import InputFile, Inventory, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
@@ -117,19 +117,6 @@ def test_a_footer_that_changes_between_tasks_is_an_error() -> None:
     parts = [tally(rows=1, footer=rows).told() for rows in (2, 3)]
     with pytest.raises(InputError, match="a was replaced while it was read"):
         add_up(parts)
-
-
-def test_the_manifest_has_rows_of_each_file_old_and_new() -> None:
-    files = [InputFile(name=n, path=n, size=1, modified=7) for n in "abc"]
-    inventory = Inventory(format="parquet", files=tuple(files))
-    earlier = [{"name": "b", "rows": 3, "bytes": None, "documents": 2}]
-    held = entries(inventory, tally(rows=5, documents=4, footer=5), earlier)
-    stamp = {"size": 1, "modified": 7}
-    assert held == [
-        {"name": "a", **stamp, "rows": 5, "bytes": None, "documents": 4},
-        {"name": "b", **stamp, "rows": 3, "bytes": None, "documents": 2},
-        {"name": "c", **stamp, "rows": None, "bytes": None, "documents": None},
-    ]
 
 
 def flipped(path: Path, target: Path, offset: int, other: int) -> None:

@@ -17,6 +17,7 @@ from readmes import block, run
 
 from bfpack_spark.delta.output import open_table
 from bfpack_spark.delta.publish import publish_to_delta
+from bfpack_spark.versions.inputs import SequencesInputs
 from bfpack_spark.versions.versions import Place, Version
 
 pytestmark = [
@@ -134,7 +135,7 @@ def test_three_runs_may_publish_to_one_table_at_once(
     for bucket, seed in (("a", 0), ("a", 1), ("c", 0)):
         desk.pack("--input", texts, "--seed", seed, bucket=bucket)
         place = Place(output=str(desk.output), bucket=bucket, seq_len=SEQ_LEN)
-        inputs = manifest(desk.version(bucket))["inputs"]
+        inputs = SequencesInputs(**manifest(desk.version(bucket))["inputs"])
         made.append(Version(place=place, inputs=inputs))
     table, gate, failed = tmp_path / "seq", threading.Barrier(3), []
 

@@ -114,8 +114,9 @@ def write(
     batches = table.to_batches(max_chunksize=batch_rows)
     blocks = (to_blocks(pa.Table.from_batches([batch]), SEGMENTS, "shard") for batch in batches)
     (message,) = (m for batch in write_shards(blocks, spec=spec) for m in batch.to_pylist())
-    (entry,) = json.loads(message["message"])["files"]
-    return dict(entry)
+    said = json.loads(message["message"])
+    (entry,) = said.pop("files")
+    return {**entry, **said}
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(tmp_path: Path) 
     batches = (documents(lengths).slice(n, 1) for n in range(len(lengths)))
     (said,) = write(batches, tmp_path)
     found = json.loads(said.column("message")[0].as_py())
-    assert (found["reasons"], found["not_audited"]) == ({}, 0)
+    assert (found["counts"]["documents_by_reason"], found["counts"]["not_audited"]) == ({}, 0)
     names = [entry["path"] for entry in found["files"]]
     assert names == [f"documents/part-00000-{n:03d}.parquet" for n in range(len(names))]
     assert len(names) > 1

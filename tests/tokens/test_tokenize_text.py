@@ -212,7 +212,8 @@ def test_documents_over_a_megabyte_are_not_given_to_the_reference(worker: Worker
         (worker.folder / name).write_bytes(b"x" * size)
     more = {"audit_share": 1.0, "max_document_bytes": 1 << 30, "load": noting(drawn)}
     found = worker.run("a.txt", "b.txt", "c.txt", **more)
-    assert [row["reason"] for row in found] == [None] * 3
+    assert [row["reason"] or row["detail"] for row in found] == [None] * 3
+    assert [row["not_audited"] for row in found] == [False, True, False]
     assert list(map(len, drawn)) == [1 << 20, 5]
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Corpus, Ran
-from outputs import copy_of, current, manifest
+from outputs import copy_of, current, manifest, reseal, rewrite
 
 SEQ_LEN = 16
 
@@ -41,6 +41,15 @@ def verify(bfpack: Bfpack, output: Path, *more: object) -> list[dict[str, Any]]:
     (report,) = json.loads(ran.out)
     assert (ran.code == 0) == (not report["violations"])
     return list(report["violations"])
+
+
+def verify_changed(
+    bfpack: Bfpack, output: Path, path: Path, change: Callable[[Rows], object]
+) -> list[dict[str, Any]]:
+    """The violations once the rows of a file are changed, and every hash of its version fits."""
+    rewrite(path, change)
+    reseal(path.parents[1])
+    return verify(bfpack, output)
 
 
 def sequences(output: Path) -> Path:

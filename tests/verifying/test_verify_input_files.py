@@ -4,32 +4,30 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from made_versions import token_inputs, tokens_manifest
 
-from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.verifying.input_files import check_input_files
+from bfpack_spark.versions.manifests import TokensManifest
 
-Manifest = dict[str, Any]
+Held = dict[str, Any]
 
 
-def manifest(bucket_column: str | None = None) -> Manifest:
+def manifest(bucket_column: str | None = None) -> Held:
     """Two files of lines, of 3 and 2 documents, and a table's of 4 rows, of which 1 is deleted."""
     lines = {"rows": 3, "documents": 3, "bytes": 9}
-    return {
-        "inputs": {
-            "configuration": {} if bucket_column is None else {"bucket_column": bucket_column},
-            "inventory": [["a", 9, 70], ["b", 8, "tag"], ["c", 7, 71, "hash of deleted rows"]],
-        },
-        "accounting": {"documents_in": 8},
-        "inventory": [
-            {"name": "a", "size": 9, "modified": 70, **lines},
-            {"name": "b", "size": 8, "etag": "tag", "rows": 2, "documents": 2, "bytes": 8},
-            {"name": "c", "size": 7, "modified": 71, "rows": 4, "documents": 3, "bytes": None},
-        ],
-    }
+    files: list[list[str | int]] = [["a", 9, 70], ["b", 8, "tag"], ["c", 7, 71, "of deleted rows"]]
+    held = tokens_manifest(token_inputs(files, bucket_column=bucket_column))
+    inventory = [
+        {"name": "a", "size": 9, "modified": 70, **lines},
+        {"name": "b", "size": 8, "etag": "tag", "rows": 2, "documents": 2, "bytes": 8},
+        {"name": "c", "size": 7, "modified": 71, "rows": 4, "documents": 3, "bytes": None},
+    ]
+    accounting = {**held["accounting"], "documents_in": 8}
+    return {**held, "accounting": accounting, "inventory": inventory}
 
 
-def problems(held: Manifest) -> list[str]:
-    found = check_input_files(TokenStore(directory="/store", manifest=held))
+def problems(held: Held) -> list[str]:
+    found = check_input_files(TokensManifest.model_validate(held))
     assert all((v.invariant, v.shard) == (0, "tokens/_manifest.json") for v in found)
     return [v.problem for v in found]
 
@@ -38,17 +36,17 @@ def test_what_a_run_writes_holds() -> None:
     assert problems(manifest()) == []
 
 
-def no_inventory(held: Manifest) -> None:
+def no_inventory(held: Held) -> None:
     del held["inventory"]
 
 
-def nothing_told_of_one(held: Manifest) -> None:
+def nothing_told_of_one(held: Held) -> None:
     held["inventory"][0] |= {"rows": None, "documents": None, "bytes": None}
 
 
 @pytest.mark.parametrize("change", [no_inventory, nothing_told_of_one])
 def test_what_an_earlier_build_has_not_told_is_passed_over(
-    change: Callable[[Manifest], None],
+    change: Callable[[Held], None],
 ) -> None:
     held = manifest()
     held["accounting"]["documents_in"] = 80

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from outputs import manifest, plan_rows, read, reseal, rewrite
@@ -16,7 +17,14 @@ from verifying.broken import (
     sequences,
     shard,
     verify,
+    verify_changed,
 )
+
+Change = Callable[[Row], object]
+
+
+def add(numbers: Any, at: object, more: int) -> None:
+    numbers[at] += more
 
 
 def test_an_untouched_output_holds_every_invariant(
@@ -30,92 +38,37 @@ def test_an_untouched_output_holds_every_invariant(
     assert "every invariant holds" in ran.out
 
 
-def lose_an_id(row: Row) -> None:
-    row["input_ids"].pop()
-
-
-def misstate_a_length(row: Row) -> None:
-    row["seq_lengths"][0] += 1
-
-
-def drop_a_start(row: Row) -> None:
-    row["doc_starts"].pop()
-
-
-def add_a_document(row: Row) -> None:
-    row["doc_ids"].append("d00")
-
-
-def lose_doc_lengths(row: Row) -> None:
-    row["doc_lengths"] = []
-
-
-def use_a_large_id(row: Row) -> None:
-    row["input_ids"][0] = 10**6
-
-
-def use_a_negative_id(row: Row) -> None:
-    row["input_ids"][-1] = -1
-
-
-def name_another_bucket(row: Row) -> None:
-    row["bucket"] = "other"
-
-
-def name_no_bucket(row: Row) -> None:
-    row["bucket"] = None
-
-
-def misstate_num_tokens(row: Row) -> None:
-    row["num_tokens"] -= 1
-
-
-def misstate_num_padding(row: Row) -> None:
-    row["num_padding"] += 1
-
-
-def change_sequence_id(row: Row) -> None:
-    row["sequence_id"] += 1
-
-
-def call_a_document_padding(row: Row) -> None:
-    row["doc_ids"][-1] = None
-
-
 def add_an_empty_segment(row: Row) -> None:
     for name in ("seq_lengths", "doc_starts", "doc_lengths"):
         row[name].insert(0, 0)
     row["doc_ids"].insert(0, "d00")
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
-        {
-            lose_an_id: f"input_ids are not {SEQ_LEN}",
-            misstate_a_length: f"seq_lengths do not sum to {SEQ_LEN}",
-            drop_a_start: "doc_starts and seq_lengths are not parallel",
-            add_a_document: "doc_ids and seq_lengths are not parallel",
-            lose_doc_lengths: "doc_lengths and seq_lengths are not parallel",
-        },
-        {
-            use_a_large_id: "outside the vocabulary",
-            use_a_negative_id: "outside the vocabulary",
-            name_another_bucket: "bucket is not b",
-            name_no_bucket: "bucket is not b",
-            misstate_num_tokens: "num_tokens + num_padding != seq_len",
-            misstate_num_padding: "num_tokens + num_padding != seq_len",
-            change_sequence_id: "sequence_id out of order",
-        },
-        {
-            call_a_document_padding: "padding is not the last segment",
-            add_an_empty_segment: "padding is not the last segment",
-        },
-    ],
-    ids=["shape", "values", "segments"],
-)
+SHAPES: dict[Change, str] = {
+    lambda row: row["input_ids"].pop(): f"input_ids are not {SEQ_LEN}",
+    lambda row: add(row["seq_lengths"], 0, 1): f"seq_lengths do not sum to {SEQ_LEN}",
+    lambda row: row["doc_starts"].pop(): "doc_starts and seq_lengths are not parallel",
+    lambda row: row["doc_ids"].append("d00"): "doc_ids and seq_lengths are not parallel",
+    lambda row: row["doc_lengths"].clear(): "doc_lengths and seq_lengths are not parallel",
+}
+VALUES: dict[Change, str] = {
+    lambda row: row["input_ids"].__setitem__(0, 10**6): "outside the vocabulary",
+    lambda row: row["input_ids"].__setitem__(-1, -1): "outside the vocabulary",
+    lambda row: row.update(bucket="other"): "bucket is not b",
+    lambda row: row.update(bucket=None): "bucket is not b",
+    lambda row: add(row, "num_tokens", -1): "num_tokens + num_padding != seq_len",
+    lambda row: add(row, "num_padding", 1): "num_tokens + num_padding != seq_len",
+    lambda row: add(row, "sequence_id", 1): "sequence_id out of order",
+}
+SEGMENTS: dict[Change, str] = {
+    lambda row: row["doc_ids"].__setitem__(-1, None): "padding is not the last segment",
+    add_an_empty_segment: "padding is not the last segment",
+}
+
+
+@pytest.mark.parametrize("faults", [SHAPES, VALUES, SEGMENTS], ids=["shape", "values", "segments"])
 def test_a_wrong_row_is_named_with_its_row(
-    faults: dict[Callable[[Row], None], str], broken: Path, bfpack: Bfpack
+    faults: dict[Change, str], broken: Path, bfpack: Bfpack
 ) -> None:
     places: dict[int, str] = {}
 
@@ -125,9 +78,8 @@ def test_a_wrong_row_is_named_with_its_row(
             fault(rows[at])
             places[at] = says
 
-    rewrite(shard(broken), change)
-    reseal(sequences(broken))
-    named = [v for v in verify(bfpack, broken) if v["invariant"] == 2 and v["row"] is not None]
+    violations = verify_changed(bfpack, broken, shard(broken), change)
+    named = [v for v in violations if v["invariant"] == 2 and v["row"] is not None]
     assert len(places) == len(faults)
     for at, says in places.items():
         assert [v for v in named if v["row"] == at and says in v["problem"]], (at, says, named)
@@ -143,9 +95,8 @@ def test_a_start_that_is_null_is_caught(broken: Path, bfpack: Bfpack) -> None:
         starts = rows[changed[0]]["doc_starts"]
         starts[starts.index(0)] = None
 
-    rewrite(shard(broken), change)
-    reseal(sequences(broken))
-    assert [v for v in verify(bfpack, broken) if v["row"] == changed[0]]
+    violations = verify_changed(bfpack, broken, shard(broken), change)
+    assert [v for v in violations if v["row"] == changed[0]]
 
 
 def swap_segments(rows: Rows) -> dict[str, object]:
@@ -220,9 +171,9 @@ def test_a_change_in_a_shard_is_caught_though_every_hash_fits(
     bfpack: Bfpack,
 ) -> None:
     where: dict[str, object] = {"shard": "shards/part-00000.parquet"}
-    rewrite(shard(broken), lambda rows: where.update(change(rows)))
-    reseal(sequences(broken))
-    violations = verify(bfpack, broken)
+    violations = verify_changed(
+        bfpack, broken, shard(broken), lambda rows: where.update(change(rows))
+    )
     found = [v for v in violations if v["invariant"] == invariant and says in v["problem"]]
     assert [v for v in found if where.items() <= v.items()], (where, violations)
 
@@ -256,7 +207,7 @@ def put_padding_in_front(row: Row) -> None:
     ],
 )
 def test_padding_out_of_place_is_caught(
-    change: Callable[[Row], None], says: str, broken: Path, bfpack: Bfpack
+    change: Change, says: str, broken: Path, bfpack: Bfpack
 ) -> None:
     paths = [shard(broken, number) for number in (0, 1)]
     number, at = next(
@@ -265,9 +216,7 @@ def test_padding_out_of_place_is_caught(
         for at, row in enumerate(read(path))
         if row["num_padding"]
     )
-    rewrite(paths[number], lambda rows: change(rows[at]))
-    reseal(sequences(broken))
-    violations = verify(bfpack, broken)
+    violations = verify_changed(bfpack, broken, paths[number], lambda rows: change(rows[at]))
     named = [v for v in violations if v["invariant"] == 2 and says in v["problem"]]
     assert [v["row"] for v in named] == [at], violations
     assert named[0]["shard"] == f"shards/part-{number:05d}.parquet"
@@ -299,9 +248,7 @@ def test_a_document_packed_over_another_is_caught_though_the_plan_says_so(
         rows[rows.index(two)]["doc_id"] = one["doc_id"]
 
     rewrite(shard(broken), copy_row)
-    rewrite(plan_file(broken), copy_piece)
-    reseal(version)
-    violations = verify(bfpack, broken)
+    violations = verify_changed(bfpack, broken, plan_file(broken), copy_piece)
     problems = {v["document"]: v["problem"] for v in violations if v["invariant"] == 1}
     assert "tokens packed" in problems[one["doc_id"]]
     assert "none packed" in problems[two["doc_id"]]
@@ -358,9 +305,7 @@ def test_a_sequence_too_many_and_a_cut_that_need_not_be_are_caught(
         held.append({**names, "start": whole - 1, "length": 1, "group": 0})
 
     rewrite(last, cut_off)
-    rewrite(plan_file(broken), cut_in_plan)
-    reseal(version)
-    violations = verify(bfpack, broken)
+    violations = verify_changed(bfpack, broken, plan_file(broken), cut_in_plan)
     cut = [v for v in violations if "a document that fits is cut" in v["problem"]]
     assert {v["document"] for v in cut} == {doc_id}, violations
     assert {v["shard"] for v in cut} == {"shards/part-00001.parquet"}

@@ -12,8 +12,11 @@ from outputs import copy_of
 
 from bfpack_spark.config import load_settings
 from bfpack_spark.errors import InputError
+from bfpack_spark.plan.kept_plan import PlanNote
 from bfpack_spark.versions import metadata
+from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
 from bfpack_spark.versions.metadata import parse_metadata
+from bfpack_spark.versions.snapshots import Snapshot
 
 Bfpack = Callable[..., Ran]
 AT = ("--bucket", "small", "--seq-len", 512)
@@ -89,8 +92,8 @@ def test_metadata_of_another_shape_is_one_line_that_names_file_and_place(
     change(path, at, value)
     model = {
         "pointer": metadata.Pointer,
-        "tokens": metadata.TokensManifest,
-        "sequences": metadata.SequencesManifest,
+        "tokens": TokensManifest,
+        "sequences": SequencesManifest,
     }[name]
     with pytest.raises(InputError) as raised:
         metadata.read_metadata(str(path), model)
@@ -170,7 +173,7 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(name: str, output: Path, bfpack
 def test_snapshots_and_plan_notes_have_shapes_too() -> None:
     held: dict[str, Any] = {"version": "0" * 16, "fingerprint": "0" * 64, "tokens": 5}
     whole = json.dumps({"buckets": {"b": {"64": held}}}).encode()
-    parse_metadata(whole, "p", metadata.SnapshotNote)
+    parse_metadata(whole, "p", Snapshot)
     for damaged in (
         {"buckets": {"b": {"64": {**held, "version": "../x"}}}},
         {"buckets": {"b": {"../..": held}}},
@@ -179,10 +182,10 @@ def test_snapshots_and_plan_notes_have_shapes_too() -> None:
         {},
     ):
         with pytest.raises(InputError, match=r"^p: .*buckets.*; put back the one that was written"):
-            parse_metadata(json.dumps(damaged).encode(), "p", metadata.SnapshotNote)
+            parse_metadata(json.dumps(damaged).encode(), "p", Snapshot)
     for note in ({"files": [], "accounting": {}, "num_shards": 1}, {"files": 3}):
         with pytest.raises(InputError, match=r"^p: files"):
-            parse_metadata(json.dumps(note).encode(), "p", metadata.PlanNote)
+            parse_metadata(json.dumps(note).encode(), "p", PlanNote)
 
 
 @pytest.mark.parametrize(

@@ -38,13 +38,13 @@ def test_a_version_is_complete_when_its_manifest_is_there(tmp_path: Path) -> Non
     held = made.manifest()
     assert held is not None
     raw = (Path(made.directory) / "_manifest.json").read_text()
-    assert raw == json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    assert [listed["path"] for listed in held["files"]] == [
+    assert raw == json.dumps(held.as_json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert [listed.path for listed in held.files] == [
         "shards/part-a.parquet",
         "shards/part-b.parquet",
     ]
-    assert (held["kind"], held["bucket"], held["seq_len"]) == ("sequences", "b", 8)
-    assert (held["fingerprint"], held["inputs"]) == (made.fingerprint, inputs(0))
+    assert (held.kind, held.bucket, held.seq_len) == ("sequences", "b", 8)
+    assert (held.fingerprint, held.inputs) == (made.fingerprint, inputs(0))
 
 
 def test_what_an_unfinished_run_left_is_removed_behind_the_manifest(
@@ -91,7 +91,7 @@ def test_publication_names_the_version_and_the_hash_of_its_manifest(tmp_path: Pa
         "manifest_sha256": hashlib.sha256(raw).hexdigest(),
     }
     directory, held = versions.current(made.place)
-    assert (directory, held["fingerprint"]) == (made.directory, made.fingerprint)
+    assert (directory, held.fingerprint) == (made.directory, made.fingerprint)
 
 
 def test_only_a_complete_version_can_be_published(tmp_path: Path) -> None:

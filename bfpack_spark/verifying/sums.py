@@ -35,8 +35,8 @@ class Sums:
         """Add segments or documents, of which each array has one number. key: hash_ids of the
         document."""
         self.tokens = (self.tokens + weigh(digest.view(np.uint64), key)) % 2**64
-        said = weigh(length.view(np.uint64), hash_rows(key, doc_length))
-        self.lengths = (self.lengths + said) % 2**64
+        lengths_sum = weigh(length.view(np.uint64), hash_rows(key, doc_length))
+        self.lengths = (self.lengths + lengths_sum) % 2**64
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(

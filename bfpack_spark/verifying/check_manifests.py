@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.errors import InputError
@@ -13,7 +13,9 @@ from bfpack_spark.tokenizing.vocabulary import token_ids
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Manifest, Place, Version
+from bfpack_spark.versions.inputs import fingerprint
+from bfpack_spark.versions.manifests import FileKind, Manifest, SequencesManifest
+from bfpack_spark.versions.versions import Place
 
 Wrong = Callable[..., Violation]
 
@@ -25,19 +27,19 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
     file on disk is unlisted, and the shards have equal numbers of rows, within one."""
     wrong = partial(Violation, invariant=5, shard=_MANIFEST)
     name = directory.rpartition("/")[2]
-    if Version(place=place, inputs=manifest["inputs"]).fingerprint != manifest["fingerprint"]:
+    if fingerprint(manifest.inputs, place.seq_len) != manifest.fingerprint:
         yield wrong(problem="fingerprint is not that of the inputs")
-    if not str(manifest["fingerprint"]).startswith(name):
+    if manifest.version != name:
         yield wrong(problem=f"fingerprint does not begin with {name}")
     kind = "tokens" if place.seq_len is None else "sequences"
     own = {"kind": kind, "bucket": place.bucket, "seq_len": place.seq_len}
-    yield from _differences("", own | {"format_version": FORMAT_VERSION}, manifest, wrong)
+    yield from _differences("", own | {"format_version": FORMAT_VERSION}, vars(manifest), wrong)
     yield from _check_pointer(place, name)
-    for data in ("documents", "quarantine", "plan", "shards"):
-        listed = {entry["path"] for entry in versions.files_of(manifest, data)}
+    for data in get_args(FileKind):
+        listed = {entry.path for entry in manifest.files_of(data)}
         for path in sorted(versions.files_on_disk(place, name, data).keys() - listed):
             yield Violation(invariant=5, problem="on disk, not in the manifest", shard=path)
-    rows = [entry["rows"] for entry in versions.files_of(manifest, "shards")]
+    rows = [entry.rows for entry in manifest.files_of("shards")]
     if rows and max(rows) - min(rows) > 1:
         yield Violation(invariant=4, problem=f"shards of {min(rows)} to {max(rows)} rows")
 
@@ -51,50 +53,52 @@ def _check_pointer(place: Place, name: str) -> Iterator[Violation]:
     except InputError as error:
         yield wrong(problem=str(error), shard="_current.json")
         return
-    if pointer is None or pointer["version"] != name:
+    if pointer is None or pointer.version != name:
         return
     if not versions.is_pointed_at(place, pointer):
         yield wrong(problem="its sha256 is not the one in _current.json", shard=_MANIFEST)
 
 
-def check_tokenizer(store: TokenStore, manifest: Manifest) -> Iterator[Violation]:
+def check_tokenizer(store: TokenStore, manifest: SequencesManifest) -> Iterator[Violation]:
     """Yield a violation unless the tokenizer beside the tokens is the one that made them, and both
     manifests agree with it."""
-    inputs = store.manifest["inputs"]
+    inputs = store.manifest.inputs
     raw = store.tokenizer_json()
     wrong = partial(Violation, invariant=5)
-    if hashlib.sha256(raw).hexdigest() != inputs["tokenizer_sha256"]:
+    if hashlib.sha256(raw).hexdigest() != inputs.tokenizer_sha256:
         yield wrong(problem="sha256 is not tokenizer_sha256 of the inputs", shard="tokenizer.json")
     try:
         size = max(token_ids(raw).values()) + 1
     except InputError as error:
         yield wrong(problem=str(error), shard="tokenizer.json")
         return
-    told = {name: inputs["configuration"][name] for name in ("eos_id", "bos_id")}
-    told["vocabulary_size"] = size
+    configuration = inputs.configuration
+    facts = {"eos_id": configuration.eos_id, "bos_id": configuration.bos_id}
+    facts["vocabulary_size"] = size
     wrong = partial(wrong, shard=_MANIFEST)
-    yield from _differences("tokenizer.", told, store.tokenizer, wrong)
-    pad = manifest["inputs"]["configuration"]["pad_id"]
-    told = {**store.tokenizer, "pad_id": pad, "pad_is_eos": pad == store.tokenizer["eos_id"]}
-    yield from _differences("tokenizer.", told, manifest["tokenizer"], wrong)
+    yield from _differences("tokenizer.", facts, vars(store.tokenizer), wrong)
+    pad = manifest.inputs.configuration.pad_id
+    own = {"pad_id": pad, "pad_is_eos": pad == store.tokenizer.eos_id}
+    told = {**store.tokenizer.as_json(), **own}
+    yield from _differences("tokenizer.", told, manifest.tokenizer.as_json(), wrong)
 
 
 def check_accounting(
-    counted: Accounting, documents_cut: int, store: TokenStore, manifest: Manifest
+    counted: Accounting, documents_cut: int, store: TokenStore, manifest: SequencesManifest
 ) -> Iterator[Violation]:
     """Yield a violation of invariant 1 unless the accounting of the sequences follows from the
     lengths in the token store, and adds up. documents_cut is counted in the rows, since what
     concatenation cuts depends on the order of documents."""
     wrong = partial(Violation, invariant=1, shard=_MANIFEST)
     expected = {**asdict(counted), **store.carried_counts(), "num_documents_cut": documents_cut}
-    yield from _differences("accounting.", expected, manifest["accounting"], wrong)
-    shards = versions.files_of(manifest, "shards")
+    yield from _differences("accounting.", expected, vars(manifest.accounting), wrong)
+    shards = manifest.files_of("shards")
     totals = {
-        "sequences": sum(entry["rows"] for entry in shards),
-        "tokens": sum(entry["tokens"] for entry in shards),
+        "sequences": sum(entry.rows for entry in shards),
+        "tokens": sum(entry.tokens for entry in shards),
         "shards": len(shards),
     }
-    yield from _differences("totals.", totals, manifest["totals"], wrong)
+    yield from _differences("totals.", totals, vars(manifest.totals), wrong)
     for name, value in (
         ("sequences", counted.num_sequences),
         ("tokens", counted.num_tokens_packed),
@@ -107,21 +111,17 @@ def check_token_accounting(counted: Accounting, store: TokenStore) -> Iterator[V
     """Yield a violation of invariant 1 unless documents in = in the store + empty + quarantined, by
     reason."""
     wrong = partial(Violation, invariant=1, shard=f"tokens/{_MANIFEST}")
-    accounts = store.manifest["accounting"]
-    inserted = 1 + (store.tokenizer["bos_id"] is not None)
-    expected: dict[str, Any] = {
-        "documents": counted.num_documents,
-        "tokens": counted.num_tokens,
-        "tokens_inserted": counted.num_documents * inserted,
-    }
-    yield from _differences("accounting.", expected, accounts, wrong)
-    totals = {name: expected[name] for name in ("documents", "tokens")}
-    yield from _differences("totals.", totals, store.manifest["totals"], wrong)
-    refused = sum(accounts["documents_quarantined"].values())
-    rows = sum(entry["rows"] for entry in versions.files_of(store.manifest, "quarantine"))
+    accounting = store.manifest.accounting
+    inserted = 1 + (store.tokenizer.bos_id is not None)
+    totals = {"documents": counted.num_documents, "tokens": counted.num_tokens}
+    expected = {**totals, "tokens_inserted": counted.num_documents * inserted}
+    yield from _differences("accounting.", expected, vars(accounting), wrong)
+    yield from _differences("totals.", totals, vars(store.manifest.totals), wrong)
+    refused = sum(accounting.documents_quarantined.values())
+    rows = sum(entry.rows for entry in store.manifest.files_of("quarantine"))
     if rows != refused:
         yield wrong(problem=f"{refused} documents quarantined, {rows} in quarantine/")
-    if accounts["documents_in"] != counted.num_documents + refused + accounts["documents_empty"]:
+    if accounting.documents_in != counted.num_documents + refused + accounting.documents_empty:
         yield wrong(problem="documents in are not the sum of packed, empty and quarantined")
 
 

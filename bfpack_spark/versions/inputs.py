@@ -1,0 +1,84 @@
+"""All that decides a version. It is written, read and fingerprinted here alone."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from bfpack_spark.core.rules import Rules
+from bfpack_spark.schema import FORMAT_VERSION
+from bfpack_spark.versions.metadata import Count, Metadata, Sha256
+
+
+class TokensConfiguration(Metadata):
+    """The options that decide a token store. The last three stand in it only where they decide
+    something."""
+
+    input_format: str
+    text_column: str | None
+    tokens_column: str | None = None
+    id_column: str | None
+    eos_id: Count
+    bos_id: Count | None
+    control_tokens: Literal["text", "quarantine", "allow"]
+    max_document_bytes: Count
+    max_uncut_bytes: Count | None = None
+    bucket_column: str | None = None
+    bucket: str | None = None
+
+    @property
+    def content_column(self) -> str:
+        """Return the column of texts or of ready tokens."""
+        return str(self.tokens_column or self.text_column)
+
+
+class TokensInputs(Metadata):
+    """What decides a token store: options, tokenizer, and the files of its input."""
+
+    configuration: TokensConfiguration
+    tokenizer_sha256: Sha256
+    # Of each file: name, size, ETag or modification time, and a hash of its deleted rows if any.
+    inventory: list[Annotated[list[str | int], Field(min_length=3)]]
+
+
+class SequencesConfiguration(Metadata):
+    """The options that decide sequences. num_shards and rows_per_shard are null if the number of
+    sequences decides."""
+
+    packing: Literal["best_fit", "concat"]
+    long_documents: Literal["split", "truncate", "drop"]
+    group_documents_max: Annotated[int, Field(gt=0)]
+    seed: Count
+    pad_id: Count
+    num_shards: Count | None = None
+    rows_per_shard: Count | None = None
+
+    def rules(self, seq_len: int) -> Rules:
+        """Return the part that decides the plan."""
+        return Rules(
+            seq_len=seq_len,
+            packing=self.packing,
+            long_documents=self.long_documents,
+            group_documents_max=self.group_documents_max,
+            seed=self.seed,
+        )
+
+
+class SequencesInputs(Metadata):
+    """What decides sequences: options, and the token store from which they are made."""
+
+    configuration: SequencesConfiguration
+    tokens_fingerprint: Sha256
+
+
+def fingerprint(inputs: TokensInputs | SequencesInputs, seq_len: int | None) -> str:
+    """Return the sha256 of the canonical JSON of the inputs, the seq_len (None: a token store) and
+    the format version."""
+    decides: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "seq_len": seq_len,
+        "inputs": inputs.as_json(),
+    }
+    canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
