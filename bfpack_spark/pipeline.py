@@ -30,8 +30,8 @@ from bfpack_spark.sequences.make_sequences import make_sequences
 from bfpack_spark.spark.costs import StageCost, metered
 from bfpack_spark.tokens.make_tokens import look_at, make_tokens
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions import publication
+from bfpack_spark.versions.publication import Place, Version
 from bfpack_spark.versions.whole import check_whole
 
 
@@ -155,7 +155,7 @@ def _keep_costs(run: _Run, version: Version) -> None:
 
 def _publish(run: _Run, version: Version) -> None:
     run.lock.check()
-    versions.publish(version)
+    publication.publish(version)
     _report(run, version, anew=version.place.seq_len in run.assembled)
     publish_to_delta(run.spark, run.tables, version)
 

@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import SequencesInputs, TokensInputs
 from bfpack_spark.versions.manifests import FileEntry, SequencesAccounting
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.publication import Place, Version
 
 _TOKENIZER = {"vocabulary_size": 9, "eos_id": 0, "bos_id": None, "own_pad_id": None}
 _SEQUENCES: dict[str, dict[str, Any]] = {
@@ -74,7 +74,7 @@ def finish(made: Version, *names: str) -> None:
     for name in (*names, *own):
         write(Path(made.directory) / name, name)
     rest = _SEQUENCES if made.place.seq_len else _TOKENS
-    versions.complete(made, list(map(entry, names)), **rest)
+    publication.complete(made, list(map(entry, names)), **rest)
 
 
 def entry(name: str) -> FileEntry:
@@ -97,8 +97,8 @@ def publish(output: Path, seed: int = 0) -> tuple[Version, Version]:
     finish(store, "documents/part-00000-000.parquet", "quarantine/part-00000.parquet")
     made = version(output, seed, tokens=store.fingerprint)
     finish(made, "plan/part-00000.parquet", "shards/part-00000.parquet")
-    versions.publish(store)
-    versions.publish(made)
+    publication.publish(store)
+    publication.publish(made)
     return store, made
 
 

@@ -27,7 +27,7 @@ from bfpack_spark.versions.pruning import (
     remove,
     versions_on_disk,
 )
-from bfpack_spark.versions.versions import Place, current_manifest
+from bfpack_spark.versions.publication import Place, current_manifest
 
 
 @command("bfpack versions --output out")

@@ -32,8 +32,8 @@ from bfpack_spark.spark.progress import Work, watched
 from bfpack_spark.spark.session import get_session, under_submit
 from bfpack_spark.verifying.findings import Report
 from bfpack_spark.verifying.verify_bucket import verify_bucket
-from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions import publication
+from bfpack_spark.versions.publication import Place
 
 
 @command("bfpack verify --output out --bucket web --seq-len 2048 --input corpus")
@@ -61,7 +61,7 @@ def _verify(
     reports = []
     for seq_len in settings.need("seq_len"):
         place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-        amount = versions.current(place, version)[1].totals.tokens
+        amount = publication.current(place, version)[1].totals.tokens
         work = Work(bucket=bucket, stage="verify", seq_len=seq_len, amount=amount)
         with watched(spark, work):
             report = verify_bucket(
@@ -176,4 +176,4 @@ def path(settings: Settings, version: str | None, part: str | None) -> None:
     seq_len = None if part == "documents" else only_seq_len(settings)
     bucket = only_bucket(settings)
     place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-    say(as_written(f"{versions.current(place, version)[0]}/{part or 'shards'}"))
+    say(as_written(f"{publication.current(place, version)[0]}/{part or 'shards'}"))

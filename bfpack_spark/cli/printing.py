@@ -12,7 +12,7 @@ from bfpack_spark.cli.each_bucket import Outcome, exit_code
 from bfpack_spark.printable import json_text, lines, one_line
 from bfpack_spark.spark.session import under_submit
 from bfpack_spark.versions.pruning import LeftOver, VersionOnDisk
-from bfpack_spark.versions.versions import Place, Version, need_manifest
+from bfpack_spark.versions.publication import Place, Version, need_manifest
 
 
 def say(text: str) -> None:

@@ -14,8 +14,8 @@ from bfpack_spark.report.collect import VersionReport, collect, published_at
 from bfpack_spark.report.contents import output_page, version_page
 from bfpack_spark.report.render import render
 from bfpack_spark.tokens.token_store import TokenStore
-from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions import publication
+from bfpack_spark.versions.publication import Place
 
 
 @command("bfpack report --output out > report.html")
@@ -51,7 +51,7 @@ def _published(settings: Settings) -> list[Place]:
 def _report(
     place: Place, read: Callable[[str, str, str], Histogram], others: list[int]
 ) -> VersionReport:
-    name = versions.current(place)[0].rpartition("/")[2]
+    name = publication.current(place)[0].rpartition("/")[2]
     return collect(place, name, partial(_histogram, place, read), others)
 
 

@@ -42,9 +42,9 @@ from bfpack_spark.schema import (
     spark_ddl,
 )
 from bfpack_spark.spark.spark_files import read_files
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind, Manifest
-from bfpack_spark.versions.versions import Version
+from bfpack_spark.versions.publication import Version
 
 _SCHEMAS: dict[FileKind, tuple[pa.Schema, pa.Schema]] = {
     "shards": (SEQUENCES, DELTA_SEQUENCES),
@@ -125,7 +125,7 @@ def publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[C
 
 
 def _publish(spark: SparkSession, table: DeltaTable, version: Version) -> tuple[Commit, bool]:
-    manifest = versions.need_manifest(version)
+    manifest = publication.need_manifest(version)
     bucket, seq_len = _key(manifest)
     newest = newest_commit(spark, table, bucket, seq_len)
     if newest is not None and newest.fingerprint == manifest.fingerprint:

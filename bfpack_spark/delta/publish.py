@@ -12,9 +12,9 @@ from bfpack_spark.delta.output import DeltaTable
 from bfpack_spark.delta.tables import need_delta, reason
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.spark.progress import Work, step
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind
-from bfpack_spark.versions.versions import Version
+from bfpack_spark.versions.publication import Version
 
 log = logging.getLogger("bfpack")
 
@@ -47,7 +47,7 @@ def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Ver
     """Commit a published version to each table, unless the table's newest commit for the bucket and
     seq_len is already of this version. Raise JobError if that fails; the version stays published as
     Parquet."""
-    manifest = versions.need_manifest(version)
+    manifest = publication.need_manifest(version)
     work = Work(
         bucket=version.place.bucket,
         stage="delta",

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.tokens.token_store import open_token_store
-from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions import publication
+from bfpack_spark.versions.publication import Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def find_document(
     """Return where a document went, from the plan and the token store. One column of their files
     is read for this. Raise InputError if the token store does not know the document."""
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = versions.current_sequences(place, version)
+    directory, manifest = publication.current_sequences(place, version)
     plan = [f"{directory}/{entry.path}" for entry in manifest.files_of("plan")]
     store = open_token_store(output, bucket, manifest.tokens_version)
     lengths = _rows_of(store.paths, doc_id, ["length"])

@@ -11,9 +11,9 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.tokens.measure_lengths import measure_lengths
 from bfpack_spark.tokens.token_files import read_lengths
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.pruning import buckets_of
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 _THREADS = 16  # a small read from an object store is mostly waiting
 
@@ -45,7 +45,7 @@ def buckets_in(output: str) -> list[str]:
 
 
 def _is_published(output: str, name: str) -> bool:
-    return versions.current_manifest(Place(output=output, bucket=name)) is not None
+    return publication.current_manifest(Place(output=output, bucket=name)) is not None
 
 
 def _count_file(path: str) -> Histogram:

@@ -12,9 +12,9 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.plan.plan_files import find_documents
 from bfpack_spark.tokens.token_store import open_token_store
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def read_sequence(
     """Return one sequence with its documents decoded. For a document that is cut, the plan is
     searched for its other pieces. Raise InputError if there is no such sequence."""
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = versions.current_sequences(place, version)
+    directory, manifest = publication.current_sequences(place, version)
     shard, row = _find_row(manifest, sequence_id)
     with open_own_parquet(f"{directory}/{shard}") as file:
         table = file.read_row_group(row // _group_rows(file), use_threads=False)

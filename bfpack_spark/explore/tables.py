@@ -6,9 +6,9 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.plan.plan_files import read_plan
 from bfpack_spark.spark.spark_files import read_files
 from bfpack_spark.tokens.token_store import open_token_store
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 
 def plan_table(
@@ -37,5 +37,5 @@ def _paths(
     output: str, bucket: str, seq_len: int, version: str | None, kind: FileKind
 ) -> list[str]:
     place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = versions.current(place, version)
+    directory, manifest = publication.current(place, version)
     return [f"{directory}/{entry.path}" for entry in manifest.files_of(kind)]

@@ -9,7 +9,7 @@ from pydantic import Field
 from bfpack_spark.files import access, own_files
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
 from bfpack_spark.versions.metadata import Metadata, read_metadata
-from bfpack_spark.versions.versions import Version
+from bfpack_spark.versions.publication import Version
 
 
 class PlanNote(Metadata):

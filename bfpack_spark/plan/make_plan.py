@@ -22,11 +22,11 @@ from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokenizing.vocabulary import pad_id
 from bfpack_spark.tokens.token_store import TokenStore
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
 from bfpack_spark.versions.inputs import SequencesConfiguration, SequencesInputs
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.publication import Place, Version
 
 
 def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:
@@ -70,7 +70,7 @@ def make_plan(
     amount = store.manifest.totals.tokens
     work = Work(bucket=version.place.bucket, stage="plan", seq_len=seq_len, amount=amount)
     with step(spark, work, version.name) as ending:
-        rules = versions.configuration_of(version).rules(seq_len)
+        rules = publication.configuration_of(version).rules(seq_len)
         histogram = count_lengths()
         per_group = sequences_per_group(histogram, rules)
         accounting = account(histogram, rules, per_group)

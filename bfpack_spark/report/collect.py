@@ -19,10 +19,10 @@ from bfpack_spark.explore.statistics import CorpusStats, corpus_stats
 from bfpack_spark.files import access
 from bfpack_spark.spark.costs import STAGES, StageCost
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
 from bfpack_spark.versions.pruning import places_of
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
 
@@ -81,9 +81,9 @@ def collect(
 ) -> VersionReport:
     """Return the report of a complete version, compared with packing at these other `seq_lens`.
     Raise InputError if the version, or its token store, is not there."""
-    _, manifest = versions.current_sequences(place, name)
+    _, manifest = publication.current_sequences(place, name)
     store = open_token_store(place.output, place.bucket, manifest.tokens_version)
-    rules = versions.rules_of(place, manifest.inputs.configuration)
+    rules = publication.rules_of(place, manifest.inputs.configuration)
     others = {*seq_lens} - {rules.seq_len}
     return VersionReport(
         place=place,
@@ -102,7 +102,7 @@ def published_at(output: str, bucket: str) -> list[int]:
     return [
         place.seq_len
         for place in places_of(output, bucket)
-        if place.seq_len is not None and versions.current_manifest(place) is not None
+        if place.seq_len is not None and publication.current_manifest(place) is not None
     ]
 
 

@@ -28,7 +28,7 @@ from bfpack_spark.report.tables import (
     tables_of,
 )
 from bfpack_spark.report.words import count, rules_name, rules_words, share
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
 
 
@@ -186,7 +186,7 @@ def _bucket_table(report: VersionReport) -> Table:
     """Return the version in one table with the others that are published of its bucket."""
     named = [Named(name=count(report.stats.at[0].seq_len), manifest=report.manifest)]
     for at in report.stats.at[1:]:
-        manifest = versions.current_manifest(replace(report.place, seq_len=at.seq_len))
+        manifest = publication.current_manifest(replace(report.place, seq_len=at.seq_len))
         if isinstance(manifest, SequencesManifest):
             named.append(Named(name=count(at.seq_len), manifest=manifest))
     return seq_lens_table(report.place.bucket, named)

@@ -21,7 +21,7 @@ from bfpack_spark.report.collect import (
 from bfpack_spark.report.contents import version_page
 from bfpack_spark.report.render import render
 from bfpack_spark.spark.costs import StageCost
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.publication import Place, Version
 
 log = logging.getLogger("bfpack")
 

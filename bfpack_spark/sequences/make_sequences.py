@@ -16,7 +16,7 @@ from bfpack_spark.spark.messages import Writer, write_partitions
 from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokens.token_store import TokenStore
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import (
     FileEntry,
     SequencesAccounting,
@@ -34,7 +34,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
     stored = sum(entry.bytes for entry in store.manifest.files_of("documents"))
     what = f"sequences of {accounting.seq_len:,}"
     check_space(spark, version.directory, need_of_sequences(stored), what)
-    pad = versions.configuration_of(version).pad_id
+    pad = publication.configuration_of(version).pad_id
     pad_is_eos = pad == store.tokenizer.eos_id
     if pad_is_eos:
         log.warning("the tokenizer has no pad token, so padding is EOS: num_padding tells it apart")
@@ -56,7 +56,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
         _check_all_came(totals.tokens, sum(m["documents_cut"] for m in messages), plan)
         counts = {**accounting.as_json(), **store.carried_counts()}
         tokenizer = {**store.tokenizer.as_json(), "pad_id": pad, "pad_is_eos": pad_is_eos}
-        versions.complete(
+        publication.complete(
             version,
             [*plan.note.files, *shards],
             totals=totals,

@@ -41,7 +41,7 @@ from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
 from bfpack_spark.tokens.token_files import write_token_files
 from bfpack_spark.tokens.token_store import FORMAT_METADATA, TokenStore, open_token_store
 from bfpack_spark.tokens.tokenize_text import tokenize_text
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
 from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
 from bfpack_spark.versions.manifests import (
@@ -53,7 +53,7 @@ from bfpack_spark.versions.manifests import (
     TokensManifest,
     TokensTotals,
 )
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.publication import Place, Version
 from bfpack_spark.versions.whole import check_whole
 
 log = logging.getLogger("bfpack")
@@ -79,7 +79,7 @@ def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
     vocabulary = read_vocabulary(settings)
     if settings.pad_token is not None:  # raises before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
-    versions.check_output(place.output, place.bucket)
+    publication.check_output(place.output, place.bucket)
     check_columns(slice_.inventory, columns)
     return Source(
         place=place,
@@ -102,7 +102,7 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
         say_done_before("tokens", version.name, stage="tokenize")
     check_quarantine(store.manifest, settings.max_quarantined, version.directory)
     lock.check()
-    versions.publish(version)
+    publication.publish(version)
     return store
 
 
@@ -154,7 +154,7 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     inputs = _tokens_inputs(settings, source, limits)
     version = Version(place=source.place, inputs=inputs)
     say_changes("tokens", version)
-    earlier = versions.current_manifest(source.place)
+    earlier = publication.current_manifest(source.place)
     assert earlier is None or isinstance(earlier, TokensManifest), "read as one"
     increment, why = take_over(inputs, source.inventory, earlier)
     if earlier is not None and increment.entries:
@@ -209,7 +209,7 @@ def _complete(
     if settings.id_column is not None:
         _check_unique(spark, version.directory, entries, accounting.documents_in)
     look_again(source.inventory)
-    versions.complete(
+    publication.complete(
         version,
         entries,
         totals=TokensTotals(documents=accounting.documents, tokens=accounting.tokens),

@@ -10,9 +10,9 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.schema import FORMAT_VERSION, TOKENS
 from bfpack_spark.spark.spark_files import read_files
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind, TokenizerFacts, TokensManifest
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 FORMAT_METADATA = {"bfpack.format_version": str(FORMAT_VERSION)}
 
@@ -89,6 +89,6 @@ def open_token_store(output: str, bucket: str, version: str | None = None) -> To
     """Return the current token store of the bucket, or the version that is named. Raise InputError
     if there is none."""
     place = Place(output=output, bucket=bucket)
-    directory, manifest = versions.current(place, version)
+    directory, manifest = publication.current(place, version)
     assert isinstance(manifest, TokensManifest), f"{place.directory} holds token stores"
     return TokenStore(directory=directory, manifest=manifest)

@@ -12,10 +12,10 @@ from bfpack_spark.schema import FORMAT_VERSION
 from bfpack_spark.tokenizing.vocabulary import token_ids
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.verifying.findings import Violation
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import fingerprint
 from bfpack_spark.versions.manifests import FileKind, Manifest, SequencesManifest
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 Wrong = Callable[..., Violation]
 
@@ -37,7 +37,7 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
     yield from _check_pointer(place, name)
     for data in get_args(FileKind):
         listed = {entry.path for entry in manifest.files_of(data)}
-        for path in sorted(versions.files_on_disk(place, name, data).keys() - listed):
+        for path in sorted(publication.files_on_disk(place, name, data).keys() - listed):
             yield Violation(invariant=5, problem="on disk, not in the manifest", shard=path)
     rows = [entry.rows for entry in manifest.files_of("shards")]
     if rows and max(rows) - min(rows) > 1:
@@ -49,13 +49,13 @@ def _check_pointer(place: Place, name: str) -> Iterator[Violation]:
     not that of the manifest."""
     wrong = partial(Violation, invariant=5)
     try:
-        pointer = versions.read_pointer(place)
+        pointer = publication.read_pointer(place)
     except InputError as error:
         yield wrong(problem=str(error), shard="_current.json")
         return
     if pointer is None or pointer.version != name:
         return
-    if not versions.is_pointed_at(place, pointer):
+    if not publication.is_pointed_at(place, pointer):
         yield wrong(problem="its sha256 is not the one in _current.json", shard=_MANIFEST)
 
 

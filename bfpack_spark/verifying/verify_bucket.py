@@ -42,9 +42,9 @@ from bfpack_spark.verifying.sum_plan import sum_plan
 from bfpack_spark.verifying.sum_shards import sum_shards
 from bfpack_spark.verifying.sum_tokens import sum_tokens
 from bfpack_spark.verifying.sums import DigestSpec, Sums
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 Messages = list[dict[str, Any]]
 
@@ -62,7 +62,7 @@ class _Subject:
 
     @property
     def rules(self) -> Rules:
-        return versions.rules_of(self.place, self.manifest.inputs.configuration)
+        return publication.rules_of(self.place, self.manifest.inputs.configuration)
 
     @property
     def shard_rules(self) -> ShardRules:
@@ -92,7 +92,7 @@ def verify_bucket(
 ) -> Report:
     """Check one version of one bucket and seq_len, and return what was found. With `text_input`,
     also tokenize the text anew and compare it."""
-    directory, manifest = versions.current_sequences(place, version)
+    directory, manifest = publication.current_sequences(place, version)
     store = open_token_store(place.output, place.bucket, manifest.tokens_version)
     subject = _Subject(place=place, directory=directory, manifest=manifest, store=store)
     return _verify(spark, subject, text_input, engine)

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Sequence
 
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import Metadata
-from bfpack_spark.versions.versions import Version
+from bfpack_spark.versions.publication import Version
 
 log = logging.getLogger("bfpack")
 
@@ -17,11 +17,11 @@ _WORDS = {"tokenizer_sha256": "tokenizer", "tokens_fingerprint": "tokens"}
 def say_changes(what: str, version: Version) -> None:
     """Log how this version differs from the current one, and whether an unfinished one is
     continued."""
-    earlier = versions.current_manifest(version.place)
+    earlier = publication.current_manifest(version.place)
     if earlier is not None and earlier.fingerprint != version.fingerprint:
         why = "; ".join(changes(earlier.inputs, version.inputs))
         log.info("%s: new version %s beside %s: %s", what, version.name, earlier.version, why)
-    if version.name in versions.names_in(version.place):
+    if version.name in publication.names_in(version.place):
         log.info("%s: continuing the unfinished version %s in place", what, version.name)
 
 

@@ -16,10 +16,10 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.bucket_names import bucket_of, folder_of
 from bfpack_spark.files.locks import Lock
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest
+from bfpack_spark.versions.publication import Place
 from bfpack_spark.versions.snapshots import FOLDER, Snapshot, snapshots_of
-from bfpack_spark.versions.versions import Place
 
 UNFINISHED_SECONDS = 7 * 24 * 3600
 
@@ -72,7 +72,7 @@ def versions_on_disk(
     versions_there = [
         _on_disk(place, name, snapshots)
         for place in places_of(output, bucket)
-        for name in versions.names_in(place)
+        for name in publication.names_in(place)
     ]
     needed = set(_needed_by(versions_there))
     return [_with_reason(version, needed) for version in versions_there]
@@ -100,18 +100,18 @@ def left_over(output: str, bucket: str) -> list[LeftOver]:
     complete = {
         f"{place.inside}/{name}/_temporary/".removeprefix(f"{folder}/")
         for place in places_of(output, bucket)
-        for name in versions.names_in(place)
-        if versions.is_complete(place, name)
+        for name in publication.names_in(place)
+        if publication.is_complete(place, name)
     }
     files = [
         LeftOver(bucket=bucket, path=f"{folder}/{path}", num_bytes=facts.size)
         for path, facts in own_files.files_below(output, folder).items()
-        if versions.is_left_over(path) or path.startswith(tuple(complete))
+        if publication.is_left_over(path) or path.startswith(tuple(complete))
     ]
     return files + [
         LeftOver(bucket=bucket, path=f"{FOLDER}/{path}", num_bytes=facts.size)
         for path, facts in own_files.files_below(output, FOLDER).items()
-        if versions.is_left_over(path) and _is_old(facts.modified / 1e9)
+        if publication.is_left_over(path) and _is_old(facts.modified / 1e9)
         if bucket == buckets_of(output)[0]
     ]
 
@@ -138,15 +138,15 @@ def check_nothing_is_damaged(output: str, bucket: str) -> None:
 def damages_of(place: Place) -> Iterator[str]:
     """Yield what is wrong with the metadata of a place, and what to do about it."""
     complete = []
-    for name in versions.names_in(place):
+    for name in publication.names_in(place):
         try:
-            if versions.read_manifest(place, name) is not None:
+            if publication.read_manifest(place, name) is not None:
                 complete.append(name)
         except InputError as error:
             yield str(error)
     path = f"{place.directory}/_current.json"
     try:
-        pointer = versions.read_pointer(place)
+        pointer = publication.read_pointer(place)
     except InputError as error:
         yield str(error)
         return
@@ -160,7 +160,7 @@ def damages_of(place: Place) -> Iterator[str]:
             f"{path}: names {pointer.version}, which is not complete there; run bfpack pack "
             "again, which publishes one, or put back what was written"
         )
-    elif pointer is not None and not versions.is_pointed_at(place, pointer):
+    elif pointer is not None and not publication.is_pointed_at(place, pointer):
         yield (
             f"{path}: its manifest_sha256 is not that of {pointer.manifest}; put back the "
             "manifest or the pointer that was written"
@@ -194,12 +194,12 @@ def _is_old(seconds: float) -> bool:
 
 def _state(place: Place, name: str) -> str:
     try:
-        if versions.read_manifest(place, name) is None:
+        if publication.read_manifest(place, name) is None:
             return "unfinished"
     except InputError:
         return "damaged"
     with suppress(InputError):  # a damaged pointer names no version
-        if versions.is_current(place, name):
+        if publication.is_current(place, name):
             return "current"
     return "complete"
 
@@ -227,7 +227,7 @@ def _taken_over(manifest: Manifest) -> set[str]:
 
 
 def _manifest(version: VersionOnDisk) -> Manifest:
-    return versions.current(version.place, version.name)[1]
+    return publication.current(version.place, version.name)[1]
 
 
 def _with_reason(version: VersionOnDisk, needed: set[str]) -> VersionOnDisk:

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 FOLDER = "_snapshots"
 
@@ -44,7 +44,7 @@ def take_snapshot(places: list[Place]) -> Snapshot:
     shards."""
     buckets: dict[str, dict[str, SnapshotEntry]] = {}
     for place in places:
-        directory, manifest = versions.current_sequences(place)
+        directory, manifest = publication.current_sequences(place)
         buckets.setdefault(place.bucket, {})[str(place.seq_len)] = SnapshotEntry(
             version=directory.rpartition("/")[2],
             fingerprint=manifest.fingerprint,
@@ -88,7 +88,7 @@ def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
         for bucket, of_bucket in snapshot.buckets.items():
             for seq_len, held in of_bucket.items():
                 place = Place(output=output, bucket=bucket, seq_len=int(seq_len))
-                manifest = versions.read_manifest(place, held.version)
+                manifest = publication.read_manifest(place, held.version)
                 if manifest is None or manifest.fingerprint != held.fingerprint:
                     raise InputError(
                         f"{output.rstrip('/')}/{FOLDER}/{name}.json: names {held.version} of "

@@ -6,9 +6,9 @@ import hashlib
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.confined import FileFacts
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileEntry, Manifest, TokensManifest
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions.publication import Place
 
 
 def check_whole(place: Place, name: str, manifest: Manifest) -> None:
@@ -20,7 +20,7 @@ def check_whole(place: Place, name: str, manifest: Manifest) -> None:
         owner, path = _place_of(entry, name)
         folder = (owner, entry.kind)
         if folder not in there:
-            there[folder] = versions.files_on_disk(place, *folder)
+            there[folder] = publication.files_on_disk(place, *folder)
         problem = _problem(there[folder].get(path), entry)
         if problem:
             raise _not_whole(place, name, f"{owner}/{path}", problem)

@@ -19,10 +19,10 @@ from stages import BFPACK, NO_BROADCAST
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import TOKENS
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
 from bfpack_spark.versions.manifests import FileEntry
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.publication import Place, Version
 
 BUCKET = "b"
 VOCABULARY = 1 << 16
@@ -58,8 +58,8 @@ def store_of_lengths(output: Path, lengths: Int64) -> None:
         "tokens_inserted": len(lengths),
     }
     special = {"vocabulary_size": _EOS + 1, "eos_id": _EOS, "bos_id": None, "own_pad_id": None}
-    versions.complete(version, entries, totals=totals, accounting=accounting, tokenizer=special)
-    versions.publish(version)
+    publication.complete(version, entries, totals=totals, accounting=accounting, tokenizer=special)
+    publication.publish(version)
 
 
 def _inputs() -> TokensInputs:

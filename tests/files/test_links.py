@@ -13,7 +13,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import locks, own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
-from bfpack_spark.versions import snapshots, versions
+from bfpack_spark.versions import publication, snapshots
 
 Bfpack = Callable[..., Ran]
 NAMES = [f"{n}.txt" for n in range(6)]
@@ -179,4 +179,4 @@ def test_an_output_that_is_itself_a_link_is_the_users_choice(tmp_path: Path) -> 
         ]
     )
     assert not (tmp_path / "disk/b" / made.inside).exists()
-    assert versions.names_in(store.place) == [store.name]
+    assert publication.names_in(store.place) == [store.name]

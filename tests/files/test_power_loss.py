@@ -10,7 +10,7 @@ import pytest
 from made_versions import finish, version
 
 from bfpack_spark.files.hashing_file import HashingFile
-from bfpack_spark.versions import versions
+from bfpack_spark.versions import publication
 
 Said = list[tuple[str, str]]
 
@@ -64,7 +64,7 @@ def test_folders_are_synced_before_the_manifest_and_it_before_the_pointer(
     assert said[manifest - 1][1].startswith(f"{made.inside}/_manifest.json.")
     assert said[manifest + 1] == ("fsync", made.inside)
     del said[:]
-    versions.publish(made)
+    publication.publish(made)
     assert [act for act, _ in said] == ["fsync", "rename", "fsync"]
     assert said[0][1].startswith(f"{made.place.inside}/_current.json.")
     assert said[1:] == [

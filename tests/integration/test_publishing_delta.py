@@ -18,7 +18,7 @@ from readmes import block, run
 from bfpack_spark.delta.output import open_table
 from bfpack_spark.delta.publish import publish_to_delta
 from bfpack_spark.versions.inputs import SequencesInputs
-from bfpack_spark.versions.versions import Place, Version
+from bfpack_spark.versions.publication import Place, Version
 
 pytestmark = [
     pytest.mark.delta,

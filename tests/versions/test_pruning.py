@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from made_versions import below, publish, version, write
 
 from bfpack_spark.cli.main import main
-from bfpack_spark.versions.versions import Version
+from bfpack_spark.versions.publication import Version
 
 HEX = "0123456789abcdef" * 2
 WEEK = 7 * 24 * 3600

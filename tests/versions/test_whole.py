@@ -10,7 +10,7 @@ from made_versions import publish
 from outputs import copy_of, current
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.versions.versions import Version, need_manifest
+from bfpack_spark.versions.publication import Version, need_manifest
 from bfpack_spark.versions.whole import check_whole
 
 Bfpack = Callable[..., Ran]

@@ -11,8 +11,8 @@ import pytest
 from made_versions import below, finish, inputs, version, write
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.versions import versions
-from bfpack_spark.versions.versions import Place
+from bfpack_spark.versions import publication
+from bfpack_spark.versions.publication import Place
 
 
 def test_a_version_is_named_by_the_sha256_of_what_decides_it(tmp_path: Path) -> None:
@@ -58,13 +58,13 @@ def test_what_an_unfinished_run_left_is_removed_behind_the_manifest(
     for name in ("_temporary/abc-part-00000.parquet", "tokenizer.json", "_plan.json", "report/r"):
         write(root / name, "kept, but for the temporary")
     seen: list[list[str]] = []
-    delete = versions.own_files.delete_file
+    delete = publication.own_files.delete_file
 
     def watch(output: str, inside: str) -> None:
         seen.append(below(root))
         delete(output, inside)
 
-    monkeypatch.setattr(versions.own_files, "delete_file", watch)
+    monkeypatch.setattr(publication.own_files, "delete_file", watch)
     finish(made, "shards/part-00000.parquet", "plan/part-00000.parquet")
     assert len(seen) == len(data)
     assert all("_manifest.json" in names for names in seen)
@@ -82,15 +82,15 @@ def test_publication_names_the_version_and_the_hash_of_its_manifest(tmp_path: Pa
     made = version(tmp_path)
     finish(made)
     with pytest.raises(InputError, match="no sequences of 8 published"):
-        versions.current(made.place)
-    versions.publish(made)
+        publication.current(made.place)
+    publication.publish(made)
     raw = (Path(made.directory) / "_manifest.json").read_bytes()
     assert json.loads((tmp_path / "b/sequences-8/_current.json").read_text()) == {
         "version": made.name,
         "manifest": f"{made.name}/_manifest.json",
         "manifest_sha256": hashlib.sha256(raw).hexdigest(),
     }
-    directory, held = versions.current(made.place)
+    directory, held = publication.current(made.place)
     assert (directory, held.fingerprint) == (made.directory, made.fingerprint)
 
 
@@ -98,7 +98,7 @@ def test_only_a_complete_version_can_be_published(tmp_path: Path) -> None:
     made = version(tmp_path)
     write(Path(made.directory) / "shards/part-00000.parquet", "x")
     with pytest.raises(AssertionError, match="only a complete version"):
-        versions.publish(made)
+        publication.publish(made)
     assert not (tmp_path / "b/sequences-8/_current.json").exists()
 
 
@@ -106,9 +106,9 @@ def test_a_newer_version_replaces_the_pointer_and_leaves_the_older_one(tmp_path:
     old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
     for made in (old, new):
         finish(made, "shards/part-00000.parquet")
-        versions.publish(made)
-    assert versions.current(new.place)[0] == new.directory
-    assert versions.current(new.place, old.name)[0] == old.directory
+        publication.publish(made)
+    assert publication.current(new.place)[0] == new.directory
+    assert publication.current(new.place, old.name)[0] == old.directory
     assert below(old.directory) == ["_manifest.json", "shards/part-00000.parquet"]
     assert below(tmp_path / "b/sequences-8")[0] == f"{min(old.name, new.name)}/_manifest.json"
     assert not list(tmp_path.rglob("*.tmp"))
@@ -119,11 +119,11 @@ def test_the_pointer_is_replaced_and_not_written_over(tmp_path: Path) -> None:
     old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
     finish(old)
     finish(new)
-    versions.publish(old)
+    publication.publish(old)
     pointer = tmp_path / "b/sequences-8/_current.json"
     before = pointer.read_bytes()
     with pointer.open("rb") as held_open:
-        versions.publish(new)
+        publication.publish(new)
         assert held_open.read() == before
     assert json.loads(pointer.read_text())["version"] == new.name
     assert [p.name for p in pointer.parent.iterdir() if p.is_file()] == ["_current.json"]
@@ -153,7 +153,7 @@ def test_what_a_killed_write_of_a_pointer_left_is_removed_with_the_next(tmp_path
     place = tmp_path / "b/sequences-8"
     write(place / f"_current.json.{'0' * 32}.tmp", "")
     write(place / "notes.tmp", "of somebody else")
-    versions.publish(made)
+    publication.publish(made)
     names = {path.name for path in place.iterdir() if path.is_file()}
     assert names == {"_current.json", "notes.tmp"}
 
@@ -161,10 +161,10 @@ def test_what_a_killed_write_of_a_pointer_left_is_removed_with_the_next(tmp_path
 def test_publishing_what_is_current_touches_nothing(tmp_path: Path) -> None:
     made = version(tmp_path)
     finish(made)
-    versions.publish(made)
+    publication.publish(made)
     pointer = tmp_path / "b/sequences-8/_current.json"
     os.utime(pointer, ns=(1, 1))
-    versions.publish(made)
+    publication.publish(made)
     assert pointer.stat().st_mtime_ns == 1
 
 
@@ -181,17 +181,17 @@ def test_a_version_that_is_none_is_an_error_that_names_it(
 ) -> None:
     (tmp_path / "b/sequences-8/0123456789abcdef/shards").mkdir(parents=True)
     with pytest.raises(InputError, match=f"--version {name}: {says}"):
-        versions.current(Place(output=str(tmp_path), bucket="b", seq_len=8), name)
+        publication.current(Place(output=str(tmp_path), bucket="b", seq_len=8), name)
 
 
 @pytest.mark.parametrize(
     "there", [[], ["b/tokens/"], ["b/sequences-64/", "README.md"], ["x/y/", "b/tokens/"]]
 )
 def test_an_output_that_is_new_empty_or_ours_is_taken(there: list[str], tmp_path: Path) -> None:
-    versions.check_output(str(tmp_path / "not yet"), "b")
+    publication.check_output(str(tmp_path / "not yet"), "b")
     for name in there:
         write(tmp_path / name / "x", "") if name.endswith("/") else write(tmp_path / name, "")
-    versions.check_output(str(tmp_path), "b")
+    publication.check_output(str(tmp_path), "b")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_an_output_that_is_new_empty_or_ours_is_taken(there: list[str], tmp_path
 def test_an_output_of_something_else_is_an_error_that_names_it(there: str, tmp_path: Path) -> None:
     write(tmp_path / there, "mine")
     with pytest.raises(InputError, match=f"--output {tmp_path}: not empty") as raised:
-        versions.check_output(str(tmp_path), "b")
+        publication.check_output(str(tmp_path), "b")
     assert "name an empty one" in str(raised.value)
     assert below(tmp_path) == [there]
 
@@ -209,12 +209,12 @@ def test_an_output_of_something_else_is_an_error_that_names_it(there: str, tmp_p
 def test_a_bucket_folder_of_something_else_is_an_error_that_names_it(tmp_path: Path) -> None:
     write(tmp_path / "a/tokens/x", "ours")
     write(tmp_path / "photos/1.jpg", "mine")
-    versions.check_output(str(tmp_path), "new")
+    publication.check_output(str(tmp_path), "new")
     with pytest.raises(InputError, match=f"--bucket photos: {tmp_path}/photos is not empty"):
-        versions.check_output(str(tmp_path), "photos")
+        publication.check_output(str(tmp_path), "photos")
 
 
 def test_an_output_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "f", "mine")
     with pytest.raises(InputError, match=f"--output {tmp_path}/f: is a file; name a directory"):
-        versions.check_output(str(tmp_path / "f"), "b")
+        publication.check_output(str(tmp_path / "f"), "b")
