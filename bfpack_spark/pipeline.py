@@ -30,9 +30,17 @@ from bfpack_spark.sequences.make_sequences import make_sequences
 from bfpack_spark.spark.costs import StageCost, metered
 from bfpack_spark.tokens.make_tokens import look_at, make_tokens
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.versions import publication
+from bfpack_spark.versions.moves import Move, publish_and_say
 from bfpack_spark.versions.publication import Place, Version
 from bfpack_spark.versions.whole import check_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A version that is current now, and the move if another one was current before."""
+
+    version: Version
+    move: Move | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +65,7 @@ class _Run:
         return {cost.seq_len for cost in self.costs if cost.stage == "assemble"}
 
 
-def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Version]:
+def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Published]:
     """Do everything for a bucket: read its text, and publish sequences, one version for each
     seq_len."""
     seq_lens = settings.need("seq_len")
@@ -71,20 +79,19 @@ def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) 
             spark=spark, settings=settings, store=store, lock=lock, tables=tables, costs=costs
         )
         keep_costs(source.place, store.name, costs)
-        packed = [_sequences(run, seq_len) for seq_len in seq_lens]
-        _report_all(run, packed)
-    return packed
+        published = [_sequences(run, seq_len) for seq_len in seq_lens]
+        _report_all(run, published)
+    return published
 
 
-def _sequences(run: _Run, seq_len: int) -> Version:
+def _sequences(run: _Run, seq_len: int) -> Published:
     version = sequences_version(run.settings, run.store, seq_len)
     if not _is_whole(version):
         _assemble(run, _plan(run, seq_len))
     else:
         what = f"sequences of {seq_len}"
         say_done_before(what, version.name, stage="assemble", seq_len=seq_len)
-    _publish(run, version)
-    return version
+    return _publish(run, version)
 
 
 def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
@@ -100,7 +107,7 @@ def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Ve
     return planned
 
 
-def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
+def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Published]:
     """Assemble and publish what was planned, for every seq_len."""
     store = _whole_store(settings, bucket)
     asked = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
@@ -110,12 +117,13 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
     tables = open_tables(spark, settings)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         run = _Run(spark=spark, settings=settings, store=store, lock=lock, tables=tables)
+        published = []
         for version in asked:
             if not _is_whole(version):
                 _assemble(run, _planned(version))
-            _publish(run, version)
-        _report_all(run, asked)
-    return asked
+            published.append(_publish(run, version))
+        _report_all(run, published)
+    return published
 
 
 def _is_whole(version: Version) -> bool:
@@ -153,18 +161,19 @@ def _keep_costs(run: _Run, version: Version) -> None:
     keep_costs(version.place, version.name, [cost for cost in run.costs if cost.seq_len == seq_len])
 
 
-def _publish(run: _Run, version: Version) -> None:
+def _publish(run: _Run, version: Version) -> Published:
     run.lock.check()
-    publication.publish(version)
+    move = publish_and_say(f"sequences of {version.place.seq_len}", version)
     _report(run, version, anew=version.place.seq_len in run.assembled)
     publish_to_delta(run.spark, run.tables, version)
+    return Published(version=version, move=move)
 
 
-def _report_all(run: _Run, published: list[Version]) -> None:
+def _report_all(run: _Run, published: list[Published]) -> None:
     """Write all reports once more, so that each names the others."""
     if len(published) > 1 and run.assembled:
-        for version in published:
-            _report(run, version, anew=True)
+        for each in published:
+            _report(run, each.version, anew=True)
 
 
 def _report(run: _Run, version: Version, *, anew: bool) -> None:

@@ -44,3 +44,8 @@ def csv_cell(value: Any) -> Any:
 
 def _escaped(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: 1 shard, 2,000 shards."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -9,6 +9,7 @@ from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.delta.input import take_snapshot
 from bfpack_spark.errors import InputError
+from bfpack_spark.printable import counted
 
 log = logging.getLogger("bfpack")
 
@@ -32,8 +33,8 @@ def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
             )
         (table,) = wanted.patterns
         inventory, version = take_snapshot(spark, table, wanted.version)
-        said = "input: version %d of %s, %s file(s)"
-        log.info(said, version, table, f"{len(inventory.files):,}")
+        said = "input: version %d of %s, %s"
+        log.info(said, version, table, counted(len(inventory.files), "file"))
         return inventory
     if wanted.version is not None:
         raise InputError(

@@ -18,10 +18,10 @@ from bfpack_spark.cli.printing import (
     close,
     fail,
     failed,
-    print_versions,
     say,
     silent,
 )
+from bfpack_spark.cli.published import print_published
 from bfpack_spark.cli.running import run_each_named, run_each_slice
 from bfpack_spark.config import Settings
 from bfpack_spark.logs import handler_for
@@ -60,7 +60,7 @@ def pack(settings: Settings, as_json: bool) -> int:
     an earlier run has made is taken and not made again."""
     settings.need("seq_len")
     outcomes = run_each_slice(pipeline.pack, settings)
-    print_versions(results_of(outcomes), failed(outcomes), as_json)
+    print_published(results_of(outcomes), failed(outcomes), as_json)
     return close(outcomes)
 
 
@@ -94,7 +94,7 @@ def assemble(settings: Settings, as_json: bool) -> int:
     """Move the tokens of plans that are there to their shards, and publish these: of every bucket,
     or of those that are named."""
     outcomes = run_each_named(pipeline.assemble_bucket, settings)
-    print_versions(results_of(outcomes), failed(outcomes), as_json)
+    print_published(results_of(outcomes), failed(outcomes), as_json)
     return close(outcomes)
 
 

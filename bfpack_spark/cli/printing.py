@@ -12,7 +12,7 @@ from bfpack_spark.cli.each_bucket import Outcome, exit_code
 from bfpack_spark.printable import json_text, lines, one_line
 from bfpack_spark.spark.session import under_submit
 from bfpack_spark.versions.pruning import LeftOver, VersionOnDisk
-from bfpack_spark.versions.publication import Place, Version, need_manifest
+from bfpack_spark.versions.publication import Place
 
 
 def say(text: str) -> None:
@@ -130,20 +130,3 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
         table.add_row(*(Text(one_line(cell)) for cell in (outcome.bucket, outcome.error or "done")))
     longest = max(len(one_line(o.bucket + (o.error or "outcome"))) for o in outcomes)
     Console(stderr=True, width=max(longest, 20) + 20).print(table, soft_wrap=True)
-
-
-def print_versions(done: list[Version], failed: list[Outcome], as_json: bool) -> None:
-    rows = []
-    for version in done:
-        manifest = need_manifest(version)
-        row = {"bucket": version.place.bucket, "seq_len": version.place.seq_len}
-        row |= {"version": version.name, **manifest.totals.as_json()}
-        rows.append({**row, "path": f"{version.directory}/shards"})
-    if as_json:
-        print_json([*rows, *map(error_row, failed)])
-    else:
-        for row in rows:
-            say(
-                f"{row['bucket']} {row['seq_len']}: {row['sequences']:,} sequences, "
-                f"{row['tokens']:,} tokens, {row['shards']} shards in {row['path']}"
-            )

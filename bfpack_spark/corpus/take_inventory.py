@@ -17,6 +17,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide
 from bfpack_spark.files.object_store import etags_below
+from bfpack_spark.printable import counted
 
 log = logging.getLogger("bfpack")
 
@@ -153,8 +154,8 @@ def _say_left_out(left_out: Sequence[LeftOut]) -> None:
     if left_out:
         named = ", ".join(f"{left.name} ({left.reason})" for left in left_out[:5])
         more = f" and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""
-        said = "input: visible and left out: %s file(s): %s%s"
-        log.warning(said, f"{len(left_out):,}", named, more)
+        said = "input: visible and left out: %s: %s%s"
+        log.warning(said, counted(len(left_out), "file"), named, more)
 
 
 def check_apart(patterns: str | Sequence[str], inventory: Inventory, output: str) -> None:

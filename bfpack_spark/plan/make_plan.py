@@ -17,6 +17,7 @@ from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.kept_plan import Plan, PlanNote, find_plan, keep_plan
 from bfpack_spark.plan.plan_files import write_plan
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
+from bfpack_spark.printable import counted
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.spark.progress import Work, step
@@ -89,8 +90,9 @@ def make_plan(
         plan = Plan(version=version, note=note)
         keep_plan(plan)
         ending.line = (
-            f"plan of {seq_len}: {accounting.num_sequences:,} sequences in {len(per_group)} "
-            f"group(s), {100 * accounting.overhead:.4f} % over the lower bound, in {{seconds}}"
+            f"plan of {seq_len}: {counted(accounting.num_sequences, 'sequence')} in "
+            f"{counted(len(per_group), 'group')}, {100 * accounting.overhead:.4f} % over the lower "
+            "bound, in {seconds}"
         )
         ending.counts = counts
     return plan

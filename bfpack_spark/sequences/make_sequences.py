@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.core.rows import shard_starts
 from bfpack_spark.errors import JobError
 from bfpack_spark.plan.kept_plan import Plan
+from bfpack_spark.printable import counted
 from bfpack_spark.sequences.assemble_sequences import assemble_sequences
 from bfpack_spark.sequences.locate_fragments import locate_fragments
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
@@ -64,8 +65,8 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
             tokenizer=SequencesTokenizer(**tokenizer),
         )
         ending.line = (
-            f"sequences of {accounting.seq_len}: {totals.shards:,} shards, "
-            f"{totals.tokens:,} tokens in {{seconds}}"
+            f"sequences of {accounting.seq_len}: {counted(totals.shards, 'shard')}, "
+            f"{counted(totals.tokens, 'token')} in {{seconds}}"
         )
         ending.counts = {"seq_len": accounting.seq_len, **totals.as_json()}
 

@@ -23,6 +23,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.locks import Lock
 from bfpack_spark.logs import say_done_before
+from bfpack_spark.printable import counted
 from bfpack_spark.spark.disk_space import check_space, need_of_tokens
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame, splits_frame
@@ -53,6 +54,7 @@ from bfpack_spark.versions.manifests import (
     TokensManifest,
     TokensTotals,
 )
+from bfpack_spark.versions.moves import publish_and_say
 from bfpack_spark.versions.publication import Place, Version
 from bfpack_spark.versions.whole import check_whole
 
@@ -102,7 +104,7 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
         say_done_before("tokens", version.name, stage="tokenize")
     check_quarantine(store.manifest, settings.max_quarantined, version.directory)
     lock.check()
-    publication.publish(version)
+    publish_and_say("tokens", version)
     return store
 
 
@@ -173,8 +175,9 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
             accounting = _complete(spark, settings, source, version, increment, messages)
             refused = sum(accounting.documents_quarantined.values())
             ending.line = (
-                f"tokens: {accounting.documents:,} documents, {accounting.tokens:,} tokens in "
-                f"{{seconds}}; {accounting.documents_empty:,} empty, {refused:,} quarantined"
+                f"tokens: {counted(accounting.documents, 'document')}, "
+                f"{counted(accounting.tokens, 'token')} in {{seconds}}; "
+                f"{accounting.documents_empty:,} empty, {refused:,} quarantined"
             )
             ending.counts = accounting.as_json()
     finally:  # also where there is nothing to pack, since this may be why

@@ -40,7 +40,7 @@ def test_what_is_visible_and_not_read_is_named(
         LeftOut(name="x.parquet.tmp", reason="no known ending"),
     )
     (line,) = caplog.messages
-    assert line.startswith("input: visible and left out: 3 file(s): README.md (text by its ending)")
+    assert line.startswith("input: visible and left out: 3 files: README.md (text by its ending)")
     assert "LeftOut" not in str(taken.for_fingerprint())
 
 

@@ -1,0 +1,73 @@
+"""What `pack` and `assemble` print: what is current now, what was left out of it, and what was
+current before.
+
+    web 2048: 5,583 sequences, 11,431,298 tokens, 3 shards in out/web/sequences-2048/1f.../shards
+      130 documents, 86.0 % of the tokens, dropped (--long-documents drop)
+      2 documents quarantined (null 1, not_text 1)
+      current was 2e... (long_documents split -> drop)
+"""
+
+from collections.abc import Iterator, Sequence
+
+from bfpack_spark.cli.each_bucket import Outcome
+from bfpack_spark.cli.printing import error_row, print_json, say
+from bfpack_spark.pipeline import Published
+from bfpack_spark.printable import counted
+from bfpack_spark.report.words import share
+from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
+from bfpack_spark.versions.publication import need_manifest
+
+
+def print_published(done: Sequence[Published], failed: Sequence[Outcome], as_json: bool) -> None:
+    """Print what is current now on stdout."""
+    manifests = [need_manifest(published.version) for published in done]
+    if as_json:
+        rows = [_row(*pair) for pair in zip(done, manifests, strict=True)]
+        print_json([*rows, *map(error_row, failed)])
+        return
+    for published, manifest in zip(done, manifests, strict=True):
+        assert isinstance(manifest, SequencesManifest), "only sequences are printed"
+        place, totals = published.version.place, manifest.totals
+        say(
+            f"{place.bucket} {place.seq_len}: {counted(totals.sequences, 'sequence')}, "
+            f"{counted(totals.tokens, 'token')}, {counted(totals.shards, 'shard')} in "
+            f"{published.version.directory}/shards"
+        )
+        for line in _left_out(manifest.accounting):
+            say(f"  {line}")
+        if published.move is not None:
+            say(f"  current was {published.move.earlier} ({'; '.join(published.move.changes)})")
+
+
+def _row(published: Published, manifest: object) -> dict[str, object]:
+    version, move = published.version, published.move
+    assert isinstance(manifest, SequencesManifest), "only sequences are printed"
+    return {
+        "bucket": version.place.bucket,
+        "seq_len": version.place.seq_len,
+        "version": version.name,
+        **manifest.totals.as_json(),
+        "path": f"{version.directory}/shards",
+        "accounting": manifest.accounting.as_json(),
+        "current_was": None if move is None else move.earlier,
+        "changes": [] if move is None else move.changes,
+    }
+
+
+def _left_out(accounting: SequencesAccounting) -> Iterator[str]:
+    """Yield a line for each kind of documents or tokens of the input that are in no sequence."""
+    dropped, truncated = accounting.num_tokens_dropped, accounting.num_tokens_truncated
+    if dropped:
+        documents = counted(accounting.num_documents_dropped, "document")
+        part = share(dropped, accounting.num_tokens)
+        yield f"{documents}, {part} of the tokens, dropped (--long-documents drop)"
+    if truncated:
+        documents = counted(accounting.num_documents_truncated, "document")
+        part = share(truncated, accounting.num_tokens)
+        yield f"the ends of {documents}, {part} of the tokens, left out (--long-documents truncate)"
+    refused = accounting.num_documents_quarantined
+    if refused:
+        reasons = ", ".join(f"{reason} {number:,}" for reason, number in sorted(refused.items()))
+        yield f"{counted(sum(refused.values()), 'document')} quarantined ({reasons})"
+    if accounting.num_documents_empty:
+        yield f"{counted(accounting.num_documents_empty, 'document')} without text"
