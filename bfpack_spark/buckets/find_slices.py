@@ -34,10 +34,12 @@ from bfpack_spark.files.bucket_names import check_bucket
 from bfpack_spark.spark.partitions import splits_frame
 
 FindSlice = Callable[[], Slice]
+Session = Callable[[], SparkSession]
 
 
-def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]:
-    """Return the buckets of a run, by name. A slice is looked up only when it is its turn."""
+def find_slices(session: Session, settings: Settings) -> dict[str, FindSlice]:
+    """Return the buckets of a run, by name. A slice is looked up only when it is its turn. The
+    session is asked for only if it is needed, for a Delta table or a column of the data."""
     column, patterns = settings.bucket_column, settings.input
     in_paths = any(PLACEHOLDER in pattern for pattern in patterns)
     if column is not None and in_paths:
@@ -52,16 +54,16 @@ def find_slices(spark: SparkSession, settings: Settings) -> dict[str, FindSlice]
         version=settings.input_version,
     )
     if column is not None:
-        found = slices_by(spark, whole, column)
+        found = slices_by(session, whole, column)
         return {name: partial(one_of, found, name) for name in _chosen(settings, found)}
     paths = _in_paths(settings, whole) if in_paths else dict.fromkeys(single, patterns)
     inputs = {name: replace(whole, patterns=own) for name, own in paths.items()}
-    return {name: partial(_whole, spark, own) for name, own in inputs.items()}
+    return {name: partial(_whole, session, own) for name, own in inputs.items()}
 
 
-def slices_by(spark: SparkSession, wanted: Input, column: str) -> dict[str, Slice]:
+def slices_by(session: Session, wanted: Input, column: str) -> dict[str, Slice]:
     """Return every bucket that the column, or the level of directories, tells."""
-    inventory = inventory_of(spark, wanted)
+    inventory = inventory_of(session, wanted)
     in_directories = by_directories(inventory, column)
     if in_directories is not None:
         return in_directories
@@ -72,7 +74,7 @@ def slices_by(spark: SparkSession, wanted: Input, column: str) -> dict[str, Slic
         )
     if inventory.columns and column not in inventory.columns:
         raise no_column("--bucket-column", column, "the table", list(inventory.columns))
-    return by_column(inventory, column, _in_data(spark, inventory, column))
+    return by_column(inventory, column, _in_data(session(), inventory, column))
 
 
 def one_of(found: dict[str, Slice], bucket: str) -> Slice:
@@ -91,8 +93,8 @@ def _in_data(spark: SparkSession, inventory: Inventory, column: str) -> list[tup
     return [(row["bucket"], row["name"]) for row in rows]
 
 
-def _whole(spark: SparkSession, wanted: Input) -> Slice:
-    return Slice(inventory=inventory_of(spark, wanted))
+def _whole(session: Session, wanted: Input) -> Slice:
+    return Slice(inventory=inventory_of(session, wanted))
 
 
 def _in_paths(settings: Settings, whole: Input) -> dict[str, tuple[str, ...]]:

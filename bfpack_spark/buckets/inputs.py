@@ -1,6 +1,7 @@
 """What --input names: files, or a version of a Delta table."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
@@ -23,8 +24,8 @@ class Input:
     version: int | None = None  # of a Delta table; None: the newest
 
 
-def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
-    """Return the files that the input consists of."""
+def inventory_of(session: Callable[[], SparkSession], wanted: Input) -> Inventory:
+    """Return the files that the input consists of. Only a Delta table needs the session."""
     if wanted.format == "delta":
         if len(wanted.patterns) > 1:
             raise InputError(
@@ -32,7 +33,7 @@ def inventory_of(spark: SparkSession, wanted: Input) -> Inventory:
                 "one, or a table that holds the rows of all"
             )
         (table,) = wanted.patterns
-        inventory, version = take_snapshot(spark, table, wanted.version)
+        inventory, version = take_snapshot(session(), table, wanted.version)
         said = "input: version %d of %s, %s"
         log.info(said, version, table, counted(len(inventory.files), "file"))
         return inventory

@@ -4,28 +4,35 @@ removed."""
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 
+import click
 import cloup
 
-from bfpack_spark.cli.each_bucket import results_of, run_each
+from bfpack_spark.cli.each_bucket import run_each
+from bfpack_spark.cli.on_disk import print_removals, print_versions
 from bfpack_spark.cli.options import command, json_option, settings_options
-from bfpack_spark.cli.printing import close, print_removals, print_versions_on_disk, say
+from bfpack_spark.cli.printing import close, say
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.versions import snapshots
-from bfpack_spark.versions.pruning import (
-    LeftOver,
+from bfpack_spark.versions.on_disk import (
+    UNFINISHED_DAYS,
     VersionOnDisk,
     buckets_of,
+    places_of,
+    versions_on_disk,
+)
+from bfpack_spark.versions.pruning import (
+    LeftOver,
     check_nothing_is_damaged,
     damages_of,
     left_over,
-    places_of,
+    left_over_snapshots,
     remove,
-    versions_on_disk,
 )
 from bfpack_spark.versions.publication import Place, current_manifest
 
@@ -41,7 +48,7 @@ def versions(settings: Settings, as_json: bool) -> None:
     names = _buckets(settings)
     on_disk = [h for name in names for h in versions_on_disk(output, name, taken)]
     places = [place for name in names for place in places_of(output, name)]
-    print_versions_on_disk(on_disk, {p: list(damages_of(p)) for p in places}, as_json)
+    print_versions(on_disk, {p: list(damages_of(p)) for p in places}, as_json)
 
 
 @command("bfpack snapshot --output out run-7")
@@ -63,38 +70,65 @@ def snapshot(settings: Settings, name: str) -> None:
 @command("bfpack prune --output out --yes")
 @settings_options("output", "bucket", required=("output",))
 @cloup.option("--yes", is_flag=True, help="Removes them. Without it they are only listed.")
+@cloup.option(
+    "--unfinished-days",
+    type=click.FloatRange(min=0),
+    default=UNFINISHED_DAYS,
+    show_default=True,
+    help="Sets the days for which a version is kept that no run has finished.",
+)
 @json_option
-def prune(settings: Settings, yes: bool, as_json: bool) -> int:
+def prune(settings: Settings, yes: bool, unfinished_days: float, as_json: bool) -> int:
     """Remove versions that are neither current, nor in a snapshot, nor needed by one that is, and
-    what killed runs left beside them. Parts of uploads to an object store that were given up are
-    removed by the store's own lifecycle rule, AbortIncompleteMultipartUpload."""
+    what killed runs left beside them. Say what is left, and what keeps it. Parts of uploads to an
+    object store that were given up are removed by the store's own lifecycle rule,
+    AbortIncompleteMultipartUpload."""
     output = settings.need("output")
-    act = _remove_all if yes else _removable
-    outcomes = run_each((name, partial(act, output, name)) for name in _buckets(settings))
-    print_removals(results_of(outcomes), outcomes, as_json, "removed" if yes else "would remove")
+    act = _remove_all if yes else _sorted_out
+    outcomes = run_each(
+        (name, partial(act, output, name, unfinished_days)) for name in _buckets(settings)
+    )
+    sorted_out: list[_SortedOut] = [outcome.result for outcome in outcomes if outcome.result]
+    left = [version for each in sorted_out for version in each.left]
+    removals = [removable for each in sorted_out for removable in each.removals]
+    beside_snapshots = left_over_snapshots(output) if sorted_out else []
+    for file in beside_snapshots if yes else ():
+        own_files.delete_file(output, file.path)
+    removals += beside_snapshots
+    print_removals(removals, left, outcomes, "removed" if yes else "would remove", as_json)
     return close(outcomes)
 
 
-def _removable(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
+@dataclass(frozen=True, kw_only=True)
+class _SortedOut:
+    """What of a bucket may be removed, and which versions something keeps."""
+
+    removals: list[VersionOnDisk | LeftOver]
+    left: list[VersionOnDisk]
+
+
+def _sorted_out(output: str, bucket: str, unfinished_days: float) -> _SortedOut:
     taken = snapshots.read_snapshots(output)
     snapshots.check_snapshots(output, taken)
     check_nothing_is_damaged(output, bucket)
-    unused = [v for v in versions_on_disk(output, bucket, taken) if v.kept is None]
-    gone = tuple(f"{version.inside}/" for version in unused)
+    there = versions_on_disk(output, bucket, taken, unfinished_days)
+    found = [version for version in there if version.kept is None]
+    gone = tuple(f"{version.inside}/" for version in found)
     rest = [file for file in left_over(output, bucket) if not file.path.startswith(gone)]
-    return [*unused, *rest]
+    left = [version for version in there if version.kept is not None]
+    return _SortedOut(removals=[*found, *rest], left=left)
 
 
-def _remove_all(output: str, bucket: str) -> list[VersionOnDisk | LeftOver]:
+def _remove_all(output: str, bucket: str, unfinished_days: float) -> _SortedOut:
     with hold_bucket(output, bucket) as lock:
-        removables = _removable(output, bucket)
+        sorted_out = _sorted_out(output, bucket, unfinished_days)
         # Sequences go before the token stores by which they are verified.
-        for removable in reversed(removables):
+        for removable in reversed(sorted_out.removals):
             if isinstance(removable, VersionOnDisk):
                 remove(removable, lock)
             else:
                 own_files.delete_file(output, removable.path)
-    return removables
+    return sorted_out
 
 
 def _buckets(settings: Settings) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """The work of a command on each of the buckets that it is given."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -13,18 +13,24 @@ from bfpack_spark.delta.publish import check_delta
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import buckets_in
 from bfpack_spark.spark.session import get_session
+from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
+from bfpack_spark.tokens.make_tokens import look_at
 
 
 def run_each_slice(
     act: Callable[[SparkSession, Settings, str, FindSlice], Any], settings: Settings
 ) -> list[Outcome]:
-    """Work on one bucket of the input after another, and return their outcomes."""
+    """Work on one bucket of the input after another, and return their outcomes. The mistakes that
+    can be found without Spark are found before it starts, and once for all buckets."""
     settings.need("output")
-    spark = session_of(settings)
-    finders = find_slices(spark, settings)
-    return run_each(
-        (name, partial(act, spark, settings, name, find)) for name, find in finders.items()
-    )
+    settings.need("input")
+    read_vocabulary(settings)
+    session = cache(lambda: session_of(settings))
+    slices = find_slices(session, settings)
+    acts = [(name, cache(find)) for name, find in slices.items()]
+    if len(acts) == 1:
+        look_at(settings, *acts[0])
+    return run_each((name, partial(act, session(), settings, name, find)) for name, find in acts)
 
 
 def run_each_named(

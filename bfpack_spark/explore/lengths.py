@@ -12,7 +12,7 @@ from bfpack_spark.tokens.measure_lengths import measure_lengths
 from bfpack_spark.tokens.token_files import read_lengths
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.pruning import buckets_of
+from bfpack_spark.versions.on_disk import buckets_of
 from bfpack_spark.versions.publication import Place
 
 _THREADS = 16  # a small read from an object store is mostly waiting

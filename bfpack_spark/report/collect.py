@@ -21,7 +21,7 @@ from bfpack_spark.spark.costs import STAGES, StageCost
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
-from bfpack_spark.versions.pruning import places_of
+from bfpack_spark.versions.on_disk import places_of
 from bfpack_spark.versions.publication import Place
 
 _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")

@@ -26,7 +26,7 @@ from bfpack_spark.logs import say_done_before
 from bfpack_spark.printable import counted
 from bfpack_spark.spark.disk_space import check_space, need_of_tokens
 from bfpack_spark.spark.messages import collect_messages
-from bfpack_spark.spark.partitions import files_frame, splits_frame
+from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokenizing.parity import Choice, engine_for
@@ -34,7 +34,6 @@ from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 from bfpack_spark.tokens.account_documents import account_documents, first_places
-from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
 from bfpack_spark.tokens.increments import Increment, files_read, take_over
 from bfpack_spark.tokens.quarantine import check_quarantine, most_frequent
 from bfpack_spark.tokens.refused import Places
@@ -42,6 +41,7 @@ from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
 from bfpack_spark.tokens.token_files import write_token_files
 from bfpack_spark.tokens.token_store import FORMAT_METADATA, TokenStore, open_token_store
 from bfpack_spark.tokens.tokenize_text import tokenize_text
+from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
 from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
@@ -210,7 +210,8 @@ def _complete(
     own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
     entries = [*increment.entries, *written]
     if settings.id_column is not None:
-        _check_unique(spark, version.directory, entries, accounting.documents_in)
+        paths = [access.resolve(version.directory, entry.path) for entry in entries]
+        check_unique(spark, source.inventory, source.columns, paths, accounting.documents_in)
     look_again(source.inventory)
     publication.complete(
         version,
@@ -278,18 +279,3 @@ def _read_of_each_file(
     coverage.check_coverage(increment.inventory, read, bucket_column=source.columns.bucket)
     coverage.check_documents(read, documents_in)
     return read
-
-
-def _check_unique(
-    spark: SparkSession, directory: str, entries: list[FileEntry], num_documents: int
-) -> None:
-    paths = [access.resolve(directory, entry.path) for entry in entries]
-    sources = files_frame(spark, {"ids": paths})
-    messages = collect_messages(find_repeated_ids(sources, num_documents))
-    repeated = sorted(told for said in messages for told in said["repeated"])[:5]
-    if repeated:
-        named = ", ".join(f"{doc_id!r} ({times} times)" for doc_id, times in repeated)
-        raise InputError(
-            f"--id-column: documents share ids: {named}; make ids unique, or leave the option out "
-            "and documents are named by their place"
-        )

@@ -4,6 +4,16 @@ from dataclasses import dataclass
 
 from bfpack_spark.printable import one_line
 
+# What each invariant promises.
+PROMISES = {
+    0: "all of the input was read",
+    1: "every token of the input is packed once, or counted as left out",
+    2: "a sequence has exactly seq_len tokens, with padding only at its end",
+    3: "a document that fits is whole",
+    4: "sequences are as many as best fit makes, and shards are of one size",
+    5: "manifest, plan and files agree",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
@@ -18,8 +28,8 @@ class Violation:
     def text(self) -> str:
         where = {"shard": self.shard, "row": self.row, "document": self.document}
         named = ", ".join(f"{key} {value}" for key, value in where.items() if value is not None)
-        line = f"invariant {self.invariant}: {self.problem}" + (f" ({named})" if named else "")
-        return one_line(line)
+        promise = f"invariant {self.invariant} ({PROMISES[self.invariant]})"
+        return one_line(f"{promise}: {self.problem}" + (f" ({named})" if named else ""))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,9 +49,9 @@ def retokenized(
     column, bucket = configuration.bucket_column, store.manifest.bucket
     text = replace(text, format=configuration.input_format)
     if column is None:
-        slice_ = Slice(inventory=inventory_of(spark, text))
+        slice_ = Slice(inventory=inventory_of(lambda: spark, text))
     else:
-        slice_ = one_of(slices_by(spark, text, column), bucket)
+        slice_ = one_of(slices_by(lambda: spark, text, column), bucket)
     inventory = slice_.inventory
     moved = _inventory_differs(inputs.inventory, inventory.for_fingerprint())
     spec = TokenizeSpec(

@@ -1,101 +1,31 @@
-"""Which versions a bucket holds, why each is kept, and the removal of those that nothing keeps.
+"""The removal of versions that nothing keeps, and of what killed runs left. If a pointer, a
+manifest or a snapshot does not say what is to be kept, nothing of the bucket is removed."""
 
-A version is kept if it is current, in a snapshot, or named by the manifest of a kept version (its
-token store, or the token store whose files it lists). An unfinished version is kept for 7 days. If
-a pointer, a manifest or a snapshot does not say what is to be kept, nothing of the bucket is
-removed.
-"""
-
-import re
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
-from bfpack_spark.files.bucket_names import bucket_of, folder_of
+from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.locks import Lock
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.manifests import Manifest, SequencesManifest
+from bfpack_spark.versions.on_disk import UNFINISHED_DAYS, VersionOnDisk, is_old, places_of
 from bfpack_spark.versions.publication import Place
-from bfpack_spark.versions.snapshots import FOLDER, Snapshot, snapshots_of
-
-UNFINISHED_SECONDS = 7 * 24 * 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionOnDisk:
-    """A version on disk, with its state and the reason why it is kept."""
-
-    place: Place
-    name: str
-    state: str  # current, complete, unfinished or damaged
-    snapshots: list[str]
-    kept: str | None  # the reason; None: nothing keeps it
-    num_files: int
-    num_bytes: int
-
-    @property
-    def directory(self) -> str:
-        return f"{self.place.directory}/{self.name}"
-
-    @property
-    def inside(self) -> str:
-        return f"{self.place.inside}/{self.name}"
-
-    @property
-    def kind(self) -> str:
-        return self.place.directory.rpartition("/")[2]
-
-    @property
-    def why_not_kept(self) -> str:
-        """Return the reason for its removal."""
-        if self.state == "unfinished":
-            return "no run has written to it for 7 days"
-        return "neither current, nor in a snapshot, nor needed by a version that is"
+from bfpack_spark.versions.snapshots import FOLDER
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOver:
     """A file that a killed run left and that is in no version's manifest."""
 
-    bucket: str
+    bucket: str | None  # None: beside the snapshots
     path: str  # inside the output
     num_bytes: int
 
 
-def versions_on_disk(
-    output: str, bucket: str, snapshots: dict[str, Snapshot]
-) -> list[VersionOnDisk]:
-    """Return every version of a bucket: those of the token store, then those of each seq_len."""
-    versions_there = [
-        _on_disk(place, name, snapshots)
-        for place in places_of(output, bucket)
-        for name in publication.names_in(place)
-    ]
-    needed = set(_needed_by(versions_there))
-    return [_with_reason(version, needed) for version in versions_there]
-
-
-def places_of(output: str, bucket: str) -> list[Place]:
-    """Return the token store's place and those of sequences, by seq_len, if they exist."""
-    names = own_files.folders_in(output, folder_of(bucket))
-    lengths = sorted(int(n[10:]) for n in names if re.fullmatch(r"sequences-\d+", n))
-    places = [Place(output=output, bucket=bucket)] if "tokens" in names else []
-    return [*places, *(Place(output=output, bucket=bucket, seq_len=n) for n in lengths)]
-
-
-def buckets_of(output: str) -> list[str]:
-    """Return the buckets of an output."""
-    names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
-    return sorted(name for name in names if places_of(output, name))
-
-
 def left_over(output: str, bucket: str) -> list[LeftOver]:
     """Return the files of writes that were cut short, beside versions and in complete ones. A
-    caller that holds the bucket's lock knows that no run is still writing them. Snapshots have no
-    lock, so their files must be older than 7 days; they are returned for the first bucket."""
+    caller that holds the bucket's lock knows that no run is still writing them."""
     folder = folder_of(bucket)
     complete = {
         f"{place.inside}/{name}/_temporary/".removeprefix(f"{folder}/")
@@ -103,16 +33,20 @@ def left_over(output: str, bucket: str) -> list[LeftOver]:
         for name in publication.names_in(place)
         if publication.is_complete(place, name)
     }
-    files = [
+    return [
         LeftOver(bucket=bucket, path=f"{folder}/{path}", num_bytes=facts.size)
         for path, facts in own_files.files_below(output, folder).items()
         if publication.is_left_over(path) or path.startswith(tuple(complete))
     ]
-    return files + [
-        LeftOver(bucket=bucket, path=f"{FOLDER}/{path}", num_bytes=facts.size)
+
+
+def left_over_snapshots(output: str) -> list[LeftOver]:
+    """Return the files of snapshots that were cut short. Snapshots have no lock, so these files
+    must be older than 7 days."""
+    return [
+        LeftOver(bucket=None, path=f"{FOLDER}/{path}", num_bytes=facts.size)
         for path, facts in own_files.files_below(output, FOLDER).items()
-        if publication.is_left_over(path) and _is_old(facts.modified / 1e9)
-        if bucket == buckets_of(output)[0]
+        if publication.is_left_over(path) and is_old(facts.modified / 1e9, UNFINISHED_DAYS)
     ]
 
 
@@ -165,72 +99,3 @@ def damages_of(place: Place) -> Iterator[str]:
             f"{path}: its manifest_sha256 is not that of {pointer.manifest}; put back the "
             "manifest or the pointer that was written"
         )
-
-
-def _on_disk(place: Place, name: str, snapshots: dict[str, Snapshot]) -> VersionOnDisk:
-    there = own_files.files_below(place.output, f"{place.inside}/{name}").values()
-    state = _state(place, name)
-    names = snapshots_of(snapshots, place, name)
-    kept = state if state in ("current", "damaged") else None
-    if names:
-        kept = f"in snapshot {', '.join(names)}"
-    newest = max((facts.modified for facts in there), default=0) / 1e9
-    if state == "unfinished" and not _is_old(newest):
-        kept = "unfinished, younger than 7 days"
-    return VersionOnDisk(
-        place=place,
-        name=name,
-        state=state,
-        snapshots=names,
-        kept=kept,
-        num_files=len(there),
-        num_bytes=sum(facts.size for facts in there),
-    )
-
-
-def _is_old(seconds: float) -> bool:
-    return time.time() - seconds >= UNFINISHED_SECONDS
-
-
-def _state(place: Place, name: str) -> str:
-    try:
-        if publication.read_manifest(place, name) is None:
-            return "unfinished"
-    except InputError:
-        return "damaged"
-    with suppress(InputError):  # a damaged pointer names no version
-        if publication.is_current(place, name):
-            return "current"
-    return "complete"
-
-
-def _needed_by(found: list[VersionOnDisk]) -> Iterator[str]:
-    """Yield the names of the token stores that kept versions need, and of those from which these
-    take files."""
-    whole = [version for version in found if version.state in ("current", "complete")]
-    tokens = {h.name: h for h in whole if h.place.seq_len is None}
-    for version in whole:
-        if version.kept is None:
-            continue
-        manifest = _manifest(version)
-        name = version.name
-        if isinstance(manifest, SequencesManifest):
-            name = manifest.tokens_version
-            yield name
-        if name in tokens:
-            yield from _taken_over(_manifest(tokens[name]))
-
-
-def _taken_over(manifest: Manifest) -> set[str]:
-    paths = (entry.path.split("/") for entry in manifest.files)
-    return {parts[1] for parts in paths if parts[0] == ".."}
-
-
-def _manifest(version: VersionOnDisk) -> Manifest:
-    return publication.current(version.place, version.name)[1]
-
-
-def _with_reason(version: VersionOnDisk, needed: set[str]) -> VersionOnDisk:
-    if version.kept is None and version.place.seq_len is None and version.name in needed:
-        return replace(version, kept="named by a version that is kept")
-    return version

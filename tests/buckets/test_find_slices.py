@@ -298,7 +298,7 @@ def test_two_runs_that_no_lock_keeps_apart_write_the_same_bytes(
         "seq_len": (64,),
     }
     settings = load_settings(None, options)
-    find = find_slices(spark, settings)["en"]
+    find = find_slices(lambda: spark, settings)["en"]
     both, failed = threading.Barrier(2), []
     monkeypatch.setattr(pipeline, "hold_bucket", broken)
 

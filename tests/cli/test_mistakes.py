@@ -1,5 +1,6 @@
 """A user's mistake is one line, exit code 2, and nothing is published."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from conftest import Corpus
 from outputs import current, manifest
 from tokenizers import Tokenizer
 
+from bfpack_spark.cli import running
 from bfpack_spark.config import Settings
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 
@@ -137,14 +139,61 @@ def test_options_override_the_toml(run: Run, tmp_path: Path) -> None:
     assert (held["seed"], held["num_shards"]) == (4, 1)
 
 
-def test_what_is_missing_is_asked_for(bfpack: Bfpack, tmp_path: Path) -> None:
+def test_what_is_missing_is_asked_for(bfpack: Bfpack, demo_corpus: Corpus, tmp_path: Path) -> None:
     for command in ("pack", "tokenize", "plan", "assemble", "stats", "show", "path", "verify"):
         more = ("--sequence", 0) if command == "show" else ()
         assert " is missing: " in error_of(bfpack(command, *more))
     given = ["--seq-len", 64, "--output", tmp_path / "output"]
-    for option in ("bucket", "input", "tokenizer"):
+    values = {
+        "input": write(tmp_path / "input", GOOD),
+        "tokenizer": demo_corpus.tokenizer,
+        "bucket": "b",
+    }
+    for option, value in values.items():
         assert error_of(bfpack("pack", *given)).startswith(f"--{option} is missing: ")
-        given += [f"--{option}", {"input": write(tmp_path / option, GOOD)}.get(option, "x")]
+        given += [f"--{option}", value]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--tokenizer", "gone"),
+        ("--input", "gone"),
+        ("--output", "corpus"),
+        ("--text-column", "body"),
+        ("--input", "corpus/{bucket}/*.jsonl"),
+    ],
+)
+def test_a_mistake_that_needs_no_spark_is_found_before_it_starts(
+    wrong: tuple[str, str],
+    bfpack: Bfpack,
+    demo_corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(running, "get_session", lambda settings: pytest.fail("Spark starts"))
+    write(tmp_path / "corpus", GOOD)
+    given = {
+        "--input": "corpus",
+        "--output": "output",
+        "--tokenizer": str(demo_corpus.tokenizer),
+        "--bucket": "b",
+    }
+    given[wrong[0]] = wrong[1]
+    options = [part for pair in given.items() for part in pair]
+    assert error_of(bfpack("pack", *options, "--seq-len", 64))
+
+
+def test_a_mistake_in_all_buckets_is_said_once_with_its_reason_last(
+    bfpack: Bfpack, tmp_path: Path
+) -> None:
+    for bucket in ("de", "fr"):
+        write(tmp_path / bucket, GOOD)
+    where = ("--input", tmp_path / "{bucket}", "--output", tmp_path / "output")
+    said = error_of(bfpack("pack", *where, "--tokenizer", tmp_path / "gone", "--seq-len", 64))
+    assert said.startswith(f"--tokenizer {tmp_path / 'gone'}: ")
+    assert "buckets failed" not in said
 
 
 def test_no_command_at_all_gets_the_list_of_them(bfpack: Bfpack) -> None:
@@ -174,11 +223,13 @@ def test_an_output_that_is_a_file_is_left_alone(run: Run, tmp_path: Path) -> Non
 
 def test_two_documents_with_one_id_are_named(run: Run, tmp_path: Path) -> None:
     says = error_of(run([*GOOD, GOOD[3], GOOD[5]], "--id-column", "doc_id"))
-    assert "'d4' (2 times), 'd6' (2 times); make ids unique" in says
+    at = [sum(len(json.dumps(row)) + 1 for row in GOOD[:n]) for n in (3, 5, len(GOOD))]
+    assert f"'d4' (2 times: a.jsonl@{at[2]}, a.jsonl@{at[0]}); 'd6' (2 times: a.jsonl@" in says
+    assert says.count(f"a.jsonl@{at[1]}") == 1
     assert results(tmp_path / "output") == []
     (tmp_path / "corpus" / "b.jsonl").write_text('{"doc_id": "d1", "text": null}\n')
     more = ("--id-column", "doc_id", "--max-quarantined", 1)
-    assert "'d1' (2 times)" in error_of(run([], *more))
+    assert "'d1' (2 times: a.jsonl@0, b.jsonl@0)" in error_of(run([], *more))
     (tmp_path / "corpus" / "b.jsonl").unlink()
     assert run([]).code == 0  # without the option they are named by their place
 

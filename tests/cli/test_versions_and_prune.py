@@ -154,7 +154,8 @@ def test_an_id_of_an_earlier_file_is_not_taken_twice(run: Run, tmp_path: Path) -
     add_file(tmp_path / "corpus", "b.jsonl", rows(9, 12))
     ran = run()
     assert ran.code == 2
-    assert "'d9' (2 times); make ids unique" in ran.err
+    assert "'d9' (2 times: a.jsonl@" in ran.err
+    assert ", b.jsonl@0); make ids unique" in ran.err
     assert tokens(tmp_path / "output") == before
 
 
@@ -241,7 +242,38 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
         where = ("--output", output, "--bucket", "b", *AT, "--version", version.name)
         ran = bfpack("verify", *where)
         assert ran.code == 0, ran.out
-    assert keep("prune", "--yes").out == "nothing to remove\n"
+    nothing, *left = keep("prune", "--yes").out.splitlines()
+    assert nothing == "nothing to remove"
+    assert f"left b tokens {third.name}: current" in left
+    assert f"left b sequences-64 {pinned.name}: in snapshot run-1" in left
+    needed_by = f"needed by sequences-64 {pinned.name}, tokens {third.name}"
+    assert f"left b tokens {first.name}: {needed_by}" in left
+    assert len(left) == 5
+
+
+def test_versions_say_when_they_were_made_what_they_hold_and_how_they_differ(
+    run: Run, keep: Run, tmp_path: Path
+) -> None:
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    assert run("--long-documents", "drop").code == 0
+    old = sequences(tmp_path / "output")
+    assert run().code == 0
+    new, store = sequences(tmp_path / "output"), tokens(tmp_path / "output")
+    for number, made in enumerate((old, new)):
+        os.utime(made / "_manifest.json", (86_400 * (number + 1),) * 2)
+    lines = keep("versions").out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        *(f"b tokens {store.name}", f"b sequences-64 {old.name}", f"b sequences-64 {new.name}"),
+    ]
+    assert f"needed by sequences-64 {new.name}" in lines[0]
+    assert ": complete; made 1970-01-02 00:00 UTC; 2 documents, " in lines[1]
+    assert lines[1].endswith("; until the current one: long_documents drop -> split")
+    assert ": current; made 1970-01-03 00:00 UTC; 10 documents, " in lines[2]
+    held = listed(keep)
+    assert held["sequences", old.name]["until_current"] == ["long_documents drop -> split"]
+    totals = manifest(new)["totals"]
+    row = held["sequences", new.name]
+    assert (row["tokens"], row["sequences"]) == (totals["tokens"], totals["sequences"])
 
 
 def test_unfinished_versions_are_kept_for_a_week(run: Run, keep: Run, tmp_path: Path) -> None:
@@ -254,7 +286,8 @@ def test_unfinished_versions_are_kept_for_a_week(run: Run, keep: Run, tmp_path: 
         (folder / "shards").mkdir(parents=True)
         (folder / "shards" / "part-00000.parquet").write_bytes(b"half a file")
     assert listed(keep)["sequences", unfinished.name]["kept"] == "unfinished, younger than 7 days"
-    assert keep("prune", "--yes").out == "nothing to remove\n"
+    assert keep("prune", "--yes").out.startswith("nothing to remove\n")
+    assert f" {unfinished.name}: unfinished; " in keep("prune", "--unfinished-days", 0).out
     make_old(unfinished)
     make_old(made)
     make_old(foreign)

@@ -185,7 +185,7 @@ def test_violations_are_lines_that_name_the_place(broken: Path, bfpack: Bfpack) 
     ran = run_verify(bfpack, broken)
     assert ran.code == 1
     (line,) = ran.out.splitlines()
-    assert line.startswith(f"b {SEQ_LEN} {sequences(broken).name}: invariant 1: ")
+    assert line.startswith(f"b {SEQ_LEN} {sequences(broken).name}: invariant 1 (every token ")
     assert f"(shard shards/part-00000.parquet, document {where['document']})" in line
 
 

@@ -1,0 +1,129 @@
+"""What `versions` and `prune` print of the versions on disk.
+
+web sequences-2048 1f...: complete; made 2026-05-01 04:00; 3,000 documents, 11,431,298 tokens,
+    5,583 sequences; 8 files, 45.2 MB; until the current one: long_documents split -> drop
+web tokens 2e...: current; made 2026-05-02 04:00; 3,100 documents, ...; needed by
+    sequences-2048 3d...
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bfpack_spark.cli.each_bucket import Outcome
+from bfpack_spark.cli.printing import error_row, failed, print_json, say
+from bfpack_spark.printable import counted
+from bfpack_spark.report.words import size
+from bfpack_spark.versions.on_disk import VersionOnDisk
+from bfpack_spark.versions.pruning import LeftOver
+from bfpack_spark.versions.publication import Place
+
+_LEFT_BY_KILLED = "left by a run that was killed"
+
+Removable = VersionOnDisk | LeftOver
+
+
+def print_versions(
+    found: Sequence[VersionOnDisk], damages: dict[Place, list[str]], as_json: bool
+) -> None:
+    """Print the versions on disk. `damages` says what is wrong with the pointers and manifests of
+    places."""
+    if as_json:
+        wrong = [
+            {"bucket": place.bucket, "seq_len": place.seq_len, "state": "damaged", "problem": said}
+            for place, problems in damages.items()
+            for said in problems
+        ]
+        print_json([*map(_row, found), *wrong])
+        return
+    for version in found:
+        say(_line(version))
+    for place, problems in damages.items():
+        for said in problems:
+            say(f"{place.bucket} {place.directory.rpartition('/')[2]}: damaged: {said}")
+
+
+def print_removals(
+    removals: Sequence[Removable],
+    left: Sequence[VersionOnDisk],
+    outcomes: Sequence[Outcome],
+    done: str,
+    as_json: bool,
+) -> None:
+    """Print what is removed, or would be, and why. Then print what is left, and what keeps it."""
+    errors = failed(list(outcomes))
+    if as_json:
+        rows = [{**_removal_row(removable), "removed": done == "removed"} for removable in removals]
+        print_json([*rows, *map(error_row, errors)])
+        return
+    for removable in removals:
+        say(f"{done} {_removal_line(removable)}")
+    if removals:
+        total = sum(removable.num_bytes for removable in removals)
+        say(f"{done} {size(total)} ({total:,} bytes) in all")
+    elif not errors:
+        say("nothing to remove")
+    for version in left:
+        say(f"left {version.place.bucket} {version.kind} {version.name}: {version.kept}")
+
+
+def _line(version: VersionOnDisk) -> str:
+    parts = [", ".join([version.state, *(f"in {name}" for name in version.snapshots)])]
+    parts.append(f"made {_time(version)}" if version.contents else f"written {_time(version)}")
+    parts.append(", ".join(counted(n, noun[:-1]) for noun, n in version.contents.items()))
+    parts.append(_size(version))
+    if version.needed_by:
+        parts.append(f"needed by {', '.join(version.needed_by)}")
+    if version.differs:
+        parts.append(f"until the current one: {', '.join(version.differs)}")
+    said = "; ".join(filter(None, parts))
+    return f"{version.place.bucket} {version.kind} {version.name}: {said}"
+
+
+def _removal_line(removable: Removable) -> str:
+    if isinstance(removable, LeftOver):
+        return f"{removable.path}: {size(removable.num_bytes)}; {_LEFT_BY_KILLED}"
+    named = f"{removable.place.bucket} {removable.kind} {removable.name}"
+    made = f"made {_time(removable)}"
+    return f"{named}: {removable.state}; {made}; {_size(removable)}; {removable.why_not_kept}"
+
+
+def _removal_row(removable: Removable) -> dict[str, Any]:
+    if isinstance(removable, LeftOver):
+        return {
+            "bucket": removable.bucket,
+            "path": removable.path,
+            "bytes": removable.num_bytes,
+            "why": _LEFT_BY_KILLED,
+        }
+    return {**_row(removable), "why": removable.why_not_kept}
+
+
+def _row(version: VersionOnDisk) -> dict[str, Any]:
+    return {
+        "bucket": version.place.bucket,
+        "kind": "tokens" if version.place.seq_len is None else "sequences",
+        "seq_len": version.place.seq_len,
+        "version": version.name,
+        "state": version.state,
+        "snapshots": version.snapshots,
+        "kept": version.kept,
+        "needed_by": list(version.needed_by),
+        "made": _moment(version).isoformat(timespec="seconds"),
+        **version.contents,
+        "until_current": version.differs,
+        "files": version.num_files,
+        "bytes": version.num_bytes,
+    }
+
+
+def _size(version: VersionOnDisk) -> str:
+    return f"{counted(version.num_files, 'file')}, {size(version.num_bytes)}"
+
+
+def _time(version: VersionOnDisk) -> str:
+    return _moment(version).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _moment(version: VersionOnDisk) -> datetime:
+    return datetime.fromtimestamp(version.written, UTC)

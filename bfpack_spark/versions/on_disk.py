@@ -1,0 +1,206 @@
+"""Which versions a bucket holds, and why each is kept.
+
+A version is kept if it is current, in a snapshot, or named by the manifest of a kept version (its
+token store, or the token store whose files it lists). An unfinished version is kept for some days.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import own_files
+from bfpack_spark.files.bucket_names import bucket_of, folder_of
+from bfpack_spark.versions import publication
+from bfpack_spark.versions.changes import changes
+from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensManifest
+from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.snapshots import Snapshot, snapshots_of
+
+UNFINISHED_DAYS = 7.0  # that an unfinished version is kept
+_DAY = 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionOnDisk:
+    """A version on disk, with its state and the reason why it is kept."""
+
+    place: Place
+    name: str
+    state: str  # current, complete, unfinished or damaged
+    snapshots: list[str]
+    kept: str | None  # the reason; None: nothing keeps it
+    num_files: int
+    num_bytes: int
+    written: float  # seconds; of its manifest, or of the youngest file of one that has none
+    contents: dict[str, int]  # documents, tokens and sequences of a complete one
+    differs: list[str]  # from it to the current one
+    needed_by: tuple[str, ...] = ()  # the kept versions that need it
+
+    @property
+    def directory(self) -> str:
+        return f"{self.place.directory}/{self.name}"
+
+    @property
+    def inside(self) -> str:
+        return f"{self.place.inside}/{self.name}"
+
+    @property
+    def kind(self) -> str:
+        return self.place.directory.rpartition("/")[2]
+
+    @property
+    def why_not_kept(self) -> str:
+        """Return the reason for its removal."""
+        if self.state == "unfinished":
+            return f"no run has written to it for {(time.time() - self.written) / _DAY:.1f} days"
+        return "neither current, nor in a snapshot, nor needed by a version that is"
+
+
+def versions_on_disk(
+    output: str,
+    bucket: str,
+    snapshots: dict[str, Snapshot],
+    unfinished_days: float = UNFINISHED_DAYS,
+) -> list[VersionOnDisk]:
+    """Return every version of a bucket: those of the token store, then those of each seq_len, each
+    by the time at which it was written."""
+    found = [
+        version
+        for place in places_of(output, bucket)
+        for version in sorted(
+            (
+                _on_disk(place, name, snapshots, unfinished_days)
+                for name in publication.names_in(place)
+            ),
+            key=lambda version: version.written,
+        )
+    ]
+    needs = list(_needs(found))
+    return [_with_reason(version, needs) for version in found]
+
+
+def _in_place(
+    place: Place, snapshots: dict[str, Snapshot], unfinished_days: float
+) -> list[VersionOnDisk]:
+    names = publication.names_in(place)
+    there = [_on_disk(place, name, snapshots, unfinished_days) for name in names]
+    return sorted(there, key=lambda version: version.written)
+
+
+def places_of(output: str, bucket: str) -> list[Place]:
+    """Return the token store's place and those of sequences, by seq_len, if they exist."""
+    names = own_files.folders_in(output, folder_of(bucket))
+    lengths = sorted(int(n[10:]) for n in names if re.fullmatch(r"sequences-\d+", n))
+    places = [Place(output=output, bucket=bucket)] if "tokens" in names else []
+    return [*places, *(Place(output=output, bucket=bucket, seq_len=n) for n in lengths)]
+
+
+def buckets_of(output: str) -> list[str]:
+    """Return the buckets of an output."""
+    names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
+    return sorted(name for name in names if places_of(output, name))
+
+
+def _on_disk(
+    place: Place, name: str, snapshots: dict[str, Snapshot], unfinished_days: float
+) -> VersionOnDisk:
+    files = own_files.files_below(place.output, f"{place.inside}/{name}")
+    there = files.values()
+    state = _state(place, name)
+    complete = state in ("current", "complete")
+    manifest = publication.read_manifest(place, name) if complete else None
+    names = snapshots_of(snapshots, place, name)
+    kept = state if state in ("current", "damaged") else None
+    if names:
+        kept = f"in snapshot {', '.join(names)}"
+    newest = max((facts.modified for facts in there), default=0) / 1e9
+    if state == "unfinished" and not is_old(newest, unfinished_days):
+        kept = f"unfinished, younger than {unfinished_days:g} days"
+    return VersionOnDisk(
+        place=place,
+        name=name,
+        state=state,
+        snapshots=names,
+        kept=kept,
+        num_files=len(there),
+        num_bytes=sum(facts.size for facts in there),
+        written=newest if manifest is None else files["_manifest.json"].modified / 1e9,
+        contents={} if manifest is None else _contents(manifest),
+        differs=[] if manifest is None else _differs(place, manifest),
+    )
+
+
+def _contents(manifest: Manifest) -> dict[str, int]:
+    if isinstance(manifest, SequencesManifest):
+        documents = manifest.accounting.num_documents_packed
+        totals = manifest.totals
+        return {
+            "documents": documents,
+            "tokens": totals.tokens,
+            "sequences": totals.sequences,
+        }
+    assert isinstance(manifest, TokensManifest), "of one kind or the other"
+    return {"documents": manifest.totals.documents, "tokens": manifest.totals.tokens}
+
+
+def _differs(place: Place, manifest: Manifest) -> list[str]:
+    """Return what differs from this version to the current one."""
+    with suppress(InputError):  # damages are said apart
+        current = publication.current_manifest(place)
+        if current is not None:
+            return changes(manifest.inputs, current.inputs)
+    return []
+
+
+def is_old(seconds: float, days: float) -> bool:
+    """Tell whether a time lies at least so many days back."""
+    return time.time() - seconds >= days * _DAY
+
+
+def _state(place: Place, name: str) -> str:
+    try:
+        if publication.read_manifest(place, name) is None:
+            return "unfinished"
+    except InputError:
+        return "damaged"
+    with suppress(InputError):  # a damaged pointer names no version
+        if publication.is_current(place, name):
+            return "current"
+    return "complete"
+
+
+def _needs(found: list[VersionOnDisk]) -> Iterator[tuple[str, str]]:
+    """Yield the token stores that kept versions need, and those from which these take files: a
+    name, and which version needs it."""
+    whole = [version for version in found if version.state in ("current", "complete")]
+    tokens = {h.name: h for h in whole if h.place.seq_len is None}
+    for version in whole:
+        if version.kept is None:
+            continue
+        manifest = _manifest(version)
+        name = version.name
+        if isinstance(manifest, SequencesManifest):
+            name = manifest.tokens_version
+            yield name, f"{version.kind} {version.name}"
+        if name in tokens:
+            for earlier in sorted(_taken_over(_manifest(tokens[name]))):
+                yield earlier, f"tokens {name}"
+
+
+def _taken_over(manifest: Manifest) -> set[str]:
+    paths = (entry.path.split("/") for entry in manifest.files)
+    return {parts[1] for parts in paths if parts[0] == ".."}
+
+
+def _manifest(version: VersionOnDisk) -> Manifest:
+    return publication.current(version.place, version.name)[1]
+
+
+def _with_reason(version: VersionOnDisk, needs: list[tuple[str, str]]) -> VersionOnDisk:
+    by = tuple(dict.fromkeys(by for name, by in needs if name == version.name))
+    if version.place.seq_len is not None or not by:
+        return version
+    return replace(version, kept=version.kept or f"needed by {', '.join(by)}", needed_by=by)
