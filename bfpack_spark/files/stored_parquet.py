@@ -22,6 +22,6 @@ def open_own_parquet(path: str) -> Iterator[pq.ParquetFile]:
         why = " ".join(str(error).split()).removesuffix(".")
         version = path.rpartition("/")[0].rpartition("/")[0]
         raise JobError(
-            f"{path}: cannot be read ({why}); restore it from a copy, or remove {version} and run "
-            "bfpack pack again, which makes it anew"
+            f"{path}: cannot be read ({why}); bfpack verify names all that is damaged; restore it "
+            f"from a copy, or remove {version} and run bfpack pack again, which makes it anew"
         ) from None
