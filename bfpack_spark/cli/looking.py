@@ -106,7 +106,7 @@ def stats(settings: Settings, sample: int | None, details: bool, form: str | Non
         samples = explore.sample_input(settings, sample)
         print_stats(explore.sample_stats(samples, seq_lens, rules), form, details=details)
         return
-    if settings.input:
+    if settings.input and settings.output is None:
         named = ", ".join(settings.input)
         raise InputError(f"--input {named}: say how many documents to draw, --sample N")
     read = _histogram_by_spark(settings) if under_submit() else explore.read_histogram
@@ -173,7 +173,7 @@ def show(
 )
 def path(settings: Settings, version: str | None, part: str | None) -> None:
     """Print the directory of the current shards, to hand it to a reader."""
-    seq_len = None if part == "documents" else only_seq_len(settings)
     bucket = only_bucket(settings)
+    seq_len = None if part == "documents" else only_seq_len(settings)
     place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
     say(as_written(f"{publication.current(place, version)[0]}/{part or 'shards'}"))

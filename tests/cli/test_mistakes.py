@@ -40,7 +40,7 @@ from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
         (("--input-version", 3), "--input-version 3: only a Delta table has versions; add"),
         (("--publish-plan",), "--publish-plan: goes with --publish-delta TABLE"),
         (
-            ("--input", "nowhere", "--input-format", "delta"),
+            ("--input-format", "delta"),
             "--input-format delta: this Spark session is without Delta; start it with --spark-conf "
             "spark.jars.packages=io.delta:delta-spark_4.2_2.13:4.4.0 --spark-conf spark.sql.ext",
         ),
@@ -224,7 +224,7 @@ def test_an_output_that_is_a_file_is_left_alone(run: Run, tmp_path: Path) -> Non
 def test_two_documents_with_one_id_are_named(run: Run, tmp_path: Path) -> None:
     says = error_of(run([*GOOD, GOOD[3], GOOD[5]], "--id-column", "doc_id"))
     at = [sum(len(json.dumps(row)) + 1 for row in GOOD[:n]) for n in (3, 5, len(GOOD))]
-    assert f"'d4' (2 times: a.jsonl@{at[2]}, a.jsonl@{at[0]}); 'd6' (2 times: a.jsonl@" in says
+    assert f"'d4' (2 times: a.jsonl@{at[0]}, a.jsonl@{at[2]}); 'd6' (2 times: a.jsonl@" in says
     assert says.count(f"a.jsonl@{at[1]}") == 1
     assert results(tmp_path / "output") == []
     (tmp_path / "corpus" / "b.jsonl").write_text('{"doc_id": "d1", "text": null}\n')

@@ -246,14 +246,12 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     assert nothing == "nothing to remove"
     assert f"left b tokens {third.name}: current" in left
     assert f"left b sequences-64 {pinned.name}: in snapshot run-1" in left
-    needed_by = f"needed by sequences-64 {pinned.name}, tokens {third.name}"
+    needed_by = f"needed by tokens {third.name}, sequences-64 {pinned.name}"
     assert f"left b tokens {first.name}: {needed_by}" in left
     assert len(left) == 5
 
 
-def test_versions_say_when_they_were_made_what_they_hold_and_how_they_differ(
-    run: Run, keep: Run, tmp_path: Path
-) -> None:
+def test_versions_say_when_what_and_how_they_differ(run: Run, keep: Run, tmp_path: Path) -> None:
     add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
     assert run("--long-documents", "drop").code == 0
     old = sequences(tmp_path / "output")
@@ -266,7 +264,7 @@ def test_versions_say_when_they_were_made_what_they_hold_and_how_they_differ(
         *(f"b tokens {store.name}", f"b sequences-64 {old.name}", f"b sequences-64 {new.name}"),
     ]
     assert f"needed by sequences-64 {new.name}" in lines[0]
-    assert ": complete; made 1970-01-02 00:00 UTC; 2 documents, " in lines[1]
+    assert ": complete; made 1970-01-02 00:00 UTC; 10 documents, " in lines[1]
     assert lines[1].endswith("; until the current one: long_documents drop -> split")
     assert ": current; made 1970-01-03 00:00 UTC; 10 documents, " in lines[2]
     held = listed(keep)
