@@ -74,6 +74,8 @@ def _line(version: VersionOnDisk) -> str:
     parts.append(_size(version))
     if version.needed_by:
         parts.append(f"needed by {', '.join(version.needed_by)}")
+    if version.is_outdated:
+        parts.append("from an earlier token store")
     if version.differs:
         parts.append(f"until the current one: {', '.join(version.differs)}")
     said = "; ".join(filter(None, parts))
@@ -112,6 +114,7 @@ def _row(version: VersionOnDisk) -> dict[str, Any]:
         "made": _moment(version).isoformat(timespec="seconds"),
         **version.contents,
         "until_current": version.differs,
+        "outdated": version.is_outdated,
         "files": version.num_files,
         "bytes": version.num_bytes,
     }

@@ -18,6 +18,7 @@ from bfpack_spark.explore.statistics import (
     PackingStats,
     corpus_stats,
 )
+from bfpack_spark.tokens.token_store import open_token_store
 
 Counts = TypeVar("Counts", Accounting, PolicyEffect, Packed, LengthClass)
 
@@ -30,11 +31,20 @@ def output_stats(
     histogram_of: Callable[[str, str], Histogram] = read_histogram,
 ) -> list[CorpusStats]:
     """Return the statistics of each bucket of an output. If no bucket is named, all that are there
-    are taken. If there are several, the last is all together. `histogram_of` reads (output,
-    bucket)."""
+    are taken. If there are several, the last is all together, where buckets of the same tokens are
+    counted once. `histogram_of` reads (output, bucket)."""
     names = buckets or tuple(buckets_in(output))
     pairs = ((name, histogram_of(output, name)) for name in names)
-    return with_total([corpus_stats(counted, seq_lens, rules, name) for name, counted in pairs])
+    statistics = [corpus_stats(counted, seq_lens, rules, name) for name, counted in pairs]
+    if len(names) == 1:
+        return statistics
+    first_of: dict[str, str] = {}  # token stores, and the first bucket of each
+    for name in names:
+        first_of.setdefault(open_token_store(output, name).manifest.fingerprint, name)
+    counted_once = set(first_of.values())
+    again = tuple(name for name in names if name not in counted_once)
+    total = total_of([stats for stats in statistics if stats.bucket in counted_once])
+    return [*statistics, replace(total, same_documents=again)]
 
 
 def sample_stats(
@@ -50,20 +60,22 @@ def sample_stats(
 
 
 def with_total(statistics: list[CorpusStats]) -> list[CorpusStats]:
-    """Return the statistics and, if there are several buckets, all together as the last. Each
-    bucket is packed by itself, and all have the same rules and seq_lens."""
-    if len(statistics) == 1:
-        return statistics
+    """Return the statistics and, if there are several buckets, all together as the last."""
+    return statistics if len(statistics) == 1 else [*statistics, total_of(statistics)]
+
+
+def total_of(statistics: Sequence[CorpusStats]) -> CorpusStats:
+    """Return the statistics of buckets together. Each is packed by itself, and all have the same
+    rules and seq_lens."""
     first, each = statistics[0], zip(*(stats.at for stats in statistics), strict=True)
     samples = [stats.sample for stats in statistics if stats.sample is not None]
-    total = CorpusStats(
+    return CorpusStats(
         bucket=None,
         rules=first.rules,
         histogram=Histogram.merged(stats.histogram for stats in statistics),
         at=tuple(map(_sum_packing, each)),
         sample=joined(samples) if samples else None,
     )
-    return [*statistics, total]
 
 
 def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:

@@ -144,6 +144,7 @@ class CorpusStats:
     histogram: Histogram
     at: tuple[PackingStats, ...]  # in the order asked for
     sample: Sample | None = None  # set if the histogram is scaled up from documents drawn
+    same_documents: tuple[str, ...] = ()  # buckets that are not in it, as others have their tokens
 
     @property
     def estimates(self) -> list[Named]:

@@ -46,6 +46,7 @@ class VersionReport:
     tokens: TokensManifest  # of the token store from which it was made
     stats: CorpusStats  # at its own seq_len first
     run: RunFacts | None  # None: the runs that made it left none
+    is_outdated: bool  # the bucket has another token store now
 
     @property
     def directory(self) -> str:
@@ -94,6 +95,7 @@ def collect(
             histogram_of(store), (rules.seq_len, *sorted(others)), rules, place.bucket
         ),
         run=_with_tokens(read_run(f"{place.directory}/{name}"), read_run(store.directory)),
+        is_outdated=not publication.is_current(replace(place, seq_len=None), store.name),
     )
 
 

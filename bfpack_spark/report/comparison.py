@@ -49,6 +49,24 @@ def buckets_table(caption: str, versions: Sequence[Named]) -> Table:
     )
 
 
+def not_added_table(whys: Sequence[tuple[str, Named]]) -> Table:
+    """Return a table of the versions that are in no sum, each with the reason."""
+    return Table(
+        caption="Not added to any sum",
+        head=("bucket", "seq_len", "version", "tokens", "why"),
+        rows=[
+            (
+                one.name,
+                str(one.manifest.seq_len),
+                _version(one),
+                count(one.manifest.totals.tokens),
+                why,
+            )
+            for why, one in whys
+        ],
+    )
+
+
 def names_table(ways: Mapping[str, Sequence[Named]]) -> Table:
     """Return a table with a row for each bucket: its version for each way to pack."""
     buckets = dict.fromkeys(one.name for named in ways.values() for one in named)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import group_balance
-from bfpack_spark.explore.several import with_total
+from bfpack_spark.explore.several import total_of
 from bfpack_spark.explore.statistics import CorpusStats
 from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
@@ -15,6 +15,7 @@ from bfpack_spark.report.comparison import (
     add_manifests,
     buckets_table,
     names_table,
+    not_added_table,
     seq_lens_table,
 )
 from bfpack_spark.report.figures import fragments_figure, lengths_figure, truncations_figure
@@ -64,15 +65,18 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
     """Return the page of several buckets, each packed by itself, in one way or in several. Versions
     that are packed by different rules are not added up."""
     ways: dict[str, list[VersionReport]] = {}
-    for report in reports:
+    not_added = _not_added(reports)
+    left = {report.place for _, report in not_added}
+    added = [report for report in reports if report.place not in left]
+    for report in added:
         ways.setdefault(rules_words(report.stats.at[0].rules), []).append(report)
-    totals = {way: with_total([r.stats for r in same])[-1] for way, same in ways.items()}
+    totals = {way: total_of([r.stats for r in same]) for way, same in ways.items()}
     accounts = {way: add_manifests([r.manifest for r in same]) for way, same in ways.items()}
     named = {way: [*map(_named, same)] for way, same in ways.items()}
-    documents, buckets = _all_documents(reports), {report.place.bucket for report in reports}
+    documents, buckets = _all_documents(added), {report.place.bucket for report in reports}
     return Page(
         title=f"{count(len(buckets))} bucket{'s' * (len(buckets) > 1)}",
-        lead=f"Each packed on its own, at {'; '.join(ways)}.",
+        lead=f"Each packed on its own, at {'; '.join(ways)}.{_once(reports)}",
         facts=[
             ("documents", count(documents.num_documents)),
             ("tokens", count(documents.num_tokens)),
@@ -88,7 +92,10 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
             Section(
                 name="buckets",
                 title="Buckets",
-                tables=[buckets_table(f"Buckets at {way}", same) for way, same in named.items()],
+                tables=[
+                    *(buckets_table(f"Buckets at {way}", same) for way, same in named.items()),
+                    *([not_added_table(_whys(not_added))] if not_added else []),
+                ],
             ),
             _costs_of(reports),
             sections.configurations_section(
@@ -98,10 +105,37 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
     )
 
 
+def _not_added(reports: Sequence[VersionReport]) -> list[tuple[str, VersionReport]]:
+    """Return the versions that would be counted wrongly in a sum, and why: those of an earlier
+    token store, and those of the same tokens and rules as another."""
+    left: list[tuple[str, VersionReport]] = []
+    first: dict[tuple[str, str], str] = {}
+    for report in reports:
+        key = (rules_words(report.stats.at[0].rules), report.tokens.fingerprint)
+        if report.is_outdated:
+            left.append(("made from an earlier token store; pack it again", report))
+        elif first.setdefault(key, report.place.bucket) != report.place.bucket:
+            left.append((f"the documents of {first[key]}, packed alike", report))
+    return left if len(left) < len(reports) else []
+
+
+def _whys(not_added: Sequence[tuple[str, VersionReport]]) -> list[tuple[str, Named]]:
+    return [(why, _named(report)) for why, report in not_added]
+
+
+def _once(reports: Sequence[VersionReport]) -> str:
+    """Return a sentence if several buckets have the same documents."""
+    names: dict[str, set[str]] = {}
+    for report in (report for report in reports if not report.is_outdated):
+        names.setdefault(report.tokens.fingerprint, set()).add(report.place.bucket)
+    same = [" and ".join(sorted(buckets)) for buckets in names.values() if len(buckets) > 1]
+    return "".join(f" {each} have the same documents, which are counted once." for each in same)
+
+
 def _all_documents(reports: Sequence[VersionReport]) -> CorpusStats:
     """Return the documents of all token stores, at every seq_len. Each is counted once, even if it
     is packed several times."""
-    stores = {(r.place.bucket, r.tokens.fingerprint): r.stats.histogram for r in reports}
+    stores = {r.tokens.fingerprint: r.stats.histogram for r in reports}
     by_seq_len = {report.stats.at[0].seq_len: report.stats.at[0] for report in reports}
     return CorpusStats(
         bucket=None,

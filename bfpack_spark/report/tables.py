@@ -19,7 +19,9 @@ Column: TypeAlias = Callable[[PackingStats], str]
 
 def bucket_name(stats: CorpusStats) -> str:
     """Return what the documents are called, in one line."""
-    return one_line(stats.bucket or "all buckets, each packed on its own")
+    once = f"; the documents of {', '.join(stats.same_documents)} are counted once"
+    everything = "all buckets, each packed on its own" + (once if stats.same_documents else "")
+    return one_line(stats.bucket or everything)
 
 
 HOW_TO_CHOOSE = (

@@ -37,6 +37,7 @@ class VersionOnDisk:
     written: float  # seconds; of its manifest, or of the youngest file of one that has none
     contents: dict[str, int]  # documents, tokens and sequences of a complete one
     differs: list[str]  # from it to the current one
+    is_outdated: bool  # sequences of a token store that is not current any more
     needed_by: tuple[str, ...] = ()  # the kept versions that need it
 
     @property
@@ -130,6 +131,7 @@ def _on_disk(
         written=newest if manifest is None else files["_manifest.json"].modified / 1e9,
         contents={} if manifest is None else _contents(manifest),
         differs=[] if manifest is None else _differs(place, manifest),
+        is_outdated=isinstance(manifest, SequencesManifest) and _is_outdated(place, manifest),
     )
 
 
@@ -144,6 +146,12 @@ def _contents(manifest: Manifest) -> dict[str, int]:
         }
     assert isinstance(manifest, TokensManifest), "of one kind or the other"
     return {"documents": manifest.totals.documents, "tokens": manifest.totals.tokens}
+
+
+def _is_outdated(place: Place, manifest: SequencesManifest) -> bool:
+    with suppress(InputError):  # damages are said apart
+        return not publication.is_current(replace(place, seq_len=None), manifest.tokens_version)
+    return False
 
 
 def _differs(place: Place, manifest: Manifest) -> list[str]:

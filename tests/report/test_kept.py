@@ -131,22 +131,51 @@ def test_a_report_is_no_part_of_the_version(packed: Path, bfpack: Bfpack, tmp_pa
     assert "every invariant holds" in bfpack("verify", *where).out
 
 
-def test_one_page_tells_of_every_bucket(packed: Path, bfpack: Bfpack, tmp_path: Path) -> None:
+def test_one_page_tells_of_every_bucket(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
     output = copy_of(packed, tmp_path)
-    shutil.copytree(output / "small", output / "other")
-    shutil.rmtree(output / "other" / "sequences-2048")
+    options = pack_options(Corpus(corpus.path / "part-0.parquet", corpus.tokenizer), output)
+    options[options.index("small")] = "other"
+    assert bfpack("pack", *options, "--seq-len", 512).code == 0
     ran = bfpack("report", "--output", output)
     assert ran.code == 0, ran.err
     page = read_page(ran.out)
-    account = manifest(current(packed, "small", "sequences-512"))["accounting"]
-    both = {name: f"{2 * value:,}" for name, value in account.items() if isinstance(value, int)}
+    one, two = (
+        manifest(current(output, bucket, "sequences-512"))["accounting"]
+        for bucket in ("small", "other")
+    )
+    both = {name: f"{n + two[name]:,}" for name, n in one.items() if isinstance(n, int)}
     said = f"{both['num_tokens_packed']} tokens were packed into {both['num_sequences']} sequences"
     assert f"{said} of 512, with {both['num_padding']} tokens of padding" in page.text
     assert set(page.figures) == {"truncations-512", "truncations-2048", "lengths"}
     for caption in ("Buckets at 512", "Buckets at 2,048"):
         assert caption in page.text
+    assert "Not added" not in page.text
     only = read_page(bfpack("report", "--output", output, "--bucket", "other").out)
     assert "other: sequences of 512" in only.text
+
+
+def test_a_page_adds_no_documents_twice_and_none_of_an_earlier_token_store(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    shutil.copytree(output / "small", output / "twin")
+    account = manifest(current(packed, "small", "sequences-512"))["accounting"]
+    said = f"{account['num_tokens_packed']:,} tokens were packed into "
+    page = read_page(bfpack("report", "--output", output).out)
+    assert said in page.text
+    assert "small and twin have the same documents, which are counted once." in page.text
+    assert page.text.count("the documents of small, packed alike") == 2
+    options = [*pack_options(corpus, output), "--bos-token", "<|pad|>"]
+    options[options.index("small")] = "twin"
+    assert bfpack("tokenize", *options).code == 0
+    page = read_page(bfpack("report", "--output", output).out)
+    assert said in page.text
+    assert "have the same documents" not in page.text
+    assert page.text.count("made from an earlier token store; pack it again") == 2
+    lines = bfpack("versions", "--output", output, "--bucket", "twin").out.splitlines()
+    assert sum("; from an earlier token store" in line for line in lines) == 2
 
 
 def test_what_is_packed_by_other_rules_is_not_added_up(
