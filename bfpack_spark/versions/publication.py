@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import pyarrow.fs as pafs
@@ -65,7 +66,7 @@ class Version:
     place: Place
     inputs: TokensInputs | SequencesInputs
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.inputs, self.place.seq_len)
 

@@ -205,12 +205,6 @@ def test_cut_by_concatenation_is_the_expectation_over_random_starts() -> None:
     assert found.num_documents_cut_by_concat == pytest.approx(cut)
 
 
-def test_sequences_of_groups_are_packed_apart() -> None:
-    found = histogram_of([4, 4, 4, 4])
-    assert sequences_per_group(found, rules(8)).tolist() == [2]
-    assert sequences_per_group(found, rules(8, group_documents_max=1)).tolist() == [1, 1, 1, 1]
-
-
 def test_counts_are_added_by_name_and_by_reason() -> None:
     before = {"documents": 3, "refused": {"null_text": 1, "too_large": 2}}
     new = {"documents": 4, "refused": {"null_text": 5}, "bytes": 10}

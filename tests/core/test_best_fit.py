@@ -85,13 +85,6 @@ def test_many_fragments_in_the_longest_sequences_equal_the_oracle(capacity: int)
     assert 2000 < len(fills) < len(pieces) / 3
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-def test_at_a_seq_len_of_one_every_token_is_a_sequence(policy: Any) -> None:
-    lengths = as_lengths([1, 50, 1, 3])
-    pieces = cut_documents(kept_lengths(lengths, 1, policy), 1).length
-    check_packing(pieces, 1, [1] * {"split": 55, "truncate": 4, "drop": 2}[policy])
-
-
 @pytest.mark.parametrize("drawn", SYNTHETIC, ids=lambda drawn: drawn["name"])
 def test_the_twenty_synthetic_counts_are_met(drawn: dict[str, Any]) -> None:
     values, counts = np.array(drawn["histogram"], dtype=np.int64).T
@@ -101,35 +94,6 @@ def test_the_twenty_synthetic_counts_are_met(drawn: dict[str, Any]) -> None:
     for case in drawn["cases"]:
         pieces = lengths[lengths <= case["seq_len"]]
         assert len(pieces) == case["num_packed"]
-        assert pack(pieces, case["seq_len"])[1] == case["expected"]["bfd_bins"]
-
-
-def draw_synthetic(name: str) -> Int64:
-    """The `steps` of synthetic_counts.json."""
-    rng = np.random.default_rng(42)
-    if name == "uniform":
-        return rng.integers(low=16, high=513, size=10_000)
-    if name == "lognormal":
-        sigma_squared = np.log(1.25)
-        mu = np.log(128) - sigma_squared / 2
-        values = rng.lognormal(mean=mu, sigma=np.sqrt(sigma_squared), size=10_000)
-    elif name == "exponential":
-        values = rng.exponential(scale=128.0, size=10_000)
-    else:
-        short, long = rng.normal(64.0, 12.8, size=7000), rng.normal(512.0, 102.4, size=3000)
-        values = np.concatenate([short, long])
-        rng.shuffle(values)
-    return np.maximum(values, 1.0).astype(np.int64)
-
-
-@pytest.mark.parametrize("drawn", SYNTHETIC, ids=lambda drawn: drawn["name"])
-def test_the_synthetic_lengths_in_the_order_drawn_need_as_many(drawn: dict[str, Any]) -> None:
-    lengths = draw_synthetic(drawn["name"])
-    skip_if_another_stream(lengths, drawn["check"])
-    values, counts = np.unique(lengths, return_counts=True)
-    assert np.stack([values, counts], axis=1).tolist() == drawn["histogram"]
-    for case in drawn["cases"]:
-        pieces = lengths[lengths <= case["seq_len"]]
         assert pack(pieces, case["seq_len"])[1] == case["expected"]["bfd_bins"]
 
 
@@ -162,20 +126,6 @@ def test_lengths_like_refinedweb_pack_as_known(known: dict[str, Any]) -> None:
         cuts = np.bincount(pieces.document) - 1
         assert int(cuts.sum()) == expected["num_cuts_split"]
         assert int((cuts > 0).sum()) == expected["num_cut_documents_split"]
-
-
-@pytest.mark.parametrize("num_documents", [100_000, 1_000_000])
-@pytest.mark.parametrize("seq_len", [2048, 8192])
-def test_the_overhead_of_other_lengths_lies_in_the_known_band(
-    num_documents: int, seq_len: int
-) -> None:
-    wanted = {"num_documents": num_documents, "seq_len": seq_len}
-    bands = load("refinedweb_like.json")["overhead_bands"]
-    (band,) = [band for band in bands if wanted.items() <= band.items()]
-    lengths = refinedweb_like(num_documents, seed=5)
-    sequences = pack(cut_documents(lengths, seq_len).length, seq_len)[1]
-    over = 100 * (sequences / -(-int(lengths.sum()) // seq_len) - 1)
-    assert band["over_lower_bound_percent_min"] <= over <= band["over_lower_bound_percent_max"]
 
 
 @pytest.mark.parametrize("times", [1, 100, 10_000])

@@ -55,15 +55,6 @@ def test_documents_that_keep_nothing_leave_the_stream_as_it_is(
     assert len(np.unique(sequence)) == -(-sum(kept) // seq_len)
 
 
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(1, 40))
-def test_every_row_of_the_stream_is_full_but_the_last(lengths: list[int], seq_len: int) -> None:
-    cut, sequence = cut_stream(as_lengths(lengths), seq_len)
-    *full, last = np.bincount(sequence, weights=cut.length).astype(int).tolist()
-    assert full == [seq_len] * len(full)
-    assert last == sum(lengths) - seq_len * len(full)
-    assert 1 <= last <= seq_len
-
-
 def test_the_rows_of_trls_wrapped_packing_are_as_known() -> None:
     cases = load("small_cases.json")["cases"]
     (case,) = [case for case in cases if "concat_row_lengths" in case]

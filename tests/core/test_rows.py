@@ -67,20 +67,6 @@ def test_the_default_number_of_shards_is_that_of_the_rule(seq_len: int) -> None:
     assert len(set(found)) > 6
 
 
-def test_arrange_orders_by_key_and_counts_offsets_within_each_sequence() -> None:
-    placed = arrange(
-        as_lengths([7, 3, 7, 3, 7]), as_lengths([1, 2, 3, 4, 5]), as_lengths([9, 8, 1, 2, 4])
-    )
-    assert placed.order.tolist() == [3, 1, 2, 4, 0]
-    assert placed.position.tolist() == [0, 1, 0, 1, 2]
-    assert placed.offset.tolist() == [0, 4, 0, 3, 8]
-
-
-def test_fragment_keys_differ_by_document_and_by_start() -> None:
-    keys = fragment_key(np.repeat(np.arange(100), 50), np.tile(np.arange(50) * 2048, 100))
-    assert len(np.unique(keys)) == 5000
-
-
 @given(st.integers(1, 10_000), st.integers(1, 200))
 def test_shards_hold_all_rows_and_differ_by_one_at_most(rows: int, shards: int) -> None:
     starts = shard_starts(rows, shards)

@@ -71,10 +71,3 @@ def test_permute_depends_on_the_seed_and_not_on_which_positions_are_asked() -> N
     whole = permute(np.arange(1000), 1000, 1)
     assert (permute(np.arange(1000), 1000, 2) != whole).mean() > 0.99
     assert permute(np.array([700, 3]), 1000, 1).tolist() == [whole[700], whole[3]]
-
-
-def test_permute_scatters_neighbours() -> None:
-    size = 100_000
-    places = permute(np.arange(size), size, 0)
-    assert abs(np.corrcoef(np.arange(size), places)[0, 1]) < 0.02
-    assert abs(np.abs(np.diff(places)).mean() / size - 1 / 3) < 0.01
