@@ -135,9 +135,13 @@ def sequences_section(stats: CorpusStats, at: PackingStats) -> Section:
 
 def groups_section(groups: GroupBalance) -> Section:
     """Return how alike the groups are."""
+    why = (
+        "A group is what one call of the packer sees, so that it fits into the memory of a worker. "
+        "--group-documents-max sets its size; larger groups pack a little tighter."
+    )
     if groups.num_groups == 1:
         note = "One group: the packer saw all documents at once."
-        return Section(name="groups", title="Groups", notes=[note])
+        return Section(name="groups", title="Groups", notes=[why, note])
     rows: list[Row] = [
         (name, *(count(v) for v in (min(values), sum(values) / len(values), max(values))))
         for name, values in (
@@ -150,8 +154,9 @@ def groups_section(groups: GroupBalance) -> Section:
         name="groups",
         title="Groups",
         notes=[
-            f"{count(groups.num_groups)} groups, each packed by itself, dealt so that their length "
-            "histograms are the same but for one document a length."
+            why,
+            f"There are {count(groups.num_groups)} groups. Documents were dealt to them so that "
+            "their histograms of lengths differ by at most one document a length.",
         ],
         tables=[
             Table(caption="Of a group", head=("", "fewest", "mean", "most"), rows=rows),
