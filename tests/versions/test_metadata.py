@@ -14,7 +14,7 @@ from bfpack_spark.config import load_settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.plan.kept_plan import PlanNote
 from bfpack_spark.versions import metadata
-from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
+from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensManifest
 from bfpack_spark.versions.metadata import parse_metadata
 from bfpack_spark.versions.snapshots import Snapshot
 
@@ -102,6 +102,45 @@ def test_metadata_of_another_shape_is_one_line_that_names_file_and_place(
     assert "\n" not in said
     assert len(said) < len(str(path)) + 300
     assert at.split(".")[0] in said
+
+
+KEPT = Path(__file__).parents[1] / "data" / "output-1" / "output"
+MANIFESTS: dict[str, tuple[str, type[Manifest]]] = {
+    "tokens": ("b/tokens/*/_manifest.json", TokensManifest),
+    "sequences": ("b/sequences-64/*/_manifest.json", SequencesManifest),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("tokens", "inputs.configuration.input_format"),
+        ("tokens", "tokenizer.eos_id"),
+        ("sequences", "inputs.configuration.seed"),
+        ("sequences", "accounting.num_padding"),
+    ],
+)
+def test_a_key_that_a_manifest_lacks_is_named_with_its_place(name: str, at: str) -> None:
+    pattern, model = MANIFESTS[name]
+    held = json.loads(next(KEPT.glob(pattern)).read_text())
+    *parents, last = at.split(".")
+    inner = held
+    for part in parents:
+        inner = inner[part]
+    del inner[last]
+    with pytest.raises(InputError, match=f"^p: lacks {at}; put back the one that was written"):
+        parse_metadata(json.dumps(held).encode(), "p", model)
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_keys_of_a_newer_build_are_kept(name: str) -> None:
+    pattern, model = MANIFESTS[name]
+    held = json.loads(next(KEPT.glob(pattern)).read_text())
+    for part in (held, held["inputs"], held["inputs"]["configuration"], held["files"][0]):
+        part["newer"] = {"key": [1, None]}
+    raw = json.dumps(held, sort_keys=True)
+    told = parse_metadata(raw.encode(), "p", model)
+    assert json.dumps(told.as_json(), sort_keys=True) == raw
 
 
 @pytest.mark.parametrize(
