@@ -11,6 +11,7 @@ class ReadPage(HTMLParser):
 
     tags: Counter[str] = field(default_factory=Counter)
     text: str = ""
+    cells: list[str] = field(default_factory=list)  # of tables, but for headings
     references: set[str] = field(default_factory=set)  # values of href, src and the like
     policy: str = ""
     figures: dict[str, tuple[str, str]] = field(default_factory=dict)  # title and description
@@ -22,6 +23,7 @@ class ReadPage(HTMLParser):
         self._labels: list[str] = []
         self._words: dict[str, str] = {}
         self._named: str | None = None
+        self._in_cell = False
 
     @property
     def tables(self) -> int:
@@ -32,6 +34,7 @@ class ReadPage(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
+        self._in_cell = tag == "td"
         self.attributes += attrs
         own = dict(attrs)
         self.references |= {v for k, v in attrs if v and k in ("href", "src", "srcset", "action")}
@@ -44,11 +47,13 @@ class ReadPage(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self._in_cell:
+            self.cells.append(data.strip())
         if self._named is not None:
             self._words[self._named] = self._words.get(self._named, "") + data
 
     def handle_endtag(self, tag: str) -> None:
-        self._named = None
+        self._named, self._in_cell = None, False
 
     def close(self) -> None:
         super().close()

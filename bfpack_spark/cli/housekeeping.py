@@ -18,6 +18,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.locks import hold_bucket
+from bfpack_spark.report.collect import published_at
 from bfpack_spark.versions import snapshots
 from bfpack_spark.versions.on_disk import (
     UNFINISHED_DAYS,
@@ -34,7 +35,7 @@ from bfpack_spark.versions.pruning import (
     left_over_snapshots,
     remove,
 )
-from bfpack_spark.versions.publication import Place, current_manifest
+from bfpack_spark.versions.publication import Place
 
 
 @command("bfpack versions --output out")
@@ -58,7 +59,9 @@ def snapshot(settings: Settings, name: str) -> None:
     """Write down under NAME which versions are current, so that prune keeps them for their readers.
     Print the file of the snapshot."""
     if not re.fullmatch(r"[A-Za-z0-9-][A-Za-z0-9._-]*", name):
-        raise InputError(f"snapshot {name!r}: use letters, digits and ._- only, no . or _ in front")
+        raise InputError(
+            f"snapshot {name!r}: use only letters, digits and ._-, and do not begin with . or _"
+        )
     output, names = settings.need("output"), _buckets(settings)
     with ExitStack() as held:  # current versions stay current until the note is written
         for bucket in names:
@@ -136,7 +139,7 @@ def _buckets(settings: Settings) -> Sequence[str]:
     there = buckets_of(output)
     for name in settings.bucket:
         if name not in there:
-            raise InputError(f"--bucket {name}: none of the name in {output}; see bfpack versions")
+            raise InputError(f"--bucket {name}: no such bucket in {output}; see bfpack versions")
     if not there:
         raise InputError(f"--output {output}: holds no bucket; name one that bfpack pack has made")
     return settings.bucket or there
@@ -145,10 +148,11 @@ def _buckets(settings: Settings) -> Sequence[str]:
 def _published(output: str, names: Sequence[str], seq_lens: Sequence[int]) -> list[Place]:
     """Return the places of published sequences, of these seq_lens, or of all that are there. Raise
     InputError if nothing is published."""
-    if seq_lens:
-        return [Place(output=output, bucket=b, seq_len=n) for b in names for n in seq_lens]
-    places = [place for bucket in names for place in places_of(output, bucket)]
-    published = [p for p in places if p.seq_len is not None and current_manifest(p) is not None]
-    if not published:
+    places = [
+        Place(output=output, bucket=bucket, seq_len=seq_len)
+        for bucket in names
+        for seq_len in seq_lens or published_at(output, bucket)
+    ]
+    if not places:
         raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
-    return published
+    return places

@@ -7,7 +7,6 @@ from functools import partial
 import cloup
 from pyspark.sql import SparkSession
 
-from bfpack_spark import explore
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.cli.draw import print_document, print_sequence
@@ -27,9 +26,16 @@ from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
+from bfpack_spark.explore.document import find_document
+from bfpack_spark.explore.lengths import length_histogram, read_histogram
+from bfpack_spark.explore.sample import sample_input
+from bfpack_spark.explore.sequence import read_sequence
+from bfpack_spark.explore.several import output_stats, sample_stats
+from bfpack_spark.explore.statistics import rules_of
 from bfpack_spark.files.addresses import as_written
 from bfpack_spark.spark.progress import Work, watched
 from bfpack_spark.spark.session import get_session, under_submit
+from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.verifying.findings import Report
 from bfpack_spark.verifying.verify_bucket import verify_bucket
 from bfpack_spark.versions import publication
@@ -101,26 +107,24 @@ def _text_of(settings: Settings, bucket: str) -> Input | None:
 def stats(settings: Settings, sample: int | None, details: bool, form: str | None) -> None:
     """Tell what packing comes to at every --seq-len, beside concatenation, from the lengths of the
     documents: those of an --output, or of a sample of an --input."""
-    seq_lens, rules = settings.need("seq_len"), explore.rules_of(settings)
+    seq_lens, rules = settings.need("seq_len"), rules_of(settings)
     if sample is not None:
-        samples = explore.sample_input(settings, sample)
-        print_stats(explore.sample_stats(samples, seq_lens, rules), form, details=details)
+        samples = sample_input(settings, sample)
+        print_stats(sample_stats(samples, seq_lens, rules), form, details=details)
         return
     if settings.input and settings.output is None:
         named = ", ".join(settings.input)
         raise InputError(f"--input {named}: say how many documents to draw, --sample N")
-    read = _histogram_by_spark(settings) if under_submit() else explore.read_histogram
+    read = _histogram_by_spark(settings) if under_submit() else read_histogram
     output = settings.need("output")
-    statistics = explore.output_stats(output, settings.bucket, seq_lens, rules, read)
+    statistics = output_stats(output, settings.bucket, seq_lens, rules, read)
     print_stats(statistics, form, details=details)
 
 
 def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
     """Return a reader of histograms that counts on the session's cluster."""
     spark = get_session(settings.spark)
-    return lambda output, bucket: explore.length_histogram(
-        spark, explore.open_token_store(output, bucket)
-    )
+    return lambda output, bucket: length_histogram(spark, open_token_store(output, bucket))
 
 
 @command(
@@ -146,7 +150,7 @@ def show(
         raise InputError("give either --sequence N, to see a sequence, or --doc ID, to find one")
     if doc_id is not None:
         seq_lens = settings.need("seq_len")
-        places = [explore.find_document(output, bucket, n, doc_id, version) for n in seq_lens]
+        places = [find_document(output, bucket, n, doc_id, version) for n in seq_lens]
         if as_json:
             print_json([asdict(whereabouts) for whereabouts in places])
         else:
@@ -154,7 +158,7 @@ def show(
                 print_document(whereabouts)
     elif sequence is not None:
         seq_len = only_seq_len(settings)
-        shown = explore.read_sequence(output, bucket, seq_len, sequence, version)
+        shown = read_sequence(output, bucket, seq_len, sequence, version)
         if as_json:
             print_json(asdict(shown))
         else:

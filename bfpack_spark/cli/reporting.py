@@ -9,7 +9,7 @@ from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
-from bfpack_spark.explore import buckets_in, read_histogram
+from bfpack_spark.explore.lengths import buckets_in, read_histogram
 from bfpack_spark.report.collect import VersionReport, collect, published_at
 from bfpack_spark.report.contents import output_page, version_page
 from bfpack_spark.report.render import render

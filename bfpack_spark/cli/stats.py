@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from bfpack_spark import explore
-from bfpack_spark.explore import CorpusStats
+from bfpack_spark.explore.frames import as_json, wide_frame
+from bfpack_spark.explore.statistics import CorpusStats
 from bfpack_spark.printable import csv_cell, json_text
 from bfpack_spark.report import layout
 from bfpack_spark.report.contents import stats_page
@@ -44,11 +44,11 @@ def print_stats(statistics: list[CorpusStats], form: str | None, *, details: boo
 
 
 def _json(statistics: list[CorpusStats]) -> str:
-    return json_text(explore.as_json(statistics), indent=1) + "\n"
+    return json_text(as_json(statistics), indent=1) + "\n"
 
 
 def _csv(statistics: list[CorpusStats]) -> str:
-    return str(explore.wide_frame(statistics).map(csv_cell).to_csv(index=False))
+    return str(wide_frame(statistics).map(csv_cell).to_csv(index=False))
 
 
 def _html(statistics: list[CorpusStats]) -> str:

@@ -28,6 +28,7 @@ from bfpack_spark.explore.statistics import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 BLACK, ORANGE, BLUE, VERMILION = "#000000", "#E69F00", "#0072B2", "#D55E00"
@@ -65,14 +66,13 @@ def truncations_by_length(stats: CorpusStats, seq_len: int) -> "Figure":
     _draw_documents(documents, stats, edges)
     classes = length_classes(stats.histogram, stats_at(stats, seq_len).rules, edges)
     # A mean is that of a whole class, so a slope between two classes would mean nothing.
-    by_concat, packed = np.full((2, len(edges) - 1), np.nan)
-    for one in classes:
-        at = np.searchsorted(edges, one.above)
-        by_concat[at], packed[at] = one.truncations_by_concat, one.truncations
-    lines = (by_concat, VERMILION, "--", "concatenation"), (packed, BLUE, "-", packing_name(stats))
-    for values, colour, style, name in lines:
-        cuts.stairs(values, edges + 0.5, baseline=None, color=colour, ls=style, lw=2, label=name)
-    cuts.set_ylim(0, cuts_shown(by_concat[np.isfinite(by_concat)]))
+    tokens = [edge + 0.5 for one in classes for edge in (one.above, one.up_to)]
+    by_concat = np.repeat([one.truncations_by_concat for one in classes], 2)
+    packed = np.repeat([one.truncations for one in classes], 2)
+    cuts.plot(tokens, by_concat, "--", color=VERMILION, lw=2, label="concatenation")
+    cuts.plot(tokens, packed, color=BLUE, lw=2, label=packing_name(stats))
+    cuts.set_ylim(0, cuts_shown(by_concat))
+    cuts.yaxis.set_major_formatter("{x:.4g}")
     cuts.set_title("truncations a document", loc="left", y=1.0)
     cuts.legend(loc="upper left", frameon=False)
     _log_lengths([documents, cuts], stats, [seq_len])
@@ -97,6 +97,7 @@ def fragments_per_sequence(stats: CorpusStats, seq_len: int) -> "Figure":
     figure, (axes,) = _figure()
     _draw_bars(axes, counts, edges - 0.5, BLUE)
     axes.set_title("sequences", loc="left", y=1.0)
+    axes.locator_params(axis="x", integer=True, min_n_ticks=1)
     axes.set_xlabel("fragments")
     return figure
 
@@ -239,14 +240,19 @@ def _draw_documents(axes: "Axes", stats: CorpusStats, edges: Int64) -> None:
 
 def _draw_bars(axes: "Axes", heights: ArrayLike, edges: ArrayLike, colour: str) -> None:
     """Draw bars, of which one that is tiny beside the others can still be seen."""
-    from matplotlib.ticker import EngFormatter  # noqa: PLC0415
-
     seen = np.asarray(heights, dtype=np.float64)
     least = np.where(seen > 0, seen.max(initial=0) / 150, 0)
     axes.stairs(np.maximum(seen, least), edges, fill=True, color=colour)
     axes.set_ylim(bottom=0)
     axes.locator_params(axis="y", integer=True)
-    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    _shorten(axes.yaxis)
+
+
+def _shorten(axis: "Axis") -> None:
+    """Write numbers as 500, 2k, 1.5M."""
+    from matplotlib.ticker import EngFormatter  # noqa: PLC0415
+
+    axis.set_major_formatter(EngFormatter(sep=""))
 
 
 def _log_lengths(panels: "list[Axes]", stats: CorpusStats, seq_lens: list[int]) -> None:
@@ -254,10 +260,11 @@ def _log_lengths(panels: "list[Axes]", stats: CorpusStats, seq_lens: list[int]) 
     lengths, lowest = stats.histogram.values, panels[-1]
     shortest = int(lengths.min(initial=min(seq_lens)))
     longest = int(lengths.max(initial=max(seq_lens)))
-    lowest.set_xscale("log", base=2)
+    lowest.set_xscale("log")
     lowest.set_xlim(max(shortest / 1.5, 0.7), longest * 1.5)
-    lowest.locator_params(axis="x", numticks=6)
-    lowest.xaxis.set_major_formatter("{x:,.0f}")
+    lowest.locator_params(axis="x", subs=(1, 2, 5) if longest < 100 * shortest else (1,))
+    lowest.minorticks_off()
+    _shorten(lowest.xaxis)
     lowest.set_xlabel("tokens of the document")
     for panel in panels:
         for seq_len in seq_lens:

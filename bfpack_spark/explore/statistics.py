@@ -49,9 +49,8 @@ class Packed:
     num_tokens_in_cut_documents: float  # all tokens of the documents that are cut
     num_truncations: float  # cuts of all documents: 3 fragments have 2, a truncated one 1
     num_fragments: float
-    attention_pairs: (
-        float  # (query, key) within segments: n (n + 1) / 2 in each; padding is a segment
-    )
+    # (query, key) within segments: n (n + 1) / 2 in each; padding is a segment
+    attention_pairs: float
 
     @property
     def num_documents_cut(self) -> float:

@@ -38,7 +38,7 @@ def sum_of_costs_section(costs: Sequence[StageCost], told: int, asked: int) -> S
     return Section(
         name="costs",
         title="Time and CPU",
-        notes=[f"Of the runs that made {count(told)} of the {count(asked)} versions. " + _CLOCKS],
+        notes=[f"These runs made {count(told)} of the {count(asked)} versions. " + _CLOCKS],
         tables=[_costs_table("By stage", rows)] if rows else [],
     )
 

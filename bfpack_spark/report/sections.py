@@ -159,7 +159,7 @@ def groups_section(groups: GroupBalance) -> Section:
             "their histograms of lengths differ by at most one document a length.",
         ],
         tables=[
-            Table(caption="Of a group", head=("", "fewest", "mean", "most"), rows=rows),
+            Table(caption="Size of a group", head=("", "fewest", "mean", "most"), rows=rows),
         ],
     )
 
@@ -178,7 +178,7 @@ def shards_section(manifest: SequencesManifest) -> Section:
         figures=[shards_figure(manifest)],
         tables=[
             Table(
-                caption=f"Of {count(len(shards))} shards",
+                caption=f"Size of {count(len(shards))} shards",
                 head=("", "smallest", "mean", "largest", "all"),
                 rows=rows,
             )

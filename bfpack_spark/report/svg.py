@@ -92,7 +92,7 @@ def _content(svg: str) -> str:
     svg = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' id="[A-Za-z0-9.]+_\d+"| transform="rotate\(-0 [^"]*"', "", svg)
-    svg = re.sub(r"(\.\d\d)\d+", r"\1", svg)  # a hundredth of a pixel is enough
+    svg = re.sub(r"(\.\d\d)\d+(?=[^<>]*>)", r"\1", svg)  # a hundredth of a pixel is enough
     svg = re.sub(r"font-size: [^;]*; font-family: [^;\"]*;? ?", "", svg)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour.lower(), f"var(--{variable})")

@@ -1,6 +1,5 @@
 """Mistakes are one line with value and remedy, exit 2, and nothing looks like a result."""
 
-import json
 import os
 import re
 import subprocess
@@ -90,15 +89,3 @@ def test_path_names_the_directories_that_readers_open(packed: Path, bfpack: Bfpa
     ]
     shards = f"{version}/shards\n"
     assert found == [shards, shards, f"{version}/plan\n", f"{store}/documents\n"]
-
-
-def test_show_draws_a_sequence_and_names_the_range(packed: Path, bfpack: Bfpack) -> None:
-    where = ("show", "--output", packed, "--bucket", "small", "--seq-len", 2048, "--sequence")
-    held = shard_rows(current(packed, "small", "sequences-2048"))
-    for number in (0, len(held) - 1):
-        found = json.loads(bfpack(*where, number, "--json").out)
-        assert [s["length"] for s in found["segments"]] == held[number]["seq_lengths"]
-        assert [s["doc_id"] for s in found["segments"]] == held[number]["doc_ids"]
-    for number in (len(held), -1):
-        says = error_of(bfpack(*where, number))
-        assert says == f"--sequence {number}: there are sequences 0 to {len(held) - 1}"

@@ -1,7 +1,6 @@
 """Frames, JSON, CSV, HTML and terminal show the numbers of the dataclasses."""
 
 import csv
-import html.parser
 import io
 import json
 import re
@@ -156,27 +155,6 @@ def two_buckets(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-class Cells(html.parser.HTMLParser):
-    """The text of the cells of a page's tables, and all that would be fetched."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cells: list[str] = []
-        self.fetched: list[str] = []
-        self._in = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._in = tag == "td"
-        self.fetched += [v or "" for name, v in attrs if name in ("src", "href")]
-
-    def handle_data(self, data: str) -> None:
-        if self._in:
-            self.cells.append(data.strip())
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in = False
-
-
 def test_every_form_of_stats_has_the_same_numbers(two_buckets: Path, bfpack: Bfpack) -> None:
     options = ("stats", "--output", two_buckets, "--seq-len", 512, "--seq-len", 2048)
     named = ("--details", "--json", "--csv", "--html")
@@ -186,8 +164,7 @@ def test_every_form_of_stats_has_the_same_numbers(two_buckets: Path, bfpack: Bfp
     assert [bucket["bucket"] for bucket in found] == ["other", "small", None]
     rows = list(csv.DictReader(io.StringIO(forms["--csv"].out)))
     assert len(rows) == 6
-    page = Cells()
-    page.feed(forms["--html"].out)
+    page = read_page(forms["--html"].out)
     shown = [
         cell
         for line in forms["--details"].out.splitlines()
@@ -208,14 +185,12 @@ def test_every_form_of_stats_has_the_same_numbers(two_buckets: Path, bfpack: Bfp
             for number in (f"{made['num_sequences']:,}", f"{made['lower_bound']:,}", cut):
                 assert number in page.cells
                 assert number in shown
-    assert all(reference.startswith("#") for reference in page.fetched), "nothing from elsewhere"
-    drawn = read_page(forms["--html"].out)
+    assert all(reference.startswith("#") for reference in page.references), "from elsewhere"
     names = {f"{kind}-{n}" for kind in ("truncations", "fragments") for n in (512, 2048)}
-    assert set(drawn.figures) == {"lengths", *names}
-    assert f"{found[-1]['num_documents']:,} documents" in drawn.figures["lengths"][1], (
-        "of the total"
-    )
-    assert not drawn.tags["script"]
+    assert set(page.figures) == {"lengths", *names}
+    total = f"{found[-1]['num_documents']:,} documents"
+    assert total in page.figures["lengths"][1]
+    assert not page.tags["script"]
 
 
 def test_total_and_parts_are_named_and_a_choice_of_buckets_is_kept(

@@ -120,10 +120,20 @@ def test_the_rest_of_a_document_that_was_cut_is_where_the_plan_says(packed: Path
     assert whole > 3
 
 
-def test_show_prints_the_drawing_or_json(packed: Path, bfpack: Callable[..., Any]) -> None:
-    where = ("show", "--output", packed, "--bucket", "small", "--seq-len", 512, "--sequence", 5)
-    drawn, said = bfpack(*where).out, json.loads(bfpack(*where, "--json").out)
-    assert drawn.startswith("small, seq_len 512, sequence 5 in shards/part-")
-    for segment in said["segments"]:
-        assert f"[{segment['offset']}:{segment['offset'] + segment['length']}]" in drawn
-        assert {"doc_id", "doc_start", "doc_length", "text", "elsewhere"} <= set(segment)
+def test_show_prints_the_drawing_or_json_and_names_the_range(
+    packed: Path, bfpack: Callable[..., Any]
+) -> None:
+    where = ("show", "--output", packed, "--bucket", "small", "--seq-len", 512, "--sequence")
+    held = shard_rows(current(packed, "small", "sequences-512"))
+    for number in (0, len(held) - 1):
+        drawn, said = bfpack(*where, number).out, json.loads(bfpack(*where, number, "--json").out)
+        assert drawn.startswith(f"small, seq_len 512, sequence {number} in shards/part-")
+        assert [segment["length"] for segment in said["segments"]] == held[number]["seq_lengths"]
+        assert [segment["doc_id"] for segment in said["segments"]] == held[number]["doc_ids"]
+        for segment in said["segments"]:
+            assert f"[{segment['offset']}:{segment['offset'] + segment['length']}]" in drawn
+            assert {"doc_start", "doc_length", "text", "elsewhere"} <= set(segment)
+    for number in (len(held), -1):
+        ran = bfpack(*where, number)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"--sequence {number}: there are sequences 0 to {len(held) - 1}" in ran.err

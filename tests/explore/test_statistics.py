@@ -189,12 +189,6 @@ def test_lengths_are_the_same_read_with_and_without_spark(
     assert found[0].counts.tolist() == found[1].counts.tolist()
 
 
-def test_histograms_are_merged_by_length() -> None:
-    found = Histogram.merged(map(histogram_of, ([1, 2, 2], [2, 5], [])))
-    assert (found.values.tolist(), found.counts.tolist()) == ([1, 2, 5], [1, 3, 1])
-    assert Histogram.merged([]).count == 0
-
-
 def test_a_seq_len_that_was_not_asked_for_is_named() -> None:
     stats = explore.corpus_stats(histogram_of([3]), (8, 16))
     assert explore.stats_at(stats, 16).seq_len == 16

@@ -5,6 +5,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,18 @@ from outputs import copy_of, current, manifest
 from pages import ReadPage, read_page
 
 Bfpack = Callable[..., Ran]
+
+
+@pytest.fixture
+def output(packed: Path, tmp_path: Path) -> Path:
+    """A copy of the packed output."""
+    return copy_of(packed, tmp_path)
+
+
+@pytest.fixture
+def pack(output: Path, corpus: Corpus, bfpack: Bfpack) -> Bfpack:
+    """`bfpack pack` of the same corpus to the copy."""
+    return partial(bfpack, "pack", *pack_options(corpus, output))
 
 
 def report_of(output: Path, seq_len: int, bucket: str = "small") -> ReadPage:
@@ -65,12 +78,9 @@ def test_a_report_names_all_that_the_run_published(seq_len: int, packed: Path) -
         assert current(packed, "small", f"sequences-{other}").name in page.text
 
 
-def test_steps_run_apart_are_one_account(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
-) -> None:
+def test_steps_run_apart_are_one_account(output: Path, bfpack: Bfpack, pack: Bfpack) -> None:
     """The plan's costs are kept until its sequences are there, and a run that finds it complete
     does not make it cheap."""
-    output = copy_of(packed, tmp_path)
     where = ("--output", output, "--bucket", "small", "--seq-len", 1024)
     assert bfpack("plan", *where).code == 0
     (kept,) = (output / "small" / "sequences-1024").glob("*/report/report.json")
@@ -78,7 +88,7 @@ def test_steps_run_apart_are_one_account(
     assert (planned["stage"], planned["seq_len"]) == ("plan", 1024)
     (tokens,) = (output / "small" / "tokens").glob("*/report/report.json")
     (tokenized,) = json.loads(tokens.read_text())["run"]["costs"]
-    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 1024).code == 0
+    assert pack("--seq-len", 1024).code == 0
     costs = {cost["stage"]: cost for cost in json.loads(kept.read_text())["run"]["costs"]}
     assert set(costs) == {"tokenize", "plan", "assemble"}
     assert costs["plan"] == planned
@@ -87,33 +97,27 @@ def test_steps_run_apart_are_one_account(
 
 
 def test_a_version_that_lost_its_report_gets_another_which_knows_no_costs(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+    output: Path, pack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
     version = current(output, "small", "sequences-512")
     before = manifest(version)
     shutil.rmtree(version / "report")
-    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert pack("--seq-len", 512).code == 0
     assert "left no account of its time" in report_of(output, 512).text
     assert manifest(version) == before
     written = (version / "report" / "report.html").stat().st_mtime_ns
-    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert pack("--seq-len", 512).code == 0
     assert (version / "report" / "report.html").stat().st_mtime_ns == written, "it stays"
 
 
 def test_a_report_that_cannot_be_written_fails_no_packing(
-    packed: Path,
-    corpus: Corpus,
-    bfpack: Bfpack,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    output: Path, bfpack: Bfpack, pack: Bfpack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    output = copy_of(packed, tmp_path)
     version = current(output, "small", "sequences-512")
     shutil.rmtree(version / "report")
     (version / "report").write_text("a file where a directory should be")
     with caplog.at_level(logging.WARNING, logger="bfpack"):
-        ran = bfpack("pack", *pack_options(corpus, output), "--seq-len", 512)
+        ran = pack("--seq-len", 512)
     assert ran.code == 0
     said = [record.getMessage() for record in caplog.records if "not written" in record.msg]
     assert len(said) == 1
@@ -121,9 +125,8 @@ def test_a_report_that_cannot_be_written_fails_no_packing(
     assert bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512).code == 0
 
 
-def test_a_report_is_no_part_of_the_version(packed: Path, bfpack: Bfpack, tmp_path: Path) -> None:
+def test_a_report_is_no_part_of_the_version(output: Path, bfpack: Bfpack) -> None:
     """verify does not miss it, and does not mind it."""
-    output = copy_of(packed, tmp_path)
     version = current(output, "small", "sequences-512")
     assert not [entry for entry in manifest(version)["files"] if "report" in entry["path"]]
     (version / "report" / "report.html").unlink()
@@ -132,9 +135,8 @@ def test_a_report_is_no_part_of_the_version(packed: Path, bfpack: Bfpack, tmp_pa
 
 
 def test_one_page_tells_of_every_bucket(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+    packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
     options = pack_options(Corpus(corpus.path / "part-0.parquet", corpus.tokenizer), output)
     options[options.index("small")] = "other"
     assert bfpack("pack", *options, "--seq-len", 512).code == 0
@@ -157,9 +159,8 @@ def test_one_page_tells_of_every_bucket(
 
 
 def test_a_page_adds_no_documents_twice_and_none_of_an_earlier_token_store(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+    packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
     shutil.copytree(output / "small", output / "twin")
     account = manifest(current(packed, "small", "sequences-512"))["accounting"]
     said = f"{account['num_tokens_packed']:,} tokens were packed into "
@@ -179,9 +180,8 @@ def test_a_page_adds_no_documents_twice_and_none_of_an_earlier_token_store(
 
 
 def test_what_is_packed_by_other_rules_is_not_added_up(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+    packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
     options = pack_options(corpus, output)
     options[options.index("small")] = "baseline"
     assert bfpack("pack", *options, "--seq-len", 512, "--packing", "concat").code == 0
@@ -197,26 +197,22 @@ def test_what_is_packed_by_other_rules_is_not_added_up(
     assert "Packing cuts only" not in alone.text
 
 
-def test_a_report_is_there_although_a_later_seq_len_fails(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
-) -> None:
-    output = copy_of(packed, tmp_path)
+def test_a_report_is_there_although_a_later_seq_len_fails(output: Path, pack: Bfpack) -> None:
     shape = ("--seq-len", 256, "--seq-len", 65536, "--num-shards", 64)
-    ran = bfpack("pack", *pack_options(corpus, output), *shape)
+    ran = pack(*shape)
     assert ran.code == 2
     assert "--num-shards" in ran.err
     assert "sequences of 256" in report_of(output, 256).text
 
 
 def test_a_damaged_account_of_costs_is_written_anew(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+    output: Path, bfpack: Bfpack, pack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
     version = current(output, "small", "sequences-512")
     (version / "report" / "report.json").write_text("{")
     assert bfpack("report", "--output", output).code == 0
     (version / "report" / "report.html").unlink()
-    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert pack("--seq-len", 512).code == 0
     assert json.loads((version / "report" / "report.json").read_text())["run"] is None
 
 
@@ -238,21 +234,19 @@ def test_a_report_of_what_is_not_there_is_a_mistake(
 
 
 def test_only_a_report_that_is_written_needs_matplotlib(
-    packed: Path,
-    corpus: Corpus,
+    output: Path,
     bfpack: Bfpack,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    pack: Bfpack,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
-    output = copy_of(packed, tmp_path)
     where = ("--output", output, "--bucket", "small", "--seq-len", 512)
     for form in ((), ("--json",), ("--csv",)):
         assert bfpack("stats", *where, *form).code == 0
-    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert pack("--seq-len", 512).code == 0
     assert "not written" not in caplog.text
     (current(output, "small", "sequences-512") / "report" / "report.html").unlink()
-    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 512).code == 0
+    assert pack("--seq-len", 512).code == 0
     assert "report: not written: ModuleNotFoundError" in caplog.text

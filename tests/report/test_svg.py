@@ -47,6 +47,13 @@ def test_colours_are_those_of_the_page(html: str) -> None:
         assert len(drawn) < 13_000
 
 
+def test_numbers_of_an_axis_keep_their_digits() -> None:
+    stats = explore.corpus_stats(histogram_of([5]), (2048,))
+    drawn = picture("p", lambda: plots.truncations_by_length(stats, 2048)).content
+    assert ">0.0005</text>" in drawn
+    assert not re.findall(r"\.\d{3,}(?=[^<>]*>)", drawn)
+
+
 def test_names_on_a_page_are_unique_and_each_that_is_used_is_there(html: str) -> None:
     names = Counter(re.findall(r'\bid="([^"]*)"', html))
     assert len(names) > 20
