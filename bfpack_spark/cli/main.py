@@ -41,6 +41,7 @@ Example:
 @click.version_option(package_name="bfpack-spark")
 def bfpack() -> None:
     logging.basicConfig(handlers=[handler_for(sys.stderr)], level=logging.WARNING)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of where it keeps fonts
     logging.getLogger("bfpack").setLevel(logging.WARNING if silent() else logging.INFO)
 
 

@@ -50,6 +50,16 @@ def test_a_process_that_needs_no_spark_says_one_line_and_nothing_else(packed: Pa
     assert ran.err.count("\n") == 1
 
 
+def test_a_page_is_all_that_is_said_where_fonts_cannot_be_kept(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "file" / "fonts"))
+    ran = process("stats", "--output", packed, "--seq-len", 512, "--html")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("<!DOCTYPE html>")
+
+
 @pytest.mark.parametrize("command", ["stats", "show", "path", "verify", "plan", "assemble"])
 def test_an_output_that_is_not_there_is_a_mistake(
     command: str, bfpack: Bfpack, packed: Path, tmp_path: Path
