@@ -56,11 +56,12 @@ def _html(statistics: list[CorpusStats]) -> str:
 
 
 def _print(console: Console, table: layout.Table) -> None:
-    """Print a table at least as wide as its numbers. A terminal that is narrower wraps the lines,
-    and no line is cut short."""
+    """Print a table at least as wide as its cells and the words of its headings. A terminal that is
+    narrower wraps the lines, and no line is cut short."""
     drawn = Table(title=table.caption, title_justify="left", title_style="bold")
-    for name in table.head:
-        drawn.add_column(name, justify="right")
+    for name, *cells in zip(table.head, *table.rows, strict=True):
+        widest = max(len(str(part)) for part in (*name.split(), *cells))
+        drawn.add_column(name, justify="right", min_width=widest)
     for row in table.rows:
         drawn.add_row(*map(str, row))
     least = Measurement.get(console, console.options.update(max_width=1000), drawn).minimum

@@ -158,7 +158,7 @@ def test_one_page_tells_of_every_bucket(
     assert "other: sequences of 512" in only.text
 
 
-def test_a_page_adds_no_documents_twice_and_none_of_an_earlier_token_store(
+def test_a_page_adds_no_documents_twice_nor_of_an_earlier_token_store(
     packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
     shutil.copytree(output / "small", output / "twin")
