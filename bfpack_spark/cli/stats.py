@@ -1,6 +1,7 @@
 """What `bfpack stats` prints: tables for a terminal, or the same numbers as JSON, CSV or HTML."""
 
 import sys
+from collections.abc import Callable
 
 import click
 from rich.console import Console
@@ -27,9 +28,8 @@ _MORE = "More tables: --details. For programs: --json, --csv. With pictures: --h
 def print_stats(statistics: list[CorpusStats], form: str | None, *, details: bool = False) -> None:
     """Print on stdout in the form asked for: json, csv, html, or tables if it is None. `details`
     adds all other tables to the first one."""
-    forms = {"json": _json, "csv": _csv, "html": _html}
     if form is not None:
-        click.echo(forms[form](statistics), nl=False)
+        click.echo(_FORMS[form](statistics), nl=False)
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
     for stats in statistics:
@@ -43,16 +43,11 @@ def print_stats(statistics: list[CorpusStats], form: str | None, *, details: boo
     click.echo("\n".join((*HOW_TO_CHOOSE, *([] if details else [_MORE]))))
 
 
-def _json(statistics: list[CorpusStats]) -> str:
-    return json_text(as_json(statistics), indent=1) + "\n"
-
-
-def _csv(statistics: list[CorpusStats]) -> str:
-    return str(wide_frame(statistics).map(csv_cell).to_csv(index=False))
-
-
-def _html(statistics: list[CorpusStats]) -> str:
-    return render(stats_page(statistics))
+_FORMS: dict[str, Callable[[list[CorpusStats]], str]] = {
+    "json": lambda statistics: json_text(as_json(statistics), indent=1) + "\n",
+    "csv": lambda statistics: str(wide_frame(statistics).map(csv_cell).to_csv(index=False)),
+    "html": lambda statistics: render(stats_page(statistics)),
+}
 
 
 def _print(console: Console, table: layout.Table) -> None:

@@ -38,14 +38,11 @@ def read_histogram(output: str, bucket: str, version: str | None = None) -> Hist
 
 def buckets_in(output: str) -> list[str]:
     """Return the buckets with a published token store. Raise InputError if there is none."""
-    names = [name for name in buckets_of(output) if _is_published(output, name)]
+    places = [Place(output=output, bucket=name) for name in buckets_of(output)]
+    names = [place.bucket for place in places if publication.current_manifest(place) is not None]
     if not names:
         raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
     return sorted(names)
-
-
-def _is_published(output: str, name: str) -> bool:
-    return publication.current_manifest(Place(output=output, bucket=name)) is not None
 
 
 def _count_file(path: str) -> Histogram:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64, LongDocuments
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.bins import fragment_bins, mean_sizes
 from bfpack_spark.explore.boxes import CUT, Box, boxes_of
 from bfpack_spark.explore.sequence import Sequence as PackedSequence
@@ -70,7 +71,7 @@ def truncations_by_length(stats: CorpusStats, seq_len: int) -> "Figure":
     by_concat = np.repeat([one.truncations_by_concat for one in classes], 2)
     packed = np.repeat([one.truncations for one in classes], 2)
     cuts.plot(tokens, by_concat, "--", color=VERMILION, lw=2, label="concatenation")
-    cuts.plot(tokens, packed, color=BLUE, lw=2, label=packing_name(stats))
+    cuts.plot(tokens, packed, color=BLUE, lw=2, label=packing_name(stats.rules))
     cuts.set_ylim(0, cuts_shown(by_concat))
     cuts.yaxis.set_major_formatter("{x:.4g}")
     cuts.set_title("truncations a document", loc="left", y=1.0)
@@ -154,7 +155,7 @@ def _against_concatenation(
 ) -> "Figure":
     lines: Lines = {
         "concatenation": (VERMILION, "s--", lambda at: share(at.concat)),
-        packing_name(stats): (BLUE, "o-", lambda at: share(at.plan)),
+        packing_name(stats.rules): (BLUE, "o-", lambda at: share(at.plan)),
     }
     return _over_seq_lens(stats, title, lines, top)
 
@@ -206,9 +207,9 @@ def draw_boxes(axes: "Axes", row: int, boxes: Sequence[Box], height: float = 0.7
         axes.vlines(cuts, row, row + height, color=CUT, lw=4, clip_on=False)
 
 
-def packing_name(stats: CorpusStats) -> str:
+def packing_name(rules: Rules) -> str:
     """Return what the packing by these rules is called beside concatenation."""
-    return {"best_fit": "packing", "concat": "concatenation by these rules"}[stats.rules.packing]
+    return {"best_fit": "packing", "concat": "concatenation by these rules"}[rules.packing]
 
 
 def _figure(panels: int = 1, **options: Any) -> "tuple[Figure, list[Axes]]":

@@ -83,7 +83,8 @@ def read_sequence(
         table = file.read_row_group(row // _group_rows(file), use_threads=False)
         columns = table.slice(row % _group_rows(file), 1).to_pylist()[0]
     assert columns["sequence_id"] == sequence_id, "rows of a shard are consecutive"
-    tokenizer = Tokenizer.from_str(_tokenizer_json(output, bucket, manifest).decode())
+    store = open_token_store(output, bucket, manifest.tokens_version)
+    tokenizer = Tokenizer.from_str(store.tokenizer_json().decode())
     return Sequence(
         bucket=bucket,
         seq_len=seq_len,
@@ -129,10 +130,6 @@ def _find_row(manifest: SequencesManifest, sequence_id: int) -> tuple[str, int]:
             return entry.path, sequence_id - first
         first += entry.rows
     raise InputError(f"--sequence {sequence_id}: there are sequences 0 to {first - 1}")
-
-
-def _tokenizer_json(output: str, bucket: str, manifest: SequencesManifest) -> bytes:
-    return open_token_store(output, bucket, manifest.tokens_version).tokenizer_json()
 
 
 def _segments(row: dict[str, Any], tokenizer: Tokenizer) -> list[Segment]:

@@ -17,14 +17,14 @@ from bfpack_spark.explore.statistics import (
 from bfpack_spark.report.layout import Figure, Table
 from bfpack_spark.report.svg import picture
 from bfpack_spark.report.tables import cuts_table, lengths_table
-from bfpack_spark.report.words import PLAN, count, mean, rules_name, size, span
+from bfpack_spark.report.words import count, mean, rules_name, size, span
 from bfpack_spark.versions.manifests import Manifest
 
 
 def truncations_figure(stats: CorpusStats, at: PackingStats) -> Figure:
     """Return figure 2 of Ding et al. for these documents: how many there are of each length, and
     how often each is cut."""
-    seq_len, plan = at.seq_len, PLAN[at.rules.packing]
+    seq_len, plan = at.seq_len, plots.packing_name(at.rules)
     fits = [c for c in at.by_length if c.up_to <= seq_len]
     cuts_by_concat = sum(c.num_truncations_by_concat for c in fits)
     name = f"truncations-{rules_name(at.rules)}"

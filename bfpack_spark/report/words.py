@@ -4,8 +4,6 @@ from typing import Any
 
 from bfpack_spark.core.rules import Rules
 
-PLAN = {"best_fit": "packing", "concat": "concatenation by these rules"}
-
 
 def count(value: float) -> str:
     """Return a number as a whole one: 1234.4 -> 1,234."""
