@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64, LongDocuments
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.explore.bins import fragment_bins, mean_sizes
+from bfpack_spark.explore.bins import cuts_shown, fragment_bins, mean_sizes
 from bfpack_spark.explore.boxes import CUT, Box, boxes_of
 from bfpack_spark.explore.sequence import Sequence as PackedSequence
 from bfpack_spark.explore.statistics import (
@@ -36,7 +35,6 @@ BLACK, ORANGE, BLUE, VERMILION = "#000000", "#E69F00", "#0072B2", "#D55E00"
 DOCUMENTS = "#8B949E"
 _LABEL_WIDTH = 4.5  # of a seq_len of seven digits, in font sizes
 _LETTER_SHARE = 0.02  # of a sequence; a narrower box has no room for its letter
-_CUTS_SHOWN = 4.0  # cuts a document; the longest have hundreds, which run off the top
 # Lines by their labels: colour, style, and the value at a seq_len.
 Lines: TypeAlias = Mapping[str, tuple[str, str, Callable[[PackingStats], float]]]
 _POLICY_STYLES: dict[LongDocuments, tuple[str, str]] = {
@@ -78,14 +76,6 @@ def truncations_by_length(stats: CorpusStats, seq_len: int) -> "Figure":
     cuts.legend(loc="upper left", frameon=False)
     _log_lengths([documents, cuts], stats, [seq_len])
     return figure
-
-
-def cuts_shown(cuts: Float64) -> float:
-    """Return how far the axis of cuts a document goes, so that there is a line to see even if
-    documents are very long."""
-    if not len(cuts):
-        return 1.0
-    return float(min(cuts.max(), max(_CUTS_SHOWN, 2 * cuts.min()))) or 1.0
 
 
 def fragments_per_sequence(stats: CorpusStats, seq_len: int) -> "Figure":
