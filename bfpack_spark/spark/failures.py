@@ -8,7 +8,6 @@ from py4j.protocol import Py4JError
 from pyspark import SparkContext
 
 _OUT_OF_MEMORY = 52  # exit code of a JVM that Spark ends for lack of memory
-_SECONDS = 20  # that a JVM may take to end when memory is short
 _FULL = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|\[Errno (?:28|122|27)\]"
 )
@@ -27,15 +26,15 @@ def context_has_stopped() -> bool:
         return True
 
 
-def why_jvm_ended() -> str | None:
+def why_jvm_ended(seconds: float = 20) -> str | None:
     """Return why the JVM that this process started has ended. Return None if it lives, or if this
-    process started none."""
+    process started none. Where memory is short, a JVM may take so many seconds to end."""
     gateway = SparkContext._gateway
     process: subprocess.Popen[bytes] | None = getattr(gateway, "proc", None)
     if process is None:
         return None
     try:
-        code = process.wait(_SECONDS)
+        code = process.wait(seconds)
     except subprocess.TimeoutExpired:
         return None
     if code == _OUT_OF_MEMORY:

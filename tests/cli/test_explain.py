@@ -24,6 +24,7 @@ from bfpack_spark.cli.explain import explain
 from bfpack_spark.errors import JobError
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.logs import handler_for
+from bfpack_spark.spark.failures import why_jvm_ended
 
 
 def flip_in_column(path: Path, column: str) -> None:
@@ -162,11 +163,11 @@ def test_a_job_that_fails_since_its_jvm_ends_is_told_by_why_that_ended(
 
 def test_a_jvm_that_lives_is_not_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as jvm:
-        monkeypatch.setattr("bfpack_spark.spark.failures._SECONDS", 0.01)
         monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=jvm))
-        told, code = explain(Py4JError("no such method"))
-    assert told == "the Spark job failed, nothing was published: no such method"
-    assert code == 5
+        assert why_jvm_ended(0.01) is None
+    monkeypatch.setattr(SparkContext, "_gateway", None)
+    told = "the Spark job failed, nothing was published: no such method"
+    assert explain(Py4JError("no such method")) == (told, 5)
 
 
 def test_what_py4j_logs_of_a_jvm_that_is_gone_is_left_out(

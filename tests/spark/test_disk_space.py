@@ -10,11 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import Corpus, Ran, pack_options
 from outputs import current, manifest
-from pyspark.sql import SparkSession
 
 from bfpack_spark.corpus.inventory import InputFile, Inventory
 from bfpack_spark.errors import InputError
-from bfpack_spark.spark import disk_space
 from bfpack_spark.spark.disk_space import Need, check_space, need_of_sequences, need_of_tokens
 
 
@@ -60,13 +58,11 @@ def test_sequences_are_about_as_large_as_was_said(packed: Path) -> None:
 
 
 def test_what_shares_a_disk_is_added_up(
-    spark: SparkSession,
-    tmp_path: Path,
-    free: Callable[[int], None],
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, free: Callable[[int], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(disk_space, "_temporary_directories", lambda spark: [str(tmp_path)])
+    settings = {"spark.local.dir": str(tmp_path)}
+    context = SimpleNamespace(master="local[2]", getConf=lambda: settings)
+    spark: Any = SimpleNamespace(sparkContext=context)
     need = Need(output=1000, temporary=500, surely=0.5)
     caplog.set_level(logging.INFO, "bfpack")
     levels = []

@@ -13,7 +13,7 @@ from conftest import Corpus, Ran
 from outputs import current
 
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.files import hashing_file
+from bfpack_spark.files import access
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.schema import TOKENIZED, plain
 from bfpack_spark.tokens.token_files import write_token_files
@@ -126,8 +126,9 @@ def test_runs_beside_different_earlier_versions_write_different_names(
     before = hashes(tmp_path / "output")
     own = f"{third.relative_to(tmp_path / 'output')}/documents"
     assert f"{own}/part-{second.name}-00000-000.parquet" in before
-    monkeypatch.setattr(hashing_file, "_is_late", lambda root: False)
-    extra = Held(third, prefix=f"{first.name}-").goes_on()
+    with monkeypatch.context() as patch:
+        patch.setattr(access, "exists", lambda path: False)
+        extra = Held(third, prefix=f"{first.name}-").goes_on()
     after = hashes(tmp_path / "output")
     assert after.keys() - before.keys() == {f"{third.relative_to(tmp_path / 'output')}/{extra}"}
     assert {path: after[path] for path in before} == before

@@ -10,8 +10,6 @@ from conftest import Corpus, Ran
 from outputs import current, manifest, read
 from test_tokenize_text import EOS, Worker, ids
 
-from bfpack_spark.tokenizing import engines
-
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Worker:
@@ -38,11 +36,10 @@ def test_the_reference_takes_a_long_text_that_can_be_cut(
     demo_corpus: Corpus,
     bfpack: Callable[..., Ran],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(engines, "REFERENCE_BYTES", 1_100_000)
-    held = {"cut": "word " * 240_000, "uncut": "x" * 1_100_001, "short": "word"}
+    """No letter stands right before a blank in the second text, so it has no place to cut."""
+    held = {"cut": "word " * (9 << 18), "uncut": "w. " * (3 << 20), "short": "word"}
     lines = (json.dumps({"id": name, "text": text}) for name, text in held.items())
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
 
@@ -57,8 +54,8 @@ def test_the_reference_takes_a_long_text_that_can_be_cut(
         return manifest(current(tmp_path / "output", "b", "tokens"))
 
     slow = tokenize("tokenizers")
-    assert "taken has 268,435,456 bytes, and at most 1,100,000 in a row" in caplog.text
-    assert "1 documents were refused, because the engine takes at most 1,100,000" in caplog.text
+    assert "taken has 268,435,456 bytes, and at most 8,388,608 in a row" in caplog.text
+    assert "1 documents were refused, because the engine takes at most 8,388,608" in caplog.text
     assert slow["accounting"]["documents_quarantined"] == {"uncut": 1}
     (row,) = read(current(tmp_path / "output", "b", "tokens") / "quarantine")
     assert (row["doc_id"], row["reason"]) == ("uncut", "uncut")
@@ -67,7 +64,7 @@ def test_the_reference_takes_a_long_text_that_can_be_cut(
     assert fast["accounting"]["documents_quarantined"] == {}
     assert fast["fingerprint"] != slow["fingerprint"]
     told = {name: made["inputs"]["configuration"] for name, made in (("f", fast), ("s", slow))}
-    assert told["s"] == told["f"] | {"max_uncut_bytes": 1_100_000}
+    assert told["s"] == told["f"] | {"max_uncut_bytes": 8 << 20}
     lengths = [
         {row["doc_id"]: row["length"] for row in read(path)}
         for path in sorted((tmp_path / "output/b/tokens").glob("*/documents"))

@@ -1,7 +1,6 @@
 """Texts that do not give the tokens that were packed."""
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +10,8 @@ from outputs import shard_hashes
 from tokenizers import Tokenizer
 from verifying.broken import Bfpack, Rows, pack, run_verify, sequences, verify
 
+from bfpack_spark.corpus.inventory import Inventory
+from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.verifying import retokenize
 
 LINES = b'{"doc_id": "a", "text": "%s"}\n{"doc_id": "b", "text": ""}\n' % (b"some words " * 20)
@@ -70,14 +71,11 @@ def test_a_document_without_tokens_that_does_not_come_again_is_caught(
 def test_an_input_that_changes_after_it_was_compared_is_named(
     of_lines: Path, bfpack: Bfpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compare = retokenize._compare
-
-    def grow_afterwards(*frames: Any) -> Any:
-        found = compare(*frames)
+    def look_at_more(inventory: Inventory) -> None:
         of_lines.write_bytes(LINES * 2)
-        return found
+        look_again(inventory)
 
-    monkeypatch.setattr(retokenize, "_compare", grow_afterwards)
+    monkeypatch.setattr(retokenize, "look_again", look_at_more)
     ran = run_verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
     assert ran.code == 2
     assert "--input: a.jsonl had 276 bytes when it was listed, it has 552; run it" in ran.err
