@@ -14,7 +14,7 @@ import pytest
 from conftest import Ran
 from outputs import current, manifest
 from pyspark.sql import SparkSession
-from trained import byte_level, raw
+from trained import byte_level, vocabulary
 
 from bfpack_spark.core.fragments import cut_documents
 from bfpack_spark.core.histogram import Histogram
@@ -31,7 +31,6 @@ from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_file
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.blocks import to_blocks
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
-from bfpack_spark.tokenizing.vocabulary import load_vocabulary
 from bfpack_spark.tokens.find_repeated_ids import count_ids
 from bfpack_spark.tokens.tokenize_text import tokenize_splits
 
@@ -140,14 +139,11 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
     folder.mkdir()
     texts = ["some words to learn, " * (50 + n % 100) for n in range(num_documents)]
     pq.write_table(pa.table({"text": texts}), folder / "a.parquet", use_dictionary=False)
-    vocabulary = load_vocabulary(
-        raw(byte_level()), {}, eos_token=None, bos_token=None, control_tokens="text"
-    )
     inventory = take_inventory(str(folder), None)
     spec = TokenizeSpec(
         input_format=inventory.format,
         columns=Columns(content="text", doc_id=None),
-        vocabulary=vocabulary,
+        vocabulary=vocabulary(byte_level()),
         engine="fastokens",
         max_document_bytes=1 << 20,
         audit_share=0,

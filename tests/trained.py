@@ -1,8 +1,12 @@
 """Small tokenizers, trained where a test needs one. Two trainings may give different ids."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
 WORDS = ["some words to learn, and some to forget", "don't 123 4567 été 漢字 x = f(y)\n\n"]
 
@@ -40,6 +44,17 @@ def unigram() -> Tokenizer:
     )
     tokenizer.train_from_iterator(WORDS, trainer)
     return tokenizer
+
+
+def vocabulary(
+    made: Tokenizer | dict[str, Any] | bytes, companion: dict[str, Any] | None = None, **more: Any
+) -> Vocabulary:
+    """What is read of a tokenizer, of the tree of its file, or of the bytes; `more` are options."""
+    if isinstance(made, Tokenizer):
+        made = raw(made)
+    held = json.dumps(made).encode() if isinstance(made, dict) else made
+    options = {"eos_token": None, "bos_token": None, "control_tokens": "text", **more}
+    return load_vocabulary(held, companion or {}, **options)
 
 
 def raw(tokenizer: Tokenizer) -> bytes:

@@ -18,11 +18,11 @@ class InputFile:
     name: str
     path: str
     size: int  # bytes
-    modified: int  # ns
+    modified: int = 0  # ns; 0: not told
     etag: str | None = None  # of an object
     # For a Delta table: the numbers of deleted rows (ascending, int64), and the file's partition.
     deleted: bytes = field(default=b"", repr=False)
-    partition: Mapping[str, str | None] = field(default_factory=dict)
+    partition: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     magic: str | None = None  # the codec that its first bytes tell, where its name has no ending
 
     @property
@@ -68,7 +68,7 @@ class Inventory:
         """Return each file as one range. (A Delta table's log has its own times, which are not
         those of the files, so these ranges have none.)"""
         splits = map(whole_file, self.files)
-        return [replace(s, modified=None) if self.format == "delta" else s for s in splits]
+        return [replace(s, modified=0) if self.format == "delta" else s for s in splits]
 
     def for_fingerprint(self) -> list[list[str | int]]:
         """Return what tells each file from another file of its name."""
@@ -76,26 +76,13 @@ class Inventory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """A range of bytes of one file, for one task. It stands for all that begins in it (JSONL:
-    lines; Parquet: row groups that stand for a byte in it; text: the file). It also holds what the
-    inventory saw of the file."""
+class Split(InputFile):
+    """A range of bytes of a file, for one task. It stands for all that begins in it (JSONL: lines;
+    Parquet: row groups that stand for a byte in it; text: the file)."""
 
     task: int
-    name: str
-    path: str
     start: int
     end: int
-    size: int  # bytes of the whole file
-    modified: int | None = None  # ns; None: not told
-    etag: str | None = None  # of an object
-    deleted: bytes = field(default=b"", repr=False)  # rows of the file that are passed over
-    magic: str | None = None  # the codec that its first bytes tell, where its name has no ending
-
-    @property
-    def codec(self) -> str | None:
-        """Return how the file is compressed (gzip, zstd, bz2, xz), or None if it is not."""
-        return self.magic or codec_of(self.name)
 
 
 def split_inventory(inventory: Inventory) -> list[Split]:
@@ -122,18 +109,7 @@ def split_inventory(inventory: Inventory) -> list[Split]:
 
 def whole_file(file: InputFile) -> Split:
     """Return all of a file as one range."""
-    return Split(
-        task=0,
-        name=file.name,
-        path=file.path,
-        start=0,
-        end=file.size,
-        size=file.size,
-        modified=file.modified or None,
-        etag=file.etag,
-        deleted=file.deleted,
-        magic=file.magic,
-    )
+    return Split(task=0, start=0, end=file.size, **vars(file))
 
 
 def _ranges(input_format: str, file: InputFile, target: int) -> Iterable[tuple[int, int]]:

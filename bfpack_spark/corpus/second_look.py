@@ -50,7 +50,7 @@ def _check(split: Split, seen: Seen | None) -> None:
     if split.etag is not None:
         same = seen.etag == split.etag
     else:
-        same = split.modified is None or seen.modified in (None, split.modified)
+        same = not split.modified or seen.modified in (None, split.modified)
     if not same:
         raise InputError(f"--input: {split.name} has been written since it was listed; {_REMEDY}")
 

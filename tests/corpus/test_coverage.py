@@ -9,18 +9,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from corpus.reading import TEXT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.corpus.coverage import Tally, add_up, check_coverage, check_documents
-from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import InputFile, Inventory, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.row_groups import check_footer, places_of
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError, JobError
 
-TEXT = Columns(content="text", doc_id=None)
 DATA = Path(__file__).parents[1] / "data"
 
 

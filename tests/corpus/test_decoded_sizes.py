@@ -5,15 +5,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from corpus.reading import TEXT
 
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
-from bfpack_spark.corpus.documents import READING, Columns, ReadingSizes
+from bfpack_spark.corpus.documents import READING, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
-
-TEXT = Columns(content="text", doc_id=None)
 
 
 @pytest.mark.parametrize("in_dictionary", [True, False])

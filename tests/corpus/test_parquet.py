@@ -2,13 +2,12 @@
 
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus.reading import TEXT, WITH_ID, damage, divided, lines, read, rows
+from corpus.reading import TEXT, damage, divided, lines, read, rows
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,49 +100,6 @@ def test_invalid_utf8_in_parquet_costs_its_own_row_alone(kind: pa.DataType, tmp_
             ]
         )
     ]
-
-
-@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.uint64(), pa.large_string()], ids=str)
-def test_ids_are_integers_or_strings(kind: pa.DataType, tmp_path: Path) -> None:
-    ids = ["7", "-"] if kind == pa.large_string() else [7, 100]
-    table = pa.table({"text": ["x", "y"], "doc_id": pa.array(ids, kind)})
-    pq.write_table(table, tmp_path / "a.parquet")
-    assert [(d, s) for d, s, _, _ in read(tmp_path, WITH_ID)] == [
-        (str(ids[0]), "a.parquet#0"),
-        (str(ids[1]), "a.parquet#1"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("ids", "says"),
-    [
-        (["a", None], "null at a.parquet#1; every document needs an id"),
-        ([1, None], "null at a.parquet#1"),
-        ([1.5, 2.5], "has type double in a.parquet, wanted strings or integers"),
-        ([True, False], "has type bool"),
-        ([b"a", b"b"], "has type binary"),
-        ([["a"], ["b"]], "has type list"),
-    ],
-)
-def test_ids_that_are_none_are_an_error(ids: list[Any], says: str, tmp_path: Path) -> None:
-    pq.write_table(pa.table({"text": ["x", "y"], "doc_id": ids}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=f"--id-column doc_id: {says}"):
-        read(tmp_path, WITH_ID)
-
-
-def test_a_null_id_is_named_by_its_row_in_the_file(tmp_path: Path) -> None:
-    ids = [str(n) if n != 25 else None for n in range(40)]
-    table = pa.table({"text": ["x"] * 40, "doc_id": ids})
-    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10)
-    with pytest.raises(InputError, match=r"null at a\.parquet#25;"):
-        read(tmp_path, WITH_ID)
-
-
-def test_ids_that_are_no_utf8_are_an_error(tmp_path: Path) -> None:
-    ids = pa.array([b"a", b"\xff"]).view(pa.string())
-    pq.write_table(pa.table({"text": ["x", "y"], "doc_id": ids}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=r"--id-column doc_id: not UTF-8 near a\.parquet#0"):
-        read(tmp_path, WITH_ID)
 
 
 @pytest.mark.parametrize(

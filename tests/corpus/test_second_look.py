@@ -6,15 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corpus.reading import TEXT
 
-from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.second_look import look_again, unchanged
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
-TEXT = Columns(content="text", doc_id=None)
 LINES = b'{"text": "one"}\n{"text": "two"}\n'
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from corpus.reading import TEXT
 
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns, Documents
@@ -15,7 +16,6 @@ from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.parity import sample_texts
 
-TEXT = Columns(content="text", doc_id=None)
 WITH_ID = Columns(content="text", doc_id="id")
 RECORDS = [{"id": "a", "text": "one two"}, {"id": "b", "text": "three"}]
 LINES = "".join(json.dumps(record) + "\n" for record in RECORDS)

@@ -11,17 +11,17 @@ from conftest import Ran
 from hypothesis import given
 from hypothesis import strategies as st
 from outputs import current, documents_of, manifest, shard_rows
-from trained import byte_level, raw
+from trained import byte_level, raw, vocabulary
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
 from bfpack_spark.tokenizing.parity import choose_engine
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
 Tree = dict[str, Any]
 
 CONTROL = ("<pad>", "</s>", "<unk>", "<eot>")  # ids 0 to 3; EOS is </s>, <eot> is merely special
 LETTERS = [*"abdenopstuwx<>/", "now"]
+PAD = {"pad_token": "<pad>"}
 
 
 def added(*more: Tree) -> list[Tree]:
@@ -78,16 +78,11 @@ def bpe(*, ignore_merges: bool = False) -> Tree:
     return tree(model, {**byte_by_byte, "use_regex": False})
 
 
-def vocabulary(made: Tree, **more: Any) -> Vocabulary:
-    named = {"eos_token": None, "bos_token": None, "control_tokens": "text", **more}
-    return load_vocabulary(json.dumps(made).encode(), {"pad_token": "<pad>"}, **named)
-
-
 def pieces(made: Tree, engine: EngineName, text: str, **more: Any) -> list[str | int]:
     """The names of the text's tokens, by the file; numbers of control tokens."""
     vocab = made["model"]["vocab"]
     names = list(vocab) if isinstance(vocab, dict) else [piece for piece, _ in vocab]
-    ids, lengths = load_engine(engine, vocabulary(made, **more)).encode([text])
+    ids, lengths = load_engine(engine, vocabulary(made, PAD, **more)).encode([text])
     assert lengths.tolist() == [len(ids)]
     return [int(i) if i < len(CONTROL) else names[i] for i in ids]
 
@@ -131,7 +126,7 @@ def test_the_fast_engine_gives_the_same_pieces(name: str) -> None:
     made, texts = BY_MODEL[name]
     for text, expected in texts:
         assert pieces(made, "fastokens", text) == expected, text
-    assert choose_engine("auto", vocabulary(made), [text for text, _ in texts]).engine == (
+    assert choose_engine("auto", vocabulary(made, PAD), [text for text, _ in texts]).engine == (
         "fastokens"
     )
 
@@ -152,7 +147,7 @@ def test_where_control_tokens_are_allowed_they_are_what_they_say() -> None:
 
 def test_ids_and_size_stay_those_of_the_file() -> None:
     for made, _ in BY_MODEL.values():
-        own = vocabulary(made)
+        own = vocabulary(made, PAD)
         vocab = json.loads(own.engine_json)["model"]["vocab"]
         there = made["model"]["vocab"]
         if isinstance(vocab, dict):
@@ -164,9 +159,7 @@ def test_ids_and_size_stay_those_of_the_file() -> None:
 
 
 def test_a_file_that_no_text_can_misuse_is_loaded_as_it_is() -> None:
-    own = load_vocabulary(
-        raw(byte_level()), {}, eos_token=None, bos_token=None, control_tokens="text"
-    )
+    own = vocabulary(byte_level())
     assert own.engine_json == own.json
     assert own.guarded_ids == {0}
 
@@ -174,13 +167,13 @@ def test_a_file_that_no_text_can_misuse_is_loaded_as_it_is() -> None:
 def test_a_control_token_of_one_character_is_guarded_since_text_needs_it() -> None:
     made = unigram()
     made["added_tokens"].append({**made["added_tokens"][0], "id": 5, "content": "a"})
-    own = vocabulary(made)
+    own = vocabulary(made, PAD)
     assert own.guarded_ids == {0, 1, 3, 5}
     assert 5 in load_engine("tokenizers", own).encode(["was"])[0]
 
 
 def test_a_text_that_cannot_be_spelled_is_not_one_without_tokens() -> None:
-    own = vocabulary(unigram(unk_id=None))
+    own = vocabulary(unigram(unk_id=None), PAD)
     ids, lengths = load_engine("tokenizers", own).encode(["was", "\u6f22", "", "now"])
     assert lengths.tolist() == [4, -1, 0, 2]
     assert ids.dtype == np.int32
@@ -202,20 +195,15 @@ def test_added_tokens_that_the_library_would_renumber_are_refused_by_name(wanted
     size = len(made["model"]["vocab"])
     says = f"--tokenizer: tokenizers gives '<think>' the id {size}, the file says {size + 5};"
     with pytest.raises(InputError, match=says):
-        choose_engine(wanted, load(made), [])
+        choose_engine(wanted, vocabulary(made), [])
     made["added_tokens"][-1]["id"] = size
-    assert choose_engine(wanted, load(made), []).engine
-
-
-def load(made: Tree) -> Vocabulary:
-    held = json.dumps(made).encode()
-    return load_vocabulary(held, {}, eos_token=None, bos_token=None, control_tokens="text")
+    assert choose_engine(wanted, vocabulary(made), []).engine
 
 
 def test_a_token_of_two_ids_is_refused_by_name() -> None:
     made = gap(content="a")
     with pytest.raises(InputError, match=r"--tokenizer: the file gives 'a' two ids, \d+ and \d+;"):
-        load(made)
+        vocabulary(made)
 
 
 def test_documents_that_spell_control_words_are_packed_as_plain_text(

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from test_control_words import unigram, word_level, word_piece
 from test_patterns import DEEPSEEK, LLAMA3, O200K
 from tokenizers import Tokenizer
-from trained import byte_level, raw
+from trained import byte_level, raw, vocabulary
 
 from bfpack_spark.tokenizing.engines import Limits, ReferenceEngine, limits_of, load_engine
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 Tree = dict[str, Any]
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
@@ -123,11 +123,6 @@ def provable(name: str) -> Vocabulary:
     return vocabulary(PROVABLE[name])
 
 
-def vocabulary(made: Tree, control_tokens: Any = "text") -> Vocabulary:
-    held = json.dumps(made).encode()
-    return load_vocabulary(held, {}, eos_token=None, bos_token=None, control_tokens=control_tokens)
-
-
 WORDS = [
     "a",
     "Zb",
@@ -190,7 +185,7 @@ def test_where_nothing_is_proved_nothing_is_cut(made: Tree) -> None:
 def test_tokens_sought_only_where_allowed_matter_only_there() -> None:
     made = bpe(GPT2_BYTES, more=[added("<a>", rstrip=True, special=True)])
     assert vocabulary(made).cuts is not None
-    assert vocabulary(made, "allow").cuts is None
+    assert vocabulary(made, control_tokens="allow").cuts is None
 
 
 def test_places_are_those_that_every_step_leaves() -> None:

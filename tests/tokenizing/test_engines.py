@@ -9,18 +9,13 @@ from conftest import Corpus
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
-from trained import byte_level, raw, unigram, word_piece
+from trained import byte_level, raw, unigram, vocabulary, word_piece
 
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, limits_of, load_engine
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 BOTH: tuple[EngineName, ...] = get_args(EngineName)
 SPECIAL = ("<|endoftext|>", "<|pad|>")
-
-
-def vocabulary(raw: bytes, **more: Any) -> Vocabulary:
-    given = {"eos_token": None, "bos_token": None, "control_tokens": "text", **more}
-    return load_vocabulary(raw, {}, **given)
 
 
 def encode(name: EngineName, own: Vocabulary, texts: list[str]) -> list[list[int]]:
@@ -50,6 +45,7 @@ CONTROL = st.lists(st.sampled_from([*SPECIAL, "<|end", "oftext|>", " ", "a", "\n
 
 
 @given(st.lists(ANY | SPACES | CONTROL, max_size=8))
+@example([])
 @example(["", "a", "", ""])
 @example(
     ["\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd \u0e44\u0e17\u0e22 \u0939\u093f"]
@@ -78,19 +74,6 @@ def test_every_scalar_value_survives_both_engines(demo: tuple[Vocabulary, Tokeni
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_control_tokens_in_text_are_text_unless_allowed(name: EngineName) -> None:
-    tokenizer = byte_level(SPECIAL)
-    texts = ["a<|endoftext|>b", "<|pad|>", "<|endoftext|><|endoftext|>"]
-    for policy in ("text", "quarantine"):
-        found = encode(name, vocabulary(raw(tokenizer), control_tokens=policy), texts)
-        assert found == known(tokenizer, texts)
-        assert not {0, 1} & {i for ids in found for i in ids}
-    a, b = (tokenizer.token_to_id(letter) for letter in "ab")
-    allowed = encode(name, vocabulary(raw(tokenizer), control_tokens="allow"), texts)
-    assert allowed == [[a, 0, b], [1], [0, 0]]
-
-
-@pytest.mark.parametrize("name", BOTH)
 def test_truncation_padding_and_post_processing_are_not_applied(
     name: EngineName,
 ) -> None:
@@ -112,17 +95,10 @@ def test_truncation_padding_and_post_processing_are_not_applied(
 @pytest.mark.parametrize("make", [word_piece, unigram])
 def test_the_reference_does_what_the_fast_engine_refuses(make: Any) -> None:
     tokenizer = make()
-    own = vocabulary(raw(tokenizer))
+    own = vocabulary(tokenizer)
     with pytest.raises(ValueError, match="fastokens cannot load it: "):
         load_engine("fastokens", own)
     assert encode("tokenizers", own, ["some words", ""]) == known(tokenizer, ["some words", ""])
-
-
-@pytest.mark.parametrize("name", BOTH)
-def test_no_text_has_no_ids(name: EngineName) -> None:
-    own = vocabulary(raw(byte_level(SPECIAL)))
-    assert encode(name, own, []) == []
-    assert encode(name, own, [""]) == [[]]
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -134,7 +110,7 @@ def test_an_engine_is_loaded_once_a_process_for_each_policy(name: EngineName) ->
 
 
 def test_engines_have_one_limit_where_a_text_can_be_cut() -> None:
-    own = vocabulary(raw(byte_level(SPECIAL)))
+    own = vocabulary(byte_level(SPECIAL))
     fast, slow = (limits_of(name, own) for name in BOTH)
     assert fast.max_bytes == slow.max_bytes == MAX_BYTES == 256 * 2**20
     assert (fast.max_uncut_bytes, slow.max_uncut_bytes) == (None, 8 * 2**20)

@@ -8,7 +8,7 @@ import pytest
 from conftest import Corpus
 from tokenizers import Tokenizer
 from tokenizing.altered import losing
-from trained import byte_level, raw, unigram, word_piece
+from trained import byte_level, unigram, vocabulary, word_piece
 
 from bfpack_spark.errors import JobError
 from bfpack_spark.tokenizing.engines import load_engine
@@ -18,11 +18,6 @@ from bfpack_spark.tokenizing.parity import (
     compare,
     first_difference,
 )
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
-
-
-def vocabulary(raw: bytes) -> Vocabulary:
-    return load_vocabulary(raw, {}, eos_token=None, bos_token=None, control_tokens="text")
 
 
 def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(
@@ -48,7 +43,7 @@ def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(
 
 @pytest.mark.parametrize("make", [word_piece, unigram])
 def test_auto_takes_the_reference_where_the_fast_engine_refuses(make: Any) -> None:
-    own = vocabulary(raw(make()))
+    own = vocabulary(make())
     choice = choose_engine("auto", own, ["words"])
     assert choice.engine == "tokenizers"
     assert choice.why.startswith("fastokens cannot load it: ")
@@ -58,7 +53,7 @@ def test_auto_takes_the_reference_where_the_fast_engine_refuses(make: Any) -> No
 
 
 def test_auto_takes_the_reference_where_the_engines_differ_on_the_corpus() -> None:
-    own = vocabulary(raw(byte_level()))
+    own = vocabulary(byte_level())
     sample = ["some words", "zebra"]
     assert choose_engine("auto", own, sample).engine == "fastokens"
     load = losing(lambda text: text == "zebra")
@@ -74,12 +69,12 @@ def test_auto_takes_the_reference_where_the_engines_differ_on_the_corpus() -> No
 
 @pytest.mark.parametrize("hard", ["👩", "\r\n", "b <|pad|>", "a" * 40_000], ids=len)
 def test_auto_takes_the_reference_where_the_engines_differ_on_hard_texts(hard: str) -> None:
-    own = vocabulary(raw(byte_level()))
+    own = vocabulary(byte_level())
     assert choose_engine("auto", own, [], losing(lambda text: hard in text)).engine == "tokenizers"
 
 
 def test_compare_names_the_first_text_that_differs() -> None:
-    own = vocabulary(raw(byte_level()))
+    own = vocabulary(byte_level())
     texts = ["", "one", "", "two", "three"]
     assert compare(texts, own) is None
     found = compare(texts, own, losing(lambda text: text.startswith("t")))

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_control_words import bpe, unigram, word_level, word_piece
-from trained import byte_level, raw
+from trained import byte_level, raw, vocabulary
 
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.tokenizing.engines import load_engine
 from bfpack_spark.tokenizing.parity import choose_engine
 from bfpack_spark.tokenizing.tokenizer_file import read_tokenizer, read_vocabulary
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 Tree = dict[str, Any]
 
@@ -71,8 +71,7 @@ def damaged(draw: st.DrawFn) -> Any:
 
 def use(made: Any) -> Vocabulary:
     """All that a run does with the file before it reads a document, and one document."""
-    held = made if isinstance(made, bytes) else json.dumps(made).encode()
-    own = load_vocabulary(held, {}, eos_token=None, bos_token=None, control_tokens="text")
+    own = vocabulary(made if isinstance(made, bytes) else json.dumps(made).encode())
     assert isinstance(own.inserted_beside, tuple)
     assert own.special_tokens is not None
     choose_engine("tokenizers", own, [])
@@ -126,6 +125,12 @@ def test_some_damages_are_refused_and_some_are_taken() -> None:
 @pytest.mark.parametrize(
     ("held", "says"),
     [
+        (b"", "Input data was truncated"),
+        (b"not json", "JSON is malformed"),
+        (b"{}", "missing required field `model`"),
+        (b'{"model": null}', "Expected `object`, got `null`"),
+        (b'{"model": {"vocab": 5}}', r"got `int` - at `\$\.model\.vocab"),
+        (b'{"model": {"vocab": {"a": "one", "</s>": 1}}}', "Expected `int`, got `str`"),
         (b"[" * 100_000, "Expected `object`, got `array`"),
         (b'{"model": {"vocab": {}, "merges": ' + b"[" * 100_000, "maximum recursion depth"),
         (b'{"model": {"vocab": {"a": ' + b"9" * 5000 + b"}}}", r"out of range.*\$\.model\.vocab"),
@@ -220,7 +225,5 @@ def sequence(*processors: Any) -> Tree:
 def test_what_the_file_would_put_around_a_document_and_we_do_not_is_named(
     post_processor: Tree | None, bos: str | None, beside: tuple[str, ...]
 ) -> None:
-    made = word_piece() | {"post_processor": post_processor}
-    held = json.dumps(made).encode()
-    own = load_vocabulary(held, {}, eos_token=None, bos_token=bos, control_tokens="text")
+    own = vocabulary(word_piece() | {"post_processor": post_processor}, bos_token=bos)
     assert own.inserted_beside == beside

@@ -7,17 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from trained import byte_level, raw, unigram, word_piece
+from trained import byte_level, raw, unigram, vocabulary, word_piece
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary, pad_id, token_ids
+from bfpack_spark.tokenizing.vocabulary import pad_id, token_ids
 
 SPECIAL = ("<|endoftext|>", "<|pad|>", "<|begin|>")  # ids 0, 1, 2
-
-
-def vocabulary(raw: bytes, companion: dict[str, Any] | None = None, **more: Any) -> Vocabulary:
-    given = {"eos_token": None, "bos_token": None, "control_tokens": "text", **more}
-    return load_vocabulary(raw, companion or {}, **given)
 
 
 def changed(change: Callable[[dict[str, Any]], Any]) -> bytes:
@@ -40,7 +35,7 @@ def changed(change: Callable[[dict[str, Any]], Any]) -> bytes:
 def test_eos_is_the_one_named_or_configured_or_well_known(
     option: str | None, companion: dict[str, Any], expected: int
 ) -> None:
-    assert vocabulary(raw(byte_level(SPECIAL)), companion, eos_token=option).eos_id == expected
+    assert vocabulary(byte_level(SPECIAL), companion, eos_token=option).eos_id == expected
 
 
 @pytest.mark.parametrize(
@@ -54,23 +49,23 @@ def test_without_one_name_for_eos_the_error_asks_for_it(
     special: tuple[str, ...], says: str
 ) -> None:
     with pytest.raises(InputError, match=f"--eos-token is missing: {says}; name the end-of-text"):
-        vocabulary(raw(byte_level(special)))
-    assert vocabulary(raw(byte_level(special)), eos_token=special[0]).eos_id == 0
+        vocabulary(byte_level(special))
+    assert vocabulary(byte_level(special), eos_token=special[0]).eos_id == 0
 
 
 @pytest.mark.parametrize("option", ["eos_token", "bos_token"])
 def test_a_token_that_is_not_there_is_named_with_one_that_is(option: str) -> None:
     flag = "--" + option.replace("_", "-")
     with pytest.raises(InputError, match=rf"{flag} gone: not in .* such as <\|endoftext\|>"):
-        vocabulary(raw(byte_level(SPECIAL)), **{option: "gone"})
+        vocabulary(byte_level(SPECIAL), **{option: "gone"})
     with pytest.raises(InputError, match="--eos-token gone: not in"):
-        vocabulary(raw(byte_level(SPECIAL)), {"eos_token": "gone"})
+        vocabulary(byte_level(SPECIAL), {"eos_token": "gone"})
 
 
 def test_bos_is_none_unless_named() -> None:
-    configured = vocabulary(raw(byte_level(SPECIAL)), {"bos_token": "<|begin|>"})
+    configured = vocabulary(byte_level(SPECIAL), {"bos_token": "<|begin|>"})
     assert (configured.bos_id, configured.num_inserted) == (None, 1)
-    named = vocabulary(raw(byte_level(SPECIAL)), bos_token="<|begin|>")
+    named = vocabulary(byte_level(SPECIAL), bos_token="<|begin|>")
     assert (named.bos_id, named.num_inserted) == (2, 2)
 
 
@@ -94,7 +89,7 @@ def test_padding_is_the_one_named_else_the_tokenizers_own_else_eos() -> None:
 def test_size_and_ids_are_those_of_the_tokenizer(make: Callable[[], Any]) -> None:
     tokenizer = make()
     tokenizer.add_tokens(["<extra>"])
-    found = vocabulary(raw(tokenizer))
+    found = vocabulary(tokenizer)
     assert token_ids(raw(tokenizer)) == tokenizer.get_vocab(with_added_tokens=True)
     assert found.size == max(tokenizer.get_vocab().values()) + 1 == tokenizer.get_vocab_size()
     assert found.sha256 == hashlib.sha256(raw(tokenizer)).hexdigest()
@@ -109,7 +104,7 @@ def test_size_counts_from_the_largest_id_where_there_are_gaps() -> None:
 def test_control_tokens_are_the_added_tokens_marked_special() -> None:
     tokenizer = byte_level(SPECIAL)
     tokenizer.add_tokens(["<plain>"])
-    assert vocabulary(raw(tokenizer)).special_tokens == list(SPECIAL)
+    assert vocabulary(tokenizer).special_tokens == list(SPECIAL)
 
 
 def test_it_travels_compressed_the_engines_file_too() -> None:
@@ -120,24 +115,6 @@ def test_it_travels_compressed_the_engines_file_too() -> None:
     travelled = pickle.loads(pickle.dumps(found))
     assert (travelled.json, travelled.engine_json) == (plain, found.engine_json)
     assert len(pickle.dumps(found)) < len(plain)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"",
-        b"{}",
-        b"[1]",
-        b"not json",
-        b"\xff\xfe",
-        b'{"model": null}',
-        b'{"model": {"vocab": 5}}',
-        b'{"model": {"vocab": {"a": "one", "</s>": 1}}}',
-    ],
-)
-def test_what_is_no_tokenizer_is_an_error(text: bytes) -> None:
-    with pytest.raises(InputError, match=r"--tokenizer: not a tokenizer\.json with a vocabulary"):
-        vocabulary(text)
 
 
 def test_a_vocabulary_without_tokens_is_an_error() -> None:

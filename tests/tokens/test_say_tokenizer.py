@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from trained import byte_level
+from trained import byte_level, vocabulary
 
 from bfpack_spark.config import Settings
 from bfpack_spark.tokenizing.engines import limits_of
 from bfpack_spark.tokenizing.parity import Choice
-from bfpack_spark.tokenizing.vocabulary import load_vocabulary
 from bfpack_spark.tokens.say_tokenizer import say_engine
 
 BOS = {"SpecialToken": {"id": "<|pad|>", "type_id": 0}}
@@ -28,9 +27,7 @@ def test_a_post_processor_that_would_add_what_we_do_not_is_one_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     made = json.loads(byte_level().to_str()) | {"post_processor": post_processor}
-    own = load_vocabulary(
-        json.dumps(made).encode(), {}, eos_token=None, bos_token=bos, control_tokens="text"
-    )
+    own = vocabulary(made, bos_token=bos)
     choice = Choice(engine="fastokens", why="it agrees")
     with caplog.at_level("INFO", logger="bfpack"):
         say_engine(Settings(), own, choice, limits_of("fastokens", own))

@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer
-from trained import byte_level, raw
+from trained import byte_level, vocabulary
 
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
-from bfpack_spark.tokenizing.vocabulary import load_vocabulary
 from bfpack_spark.tokens.tokenize_text import tokenize_splits
 
 EOS, PAD = 0, 1
@@ -45,13 +44,13 @@ class Worker:
         return [row for batch in tokenized for row in batch.to_pylist()]
 
     def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeSpec:
-        names = {"eos_token": "<|endoftext|>", "bos_token": None, "control_tokens": "text"}
-        own = {key: more.pop(key, value) for key, value in names.items()}
+        names = ("eos_token", "bos_token", "control_tokens")
+        own = {name: more.pop(name) for name in names if name in more}
         settings = {"engine": "fastokens", "max_document_bytes": 1 << 20, "audit_share": 0.0}
         return TokenizeSpec(
             input_format={"txt": "text"}.get(suffix, suffix),
             columns=columns or Columns(content="text", doc_id=None),
-            vocabulary=load_vocabulary(raw(self.tokenizer), {}, **own),
+            vocabulary=vocabulary(self.tokenizer, **own),
             **{**settings, **more},
         )
 
