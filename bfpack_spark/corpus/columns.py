@@ -92,14 +92,14 @@ def check_table(inventory: Inventory, columns: Columns) -> None:
 def columns_in_files(inventory: Inventory, columns: Columns) -> Columns:
     """Return the columns by their names in the files (the same names, unless Delta's column mapping
     is used)."""
-    own = inventory.columns
+    names = inventory.columns
 
     def renamed(name: str | None) -> str | None:
-        return None if name is None else own.get(name, name)
+        return None if name is None else names.get(name, name)
 
     return replace(
         columns,
-        content=own.get(columns.content, columns.content),
+        content=names.get(columns.content, columns.content),
         doc_id=renamed(columns.doc_id),
         bucket=renamed(columns.bucket),
     )

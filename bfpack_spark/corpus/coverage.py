@@ -40,7 +40,10 @@ class Tally:
         """Note how many rows a file's footer tells. Raises InputError if it told another number
         before."""
         if self.footers.setdefault(name, rows) != rows:
-            raise _other_footer(name)
+            raise InputError(
+                f"--input: {name} was replaced while it was read; run it again when nothing "
+                "writes there"
+            )
 
     def told(self) -> Told:
         """Return what goes into the task's message."""
@@ -105,9 +108,3 @@ def _check_rows(file: InputFile, rows: int, footer: int | None) -> None:
             f"--input: {file.name}: {rows:,} rows were read, its footer tells {footer:,}; "
             "write the file anew"
         )
-
-
-def _other_footer(name: str) -> InputError:
-    return InputError(
-        f"--input: {name} was replaced while it was read; run it again when nothing writes there"
-    )

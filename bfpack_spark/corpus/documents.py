@@ -70,11 +70,11 @@ class Documents:
             sizes[:] = [0 if why in (None, Reason.NULL) else read or 0 for read, why in pairs]
         content = self.content
         if pa.types.is_list(content.type) or pa.types.is_large_list(content.type):
-            found = pc.multiply(pc.list_value_length(content).cast(pa.int64()), 4)
+            counts = pc.multiply(pc.list_value_length(content).cast(pa.int64()), 4)
         else:
-            found = pc.binary_length(content).cast(pa.int64())
+            counts = pc.binary_length(content).cast(pa.int64())
         valid = content.is_valid().to_numpy(zero_copy_only=False)
-        sizes[valid] = found.drop_null().to_numpy()
+        sizes[valid] = counts.drop_null().to_numpy()
         return sizes
 
     def good(self) -> list[int]:

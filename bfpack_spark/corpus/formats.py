@@ -47,18 +47,18 @@ def codec_of(name: str) -> str | None:
     return next((codec for ending, codec in _CODECS.items() if lowered.endswith(ending)), None)
 
 
-def told_by_bytes(found: Iterable[Listed]) -> dict[str, Told]:
+def told_by_bytes(files: Iterable[Listed]) -> dict[str, Told]:
     """Return what the first bytes say about the files in folders where no name has an ending. The
     keys are names; the values are the format (None: unknown) and the codec."""
     folders: dict[str, list[Listed]] = defaultdict(list)
-    for listed in found:
-        folders[listed.name.rpartition("/")[0]].append(listed)
-    plain = [own for own in folders.values() if not any(_has_ending(f.name) for f in own)]
-    unknown = [listed for own in plain for listed in own]
+    for file in files:
+        folders[file.name.rpartition("/")[0]].append(file)
+    plain = [folder for folder in folders.values() if not any(_has_ending(f.name) for f in folder)]
+    unknown = [file for folder in plain for file in folder]
     if not unknown:
         return {}
     with ThreadPoolExecutor(_READERS) as readers:
-        firsts = readers.map(_first_bytes, (listed.path for listed in unknown))
+        firsts = readers.map(_first_bytes, (file.path for file in unknown))
         return {f.name: _by_bytes(first) for f, first in zip(unknown, firsts, strict=True)}
 
 

@@ -20,9 +20,9 @@ def find_files(pattern: str) -> list[Listed]:
     """Return all files that a path or pattern stands for; a folder stands for all files below it.
     Names are relative to the named folder, or for a pattern to the part before anything that may
     vary. Raises InputError if the pattern, or one of its alternatives, matches nothing."""
-    found = list_plain(pattern)
-    if found or access.exists(pattern):
-        return found
+    plain = list_plain(pattern)
+    if plain or access.exists(pattern):
+        return plain
     alternatives = expand(pattern)
     if alternatives == [pattern] and not _varies(pattern):
         raise InputError(f"--input {pattern}: no such file or directory; check the path")
@@ -31,11 +31,11 @@ def find_files(pattern: str) -> list[Listed]:
     root = _root(alternatives)
     by_path = {}
     for alternative in alternatives:
-        own = _of_alternative(alternative)
-        if not own:
+        files = _of_alternative(alternative)
+        if not files:
             which = "" if alternative == pattern else f" ({alternative})"
             raise InputError(f"--input {pattern}: matches no file{which}; check the pattern")
-        by_path.update({listed.path: listed for listed in own})
+        by_path.update({listed.path: listed for listed in files})
     named = (replace(f, name=f.path.removeprefix(f"{root.rstrip('/')}/")) for f in by_path.values())
     return sorted(named, key=lambda listed: listed.name)
 
@@ -88,9 +88,9 @@ def _alternatives(key: str, begin: int) -> tuple[list[str], int] | None:
 
 
 def _of_alternative(pattern: str) -> list[Listed]:
-    found = list_plain(pattern)
-    if found or not _varies(pattern):
-        return found
+    plain = list_plain(pattern)
+    if plain or not _varies(pattern):
+        return plain
     return [listed for listed, _ in match_files(pattern, {}, "(/.*)?")]
 
 

@@ -69,15 +69,15 @@ def parse_long_line(
         return None
     names = (columns.content, columns.doc_id, columns.bucket)
     try:
-        found = find_columns(view, frozenset(name for name in names if name is not None))
+        values = find_columns(view, frozenset(name for name in names if name is not None))
     except ValueError as error:
         _refuse_long(document, view, str(error)[:200] + hint(line.head))
         return None
     if not is_utf8_view(view):
         refuse(document, Reason.INVALID_UTF8, "the line is not valid UTF-8")
-    record = {n: _small_value(raw) for n, raw in found.items() if n != columns.content}
-    if columns.content in found and document.reason is None:
-        record[columns.content] = _content(found[columns.content], document, columns, max_bytes)
+    record = {n: _small_value(raw) for n, raw in values.items() if n != columns.content}
+    if columns.content in values and document.reason is None:
+        record[columns.content] = _content(values[columns.content], document, columns, max_bytes)
     return record
 
 
@@ -177,23 +177,23 @@ def are_ids(value: Any) -> bool:
 
 def take_id(record: dict[str, Any], column: str, source: str, line: Line) -> str:
     """Return the id of a document. Raises InputError if it has none."""
-    found = _string_or_integer(record.get(column), column, line)
-    if found is None:
+    doc_id = _string_or_integer(record.get(column), column, line)
+    if doc_id is None:
         raise InputError(
             f"--id-column {column}: {_shown(record.get(column))} at {source}; ids are strings or "
             "integers"
         )
-    return found
+    return doc_id
 
 
 def take_bucket(record: dict[str, Any], column: str, source: str, line: Line) -> str:
     """Return the bucket of a document. Raises InputError if it has none, because nobody could say
     which bucket it belongs to."""
-    found = _string_or_integer(record.get(column), column, line)
-    if found is None:
+    bucket = _string_or_integer(record.get(column), column, line)
+    if bucket is None:
         value = _shown(record[column]) if column in record else "no such column"
         raise no_bucket(column, value, source)
-    return found
+    return bucket
 
 
 def _shown(value: Any) -> str:

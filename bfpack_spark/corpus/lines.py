@@ -48,9 +48,9 @@ def first_line(
         return 0
     place = start - 1
     for block in read_range(stream, place, end, block_bytes=block_bytes):
-        found = block.find(b"\n")
-        if found >= 0:
-            return min(place + found + 1, end)
+        end_of_line = block.find(b"\n")
+        if end_of_line >= 0:
+            return min(place + end_of_line + 1, end)
         place += len(block)
         if place >= end:
             break

@@ -63,8 +63,8 @@ def list_below(folder: str) -> list[Listed]:
         return sorted(_walk(folder), key=lambda listed: listed.name)
     base = access.locate(folder)[1]
     names = ((info, info.path.removeprefix(f"{base}/")) for info in access.list_files(folder))
-    found = [_remote(info, f"{folder}/{name}", name) for info, name in names]
-    return sorted((f for f in found if not _is_hidden(f.name)), key=lambda listed: listed.name)
+    files = [_remote(info, f"{folder}/{name}", name) for info, name in names]
+    return sorted((f for f in files if not _is_hidden(f.name)), key=lambda listed: listed.name)
 
 
 def _is_hidden(name: str) -> bool:
@@ -119,11 +119,11 @@ def _walk(root: str) -> Iterator[Listed]:
     while todo:
         folder = todo.popleft()
         for entry in _entries(folder):
-            found = _looked_at(entry, folder, ways)
-            if isinstance(found, _Folder):
-                todo.append(found)
-            elif found is not None:
-                yield found
+            thing = _looked_at(entry, folder, ways)
+            if isinstance(thing, _Folder):
+                todo.append(thing)
+            elif thing is not None:
+                yield thing
 
 
 def _looked_at(
@@ -164,10 +164,10 @@ def _entries(folder: _Folder) -> list[os.DirEntry[str]]:
     inner = start_and_key(folder.path)[1]
     try:
         with os.scandir(inner) as entries:
-            found = [entry for entry in entries if not entry.name.startswith(".")]
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise InputError(f"--input: {inner} cannot be listed ({error.strerror})") from None
-    for entry in found:
+    for entry in visible:
         try:
             entry.name.encode()
         except UnicodeEncodeError:
@@ -175,7 +175,7 @@ def _entries(folder: _Folder) -> list[os.DirEntry[str]]:
             raise InputError(
                 f"{folder.path}: holds the file name {raw!r}, not UTF-8; rename it"
             ) from None
-    return found
+    return visible
 
 
 def _of(info: os.stat_result, listed: Listed) -> Listed:

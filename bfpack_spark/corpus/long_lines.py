@@ -75,12 +75,12 @@ def find_columns(line: memoryview, names: frozenset[str]) -> dict[str, memoryvie
     twice, the last value counts. Raises ValueError if the line is not a JSON object."""
     decoder, fields = _decoder(names)
     try:
-        found = decoder.decode(line)
+        line_columns = decoder.decode(line)
     except msgspec.ValidationError as error:
         raise ValueError(f"no object ({error})") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from None
-    values = {name: getattr(found, field) for field, name in fields.items()}
+    values = {name: getattr(line_columns, field) for field, name in fields.items()}
     return {name: memoryview(raw) for name, raw in values.items() if raw is not _MISSING}
 
 

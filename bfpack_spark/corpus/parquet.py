@@ -171,8 +171,8 @@ class _Reader:
         read."""
         options: dict[str, Any] = {"metadata": self._file.metadata, "read_dictionary": [column]}
         options |= {"pre_buffer": False, "buffer_size": 1 << 16}
-        with access.open_parquet(self._split.path, **options) as own:
-            batch = next(own.iter_batches(1, row_groups=[number], columns=[column]))
+        with access.open_parquet(self._split.path, **options) as file:
+            batch = next(file.iter_batches(1, row_groups=[number], columns=[column]))
         values = batch.column(column)
         return values.dictionary if pt.is_dictionary(values.type) else values
 

@@ -78,5 +78,5 @@ def misshapen(name: str, shape: Shape) -> InputError:
 
 
 def _first_match(patterns: dict[Shape, bytes], text: bytes) -> Shape | None:
-    found: Iterator[Shape] = (s for s, p in patterns.items() if re.match(p, text, re.DOTALL))
-    return next(found, None)
+    shapes: Iterator[Shape] = (s for s, p in patterns.items() if re.match(p, text, re.DOTALL))
+    return next(shapes, None)

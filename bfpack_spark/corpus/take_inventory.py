@@ -33,13 +33,13 @@ def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> I
     """
     inputs = [patterns] if isinstance(patterns, str) else list(dict.fromkeys(patterns))
     taken = [_take(pattern, input_format) for pattern in inputs]
-    formats = sorted({own.format for own in taken})
+    formats = sorted({each.format for each in taken})
     if len(formats) > 1:
         raise InputError(
             f"--input {', '.join(inputs)}: {', '.join(formats)}; inputs must be of one format"
         )
     chosen, twice = _each_once(taken)
-    left_out = (*(left for own in taken for left in own.left_out), *twice)
+    left_out = (*(left for each in taken for left in each.left_out), *twice)
     _say_left_out(left_out)
     return Inventory(format=formats[0], files=tuple(chosen), left_out=left_out)
 
@@ -56,13 +56,13 @@ class _Taken:
 
 
 def _take(pattern: str, input_format: str | None) -> _Taken:
-    found = find_files(pattern)
-    if input_format is None and any("_delta_log" in f.name.split("/") for f in found):
+    listed = find_files(pattern)
+    if input_format is None and any("_delta_log" in f.name.split("/") for f in listed):
         raise InputError(
             f"--input {pattern}: holds a Delta table; say --input-format delta (parquet reads "
             "every file there, removed ones too)"
         )
-    visible = [f for f in found if not _hidden(f.name, ".")]
+    visible = [f for f in listed if not _hidden(f.name, ".")]
     data = [f for f in visible if not _hidden(f.name, "_")]
     _check_faults(pattern, visible if input_format == "text" else data)
     told = {} if input_format == "text" else told_by_bytes(data)
@@ -79,7 +79,16 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
         )
     names = {f.name for f in read}
     left_out = [f.name for f in candidates if f.name not in names]
-    taken = [_input_file(f, told.get(f.name)) for f in read]
+    taken = [
+        InputFile(
+            name=f.name,
+            path=f.path,
+            size=f.size,
+            modified=f.modified,
+            magic=told.get(f.name, (None, None))[1],
+        )
+        for f in read
+    ]
     if chosen == "jsonl":
         _check_compressed(pattern, taken)
     return _Taken(
@@ -99,16 +108,14 @@ def _is_of(chosen: str, listed: Listed, told: dict[str, Told], *, guessed: bool)
     return told[listed.name][0] == chosen or not guessed
 
 
-def _check_faults(pattern: str, found: Iterable[Listed]) -> None:
-    for listed in found:
-        if listed.fault is not None:
-            raise InputError(
-                f"--input {pattern}: {listed.name} {listed.fault}; repair or remove it"
-            )
+def _check_faults(pattern: str, files: Iterable[Listed]) -> None:
+    for file in files:
+        if file.fault is not None:
+            raise InputError(f"--input {pattern}: {file.name} {file.fault}; repair or remove it")
 
 
-def _check_compressed(pattern: str, found: Iterable[InputFile]) -> None:
-    for file in found:
+def _check_compressed(pattern: str, files: Iterable[InputFile]) -> None:
+    for file in files:
         if file.codec is not None and not file.size:
             raise InputError(
                 f"--input {pattern}: {file.name} is empty, and 0 bytes are no {file.codec} file; "
@@ -120,9 +127,9 @@ def _each_once(taken: Sequence[_Taken]) -> tuple[list[InputFile], list[LeftOut]]
     """Return the files of all inputs in order of name, and those that are one of them by another
     name. Raises InputError if two files have one name."""
     every = [
-        (listed.links, file.name, file.path, listed.identity, file, own.pattern)
-        for own in taken
-        for listed, file in zip(own.listed, own.files, strict=True)
+        (listed.links, file.name, file.path, listed.identity, file, each.pattern)
+        for each in taken
+        for listed, file in zip(each.listed, each.files, strict=True)
     ]
     by_identity: dict[tuple[str | int, ...], str] = {}
     by_name: dict[str, tuple[InputFile, str]] = {}
@@ -161,11 +168,13 @@ def _say_left_out(left_out: Sequence[LeftOut]) -> None:
 def check_apart(patterns: str | Sequence[str], inventory: Inventory, output: str) -> None:
     """Raise InputError if the output lies in the input: the next run would read what this run
     wrote."""
-    fs, own = _resolved(output)
+    fs, folder = _resolved(output)
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         input_fs, root = _resolved(pattern)
-        inside = fs.equals(input_fs) and f"{own}/".startswith(f"{root.rstrip('/')}/")
-        if inside or any(access.locate(f.path)[1].startswith(f"{own}/") for f in inventory.files):
+        inside = fs.equals(input_fs) and f"{folder}/".startswith(f"{root.rstrip('/')}/")
+        if inside or any(
+            access.locate(f.path)[1].startswith(f"{folder}/") for f in inventory.files
+        ):
             raise InputError(f"--output {output}: lies in --input {pattern}; name one outside it")
 
 
@@ -175,25 +184,15 @@ def _resolved(path: str) -> tuple[pafs.FileSystem, str]:
     return fs, str(Path(inner).resolve()) if divide(path).is_local else inner
 
 
-def _with_etags(found: list[InputFile]) -> list[InputFile]:
+def _with_etags(files: list[InputFile]) -> list[InputFile]:
     """Add the ETags of objects. An object that is put anew with the same bytes has the same ETag,
     so it counts as the same object whatever its time."""
-    paths = [file.path for file in found]
+    paths = [file.path for file in files]
     root = os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071  # keeps an address's //
     if divide(root).is_local or not access.is_object_store(access.locate(root)[0]):
-        return found
+        return files
     tags = etags_below(root)
-    return [replace(file, etag=tags.get(divide(file.path).key)) for file in found]
-
-
-def _input_file(listed: Listed, told: Told | None) -> InputFile:
-    return InputFile(
-        name=listed.name,
-        path=listed.path,
-        size=listed.size,
-        modified=listed.modified,
-        magic=told[1] if told else None,
-    )
+    return [replace(file, etag=tags.get(divide(file.path).key)) for file in files]
 
 
 def _hidden(name: str, mark: str) -> bool:

@@ -67,11 +67,11 @@ class Cuts:
         """Yield the text in pieces of at least so many characters, each up to the next place."""
         begin, least = 0, max(piece, 1)
         while len(text) - begin > least:
-            found = self._place.search(text, begin + least)
-            if found is None:
+            cut = self._place.search(text, begin + least)
+            if cut is None:
                 break
-            yield text[begin : found.start()]
-            begin = found.start()
+            yield text[begin : cut.start()]
+            begin = cut.start()
         yield text[begin:]
 
 
@@ -106,12 +106,12 @@ def _of_pre_tokenizer(file: TokenizerFile) -> Cuts | None:
     steps = parts_of(file.pre_tokenizer, "pretokenizers")
     behind, before, blanks = _NONE, _NONE, _BLANKS
     for step in steps:
-        found = _step(step)
-        if found is None:
+        done = _step(step)
+        if done is None:
             return None
-        behind, before = behind | found.alone & _KEEPS, before | found.alone & _BLANKS
-        blanks &= _BLANKS if found.any_blank else frozenset({"space"})
-        if found.last:
+        behind, before = behind | done.alone & _KEEPS, before | done.alone & _BLANKS
+        blanks &= _BLANKS if done.any_blank else frozenset({"space"})
+        if done.last:
             break
     if before >= blanks:
         return Cuts(keep=_KEEPS, blank=blanks)
@@ -149,10 +149,10 @@ def _step(step: Tree) -> _Step | None:
 
 
 def _split(step: Tree) -> _Step | None:
-    found = _pattern(step)
-    if found is None or found.crossing or step.get("behavior") not in ("Isolated", "Removed"):
+    pattern = _pattern(step)
+    if pattern is None or pattern.crossing or step.get("behavior") not in ("Isolated", "Removed"):
         return None
-    return _Step(alone=found.alone)
+    return _Step(alone=pattern.alone)
 
 
 def _pattern(step: Tree) -> Pattern | None:
@@ -205,11 +205,11 @@ def _is_elsewhere(pattern: Any) -> bool:
 
 def _normalizer(step: Tree) -> Callable[[str], str]:
     empty = {"model": {"type": "BPE", "vocab": {}, "merges": []}, "normalizer": step}
-    made = tokenizers.Tokenizer.from_str(
+    tokenizer = tokenizers.Tokenizer.from_str(
         json.dumps({"version": "1.0", "added_tokens": [], **empty})
     )
-    assert made.normalizer is not None, "it was given one"
-    normalize: Callable[[str], str] = made.normalizer.normalize_str
+    assert tokenizer.normalizer is not None, "it was given one"
+    normalize: Callable[[str], str] = tokenizer.normalizer.normalize_str
     return normalize
 
 
@@ -217,8 +217,8 @@ def _keeps(normalize: Callable[[str], str], name: str, keep: Sets) -> bool:
     """Tell whether every character of a set becomes one of the sets that cuts lie behind."""
     first, last = KEEP[name]
     chars = [chr(code) for code in range(ord(first), ord(last) + 1)]
-    found = normalize(" ".join(chars)).split(" ")
-    return len(found) == len(chars) and all(len(c) == 1 and sets_of(c) & keep for c in found)
+    kept = normalize(" ".join(chars)).split(" ")
+    return len(kept) == len(chars) and all(len(c) == 1 and sets_of(c) & keep for c in kept)
 
 
 def _spares(normalize: Callable[[str], str], blank: str) -> bool:

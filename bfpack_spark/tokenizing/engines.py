@@ -178,12 +178,12 @@ class FastEngine:
         return np.frombuffer(raw, dtype="<i4"), np.diff(ends)
 
     def id_of(self, token: str) -> int | None:
-        found: int | None = self._engine.token_to_id(token)
-        return found
+        number: int | None = self._engine.token_to_id(token)
+        return number
 
     def token_of(self, number: int) -> str | None:
-        found: str | None = self._engine.id_to_token(number)
-        return found
+        token: str | None = self._engine.id_to_token(number)
+        return token
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:

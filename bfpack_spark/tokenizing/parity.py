@@ -180,14 +180,14 @@ def _disagreement(vocabulary: Vocabulary, texts: list[str], load: Load) -> str |
     short = [t for t in texts if len(t.encode()) <= REFERENCE_BYTES_MAX]
     try:
         wrong = _wrong_id("fastokens", vocabulary, load)
-        found = None if wrong else compare(short, vocabulary, load)
+        different = None if wrong else compare(short, vocabulary, load)
     except InputError:
         raise
     except (ValueError, JobError) as error:  # fastokens refuses this kind of tokenizer, or fails
         return str(error)
     if wrong is not None:
         return wrong
-    if found is None:
+    if different is None:
         return None
-    index, difference = found
+    index, difference = different
     return f"fastokens differs from tokenizers on {short[index][:60]!r} ({difference})"

@@ -116,22 +116,22 @@ def read_pattern(expression: str) -> Pattern:
     """Return what an expression does. Raises NotUnderstoodError if that cannot be told."""
     reader = _Reader(expression)
     try:
-        found = reader.alternatives()
+        pattern = reader.alternatives()
     except (IndexError, RecursionError, KeyError, ValueError) as error:
         raise NotUnderstoodError(str(error)) from None
     if reader.rest:
         raise NotUnderstoodError(reader.rest[:20])
-    if found.nullable:
+    if pattern.nullable:
         raise NotUnderstoodError("it may match nothing")
-    return found
+    return pattern
 
 
 def literal(text: str) -> Pattern:
     """Return the pattern of a text that is looked for as it is."""
-    found = _EMPTY
+    pattern = _EMPTY
     for char in text:
-        found = found.then(_one(_range(char, char)))
-    return found
+        pattern = pattern.then(_one(_range(char, char)))
+    return pattern
 
 
 def sets_of(text: Iterable[str]) -> Sets:
@@ -163,29 +163,29 @@ class _Reader:
         self._any_case = False
 
     def alternatives(self) -> Pattern:
-        found = self._sequence()
+        pattern = self._sequence()
         while self._take("|"):
-            found = found.either(self._sequence())
-        return found
+            pattern = pattern.either(self._sequence())
+        return pattern
 
     def _sequence(self) -> Pattern:
-        found = _EMPTY
+        pattern = _EMPTY
         while self.rest and self.rest[0] not in "|)":
-            found = found.then(self._repeated())
-        return found
+            pattern = pattern.then(self._repeated())
+        return pattern
 
     def _repeated(self) -> Pattern:
-        found = self._atom()
+        pattern = self._atom()
         bounds = re.match(r"[?*+]|\{(\d+)(,?)(\d*)\}", self.rest)
         if bounds is None:
-            return found
+            return pattern
         self.rest = self.rest[bounds.end() :]
         self._take_kind(bounds.group())
         simple = {"?": (0, 1), "*": (0, None), "+": (1, None)}
         if bounds.group() in simple:
-            return found.times(*simple[bounds.group()])
+            return pattern.times(*simple[bounds.group()])
         least, comma, most = bounds.groups()
-        return found.times(int(least), int(most) if most else None if comma else int(least))
+        return pattern.times(int(least), int(most) if most else None if comma else int(least))
 
     def _take_kind(self, quantifier: str) -> None:
         """Read a sign for lazy or possessive: the paths stay. Behind {n,m} it is not understood."""
@@ -208,11 +208,11 @@ class _Reader:
 
     def _group(self, *, any_case: bool) -> Pattern:
         before, self._any_case = self._any_case, any_case
-        found = self.alternatives()
+        pattern = self.alternatives()
         self._any_case = before
         if not self._take(")"):
             raise NotUnderstoodError("a group without end")
-        return found
+        return pattern
 
     def _chars(self) -> Chars:
         if self._take("["):
@@ -226,31 +226,31 @@ class _Reader:
         return self._literal(char)
 
     def _literal(self, char: str) -> Chars:
-        found = _range(char, char)
+        chars = _range(char, char)
         if self._any_case and char.isalpha():
-            found = Chars(may=found.may | _LETTERS, must=_NONE)
-        return found
+            chars = Chars(may=chars.may | _LETTERS, must=_NONE)
+        return chars
 
     def _class(self) -> Chars:
         """Read a class behind `[`: members, ranges, classes in it, and `&&`."""
         inverted = self._take("^")
-        found = Chars(may=_NONE, must=_NONE)
+        chars = Chars(may=_NONE, must=_NONE)
         while not self._take("]"):
             if self._take("&&"):
                 other = self._members()
-                found = Chars(may=found.may & other.may, must=found.must & other.must)
+                chars = Chars(may=chars.may & other.may, must=chars.must & other.must)
             else:
                 member = self._member()
-                found = Chars(may=found.may | member.may, must=found.must | member.must)
-        return found.inverted() if inverted else found
+                chars = Chars(may=chars.may | member.may, must=chars.must | member.must)
+        return chars.inverted() if inverted else chars
 
     def _members(self) -> Chars:
         """Read what follows `&&`, up to the end of the class, which is left unread."""
-        found = Chars(may=_NONE, must=_NONE)
+        chars = Chars(may=_NONE, must=_NONE)
         while self.rest[0] != "]" and not self.rest.startswith("&&"):
             member = self._member()
-            found = Chars(may=found.may | member.may, must=found.must | member.must)
-        return found
+            chars = Chars(may=chars.may | member.may, must=chars.must | member.must)
+        return chars
 
     def _member(self) -> Chars:
         if self.rest.startswith("[:"):
@@ -262,8 +262,8 @@ class _Reader:
         first = self._char()
         if self.rest[0] == "-" and self.rest[1] != "]":
             self.rest = self.rest[1:]
-            found = _range(first, self._char())
-            return Chars(may=_ALL, must=_NONE) if self._any_case else found
+            chars = _range(first, self._char())
+            return Chars(may=_ALL, must=_NONE) if self._any_case else chars
         return self._literal(first)
 
     def _char(self) -> str:
@@ -289,8 +289,8 @@ class _Reader:
         sets = _PROPERTIES.get(named.group(2) or named.group(3))
         if sets is None or self._any_case:
             return Chars(may=_ALL, must=_NONE)
-        found = Chars(may=sets, must=sets)
-        return found.inverted() if (kind == "P") != bool(named.group(1)) else found
+        chars = Chars(may=sets, must=sets)
+        return chars.inverted() if (kind == "P") != bool(named.group(1)) else chars
 
     def _take(self, text: str) -> bool:
         """Read this text, if it comes next."""

@@ -95,9 +95,9 @@ def _encode(documents: Documents, spec: TokenizeSpec) -> tuple[Ids, Int64]:
     documents in place, and takes the texts out of the documents."""
     good = documents.good()
     engine = spec.load(spec.engine, spec.vocabulary)
-    ids, found = engine.encode(documents.take_texts())
+    ids, counts = engine.encode(documents.take_texts())
     lengths = np.zeros(len(documents), dtype=np.int64)
-    lengths[good] = found
+    lengths[good] = counts
     for index in np.flatnonzero(lengths <= 0).tolist():
         if lengths[index] < 0:
             detail = "some of the text is no token, and the tokenizer has none for the unknown"
@@ -144,9 +144,9 @@ def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None
         return
     pattern = re.compile("|".join(map(re.escape, tokens)))
     for index in documents.good():
-        found = pattern.search(documents.content[index].as_py())
-        if found:
-            detail = f"{found.group()} at character {found.start()}"
+        match = pattern.search(documents.content[index].as_py())
+        if match:
+            detail = f"{match.group()} at character {match.start()}"
             documents.refuse(index, Reason.CONTROL_TOKEN, detail)
 
 
@@ -174,10 +174,10 @@ def _is_one_of(ids: Ids, numbers: Collection[int]) -> npt.NDArray[np.bool_]:
     """Return where an id is one of the numbers, which are mostly two or three."""
     if len(numbers) > _FEW:
         return np.isin(ids, list(numbers))
-    found = np.zeros(len(ids), dtype=bool)
+    mask = np.zeros(len(ids), dtype=bool)
     for number in numbers:
-        found |= ids == number
-    return found
+        mask |= ids == number
+    return mask
 
 
 def _draw(
@@ -202,12 +202,12 @@ def _draw(
 def _audit(documents: Documents, drawn: dict[int, str], spec: TokenizeSpec) -> None:
     """Tokenize the drawn documents with both engines. Raises JobError if these differ."""
     drawn = {index: text for index, text in drawn.items() if documents.reason[index] is None}
-    found = compare(list(drawn.values()), spec.vocabulary, spec.load) if drawn else None
-    if found is not None:
-        index = list(drawn)[found[0]]
+    different = compare(list(drawn.values()), spec.vocabulary, spec.load) if drawn else None
+    if different is not None:
+        index = list(drawn)[different[0]]
         raise JobError(
             f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
-            f"tokenizers disagree at {found[1]}; use --engine tokenizers"
+            f"tokenizers disagree at {different[1]}; use --engine tokenizers"
         )
 
 

@@ -96,8 +96,8 @@ def parts_of(tree: Tree | None, inside: str) -> list[Tree]:
     if tree.get("type") != "Sequence":
         return [tree]
     steps = tree.get(inside)
-    found = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
-    return [part for step in found for part in parts_of(step, inside)]
+    trees = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    return [part for step in trees for part in parts_of(step, inside)]
 
 
 def around_documents(file: TokenizerFile) -> tuple[list[str], list[str]]:
