@@ -8,12 +8,7 @@ from typing import Any
 import pytest
 from conftest import Corpus, Ran
 from outputs import current, manifest, read
-from test_tokenize_text import EOS, Worker, ids
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Worker:
-    return Worker(tmp_path)
+from tokens.worker import EOS, Worker, ids
 
 
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
