@@ -1,5 +1,6 @@
 """Reports in a real browser, without a display: what a person sees, and what the page asks for."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -41,11 +42,16 @@ def one(packed: Path) -> Path:
 def many(
     packed: Path, bfpack: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The report of an output of 200 buckets, which are one under 200 names."""
+    """The report of an output of 200 buckets, which are one under 200 names. Their token stores
+    say that they are different, as the same documents would be counted once."""
     output = tmp_path_factory.mktemp("many")
     for number in range(BUCKETS):
         name = f"crawl-2024-{number:03}-with-a-long-name"
         shutil.copytree(packed / "small", output / name, copy_function=os.link)
+        path = current(output, name, "tokens") / "_manifest.json"
+        held = {**json.loads(path.read_text()), "fingerprint": f"{number:064x}"}
+        path.unlink()
+        path.write_text(json.dumps(held))
     ran = bfpack("report", "--output", output)
     assert ran.code == 0, ran.err
     page = tmp_path_factory.mktemp("page") / "report.html"
