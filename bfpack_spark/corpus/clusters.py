@@ -3,7 +3,7 @@ tell about all. A piece is a byte range of JSONL, a row group of Parquet, or a w
 file cannot be divided.
 
 Pieces are drawn by a byte of the input, and every byte is equally likely, so large pieces are drawn
-more often. Files of text hold one document each and are drawn by the file.
+more often.
 """
 
 import bisect
@@ -13,11 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bfpack_spark.core.expectations import Float64
-from bfpack_spark.corpus.documents import READING, Columns, Documents, ReadingSizes
 from bfpack_spark.corpus.inventory import InputFile, Inventory, Split, whole_file
 from bfpack_spark.corpus.parquet import row_groups_of
-from bfpack_spark.corpus.read_corpus import read_documents
 
 _DRAWS_MIN = 32  # fewer draws tell little about their own spread
 
@@ -46,9 +43,6 @@ def draw_clusters(
     files = [file for file in inventory.files if file.size]
     if not files:
         return []
-    if inventory.format == "text":
-        chosen = random.integers(len(files), size=num_draws).tolist()
-        return [_whole(files[number], 1 / len(files)) for number in chosen]
     ends = list(itertools.accumulate(file.size for file in files))
     bytes_drawn = random.integers(ends[-1], size=num_draws).tolist()
     row_groups = functools.cache(row_groups_of)
@@ -64,56 +58,6 @@ def draw_clusters(
             clusters.append(_range(file, at, chance, range_bytes))
     mean = sum(cluster.num_bytes for cluster in clusters) / len(clusters)
     return clusters[: max(_DRAWS_MIN, int(read_bytes_max / max(mean, 1)))]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Read:
-    """The documents of a cluster: how many there are, and samples of them, each as some batches."""
-
-    num_documents: int
-    samples: list[list[Documents]]
-
-
-def read_cluster(
-    cluster: Cluster,
-    inventory: Inventory,
-    columns: Columns,
-    max_bytes: int,
-    numbers: list[int],
-    random: np.random.Generator,
-    sizes: ReadingSizes = READING,
-) -> Read:
-    """Read a cluster once, batch by batch, and draw one sample for each of the numbers. A sample
-    holds so many documents drawn at random (all, if there are no more); samples do not depend on
-    each other."""
-    samples = [_Sample(number, random) for number in numbers]
-    total = 0
-    splits = [cluster.split]
-    for batch in read_documents(splits, inventory.format, columns, max_bytes, sizes=sizes):
-        total += len(batch)
-        for sample in samples:
-            sample.offer(batch)
-    return Read(num_documents=total, samples=[sample.take() for sample in samples])
-
-
-class _Sample:
-    """A sample of documents. Every document gets a random key, and those with the smallest keys are
-    taken."""
-
-    def __init__(self, size: int, random: np.random.Generator) -> None:
-        self._size, self._random = size, random
-        self._kept: list[tuple[Float64, Documents]] = []
-
-    def offer(self, batch: Documents) -> None:
-        keys = self._random.random(len(batch))
-        best = np.sort(np.argsort(keys)[: self._size])
-        self._kept.append((keys[best], batch.pick(best.tolist())))
-
-    def take(self) -> list[Documents]:
-        every = np.sort(np.concatenate([keys for keys, _ in self._kept] or [np.empty(0)]))
-        limit = every[: self._size].max(initial=-1.0)
-        picked = [part.pick(np.flatnonzero(keys <= limit).tolist()) for keys, part in self._kept]
-        return [part for part in picked if len(part)]
 
 
 def _range(file: InputFile, at: int, chance: float, range_bytes: int) -> Cluster:

@@ -19,7 +19,7 @@
 The functions that take a session use only its DataFrames, so it may be a session of Spark Connect.
 """
 
-from bfpack_spark.core.estimates import Draws, Estimate
+from bfpack_spark.core.estimates import Estimate, Stratum
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.document import Fragment, Whereabouts, find_document
 from bfpack_spark.explore.frames import (

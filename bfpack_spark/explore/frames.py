@@ -179,7 +179,8 @@ def _summary_row(stats: CorpusStats, at: PackingStats) -> dict[str, Any]:
     row |= {f"concat_{name}": value for name, value in _packed_columns(at.concat).items()}
     row["more_sequences"] = at.more_sequences
     if at.fragments is not None:
-        row |= {f"fragments_p{100 * q:g}": at.fragments.quantile(q) for q in (0.5, 0.99, 1.0)}
+        shares = (0.5, 0.99) if stats.is_estimated else (0.5, 0.99, 1.0)
+        row |= {f"fragments_p{100 * q:g}": at.fragments.quantile(q) for q in shares}
     return row
 
 

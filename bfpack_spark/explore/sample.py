@@ -2,11 +2,14 @@
 Spark.
 
 Up to about 256 places are drawn (corpus.clusters), and at each place some of its documents, so
-little of a large corpus is read. A corpus of up to 64 MB that has no more documents than wanted is
-read whole, and nothing is left to chance.
+little of a large corpus is read. If that would be half of the corpus, or the corpus has up to 64
+MB, all of it is read, so that the sizes of all documents are known, and few are tokenized. The
+sizes of files of text are known without reading. A corpus of up to 64 MB that has no more documents
+than wanted is tokenized whole, and nothing is left to chance.
 """
 
 import collections
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -18,14 +21,17 @@ from bfpack_spark.buckets.slices import (
     paths_of_buckets,
 )
 from bfpack_spark.config import Settings
-from bfpack_spark.core.estimates import Draws
-from bfpack_spark.corpus.clusters import Cluster, draw_clusters, read_cluster
+from bfpack_spark.core.estimates import Stratum
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.clusters import Cluster, draw_clusters
 from bfpack_spark.corpus.documents import Documents
-from bfpack_spark.corpus.inventory import Inventory, split_inventory
+from bfpack_spark.corpus.draw_documents import Drawn, chances_of, draw_documents
+from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory, whole_file
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.sample_estimates import Sample
+from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
 from bfpack_spark.tokenizing.engines import limits_of
 from bfpack_spark.tokenizing.parity import engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
@@ -70,7 +76,7 @@ def sample_slice(settings: Settings, one: Slice, bucket: str, num_documents: int
     )
     whole = _all_documents(one.inventory, spec, num_documents)
     if whole is not None:
-        return _sample(0, [(0, 1.0, whole)], spec)
+        return _sample(whole_stratum(_lengths(whole, spec)))
     return _draw(one.inventory, spec, num_documents, settings.seed)
 
 
@@ -116,22 +122,24 @@ def _all_documents(inventory: Inventory, spec: TokenizeSpec, limit: int) -> list
 
 
 def _draw(inventory: Inventory, spec: TokenizeSpec, wanted: int, seed: int) -> Sample:
+    random, inserted = np.random.default_rng([seed, 1]), spec.vocabulary.num_inserted
+    if spec.input_format == "text":
+        files = _of_files(inventory, spec, wanted, random)
+        return _sample(stratum_of([files], wanted, inserted))
     num_draws = min(max(wanted // _DOCUMENTS_A_DRAW, _DRAWS_MIN), _DRAWS_MAX)
-    if spec.input_format == "text":  # a file is one document
-        num_draws = wanted
     clusters = draw_clusters(inventory, max(min(num_draws, wanted), 2), seed)
-    shares = np.arange(len(clusters) + 1) * max(wanted, len(clusters)) // max(len(clusters), 1)
-    sizes = np.diff(shares).tolist()
-    random = np.random.default_rng([seed, 1])
-    drawn: list[tuple[int, float, list[Documents]]] = []
+    num_bytes = sum(cluster.num_bytes for cluster in set(clusters))
+    if inventory.num_bytes <= max(_WHOLE_BYTES_MAX, 2 * num_bytes):
+        draws = np.arange(wanted)
+        part = _part(_read(split_inventory(inventory), spec, draws, random), draws, None, spec)
+        return _sample(stratum_of([part], wanted, inserted))
+    ends = np.arange(len(clusters) + 1) * max(wanted, len(clusters)) // len(clusters)
+    parts = []
     for cluster, numbers in _alike(clusters).items():
-        wanted_each = [sizes[number] for number in numbers]
-        limit = spec.max_document_bytes
-        read = read_cluster(cluster, inventory, spec.columns, limit, wanted_each, random)
-        for number, sample in zip(numbers, read.samples, strict=True):
-            taken = max(sum(map(len, sample)), 1)
-            drawn.append((number, read.num_documents / taken / cluster.chance, sample))
-    return _sample(len(clusters), drawn, spec)
+        draws = np.repeat(numbers, np.diff(ends)[numbers])
+        drawn = _read([cluster.split], spec, draws, random)
+        parts.append(_part(drawn, draws, cluster.chance, spec))
+    return _sample(stratum_of(parts, len(clusters), inserted))
 
 
 def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
@@ -142,25 +150,63 @@ def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
     return draws
 
 
-def _sample(
-    num_draws: int, drawn: list[tuple[int, float, list[Documents]]], spec: TokenizeSpec
-) -> Sample:
-    """Tokenize the documents drawn and return the sample. drawn: for each draw its number, how many
-    documents each of its documents stands for, and those documents."""
-    lengths, numbers, stands_for = [], [], []
-    num_read = num_refused = 0
-    for number, each, batches in drawn:
-        for batch in batches:
-            num_read += len(batch)
-            good = spec.tokenize(batch).column("length").drop_null().to_numpy()
-            num_refused += len(batch) - len(good)
-            lengths.append(good.astype(np.int64))
-            numbers.append(np.full(len(good), number))
-            stands_for.append(np.full(len(good), each))
-    draws = Draws(
-        num_draws=num_draws,
-        draw=np.concatenate([*numbers, np.empty(0, np.int64)]).astype(np.int64),
-        length=np.concatenate([*lengths, np.empty(0, np.int64)]),
-        stands_for=np.concatenate([*stands_for, np.empty(0)]),
+def _read(
+    splits: list[Split], spec: TokenizeSpec, draws: Int64, random: np.random.Generator
+) -> Drawn:
+    limit = spec.max_document_bytes
+    batches = read_documents(splits, spec.input_format, spec.columns, limit)
+    return draw_documents(batches, len(draws), _largest(spec), random)
+
+
+def _largest(spec: TokenizeSpec) -> int:
+    """Return the bytes of the largest document that is tokenized. Ready tokens have no limit."""
+    return 1 << 62 if spec.columns.tokens else spec.max_bytes
+
+
+def _part(drawn: Drawn, draws: Int64, chance: float | None, spec: TokenizeSpec) -> Part:
+    """Tokenize the documents drawn."""
+    sizes = np.concatenate([np.empty(0, np.int64), *(own.sizes() for own in drawn.batches)])
+    lengths = _lengths(drawn.batches, spec)
+    return Part(
+        sizes=drawn.sizes,
+        draws=draws[: len(drawn.chosen)],
+        drawn_sizes=sizes[drawn.chosen],
+        lengths=lengths[drawn.chosen],
+        chance=chance,
     )
-    return Sample(strata=(draws,), num_read=num_read, num_refused=num_refused)
+
+
+def _of_files(
+    inventory: Inventory, spec: TokenizeSpec, wanted: int, random: np.random.Generator
+) -> Part:
+    """Draw files of text, which hold one document each."""
+    limit = _largest(spec)
+    files = [file for file in inventory.files if file.size and (file.codec or file.size <= limit)]
+    sizes = np.array([file.size for file in files], dtype=np.int64)
+    ends = np.cumsum(chances_of(sizes, sizes))
+    chosen = np.searchsorted(ends, random.random(wanted if files else 0) * ends[-1:], "right")
+    numbers, where = np.unique(chosen, return_inverse=True)
+    splits = [whole_file(files[number]) for number in numbers.tolist()]
+    batches = read_documents(splits, "text", spec.columns, spec.max_document_bytes)
+    return Part(
+        sizes=sizes,
+        draws=np.arange(len(chosen)),
+        drawn_sizes=sizes[chosen],
+        lengths=_lengths(batches, spec)[where],
+        chance=None,
+    )
+
+
+def _lengths(batches: Iterable[Documents], spec: TokenizeSpec) -> Int64:
+    """Return the tokens of documents, and 0 for each that is refused."""
+    return np.concatenate([np.empty(0, np.int64), *(_tokens(batch, spec) for batch in batches)])
+
+
+def _tokens(batch: Documents, spec: TokenizeSpec) -> Int64:
+    lengths = spec.tokenize(batch).column("length").fill_null(0).to_numpy()
+    return np.asarray(lengths, dtype=np.int64)
+
+
+def _sample(stratum: Stratum) -> Sample:
+    lengths = stratum.donors.length
+    return Sample(strata=(stratum,), num_read=len(lengths), num_refused=int((lengths == 0).sum()))

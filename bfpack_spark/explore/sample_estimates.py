@@ -1,14 +1,16 @@
 """What a sample tells, and how exactly: each estimate with its standard error and its interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from operator import attrgetter
 
 import numpy as np
 
 from bfpack_spark.core.estimates import (
-    Draws,
     Estimate,
+    Stratum,
+    estimate_documents,
     estimate_ratio,
     estimate_share,
     estimate_total,
@@ -23,21 +25,27 @@ from bfpack_spark.explore.per_document import baseline, truncations
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Documents drawn at random. If they are of several buckets, each bucket is a stratum."""
+    """Documents drawn at random, and the sizes of many more. If they are of several buckets, each
+    bucket is a stratum."""
 
-    strata: tuple[Draws, ...]
-    num_read: int  # documents drawn
-    num_refused: int  # of these, the empty ones and those for quarantine; not in strata
+    strata: tuple[Stratum, ...]
+    num_read: int  # documents drawn and tokenized
+    num_refused: int  # of these, those for quarantine
 
     @property
     def num_draws(self) -> int:
-        """Return the number of draws. It is 0 if all documents were read; then nothing is
-        uncertain."""
-        return sum(draws.num_draws for draws in self.strata)
+        """Return the number of draws: of places, or of documents if all sizes are known. It is 0
+        if all documents were tokenized; then nothing is uncertain."""
+        return sum(stratum.num_draws for stratum in self.strata)
 
     @property
+    def all_sizes_known(self) -> bool:
+        """Return whether the size of every document of the corpus is known."""
+        return all(stratum.sized.draw is None for stratum in self.strata)
+
+    @cached_property
     def histogram(self) -> Histogram:
-        """Return the histogram of the whole corpus, scaled up from the sample."""
+        """Return the histogram of the whole corpus, predicted from the sample."""
         return scaled_histogram(self.strata)
 
 
@@ -48,6 +56,25 @@ class Named:
     name: str
     seq_len: int | None  # None: of the documents themselves
     estimate: Estimate
+
+    def of(self, statistics: object) -> "Named":
+        """Return the same with the value that statistics show, at the seq_len if there is one. It
+        differs by the rounding of counts at most."""
+        value = float(attrgetter(_SHOWN[self.name])(statistics))
+        low, high = min(self.estimate.low, value), max(self.estimate.high, value)
+        return replace(self, estimate=replace(self.estimate, value=value, low=low, high=high))
+
+
+_SHOWN = {
+    "num_documents": "num_documents",
+    "num_tokens": "num_tokens",
+    "mean_length": "mean_length",
+    "lower_bound": "plan.accounting.lower_bound",
+    "cut_share": "plan.cut_share",
+    "truncations": "plan.truncations",
+    "concat_cut_share": "concat.cut_share",
+    "concat_truncations": "concat.truncations",
+}
 
 
 def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
@@ -60,7 +87,7 @@ def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
     """
     strata = sample.strata
     of_lengths = {
-        "num_documents": estimate_total(strata, _one),
+        "num_documents": estimate_documents(strata),
         "num_tokens": estimate_total(strata, _length),
         "mean_length": estimate_ratio(strata, _length, _one),
     }
@@ -71,13 +98,13 @@ def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
 def joined(samples: Sequence[Sample]) -> Sample:
     """Return the samples of several buckets as one."""
     return Sample(
-        strata=tuple(draws for sample in samples for draws in sample.strata),
+        strata=tuple(stratum for sample in samples for stratum in sample.strata),
         num_read=sum(sample.num_read for sample in samples),
         num_refused=sum(sample.num_refused for sample in samples),
     )
 
 
-def _at(strata: Sequence[Draws], rules: Rules) -> list[Named]:
+def _at(strata: Sequence[Stratum], rules: Rules) -> list[Named]:
     of_packing = {"lower_bound": estimate_total(strata, partial(_sequences, rules=rules))}
     for prefix, packing in (("", rules), ("concat_", baseline(rules))):
         of_packing[f"{prefix}cut_share"] = estimate_share(

@@ -147,10 +147,18 @@ class CorpusStats:
 
     @property
     def estimates(self) -> list[Named]:
-        """Return what is uncertain in a sample, and by how much. The list is empty if all documents
+        """Return how far the numbers of a sample may be off. The list is empty if all documents
         were counted."""
-        rules = [at.rules for at in self.at]
-        return estimates(self.sample, rules) if self.sample and self.sample.num_draws else []
+        if self.sample is None or not self.is_estimated:
+            return []
+        at = {at.seq_len: at for at in self.at}
+        named = estimates(self.sample, [own.rules for own in self.at])
+        return [one.of(self if one.seq_len is None else at[one.seq_len]) for one in named]
+
+    @property
+    def is_estimated(self) -> bool:
+        """Return whether the histogram is estimated from a sample."""
+        return self.sample is not None and self.sample.num_draws > 0
 
     @property
     def num_documents(self) -> int:
@@ -167,8 +175,9 @@ class CorpusStats:
     @property
     def quantiles(self) -> dict[float, int]:
         """Return the length in tokens at each share of the documents. It is empty without
-        documents."""
-        return {q: self.histogram.quantile(q) for q in QUANTILES} if self.num_documents else {}
+        documents. An estimate has no shortest and no longest document."""
+        shares = QUANTILES[1:-1] if self.is_estimated else QUANTILES
+        return {q: self.histogram.quantile(q) for q in shares} if self.num_documents else {}
 
 
 def rules_of(settings: Settings | None = None) -> Rules:

@@ -22,6 +22,7 @@ from bfpack_spark.report.figures import fragments_figure, lengths_figure, trunca
 from bfpack_spark.report.layout import Page, Section, Table
 from bfpack_spark.report.tables import (
     HOW_TO_CHOOSE,
+    about,
     about_lengths,
     bucket_name,
     detailed_tables_of,
@@ -167,7 +168,10 @@ def stats_page(statistics: Sequence[CorpusStats]) -> Page:
     return Page(
         title="What packing comes to",
         lead=f"{bucket_name(last)}, from lengths alone.",
-        facts=[("documents", count(last.num_documents)), ("tokens", count(last.num_tokens))],
+        facts=[
+            ("documents", about(last, count(last.num_documents))),
+            ("tokens", about(last, count(last.num_tokens))),
+        ],
         sections=[*summaries, *_pictures(last), details],
     )
 

@@ -16,7 +16,7 @@ from bfpack_spark.explore.statistics import (
 )
 from bfpack_spark.report.layout import Figure, Table
 from bfpack_spark.report.svg import picture
-from bfpack_spark.report.tables import cuts_table, lengths_table
+from bfpack_spark.report.tables import about, cuts_table, lengths_table
 from bfpack_spark.report.words import count, mean, rules_name, size, span
 from bfpack_spark.versions.manifests import Manifest
 
@@ -49,15 +49,21 @@ def lengths_figure(stats: CorpusStats) -> Figure:
     edges = np.union1d(powers_of_two(stats.histogram), seq_lens).astype(np.int64)
     lengths = stats.histogram.values
     half = np.searchsorted(stats.histogram.totals_up_to(lengths), 0.5)
+    whole = f" of {count(lengths[0])} to {count(lengths[-1])} tokens"
+    extent = "" if stats.is_estimated else whole
+
+    def number(known: int) -> str:
+        return about(stats, count(known))
+
+    description = (
+        f"{number(stats.num_documents)} documents{extent}, half of them of at most "
+        f"{number(stats.quantiles[0.5])} tokens. Documents of at most {number(lengths[half])} "
+        f"tokens hold half of all {number(stats.num_tokens)} tokens, or more."
+    )
     return Figure(
         name="lengths",
         title="Length of the documents, and where the tokens lie",
-        description=(
-            f"{count(stats.num_documents)} documents of {count(lengths[0])} to "
-            f"{count(lengths[-1])} tokens, half of them of at most "
-            f"{count(stats.quantiles[0.5])}. Documents of at most {count(lengths[half])} tokens "
-            f"hold half of all {count(stats.num_tokens)} tokens, or more."
-        ),
+        description=description[0].upper() + description[1:],
         picture=picture("lengths", partial(plots.documents_by_length, stats)),
         numbers=lengths_table(stats, length_classes(stats.histogram, stats.at[0].rules, edges)),
     )

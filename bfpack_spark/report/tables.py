@@ -2,6 +2,7 @@
 page show them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +16,9 @@ from bfpack_spark.report.layout import Cell, Row, Table
 from bfpack_spark.report.words import count, mean, percent, share, span
 
 Column: TypeAlias = Callable[[PackingStats], str]
+
+_NAMES = ("seq_len", "policy", "tokens")  # columns that say what a row is about
+_LARGEST = "100%"
 
 
 def bucket_name(stats: CorpusStats) -> str:
@@ -32,17 +36,22 @@ HOW_TO_CHOOSE = (
 
 def headline(stats: CorpusStats) -> list[str]:
     """Return the lines above the first table of a bucket."""
+    documents, tokens = (
+        about(stats, count(number)) for number in (stats.num_documents, stats.num_tokens)
+    )
     return [
-        f"{bucket_name(stats)}: {stats.num_documents:,} documents, {stats.num_tokens:,} tokens",
+        f"{bucket_name(stats)}: {documents} documents, {tokens} tokens",
         *([_sampled(stats.sample)] if stats.sample else []),
     ]
 
 
 def about_lengths(stats: CorpusStats) -> list[str]:
     """Return the lines above the detailed tables of a bucket."""
-    lengths = ", ".join(f"{100 * q:g}% {length:,}" for q, length in stats.quantiles.items())
+    lengths = ", ".join(
+        f"{100 * q:g}% {about(stats, count(length))}" for q, length in stats.quantiles.items()
+    )
     return [
-        f"{stats.mean_length:,.1f} tokens a document; quantiles {lengths}",
+        f"{about(stats, f'{stats.mean_length:,.1f}')} tokens a document; quantiles {lengths}",
         f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
         "all documents whole, concatenated from a random start on (expectations)",
     ]
@@ -52,28 +61,48 @@ def _sampled(sample: Sample) -> str:
     refused = f"{sample.num_refused:,} of them refused" if sample.num_refused else "none refused"
     if not sample.num_draws:
         return f"all {sample.num_read:,} documents were read, {refused}; nothing is estimated"
+    places = "" if sample.all_sizes_known else f" at {sample.num_draws:,} random places"
     return (
-        f"estimated from {sample.num_read:,} documents, {refused}, drawn at {sample.num_draws:,} "
-        "random places; overhead and padding of so few lengths are rough"
+        f"estimated from {sample.num_read:,} documents drawn at random, {refused}, and the sizes "
+        f"of all documents{places}; overhead and padding are rough"
     )
+
+
+def about(stats: CorpusStats, number: str) -> str:
+    """Return a number with the word "about" before it, if it is an estimate and not 0."""
+    return f"about {number}" if stats.is_estimated and set(number) & set("123456789") else number
 
 
 def tables_of(stats: CorpusStats) -> list[Table]:
     """Return the tables that sum up the statistics of a bucket: one, and for a sample how far it
     may be off."""
     estimates = [estimates_table(stats)] if stats.estimates else []
-    return [choice_table(_by_seq_len(stats)), *estimates]
+    return [_with_about(stats, choice_table(_by_seq_len(stats))), *estimates]
 
 
 def detailed_tables_of(stats: CorpusStats) -> list[Table]:
     """Return all other tables."""
     by_seq_len = _by_seq_len(stats)
-    return [
+    tables = [
         sequences_table(by_seq_len),
         shapes_table(by_seq_len),
         policies_table(stats),
         cuts_table(stats.at),
     ]
+    return [_with_about(stats, table) for table in tables]
+
+
+def _with_about(stats: CorpusStats, table: Table) -> Table:
+    """Return a table that says "about" before each number of a sample, and that has nothing of the
+    largest one, which a sample does not tell."""
+    if not stats.is_estimated:
+        return table
+    shown = [number for number, name in enumerate(table.head) if name != _LARGEST]
+    rows: list[Row] = [
+        tuple(row[at] if table.head[at] in _NAMES else about(stats, str(row[at])) for at in shown)
+        for row in table.rows
+    ]
+    return replace(table, head=tuple(table.head[at] for at in shown), rows=rows)
 
 
 def _by_seq_len(stats: CorpusStats) -> dict[str, PackingStats]:
@@ -146,7 +175,7 @@ _SHAPES: dict[str, Column] = {
     "fragments, mean": lambda at: f"{at.plan.fragments:.2f}",
     "50%": lambda at: _quantile(at, 0.5),
     "99%": lambda at: _quantile(at, 0.99),
-    "100%": lambda at: _quantile(at, 1.0),
+    _LARGEST: lambda at: _quantile(at, 1.0),
     "attention, packed": lambda at: percent(at.plan.attention_share),
     "attention, concatenated": lambda at: percent(at.concat.attention_share),
 }
@@ -208,7 +237,8 @@ def estimates_table(stats: CorpusStats) -> Table:
         seq_len = "" if named.seq_len is None else count(named.seq_len)
         estimate = named.estimate
         numbers = (estimate.value, estimate.low, estimate.high, estimate.standard_error)
-        rows.append((named.name, seq_len, *map(form.format, numbers)))
+        value, *others = map(form.format, numbers)
+        rows.append((named.name, seq_len, about(stats, value), *others))
     return Table(
         caption=f"How far the sample may be off ({CONFIDENCE:.0%} intervals)",
         head=("what", "seq_len", "estimate", "from", "to", "standard error"),
