@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, Ran
@@ -37,7 +38,17 @@ def test_what_is_said_of_it_is_what_was_said_then(
 ) -> None:
     ran = bfpack(command, "--output", kept / "output", *PLACE, *more, "--json")
     assert ran.code == 0, ran.err
-    assert json.loads(ran.out) == json.loads((kept / f"{command}.json").read_text())
+    then = json.loads((kept / f"{command}.json").read_text())
+    assert part_of(json.loads(ran.out), then) == then
+
+
+def part_of(now: Any, then: Any) -> Any:
+    """What is said now, without the keys that were not said then."""
+    if isinstance(then, dict):
+        return {key: part_of(now.get(key), value) for key, value in then.items()}
+    if isinstance(then, list) and isinstance(now, list) and len(now) == len(then):
+        return [part_of(one, other) for one, other in zip(now, then, strict=True)]
+    return now
 
 
 def test_its_text_gives_its_tokens(kept: Path, bfpack: Run) -> None:

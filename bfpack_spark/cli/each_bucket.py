@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bfpack_spark.cli.explain import explain
+from bfpack_spark.cli.explain import explain, was_interrupted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,8 @@ def _outcome(name: str, act: Callable[[], Any]) -> Outcome:
     try:
         return Outcome(bucket=name, result=act())
     except Exception as error:  # the other buckets go on after any failure
+        if was_interrupted(error):
+            raise
         said, code = explain(error)
         why = said or f"a fault in bfpack itself: {type(error).__name__}: {error}"
         return Outcome(bucket=name, error=" ".join(why.split()), code=code)

@@ -43,6 +43,14 @@ def explain(error: Exception) -> tuple[str | None, int]:
     return None, 5
 
 
+def was_interrupted(error: BaseException | None) -> bool:
+    """Return whether an error came of Ctrl-C. The library that speaks with the JVM may fail while
+    it passes an interrupt on."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _may_be_gone(error: Exception) -> bool:
     """Return whether the error is one that is seen if the JVM is gone, or one that the JVM reports
     while it ends."""

@@ -11,7 +11,7 @@ import cloup
 from bfpack_spark import pipeline
 from bfpack_spark.cli import housekeeping, reporting
 from bfpack_spark.cli.each_bucket import results_of
-from bfpack_spark.cli.explain import explain
+from bfpack_spark.cli.explain import explain, was_interrupted
 from bfpack_spark.cli.looking import path, show, stats, verify
 from bfpack_spark.cli.options import PLACE, RULES, TEXT, command, json_option, settings_options
 from bfpack_spark.cli.printing import (
@@ -29,6 +29,8 @@ from bfpack_spark.logs import handler_for
 _STORE = ("output", "bucket", "spark")
 _DELTA = ("publish_delta", "publish_plan")
 _SHARDS = (*RULES, "pad_token", "num_shards", "rows_per_shard")
+
+_INTERRUPTED = "interrupted; the same command continues"
 
 
 @cloup.group(
@@ -115,11 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         fail(error.format_message())
         code = 2
-    except click.Abort:
-        fail("interrupted; the same command continues")
-        code = 130
-    except Exception as error:
-        said, code = explain(error)
+    except (click.Abort, Exception) as error:
+        interrupted = isinstance(error, click.Abort) or was_interrupted(error)
+        said, code = (_INTERRUPTED, 130) if interrupted else explain(error)
         if said is not None:
             fail(said)
     sys.exit(code or 0)

@@ -20,7 +20,8 @@ from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark import SparkContext
 from pyspark.errors import PySparkException
 
-from bfpack_spark.cli.explain import explain
+from bfpack_spark.cli.each_bucket import run_each
+from bfpack_spark.cli.explain import explain, was_interrupted
 from bfpack_spark.errors import JobError
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.logs import handler_for
@@ -180,3 +181,18 @@ def test_what_py4j_logs_of_a_jvm_that_is_gone_is_left_out(
     said = capsys.readouterr().err
     assert __file__ in said
     assert java_gateway.__file__ not in said
+
+
+def test_an_error_that_came_of_an_interrupt_is_one() -> None:
+    def fail_meanwhile() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise Py4JError("Gateway must be connected")
+
+    with pytest.raises(Py4JError) as raised:
+        fail_meanwhile()
+    assert was_interrupted(raised.value)
+    assert not was_interrupted(Py4JError("Gateway must be connected"))
+    with pytest.raises(Py4JError):  # and no other bucket is begun
+        run_each([("a", fail_meanwhile), ("b", lambda: pytest.fail("goes on"))])

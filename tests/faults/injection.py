@@ -60,7 +60,7 @@ POINTS: list[tuple[str, str, Callable[..., object]]] = [
     ("bfpack_spark.core.best_fit", "pack", _nothing),
     ("bfpack_spark.tokenizing.tokenize_documents", "TokenizeSpec.tokenize", _nothing),
     # Last, since its module imports all of these.
-    ("bfpack_spark.tokens.make_tokens", "_check_unique", _nothing),
+    ("bfpack_spark.tokens.make_tokens", "check_unique", _nothing),
 ]
 
 

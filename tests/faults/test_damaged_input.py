@@ -224,7 +224,7 @@ def test_a_file_that_changes_during_the_run_fails_it_and_is_named(
     case = case_of("jsonl")
     output = case.copy(tmp_path)
     source = Path(shutil.copytree(case.delivery.new, tmp_path / "in"))
-    point = {"before": "TokenizeSpec.tokenize - before", "after": "_check_unique - before"}
+    point = {"before": "TokenizeSpec.tokenize - before", "after": "check_unique - before"}
     command = [source if part == case.delivery.new else part for part in case.pack(output)]
     with holding(drivers.host.faults, point[when]) as gate:
         driver = drivers.start(*command)

@@ -124,7 +124,7 @@ def test_an_object_that_is_replaced_during_the_run_fails_it_and_is_named(
     """By one of the same size, when all of it has been read."""
     pafs.copy_files("data/in/jsonl", "data/in/moving", store.fs, store.fs)
     command = pack_command("s3://data/in/moving", tiny_tokenizer, "s3://data/moving")
-    with holding(cloud.host.faults, "_check_unique - before") as gate:
+    with holding(cloud.host.faults, "check_unique - before") as gate:
         driver = cloud.start(*command)
         driver.wait_at(gate)
         content = store.read("data/in/moving/c.jsonl").decode()
