@@ -9,12 +9,12 @@
 Each step looks for its earlier result by its fingerprint, and if it finds it, does nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from pyspark.sql import SparkSession
 
-from bfpack_spark.buckets.find_slices import FindSlice
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.delta.output import DeltaTable
@@ -28,7 +28,7 @@ from bfpack_spark.plan.make_plan import make_plan, sequences_version
 from bfpack_spark.report.keep import keep_costs, keep_report
 from bfpack_spark.sequences.make_sequences import make_sequences
 from bfpack_spark.spark.costs import StageCost, metered
-from bfpack_spark.tokens.make_tokens import look_at, make_tokens
+from bfpack_spark.tokens.make_tokens import Source, make_tokens
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions.moves import Move, publish_and_say
 from bfpack_spark.versions.publication import Place, Version
@@ -60,38 +60,36 @@ class _Run:
         return length_histogram(self.spark, self.store)
 
     @property
-    def assembled(self) -> set[int | None]:
-        """Return the seq_lens whose sequences this run has made."""
-        return {cost.seq_len for cost in self.costs if cost.stage == "assemble"}
+    def has_assembled(self) -> bool:
+        """Return whether this run has made sequences."""
+        return any(cost.stage == "assemble" for cost in self.costs)
 
 
-def pack(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> list[Published]:
+def pack(spark: SparkSession, settings: Settings, source: Source) -> list[Published]:
     """Do everything for a bucket: read its text, and publish sequences, one version for each
     seq_len."""
     seq_lens = settings.need("seq_len")
-    source = look_at(settings, bucket, find)
     tables = open_tables(spark, settings)
-    costs: list[StageCost] = []
-    with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
+    place, costs = source.place, list[StageCost]()
+    with about(bucket=place.bucket), hold_bucket(place.output, place.bucket) as lock:
         with metered(spark, costs, "tokenize"):
             store = make_tokens(spark, settings, source, lock)
         run = _Run(
             spark=spark, settings=settings, store=store, lock=lock, tables=tables, costs=costs
         )
-        keep_costs(source.place, store.name, costs)
-        published = [_sequences(run, seq_len) for seq_len in seq_lens]
-        _report_all(run, published)
-    return published
+        keep_costs(place, store.name, costs)
+        return _publish_each(run, (_sequences(run, seq_len) for seq_len in seq_lens))
 
 
-def _sequences(run: _Run, seq_len: int) -> Published:
+def _sequences(run: _Run, seq_len: int) -> Version:
+    """Return the complete version of a seq_len, which is made if it is not there."""
     version = sequences_version(run.settings, run.store, seq_len)
     if not _is_whole(version):
         _assemble(run, _plan(run, seq_len))
     else:
         what = f"sequences of {seq_len}"
         say_done_before(what, version.name, stage="assemble", seq_len=seq_len)
-    return _publish(run, version)
+    return version
 
 
 def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
@@ -117,13 +115,13 @@ def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> lis
     tables = open_tables(spark, settings)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
         run = _Run(spark=spark, settings=settings, store=store, lock=lock, tables=tables)
-        published = []
-        for version in asked:
-            if not _is_whole(version):
-                _assemble(run, _planned(version))
-            published.append(_publish(run, version))
-        _report_all(run, published)
-    return published
+        return _publish_each(run, (_assembled(run, version) for version in asked))
+
+
+def _assembled(run: _Run, version: Version) -> Version:
+    if not _is_whole(version):
+        _assemble(run, _planned(version))
+    return version
 
 
 def _is_whole(version: Version) -> bool:
@@ -161,23 +159,30 @@ def _keep_costs(run: _Run, version: Version) -> None:
     keep_costs(version.place, version.name, [cost for cost in run.costs if cost.seq_len == seq_len])
 
 
-def _publish(run: _Run, version: Version) -> Published:
-    run.lock.check()
-    move = publish_and_say(f"sequences of {version.place.seq_len}", version)
-    _report(run, version, anew=version.place.seq_len in run.assembled)
-    publish_to_delta(run.spark, run.tables, version)
-    return Published(version=version, move=move)
+def _publish_each(run: _Run, versions: Iterable[Version]) -> list[Published]:
+    """Publish each version as soon as it is made. Then write their reports, which name each other,
+    also if a later version fails."""
+    published: list[Published] = []
+    try:
+        for version in versions:
+            run.lock.check()
+            move = publish_and_say(f"sequences of {version.place.seq_len}", version)
+            published.append(Published(version=version, move=move))
+            publish_to_delta(run.spark, run.tables, version)
+    except Exception:
+        _report(run, published)
+        raise
+    _report(run, published)
+    return published
 
 
-def _report_all(run: _Run, published: list[Published]) -> None:
-    """Write all reports once more, so that each names the others."""
-    if len(published) > 1 and run.assembled:
-        for each in published:
-            _report(run, each.version, anew=True)
-
-
-def _report(run: _Run, version: Version, *, anew: bool) -> None:
-    keep_report(version, lambda: run.histogram, run.settings.seq_len, anew=anew)
+def _report(run: _Run, published: list[Published]) -> None:
+    """Write the reports: all anew if this run has made one of the versions, else those that are
+    missing."""
+    for each in published:
+        keep_report(
+            each.version, lambda: run.histogram, run.settings.seq_len, anew=run.has_assembled
+        )
 
 
 def _planned(version: Version) -> Plan:
@@ -188,12 +193,11 @@ def _planned(version: Version) -> Plan:
     return plan
 
 
-def tokenize(spark: SparkSession, settings: Settings, bucket: str, find: FindSlice) -> TokenStore:
+def tokenize(spark: SparkSession, settings: Settings, source: Source) -> TokenStore:
     """Tokenize a bucket, unless that is done already, and publish its token store."""
-    source = look_at(settings, bucket, find)
-    costs: list[StageCost] = []
-    with about(bucket=bucket), hold_bucket(source.place.output, bucket) as lock:
+    place, costs = source.place, list[StageCost]()
+    with about(bucket=place.bucket), hold_bucket(place.output, place.bucket) as lock:
         with metered(spark, costs, "tokenize"):
             store = make_tokens(spark, settings, source, lock)
-        keep_costs(source.place, store.name, costs)
+        keep_costs(place, store.name, costs)
     return store

@@ -24,7 +24,7 @@ from bfpack_spark.explore.boxes import Box, boxes_of
 from bfpack_spark.explore.document import Whereabouts
 from bfpack_spark.explore.sequence import Piece, Segment
 from bfpack_spark.explore.sequence import Sequence as PackedSequence
-from bfpack_spark.printable import one_line
+from bfpack_spark.printable import counted, one_line
 
 _COLOURS = ("black on cyan", "black on yellow", "black on green", "black on magenta")
 _PIPED_COLUMNS = 120
@@ -49,7 +49,7 @@ def _about_document(document: Whereabouts) -> Iterable[str]:
         yield f"{named}: not tokenized; quarantined as {document.quarantined}"
         return
     sequences = len({fragment.sequence_id for fragment in document.fragments})
-    where = f"in {sequences:,} sequence{'s' if sequences != 1 else ''}"
+    where = f"in {counted(sequences, 'sequence')}"
     if not document.fragments:
         where = "in no sequence, by --long-documents drop"
     yield f"{named}: {document.num_tokens:,} tokens, {where}"
@@ -69,7 +69,7 @@ def _lines(sequence: PackedSequence, columns: int) -> Iterable[Text]:
     yield Text(
         f"{one_line(sequence.bucket)}, seq_len {sequence.seq_len:,}, sequence "
         f"{sequence.sequence_id} in {sequence.shard}: {sequence.num_tokens:,} tokens of "
-        f"{documents} document{'s' if documents != 1 else ''}, {sequence.num_padding:,} padding"
+        f"{counted(documents, 'document')}, {sequence.num_padding:,} padding"
     )
     yield _bar(boxes, min(columns, sequence.seq_len))
     for box, segment in zip(boxes, sequence.segments, strict=True):

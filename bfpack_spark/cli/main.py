@@ -14,13 +14,7 @@ from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.explain import explain, was_interrupted
 from bfpack_spark.cli.looking import path, show, stats, verify
 from bfpack_spark.cli.options import PLACE, RULES, TEXT, command, json_option, settings_options
-from bfpack_spark.cli.printing import (
-    close,
-    fail,
-    failed,
-    say,
-    silent,
-)
+from bfpack_spark.cli.printing import close, fail, failed, say, silent
 from bfpack_spark.cli.published import print_published
 from bfpack_spark.cli.running import run_each_named, run_each_slice
 from bfpack_spark.config import Settings
@@ -117,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         fail(error.format_message())
         code = 2
-    except (click.Abort, Exception) as error:
+    except Exception as error:
         interrupted = isinstance(error, click.Abort) or was_interrupted(error)
         said, code = (_INTERRUPTED, 130) if interrupted else explain(error)
         if said is not None:

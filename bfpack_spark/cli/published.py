@@ -15,18 +15,17 @@ from bfpack_spark.pipeline import Published
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import share
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
-from bfpack_spark.versions.publication import need_manifest
+from bfpack_spark.versions.publication import current_sequences
 
 
 def print_published(done: Sequence[Published], failed: Sequence[Outcome], as_json: bool) -> None:
     """Print what is current now on stdout."""
-    manifests = [need_manifest(published.version) for published in done]
+    manifests = [current_sequences(each.version.place, each.version.name)[1] for each in done]
     if as_json:
         rows = [_row(*pair) for pair in zip(done, manifests, strict=True)]
         print_json([*rows, *map(error_row, failed)])
         return
     for published, manifest in zip(done, manifests, strict=True):
-        assert isinstance(manifest, SequencesManifest), "only sequences are printed"
         place, totals = published.version.place, manifest.totals
         say(
             f"{place.bucket} {place.seq_len}: {counted(totals.sequences, 'sequence')}, "
@@ -39,9 +38,8 @@ def print_published(done: Sequence[Published], failed: Sequence[Outcome], as_jso
             say(f"  current was {published.move.earlier} ({'; '.join(published.move.changes)})")
 
 
-def _row(published: Published, manifest: object) -> dict[str, object]:
+def _row(published: Published, manifest: SequencesManifest) -> dict[str, object]:
     version, move = published.version, published.move
-    assert isinstance(manifest, SequencesManifest), "only sequences are printed"
     return {
         "bucket": version.place.bucket,
         "seq_len": version.place.seq_len,

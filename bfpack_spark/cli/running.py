@@ -14,23 +14,29 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import buckets_in
 from bfpack_spark.spark.session import get_session
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
-from bfpack_spark.tokens.make_tokens import look_at
+from bfpack_spark.tokens.make_tokens import Source, look_at
 
 
 def run_each_slice(
-    act: Callable[[SparkSession, Settings, str, FindSlice], Any], settings: Settings
+    act: Callable[[SparkSession, Settings, Source], Any], settings: Settings
 ) -> list[Outcome]:
     """Work on one bucket of the input after another, and return their outcomes. The mistakes that
     can be found without Spark are found before it starts, and once for all buckets."""
     settings.need("output")
     settings.need("input")
-    read_vocabulary(settings)
+    vocabulary = read_vocabulary(settings)
     session = cache(lambda: session_of(settings))
     slices = find_slices(session, settings)
-    acts = [(name, cache(find)) for name, find in slices.items()]
-    if len(acts) == 1:
-        look_at(settings, *acts[0])
-    return run_each((name, partial(act, session(), settings, name, find)) for name, find in acts)
+    if len(slices) == 1:
+        ((name, find),) = slices.items()
+        source = look_at(settings, name, find, vocabulary)
+        return run_each([(name, lambda: act(session(), settings, source))])
+    spark = session()
+
+    def look_and_act(name: str, find: FindSlice) -> Any:
+        return act(spark, settings, look_at(settings, name, find, vocabulary))
+
+    return run_each((name, partial(look_and_act, name, find)) for name, find in slices.items())
 
 
 def run_each_named(

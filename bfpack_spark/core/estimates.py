@@ -107,6 +107,11 @@ class Estimate:
     high: float
 
 
+def one(lengths: Int64) -> Float64:
+    """Return 1 for each document: its sum over documents is their number."""
+    return np.ones(len(lengths))
+
+
 def estimate_total(strata: Sequence[Stratum], value: Value) -> Estimate:
     """Estimate the sum of a value over all documents."""
     return _estimate(*_total(strata, value), strata)
@@ -115,7 +120,7 @@ def estimate_total(strata: Sequence[Stratum], value: Value) -> Estimate:
 def estimate_documents(strata: Sequence[Stratum]) -> Estimate:
     """Estimate the number of documents. If no donor was refused, the share that may be refused all
     the same is bounded as in estimate_share."""
-    found = estimate_total(strata, _one)
+    found = estimate_total(strata, one)
     return replace(found, low=min(found.low, found.value * (1 - _unseen_share(strata))))
 
 
@@ -154,10 +159,6 @@ def scaled_histogram(strata: Sequence[Stratum]) -> Histogram:
     reached = np.rint(np.cumsum(weight)).astype(np.int64)
     counts: Int64 = np.diff(reached, prepend=np.int64(0))
     return Histogram(values=values[counts > 0].astype(np.int64), counts=counts[counts > 0])
-
-
-def _one(lengths: Int64) -> Float64:
-    return np.ones(len(lengths))
 
 
 def _as_they_are(lengths: Int64) -> Predicted:

@@ -1,15 +1,9 @@
 """Where a document went: its fragments in the sequences, or why it is in none."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files.stored_parquet import open_own_parquet
+from bfpack_spark.files.stored_parquet import rows_of_documents
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.publication import Place
@@ -51,16 +45,16 @@ def find_document(
     directory, manifest = publication.current_sequences(place, version)
     plan = [f"{directory}/{entry.path}" for entry in manifest.files_of("plan")]
     store = open_token_store(output, bucket, manifest.tokens_version)
-    lengths = _rows_of(store.paths, doc_id, ["length"])
+    lengths = rows_of_documents(store.paths, [doc_id], ["length"])
     quarantine = store.paths_of("quarantine")
-    refused = [] if lengths else _rows_of(quarantine, doc_id, ["source", "reason"])
+    refused = [] if lengths else rows_of_documents(quarantine, [doc_id], ["source", "reason"])
     if not lengths and not refused:
         raise InputError(
             f"--doc {doc_id}: bucket {bucket} has no document of this id; check the id (documents "
             "without any text are counted, but have no tokens)"
         )
     columns = ["sequence_id", "offset", "start", "length"]
-    fragments = _rows_of(plan, doc_id, columns) if lengths else []
+    fragments = rows_of_documents(plan, [doc_id], columns) if lengths else []
     return Whereabouts(
         bucket=bucket,
         seq_len=seq_len,
@@ -69,23 +63,3 @@ def find_document(
         fragments=tuple(Fragment(**row) for row in sorted(fragments, key=lambda row: row["start"])),
         quarantined=f"{refused[0]['reason']} at {refused[0]['source']}" if refused else None,
     )
-
-
-def _rows_of(paths: list[str], doc_id: str, columns: list[str]) -> list[dict[str, Any]]:
-    with ThreadPoolExecutor() as pool:
-        tables = pool.map(partial(_rows_in, doc_id=doc_id, columns=columns), paths)
-        return [row for table in tables for row in table.to_pylist()]
-
-
-def _rows_in(path: str, doc_id: str, columns: list[str]) -> pa.Table:
-    """Return these columns of the rows of a document. They are read only of row groups that hold
-    the document."""
-    wanted = pa.scalar(doc_id, pa.string())
-    with open_own_parquet(path) as file:
-        tables = [file.schema_arrow.empty_table().select(columns)]
-        for number in range(file.num_row_groups):
-            ids = file.read_row_group(number, columns=["doc_id"], use_threads=False)["doc_id"]
-            if pc.any(pc.equal(ids, wanted)).as_py():
-                group = file.read_row_group(number, columns=columns, use_threads=False)
-                tables.append(group.filter(pc.equal(ids, wanted)))
-    return pa.concat_tables(tables)

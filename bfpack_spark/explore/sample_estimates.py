@@ -14,6 +14,7 @@ from bfpack_spark.core.estimates import (
     estimate_ratio,
     estimate_share,
     estimate_total,
+    one,
     scaled_histogram,
 )
 from bfpack_spark.core.expectations import Float64, cut_chance
@@ -89,9 +90,11 @@ def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
     of_lengths = {
         "num_documents": estimate_documents(strata),
         "num_tokens": estimate_total(strata, _length),
-        "mean_length": estimate_ratio(strata, _length, _one),
+        "mean_length": estimate_ratio(strata, _length, one),
     }
-    named = [Named(name=name, seq_len=None, estimate=one) for name, one in of_lengths.items()]
+    named = [
+        Named(name=name, seq_len=None, estimate=estimate) for name, estimate in of_lengths.items()
+    ]
     return named + [estimate for each in rules for estimate in _at(strata, each)]
 
 
@@ -108,16 +111,12 @@ def _at(strata: Sequence[Stratum], rules: Rules) -> list[Named]:
     of_packing = {"lower_bound": estimate_total(strata, partial(_sequences, rules=rules))}
     for prefix, packing in (("", rules), ("concat_", baseline(rules))):
         of_packing[f"{prefix}cut_share"] = estimate_share(
-            strata, partial(cut_chance, rules=packing), _one
+            strata, partial(cut_chance, rules=packing), one
         )
-        cuts = estimate_ratio(strata, partial(truncations, rules=packing), _one)
+        cuts = estimate_ratio(strata, partial(truncations, rules=packing), one)
         if cuts.value:
             of_packing[f"{prefix}truncations"] = cuts
-    return [Named(name=n, seq_len=rules.seq_len, estimate=one) for n, one in of_packing.items()]
-
-
-def _one(lengths: Int64) -> Float64:
-    return np.ones(len(lengths))
+    return [Named(name=n, seq_len=rules.seq_len, estimate=found) for n, found in of_packing.items()]
 
 
 def _length(lengths: Int64) -> Float64:

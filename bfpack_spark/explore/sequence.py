@@ -1,16 +1,13 @@
 """One sequence of a packing: its documents, where each is cut, and their text."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from operator import itemgetter
 from typing import Any
 
-import pyarrow as pa
 from tokenizers import Tokenizer
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files.stored_parquet import open_own_parquet
-from bfpack_spark.plan.plan_files import find_documents
+from bfpack_spark.files.stored_parquet import open_own_parquet, rows_of_documents
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
@@ -103,10 +100,9 @@ def _with_rest(
     if not cut:
         return segments
     paths = [f"{directory}/{entry.path}" for entry in manifest.files_of("plan")]
-    with ThreadPoolExecutor() as pool:
-        rows = pa.concat_tables(pool.map(partial(find_documents, doc_ids=cut), paths))
+    rows = rows_of_documents(paths, cut, ["doc_id", "sequence_id", "start", "length"])
     pieces: dict[str, list[Piece]] = {name: [] for name in cut}
-    for row in rows.sort_by("start").to_pylist():
+    for row in sorted(rows, key=itemgetter("start")):
         pieces[row.pop("doc_id")].append(Piece(**row))
     return [
         replace(s, elsewhere=_others(pieces[s.doc_id or ""], s, sequence_id)) if s.is_cut else s

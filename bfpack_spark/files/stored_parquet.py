@@ -1,10 +1,14 @@
 """Reading Parquet files that an earlier stage or run has written, with errors that name the
 file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bfpack_spark.errors import JobError
@@ -25,3 +29,25 @@ def open_own_parquet(path: str) -> Iterator[pq.ParquetFile]:
             f"{path}: cannot be read ({why}); bfpack verify names all that is damaged; restore it "
             f"from a copy, or remove {version} and run bfpack pack again, which makes it anew"
         ) from None
+
+
+def rows_of_documents(
+    paths: Sequence[str], doc_ids: Sequence[str], columns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return these columns of the rows of documents, in the order of the files. Of row groups
+    without any of the documents, only the column doc_id is read."""
+    look = partial(_rows_in, wanted=pa.array(doc_ids, pa.string()), columns=list(columns))
+    with ThreadPoolExecutor() as pool:
+        return [row for rows in pool.map(look, paths) for row in rows]
+
+
+def _rows_in(path: str, *, wanted: pa.Array, columns: list[str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    with open_own_parquet(path) as file:
+        for number in range(file.num_row_groups):
+            ids = file.read_row_group(number, columns=["doc_id"], use_threads=False)["doc_id"]
+            held = pc.is_in(ids, wanted)
+            if pc.any(held).as_py():
+                group = file.read_row_group(number, columns=columns, use_threads=False)
+                rows += group.filter(held).to_pylist()
+    return rows

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
@@ -52,17 +51,6 @@ def read_plan_file(path: str) -> Iterator[pa.Table]:
     with open_own_parquet(path) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, use_threads=False).cast(plain(PLAN))
-
-
-def find_documents(path: str, doc_ids: list[str]) -> pa.Table:
-    """Return doc_id, sequence_id, start and length of the fragments that a plan file holds of these
-    documents."""
-    columns = ["doc_id", "sequence_id", "start", "length"]
-    wanted = pa.array(doc_ids, pa.string())
-    with open_own_parquet(path) as file:
-        batches = file.iter_batches(columns=columns)
-        fragments = [batch.filter(pc.is_in(batch["doc_id"], wanted)) for batch in batches]
-    return pa.Table.from_batches(fragments, plain(PLAN).empty_table().select(columns).schema)
 
 
 def read_fragments(path: str) -> Iterator[pa.Table]:

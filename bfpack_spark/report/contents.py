@@ -8,6 +8,7 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import group_balance
 from bfpack_spark.explore.several import total_of
 from bfpack_spark.explore.statistics import CorpusStats
+from bfpack_spark.printable import counted
 from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
 from bfpack_spark.report.comparison import (
@@ -76,7 +77,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
     named = {way: [*map(_named, same)] for way, same in ways.items()}
     documents, buckets = _all_documents(added), {report.place.bucket for report in reports}
     return Page(
-        title=f"{count(len(buckets))} bucket{'s' * (len(buckets) > 1)}",
+        title=counted(len(buckets), "bucket"),
         lead=f"Each packed on its own, at {'; '.join(ways)}.{_once(reports)}",
         facts=[
             ("documents", count(documents.num_documents)),

@@ -31,7 +31,6 @@ from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokenizing.parity import Choice, engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
-from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 from bfpack_spark.tokens.account_documents import account_documents, first_places
 from bfpack_spark.tokens.increments import Increment, files_read, take_over
@@ -71,14 +70,13 @@ class Source:
     vocabulary: Vocabulary
 
 
-def look_at(settings: Settings, bucket: str, find: FindSlice) -> Source:
+def look_at(settings: Settings, bucket: str, find: FindSlice, vocabulary: Vocabulary) -> Source:
     """Return the text of a bucket, ready to be read. Raise InputError for the mistakes of the user
     that can be found before the work begins."""
     place = Place(output=settings.need("output"), bucket=bucket)
     slice_ = find()
     check_apart(settings.need("input"), slice_.inventory, place.output)
     columns = columns_of(settings, slice_, bucket)
-    vocabulary = read_vocabulary(settings)
     if settings.pad_token is not None:  # raises before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
     publication.check_output(place.output, place.bucket)

@@ -24,11 +24,12 @@ class Move:
 
 def publish_and_say(what: str, version: Version) -> Move | None:
     """Publish a version. If another one was current, log how they differ, and return it."""
-    earlier = None
-    with suppress(InputError):  # a damaged pointer is replaced
-        earlier = publication.current_manifest(version.place)
+    pointer, earlier = publication.readable_pointer(version.place), None
+    if pointer is not None and pointer.version != version.name:
+        with suppress(InputError):  # it may be damaged
+            earlier = publication.read_manifest(version.place, pointer.version)
     publication.publish(version)
-    if earlier is None or earlier.fingerprint == version.fingerprint:
+    if earlier is None:
         return None
     move = Move(earlier=earlier.version, changes=_differences(version, earlier))
     why = "; ".join(move.changes)

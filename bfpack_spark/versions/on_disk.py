@@ -38,11 +38,8 @@ class VersionOnDisk:
     contents: dict[str, int]  # documents, tokens and sequences of a complete one
     differs: list[str]  # from it to the current one
     is_outdated: bool  # sequences of a token store that is not current any more
+    needs: tuple[str, ...]  # the token stores from which it is made or takes files
     needed_by: tuple[str, ...] = ()  # the kept versions that need it
-
-    @property
-    def directory(self) -> str:
-        return f"{self.place.directory}/{self.name}"
 
     @property
     def inside(self) -> str:
@@ -71,13 +68,7 @@ def versions_on_disk(
     found = [
         version
         for place in places_of(output, bucket)
-        for version in sorted(
-            (
-                _on_disk(place, name, snapshots, unfinished_days)
-                for name in publication.names_in(place)
-            ),
-            key=lambda version: version.written,
-        )
+        for version in _in_place(place, snapshots, unfinished_days)
     ]
     needs = list(_needs(found))
     return [_with_reason(version, needs) for version in found]
@@ -86,8 +77,11 @@ def versions_on_disk(
 def _in_place(
     place: Place, snapshots: dict[str, Snapshot], unfinished_days: float
 ) -> list[VersionOnDisk]:
+    current = None
+    with suppress(InputError):  # damages are said apart
+        current = publication.current_manifest(place)
     names = publication.names_in(place)
-    there = [_on_disk(place, name, snapshots, unfinished_days) for name in names]
+    there = [_on_disk(place, name, current, snapshots, unfinished_days) for name in names]
     return sorted(there, key=lambda version: version.written)
 
 
@@ -106,13 +100,15 @@ def buckets_of(output: str) -> list[str]:
 
 
 def _on_disk(
-    place: Place, name: str, snapshots: dict[str, Snapshot], unfinished_days: float
+    place: Place,
+    name: str,
+    current: Manifest | None,
+    snapshots: dict[str, Snapshot],
+    unfinished_days: float,
 ) -> VersionOnDisk:
     files = own_files.files_below(place.output, f"{place.inside}/{name}")
     there = files.values()
-    state = _state(place, name)
-    complete = state in ("current", "complete")
-    manifest = publication.read_manifest(place, name) if complete else None
+    state, manifest = _state(place, name)
     names = snapshots_of(snapshots, place, name)
     kept = state if state in ("current", "damaged") else None
     if names:
@@ -130,17 +126,17 @@ def _on_disk(
         num_bytes=sum(facts.size for facts in there),
         written=newest if manifest is None else files["_manifest.json"].modified / 1e9,
         contents={} if manifest is None else _contents(manifest),
-        differs=[] if manifest is None else _differs(place, manifest),
+        differs=changes(manifest.inputs, current.inputs) if manifest and current else [],
         is_outdated=isinstance(manifest, SequencesManifest) and _is_outdated(place, manifest),
+        needs=() if manifest is None else _needed_stores(manifest),
     )
 
 
 def _contents(manifest: Manifest) -> dict[str, int]:
     if isinstance(manifest, SequencesManifest):
-        documents = manifest.accounting.num_documents_packed
         totals = manifest.totals
         return {
-            "documents": documents,
+            "documents": manifest.accounting.num_documents_packed,
             "tokens": totals.tokens,
             "sequences": totals.sequences,
         }
@@ -154,13 +150,13 @@ def _is_outdated(place: Place, manifest: SequencesManifest) -> bool:
     return False
 
 
-def _differs(place: Place, manifest: Manifest) -> list[str]:
-    """Return what differs from this version to the current one."""
-    with suppress(InputError):  # damages are said apart
-        current = publication.current_manifest(place)
-        if current is not None:
-            return changes(manifest.inputs, current.inputs)
-    return []
+def _needed_stores(manifest: Manifest) -> tuple[str, ...]:
+    """Return the token store from which sequences are made, or the token stores whose files a token
+    store lists."""
+    if isinstance(manifest, SequencesManifest):
+        return (manifest.tokens_version,)
+    paths = (entry.path.split("/") for entry in manifest.files)
+    return tuple(sorted({parts[1] for parts in paths if parts[0] == ".."}))
 
 
 def is_old(seconds: float, days: float) -> bool:
@@ -168,43 +164,34 @@ def is_old(seconds: float, days: float) -> bool:
     return time.time() - seconds >= days * _DAY
 
 
-def _state(place: Place, name: str) -> str:
+def _state(place: Place, name: str) -> tuple[str, Manifest | None]:
+    """Return the state of a version, and its manifest if it is complete."""
     try:
-        if publication.read_manifest(place, name) is None:
-            return "unfinished"
+        manifest = publication.read_manifest(place, name)
     except InputError:
-        return "damaged"
+        return "damaged", None
+    if manifest is None:
+        return "unfinished", None
     with suppress(InputError):  # a damaged pointer names no version
         if publication.is_current(place, name):
-            return "current"
-    return "complete"
+            return "current", manifest
+    return "complete", manifest
 
 
 def _needs(found: list[VersionOnDisk]) -> Iterator[tuple[str, str]]:
     """Yield the token stores that kept versions need, and those from which these take files: a
     name, and which version needs it."""
-    whole = [version for version in found if version.state in ("current", "complete")]
-    tokens = {h.name: h for h in whole if h.place.seq_len is None}
-    for version in whole:
+    stores = {version.name: version for version in found if version.place.seq_len is None}
+    for version in found:
         if version.kept is None:
             continue
-        manifest = _manifest(version)
-        name = version.name
-        if isinstance(manifest, SequencesManifest):
-            name = manifest.tokens_version
-            yield name, f"{version.kind} {version.name}"
-        if name in tokens:
-            for earlier in sorted(_taken_over(_manifest(tokens[name]))):
-                yield earlier, f"tokens {name}"
-
-
-def _taken_over(manifest: Manifest) -> set[str]:
-    paths = (entry.path.split("/") for entry in manifest.files)
-    return {parts[1] for parts in paths if parts[0] == ".."}
-
-
-def _manifest(version: VersionOnDisk) -> Manifest:
-    return publication.current(version.place, version.name)[1]
+        names = [version.name]
+        if version.place.seq_len is not None:
+            names = list(version.needs)
+            yield from ((name, f"{version.kind} {version.name}") for name in names)
+        for name in names:
+            if name in stores:
+                yield from ((earlier, f"tokens {name}") for earlier in stores[name].needs)
 
 
 def _with_reason(version: VersionOnDisk, needs: list[tuple[str, str]]) -> VersionOnDisk:

@@ -36,7 +36,7 @@ from bfpack_spark.versions.manifests import (
     SequencesManifest,
     TokensManifest,
 )
-from bfpack_spark.versions.metadata import Pointer, read_metadata
+from bfpack_spark.versions.metadata import Pointer, parse_metadata, read_metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,21 +136,22 @@ def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Mani
 def publish(version: Version) -> None:
     """Let _current.json name this version, atomically; nothing is written if it does already. Then
     remove what only an unfinished version needs."""
-    raw = access.read_bytes(f"{version.directory}/_manifest.json")
+    path = f"{version.directory}/_manifest.json"
+    raw = access.read_bytes(path)
     assert raw is not None, "only a complete version can be published"
     pointer = Pointer(
         version=version.name,
         manifest=f"{version.name}/_manifest.json",
         manifest_sha256=hashlib.sha256(raw).hexdigest(),
     )
-    if _pointer_said(version.place) != pointer:
-        path = f"{version.place.inside}/_current.json"
-        own_files.write_json(version.place.output, path, pointer.as_json())
-    _tidy(version, need_manifest(version))
+    if readable_pointer(version.place) != pointer:
+        inside = f"{version.place.inside}/_current.json"
+        own_files.write_json(version.place.output, inside, pointer.as_json())
+    _tidy(version, parse_metadata(raw, path, _model(version.place)))
 
 
-def _pointer_said(place: Place) -> Pointer | None:
-    """Return what the pointer says, or None if it is damaged: it is about to be replaced."""
+def readable_pointer(place: Place) -> Pointer | None:
+    """Return what the pointer says, or None if there is none, or if it is damaged."""
     with suppress(InputError):
         return read_pointer(place)
     return None

@@ -19,6 +19,8 @@ from bfpack_spark import pipeline
 from bfpack_spark.buckets.find_slices import find_slices
 from bfpack_spark.config import load_settings
 from bfpack_spark.files.locks import Lock, hold_bucket
+from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
+from bfpack_spark.tokens.make_tokens import look_at
 
 Bfpack = Callable[..., Ran]
 Run = Callable[..., Ran]
@@ -300,12 +302,13 @@ def test_two_runs_that_no_lock_keeps_apart_write_the_same_bytes(
     }
     settings = load_settings(None, options)
     find = find_slices(lambda: spark, settings)["en"]
+    source = look_at(settings, "en", find, read_vocabulary(settings))
     both, failed = threading.Barrier(2), []
     monkeypatch.setattr(pipeline, "hold_bucket", broken)
 
     def pack() -> None:
         try:
-            pipeline.pack(spark, settings, "en", find)
+            pipeline.pack(spark, settings, source)
         except Exception as error:
             failed.append(error)
 
