@@ -27,10 +27,10 @@ ROOMS = (
         "plan",
         "tokens",
     ),
-    *("buckets", "delta", "spark", "versions", "tokenizing", "corpus", "config", "files"),
-    *("logs", "printable", "schema", "memory", "core", "errors"),
+    *("buckets", "delta", "spark", "versions", "tokenizing", "corpus", "config", "reading"),
+    *("files", "logs", "printable", "schema", "memory", "core", "errors"),
 )
-WITHOUT_SPARK = ("core", "files", "config", "corpus", "tokenizing", "versions")
+WITHOUT_SPARK = ("core", "files", "config", "corpus", "tokenizing", "versions", "reading")
 ACTIONS = {
     *("collect", "toArrow", "toPandas", "toLocalIterator", "count", "first", "head"),
     *("show", "persist", "foreach", "foreachPartition", "save", "saveAsTable", "insertInto"),

@@ -1,15 +1,16 @@
 """Reading what others may have written: a pipe that nobody writes to never answers, a file may be
 larger than memory, and JSON may be nested to any depth."""
 
+import json
 import os
+import re
 import stat
-from typing import Any
-
-import orjson
+from typing import Any, NoReturn
 
 from bfpack_spark.errors import InputError
 
 _DEPTH_MAX = 32
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # alone it is no character, and cannot be printed
 
 
 def read_regular(path: str, limit: int) -> bytes:
@@ -38,13 +39,19 @@ def parse_object(raw: bytes, path: str) -> dict[str, Any]:
     """Return the JSON object in these bytes. Raises InputError if they hold something else, or if
     it is nested deeper than 32."""
     try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        value = json.loads(raw.decode(), parse_constant=_refuse)
+        if _SURROGATE.search(raw):
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}); repair or remove it") from None
     if not isinstance(value, dict):
         raise InputError(f"{path}: holds no JSON object; repair or remove it")
     check_depth(value, path)
     return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def check_depth(value: Any, path: str) -> None:

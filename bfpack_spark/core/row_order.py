@@ -1,0 +1,192 @@
+"""The order in which a training run sees the rows of one bucket: a function of seed, epoch, lanes
+and window alone.
+
+Shards are put into a seeded order, and so are the row groups in each shard. The groups are dealt to
+lanes (core/lanes.py), each lane is cut into windows of a few groups, the rows of each window are
+shuffled, and the lanes are woven into one stream (core/weave.py). So a reader of some lanes decodes
+no rows of the others, holds one window of each lane, and has few shards open at a time.
+
+Any position leads to its row at once, and any row to its position. What is computed when an order
+is made grows with the number of shards; a look-up also sorts the groups of a shard, and the rows of
+a window.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.lanes import Lanes, deal_groups, group_of_step, rows_before
+from bfpack_spark.core.shuffle import mix
+from bfpack_spark.core.weave import Weave
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRules:
+    """All that decides an order, apart from the rows."""
+
+    seed: int
+    epoch: int
+    lanes: int  # at most; there are never more than row groups
+    window: int  # row groups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the rows at some positions lie, as parallel arrays."""
+
+    slot: Int64  # which window is held at a time: one of each slot
+    window: Int64  # number of the window in its slot; it never falls as positions grow
+    row: Int64  # place in the window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Row groups that are decoded together, and the order of their rows."""
+
+    source: int  # number of the bucket
+    shards: list[int]  # of each group: number of its shard
+    groups: list[int]  # of each group: its number in the shard
+    rows: Int64  # of each place in the window: the row, counted over the groups end to end
+
+
+class RowOrder:
+    """The order of the rows of one bucket."""
+
+    def __init__(self, shard_rows: Sequence[int], group_rows: int, rules: OrderRules) -> None:
+        """`shard_rows`: rows of each shard. `group_rows`: rows of each row group but a shard's
+        last."""
+        self._rules, self._group_rows = rules, group_rows
+        rows = np.asarray(shard_rows, dtype=np.int64)
+        self._first_row = np.concatenate([[0], np.cumsum(rows)])
+        self._shards = scattered(len(rows), _key(rules.seed, rules.epoch))
+        self._full, rest = np.divmod(rows, group_rows)
+        full = self._full[self._shards]
+        self._full_ends = np.cumsum(full)
+        rests = rest[self._shards]
+        sizes = [size for size in np.unique(rests)[::-1].tolist() if size]
+        self._partial = [self._shards[rests == size] for size in sizes]
+        totals = [int(full.sum()), *map(len, self._partial)]
+        self._lanes = deal_groups(np.array([group_rows, *sizes]), np.array(totals), rules.lanes)
+        self._begins = np.cumsum(self._lanes.counts, axis=0) - self._lanes.counts
+        self._weave = Weave(self._lanes.num_rows)
+
+    @property
+    def num_rows(self) -> int:
+        return self._weave.num_rows
+
+    @property
+    def lanes(self) -> Lanes:
+        return self._lanes
+
+    def find(self, positions: Int64) -> Places:
+        """Return the places of the rows at positions of 0..num_rows-1. A slot is a lane."""
+        lane, step = self._weave.find(positions)
+        window = group_of_step(self._lanes, lane, step) // self._rules.window
+        begin = rows_before(self._lanes, lane, window * self._rules.window)
+        return Places(slot=lane, window=window, row=step - begin)
+
+    def window(self, slot: int, number: int) -> Window:
+        """Return what a window holds."""
+        first = number * self._rules.window
+        last = min(first + self._rules.window, int(self._lanes.num_groups[slot]))
+        pairs = [self._group(slot, at) for at in range(first, last)]
+        size = sum(self._rows_of(*pair) for pair in pairs)
+        shards, groups = zip(*pairs, strict=True)
+        rows = scattered(size, _key(self._rules.seed, self._rules.epoch, 1, slot, number))
+        return Window(source=0, shards=list(shards), groups=list(groups), rows=rows)
+
+    def rows(self, positions: Int64) -> Int64:
+        """Return the sequence_id of the row at each position."""
+        places = self.find(positions)
+        found = np.empty(len(positions), dtype=np.int64)
+        pairs = np.stack([places.slot, places.window], axis=1)
+        for slot, number in np.unique(pairs, axis=0).tolist():
+            here = (places.slot == slot) & (places.window == number)
+            found[here] = self.sequence_ids(self.window(slot, number))[places.row[here]]
+        return found
+
+    def positions(self, sequence_ids: Int64) -> Int64:
+        """Return the position of each row: the inverse of `rows`."""
+        pairs = [self._place_of(sequence_id) for sequence_id in sequence_ids.tolist()]
+        lane, step = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return self._weave.positions(lane, step)
+
+    def sequence_ids(self, window: Window) -> Int64:
+        """Return the sequence_id of the row at each place of a window."""
+        runs = [
+            np.arange(begin := self._first_of(*pair), begin + self._rows_of(*pair))
+            for pair in zip(window.shards, window.groups, strict=True)
+        ]
+        return np.concatenate(runs)[window.rows]
+
+    def _first_of(self, shard: int, group: int) -> int:
+        return int(self._first_row[shard]) + group * self._group_rows
+
+    def _rows_of(self, shard: int, group: int) -> int:
+        left = int(self._first_row[shard + 1]) - self._first_of(shard, group)
+        return min(self._group_rows, left)
+
+    def _group(self, lane: int, at: int) -> tuple[int, int]:
+        """Return shard and number of a group, which is given by its number in a lane."""
+        begins = self._begins[:, lane]
+        kind = int(np.flatnonzero(begins + self._lanes.counts[:, lane] > at)[0])
+        rank = int(self._lanes.firsts[kind, lane] + at - begins[kind])
+        if kind:
+            shard = int(self._partial[kind - 1][rank])
+            return shard, int(self._full[shard])
+        turn = int(np.searchsorted(self._full_ends, rank, side="right"))
+        shard = int(self._shards[turn])
+        inner = self._groups_of(shard)
+        return shard, int(inner[rank - int(self._full_ends[turn]) + len(inner)])
+
+    def _groups_of(self, shard: int) -> Int64:
+        """Return the full groups of a shard, in their seeded order."""
+        key = _key(self._rules.seed, self._rules.epoch, 2, shard)
+        return _kept_scattered(int(self._full[shard]), key)
+
+    def _place_of(self, sequence_id: int) -> tuple[int, int]:
+        """Return lane and step of a row."""
+        shard = int(np.searchsorted(self._first_row, sequence_id, side="right")) - 1
+        group, row = divmod(sequence_id - int(self._first_row[shard]), self._group_rows)
+        kind, rank = self._rank_of(shard, group)
+        lane = int(np.searchsorted(self._lanes.firsts[kind], rank, side="right")) - 1
+        at = int(self._begins[kind, lane] + rank - self._lanes.firsts[kind, lane])
+        number = at // self._rules.window
+        window = self.window(lane, number)
+        ahead = number * self._rules.window
+        row += sum(self._rows_of(*self._group(lane, before)) for before in range(ahead, at))
+        place = int(np.flatnonzero(window.rows == row)[0])
+        return lane, int(rows_before(self._lanes, np.array([lane]), np.array([ahead]))[0]) + place
+
+    def _rank_of(self, shard: int, group: int) -> tuple[int, int]:
+        """Return which size a group has, and its rank in the list of all groups of this size."""
+        if group < self._full[shard]:
+            turn = int(np.flatnonzero(self._shards == shard)[0])
+            inner = self._groups_of(shard)
+            before = int(self._full_ends[turn]) - len(inner)
+            return 0, before + int(np.flatnonzero(inner == group)[0])
+        ranks = [np.flatnonzero(shards == shard) for shards in self._partial]
+        kind = next(kind for kind, rank in enumerate(ranks) if len(rank))
+        return kind + 1, int(ranks[kind][0])
+
+
+def scattered(size: int, key: int) -> Int64:
+    """Return 0..size-1 in the pseudo-random order that the key names."""
+    start = np.array([key], dtype=np.uint64)
+    return np.argsort(mix(np.arange(size, dtype=np.uint64) + start), kind="stable")
+
+
+@lru_cache(maxsize=64)
+def _kept_scattered(size: int, key: int) -> Int64:
+    return scattered(size, key)
+
+
+def _key(*parts: int) -> int:
+    """Return a number of 64 bits for a list of numbers; lists that differ have different ones."""
+    key = np.zeros(1, dtype=np.uint64)
+    for part in parts:
+        key = mix(key ^ mix(np.array([part % 2**64], dtype=np.uint64)))
+    return int(key[0])

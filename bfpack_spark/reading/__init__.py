@@ -1,0 +1,7 @@
+"""From shards to batches, for trainers: with numpy and pyarrow alone. README.md states what is
+guaranteed."""
+
+from bfpack_spark.reading import layouts
+from bfpack_spark.reading.packed_sequences import PackedSequences
+
+__all__ = ["PackedSequences", "layouts"]

@@ -1,0 +1,172 @@
+"""What trainers take, made of a batch: pure functions of numpy arrays.
+
+A batch has B rows of S tokens, and n segments in all:
+
+    input_ids     int32 [B, S]
+    seq_lengths   int32 [n]     lengths of the segments of all rows, end to end
+    num_segments  int32 [B]     segments of each row
+    is_padding    bool  [n]     the segment is padding
+    loss_mask     int8  [B, S]  only of outputs that have one: 0 where a token is no target
+
+Each function states its convention. Every row's segments sum to S, so padding is a segment like the
+others, with a place of its own in each layout.
+
+None makes an attention_mask. An all-ones attention_mask turns the document masks of transformers
+off, without a word.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Batch: TypeAlias = dict[str, Any]
+Layout: TypeAlias = Callable[[Batch], Any]
+Int32: TypeAlias = npt.NDArray[np.int32]
+Int64: TypeAlias = npt.NDArray[np.int64]
+
+IGNORED = -100  # the label of a token that is no target, as PyTorch's cross entropy has it
+
+
+def cu_seqlens(batch: Batch) -> tuple[Int32, int]:
+    """Return the ends of all segments of the batch, end to end, and the longest segment.
+
+    int32 [n + 1], from 0 to B * S, as FlashAttention's varlen functions take it. Padding is the
+    last segment of its row.
+
+    Rows of [3, 2] and [5] -> [0, 3, 5, 10], 5.
+    """
+    ends = np.zeros(len(batch["seq_lengths"]) + 1, dtype=np.int32)
+    np.cumsum(batch["seq_lengths"], out=ends[1:])
+    return ends, int(batch["seq_lengths"].max(initial=0))
+
+
+def position_ids(batch: Batch) -> Int64:
+    """Return the place of each token in its segment: int64 [B, S].
+
+    They restart at 0 in each segment, also in a segment that goes on with a cut document, and in
+    the padding.
+
+    A row of [3, 2] -> [0, 1, 2, 0, 1].
+    """
+    lengths = batch["seq_lengths"]
+    begins = np.cumsum(lengths, dtype=np.int64) - lengths
+    positions = np.arange(batch["input_ids"].size, dtype=np.int64)
+    positions -= np.repeat(begins, lengths)
+    return np.asarray(positions.reshape(batch["input_ids"].shape))
+
+
+def labels(batch: Batch, *, shifted: bool = False, first_token: bool = False) -> Int64:
+    """Return the ids that are to be predicted: int64 [B, S], and -100 where there is no loss.
+
+    There is none on padding, on the first token of each segment (`first_token` keeps it: then it is
+    predicted from the end of another document), and where loss_mask is 0.
+
+    Not shifted, labels[t] is the token at t, as transformers' models take them, which shift by
+    themselves. `shifted`: labels[t] is the token at t + 1, and a row's last one is -100.
+
+    A row of ids [7, 8, 9, 5, 6], segments [3, 2] -> [-100, 8, 9, -100, 6].
+    Shifted: [8, 9, -100, 6, -100].
+    """
+    found: Int64 = batch["input_ids"].astype(np.int64)
+    flat = found.reshape(-1)
+    ends = np.cumsum(batch["seq_lengths"], dtype=np.int64)
+    begins = ends - batch["seq_lengths"]
+    if not first_token:
+        flat[begins] = IGNORED
+    for padding in np.flatnonzero(batch["is_padding"]).tolist():
+        flat[begins[padding] : ends[padding]] = IGNORED
+    if "loss_mask" in batch:
+        found[batch["loss_mask"] == 0] = IGNORED
+    if shifted:
+        found[:, :-1] = found[:, 1:].copy()
+        found[:, -1] = IGNORED
+    return found
+
+
+def document_ids(batch: Batch) -> Int32:
+    """Return the number of each token's segment in its row: int32 [B, S], from 0.
+
+    Padding is a document of its own. Tokens see each other where the numbers are equal.
+
+    A row of [3, 2] -> [0, 0, 0, 1, 1].
+    """
+    return np.repeat(_number_in_row(batch), batch["seq_lengths"]).reshape(batch["input_ids"].shape)
+
+
+def segment_ids(batch: Batch) -> Int32:
+    """Return the number of each token's segment in its row: int32 [B, S], from 1; 0 is padding.
+
+    This is what grain, MaxText and T5X take.
+
+    A row of [2, 1, 2], of which the last is padding -> [1, 1, 2, 0, 0].
+    """
+    numbers = np.where(batch["is_padding"], np.int32(0), _number_in_row(batch) + np.int32(1))
+    return np.repeat(numbers, batch["seq_lengths"]).reshape(batch["input_ids"].shape)
+
+
+def mask_mod(document_ids: Any) -> Callable[[Any, Any, Any, Any], Any]:
+    """Return the mask of documents for FlexAttention's create_block_mask: a token sees itself and
+    what precedes it in its segment. `document_ids`: what the function of this name returns, as a
+    tensor on the device of the model."""
+
+    def sees(row: Any, head: Any, query: Any, key: Any) -> Any:  # noqa: ARG001  FlexAttention's four
+        return (document_ids[row, query] == document_ids[row, key]) & (query >= key)
+
+    return sees
+
+
+def flattened(batch: Batch) -> Batch:
+    """Return the batch as one row, for padding-free training: what DataCollatorWithFlattening of
+    transformers makes of single documents.
+
+    input_ids, labels (not shifted) and position_ids are int64 [1, B * S], seq_idx (number of the
+    segment in the batch, from 0) int32 [1, B * S], cu_seq_lens_q and cu_seq_lens_k int32 [n + 1],
+    and max_length_q and max_length_k ints. Padding is a segment, and its labels are -100. There is
+    no attention_mask.
+    """
+    ends, longest = cu_seqlens(batch)
+    numbers = np.arange(len(ends) - 1, dtype=np.int32)
+    return {
+        "input_ids": batch["input_ids"].astype(np.int64).reshape(1, -1),
+        "labels": labels(batch).reshape(1, -1),
+        "position_ids": position_ids(batch).reshape(1, -1),
+        "seq_idx": np.repeat(numbers, batch["seq_lengths"]).reshape(1, -1),
+        "cu_seq_lens_q": ends,
+        "cu_seq_lens_k": ends,
+        "max_length_q": longest,
+        "max_length_k": longest,
+    }
+
+
+def stacked(rows: Sequence[Batch]) -> Batch:
+    """Return single rows, as `data[i]` gives them, as one batch."""
+    batch: Batch = {
+        "input_ids": np.stack([row["input_ids"] for row in rows]),
+        "seq_lengths": np.concatenate([row["seq_lengths"] for row in rows]),
+        "num_segments": np.array([len(row["seq_lengths"]) for row in rows], dtype=np.int32),
+        "is_padding": np.concatenate([row["is_padding"] for row in rows]),
+        "num_tokens": np.array([row["num_tokens"] for row in rows], dtype=np.int32),
+        "sequence_id": np.array([row["sequence_id"] for row in rows], dtype=np.int64),
+        "source": np.array([row["source"] for row in rows], dtype=np.int32),
+    }
+    if all("loss_mask" in row for row in rows):
+        batch["loss_mask"] = np.stack([row["loss_mask"] for row in rows])
+    return batch
+
+
+def layout_of(layout: str | Layout | None) -> Layout | None:
+    """Return the function that a layout names: "flattened", or a function of a batch."""
+    if layout is None or callable(layout):
+        return layout
+    if layout == "flattened":
+        return flattened
+    raise ValueError(f"layout {layout!r}: not known; give 'flattened', or a function of a batch")
+
+
+def _number_in_row(batch: Batch) -> Int32:
+    counts = batch["num_segments"]
+    before = np.cumsum(counts, dtype=np.int32) - counts
+    numbers: Int32 = np.arange(counts.sum(), dtype=np.int32) - np.repeat(before, counts)
+    return numbers

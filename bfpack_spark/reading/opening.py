@@ -1,0 +1,64 @@
+"""What a reader is asked to open: a stream of rows of some sources."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bfpack_spark.core.row_order import OrderRules, RowOrder
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.files.addresses import as_it_travels
+from bfpack_spark.reading.order import Order
+from bfpack_spark.reading.sources import (
+    Source,
+    current_source,
+    source_of_snapshot,
+    source_of_version,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What of an output is to be read."""
+
+    bucket: str | None
+    seq_len: int | None
+    version: str | None
+    snapshot: str | None
+    mixture: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """Sources of rows, and the order in which their rows come."""
+
+    sources: list[Source]  # all of one seq_len and one tokenizer
+    fingerprint: str  # of all that decides the rows
+    order: Callable[[OrderRules], Order]
+
+
+def open_stream(output: str | Path, choice: Choice) -> Stream:
+    """Return the stream that is meant. Raises InputError if there is no such version, or if too
+    little or too much is said."""
+    where = access.absolute(as_it_travels(str(output)))
+    if choice.mixture is not None:
+        raise InputError(f"mixture {choice.mixture}: cannot be read; give bucket and seq_len")
+    source = _source(where, choice)
+    order = partial(RowOrder, source.shard_rows, source.group_rows)
+    return Stream(sources=[source], fingerprint=source.facts.fingerprint, order=order)
+
+
+def _source(output: str, choice: Choice) -> Source:
+    bucket, seq_len = choice.bucket, choice.seq_len
+    if bucket is None or seq_len is None:
+        raise InputError(f"{output}: give bucket and seq_len, or a mixture")
+    if choice.version is not None and choice.snapshot is not None:
+        raise InputError(
+            f"version {choice.version}, snapshot {choice.snapshot}: give one of the two"
+        )
+    if choice.version is not None:
+        return source_of_version(output, bucket, seq_len, choice.version)
+    if choice.snapshot is not None:
+        return source_of_snapshot(output, bucket, seq_len, choice.snapshot)
+    return current_source(output, bucket, seq_len)

@@ -1,0 +1,242 @@
+"""The stream of packed rows that one rank of a training run reads. README.md states what is
+guaranteed, and what weakens it."""
+
+import copy
+import importlib
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from bfpack_spark.core.row_order import OrderRules
+from bfpack_spark.errors import InputError
+from bfpack_spark.reading.ahead import ahead
+from bfpack_spark.reading.batches import Share, batches, num_batches
+from bfpack_spark.reading.layouts import Batch, Layout, layout_of
+from bfpack_spark.reading.opening import Choice, open_stream
+from bfpack_spark.reading.random_access import RandomAccess, Segment
+from bfpack_spark.reading.shard_files import ShardFiles
+from bfpack_spark.reading.sharded_twice import check_one_layer_shards
+from bfpack_spark.reading.state import check_rules, check_state, state_of
+
+log = logging.getLogger("bfpack")
+
+_BLOCK_TOKENS = 1 << 17  # that travel from the thread to the consumer at once
+
+Verify = Literal["pages", "sha256"]
+
+
+class PackedSequences:
+    """Rows of exactly seq_len tokens, in an order that seed, epoch, lanes and window alone decide.
+
+    Rank r of w takes the positions start + r, start + r + w, ..., where start is the position that
+    was loaded, or 0. All ranks get equally many rows. `state_dict` holds the position that all
+    ranks have reached; it can be loaded by any number of ranks, and with any size of batches.
+    """
+
+    def __init__(
+        self,
+        output: str | Path,
+        *,
+        bucket: str | None = None,
+        seq_len: int | None = None,
+        version: str | None = None,
+        snapshot: str | None = None,
+        mixture: str | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        seed: int = 0,
+        epoch: int = 0,
+        lanes: int = 16,
+        window: int = 2,
+        verify: Verify = "pages",
+    ) -> None:
+        """Open a bucket's sequences: what is current, a `version`, or what a `snapshot` keeps.
+
+        `output` is a path or an address. `lanes` and `window` (row groups) say how the rows are
+        mixed: a rank holds a window of each lane that it reads. `verify`: the checksum of each page
+        that is read, or in addition the sha256 of each shard before it is read first. Raises
+        InputError if there is no such version, or if a value cannot be.
+        """
+        rules = OrderRules(seed=seed, epoch=epoch, lanes=lanes, window=window)
+        check_rules(rank, world_size, rules, verify)
+        choice = Choice(
+            bucket=bucket, seq_len=seq_len, version=version, snapshot=snapshot, mixture=mixture
+        )
+        self._stream = open_stream(output, choice)
+        self._rank, self._world_size = rank, world_size
+        self._verify: Verify = verify
+        self._begin(rules, position=0)
+
+    def _begin(self, rules: OrderRules, position: int) -> None:
+        self._rules = rules
+        self._order = self._stream.order(rules)
+        self._start = self._position = position
+        self._random = RandomAccess(self._order, self._stream.sources, self._verify)
+
+    @property
+    def sources(self) -> list[str]:
+        """Return the buckets, in the order in which `source` of a batch numbers them."""
+        return [source.bucket for source in self._stream.sources]
+
+    @property
+    def seq_len(self) -> int:
+        return self._stream.sources[0].seq_len
+
+    @property
+    def tokenizer(self) -> dict[str, Any]:
+        """Return what the manifest says of the tokenizer: vocabulary_size, eos_id, pad_id, ..."""
+        return dict(self._stream.sources[0].facts.tokenizer)
+
+    @property
+    def num_rows(self) -> int:
+        """Return the rows of an epoch, of all ranks together."""
+        return self._order.num_rows
+
+    @property
+    def epoch(self) -> int:
+        return self._rules.epoch
+
+    @property
+    def position(self) -> int:
+        """Return the rows of this epoch that all ranks together have taken."""
+        return self._position
+
+    @property
+    def rank(self) -> int:
+        return self._rank
+
+    @property
+    def world_size(self) -> int:
+        return self._world_size
+
+    def __len__(self) -> int:
+        """Return the rows that this rank takes from the start on."""
+        check_one_layer_shards(self._rank, self._world_size)
+        return max(self.num_rows - self._start, 0) // self._world_size
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return the i-th row of this rank from the start on, as a batch without its first
+        dimension. Raises IndexError if there is none."""
+        rows = len(self)
+        if not -rows <= index < rows:
+            raise IndexError(f"row {index} of {rows}")
+        position = self._start + self._rank + (index % rows) * self._world_size
+        return self._random.row(position, self._rank, self._world_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch: its order is another one, and the position is 0."""
+        if epoch < 0:
+            raise InputError(f"epoch {epoch}: give a number from 0 on")
+        self._begin(replace(self._rules, epoch=epoch), position=0)
+
+    def left_over(self) -> range:
+        """Return the positions at the end of the epoch that no rank takes from the position on,
+        because they do not suffice for one row each."""
+        rows = max(self.num_rows - self._position, 0) // self._world_size
+        return range(self._position + rows * self._world_size, self.num_rows)
+
+    def batches(
+        self,
+        rows: int,
+        *,
+        layout: str | Layout | None = None,
+        start: int | None = None,
+        balance: bool = False,
+    ) -> Iterator[Any]:
+        """Yield the batches of this rank from the position on, or from `start`: `rows` rows each,
+        and fewer in the last one of an epoch.
+
+        A thread reads ahead, and makes the layout: "flattened", or a function of a batch. `balance`
+        deals the rows of each global batch to the ranks by attention cost; each rank then decodes
+        all rows. Raises JobError, naming file, rank and position, if a shard is damaged.
+        """
+        at = self._position if start is None else start
+        share = self.share(rows, layout=layout, start=at, balance=balance)
+        for position, batch in self.read(share):
+            self._position = position
+            yield batch
+        self._say_left_over()
+
+    def share(self, rows: int, *, layout: str | Layout | None, start: int, balance: bool) -> Share:
+        """Return which rows this rank takes, in batches of so many."""
+        if rows < 1:
+            raise InputError(f"{rows} rows a batch: give a number from 1 on")
+        if not 0 <= start <= self.num_rows:
+            raise InputError(f"position {start}: give one of 0 to {self.num_rows}")
+        return Share(
+            rank=self._rank,
+            world_size=self._world_size,
+            start=start,
+            rows=rows,
+            balance=balance,
+            layout=layout_of(layout),
+        )
+
+    def read(self, share: Share) -> Iterator[tuple[int, Any]]:
+        """Yield each batch of a share, and the position that is reached with it."""
+        check_one_layer_shards(self._rank, self._world_size)
+        if not num_batches(share, self.num_rows):
+            return
+        files = ShardFiles(self._stream.sources, self._verify)
+        per_block = max(_BLOCK_TOKENS // (share.rows * self.seq_len), 1)
+        try:
+            made = batches(self._order, files, share)
+            # The first block is one batch, so that training begins; later ones cost less a batch.
+            yield from ahead(made, lambda number: min(2**number, per_block))
+        finally:
+            files.close()
+
+    def torch(
+        self,
+        rows: int | None,
+        *,
+        layout: str | Layout | None = None,
+        balance: bool = False,
+    ) -> Any:
+        """Return an IterableDataset of PyTorch for DataLoader(..., batch_size=None) and
+        StatefulDataLoader: its items are batches of tensors, and single rows if `rows` is None.
+        Raises InputError if PyTorch is not installed."""
+        try:
+            module = importlib.import_module("bfpack_spark.reading.torch_batches")
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"data.torch: {error}; install PyTorch, or take data.batches"
+            ) from None
+        return module.TorchBatches(self, rows, layout, balance)
+
+    def global_view(self) -> "PackedSequences":
+        """Return the rows of all ranks, for a layer that shares them out itself, as accelerate and
+        Lightning do."""
+        view = copy.copy(self)
+        view._rank, view._world_size = 0, 1
+        return view
+
+    def state_dict(self, position: int | None = None) -> dict[str, Any]:
+        """Return the position that all ranks have reached, and what must not change. `position`
+        replaces it where batches are taken in other processes: start + batches taken x rows x
+        world_size."""
+        reached = self._position if position is None else position
+        return state_of(reached, self._stream.fingerprint, self._rules)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on at the position of a state, in its epoch, with any number of ranks and any size of
+        batches. Raises InputError if the state is that of other data, seed, lanes or window."""
+        position, epoch = check_state(state, self.state_dict(), self.num_rows)
+        self._begin(replace(self._rules, epoch=epoch), position)
+
+    def documents(self, position: int, rows: int = 1) -> list[Segment]:
+        """Return the segments of the rows at the positions position..position + rows - 1 of the
+        stream, whatever rank takes them: which documents a step has trained on."""
+        if not 0 <= position <= position + rows <= self.num_rows:
+            raise InputError(
+                f"positions {position} to {position + rows}: give some of 0 to {self.num_rows}"
+            )
+        return self._random.segments(np.arange(position, position + rows))
+
+    def _say_left_over(self) -> None:
+        if self._rank == 0 and (left := self.left_over()):
+            log.info("epoch %d: positions %d to %d are left over", self.epoch, left[0], left[-1])

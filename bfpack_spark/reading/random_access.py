@@ -1,0 +1,146 @@
+"""Single rows of the stream, and the documents in them, by position."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.row_order import Window
+from bfpack_spark.reading.batches import damaged
+from bfpack_spark.reading.layouts import Batch
+from bfpack_spark.reading.order import Order
+from bfpack_spark.reading.shard_files import DamageError, Group, ShardFiles
+from bfpack_spark.reading.sources import Source
+
+_GROUPS_MAX = 16  # decoded row groups that are kept
+_WINDOWS_MAX = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A segment of a row of the stream."""
+
+    position: int  # of the row
+    bucket: str
+    sequence_id: int
+    offset: int  # first token in the row
+    length: int
+    doc_id: str | None  # None: padding
+    doc_start: int  # first token in the document; 0 for padding
+    doc_length: int  # tokens of the whole document; 0 for padding
+
+
+class RandomAccess:
+    """Rows by position. Several threads may use it; one at a time reads."""
+
+    def __init__(self, order: Order, sources: list[Source], verify: str) -> None:
+        self._order, self._sources, self._verify = order, sources, verify
+        self._forget()
+
+    def __getstate__(self) -> tuple[Order, list[Source], str]:
+        """Return what another process can use: no open files, and no lock."""
+        return self._order, self._sources, self._verify
+
+    def __setstate__(self, state: tuple[Order, list[Source], str]) -> None:
+        self._order, self._sources, self._verify = state
+        self._forget()
+
+    def _forget(self) -> None:
+        self._files = ShardFiles(self._sources, self._verify)
+        self._groups: OrderedDict[tuple[int, int, int], Group] = OrderedDict()
+        self._windows: OrderedDict[tuple[int, int], Window] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def row(self, position: int, rank: int, world_size: int) -> Batch:
+        """Return a row: a batch without its first dimension. Raises JobError, naming file, rank and
+        position, if its shard is damaged."""
+        with self._lock:
+            source, shard, number, at = self._find(np.array([position]))[0]
+            try:
+                group = self._group(source, shard, number)
+            except DamageError as error:
+                raise damaged(error, rank, world_size, position) from None
+        return _row(group, at)
+
+    def segments(self, positions: Int64) -> list[Segment]:
+        """Return the segments of the rows at these positions, in order."""
+        with self._lock:
+            found = self._find(positions)
+            return [
+                segment
+                for position, place in zip(positions.tolist(), found, strict=True)
+                for segment in self._segments(position, *place)
+            ]
+
+    def _segments(
+        self, position: int, source: int, shard: int, number: int, at: int
+    ) -> list[Segment]:
+        table = self._files.documents(source, shard, number).slice(at, 1)
+        (row,) = table.to_pylist()
+        columns = ("seq_lengths", "doc_ids", "doc_starts", "doc_lengths")
+        offset, segments = 0, []
+        for length, doc_id, start, doc_length in zip(*(row[c] for c in columns), strict=True):
+            segment = Segment(
+                position=position,
+                bucket=self._sources[source].bucket,
+                sequence_id=row["sequence_id"],
+                offset=offset,
+                length=length,
+                doc_id=doc_id,
+                doc_start=start or 0,
+                doc_length=doc_length or 0,
+            )
+            segments.append(segment)
+            offset += length
+        return segments
+
+    def _find(self, positions: Int64) -> list[tuple[int, int, int, int]]:
+        """Return source, shard, row group, and row in it, of each position."""
+        places = self._order.find(positions)
+        columns = (places.slot, places.window, places.row)
+        return [self._place(*place) for place in zip(*(c.tolist() for c in columns), strict=True)]
+
+    def _place(self, slot: int, number: int, place: int) -> tuple[int, int, int, int]:
+        key = (slot, number)
+        if key not in self._windows:
+            if len(self._windows) >= _WINDOWS_MAX:
+                self._windows.popitem(last=False)
+            self._windows[key] = self._order.window(slot, number)
+        window = self._windows[key]
+        at, which = int(window.rows[place]), 0
+        while at >= (rows := self._rows(window, which)):
+            at, which = at - rows, which + 1
+        return window.source, window.shards[which], window.groups[which], at
+
+    def _rows(self, window: Window, which: int) -> int:
+        return self._sources[window.source].rows_of(window.shards[which], window.groups[which])
+
+    def _group(self, source: int, shard: int, number: int) -> Group:
+        key = (source, shard, number)
+        if key not in self._groups:
+            if len(self._groups) >= _GROUPS_MAX:
+                self._groups.popitem(last=False)
+            self._groups[key] = self._files.read(source, shard, number)
+        self._groups.move_to_end(key)
+        return self._groups[key]
+
+
+def _row(group: Group, at: int) -> Batch:
+    begin, end = group.begins[at], group.begins[at + 1]
+    lengths = group.seq_lengths[begin:end].copy()
+    padding = np.zeros(end - begin, dtype=np.bool_)
+    if group.is_padding is not None:
+        padding = group.is_padding[begin:end].copy()
+    row: Batch = {
+        "input_ids": group.input_ids[at].copy(),
+        "seq_lengths": lengths,
+        "is_padding": padding,
+        "num_tokens": int(lengths[~padding].sum()),
+        "sequence_id": group.first + at,
+        "source": group.source,
+    }
+    if group.loss_mask is not None:
+        row["loss_mask"] = group.loss_mask[at].copy()
+    return row

@@ -1,0 +1,105 @@
+"""Layouts of a batch that can be checked by eye: three rows of five tokens, the last with padding.
+
+7 8 9 | 5 6       4 3 2 1 4       8 9 | 7 | 0 0 (padding)
+"""
+
+import numpy as np
+import pytest
+
+from bfpack_spark.reading import layouts
+
+BATCH = {
+    "input_ids": np.array([[7, 8, 9, 5, 6], [4, 3, 2, 1, 4], [8, 9, 7, 0, 0]], dtype=np.int32),
+    "seq_lengths": np.array([3, 2, 5, 2, 1, 2], dtype=np.int32),
+    "num_segments": np.array([2, 1, 3], dtype=np.int32),
+    "is_padding": np.array([False, False, False, False, False, True]),
+}
+N = -100
+
+
+def check(found: np.ndarray, kind: type, rows: list[list[int]]) -> None:
+    assert found.dtype == kind
+    assert found.tolist() == rows
+
+
+def test_cu_seqlens_are_the_ends_of_all_segments() -> None:
+    ends, longest = layouts.cu_seqlens(BATCH)
+    check(ends, np.int32, [0, 3, 5, 10, 12, 13, 15])
+    assert (longest, type(longest)) == (5, int)
+
+
+def test_positions_restart_in_each_segment() -> None:
+    expected = [[0, 1, 2, 0, 1], [0, 1, 2, 3, 4], [0, 1, 0, 0, 1]]
+    check(layouts.position_ids(BATCH), np.int64, expected)
+
+
+def test_labels_leave_out_first_tokens_and_padding() -> None:
+    expected = [[N, 8, 9, N, 6], [N, 3, 2, 1, 4], [N, 9, N, N, N]]
+    check(layouts.labels(BATCH), np.int64, expected)
+
+
+def test_labels_may_keep_first_tokens_but_not_padding() -> None:
+    expected = [[7, 8, 9, 5, 6], [4, 3, 2, 1, 4], [8, 9, 7, N, N]]
+    check(layouts.labels(BATCH, first_token=True), np.int64, expected)
+
+
+def test_shifted_labels_are_the_next_tokens_of_the_same_row() -> None:
+    expected = [[8, 9, N, 6, N], [3, 2, 1, 4, N], [9, N, N, N, N]]
+    check(layouts.labels(BATCH, shifted=True), np.int64, expected)
+    expected = [[8, 9, 5, 6, N], [3, 2, 1, 4, N], [9, 7, N, N, N]]
+    check(layouts.labels(BATCH, shifted=True, first_token=True), np.int64, expected)
+
+
+def test_labels_follow_a_loss_mask() -> None:
+    mask = np.array([[1, 0, 1, 1, 1], [0, 0, 0, 1, 1], [1, 1, 1, 0, 0]], dtype=np.int8)
+    expected = [[N, N, 9, N, 6], [N, N, N, 1, 4], [N, 9, N, N, N]]
+    check(layouts.labels({**BATCH, "loss_mask": mask}), np.int64, expected)
+
+
+def test_padding_is_a_document_of_its_own() -> None:
+    check(
+        layouts.document_ids(BATCH),
+        np.int32,
+        [[0, 0, 0, 1, 1], [0, 0, 0, 0, 0], [0, 0, 1, 2, 2]],
+    )
+
+
+def test_segment_ids_count_from_1_and_padding_is_0() -> None:
+    check(layouts.segment_ids(BATCH), np.int32, [[1, 1, 1, 2, 2], [1, 1, 1, 1, 1], [1, 1, 2, 0, 0]])
+
+
+def test_a_token_sees_what_precedes_it_in_its_segment() -> None:
+    sees = layouts.mask_mod(layouts.document_ids(BATCH))
+    at = np.arange(5)
+    assert sees(0, 0, at[:, None], at[None, :]).astype(int).tolist() == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [0, 0, 0, 1, 0],
+        [0, 0, 0, 1, 1],
+    ]
+
+
+def test_flattened_is_one_row_without_an_attention_mask() -> None:
+    flat = layouts.flattened(BATCH)
+    assert "attention_mask" not in flat
+    check(flat["input_ids"], np.int64, [BATCH["input_ids"].ravel().tolist()])
+    check(flat["labels"], np.int64, [[N, 8, 9, N, 6, N, 3, 2, 1, 4, N, 9, N, N, N]])
+    check(flat["position_ids"], np.int64, [[0, 1, 2, 0, 1, 0, 1, 2, 3, 4, 0, 1, 0, 0, 1]])
+    check(flat["seq_idx"], np.int32, [[0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 3, 3, 4, 5, 5]])
+    for name in ("cu_seq_lens_q", "cu_seq_lens_k"):
+        check(flat[name], np.int32, [0, 3, 5, 10, 12, 13, 15])
+    assert (flat["max_length_q"], flat["max_length_k"]) == (5, 5)
+
+
+def test_layouts_leave_the_batch_as_it_is() -> None:
+    before = {name: held.copy() for name, held in BATCH.items()}
+    layouts.flattened(BATCH)
+    layouts.labels(BATCH, shifted=True)
+    layouts.segment_ids(BATCH)
+    assert all((before[name] == held).all() for name, held in BATCH.items())
+
+
+def test_an_unknown_layout_is_named() -> None:
+    with pytest.raises(ValueError, match="layout 'padded': not known"):
+        layouts.layout_of("padded")
