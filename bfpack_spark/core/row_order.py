@@ -11,6 +11,7 @@ is made grows with the number of shards; a look-up also sorts the groups of a sh
 a window.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,7 @@ import numpy as np
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.lanes import Lanes, deal_groups, group_of_step, rows_before
-from bfpack_spark.core.shuffle import mix
+from bfpack_spark.core.shuffle import mix, mixed
 from bfpack_spark.core.weave import Weave
 
 
@@ -71,6 +72,7 @@ class RowOrder:
         totals = [int(full.sum()), *map(len, self._partial)]
         self._lanes = deal_groups(np.array([group_rows, *sizes]), np.array(totals), rules.lanes)
         self._begins = np.cumsum(self._lanes.counts, axis=0) - self._lanes.counts
+        self._ends = np.cumsum(self._lanes.counts, axis=0).T.tolist()  # of each lane
         self._weave = Weave(self._lanes.num_rows)
 
     @property
@@ -131,13 +133,12 @@ class RowOrder:
 
     def _group(self, lane: int, at: int) -> tuple[int, int]:
         """Return shard and number of a group, which is given by its number in a lane."""
-        begins = self._begins[:, lane]
-        kind = int(np.flatnonzero(begins + self._lanes.counts[:, lane] > at)[0])
-        rank = int(self._lanes.firsts[kind, lane] + at - begins[kind])
+        kind = bisect_right(self._ends[lane], at)
+        rank = int(self._lanes.firsts[kind, lane]) + at - int(self._begins[kind, lane])
         if kind:
             shard = int(self._partial[kind - 1][rank])
             return shard, int(self._full[shard])
-        turn = int(np.searchsorted(self._full_ends, rank, side="right"))
+        turn = int(self._full_ends.searchsorted(rank, side="right"))
         shard = int(self._shards[turn])
         inner = self._groups_of(shard)
         return shard, int(inner[rank - int(self._full_ends[turn]) + len(inner)])
@@ -186,7 +187,7 @@ def _kept_scattered(size: int, key: int) -> Int64:
 
 def _key(*parts: int) -> int:
     """Return a number of 64 bits for a list of numbers; lists that differ have different ones."""
-    key = np.zeros(1, dtype=np.uint64)
+    key = 0
     for part in parts:
-        key = mix(key ^ mix(np.array([part % 2**64], dtype=np.uint64)))
-    return int(key[0])
+        key = mixed(key ^ mixed(part))
+    return key

@@ -19,6 +19,14 @@ def mix(values: UInt64) -> UInt64:
     return z ^ (z >> np.uint64(31))
 
 
+def mixed(value: int) -> int:
+    """Return what `mix` makes of one number, modulo 2^64."""
+    z = (value + 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
 def permute(positions: Int64, size: int, seed: int) -> Int64:
     """Return where each position of 0..size-1 goes under the permutation that `seed` names.
 

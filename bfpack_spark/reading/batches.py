@@ -1,23 +1,27 @@
-"""The batches of one rank, made one after another in the thread of the caller.
+"""The batches of one rank, made in the thread of the caller.
 
-A window is decoded when its first row is due, and given up when the next window of its slot is. The
-positions of a rank ascend, so each window is decoded once.
+Batches are made some at a time, in blocks: a batch of a block is a part of its arrays. So what a
+batch costs beside its tokens is paid once for all of them.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from bfpack_spark.core.deal_rows import attention_cost, deal_rows
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.errors import JobError
 from bfpack_spark.reading.layouts import Batch, Layout
 from bfpack_spark.reading.order import Order
-from bfpack_spark.reading.shard_files import DamageError, Group, ShardFiles
+from bfpack_spark.reading.shard_files import ShardFiles
+from bfpack_spark.reading.windows import Row, Windows, places_of
 
-_FOUND = 2048  # positions that are looked up at a time
+_BLOCK_TOKENS = 1 << 17
+_FOUND = 2048  # positions that are looked up at once
+
+Block = list[tuple[int, Any]]  # batches, and the position that all ranks have reached with each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,67 +31,86 @@ class Share:
     rank: int
     world_size: int
     start: int  # position from which all ranks go on
+    end: int  # of the epoch
     rows: int  # of a batch
+    seq_len: int
     balance: bool = False
     layout: Layout | None = None
     first: int = 0  # of the batches of this rank: the first one that is made
     step: int = 1  # and each step-th after it
 
+    @property
+    def num_rows(self) -> int:
+        """Return the rows of each rank from the start on."""
+        return max(self.end - self.start, 0) // self.world_size
 
-class Row(NamedTuple):
-    """A row in its decoded row group."""
+    @property
+    def due(self) -> range:
+        """Return the numbers of the batches that are made."""
+        return range(self.first, -(-self.num_rows // self.rows), self.step)
 
-    group: Group
-    at: int
+    @property
+    def batches_at_once(self) -> int:
+        """Return how many batches make a block."""
+        return max(_BLOCK_TOKENS // (self.rows * self.seq_len), 1)
 
+    @property
+    def looked_up(self) -> int:
+        """Return how many batches' positions are looked up at once."""
+        return max(_FOUND // (self.rows * (self.world_size if self.balance else 1)), 1)
 
-class _Held(NamedTuple):
-    """A decoded window."""
+    def positions(self, batches: range) -> Int64:
+        """Return the positions of these batches; with balance, those of all ranks. The last batch
+        of an epoch may have fewer rows."""
+        rows = np.add.outer(np.asarray(batches) * self.rows, np.arange(self.rows)).reshape(-1)
+        rows = self.start + rows[rows < self.num_rows] * self.world_size
+        if self.balance:
+            return np.asarray(np.add.outer(rows, np.arange(self.world_size)).reshape(-1))
+        return np.asarray(rows + self.rank)
 
-    number: int
-    groups: list[Group]
-    group_of: list[int]  # of each place in the window
-    row_of: list[int]
-
-
-def num_batches(share: Share, num_rows: int) -> int:
-    """Return how many batches a rank has from the start on, counting those that others make."""
-    rows = max(num_rows - share.start, 0) // share.world_size
-    return -(-rows // share.rows)
-
-
-def batches(order: Order, files: ShardFiles, share: Share) -> Iterator[tuple[int, Any]]:
-    """Yield each batch, and the position that all ranks have reached with it. The last one of an
-    epoch may have fewer rows, on all ranks alike. Raises JobError, naming file, rank and position,
-    if a shard is damaged."""
-    windows = _Windows(order, files, share)
-    world, rows = share.world_size, share.rows
-    each = max(order.num_rows - share.start, 0) // world  # rows of this rank
-    due = range(share.first, num_batches(share, order.num_rows), share.step)
-    ahead = max(_FOUND // (rows * (world if share.balance else 1)), 1)  # batches
-    for begin in range(0, len(due), ahead):
-        spans = [(at * rows, min((at + 1) * rows, each)) for at in due[begin : begin + ahead]]
-        wanted = [_positions(share, *span) for span in spans]
-        found = windows.rows(np.concatenate(wanted))
-        for (_, last), positions in zip(spans, wanted, strict=True):
-            held = [next(found) for _ in range(len(positions))]
-            batch = make_batch(_own(held, share) if share.balance else held)
-            yield share.start + last * world, share.layout(batch) if share.layout else batch
+    def reached(self, batch: int) -> int:
+        """Return the position that all ranks have reached with a batch."""
+        return self.start + min((batch + 1) * self.rows, self.num_rows) * self.world_size
 
 
-def _positions(share: Share, first: int, last: int) -> Int64:
-    """Return the positions of the rows first..last-1 of this rank, or with balance of all ranks."""
-    start, world = share.start, share.world_size
+def blocks(order: Order, files: ShardFiles, share: Share) -> Iterator[Block]:
+    """Yield the batches of a share. Raises JobError, naming file, rank and position, if a shard is
+    damaged, after the batches before it."""
+    windows = Windows(order, files, share.rank, share.world_size)
+    due, size = share.due, 1  # the first block is one batch, so that training begins
+    global_rows = share.rows * (share.world_size if share.balance else 1)
+    while due:
+        looked_up, due = due[: share.looked_up], due[share.looked_up :]
+        places = places_of(order, share.positions(looked_up))
+        while looked_up:
+            numbers, looked_up = looked_up[:size], looked_up[size:]
+            wanted, places = places[: size * global_rows], places[size * global_rows :]
+            size = min(2 * size, share.batches_at_once)
+            rows, error = windows.take(wanted)
+            if error is not None:
+                numbers = numbers[: len(rows) // global_rows]
+                rows = rows[: len(numbers) * global_rows]
+            if rows:
+                yield _block(rows, numbers, share)
+            if error is not None:
+                raise error
+
+
+def _block(rows: list[Row], numbers: range, share: Share) -> Block:
+    """Return the batches of these rows, in their layout."""
     if share.balance:
-        return np.arange(start + first * world, start + last * world)
-    return np.arange(start + share.rank + first * world, start + share.rank + last * world, world)
+        each = share.rows * share.world_size
+        dealt = (_own(rows[at : at + each], share) for at in range(0, len(rows), each))
+        rows = [row for own in dealt for row in own]
+    batches = divided(make_batch(rows), share.rows)
+    made = batches if share.layout is None else map(share.layout, batches)
+    return list(zip(map(share.reached, numbers), made, strict=True))
 
 
 def _own(rows: list[Row], share: Share) -> list[Row]:
     """Return the rows of a global batch that go to this rank."""
-    lengths = [group.seq_lengths[group.begins[at] : group.begins[at + 1]] for group, at in rows]
-    begins = np.cumsum([0, *map(len, lengths[:-1])])
-    costs = attention_cost(np.concatenate(lengths), begins)
+    _, lengths, _, counts, *_ = zip(*rows, strict=True)
+    costs = attention_cost(np.concatenate(lengths), np.cumsum((0, *counts[:-1])))
     return [rows[at] for at in deal_rows(costs, share.world_size)[share.rank]]
 
 
@@ -95,87 +118,44 @@ def make_batch(rows: list[Row]) -> Batch:
     """Return rows as one batch: input_ids int32 [B, S], seq_lengths int32 and is_padding bool of
     all segments end to end, num_segments, num_tokens and source int32 [B], and sequence_id int64
     [B]."""
-    seq_len = rows[0].group.input_ids.shape[1]
-    input_ids = np.empty((len(rows), seq_len), dtype=np.int32)
-    lengths, counts, padded, masked = [], [], False, False
-    for number, (group, at) in enumerate(rows):
-        input_ids[number] = group.input_ids[at]
-        begin, end = group.begins[at], group.begins[at + 1]
-        lengths.append(group.seq_lengths[begin:end])
-        counts.append(end - begin)
-        padded |= group.is_padding is not None
-        masked |= group.loss_mask is not None
-    seq_lengths = np.concatenate(lengths)
-    is_padding = _padding(rows) if padded else np.zeros(len(seq_lengths), dtype=np.bool_)
-    num_tokens = np.full(len(rows), seq_len, dtype=np.int32)
-    if padded:
-        begins = np.cumsum([0, *counts[:-1]])
-        num_tokens -= np.add.reduceat(np.where(is_padding, seq_lengths, 0), begins)
+    ids, lengths, padding, counts, tokens, numbers, sources, masks = zip(*rows, strict=True)
     batch: Batch = {
-        "input_ids": input_ids,
-        "seq_lengths": seq_lengths,
+        "input_ids": np.concatenate(ids).reshape(len(rows), -1),
+        "seq_lengths": np.concatenate(lengths),
         "num_segments": np.array(counts, dtype=np.int32),
-        "is_padding": is_padding,
-        "num_tokens": num_tokens,
-        "sequence_id": np.array([group.first + at for group, at in rows], dtype=np.int64),
-        "source": np.array([group.source for group, _ in rows], dtype=np.int32),
+        "is_padding": _padding(padding, counts),
+        "num_tokens": np.array(tokens, dtype=np.int32),
+        "sequence_id": np.array(numbers, dtype=np.int64),
+        "source": np.array(sources, dtype=np.int32),
     }
-    if masked:
-        batch["loss_mask"] = np.stack([_mask(group)[at] for group, at in rows])
+    if any(mask is not None for mask in masks):
+        none = np.ones(batch["input_ids"].shape[1], dtype=np.int8)  # of a bucket without masks
+        batch["loss_mask"] = np.stack([none if mask is None else mask for mask in masks])
     return batch
 
 
-def _padding(rows: list[Row]) -> Any:
-    pieces = []
-    for group, at in rows:
-        begin, end = group.begins[at], group.begins[at + 1]
-        held = group.is_padding
-        pieces.append(np.zeros(end - begin, dtype=np.bool_) if held is None else held[begin:end])
-    return np.concatenate(pieces)
+def _padding(padding: tuple[Any, ...], counts: tuple[int, ...]) -> Any:
+    """Return which segments are padding. None: none of the row's."""
+    found = np.zeros(sum(counts), dtype=np.bool_)
+    if any(of_row is not None for of_row in padding):
+        ends = np.cumsum(counts).tolist()
+        for end, of_row in zip(ends, padding, strict=True):
+            if of_row is not None:
+                found[end - len(of_row) : end] = of_row
+    return found
 
 
-def _mask(group: Group) -> Any:
-    """Return the loss masks of a group; a bucket without masks has 1 everywhere."""
-    if group.loss_mask is None:
-        return np.ones(group.input_ids.shape, dtype=np.int8)
-    return group.loss_mask
+def divided(batch: Batch, rows: int) -> Iterator[Batch]:
+    """Yield parts of so many rows of a batch, without a copy; the last one may have fewer."""
+    counts = batch["num_segments"]
+    ends = np.append(np.add.reduceat(counts, np.arange(0, len(counts), rows)), 0).cumsum().tolist()
+    lengths, padding = batch["seq_lengths"], batch["is_padding"]
+    others = [(name, held) for name, held in batch.items() if name not in _OF_SEGMENTS]
+    for part, (begin, end) in enumerate(pairwise([0, *ends[:-1]])):
+        here = slice(part * rows, (part + 1) * rows)
+        found = {name: held[here] for name, held in others}
+        found["seq_lengths"], found["is_padding"] = lengths[begin:end], padding[begin:end]
+        yield found
 
 
-class _Windows:
-    """One decoded window of each slot."""
-
-    def __init__(self, order: Order, files: ShardFiles, share: Share) -> None:
-        self._order, self._files, self._share = order, files, share
-        self._held: dict[int, _Held] = {}
-
-    def rows(self, positions: Int64) -> Iterator[Row]:
-        """Yield the row at each position; positions must ascend from call to call."""
-        places = self._order.find(positions)
-        columns = (places.slot, places.window, places.row, positions)
-        for slot, number, row, position in zip(*(c.tolist() for c in columns), strict=True):
-            held = self._held.get(slot)
-            if held is None or held.number != number:
-                held = self._held[slot] = self._decode(slot, number, position)
-            yield Row(held.groups[held.group_of[row]], held.row_of[row])
-
-    def _decode(self, slot: int, number: int, position: int) -> _Held:
-        self._held.pop(slot, None)  # so that only one is in memory
-        window = self._order.window(slot, number)
-        pairs = zip(window.shards, window.groups, strict=True)
-        try:
-            groups = [self._files.read(window.source, *pair) for pair in pairs]
-        except DamageError as error:
-            raise damaged(error, self._share.rank, self._share.world_size, position) from None
-        ends = np.cumsum([len(group.input_ids) for group in groups])
-        group_of = np.searchsorted(ends, window.rows, side="right")
-        begins = ends - [len(group.input_ids) for group in groups]
-        row_of = window.rows - begins[group_of]
-        return _Held(number, groups, group_of.tolist(), row_of.tolist())
-
-
-def damaged(error: DamageError, rank: int, world_size: int, position: int) -> JobError:
-    """Return an error that names file, rank and position."""
-    return JobError(
-        f"{error}; rank {rank} of {world_size} needs it at position {position:,}; bfpack verify "
-        "names all that is damaged; restore the file from a copy"
-    )
+_OF_SEGMENTS = ("seq_lengths", "is_padding")

@@ -14,7 +14,7 @@ import numpy as np
 from bfpack_spark.core.row_order import OrderRules
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading.ahead import ahead
-from bfpack_spark.reading.batches import Share, batches, num_batches
+from bfpack_spark.reading.batches import Share, blocks
 from bfpack_spark.reading.layouts import Batch, Layout, layout_of
 from bfpack_spark.reading.opening import Choice, open_stream
 from bfpack_spark.reading.random_access import RandomAccess, Segment
@@ -23,8 +23,6 @@ from bfpack_spark.reading.sharded_twice import check_one_layer_shards
 from bfpack_spark.reading.state import check_rules, check_state, state_of
 
 log = logging.getLogger("bfpack")
-
-_BLOCK_TOKENS = 1 << 17  # that travel from the thread to the consumer at once
 
 Verify = Literal["pages", "sha256"]
 
@@ -171,7 +169,9 @@ class PackedSequences:
             rank=self._rank,
             world_size=self._world_size,
             start=start,
+            end=self.num_rows,
             rows=rows,
+            seq_len=self.seq_len,
             balance=balance,
             layout=layout_of(layout),
         )
@@ -179,14 +179,10 @@ class PackedSequences:
     def read(self, share: Share) -> Iterator[tuple[int, Any]]:
         """Yield each batch of a share, and the position that is reached with it."""
         check_one_layer_shards(self._rank, self._world_size)
-        if not num_batches(share, self.num_rows):
-            return
         files = ShardFiles(self._stream.sources, self._verify)
-        per_block = max(_BLOCK_TOKENS // (share.rows * self.seq_len), 1)
         try:
-            made = batches(self._order, files, share)
-            # The first block is one batch, so that training begins; later ones cost less a batch.
-            yield from ahead(made, lambda number: min(2**number, per_block))
+            for block in ahead(blocks(self._order, files, share)):
+                yield from block
         finally:
             files.close()
 

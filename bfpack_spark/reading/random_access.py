@@ -8,11 +8,11 @@ import numpy as np
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.row_order import Window
-from bfpack_spark.reading.batches import damaged
 from bfpack_spark.reading.layouts import Batch
 from bfpack_spark.reading.order import Order
-from bfpack_spark.reading.shard_files import DamageError, Group, ShardFiles
+from bfpack_spark.reading.shard_files import DamageError, ShardFiles
 from bfpack_spark.reading.sources import Source
+from bfpack_spark.reading.windows import Row, damaged, rows_of_group
 
 _GROUPS_MAX = 16  # decoded row groups that are kept
 _WINDOWS_MAX = 1024
@@ -49,7 +49,7 @@ class RandomAccess:
 
     def _forget(self) -> None:
         self._files = ShardFiles(self._sources, self._verify)
-        self._groups: OrderedDict[tuple[int, int, int], Group] = OrderedDict()
+        self._groups: OrderedDict[tuple[int, int, int], list[Row]] = OrderedDict()
         self._windows: OrderedDict[tuple[int, int], Window] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -59,10 +59,10 @@ class RandomAccess:
         with self._lock:
             source, shard, number, at = self._find(np.array([position]))[0]
             try:
-                group = self._group(source, shard, number)
+                rows = self._group(source, shard, number)
             except DamageError as error:
                 raise damaged(error, rank, world_size, position) from None
-        return _row(group, at)
+        return _batch(rows[at])
 
     def segments(self, positions: Int64) -> list[Segment]:
         """Return the segments of the rows at these positions, in order."""
@@ -117,30 +117,27 @@ class RandomAccess:
     def _rows(self, window: Window, which: int) -> int:
         return self._sources[window.source].rows_of(window.shards[which], window.groups[which])
 
-    def _group(self, source: int, shard: int, number: int) -> Group:
+    def _group(self, source: int, shard: int, number: int) -> list[Row]:
         key = (source, shard, number)
         if key not in self._groups:
             if len(self._groups) >= _GROUPS_MAX:
                 self._groups.popitem(last=False)
-            self._groups[key] = self._files.read(source, shard, number)
+            self._groups[key] = rows_of_group(self._files.read(source, shard, number))
         self._groups.move_to_end(key)
         return self._groups[key]
 
 
-def _row(group: Group, at: int) -> Batch:
-    begin, end = group.begins[at], group.begins[at + 1]
-    lengths = group.seq_lengths[begin:end].copy()
-    padding = np.zeros(end - begin, dtype=np.bool_)
-    if group.is_padding is not None:
-        padding = group.is_padding[begin:end].copy()
-    row: Batch = {
-        "input_ids": group.input_ids[at].copy(),
-        "seq_lengths": lengths,
-        "is_padding": padding,
-        "num_tokens": int(lengths[~padding].sum()),
-        "sequence_id": group.first + at,
-        "source": group.source,
+def _batch(row: Row) -> Batch:
+    """Return a copy, which does not keep the whole row group in memory."""
+    ids, lengths, padding, num_segments, num_tokens, sequence_id, source, mask = row
+    batch: Batch = {
+        "input_ids": ids.copy(),
+        "seq_lengths": lengths.copy(),
+        "is_padding": np.zeros(num_segments, np.bool_) if padding is None else padding.copy(),
+        "num_tokens": num_tokens,
+        "sequence_id": sequence_id,
+        "source": source,
     }
-    if group.loss_mask is not None:
-        row["loss_mask"] = group.loss_mask[at].copy()
-    return row
+    if mask is not None:
+        batch["loss_mask"] = mask.copy()
+    return batch
