@@ -117,6 +117,19 @@ def mask_mod(document_ids: Any) -> Callable[[Any, Any, Any, Any], Any]:
     return sees
 
 
+def batched(batch: Batch) -> Batch:
+    """Return input_ids, labels (not shifted) and position_ids, all int64 [B, S].
+
+    transformers' models find the borders of documents in position_ids, if there is no
+    attention_mask and no cache (use_cache=False).
+    """
+    return {
+        "input_ids": batch["input_ids"].astype(np.int64),
+        "labels": labels(batch),
+        "position_ids": position_ids(batch),
+    }
+
+
 def flattened(batch: Batch) -> Batch:
     """Return the batch as one row, for padding-free training: what DataCollatorWithFlattening of
     transformers makes of single documents.
@@ -157,12 +170,14 @@ def stacked(rows: Sequence[Batch]) -> Batch:
 
 
 def layout_of(layout: str | Layout | None) -> Layout | None:
-    """Return the function that a layout names: "flattened", or a function of a batch."""
+    """Return the function that a layout names: "flattened", "batched", or a function itself."""
     if layout is None or callable(layout):
         return layout
-    if layout == "flattened":
-        return flattened
-    raise ValueError(f"layout {layout!r}: not known; give 'flattened', or a function of a batch")
+    if layout in _NAMED:
+        return _NAMED[layout]
+    raise ValueError(
+        f"layout {layout!r}: not known; give one of {', '.join(_NAMED)}, or a function of a batch"
+    )
 
 
 def _number_in_row(batch: Batch) -> Int32:
@@ -170,3 +185,6 @@ def _number_in_row(batch: Batch) -> Int32:
     before = np.cumsum(counts, dtype=np.int32) - counts
     numbers: Int32 = np.arange(counts.sum(), dtype=np.int32) - np.repeat(before, counts)
     return numbers
+
+
+_NAMED: dict[str, Layout] = {"flattened": flattened, "batched": batched}

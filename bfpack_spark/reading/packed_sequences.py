@@ -104,6 +104,11 @@ class PackedSequences:
         return self._position
 
     @property
+    def start(self) -> int:
+        """Return the position that was loaded, or 0: where the rows of this rank begin."""
+        return self._start
+
+    @property
     def rank(self) -> int:
         return self._rank
 
@@ -126,10 +131,16 @@ class PackedSequences:
         return self._random.row(position, self._rank, self._world_size)
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch: its order is another one, and the position is 0."""
+        """Begin another epoch, at position 0. Nothing changes if it is the present one, so that a
+        trainer may set the epoch of a state that was loaded."""
         if epoch < 0:
             raise InputError(f"epoch {epoch}: give a number from 0 on")
-        self._begin(replace(self._rules, epoch=epoch), position=0)
+        if epoch != self.epoch:
+            self._begin(replace(self._rules, epoch=epoch), position=0)
+
+    def reached(self, position: int) -> None:
+        """Take note that all ranks have reached a position."""
+        self._position = position
 
     def left_over(self) -> range:
         """Return the positions at the end of the epoch that no rank takes from the position on,
@@ -155,7 +166,7 @@ class PackedSequences:
         at = self._position if start is None else start
         share = self.share(rows, layout=layout, start=at, balance=balance)
         for position, batch in self.read(share):
-            self._position = position
+            self.reached(position)
             yield batch
         self._say_left_over()
 
@@ -202,7 +213,9 @@ class PackedSequences:
             raise InputError(
                 f"data.torch: {error}; install PyTorch, or take data.batches"
             ) from None
-        return module.TorchBatches(self, rows, layout, balance)
+        kind = module.TorchRows if rows is None else module.TorchBatches
+        share = self.share(rows or 1, layout=layout, start=self._start, balance=balance)
+        return kind(self, share)
 
     def global_view(self) -> "PackedSequences":
         """Return the rows of all ranks, for a layer that shares them out itself, as accelerate and

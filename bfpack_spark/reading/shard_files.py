@@ -184,13 +184,16 @@ def _lists(table: pa.Table, name: str, kind: Any) -> tuple[npt.NDArray[Any], Int
 
 
 def _is_null(table: pa.Table, name: str, num_values: int) -> Bools:
-    """Return which values of a column of lists are null."""
+    """Return which values of a column of lists are null. The values themselves are not touched:
+    `flatten` would copy all texts."""
     lists = _whole(table, name)
-    values = lists.flatten()
+    offsets, values = lists.buffers()[1], lists.values
+    begin, end = np.frombuffer(offsets, dtype=np.int32)[[lists.offset, lists.offset + len(lists)]]
+    if end - begin != num_values:
+        raise JobError(f"{name} has {end - begin} values, and seq_lengths {num_values}")
     bitmap = values.buffers()[0]
-    if len(values) != num_values:
-        raise JobError(f"{name} has {len(values)} values, and seq_lengths {num_values}")
     if bitmap is None:
         return np.zeros(num_values, dtype=np.bool_)
+    first = values.offset + int(begin)
     bits = np.unpackbits(np.frombuffer(bitmap, dtype=np.uint8), bitorder="little")
-    return ~bits[values.offset : values.offset + num_values].view(np.bool_)
+    return ~bits[first : first + num_values].view(np.bool_)

@@ -35,18 +35,25 @@ def write_output(
         write_shard(version, number, first, rows, name, formats)
         for number, (first, rows) in enumerate(zip(firsts, shards, strict=True))
     ]
-    write_manifest(version, fingerprint, files, name, formats)
+    write_manifest(version, fingerprint, files, bucket=name, seq_len=SEQ_LEN, formats=formats)
     return version
 
 
 def write_manifest(
-    version: Path, fingerprint: str, files: list[dict[str, Any]], name: str, formats: int
+    version: Path,
+    fingerprint: str,
+    files: list[dict[str, Any]],
+    *,
+    bucket: str,
+    seq_len: int,
+    formats: int,
 ) -> None:
+    """Complete a version, and publish it."""
     manifest = {
         "format_version": formats,
         "kind": "sequences",
-        "bucket": name,
-        "seq_len": SEQ_LEN,
+        "bucket": bucket,
+        "seq_len": seq_len,
         "fingerprint": fingerprint,
         "files": files,
         "inputs": {"tokens_fingerprint": "0" * 64},

@@ -92,6 +92,13 @@ def test_flattened_is_one_row_without_an_attention_mask() -> None:
     assert (flat["max_length_q"], flat["max_length_k"]) == (5, 5)
 
 
+def test_batched_has_what_a_model_takes_and_no_attention_mask() -> None:
+    found = layouts.batched(BATCH)
+    assert list(found) == ["input_ids", "labels", "position_ids"]
+    assert {held.dtype for held in found.values()} == {np.dtype(np.int64)}
+    assert (found["labels"] == layouts.labels(BATCH)).all()
+
+
 def test_layouts_leave_the_batch_as_it_is() -> None:
     before = {name: held.copy() for name, held in BATCH.items()}
     layouts.flattened(BATCH)

@@ -1,0 +1,333 @@
+"""What it costs a training run to read its rows: CPU a delivered token, memory, the first batch.
+
+    python scripts/bench/reading.py --work .bench/reading
+
+Writes two outputs of this machine's own text, at 2,048 and 8,192, and reads each with this reader
+at 1 and 8 ranks and with 16 and 64 lanes, beside pyarrow, which walks over the same columns in
+order and without a copy, and beside the shuffled stream of HF datasets. Each figure is the best of
+some passes in a process of its own. Exits with an error when a target is missed.
+"""
+
+import argparse
+import hashlib
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+from about import about
+from figures import verdict
+
+from bfpack_spark.core.rows import rows_per_row_group
+from bfpack_spark.files.parquet_output import ParquetOutput
+from bfpack_spark.reading import PackedSequences, layouts
+from bfpack_spark.schema import SEQUENCES, plain
+
+SEQ_LENS = (2048, 8192)
+WORLDS = (1, 8)
+LANES = (16, 64)
+SHARES = {8192: 0.7, 2048: 0.6}  # of pyarrow's speed
+DATASETS_MIN = 5.0
+MEMORY_MB_MAX = 150
+FIRST_BATCH_S_MAX = 0.3
+FLATTENED_NS_MAX = 12.0
+ROW_MS_MAX = 1.0
+SHARDS = 8
+ROWS = 8  # of a batch
+TEXT_TOKENS = 1 << 22  # farther back than a compressor looks
+PEER_TOKENS = 1 << 21
+STATISTICS = ["sequence_id", "num_tokens", "num_padding", "bucket"]
+
+
+def main() -> None:
+    options = _parse_options()
+    if options.one:
+        print(json.dumps(MEASURES[options.one](options)))
+        return
+    print(f"{about()} datasets {importlib.metadata.version('datasets')}.\n")
+    misses = 0
+    for seq_len in SEQ_LENS:
+        write_output(options.work, seq_len, options.tokens)
+        misses += _print_costs(options, seq_len)
+    misses += _print_others(options)
+    sys.exit(1 if misses else 0)
+
+
+def _print_costs(options: argparse.Namespace, seq_len: int) -> int:
+    peers = {name: _run(options, name, seq_len) for name in ("pyarrow", "datasets")}
+    print(f"| CPU a token at {seq_len:,}, ns | ranks | lanes | ns | x pyarrow | x datasets | |")
+    print("|---|---:|---:|---:|---:|---:|---|")
+    for name, cost in peers.items():
+        print(f"| {name} | | | {cost:.2f} | {peers['pyarrow'] / cost:.2f} | | |")
+    misses = 0
+    for world in WORLDS:
+        for lanes in LANES:
+            cost = _run(options, "ours", seq_len, world, lanes)
+            shares = peers["pyarrow"] / cost, peers["datasets"] / cost
+            met = shares[0] >= SHARES[seq_len] and shares[1] >= DATASETS_MIN
+            misses += not met
+            cells = f"{cost:.2f} | {shares[0]:.2f} | {shares[1]:.1f} | {verdict(met)}"
+            print(f"| this reader | {world} | {lanes} | {cells} |")
+    print()
+    return misses
+
+
+def _print_others(options: argparse.Namespace) -> int:
+    print("| what | at | found | target | |\n|---|---:|---:|---:|---|")
+    misses = 0
+    for what, name, limit in (
+        ("memory above imports, MB", "memory", MEMORY_MB_MAX),
+        ("CPU of opening and the first batch, s", "first", FIRST_BATCH_S_MAX),
+        ("flattened, ns a token", "flattened", FLATTENED_NS_MAX),
+        ("one row at random, ms", "row", ROW_MS_MAX),
+    ):
+        for seq_len in SEQ_LENS:
+            found = _run(options, name, seq_len)
+            misses += found > limit
+            cells = f"{found:.2f} | {limit} | {verdict(found <= limit)}"
+            print(f"| {what} | {seq_len:,} | {cells} |")
+    return misses
+
+
+def _run(
+    options: argparse.Namespace, name: str, seq_len: int, world: int = 1, lanes: int = 16
+) -> float:
+    """Return what a measure finds, in a process of its own."""
+    command = [sys.executable, __file__, "--work", options.work, "--one", name]
+    command += ["--seq-len", seq_len, "--world-size", world, "--lanes", lanes]
+    command += ["--runs", options.runs]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout))
+
+
+def best(runs: int, work: Callable[[], int]) -> float:
+    """Return the least CPU a unit of `work`, in ns; it returns how many units it has done."""
+    costs = []
+    for _ in range(runs):
+        begin = time.process_time()
+        units = work()
+        costs.append((time.process_time() - begin) / units * 1e9)
+    return min(costs)
+
+
+def opened(options: argparse.Namespace) -> PackedSequences:
+    return PackedSequences(
+        options.work,
+        bucket="text",
+        seq_len=options.seq_len,
+        world_size=options.world_size,
+        lanes=options.lanes,
+    )
+
+
+def ours(options: argparse.Namespace) -> float:
+    data = opened(options)
+
+    def epoch() -> int:
+        data.set_epoch(data.epoch + 1)
+        return sum(batch["input_ids"].size for batch in data.batches(ROWS))
+
+    return best(options.runs, epoch)
+
+
+def plain_pyarrow(options: argparse.Namespace) -> float:
+    paths = shards_of(options)
+
+    def scan() -> int:
+        tokens = 0
+        for path in paths:
+            file = pq.ParquetFile(path, page_checksum_verification=True)
+            columns = ["input_ids", "seq_lengths"]
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=columns, use_threads=False)
+                for batch in table.to_batches(ROWS):
+                    values = batch.column(0).flatten()
+                    ids = np.frombuffer(
+                        values.buffers()[1], np.int32, len(values), values.offset * 4
+                    )
+                    tokens += ids.reshape(len(batch), options.seq_len).size
+        return tokens
+
+    return best(options.runs, scan)
+
+
+def hf_datasets(options: argparse.Namespace) -> float:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    datasets = importlib.import_module("datasets")
+    files = list(map(str, shards_of(options)))
+    stream = datasets.load_dataset("parquet", data_files=files, split="train", streaming=True)
+    stream = stream.select_columns(["input_ids", "seq_lengths"]).shuffle(seed=1, buffer_size=1000)
+    batches = iter(stream.with_format("numpy").batch(ROWS))
+    next(batches)  # fills the buffer
+
+    def some() -> int:
+        tokens = 0
+        while tokens < PEER_TOKENS:
+            tokens += sum(map(len, next(batches)["input_ids"]))
+        return tokens
+
+    return best(1, some)
+
+
+def memory(options: argparse.Namespace) -> float:
+    process = psutil.Process()
+    before = process.memory_info().rss
+    peak = before
+    for _ in opened(options).batches(ROWS):
+        peak = max(peak, process.memory_info().rss)
+    return (peak - before) / 1e6
+
+
+def first_batch(options: argparse.Namespace) -> float:
+    begin = time.process_time()
+    next(iter(opened(options).batches(ROWS)))
+    return time.process_time() - begin
+
+
+def flattened(options: argparse.Namespace) -> float:
+    batch = next(iter(opened(options).batches(ROWS)))
+
+    def many() -> int:
+        return sum(layouts.flattened(batch)["input_ids"].size for _ in range(200))
+
+    return best(options.runs, many)
+
+
+def random_row(options: argparse.Namespace) -> float:
+    data = opened(options)
+    drawn = np.random.default_rng(1).integers(0, len(data), 200).tolist()
+
+    def some() -> int:
+        for at in drawn:
+            data[at]
+        return len(drawn)
+
+    return best(options.runs, some) / 1e6
+
+
+MEASURES: dict[str, Callable[[argparse.Namespace], float]] = {
+    "ours": ours,
+    "pyarrow": plain_pyarrow,
+    "datasets": hf_datasets,
+    "memory": memory,
+    "first": first_batch,
+    "flattened": flattened,
+    "row": random_row,
+}
+
+
+def shards_of(options: argparse.Namespace) -> list[Path]:
+    return sorted(place_of(options.work, options.seq_len).glob("*/shards/*.parquet"))
+
+
+def place_of(work: Path, seq_len: int) -> Path:
+    return work / "text" / f"sequences-{seq_len}"
+
+
+def write_output(work: Path, seq_len: int, num_tokens: int) -> None:
+    """Write and publish rows of this machine's own text, if they are not there."""
+    fingerprint = hashlib.sha256(f"{seq_len} {num_tokens}".encode()).hexdigest()
+    place = place_of(work, seq_len)
+    version = place / fingerprint[:16]
+    if (place / "_current.json").exists() and version.exists():
+        return
+    version.mkdir(parents=True, exist_ok=True)
+    rows = np.array_split(token_ids(num_tokens).reshape(-1, seq_len), SHARDS)
+    firsts = np.cumsum([0, *map(len, rows)]).tolist()
+    files = [
+        write_shard(version, number, firsts[number], shard) for number, shard in enumerate(rows)
+    ]
+    manifest = {
+        "format_version": 2,
+        "bucket": "text",
+        "seq_len": seq_len,
+        "fingerprint": fingerprint,
+        "files": files,
+        "inputs": {"tokens_fingerprint": fingerprint},
+        "tokenizer": {},
+        "totals": {"sequences": firsts[-1]},
+    }
+    raw = json.dumps(manifest).encode()
+    (version / "_manifest.json").write_bytes(raw)
+    pointer = {"version": version.name, "manifest_sha256": hashlib.sha256(raw).hexdigest()}
+    (place / "_current.json").write_text(json.dumps(pointer))
+
+
+def token_ids(num_tokens: int) -> np.ndarray:
+    """Return ids of the words and signs of this machine's Python files, again and again."""
+    vocabulary: dict[bytes, int] = {}
+    ids: list[int] = []
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py")):
+        words = re.findall(rb" ?\w+|\s+|[^\w\s]", path.read_bytes())
+        ids += [vocabulary.setdefault(word, len(vocabulary)) for word in words]
+        if len(ids) >= min(num_tokens, TEXT_TOKENS):
+            break
+    return np.resize(np.array(ids, dtype=np.int32), num_tokens)
+
+
+def write_shard(version: Path, number: int, first: int, rows: np.ndarray) -> dict[str, Any]:
+    output = ParquetOutput(
+        str(version), f"shards/part-{number:05d}.parquet", SEQUENCES, statistics=STATISTICS
+    )
+    step = rows_per_row_group(rows.shape[1], 2)
+    for begin in range(0, len(rows), step):
+        output.write(rows_as_table(rows[begin : begin + step], first + begin))
+    return output.close("shards", rows.size, None)
+
+
+def rows_as_table(rows: np.ndarray, first: int) -> pa.Table:
+    """Return rows whose segments have about 800 tokens; each thousandth row ends in padding."""
+    generator = np.random.default_rng(first)
+    seq_len = rows.shape[1]
+    cuts = [
+        np.unique(np.append(generator.integers(1, seq_len, seq_len // 800), [0, seq_len]))
+        for _ in rows
+    ]
+    lengths = [np.diff(cut) for cut in cuts]
+    padded = [(first + at) % 1000 == 0 for at in range(len(rows))]
+    ids = [
+        [None if pad and at == len(of) - 1 else f"{first + row}-{at}" for at in range(len(of))]
+        for row, (of, pad) in enumerate(zip(lengths, padded, strict=True))
+    ]
+    padding = [int(of[-1]) if pad else 0 for of, pad in zip(lengths, padded, strict=True)]
+    columns = {
+        "sequence_id": np.arange(first, first + len(rows)),
+        "input_ids": list(rows),
+        "seq_lengths": lengths,
+        "doc_ids": ids,
+        "doc_starts": [np.zeros(len(of), dtype=np.int64) for of in lengths],
+        "doc_lengths": lengths,
+        "num_tokens": seq_len - np.array(padding),
+        "num_padding": np.array(padding),
+        "bucket": ["text"] * len(rows),
+    }
+    return pa.Table.from_pydict(columns, schema=plain(SEQUENCES))
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is written")
+    parser.add_argument("--tokens", type=int, default=1 << 25, help="tokens of each output")
+    parser.add_argument("--runs", type=int, default=3, help="passes, of which the best counts")
+    parser.add_argument("--one", choices=sorted(MEASURES), help=argparse.SUPPRESS)
+    parser.add_argument("--seq-len", type=int, default=2048, help=argparse.SUPPRESS)
+    parser.add_argument("--world-size", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--lanes", type=int, default=16, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
