@@ -156,15 +156,17 @@ class PackedSequences:
         start: int | None = None,
         balance: bool = False,
     ) -> Iterator[Any]:
-        """Yield the batches of this rank from the position on, or from `start`: `rows` rows each,
-        and fewer in the last one of an epoch.
+        """Return an iterator over the batches of this rank from the position on, or from `start`:
+        `rows` rows each, and fewer in the last one of an epoch.
 
         A thread reads ahead, and makes the layout: "flattened", or a function of a batch. `balance`
         deals the rows of each global batch to the ranks by attention cost; each rank then decodes
         all rows. Raises JobError, naming file, rank and position, if a shard is damaged.
         """
         at = self._position if start is None else start
-        share = self.share(rows, layout=layout, start=at, balance=balance)
+        return self._taken(self.share(rows, layout=layout, start=at, balance=balance))
+
+    def _taken(self, share: Share) -> Iterator[Any]:
         for position, batch in self.read(share):
             self.reached(position)
             yield batch

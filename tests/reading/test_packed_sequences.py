@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,24 @@ def test_a_consumer_may_stop_in_the_middle(output: Path) -> None:
 def test_what_cannot_be_opened_is_named(output: Path, more: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=named):
         opened(output, **more)
+
+
+def test_what_cannot_be_a_batch_is_named_at_once(output: Path) -> None:
+    data = opened(output)
+    for more, named in (
+        ({"rows": 0}, "0 rows a batch"),
+        ({"rows": 1, "start": ROWS + 1}, f"position {ROWS + 1}"),
+        ({"rows": 1, "layout": "flat"}, "layout 'flat'"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            data.batches(**more)
+    with pytest.raises(InputError, match="positions 29 to 31"):
+        data.documents(29, 2)
+    with pytest.raises(InputError, match="epoch -1"):
+        data.set_epoch(-1)
+
+
+def test_a_view_for_pytorch_needs_pytorch(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(InputError, match=r"data\.torch: .*install PyTorch"):
+        opened(output).torch(4)
