@@ -17,6 +17,7 @@ CODE_SIZES = $(foreach size,$(SIZES),--size-mb $(size))
 ENVIRONMENT := dist/environment.tar.gz
 # What integration tests start, each in an environment of its own.
 SERVERS := .integration/s3/.ready .integration/airflow/.ready
+CONSUMERS := .consumers/.ready
 JUPYTER := .notebook/.ready
 # Files of tests go to this many processes; each has a Spark session of its own.
 PROCESSES ?= 2
@@ -31,7 +32,7 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 unexport SPARK_HOME SPARK_CONF_DIR PYTHONPATH PYTHONHOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebook test test-faults test-integration check dist bench bench-own bench-limits lock clean
+.PHONY: help setup demo notebook test test-consumers test-faults test-integration check dist bench bench-own bench-limits lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (20 minutes)
 	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(AT_ONCE) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
+test-consumers: $(CONSUMERS) ## Run the tests of the trainers that read our shards, on the CPU (70 s and 2 GB to install)
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .consumers/bin/python -m pytest tests/consumers --confcutdir=tests/consumers -W default $(PYTEST_OPTIONS)
+
 test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
 	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2
 	@$(WITH_JAVA) .venv/bin/python -m pytest tests/integration $(PYTEST_OPTIONS)
@@ -68,6 +72,7 @@ bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .b
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) --prose
 	@$(BENCH)/parquet_encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
+	@$(BENCH)/reading.py --work .bench/reading --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits LIMITS_TOKENIZER="--tokenizer $(BENCH_TOKENIZER)"
 
 bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an hour)
@@ -90,9 +95,10 @@ lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for 
 	for name in s3 airflow notebook; do \
 	    $(UV_COMPILE) $(LOCK_OPTIONS) conf/$$name.in --output-file conf/$$name.lock >/dev/null; \
 	done
+	$(UV_COMPILE) $(LOCK_OPTIONS) --override conf/consumers-overrides.txt conf/consumers.in --output-file conf/consumers.lock >/dev/null
 
 clean: ## Remove all that make made
-	rm -rf .venv .demo .bench .integration .notebook build dist environment .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log hs_err_pid*.log
+	rm -rf .venv .demo .bench .consumers .integration .notebook build dist environment .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log hs_err_pid*.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PEERS): conf/peers.lock | $(READY)
@@ -103,6 +109,10 @@ $(SERVERS): .integration/%/.ready: conf/%.lock | $(READY)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	uv venv --quiet --allow-existing --python .venv/bin/python $(@D); \
 	uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+$(CONSUMERS): conf/consumers.lock scripts/setup_consumers.sh scripts/stub_cuda.py | $(READY)
+	@scripts/setup_consumers.sh
 	@touch $@
 
 # The notebook runs in .venv; its server has packages of its own, and shows the script as a notebook.

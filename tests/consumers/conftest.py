@@ -1,0 +1,57 @@
+"""What the tests of trainers share. `make test-consumers` has an environment for them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from consumers.small import SEQ_LEN, VOCABULARY, write_small
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from bfpack_spark.reading import PackedSequences
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def output(shards: Path) -> Path:
+    return shards.parents[3]
+
+
+def opened(output: Path, **more: Any) -> PackedSequences:
+    rules = {"bucket": "b", "seq_len": SEQ_LEN, "seed": 3, "lanes": 3, "window": 1, **more}
+    return PackedSequences(output, **rules)
+
+
+def tiny_model(attention: str = "sdpa") -> LlamaForCausalLM:
+    """A random Llama of two layers, the same each time."""
+    torch.manual_seed(5)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=SEQ_LEN * 16,
+        initializer_range=0.5,  # so that what a token sees is seen in its logits
+        attn_implementation=attention,
+        use_cache=False,
+    )
+    return LlamaForCausalLM(config).double().eval()  # so that a rounding is no difference
+
+
+def loss_of_documents(model: LlamaForCausalLM, documents: list[Any]) -> float:
+    """The mean loss of a token, from documents that are run one by one."""
+    total, targets = 0.0, 0
+    with torch.no_grad():
+        for ids in documents:
+            one = torch.from_numpy(ids.astype("int64"))[None]
+            if one.shape[1] > 1:
+                total += float(model(input_ids=one, labels=one).loss) * (one.shape[1] - 1)
+                targets += one.shape[1] - 1
+    assert targets > 50
+    return total / targets
