@@ -111,3 +111,7 @@ def write(path: Path, text: str) -> Path:
 def below(folder: str | Path) -> list[str]:
     found = [p for p in Path(folder).rglob("*") if p.is_file()]
     return sorted(str(p.relative_to(folder)) for p in found)
+
+
+def sha256_of(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

@@ -27,12 +27,13 @@ from bfpack_spark.versions.on_disk import (
     places_of,
     versions_on_disk,
 )
+from bfpack_spark.versions.pins import check_pins, read_pins
 from bfpack_spark.versions.pruning import (
     LeftOver,
     check_nothing_is_damaged,
     damages_of,
     left_over,
-    left_over_snapshots,
+    left_over_pins,
     remove,
 )
 from bfpack_spark.versions.publication import Place
@@ -42,12 +43,12 @@ from bfpack_spark.versions.publication import Place
 @settings_options("output", "bucket", required=("output",))
 @json_option
 def versions(settings: Settings, as_json: bool) -> None:
-    """List the versions of all buckets, or of those that are named: their state, the snapshots that
-    hold them, their size, and what is wrong with the files that name them."""
+    """List the versions of all buckets, or of those that are named: their state, the snapshots and
+    mixtures that hold them, their size, and what is wrong with the files that name them."""
     output = settings.need("output")
-    taken = snapshots.read_snapshots(output)
+    pins = read_pins(output)
     names = _buckets(settings)
-    on_disk = [h for name in names for h in versions_on_disk(output, name, taken)]
+    on_disk = [h for name in names for h in versions_on_disk(output, name, pins)]
     places = [place for name in names for place in places_of(output, name)]
     print_versions(on_disk, {p: list(damages_of(p)) for p in places}, as_json)
 
@@ -82,9 +83,9 @@ def snapshot(settings: Settings, name: str) -> None:
 )
 @json_option
 def prune(settings: Settings, yes: bool, unfinished_days: float, as_json: bool) -> int:
-    """Remove versions that are neither current, nor in a snapshot, nor needed by one that is, and
-    what killed runs left beside them. Say what is left, and what keeps it. Parts of uploads to an
-    object store that were given up are removed by the store's own lifecycle rule,
+    """Remove versions that are neither current, nor in a snapshot or a mixture, nor needed by one
+    that is, and what killed runs left beside them. Say what is left, and what keeps it. Parts of
+    uploads to an object store that were given up are removed by the store's own lifecycle rule,
     AbortIncompleteMultipartUpload."""
     output = settings.need("output")
     act = _remove_all if yes else _sorted_out
@@ -94,10 +95,10 @@ def prune(settings: Settings, yes: bool, unfinished_days: float, as_json: bool) 
     sorted_out: list[_SortedOut] = [outcome.result for outcome in outcomes if outcome.result]
     left = [version for each in sorted_out for version in each.left]
     removals = [removable for each in sorted_out for removable in each.removals]
-    beside_snapshots = left_over_snapshots(output) if sorted_out else []
-    for file in beside_snapshots if yes else ():
+    beside_pins = left_over_pins(output) if sorted_out else []
+    for file in beside_pins if yes else ():
         own_files.delete_file(output, file.path)
-    removals += beside_snapshots
+    removals += beside_pins
     print_removals(removals, left, outcomes, "removed" if yes else "would remove", as_json)
     return close(outcomes)
 
@@ -111,10 +112,10 @@ class _SortedOut:
 
 
 def _sorted_out(output: str, bucket: str, unfinished_days: float) -> _SortedOut:
-    taken = snapshots.read_snapshots(output)
-    snapshots.check_snapshots(output, taken)
+    pins = read_pins(output)
+    check_pins(output, pins)
     check_nothing_is_damaged(output, bucket)
-    there = versions_on_disk(output, bucket, taken, unfinished_days)
+    there = versions_on_disk(output, bucket, pins, unfinished_days)
     found = [version for version in there if version.kept is None]
     gone = tuple(f"{version.inside}/" for version in found)
     rest = [file for file in left_over(output, bucket) if not file.path.startswith(gone)]

@@ -13,6 +13,7 @@ from bfpack_spark.cli import housekeeping, reporting
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.explain import explain, was_interrupted
 from bfpack_spark.cli.looking import path, show, stats, verify
+from bfpack_spark.cli.mix import mix
 from bfpack_spark.cli.options import PLACE, RULES, TEXT, command, json_option, settings_options
 from bfpack_spark.cli.printing import close, fail, failed, say, silent
 from bfpack_spark.cli.published import print_published
@@ -97,7 +98,8 @@ def assemble(settings: Settings, as_json: bool) -> int:
 
 bfpack.section("Pack", pack, tokenize, plan, assemble)
 bfpack.section("Look", verify, stats, show, path, reporting.report)
-bfpack.section("Keep house", housekeeping.versions, housekeeping.snapshot, housekeeping.prune)
+bfpack.section("Train", mix, housekeeping.snapshot)
+bfpack.section("Keep house", housekeeping.versions, housekeeping.prune)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -72,6 +72,8 @@ def _line(version: VersionOnDisk) -> str:
     parts.append(f"made {_time(version)}" if version.contents else f"written {_time(version)}")
     parts.append(", ".join(counted(n, noun[:-1]) for noun, n in version.contents.items()))
     parts.append(_size(version))
+    if version.mixtures:
+        parts.append(f"needed by mixture {', '.join(version.mixtures)}")
     if version.needed_by:
         parts.append(f"needed by {', '.join(version.needed_by)}")
     if version.is_outdated:
@@ -109,6 +111,7 @@ def _row(version: VersionOnDisk) -> dict[str, Any]:
         "version": version.name,
         "state": version.state,
         "snapshots": version.snapshots,
+        "mixtures": version.mixtures,
         "kept": version.kept,
         "needed_by": list(version.needed_by),
         "made": _moment(version).isoformat(timespec="seconds"),

@@ -1,9 +1,10 @@
-"""`bfpack report`: the report of what is published, of one bucket or of all."""
+"""`bfpack report`: the report of what is published, of one bucket or of all, or of a mixture."""
 
 from collections.abc import Callable
 from functools import cache, partial
 
 import click
+import cloup
 
 from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
@@ -12,17 +13,25 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import buckets_in, read_histogram
 from bfpack_spark.report.collect import VersionReport, collect, published_at
 from bfpack_spark.report.contents import output_page, version_page
+from bfpack_spark.report.mixture import mixture_page
 from bfpack_spark.report.render import render
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
+from bfpack_spark.versions.mixtures import check_name, read_mixture
 from bfpack_spark.versions.publication import Place
 
 
 @command("bfpack report --output out > report.html")
 @settings_options("output", "bucket", "seq_len", required=("output",))
-def report(settings: Settings) -> None:
+@cloup.option("--mixture", help="Prints the page of this mixture instead.")
+def report(settings: Settings, mixture: str | None) -> None:
     """Print one HTML page of what is published, of all buckets and seq_lens or of those that are
-    named."""
+    named, or of a mixture."""
+    if mixture is not None:
+        check_name(mixture)
+        held = read_mixture(settings.need("output"), mixture)
+        click.echo(render(mixture_page(settings.need("output"), held)), nl=False)
+        return
     places, read = _published(settings), cache(read_histogram)
     if len(places) == 1:
         others = published_at(places[0].output, places[0].bucket)

@@ -10,12 +10,13 @@ from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import link_error
 
 _KIND = re.compile(r"tokens|sequences-\d+")
+_PINS = re.compile("_snapshots|_mixtures")
 _VERSION = re.compile(r"[0-9a-f]{16}")
 
 
 def refuse_links(output: str, bucket: str) -> None:
-    """Raise InputError if there is a link in the place of a bucket, its parts, or the snapshots.
-    Other names may be links."""
+    """Raise InputError if there is a link in the place of a bucket, its parts, the snapshots, or
+    the mixtures. Other names may be links."""
     if not isinstance(access.locate(output)[0], pafs.LocalFileSystem):
         return
     for inside in _links_of(output, folder_of(bucket)):
@@ -23,8 +24,9 @@ def refuse_links(output: str, bucket: str) -> None:
 
 
 def _links_of(output: str, folder: str) -> Iterator[str]:
-    yield from _links(output, "", re.compile(f"{re.escape(folder)}|_snapshots"))
-    yield from _links(output, "_snapshots", re.compile(".*"))
+    yield from _links(output, "", re.compile(f"{re.escape(folder)}|{_PINS.pattern}"))
+    for pins in _folders(output, "", _PINS):
+        yield from _links(output, pins.lstrip("/"), re.compile(".*"))
     yield from _links(output, folder, re.compile(f"{_KIND.pattern}|_lock"))
     for kind in _folders(output, folder, _KIND):
         yield from _links(output, kind, re.compile(rf"{_VERSION.pattern}|_current\.json"))

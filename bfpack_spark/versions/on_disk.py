@@ -1,7 +1,8 @@
 """Which versions a bucket holds, and why each is kept.
 
-A version is kept if it is current, in a snapshot, or named by the manifest of a kept version (its
-token store, or the token store whose files it lists). An unfinished version is kept for some days.
+A version is kept if it is current, in a snapshot or a mixture, or named by the manifest of a kept
+version (its token store, or the token store whose files it lists). An unfinished version is kept
+for some days.
 """
 
 import re
@@ -16,8 +17,8 @@ from bfpack_spark.files.bucket_names import bucket_of, folder_of
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import changes
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensManifest
+from bfpack_spark.versions.pins import Pins
 from bfpack_spark.versions.publication import Place
-from bfpack_spark.versions.snapshots import Snapshot, snapshots_of
 
 UNFINISHED_DAYS = 7.0  # that an unfinished version is kept
 _DAY = 24 * 3600
@@ -31,6 +32,7 @@ class VersionOnDisk:
     name: str
     state: str  # current, complete, unfinished or damaged
     snapshots: list[str]
+    mixtures: list[str]
     kept: str | None  # the reason; None: nothing keeps it
     num_files: int
     num_bytes: int
@@ -54,13 +56,13 @@ class VersionOnDisk:
         """Return the reason for its removal."""
         if self.state == "unfinished":
             return f"no run has written to it for {(time.time() - self.written) / _DAY:.1f} days"
-        return "neither current, nor in a snapshot, nor needed by a version that is"
+        return "neither current, nor in a snapshot or a mixture, nor needed by a version that is"
 
 
 def versions_on_disk(
     output: str,
     bucket: str,
-    snapshots: dict[str, Snapshot],
+    pins: Pins,
     unfinished_days: float = UNFINISHED_DAYS,
 ) -> list[VersionOnDisk]:
     """Return every version of a bucket: those of the token store, then those of each seq_len, each
@@ -68,20 +70,18 @@ def versions_on_disk(
     found = [
         version
         for place in places_of(output, bucket)
-        for version in _in_place(place, snapshots, unfinished_days)
+        for version in _in_place(place, pins, unfinished_days)
     ]
     needs = list(_needs(found))
     return [_with_reason(version, needs) for version in found]
 
 
-def _in_place(
-    place: Place, snapshots: dict[str, Snapshot], unfinished_days: float
-) -> list[VersionOnDisk]:
+def _in_place(place: Place, pins: Pins, unfinished_days: float) -> list[VersionOnDisk]:
     current = None
     with suppress(InputError):  # damages are said apart
         current = publication.current_manifest(place)
     names = publication.names_in(place)
-    there = [_on_disk(place, name, current, snapshots, unfinished_days) for name in names]
+    there = [_on_disk(place, name, current, pins, unfinished_days) for name in names]
     return sorted(there, key=lambda version: version.written)
 
 
@@ -103,16 +103,19 @@ def _on_disk(
     place: Place,
     name: str,
     current: Manifest | None,
-    snapshots: dict[str, Snapshot],
+    pins: Pins,
     unfinished_days: float,
 ) -> VersionOnDisk:
     files = own_files.files_below(place.output, f"{place.inside}/{name}")
     there = files.values()
     state, manifest = _state(place, name)
-    names = snapshots_of(snapshots, place, name)
+    snapshots, mixtures = pins.snapshots_of(place, name), pins.mixtures_of(place, name)
     kept = state if state in ("current", "damaged") else None
-    if names:
-        kept = f"in snapshot {', '.join(names)}"
+    if snapshots:
+        kept = f"in snapshot {', '.join(snapshots)}"
+    if mixtures:
+        needed = f"needed by mixture {', '.join(mixtures)}"
+        kept = f"{kept}, {needed}" if snapshots else needed
     newest = max((facts.modified for facts in there), default=0) / 1e9
     if state == "unfinished" and not is_old(newest, unfinished_days):
         kept = f"unfinished, younger than {unfinished_days:g} days"
@@ -120,7 +123,8 @@ def _on_disk(
         place=place,
         name=name,
         state=state,
-        snapshots=names,
+        snapshots=snapshots,
+        mixtures=mixtures,
         kept=kept,
         num_files=len(there),
         num_bytes=sum(facts.size for facts in there),

@@ -1,5 +1,6 @@
 """The removal of versions that nothing keeps, and of what killed runs left. If a pointer, a
-manifest or a snapshot does not say what is to be kept, nothing of the bucket is removed."""
+manifest, a snapshot or a mixture does not say what is to be kept, nothing of the bucket is
+removed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +11,15 @@ from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.locks import Lock
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.on_disk import UNFINISHED_DAYS, VersionOnDisk, is_old, places_of
+from bfpack_spark.versions.pins import FOLDERS
 from bfpack_spark.versions.publication import Place
-from bfpack_spark.versions.snapshots import FOLDER
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOver:
     """A file that a killed run left and that is in no version's manifest."""
 
-    bucket: str | None  # None: beside the snapshots
+    bucket: str | None  # None: beside snapshots or mixtures
     path: str  # inside the output
     num_bytes: int
 
@@ -40,12 +41,13 @@ def left_over(output: str, bucket: str) -> list[LeftOver]:
     ]
 
 
-def left_over_snapshots(output: str) -> list[LeftOver]:
-    """Return the files of snapshots that were cut short. Snapshots have no lock, so these files
-    must be older than 7 days."""
+def left_over_pins(output: str) -> list[LeftOver]:
+    """Return the files of snapshots and mixtures that were cut short. They have no lock, so these
+    files must be older than 7 days."""
     return [
-        LeftOver(bucket=None, path=f"{FOLDER}/{path}", num_bytes=facts.size)
-        for path, facts in own_files.files_below(output, FOLDER).items()
+        LeftOver(bucket=None, path=f"{folder}/{path}", num_bytes=facts.size)
+        for folder in FOLDERS
+        for path, facts in own_files.files_below(output, folder).items()
         if publication.is_left_over(path) and is_old(facts.modified / 1e9, UNFINISHED_DAYS)
     ]
 

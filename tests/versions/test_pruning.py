@@ -49,7 +49,9 @@ def test_prune_says_what_goes_and_why_and_how_much(
     line = next(said for said in out.splitlines() if f"sequences-8 {old.name}" in said)
     assert line.startswith(f"removed b sequences-8 {old.name}: complete; made ")
     assert "; 3 files, " in line
-    assert line.endswith("; neither current, nor in a snapshot, nor needed by a version that is")
+    assert line.endswith(
+        "; neither current, nor in a snapshot or a mixture, nor needed by a version that is"
+    )
     (total,) = [said for said in out.splitlines() if said.endswith(" bytes) in all")]
     assert total.startswith("removed ")
     assert f"left b sequences-8 {new.name}: current" in out.splitlines()

@@ -1,0 +1,86 @@
+"""An output of several buckets of sequences that `bfpack mix` takes and a reader reads, written
+without Spark."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import made_versions
+from click.testing import CliRunner
+from reading.made_output import SEQ_LEN, write_output
+
+from bfpack_spark.cli.main import main
+from bfpack_spark.versions.manifests import SequencesAccounting
+
+STORE = "5" * 64  # the fingerprint of each bucket's token store
+AT = ("--seq-len", str(SEQ_LEN))
+
+
+def write_buckets(output: Path, buckets: dict[str, tuple[int, ...]]) -> None:
+    """Publish these buckets: rows of each shard."""
+    for name, shards in buckets.items():
+        write_bucket(output, name, shards)
+
+
+def write_bucket(
+    output: Path, name: str, shards: tuple[int, ...], tokenizer: str = "7" * 64
+) -> Path:
+    """Publish a bucket, and return the directory of its version."""
+    version = write_output(output, shards, name=name)
+    pointer = version.parent / "_current.json"
+    raw = complete(version / "_manifest.json", sum(shards))
+    made = json.loads(pointer.read_text())
+    pointer.write_text(json.dumps({**made, "manifest_sha256": made_versions.sha256_of(raw)}))
+    write_store(output / name / "tokens", name, tokenizer)
+    return version
+
+
+def complete(path: Path, rows: int) -> bytes:
+    """Add to a manifest what a reader does not need."""
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    manifest["inputs"] = made_versions.inputs(0, STORE).as_json()
+    manifest["tokenizer"] |= {"bos_id": None, "own_pad_id": None, "pad_is_eos": False}
+    manifest["totals"] = {"sequences": rows, "tokens": rows * SEQ_LEN, "shards": 1}
+    counts = {"num_documents": 2 * rows, "num_documents_packed": 2 * rows, "num_documents_cut": 1}
+    manifest["accounting"] = {
+        **dict.fromkeys(SequencesAccounting.model_fields, 0),
+        **counts,
+        "num_sequences": rows,
+        "num_tokens_packed": rows * SEQ_LEN,
+        "num_documents_cut_by_concat": float(rows),
+        "num_documents_quarantined": {},
+    }
+    raw = json.dumps(manifest).encode()
+    path.write_bytes(raw)
+    return raw
+
+
+def write_store(place: Path, name: str, tokenizer: str) -> None:
+    inputs = made_versions.token_inputs([["a.jsonl", 1, 1]])
+    manifest = made_versions.tokens_manifest(inputs)
+    manifest |= {"bucket": name, "fingerprint": STORE}
+    manifest["inputs"]["tokenizer_sha256"] = tokenizer
+    raw = json.dumps(manifest).encode()
+    (place / STORE[:16]).mkdir(parents=True, exist_ok=True)
+    (place / STORE[:16] / "_manifest.json").write_bytes(raw)
+    pointer = {
+        "version": STORE[:16],
+        "manifest": f"{STORE[:16]}/_manifest.json",
+        "manifest_sha256": made_versions.sha256_of(raw),
+    }
+    (place / "_current.json").write_text(json.dumps(pointer))
+
+
+def run(command: str, output: Path, *more: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command that starts no Spark."""
+    with CliRunner().isolation() as (out, err, _):
+        try:
+            main([command, "--output", str(output), *more])
+        except SystemExit as stop:
+            return int(stop.code or 0), out.getvalue().decode(), err.getvalue().decode()
+    raise AssertionError("main exits")
+
+
+def mix(output: Path, name: str, *more: str) -> tuple[int, str, str]:
+    """`bfpack mix NAME` at SEQ_LEN."""
+    return run("mix", output, name, *AT, *more)

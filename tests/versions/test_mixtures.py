@@ -1,0 +1,184 @@
+"""`bfpack mix`: what it writes, what it refuses, and what a mixture keeps from prune."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from made_mixtures import mix, run, write_bucket, write_buckets
+from pages import read_page
+from reading.made_output import SEQ_LEN
+
+TWO = ("--weight", "web=0.7", "--weight", "code=0.3")
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """Bucket `web` of 30 rows, and `code` of 9."""
+    write_buckets(tmp_path, {"web": (10, 11, 9), "code": (9,)})
+    return tmp_path
+
+
+def mixture(output: Path, name: str) -> dict[str, Any]:
+    held: dict[str, Any] = json.loads((output / f"_mixtures/{name}.json").read_text())
+    return held
+
+
+def drawn(output: Path, name: str) -> dict[str, int]:
+    return {b: of["rows_drawn"] for b, of in mixture(output, name)["buckets"].items()}
+
+
+def error_of(ran: tuple[int, str, str]) -> str:
+    code, out, err = ran
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    return line.removeprefix("bfpack: error: ")
+
+
+def test_a_mixture_says_versions_rows_and_weights(output: Path) -> None:
+    code, out, _ = mix(output, "blend", *TWO, "--epochs", "web=2", "--seed", "5")
+    assert (code, out) == (0, f"{output}/_mixtures/blend.json\n")
+    web = json.loads((output / f"web/sequences-{SEQ_LEN}/_current.json").read_text())["version"]
+    held = mixture(output, "blend")
+    bucket = held["buckets"].pop("web")
+    assert bucket.pop("fingerprint").startswith(web)
+    assert bucket == {"version": web, "rows": 30, "rows_drawn": 60, "weight": "0.7"}
+    assert held["buckets"]["code"]["rows_drawn"] == 26  # 25.7
+    assert (held["name"], held["seq_len"], held["seed"]) == ("blend", SEQ_LEN, 5)
+    assert (held["tokenizer_sha256"], held["continues"]) == ("7" * 64, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "rows"),
+    [
+        ((), {"web": 21, "code": 9}),  # code ends first
+        (("--tokens", str(100 * SEQ_LEN)), {"web": 70, "code": 30}),
+        (("--tokens", str(6 * SEQ_LEN - 1)), {"web": 4, "code": 1}),  # 3.5 and 1.5 of 5 rows
+        (("--epochs", "code=1.5"), {"web": 30, "code": 13}),  # 13.5 rows are 13
+    ],
+)
+def test_rows_are_drawn_by_tokens_or_by_epochs(
+    more: tuple[str, ...], rows: dict[str, int], output: Path
+) -> None:
+    assert mix(output, "blend", *TWO, *more)[0] == 0
+    assert drawn(output, "blend") == rows
+
+
+def test_the_same_again_is_nothing_to_do_and_another_is_refused(output: Path) -> None:
+    path = output / "_mixtures/blend.json"
+    assert mix(output, "blend", *TWO)[0] == 0
+    before = path.stat().st_mtime_ns
+    assert mix(output, "blend", *TWO)[:2] == (0, f"{path}\n")
+    assert path.stat().st_mtime_ns == before
+    said = error_of(mix(output, "blend", *TWO, "--seed", "1"))
+    assert said == f"mixture blend: there is another of this name, {path}; take a new name"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "--weight: name the buckets"),
+        (("--weight", "web"), "--weight web: write BUCKET=NUMBER"),
+        (("--weight", "web=0"), "--weight web=0: write BUCKET=NUMBER, such as web=0.7, above 0"),
+        (("--weight", "web=1", "--weight", "web=2"), "--weight web=2: bucket web has a weight"),
+        (("--weight", "w=1"), "--weight w: no such bucket"),
+        ((*TWO, "--epochs", "w=1"), "--epochs w=1: bucket w has no --weight"),
+        ((*TWO, "--epochs", "web=1", "--tokens", "9"), "--tokens 9, --epochs web=1: give one"),
+        ((*TWO, "--tokens", str(SEQ_LEN)), "--weight code=0.3: draws none of 1 row; raise it"),
+        ((*TWO, "--seq-len", "64"), "--seq-len 64: a mixture has one"),
+        ((*TWO, "--continues", "old"), "--continues old: write NAME@POSITION"),
+        ((*TWO, "--continues", "old@1"), "mixture old: there is none in "),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(more: tuple[str, ...], said: str, output: Path) -> None:
+    assert error_of(mix(output, "blend", *more)).startswith(said)
+    assert not (output / "_mixtures").exists()
+
+
+def test_buckets_of_two_tokenizers_are_refused(output: Path) -> None:
+    write_bucket(output, "code", (8,), tokenizer="8" * 64)
+    said = error_of(mix(output, "blend", *TWO))
+    assert said.startswith("bucket code: has another tokenizer than bucket web; pack both")
+
+
+def test_a_mixture_that_continues_another_keeps_its_versions(output: Path) -> None:
+    assert mix(output, "old", *TWO)[0] == 0
+    write_bucket(output, "web", (5, 5))  # a new night
+    write_bucket(output, "math", (8,))
+    more = ("--weight", "web=1", "--weight", "math=1", "--tokens", str(8 * SEQ_LEN))
+    assert mix(output, "new", *more, "--continues", "old@20")[0] == 0
+    old, new = mixture(output, "old"), mixture(output, "new")
+    assert new["buckets"]["web"]["version"] == old["buckets"]["web"]["version"]
+    assert new["continues"]["mixture"] == "old"
+    assert new["continues"]["position"] == 20
+    refused = {
+        ("--continues", "old@31"): "--continues old@31: give a position of 0 to 30",
+        ("--continues", "new@19"): "--continues new@19: give a position of 20 to 28",
+        ("--continues", "old@2", "--seed", "1"): "--seed 1: mixture old has 0",
+    }
+    for given, said in refused.items():
+        assert error_of(mix(output, "third", *more, *given)).startswith(said)
+
+
+def test_prune_leaves_what_a_mixture_names_and_says_so(output: Path) -> None:
+    mix(output, "blend", *TWO)
+    kept = json.loads((output / f"web/sequences-{SEQ_LEN}/_current.json").read_text())["version"]
+    write_bucket(output, "web", (5, 5))
+    code, out, err = run("prune", output, "--bucket", "web", "--yes")
+    assert code == 0, err
+    line = f"left web sequences-{SEQ_LEN} {kept}: needed by mixture blend"
+    assert line in out.splitlines()
+    assert (output / f"web/sequences-{SEQ_LEN}/{kept}/_manifest.json").exists()
+    (listed,) = [
+        said
+        for said in run("versions", output)[1].splitlines()
+        if said.startswith(f"web sequences-{SEQ_LEN} {kept}")
+    ]
+    assert "; needed by mixture blend" in listed
+    rows = json.loads(run("versions", output, "--json")[1])
+    assert [row["mixtures"] for row in rows if row["version"] == kept] == [["blend"]]
+
+
+def test_prune_refuses_if_a_mixture_does_not_say_what_it_keeps(output: Path) -> None:
+    mix(output, "blend", *TWO)
+    path = output / "_mixtures/blend.json"
+    held = path.read_text()
+    path.write_text(held.replace('"rows": 30', '"rows": "30"'))
+    code, _, err = run("prune", output, "--yes")
+    assert code == 2
+    assert f"{path}: buckets.web.rows '30'" in err
+    path.write_text(held)
+    shutil.rmtree(
+        output
+        / "code"
+        / f"sequences-{SEQ_LEN}"
+        / mixture(output, "blend")["buckets"]["code"]["version"]
+    )
+    code, _, err = run("prune", output, "--bucket", "web", "--yes")
+    assert code == 2
+    assert "put the version back, or remove the mixture if nothing reads it" in err
+
+
+def test_the_report_of_a_mixture_tells_tokens_epochs_and_cuts(output: Path) -> None:
+    mix(output, "blend", *TWO, "--epochs", "web=2")
+    code, out, err = run("report", output, "--mixture", "blend")
+    assert (code, err) == (0, "")
+    cells = " | ".join(read_page(out).cells)
+    assert f"30.0 % | 26 | {26 * SEQ_LEN:,} | 9 | 2.889" in cells
+    assert "60 | 1.67 % | 50.0 % | 0.0 %" in cells  # of 60 documents 1 and 30
+    assert error_of(run("report", output, "--mixture", "x")).startswith("mixture x: there is none")
+
+
+def test_the_command_of_the_readme_runs_as_printed(output: Path) -> None:
+    text = (ROOT / "conf/README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^bfpack (mix .*)$", text, re.MULTILINE)
+    there = command.replace(" out ", f" {output} ").replace("2048", str(SEQ_LEN))
+    name, *arguments = shlex.split(there)
+    arguments.remove("--output")
+    arguments.remove(str(output))
+    assert run(name, output, *arguments)[0] == 0
+    assert drawn(output, "blend") == {"web": 30, "code": 13}
