@@ -19,8 +19,8 @@ ENVIRONMENT := dist/environment.tar.gz
 SERVERS := .integration/s3/.ready .integration/airflow/.ready
 CONSUMERS := .consumers/.ready
 JUPYTER := .notebook/.ready
-# Files of tests go to this many processes; each has a Spark session of its own.
-PROCESSES ?= 2
+# Files of tests go to this many processes, which often wait; each has a Spark session of its own.
+PROCESSES ?= 3
 AT_ONCE = -n $(PROCESSES) --dist loadfile
 # In a container there is often no other user.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -57,7 +57,7 @@ test-consumers: $(CONSUMERS) ## Run the tests of the trainers that read our shar
 
 test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
 	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2
-	@$(WITH_JAVA) .venv/bin/python -m pytest tests/integration $(PYTEST_OPTIONS)
+	@$(WITH_JAVA) .venv/bin/python -m pytest tests/integration $(or $(PYTEST_OPTIONS),-n 2 --dist loadfile)
 
 check: $(READY) ## Format, lint, types and the import directions
 	.venv/bin/ruff format --check .

@@ -1,13 +1,13 @@
 """Shared ground: one Spark session, one small real corpus, one tokenizer, one packed output."""
 
-import contextlib
+import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,11 +77,13 @@ def spark(
 def _with_delta(settings: dict[str, str]) -> SparkSession | None:
     # Delta reads a table's log in 50 tasks otherwise, here of a line each.
     delta = {**SETTINGS, "spark.databricks.delta.snapshotPartitions": "2"}
-    ivy = {"spark.jars.ivy": str(ROOT / ".integration" / "ivy")}
-    try:
-        return get_session({**settings, **delta, **ivy})
-    except PySparkException:
-        return None
+    ivy = ROOT / ".integration" / "ivy"
+    ivy.mkdir(parents=True, exist_ok=True)
+    with (ivy / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Ivy spoils its folder where two processes fetch at once
+        with suppress(PySparkException):
+            return get_session({**settings, **delta, "spark.jars.ivy": str(ivy)})
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -108,16 +110,18 @@ def demo_corpus(request: pytest.FixtureRequest) -> Corpus:
     made_by = b"".join((ROOT / "scripts" / name).read_bytes() for name in scripts)
     key = hashlib.sha256(made_by).hexdigest()[:16]
     kept = Path(request.config.cache.mkdir("demo")) / key
-    if not kept.exists():
-        folder = Path(tempfile.mkdtemp(dir=kept.parent))
-        script("make_corpus.py", "--output", folder / "corpus")
-        script(
-            "train_tokenizer.py", "--corpus", folder / "corpus", "--output", folder / "tokenizer"
-        )
-        with contextlib.suppress(OSError):  # another run was as fast, and its corpus is the same
-            folder.rename(kept)
-        shutil.rmtree(folder, ignore_errors=True)
+    with (kept.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process of the suite makes it for all
+        if not kept.exists():
+            _make_demo(kept)
     return Corpus(kept / "corpus", kept / "tokenizer")
+
+
+def _make_demo(folder: Path) -> None:
+    made = Path(tempfile.mkdtemp(dir=folder.parent))
+    script("make_corpus.py", "--output", made / "corpus")
+    script("train_tokenizer.py", "--corpus", made / "corpus", "--output", made / "tokenizer")
+    made.rename(folder)
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,16 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
+from outputs import current, manifest
 from readmes import anchors, block, blocks, files_in_tree, links, read, readmes, run
 
 from bfpack_spark.cli.main import bfpack
 from bfpack_spark.config import Settings
 
 LINE_MAX = 120
-SEQUENCES = "bfpack_spark/sequences/README.md"
 EXPLORE = "bfpack_spark/explore/README.md"
 
 
@@ -41,7 +40,11 @@ def test_the_commands_of_the_readme_run_as_printed(
     assert "60 documents equal their text tokenized anew" in printed.stdout
     assert "estimated from 50 documents" in printed.stdout
     assert (clone / ".demo" / "report.html").read_text().startswith("<!DOCTYPE html>")
-    assert "(8, 2048) 16384" in run(clone, block("README.md", "This command is run", "sh")).stdout
+    version = current(clone / ".demo" / "out", "code", "sequences-2048")
+    num_read = manifest(version)["totals"]["sequences"] // 8 * 8
+    lines = run(clone, block("README.md", "This command is run", "sh")).stdout.splitlines()
+    assert lines[0] == "(1, 8192) (1, 8192) 8192"
+    assert lines[-1] == f"{num_read} rows are read"
 
 
 @pytest.mark.timeout(600)
@@ -56,8 +59,6 @@ def test_a_good_run_says_on_stderr_what_bfpack_says_and_no_more(
 def test_the_commands_on_its_output_run_as_printed(
     clone: Path, printed: subprocess.CompletedProcess[str]
 ) -> None:
-    collated = run(clone, block(SEQUENCES, "This command is run", "sh")).stdout
-    assert "'input_ids': (8, 2048)" in collated
     assert "seq_len" in run(clone, block(EXPLORE, "This command is run", "sh")).stdout
     assert (clone / ".demo" / "truncations.png").read_bytes().startswith(b"\x89PNG")
 
@@ -79,32 +80,6 @@ def test_the_query_on_the_plan_names_the_document_that_is_cut_most(
     rows = run(clone, block(EXPLORE, "This query is run", "sh")).stdout.split("├")[-1].splitlines()
     assert most[:10] in rows[1]
     assert f" {fragments[most]} " in rows[1]
-
-
-def test_the_collate_function_masks_padding_and_first_tokens(packed: Path) -> None:
-    names: dict[str, object] = {}
-    script = block(SEQUENCES, "This command is run", "sh").partition("<< 'END'\n")[2]
-    source = script.partition("columns = ")[0]
-    exec(compile(source, SEQUENCES, "exec"), names)  # our own text, not data from outside
-    shards = next(packed.glob("small/sequences-2048/*/shards"))
-    last = max(shards.glob("*.parquet"))
-    rows = pq.read_table(last)
-    got = names["collate"](rows)  # type: ignore[operator]
-    masked = seen = 0
-    for number, row in enumerate(rows.to_pylist()):
-        expected = list(row["input_ids"])
-        positions: list[int] = []
-        for length in row["seq_lengths"]:
-            expected[len(positions)] = -100
-            positions += range(length)
-        expected[row["num_tokens"] :] = [-100] * row["num_padding"]
-        assert got["labels"][number].tolist() == expected
-        assert got["position_ids"][number].tolist() == positions
-        masked += expected.count(-100)
-        seen += len(row["seq_lengths"])
-    assert masked >= seen > len(rows) > 0
-    assert got["cu_seqlens"][-1] == got["input_ids"].size
-    assert np.diff(got["cu_seqlens"]).sum() == len(rows) * 2048
 
 
 def test_every_bfpack_command_has_a_name_and_options_that_exist() -> None:
