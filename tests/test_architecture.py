@@ -136,7 +136,12 @@ def test_rooms_without_spark_do_without_it() -> None:
 def test_matplotlib_is_imported_only_to_draw() -> None:
     """It takes 0.4 s of CPU, and workers, `stats` and a run with nothing to do draw nothing."""
     users = {name_of(path) for path in SOURCES if any(map(is_matplotlib, imports(path)))}
-    assert users == {"explore/plots.py", "report/svg.py"}
+    assert users == {
+        "explore/drawing.py",
+        "explore/plots.py",
+        "explore/cut_plots.py",
+        "report/svg.py",
+    }
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in importable()]
     source = (
         "import importlib, sys\n"

@@ -100,24 +100,38 @@ def _text_of(settings: Settings, bucket: str) -> Input | None:
     type=int,
     help="Estimates from about so many documents of --input, tokenized with --tokenizer.",
 )
+@cloup.option(
+    "--data-parallel",
+    "num_ranks",
+    type=int,
+    help="Tells how evenly attention falls on so many ranks, each of which takes a row of a step.",
+)
 @cloup.option("--details", is_flag=True, help="Prints all tables, and not only the first.")
 @cloup.option("--json", "form", flag_value="json", help="Prints one JSON document.")
 @cloup.option("--csv", "form", flag_value="csv", help="Prints a row for each bucket and seq_len.")
 @cloup.option("--html", "form", flag_value="html", help="Prints one page that opens offline.")
-def stats(settings: Settings, sample: int | None, details: bool, form: str | None) -> None:
+def stats(
+    settings: Settings,
+    sample: int | None,
+    num_ranks: int | None,
+    details: bool,
+    form: str | None,
+) -> None:
     """Tell what packing comes to at every --seq-len, beside concatenation, from the lengths of the
     documents: those of an --output, or of a sample of an --input."""
     seq_lens, rules = settings.need("seq_len"), rules_of(settings)
+    if num_ranks is not None and num_ranks < 1:
+        raise InputError(f"--data-parallel {num_ranks}: must be 1 or more")
     if sample is not None:
         samples = sample_input(settings, sample)
-        print_stats(sample_stats(samples, seq_lens, rules), form, details=details)
+        print_stats(sample_stats(samples, seq_lens, rules, num_ranks), form, details=details)
         return
     if settings.input and settings.output is None:
         named = ", ".join(settings.input)
         raise InputError(f"--input {named}: say how many documents to draw, --sample N")
     read = _histogram_by_spark(settings) if under_submit() else read_histogram
     output = settings.need("output")
-    statistics = output_stats(output, settings.bucket, seq_lens, rules, read)
+    statistics = output_stats(output, settings.bucket, seq_lens, rules, read, num_ranks)
     print_stats(statistics, form, details=details)
 
 

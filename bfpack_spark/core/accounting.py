@@ -11,6 +11,7 @@ from bfpack_spark.core.expectations import cut_chance, expected_cut
 from bfpack_spark.core.fragments import Int64, LongDocuments, kept_lengths
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups, sequences_per_group
+from bfpack_spark.core.row_balance import chance_to_go_on
 from bfpack_spark.core.rules import Rules
 
 
@@ -115,11 +116,15 @@ def policy_effect(
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceCounts:
-    """The sequences of a best-fit plan, counted by padding and by number of fragments."""
+    """The sequences of a best-fit plan, counted by what they hold."""
 
     per_group: Int64  # sequences of each group
     by_padding: Histogram  # sequences by their tokens of padding
     by_fragments: Histogram  # sequences by their fragments
+    by_attention: Histogram  # sequences by the sum of l (l + 1) / 2 over their fragments
+    # Sequences that begin inside a document. Of equal fragments, and of the fragments of a
+    # sequence, each is equally likely to come first, and this is the mean.
+    begun_inside: float
 
 
 def count_sequences(histogram: Histogram, rules: Rules) -> SequenceCounts:
@@ -128,15 +133,21 @@ def count_sequences(histogram: Histogram, rules: Rules) -> SequenceCounts:
     assert rules.packing == "best_fit", "concat's depend on the order of documents"
     per_group: list[int] = []
     by_padding = np.zeros(rules.seq_len + 1, dtype=np.int64)
-    by_fragments = np.zeros(rules.seq_len + 1, dtype=np.int64)
+    by_fragments, by_attention, begun_inside = [], [], 0.0
+    length = np.arange(rules.seq_len + 1, dtype=np.int64)
+    values = (length * (length + 1) // 2, chance_to_go_on(histogram, rules))
     for group in packed_groups(histogram, rules):
         assert group.packing is not None
         per_group.append(group.num_sequences)
         by_padding += group.packing.bins_by_room()
-        fragments = group.packing.bins_by_fragments()
-        by_fragments[: len(fragments)] += fragments
+        runs = group.packing.bins_alike(values)
+        by_fragments.append(Histogram(values=runs.fragments, counts=runs.bins))
+        by_attention.append(Histogram(values=runs.sums[0], counts=runs.bins))
+        begun_inside += float((runs.bins * runs.sums[1] / runs.fragments).sum())
     return SequenceCounts(
         per_group=np.array(per_group, dtype=np.int64),
         by_padding=Histogram.of_counts(by_padding),
-        by_fragments=Histogram.of_counts(by_fragments),
+        by_fragments=Histogram.merged(by_fragments),
+        by_attention=Histogram.merged(by_attention),
+        begun_inside=begun_inside,
     )

@@ -21,14 +21,29 @@ bins and the sorted fills do not depend on this rule.
 
 import itertools
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import add
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from bfpack_spark.core.fragments import Int64, rank_in_run, stable_order
 
+Held: TypeAlias = tuple[float, ...]  # fragments, then sums of values; of one bin
+
 _WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinRuns:
+    """Runs of bins that hold alike: `bins[i]` bins of `fragments[i]` fragments each, whose values
+    sum up to `sums[k][i]` in each of these bins."""
+
+    bins: Int64
+    fragments: Int64
+    sums: tuple[npt.NDArray[Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,20 +72,25 @@ class Packing:
         rooms = np.arange(self.capacity + 1, dtype=np.int64)
         return self.capacity - np.repeat(rooms, self.bins_by_room())
 
-    def bins_by_fragments(self) -> Int64:
-        """Return how many bins hold 0, 1, 2, ... fragments, as `place` places them. It uses the
-        same queues, but neighbouring bins of one class and one number of fragments are kept as one
-        run. The time depends on the number of steps and of the runs that they move."""
-        queues: defaultdict[int, deque[tuple[int, int]]] = defaultdict(deque)
-        queues[self.capacity].append((self.num_bins, 0))
-        columns = (self.free, self.free - self.length * self.each, self.bins, self.each)
-        for free, left, bins, each in zip(*(c.tolist() for c in columns), strict=True):
-            _move(queues[free], queues[left], bins, each)
-        ended = [run for queue in queues.values() for run in queue]
-        by_fragments = np.zeros(max((held for _, held in ended), default=0) + 1, dtype=np.int64)
-        for bins, held in ended:
-            by_fragments[held] += bins
-        return by_fragments
+    def bins_alike(self, each_adds: Sequence[npt.NDArray[Any]]) -> "BinRuns":
+        """Return the bins by what they hold, as `place` fills them. A fragment of length l adds
+        values[l] of each of `each_adds` to its bin. It uses the same queues, but neighbouring bins
+        of one class that hold alike are kept as one run. The time depends on the number of steps
+        and of the runs that they move."""
+        nothing = (0, *[0] * len(each_adds))
+        queues: defaultdict[int, deque[tuple[int, Held]]] = defaultdict(deque)
+        queues[self.capacity].append((self.num_bins, nothing))
+        more = [self.each, *(self.each * values[self.length] for values in each_adds)]
+        moves = (self.free, self.free - self.length * self.each, self.bins)
+        added = zip(*(column.tolist() for column in more), strict=True)
+        columns = zip(*(column.tolist() for column in moves), added, strict=True)
+        for free, left, bins, fragments in columns:
+            _move(queues[free], queues[left], bins, fragments)
+        ended = [run for queue in queues.values() for run in queue if run[0]]
+        held = zip(*(each for _, each in ended), strict=True) if ended else [()] * len(nothing)
+        fragments, *sums = (np.array(column) for column in held)
+        bins = np.array([bins for bins, _ in ended], dtype=np.int64)
+        return BinRuns(bins=bins, fragments=fragments.astype(np.int64), sums=tuple(sums))
 
 
 def pack_counts(counts: Int64) -> Packing:
@@ -191,19 +211,19 @@ def _steps(counts: Int64, capacity: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _move(
-    source: deque[tuple[int, int]], target: deque[tuple[int, int]], n: int, more: int
+    source: deque[tuple[int, Held]], target: deque[tuple[int, Held]], n: int, more: Held
 ) -> None:
-    """Move the first n bins of one class to the end of another, each with `more` further
-    fragments."""
+    """Move the first n bins of one class to the end of another, each with more in it."""
     while n:
         bins, held = source.popleft()
         if bins > n:
             source.appendleft((bins - n, held))
             bins = n
         n -= bins
-        if target and target[-1][1] == held + more:
+        together = tuple(map(add, held, more))
+        if target and target[-1][1] == together:
             bins += target.pop()[0]
-        target.append((bins, held + more))
+        target.append((bins, together))
 
 
 class _Bitmap:

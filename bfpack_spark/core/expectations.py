@@ -32,18 +32,3 @@ def expected_truncations(lengths: Int64, seq_len: int) -> Float64:
     """Return the expected number of cuts per document. Each of its length - 1 joints is a cut with
     chance 1 / seq_len: lengths [1, 5, 17] at 8 -> [0, 0.5, 2]."""
     return np.asarray((lengths - 1) / seq_len)
-
-
-def expected_attention(lengths: Int64, seq_len: int) -> Float64:
-    """Return the expected number of pairs (query, key) of a document's tokens that lie in one
-    sequence, where the key is not behind the query.
-
-    Two tokens d apart share a sequence with chance 1 - d / seq_len, and a document has length - d
-    such pairs. The result is the sum over d < min(length, seq_len). Lengths [1, 2] at 2 -> [1,
-    2.5].
-    """
-    length = lengths.astype(np.float64)
-    ends = np.minimum(length, seq_len)
-    first_powers = ends * (ends - 1) / 2  # sum of d
-    squares = first_powers * (2 * ends - 1) / 3  # sum of d * d
-    return np.asarray(length * ends - (1 + length / seq_len) * first_powers + squares / seq_len)

@@ -8,7 +8,7 @@
     stats = explore.corpus_stats(histogram, (2048, 8192))        # rules: bfpack's own
     stats.at[0].plan.accounting.num_sequences                    # statistics.py: the dataclasses
     explore.summary_frame([stats])                               # frames.py: pandas
-    plots.truncations_by_length(stats, 2048)                     # plots.py: a matplotlib figure
+    plots.truncations_by_length(stats, 2048, 8192)               # plots.py: a matplotlib figure
 
     explore.output_stats("out", (), (2048, 8192))                # every bucket, and all together
     explore.sample_stats(explore.sample_input(settings, 10_000), (2048,))   # text, not packed yet
@@ -23,7 +23,7 @@ from bfpack_spark.core.estimates import Estimate, Stratum
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.document import Fragment, Whereabouts, find_document
 from bfpack_spark.explore.frames import (
-    as_json,
+    context_frame,
     estimates_frame,
     fragments_frame,
     histogram_frame,
@@ -32,25 +32,26 @@ from bfpack_spark.explore.frames import (
     quantiles_frame,
     segments_frame,
     summary_frame,
+    together_frame,
     truncations_frame,
     wide_frame,
 )
+from bfpack_spark.explore.json_values import as_json
+from bfpack_spark.explore.length_classes import LengthClass, length_classes
 from bfpack_spark.explore.lengths import (
     buckets_in,
     length_histogram,
     read_histogram,
 )
+from bfpack_spark.explore.packed import Context, Packed
 from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.sample_estimates import Named, Sample
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence
 from bfpack_spark.explore.several import output_stats, sample_stats, with_total
 from bfpack_spark.explore.statistics import (
     CorpusStats,
-    LengthClass,
-    Packed,
     PackingStats,
     corpus_stats,
-    length_classes,
     rules_of,
     stats_at,
 )

@@ -1,4 +1,4 @@
-"""How much a figure shows: bars that an eye can tell apart, and an axis with a line to see."""
+"""How much a figure shows: bars that an eye can tell apart."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,6 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.histogram import Histogram
 
 _BARS_MAX = 60
-_CUTS_SHOWN = 4.0  # cuts a document; the longest have hundreds, which run off the top
 _SHARDS_MAX = 120
 
 
@@ -29,11 +28,3 @@ def mean_sizes(sizes: Sequence[int]) -> tuple[Float64, Int64]:
     first = np.arange(0, len(sizes), step)
     edges = np.append(first, len(sizes))
     return np.add.reduceat(sizes, first) / np.diff(edges), edges
-
-
-def cuts_shown(cuts: Float64) -> float:
-    """Return how far the axis of cuts a document goes, so that there is a line to see even if
-    documents are very long."""
-    if not len(cuts):
-        return 1.0
-    return float(min(cuts.max(), max(_CUTS_SHOWN, 2 * cuts.min()))) or 1.0

@@ -8,19 +8,14 @@ from typing import TypeVar
 from bfpack_spark.core.accounting import Accounting, PolicyEffect
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.lengths import buckets_in, read_histogram
+from bfpack_spark.explore.packed import Packed, sum_of_packed
 from bfpack_spark.explore.sample_estimates import Sample, joined
-from bfpack_spark.explore.statistics import (
-    POLICIES,
-    CorpusStats,
-    LengthClass,
-    Packed,
-    PackingStats,
-    corpus_stats,
-)
+from bfpack_spark.explore.statistics import POLICIES, CorpusStats, PackingStats, corpus_stats
 from bfpack_spark.tokens.token_store import open_token_store
 
-Counts = TypeVar("Counts", Accounting, PolicyEffect, Packed, LengthClass)
+Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass)
 
 
 def output_stats(
@@ -29,13 +24,14 @@ def output_stats(
     seq_lens: tuple[int, ...],
     rules: Rules | None = None,
     histogram_of: Callable[[str, str], Histogram] = read_histogram,
+    num_ranks: int | None = None,
 ) -> list[CorpusStats]:
     """Return the statistics of each bucket of an output. If no bucket is named, all that are there
     are taken. If there are several, the last is all together, where buckets of the same tokens are
     counted once. `histogram_of` reads (output, bucket)."""
     names = buckets or tuple(buckets_in(output))
     pairs = ((name, histogram_of(output, name)) for name in names)
-    statistics = [corpus_stats(counted, seq_lens, rules, name) for name, counted in pairs]
+    statistics = [corpus_stats(own, seq_lens, rules, name, num_ranks) for name, own in pairs]
     if len(names) == 1:
         return statistics
     first_of: dict[str, str] = {}  # token stores, and the first bucket of each
@@ -48,15 +44,17 @@ def output_stats(
 
 
 def sample_stats(
-    samples: Mapping[str, Sample], seq_lens: tuple[int, ...], rules: Rules | None = None
+    samples: Mapping[str, Sample],
+    seq_lens: tuple[int, ...],
+    rules: Rules | None = None,
+    num_ranks: int | None = None,
 ) -> list[CorpusStats]:
     """Return the statistics of samples, by bucket, as output_stats does."""
-    return with_total(
-        [
-            replace(corpus_stats(sample.histogram, seq_lens, rules, name), sample=sample)
-            for name, sample in samples.items()
-        ]
-    )
+    each = [
+        replace(corpus_stats(sample.histogram, seq_lens, rules, name, num_ranks), sample=sample)
+        for name, sample in samples.items()
+    ]
+    return with_total(each)
 
 
 def with_total(statistics: list[CorpusStats]) -> list[CorpusStats]:
@@ -84,6 +82,7 @@ def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
         rules=first.rules,
         plan=_sum_packed([p.plan for p in parts]),
         concat=_sum_packed([p.concat for p in parts]),
+        best_fit=_sum_packed([p.best_fit for p in parts]),
         fragments=_merged([p.fragments for p in parts]),
         padding=_merged([p.padding for p in parts]),
         by_length=_sum_classes([c for p in parts for c in p.by_length]),
@@ -92,8 +91,7 @@ def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
 
 
 def _sum_packed(parts: list[Packed]) -> Packed:
-    accounting = _sum([p.accounting for p in parts], "seq_len")
-    return replace(_sum(parts, "accounting"), accounting=accounting)
+    return sum_of_packed(parts, _sum([p.accounting for p in parts], "seq_len"))
 
 
 def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:

@@ -5,7 +5,7 @@ JSON, CSV, HTML, the report and the notebook show comes from here.
       .at[i]: PackingStats         at one seq_len
         .plan: Packed              by the rules given: what `bfpack pack` with these rules makes
         .concat: Packed            the baseline: all documents concatenated, cut every seq_len
-          .accounting: Accounting  documents, tokens, sequences, padding, lower bound
+        .best_fit: Packed          the plan, or if that is a concatenation, best fit instead
         .fragments, .padding       sequences by number of fragments, by tokens of padding
         .by_length                 cuts a document by the document's length
         .policies                  what split, truncate and drop do to long documents
@@ -20,94 +20,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import (
-    Accounting,
-    PolicyEffect,
-    SequenceCounts,
-    account,
-    count_sequences,
-    policy_effect,
-)
-from bfpack_spark.core.expectations import cut_chance, expected_attention
-from bfpack_spark.core.fragments import Int64, LongDocuments, count_fragments, kept_lengths
-from bfpack_spark.core.groups import num_groups
+from bfpack_spark.core.accounting import PolicyEffect, count_sequences, policy_effect
+from bfpack_spark.core.fragments import Int64, LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.explore.per_document import baseline, num_fragments, truncations
+from bfpack_spark.explore.length_classes import (
+    LengthClass,
+    both_ways,
+    length_classes,
+    powers_of_two,
+)
+from bfpack_spark.explore.packed import Packed, pack_by_counts
+from bfpack_spark.explore.per_document import baseline
 from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 POLICIES: tuple[LongDocuments, ...] = ("split", "truncate", "drop")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Packed:
-    """One way to pack at one seq_len. The floats are exact for best fit, and expectations for
-    concatenation."""
-
-    accounting: Accounting
-    num_tokens_in_cut_documents: float  # all tokens of the documents that are cut
-    num_truncations: float  # cuts of all documents: 3 fragments have 2, a truncated one 1
-    num_fragments: float
-    # (query, key) within segments: n (n + 1) / 2 in each; padding is a segment
-    attention_pairs: float
-
-    @property
-    def num_documents_cut(self) -> float:
-        """Return the documents in more than one fragment, or truncated."""
-        return float(self.accounting.num_documents_cut)
-
-    @property
-    def truncations(self) -> float:
-        """Return the cuts of a document, on average."""
-        return self.num_truncations / max(self.accounting.num_documents, 1)
-
-    @property
-    def fragments(self) -> float:
-        """Return the fragments of a sequence, on average."""
-        return self.num_fragments / max(self.accounting.num_sequences, 1)
-
-    @property
-    def cut_share(self) -> float:
-        """Return the documents that are cut, as a share of all documents."""
-        return self.num_documents_cut / max(self.accounting.num_documents, 1)
-
-    @property
-    def padding_share(self) -> float:
-        """Return the padding, as a share of all tokens of the sequences."""
-        return self.accounting.num_padding / max(self._num_places, 1)
-
-    @property
-    def attention_share(self) -> float:
-        """Return the attention within segments, as a share of full causal attention, which has
-        seq_len (seq_len + 1) / 2 pairs a sequence."""
-        full = self._num_places * (self.accounting.seq_len + 1) / 2
-        return self.attention_pairs / full if full else 0.0
-
-    @property
-    def _num_places(self) -> int:
-        return self.accounting.num_sequences * self.accounting.seq_len
-
-
-@dataclass(frozen=True, kw_only=True)
-class LengthClass:
-    """Documents of more than `above` and up to `up_to` tokens, and the cuts of all of them."""
-
-    above: int
-    up_to: int
-    num_documents: int
-    num_tokens: int
-    num_truncations: float  # by the plan
-    num_truncations_by_concat: float  # expectation
-
-    @property
-    def truncations(self) -> float:
-        """Return the cuts of a document, on average."""
-        return self.num_truncations / max(self.num_documents, 1)
-
-    @property
-    def truncations_by_concat(self) -> float:
-        return self.num_truncations_by_concat / max(self.num_documents, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +45,7 @@ class PackingStats:
     rules: Rules
     plan: Packed
     concat: Packed
+    best_fit: Packed
     fragments: Histogram | None  # of sequences; None for concat, where it depends on the order
     padding: Histogram | None  # the same
     by_length: tuple[LengthClass, ...]
@@ -132,6 +61,22 @@ class PackingStats:
         concatenation."""
         planned, baseline = self.plan.accounting.num_sequences, self.concat.accounting.num_sequences
         return planned / max(baseline, 1) - 1
+
+    @property
+    def concatenated(self) -> Packed:
+        """Return the concatenation that best fit is compared with: the plan, if that is one."""
+        return self.plan if self.rules.packing == "concat" else self.concat
+
+    @property
+    def num_unnecessary(self) -> float:
+        """Return the unnecessary cuts: those of concatenation less those of best fit."""
+        return self.concatenated.num_truncations - self.best_fit.num_truncations
+
+    @property
+    def unnecessary_share(self) -> float:
+        """Return the unnecessary cuts, as a share of concatenation's."""
+        cuts = self.concatenated.num_truncations
+        return self.num_unnecessary / cuts if cuts else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,15 +143,18 @@ def corpus_stats(
     seq_lens: tuple[int, ...],
     rules: Rules | None = None,
     bucket: str | None = None,
+    num_ranks: int | None = None,
 ) -> CorpusStats:
     """Return the statistics of documents of these lengths, packed by these rules (default: bfpack's
-    own).
+    own), and of steps that take a row on each of so many ranks.
 
     Time: that of the packer on counts, once for each group and seq_len.
     """
     chosen = rules or rules_of()
     edges = np.union1d(powers_of_two(histogram), seq_lens).astype(np.int64)
-    at = tuple(packing_stats(histogram, replace(chosen, seq_len=n), edges) for n in seq_lens)
+    at = tuple(
+        packing_stats(histogram, replace(chosen, seq_len=n), edges, num_ranks) for n in seq_lens
+    )
     return CorpusStats(bucket=bucket, rules=chosen, histogram=histogram, at=at)
 
 
@@ -218,79 +166,21 @@ def stats_at(stats: CorpusStats, seq_len: int) -> PackingStats:
     return there[seq_len]
 
 
-def packing_stats(histogram: Histogram, rules: Rules, edges: Int64) -> PackingStats:
+def packing_stats(
+    histogram: Histogram, rules: Rules, edges: Int64, num_ranks: int | None = None
+) -> PackingStats:
     """Return the statistics at the seq_len of the rules. edges: those of length_classes."""
-    counted = count_sequences(histogram, rules) if rules.packing == "best_fit" else None
+    by_best_fit, _ = both_ways(rules)
+    counted = count_sequences(histogram, by_best_fit)
+    best_fit = pack_by_counts(histogram, by_best_fit, counted, num_ranks)
+    is_best_fit = rules.packing == "best_fit"
     return PackingStats(
         rules=rules,
-        plan=_packed(histogram, rules, counted),
-        concat=_packed(histogram, baseline(rules), None),
-        fragments=None if counted is None else counted.by_fragments,
-        padding=None if counted is None else counted.by_padding,
+        plan=best_fit if is_best_fit else pack_by_counts(histogram, rules, None, num_ranks),
+        concat=pack_by_counts(histogram, baseline(rules), None, num_ranks),
+        best_fit=best_fit,
+        fragments=counted.by_fragments if is_best_fit else None,
+        padding=counted.by_padding if is_best_fit else None,
         by_length=length_classes(histogram, rules, edges),
         policies={p: policy_effect(histogram, rules.seq_len, p) for p in POLICIES},
     )
-
-
-def length_classes(histogram: Histogram, rules: Rules, edges: Int64) -> tuple[LengthClass, ...]:
-    """Return the documents of more than edges[i] and up to edges[i + 1] tokens. A class without
-    documents is left out."""
-    lengths, counts = histogram.values, histogram.counts
-    columns = (
-        counts,
-        counts * lengths,
-        counts * truncations(lengths, rules),
-        counts * truncations(lengths, baseline(rules)),
-    )
-    within = np.searchsorted(edges, histogram.values)
-    classes = []
-    for number in np.unique(within).tolist():
-        documents, tokens, cuts, by_concat = (c[within == number].sum() for c in columns)
-        classes.append(
-            LengthClass(
-                above=int(edges[number - 1]),
-                up_to=int(edges[number]),
-                num_documents=int(documents),
-                num_tokens=int(tokens),
-                num_truncations=float(cuts),
-                num_truncations_by_concat=float(by_concat),
-            )
-        )
-    return tuple(classes)
-
-
-def powers_of_two(histogram: Histogram) -> Int64:
-    """Return the edges 0, 1, 2, 4, ... up to the longest document. If every seq_len is added to
-    them, all documents of a class fit into a seq_len, or none does."""
-    longest = int(histogram.values.max(initial=1))
-    return np.array([0, *(1 << k for k in range((longest - 1).bit_length() + 1))], dtype=np.int64)
-
-
-def _packed(histogram: Histogram, rules: Rules, counted: SequenceCounts | None) -> Packed:
-    lengths, counts, seq_len = histogram.values, histogram.counts, rules.seq_len
-    accounting = account(histogram, rules, None if counted is None else counted.per_group)
-    if counted is None:
-        kept = kept_lengths(lengths, seq_len, rules.long_documents)
-        groups = num_groups(histogram.count, rules.group_documents_max)
-        pairs = float((expected_attention(kept, seq_len) * counts).sum())
-        # Each group pads its last sequence.
-        pairs += groups * _pairs(accounting.num_padding / groups)
-    else:
-        fragments = count_fragments(lengths, counts, seq_len, rules.long_documents)
-        pairs = _pairs_of(Histogram.of_counts(fragments)) + _pairs_of(counted.by_padding)
-    return Packed(
-        accounting=accounting,
-        num_tokens_in_cut_documents=float((cut_chance(lengths, rules) * counts * lengths).sum()),
-        num_truncations=float((truncations(lengths, rules) * counts).sum()),
-        num_fragments=float((num_fragments(lengths, rules) * counts).sum()),
-        attention_pairs=pairs,
-    )
-
-
-def _pairs(length: float) -> float:
-    return length * (length + 1) / 2
-
-
-def _pairs_of(by_length: Histogram) -> float:
-    length = by_length.values.astype(np.float64)
-    return float((length * (length + 1) / 2 * by_length.counts).sum())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.group_balance import group_balance
 from bfpack_spark.explore.several import total_of
-from bfpack_spark.explore.statistics import CorpusStats
+from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.printable import counted
 from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
@@ -19,7 +19,15 @@ from bfpack_spark.report.comparison import (
     not_added_table,
     seq_lens_table,
 )
-from bfpack_spark.report.figures import fragments_figure, lengths_figure, truncations_figure
+from bfpack_spark.report.cut_sections import (
+    bucket_figures,
+    context_figures,
+    context_section,
+    how_they_cut,
+    truncations_figures,
+    truncations_section,
+)
+from bfpack_spark.report.figures import fragments_figure, lengths_figure
 from bfpack_spark.report.layout import Page, Section, Table
 from bfpack_spark.report.tables import (
     HOW_TO_CHOOSE,
@@ -30,7 +38,7 @@ from bfpack_spark.report.tables import (
     headline,
     tables_of,
 )
-from bfpack_spark.report.words import count, rules_name, rules_words, share
+from bfpack_spark.report.words import count, percent, rules_name, rules_words, share
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
 
@@ -42,10 +50,11 @@ def version_page(report: VersionReport) -> Page:
     return Page(
         title=f"{report.place.bucket}: sequences of {count(at.seq_len)}",
         lead=f"Version {report.name}, packed by {_WORDS[at.rules.packing]}.",
-        facts=_facts(manifest.accounting),
+        facts=[*_facts(manifest.accounting), *_seen(at)],
         sections=[
             sections.accounting_section(manifest.accounting),
-            sections.truncations_section([stats], _others(at.seq_len, len(stats.at) - 1)),
+            truncations_section([stats], [*_others(at.seq_len, len(stats.at) - 1), *_own(report)]),
+            context_section([stats], [at.seq_len]),
             sections.lengths_section(stats),
             sections.sequences_section(stats, at),
             sections.groups_section(group_balance(stats.histogram, at.rules)),
@@ -57,10 +66,31 @@ def version_page(report: VersionReport) -> Page:
     )
 
 
-def _others(seq_len: int, others: int) -> str:
-    if not others:
-        return ""
-    return f"This version is packed at {count(seq_len)}. The other lengths show the same rules."
+def _others(seq_len: int, others: int) -> list[str]:
+    said = f"This version is packed at {count(seq_len)}. The other lengths show the same rules."
+    return [said] * bool(others)
+
+
+def _own(report: VersionReport) -> list[str]:
+    """Return how often the documents of a concatenation are cut in the order that they have. Those
+    of best fit are what is expected."""
+    account = report.manifest.accounting
+    if report.stats.at[0].rules.packing == "best_fit":
+        return []
+    fragments = sum(entry.rows for entry in report.manifest.files_of("plan"))
+    cuts = fragments - account.num_documents_packed + account.num_documents_truncated
+    return [
+        f"In the order of this version {count(account.num_documents_cut)} documents are cut, "
+        f"{count(cuts)} times in all."
+    ]
+
+
+def _seen(at: PackingStats) -> list[tuple[str, str]]:
+    return [
+        ("unnecessary cuts of concatenation", percent(at.unnecessary_share)),
+        ("context seen by packing", percent(at.best_fit.context.share)),
+        ("context by concatenation", percent(at.concatenated.context.share)),
+    ]
 
 
 def output_page(reports: Sequence[VersionReport]) -> Page:
@@ -89,7 +119,8 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
                 sections.accounting_section(account, rules_name(totals[way].at[0].rules), way)
                 for way, account in accounts.items()
             ),
-            sections.truncations_section([*totals.values()]),
+            truncations_section([*totals.values()], each=_each_bucket(added)),
+            context_section([*totals.values()]),
             sections.lengths_section(documents),
             Section(
                 name="buckets",
@@ -105,6 +136,12 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
             ),
         ],
     )
+
+
+def _each_bucket(reports: Sequence[VersionReport]) -> list[CorpusStats]:
+    """Return the statistics of the versions, if they are of several buckets."""
+    several = len({report.place.bucket for report in reports}) > 1
+    return [report.stats for report in reports] if several else []
 
 
 def _not_added(reports: Sequence[VersionReport]) -> list[tuple[str, VersionReport]]:
@@ -173,19 +210,24 @@ def stats_page(statistics: Sequence[CorpusStats]) -> Page:
             ("documents", about(last, count(last.num_documents))),
             ("tokens", about(last, count(last.num_tokens))),
         ],
-        sections=[*summaries, *_pictures(last), details],
+        sections=[*summaries, *_pictures(last, statistics[:-1]), details],
     )
 
 
-def _pictures(stats: CorpusStats) -> list[Section]:
+def _pictures(stats: CorpusStats, buckets: Sequence[CorpusStats]) -> list[Section]:
     if not stats.num_documents:
         return []
     return [
         Section(
             name="pictures-truncations",
             title="Packing against concatenation",
-            notes=sections.how_they_cut(stats.at),
-            figures=[truncations_figure(stats, at) for at in stats.at],
+            notes=how_they_cut(stats.at),
+            figures=[*truncations_figures([stats]), *bucket_figures(buckets)],
+        ),
+        Section(
+            name="pictures-context",
+            title="What a token sees",
+            figures=context_figures(stats, stats.at[:2]),
         ),
         Section(
             name="pictures-lengths",

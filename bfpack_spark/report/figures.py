@@ -8,39 +8,13 @@ import numpy as np
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore import plots
 from bfpack_spark.explore.bins import fragment_bins, mean_sizes
-from bfpack_spark.explore.statistics import (
-    CorpusStats,
-    PackingStats,
-    length_classes,
-    powers_of_two,
-)
+from bfpack_spark.explore.length_classes import length_classes, powers_of_two
+from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.layout import Figure, Table
 from bfpack_spark.report.svg import picture
-from bfpack_spark.report.tables import about, cuts_table, lengths_table
+from bfpack_spark.report.tables import about, lengths_table
 from bfpack_spark.report.words import count, mean, rules_name, size, span
 from bfpack_spark.versions.manifests import Manifest
-
-
-def truncations_figure(stats: CorpusStats, at: PackingStats) -> Figure:
-    """Return figure 2 of Ding et al. for these documents: how many there are of each length, and
-    how often each is cut."""
-    seq_len, plan = at.seq_len, plots.packing_name(at.rules)
-    fits = [c for c in at.by_length if c.up_to <= seq_len]
-    cuts_by_concat = sum(c.num_truncations_by_concat for c in fits)
-    name = f"truncations-{rules_name(at.rules)}"
-    return Figure(
-        name=name,
-        title=f"Documents and truncations by length, at {count(seq_len)}",
-        description=(
-            f"Of {count(stats.num_documents)} documents, those in length classes "
-            f"up to {count(seq_len)} tokens are cut {count(cuts_by_concat)} times by "
-            f"concatenation, and {count(sum(c.num_truncations for c in fits))} times by {plan}. "
-            f"On average a document is cut {mean(at.concat.truncations)} times by concatenation, "
-            f"{mean(at.plan.truncations)} times by {plan}."
-        ),
-        picture=picture(name, partial(plots.truncations_by_length, stats, seq_len)),
-        numbers=cuts_table([at]),
-    )
 
 
 def lengths_figure(stats: CorpusStats) -> Figure:

@@ -5,20 +5,10 @@ from typing import Any
 
 from bfpack_spark.explore.group_balance import GroupBalance
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
-from bfpack_spark.report.figures import (
-    fragments_figure,
-    lengths_figure,
-    shards_figure,
-    truncations_figure,
-)
+from bfpack_spark.report.figures import fragments_figure, lengths_figure, shards_figure
 from bfpack_spark.report.layout import Cell, Row, Section, Table
-from bfpack_spark.report.tables import (
-    padding_table,
-    quantiles_table,
-    sequences_table,
-    shapes_table,
-)
-from bfpack_spark.report.words import count, mean, rules_words, setting, share, size
+from bfpack_spark.report.tables import padding_table, quantiles_table
+from bfpack_spark.report.words import count, mean, setting, share, size
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest, TokensManifest
 
 _LEFT_OUT_SHOWN = 100
@@ -73,38 +63,6 @@ def _parts(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> 
     ]
     foot = (whole_name, count(whole), share(sum(parts.values()), whole))
     return Table(caption=caption, head=("", "number", "share"), rows=rows, foot=foot)
-
-
-def how_they_cut(packings: Sequence[PackingStats]) -> list[str]:
-    """Return what a reader should know before looking at the figures."""
-    ways = {at.rules.packing for at in packings}
-    return [
-        "Concatenating all documents and cutting every seq_len tokens cuts a document wherever it "
-        "happens to lie; its numbers are the expectation over a uniformly random start. Where "
-        "documents are cut more than four times, the lines may run off the top.",
-        *["Packing cuts only what is longer than seq_len."] * ("best_fit" in ways),
-        *[_THE_BASELINE] * ("concat" in ways),
-    ]
-
-
-_THE_BASELINE = (
-    "Sequences made by concatenation are the baseline: documents in a seeded order, cut every "
-    "seq_len tokens. What is said of their documents is the same expectation, by their policy for "
-    "long documents."
-)
-
-
-def truncations_section(statistics: Sequence[CorpusStats], note: str = "") -> Section:
-    """Return the figure of the paper, and its numbers, for every packing of each statistics."""
-    pairs = [(stats, at) for stats in statistics for at in stats.at]
-    packings = {rules_words(at.rules): at for _, at in pairs}
-    return Section(
-        name="truncations",
-        title="Packing against concatenation",
-        notes=[*how_they_cut([*packings.values()]), *([note] if note else [])],
-        figures=[truncations_figure(stats, at) for stats, at in pairs],
-        tables=[sequences_table(packings), shapes_table(packings)],
-    )
 
 
 def lengths_section(stats: CorpusStats) -> Section:

@@ -2,13 +2,14 @@
 the same figure has the same bytes each time."""
 
 import io
+import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from bfpack_spark.explore import plots
+from bfpack_spark.explore import drawing
 from bfpack_spark.report.layout import Picture
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ _PANEL, _BETWEEN, _LINE = 122, 30, 14
 _GRID, _QUIET = "#D9DEE4", "#5B6470"
 # Colours of figures, and the variables of report.css that take their place.
 _VARIABLES = {
-    plots.BLACK: "ink",
-    plots.BLUE: "blue",
-    plots.VERMILION: "orange",
-    plots.DOCUMENTS: "grey",
+    drawing.BLACK: "ink",
+    drawing.BLUE: "blue",
+    drawing.VERMILION: "orange",
+    drawing.DOCUMENTS: "grey",
     _QUIET: "quiet",
     _GRID: "rule",
 }
@@ -35,6 +36,7 @@ _STYLE: Any = {
     "font.size": 11.5,
     **dict.fromkeys(("axes.titlesize", "xtick.labelsize", "ytick.labelsize"), 11.5),
     "legend.fontsize": 11.5,
+    **dict.fromkeys(("legend.borderpad", "legend.borderaxespad", "legend.labelspacing"), 0.1),
     "text.parse_math": False,
     "svg.fonttype": "none",
     "figure.facecolor": "none",
@@ -52,7 +54,7 @@ _STYLE: Any = {
 def picture(name: str, draw: Callable[[], "Figure"]) -> Picture:
     """Return the picture of a figure whose panels stand above each other. Its name is unique on its
     page. The settings of matplotlib are put back."""
-    import matplotlib as mpl  # noqa: PLC0415  (see plots.py)
+    import matplotlib as mpl  # noqa: PLC0415  (see drawing.py)
 
     target = io.StringIO()
     with mpl.rc_context():
@@ -73,13 +75,15 @@ def _lay_out(figure: "Figure") -> int:
     above = 2 * _LINE + max(
         (int(label.get_position()[1]) for label in figure.axes[0].texts), default=0
     )
-    height = above + panels * (_PANEL + _BETWEEN) - _BETWEEN + _BELOW
+    entries = sum(len(legend.get_texts()) for legend in figure.legends)
+    below = _BELOW + _LINE * math.ceil(entries / drawing.LEGEND_COLUMNS) + 6 * bool(entries)
+    height = above + panels * (_PANEL + _BETWEEN) - _BETWEEN + below
     figure.set_layout_engine(None)
     figure.set_size_inches(_WIDTH / 72, height / 72)
     figure.subplots_adjust(
         left=_LEFT / _WIDTH,
         right=1 - _RIGHT / _WIDTH,
-        bottom=_BELOW / height,
+        bottom=below / height,
         top=1 - above / height,
         hspace=_BETWEEN / _PANEL,
     )

@@ -9,9 +9,11 @@ import numpy as np
 
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.sample_estimates import Sample
-from bfpack_spark.explore.statistics import CorpusStats, LengthClass, PackingStats
+from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.printable import one_line
+from bfpack_spark.report.cut_tables import context_table, cuts_table, rows_table
 from bfpack_spark.report.layout import Cell, Row, Table
 from bfpack_spark.report.words import count, mean, percent, share, span
 
@@ -86,6 +88,8 @@ def detailed_tables_of(stats: CorpusStats) -> list[Table]:
     tables = [
         sequences_table(by_seq_len),
         shapes_table(by_seq_len),
+        context_table(by_seq_len),
+        rows_table(by_seq_len),
         policies_table(stats),
         cuts_table(stats.at),
     ]
@@ -122,8 +126,8 @@ def sequences_table(packings: Mapping[str, PackingStats]) -> Table:
 def shapes_table(packings: Mapping[str, PackingStats]) -> Table:
     """Return what each packing makes of documents and sequences, by its name."""
     caption = (
-        "Cuts of a document, and fragments of a sequence (fewer are better); attention within "
-        "documents as a share of full causal attention (more: a token sees more of its document)"
+        "Cuts of a document, and those of concatenation that best fit does without; fragments of a "
+        "sequence; attention within documents as a share of full causal attention"
     )
     return _by_packing(caption, packings, _SHAPES)
 
@@ -165,13 +169,17 @@ _SEQUENCES: dict[str, Column] = {
     "sequences": lambda at: count(at.plan.accounting.num_sequences),
     "by concatenation": lambda at: count(at.concat.accounting.num_sequences),
     "lower bound": lambda at: count(at.plan.accounting.lower_bound),
-    "overhead": lambda at: percent(at.plan.accounting.overhead),
+    "over the bound": lambda at: percent(at.plan.accounting.overhead),
+    "more than concatenation": lambda at: percent(at.more_sequences),
     "padding": lambda at: percent(at.plan.padding_share),
     **_CUT,
 }
 _SHAPES: dict[str, Column] = {
     "cuts, packed": lambda at: mean(at.plan.truncations),
     "cuts, concatenated": lambda at: mean(at.concat.truncations),
+    "unnecessary cuts": lambda at: (
+        f"{count(at.num_unnecessary)} ({percent(at.unnecessary_share)} of concatenation's)"
+    ),
     "fragments, mean": lambda at: f"{at.plan.fragments:.2f}",
     "50%": lambda at: _quantile(at, 0.5),
     "99%": lambda at: _quantile(at, 0.99),
@@ -204,24 +212,6 @@ def policies_table(stats: CorpusStats) -> Table:
         ),
         rows=rows,
     )
-
-
-def cuts_table(packings: Sequence[PackingStats]) -> Table:
-    """Return how often documents of each length are cut on average, with a column for each
-    packing. All packings have the same classes of lengths."""
-    rows: list[Row] = [
-        (_tokens(same[0]), count(same[0].num_documents), *map(_cuts, same))
-        for same in zip(*(at.by_length for at in packings), strict=True)
-    ]
-    return Table(
-        caption="Cuts of a document by its length, packed / concatenated",
-        head=("tokens", "documents", *(count(at.seq_len) for at in packings)),
-        rows=rows,
-    )
-
-
-def _cuts(of: LengthClass) -> str:
-    return f"{of.truncations:,.2f} / {of.truncations_by_concat:,.2f}"
 
 
 def _tokens(of: LengthClass) -> str:

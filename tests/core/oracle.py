@@ -49,7 +49,12 @@ def check_packing(lengths: Int64, capacity: int, fills: list[int]) -> Int64:
     placed = np.bincount(place(counted), weights=longest_first, minlength=num_bins).astype(int)
     assert sorted(placed.tolist(), reverse=True) == fills
     held = np.bincount(bin_of, minlength=num_bins)
-    assert counted.bins_by_fragments().tolist() == np.bincount(held, minlength=1).tolist()
+    runs = counted.bins_alike([np.arange(capacity + 1) ** 2])
+    squares = np.bincount(bin_of, weights=lengths**2, minlength=num_bins)
+    alike = zip(runs.fragments.tolist(), runs.sums[0].tolist(), strict=True)
+    assert sorted(np.repeat(list(alike) or np.empty((0, 2)), runs.bins, axis=0).tolist()) == sorted(
+        map(list, zip(held.tolist(), squares.tolist(), strict=True))
+    )
     rooms = np.bincount(capacity - filled, minlength=capacity + 1)
     assert counted.bins_by_room().tolist() == rooms.tolist()
     return bin_of

@@ -7,7 +7,7 @@ from core.oracle import as_lengths
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.expectations import expected_attention, expected_cut, expected_truncations
+from bfpack_spark.core.expectations import expected_cut, expected_truncations
 
 
 def pieces_of(length: int, seq_len: int, start: int) -> list[int]:
@@ -20,12 +20,6 @@ def test_expectations_are_means_over_every_start(length: int, seq_len: int) -> N
     every = [pieces_of(length, seq_len, start) for start in range(seq_len)]
     mean_cut = sum(len(pieces) > 1 for pieces in every) / seq_len
     mean_truncations = sum(len(pieces) - 1 for pieces in every) / seq_len
-    mean_pairs = sum(n * (n + 1) / 2 for pieces in every for n in pieces) / seq_len
     own = as_lengths([length])
     assert expected_cut(own, seq_len).tolist() == [pytest.approx(mean_cut)]
     assert expected_truncations(own, seq_len).tolist() == [pytest.approx(mean_truncations)]
-    assert expected_attention(own, seq_len).tolist() == [pytest.approx(mean_pairs)]
-
-
-def test_no_document_has_no_pairs() -> None:
-    assert expected_attention(as_lengths([0]), 8).tolist() == [0]

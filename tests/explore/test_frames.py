@@ -97,7 +97,7 @@ def test_one_table_and_two_sentences_come_first_and_the_rest_on_request(
     assert all(sentence in short for sentence in HOW_TO_CHOOSE)
     print_stats([stats], None, details=True)
     long = capsys.readouterr().out
-    assert long.count("┏") == 5
+    assert long.count("┏") == 7
     assert long.startswith(short.partition("\n" + HOW_TO_CHOOSE[0])[0])
     assert "quantiles" in long
 
@@ -186,8 +186,9 @@ def test_every_form_of_stats_has_the_same_numbers(two_buckets: Path, bfpack: Bfp
                 assert number in page.cells
                 assert number in shown
     assert all(reference.startswith("#") for reference in page.references), "from elsewhere"
-    names = {f"{kind}-{n}" for kind in ("truncations", "fragments") for n in (512, 2048)}
-    assert set(page.figures) == {"lengths", *names}
+    names = {f"{kind}-512-2048" for kind in ("truncations", "context", "together")}
+    names |= {f"bucket-{number}-512-2048" for number in (0, 1)}
+    assert set(page.figures) == {"lengths", "fragments-512", "fragments-2048", *names}
     total = f"{found[-1]['num_documents']:,} documents"
     assert total in page.figures["lengths"][1]
     assert not page.tags["script"]

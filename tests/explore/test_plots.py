@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -11,6 +12,7 @@ import pytest
 from core.oracle import histogram_of, refinedweb_like
 from core.test_accounting import rules
 from explore.test_sequence import SEQUENCE
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bfpack_spark import explore
@@ -21,7 +23,10 @@ from bfpack_spark.explore.bins import fragment_bins, mean_sizes
 SEQ_LENS = (512, 2048, 8192)
 OF_STATS = (
     plots.documents_by_length,
-    partial(plots.truncations_by_length, seq_len=512),
+    plots.truncations_by_length,
+    plots.truncations_in_all,
+    plots.context_by_length,
+    plots.together,
     partial(plots.fragments_per_sequence, seq_len=512),
     plots.cut_documents,
     plots.costs,
@@ -54,26 +59,72 @@ def test_pictures_of_statistics_are_drawn(
         drawn(plot(explore.corpus_stats(histogram_of(lengths), (512,))))
 
 
-def test_the_papers_figure_shows_cuts_by_length(stats: explore.CorpusStats) -> None:
-    figure = plots.truncations_by_length(stats, 2048)
-    drawn(figure)
-    by_concat, packed = figure.axes[1].get_lines()[:2]
-    assert (by_concat.get_label(), packed.get_label()) == ("concatenation", "packing")
-    length, cuts = np.array(packed.get_xdata()), np.array(packed.get_ydata())
-    assert len(length) > 80
-    assert (cuts[length < 2048] == 0).all()
-    assert (cuts[length > 2049] >= 1).all()
-    assert (np.array(by_concat.get_ydata()) >= cuts - 1).all()
-    assert np.array(by_concat.get_ydata())[length > 200].min() > 0.05
+def steps(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
+    """The heights of each line of steps, and their edges, by the line's name."""
+    lines = {patch.get_label(): patch.get_data() for patch in axes.patches}
+    return {name: (data.values.tolist(), data.edges.tolist()) for name, data in lines.items()}
 
 
-@pytest.mark.parametrize("lengths", [[20_000, 30_000], [5], [5, 3000], [1_000_000]])
-def test_there_is_a_line_to_see_however_long_the_documents_are(lengths: list[int]) -> None:
-    stats = explore.corpus_stats(histogram_of(lengths), (2048,))
-    axes = plots.truncations_by_length(stats, 2048).axes[1]
-    for line in axes.get_lines()[:2]:
-        assert min(line.get_ydata()) <= axes.get_ylim()[1]
-        assert len(line.get_xdata()) >= 2
+def test_the_papers_figure_shows_all_cuts_by_length_at_two_seq_lens() -> None:
+    stats = explore.corpus_stats(histogram_of([2, 2, 5, 8, 14, 20]), (8, 4))
+    totals, means = plots.truncations_by_length(stats, 4, 8).axes
+    drawn_totals, drawn_means = steps(totals), steps(means)
+    assert list(drawn_totals) == [
+        *("concatenation, 4", "packing, 4", "concatenation, 8", "packing, 8", "documents")
+    ]
+    documents, edges = drawn_totals["documents"]
+    assert edges == [edge + 0.5 for edge in (0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32)]
+    none = math.nan
+    assert documents == pytest.approx([none, 2, none, none, 1, 1, none, 1, 1, none], nan_ok=True)
+    packed, _ = drawn_totals["packing, 8"]
+    assert packed == pytest.approx([*[none] * 7, 1, 2, none], nan_ok=True), "what fits is not cut"
+    concat, _ = drawn_totals["concatenation, 8"]
+    expected = [none, 2 / 8, none, none, 4 / 8, 7 / 8, none, 13 / 8, 19 / 8, none]
+    assert concat == pytest.approx(expected, nan_ok=True)
+    assert drawn_means["concatenation, 8"][0][1] == 1 / 8
+    assert drawn_means["packing, 4"][0] == pytest.approx(
+        [*[none] * 4, 1, 1, none, 3, 4, none], nan_ok=True
+    )
+    assert totals.get_yscale() == means.get_yscale() == "log"
+    (documents_line,) = (one for one in totals.patches if one.get_label() == "documents")
+    assert documents_line.get_linestyle() == "--"
+
+
+def test_without_seq_lens_all_are_in_one_picture(stats: explore.CorpusStats) -> None:
+    for plot in (plots.truncations_by_length, plots.truncations_in_all, plots.context_by_length):
+        figure = plot(stats)
+        names = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert [name for name in names if name.startswith("packing")] == [
+            f"packing, {seq_len:,}" for seq_len in SEQ_LENS
+        ]
+
+
+def test_context_is_drawn_as_a_share_of_what_could_be_seen() -> None:
+    stats = explore.corpus_stats(histogram_of([5, 8, 17]), (8,))
+    lines = steps(plots.context_by_length(stats).axes[0])
+    seen = {name: [value for value in line if value > 0] for name, (line, _) in lines.items()}
+    assert seen["packing, 8"] == [1, 1, 56 / 91]
+    assert seen["concatenation, 8"] == pytest.approx([7.5 / 10, 17.5 / 28, 49 / 91])
+
+
+def test_pairs_are_drawn_by_their_distance() -> None:
+    stats = explore.corpus_stats(histogram_of([1, 5, 8, 17]), (8,))
+    by_concat, packed = plots.together(stats).axes[0].get_lines()
+    assert list(packed.get_xdata()) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert packed.get_ydata()[3] == 13 / 18
+    assert by_concat.get_ydata()[3] == 9 / 18
+    assert packed.get_ydata()[-1] == by_concat.get_ydata()[-1] == 0
+
+
+def test_a_concatenation_is_drawn_beside_best_fit() -> None:
+    best_fit, concat = (
+        steps(plots.truncations_by_length(explore.corpus_stats(found, (8,), own)).axes[0])
+        for found in [histogram_of([5, 8, 17])]
+        for own in (rules(8), rules(8, packing="concat"))
+    )
+    assert best_fit.keys() == concat.keys()
+    for name, (values, _) in best_fit.items():
+        assert values == pytest.approx(concat[name][0], nan_ok=True), name
 
 
 def test_documents_and_the_tokens_up_to_each_length_are_all_drawn(

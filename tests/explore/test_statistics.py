@@ -59,7 +59,7 @@ def test_best_fit_is_what_an_explicit_packing_comes_to(
     assert counted(at.fragments) == Counter(map(len, rows))
     assert counted(at.padding) == Counter(padding)
     assert at.plan.num_fragments == sum(map(len, rows))
-    assert at.plan.attention_pairs == sum(map(pairs, rows)) + pairs(padding)
+    assert at.plan.attention_pairs == sum(map(pairs, rows))
     each = [len(pieces_of([length], seq_len, policy)) for length in lengths]
     truncated = sum(length > seq_len for length in lengths) if policy == "truncate" else 0
     assert at.plan.num_truncations == sum(max(n - 1, 0) for n in each) + truncated
@@ -84,8 +84,8 @@ def test_the_baseline_is_the_mean_over_every_start_of_the_stream(
     assert found.num_documents_cut == pytest.approx(found.accounting.num_documents_cut_by_concat)
     assert found.num_truncations == pytest.approx(cuts / seq_len)
     assert found.num_fragments == pytest.approx(len(lengths) + cuts / seq_len)
-    padding = found.accounting.num_sequences * seq_len - sum(lengths)
-    assert found.attention_pairs == pytest.approx(pair / seq_len + pairs([padding]))
+    assert found.attention_pairs == pytest.approx(pair / seq_len)
+    assert found.num_begun_inside == pytest.approx(cuts / seq_len), "a cut ends a sequence"
 
 
 def test_a_concatenation_by_rules_truncates_and_drops() -> None:
@@ -174,7 +174,8 @@ def test_the_statistics_are_those_of_the_shards(packed: Path) -> None:
         held = [len(row["doc_ids"]) - (None in row["doc_ids"]) for row in rows]
         assert counted(at.fragments) == Counter(held)
         assert counted(at.padding) == Counter(row["num_padding"] for row in rows)
-        assert at.plan.attention_pairs == sum(pairs(row["seq_lengths"]) for row in rows)
+        documents = [row["seq_lengths"][:n] for row, n in zip(rows, held, strict=True)]
+        assert at.plan.attention_pairs == sum(map(pairs, documents))
         pieces = Counter(name for row in rows for name in row["doc_ids"] if name is not None)
         assert at.plan.num_truncations == sum(n - 1 for n in pieces.values()) > 0
 

@@ -156,7 +156,7 @@ def test_figures_are_drawn_and_have_names_for_those_who_hear_them(
 
 def test_the_numbers_behind_a_figure_are_a_click_away(browser: Browser, one: Path) -> None:
     page, _ = opened(browser, one)
-    figure = page.locator("#truncations-512")
+    figure = page.locator("#truncations-512-2048")
     assert not figure.locator("table").is_visible()
     figure.locator("summary").click()
     assert figure.locator("table").is_visible()

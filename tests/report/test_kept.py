@@ -2,15 +2,17 @@
 
 import json
 import logging
+import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import Corpus, Ran, pack_options
-from outputs import copy_of, current, manifest
+from outputs import copy_of, current, manifest, shard_rows
 from pages import ReadPage, read_page
 
 Bfpack = Callable[..., Ran]
@@ -45,7 +47,7 @@ def test_a_report_says_what_the_manifest_says(seq_len: int, packed: Path) -> Non
     assert held["inputs"]["tokens_fingerprint"] in page.text
     shards = [entry["bytes"] for entry in held["files"] if entry["kind"] == "shards"]
     assert f"{len(shards)} shards" in page.text
-    expected = {f"truncations-{n}" for n in (512, 2048)}
+    expected = {"truncations-512-2048", f"context-{seq_len}", f"together-{seq_len}"}
     expected |= {"lengths", f"fragments-{seq_len}", "shard-sizes"}
     assert set(page.figures) == expected
     assert all(title and description for title, description in page.figures.values())
@@ -150,7 +152,9 @@ def test_one_page_tells_of_every_bucket(
     both = {name: f"{n + two[name]:,}" for name, n in one.items() if isinstance(n, int)}
     said = f"{both['num_tokens_packed']} tokens were packed into {both['num_sequences']} sequences"
     assert f"{said} of 512, with {both['num_padding']} tokens of padding" in page.text
-    assert set(page.figures) == {"truncations-512", "truncations-2048", "lengths"}
+    of_buckets = {"bucket-0-512-2048", "bucket-1-512"}
+    of_all = {f"{what}-512-2048" for what in ("truncations", "context", "together")}
+    assert set(page.figures) == {*of_all, *of_buckets, "lengths"}
     for caption in ("Buckets at 512", "Buckets at 2,048"):
         assert caption in page.text
     assert "Not added" not in page.text
@@ -186,15 +190,22 @@ def test_what_is_packed_by_other_rules_is_not_added_up(
     options[options.index("small")] = "baseline"
     assert bfpack("pack", *options, "--seq-len", 512, "--packing", "concat").code == 0
     page = read_page(bfpack("report", "--output", output, "--seq-len", 512).out)
-    assert set(page.figures) == {"truncations-512", "truncations-512-concat", "lengths"}
+    ways = {"truncations-512", "truncations-512-concat", "context-512-concat", "lengths"}
+    each = {"together-512-concat", "bucket-0-512-concat", "bucket-1-512"}
+    assert set(page.figures) == ways | each
     best_fit = manifest(current(packed, "small", "sequences-512"))["accounting"]
     told = f"{best_fit['num_tokens_packed']:,} tokens were packed into "
     assert f"{told}{best_fit['num_sequences']:,} sequences of 512" in page.text
     assert "sequences of 512 by concatenation" in page.text
-    assert "0 times by packing" in page.figures["truncations-512"][1]
-    assert "by concatenation by these rules" in page.figures["truncations-512-concat"][1]
+    said = page.figures["truncations-512"][1]
+    assert said == page.figures["truncations-512-concat"][1], "both ways beside each other"
+    assert re.search(r"[1-9]\d* times by concatenation.* [1-9]\d* times by packing", said)
+    version = current(output, "baseline", "sequences-512")
+    pieces = Counter(name for row in shard_rows(version) for name in row["doc_ids"] if name)
+    cuts = sum(pieces.values()) - len(pieces)
     alone = read_page(bfpack("report", "--output", output, "--bucket", "baseline").out)
-    assert "Packing cuts only" not in alone.text
+    documents = f"{sum(n > 1 for n in pieces.values()):,} documents are cut"
+    assert f"In the order of this version {documents}, {cuts:,} times in all" in alone.text
 
 
 def test_a_report_is_there_although_a_later_seq_len_fails(output: Path, pack: Bfpack) -> None:
