@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
+import click
 import cloup
 from pyspark.sql import SparkSession
 
@@ -28,6 +29,7 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.document import find_document
 from bfpack_spark.explore.lengths import length_histogram, read_histogram
+from bfpack_spark.explore.mentions import REFERENCE_KINDS, ReferenceKind
 from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.sequence import read_sequence
 from bfpack_spark.explore.several import output_stats, sample_stats
@@ -101,6 +103,12 @@ def _text_of(settings: Settings, bucket: str) -> Input | None:
     help="Estimates from about so many documents of --input, tokenized with --tokenizer.",
 )
 @cloup.option(
+    "--references",
+    type=click.Choice(REFERENCE_KINDS),
+    help="Counts, in a --sample, what is mentioned in another row than it was told in: names of "
+    "Python by their bindings, identifiers and capitalised words, or headings.",
+)
+@cloup.option(
     "--data-parallel",
     "num_ranks",
     type=int,
@@ -113,6 +121,7 @@ def _text_of(settings: Settings, bucket: str) -> Input | None:
 def stats(
     settings: Settings,
     sample: int | None,
+    references: ReferenceKind | None,
     num_ranks: int | None,
     details: bool,
     form: str | None,
@@ -123,9 +132,11 @@ def stats(
     if num_ranks is not None and num_ranks < 1:
         raise InputError(f"--data-parallel {num_ranks}: must be 1 or more")
     if sample is not None:
-        samples = sample_input(settings, sample)
+        samples = sample_input(settings, sample, references)
         print_stats(sample_stats(samples, seq_lens, rules, num_ranks), form, details=details)
         return
+    if references is not None:
+        raise InputError(f"--references {references}: give a text to look through, by --sample N")
     if settings.input and settings.output is None:
         named = ", ".join(settings.input)
         raise InputError(f"--input {named}: say how many documents to draw, --sample N")

@@ -41,8 +41,8 @@ Value = Callable[[Int64], Float64]  # the value of each document, from the lengt
 
 _DONORS_MIN = 10  # of a size, or the root of their number; more are less like it in size
 _FREEDOM_MAX = 6  # 10 donors of one size may decide alone, and a few of them are far from the rest
-_UNSEEN = 2**0.5  # the root of the mean square above, times n
-_OTHER_KINDS = (2.0, 0.5)  # times the tokens a byte
+UNSEEN = 2**0.5  # the root of the mean square above, times n
+OTHER_KINDS = (2.0, 0.5)  # times the tokens a byte
 _SIZE_BITS = 8  # sizes that agree in so many leading bits are predicted together
 
 
@@ -114,7 +114,7 @@ def one(lengths: Int64) -> Float64:
 
 def estimate_total(strata: Sequence[Stratum], value: Value) -> Estimate:
     """Estimate the sum of a value over all documents."""
-    return _estimate(*_total(strata, value), strata)
+    return estimate_of(*_total(strata, value), strata)
 
 
 def estimate_documents(strata: Sequence[Stratum]) -> Estimate:
@@ -131,7 +131,7 @@ def estimate_ratio(strata: Sequence[Stratum], value: Value, per: Value) -> Estim
     if not below:
         return Estimate(value=0.0, standard_error=0.0, low=0.0, high=0.0)
     ratio = above / below
-    return _estimate(ratio, (effects - ratio * effects_below) / below, strata)
+    return estimate_of(ratio, (effects - ratio * effects_below) / below, strata)
 
 
 def estimate_share(strata: Sequence[Stratum], part: Value, of: Value) -> Estimate:
@@ -192,7 +192,7 @@ def _predict(stratum: Stratum) -> Predicted:
         shares=shares,
         donors=nearest,
         usual=_length(size, mean, inserted),
-        unusual=tuple(_length(size, mean * kind, inserted) for kind in _OTHER_KINDS),
+        unusual=tuple(_length(size, mean * kind, inserted) for kind in OTHER_KINDS),
         where=where,
     )
 
@@ -250,7 +250,7 @@ def _total_of(stratum: Stratum, value: Value) -> tuple[float, Float64]:
     own_error = np.sqrt(own.squares @ np.einsum("sd,sd->s", parts, off))
     usual = value(own.usual)
     unseen = [own.documents @ (value(kind) - usual) for kind in own.unusual]
-    return total, np.array([*effects, own_error, *(np.array(unseen) * _UNSEEN / num_draws)])
+    return total, np.array([*effects, own_error, *(np.array(unseen) * UNSEEN / num_draws)])
 
 
 def _of_clusters(totals: Float64) -> Float64:
@@ -259,7 +259,7 @@ def _of_clusters(totals: Float64) -> Float64:
     return np.asarray((totals - totals.mean()) * correction)
 
 
-def _estimate(value: float, effects: Float64, strata: Sequence[Stratum]) -> Estimate:
+def estimate_of(value: float, effects: Float64, strata: Sequence[Stratum]) -> Estimate:
     """Return the estimate with its error and interval. Strata without draws are complete and add no
     error."""
     error = float(np.sqrt((effects**2).sum()))

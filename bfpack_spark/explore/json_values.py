@@ -26,6 +26,7 @@ def as_json(statistics: list[CorpusStats]) -> list[dict[str, Any]]:
             **corpus_columns(stats),
             "quantiles": {str(q): length for q, length in stats.quantiles.items()},
             "sample": _sample_json(stats),
+            "references": None if stats.references is None else asdict(stats.references),
             "at": [_json_of(at) for at in stats.at],
         }
         for stats in statistics

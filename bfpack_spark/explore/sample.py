@@ -9,7 +9,6 @@ than wanted is tokenized whole, and nothing is left to chance.
 """
 
 import collections
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -30,8 +29,11 @@ from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory, who
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
+from bfpack_spark.explore.mentions import ReferenceKind
+from bfpack_spark.explore.references import Looked
 from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
+from bfpack_spark.explore.sample_reader import MentionsOfEach, SampleReader
 from bfpack_spark.tokenizing.engines import limits_of
 from bfpack_spark.tokenizing.parity import engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
@@ -43,24 +45,36 @@ _DRAWS_MIN = 32
 _WHOLE_BYTES_MAX = 64 << 20
 
 
-def sample_input(settings: Settings, num_documents: int) -> dict[str, Sample]:
+def sample_input(
+    settings: Settings, num_documents: int, references: ReferenceKind | None = None
+) -> dict[str, Sample]:
     """Return about `num_documents` documents of each bucket of --input, by the name of the bucket.
-    An input that is not divided is one bucket, named by its own path. Raise InputError for fewer
-    than 1 document, and for a Delta table, which is not sampled."""
+    An input that is not divided is one bucket, named by its own path. If `references` is given, the
+    texts are looked through for such mentions. Raise InputError for fewer than 1 document, for a
+    Delta table, which is not sampled, and for references in tokens, which are no text."""
     if num_documents < 1:
         raise InputError(f"--sample {num_documents}: must be 1 or more")
     if settings.input_format == "delta":
         raise InputError(
             "--input-format delta: a table is not sampled; bfpack tokenize it, then stats --output"
         )
+    if references is not None and settings.tokens_column is not None:
+        column = settings.tokens_column
+        raise InputError(f"--references {references}: needs text; --tokens-column {column} has ids")
     return {
-        name: sample_slice(settings, one, name, num_documents)
+        name: sample_slice(settings, one, name, num_documents, references)
         for name, one in _slices(settings).items()
     }
 
 
-def sample_slice(settings: Settings, one: Slice, bucket: str, num_documents: int) -> Sample:
-    """Return about `num_documents` documents of one bucket."""
+def sample_slice(
+    settings: Settings,
+    one: Slice,
+    bucket: str,
+    num_documents: int,
+    references: ReferenceKind | None = None,
+) -> Sample:
+    """Return about `num_documents` documents of one bucket, as sample_input does."""
     columns, vocabulary = columns_of(settings, one, bucket), read_vocabulary(settings)
     check_columns(one.inventory, columns)
     choice = engine_for(settings.engine, one.inventory, columns, vocabulary)
@@ -74,10 +88,13 @@ def sample_slice(settings: Settings, one: Slice, bucket: str, num_documents: int
         max_uncut_bytes=limits.max_uncut_bytes,
         audit_share=0.0,
     )
+    reader = SampleReader(spec, references)
     whole = _all_documents(one.inventory, spec, num_documents)
     if whole is not None:
-        return _sample(whole_stratum(_lengths(whole, spec)))
-    return _draw(one.inventory, spec, num_documents, settings.seed)
+        lengths, mentions = reader.read(whole)
+        return _sample(whole_stratum(lengths), mentions, references)
+    stratum, mentions = _draw(one.inventory, reader, num_documents, settings.seed)
+    return _sample(stratum, mentions, references)
 
 
 def _slices(settings: Settings) -> dict[str, Slice]:
@@ -121,25 +138,29 @@ def _all_documents(inventory: Inventory, spec: TokenizeSpec, limit: int) -> list
     return documents
 
 
-def _draw(inventory: Inventory, spec: TokenizeSpec, wanted: int, seed: int) -> Sample:
-    random, inserted = np.random.default_rng([seed, 1]), spec.vocabulary.num_inserted
-    if spec.input_format == "text":
-        files = _of_files(inventory, spec, wanted, random)
-        return _sample(stratum_of([files], wanted, inserted))
+def _draw(
+    inventory: Inventory, reader: SampleReader, wanted: int, seed: int
+) -> tuple[Stratum, MentionsOfEach]:
+    random, inserted = np.random.default_rng([seed, 1]), reader.spec.vocabulary.num_inserted
+    if reader.spec.input_format == "text":
+        files = _of_files(inventory, reader, wanted, random)
+        return stratum_of([files], wanted, inserted), files.mentions
     num_draws = min(max(wanted // _DOCUMENTS_A_DRAW, _DRAWS_MIN), _DRAWS_MAX)
     clusters = draw_clusters(inventory, max(min(num_draws, wanted), 2), seed)
     num_bytes = sum(cluster.num_bytes for cluster in set(clusters))
     if inventory.num_bytes <= max(_WHOLE_BYTES_MAX, 2 * num_bytes):
         draws = np.arange(wanted)
-        part = _part(_read(split_inventory(inventory), spec, draws, random), draws, None, spec)
-        return _sample(stratum_of([part], wanted, inserted))
+        drawn = _read(split_inventory(inventory), reader.spec, draws, random)
+        part = _part(drawn, draws, None, reader)
+        return stratum_of([part], wanted, inserted), part.mentions
     ends = np.arange(len(clusters) + 1) * max(wanted, len(clusters)) // len(clusters)
     parts = []
     for cluster, numbers in _alike(clusters).items():
         draws = np.repeat(numbers, np.diff(ends)[numbers])
-        drawn = _read([cluster.split], spec, draws, random)
-        parts.append(_part(drawn, draws, cluster.chance, spec))
-    return _sample(stratum_of(parts, len(clusters), inserted))
+        drawn = _read([cluster.split], reader.spec, draws, random)
+        parts.append(_part(drawn, draws, cluster.chance, reader))
+    mentions = tuple(own for part in parts for own in part.mentions)
+    return stratum_of(parts, len(clusters), inserted), mentions
 
 
 def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
@@ -163,23 +184,25 @@ def _largest(spec: TokenizeSpec) -> int:
     return 1 << 62 if spec.columns.tokens else spec.max_bytes
 
 
-def _part(drawn: Drawn, draws: Int64, chance: float | None, spec: TokenizeSpec) -> Part:
+def _part(drawn: Drawn, draws: Int64, chance: float | None, reader: SampleReader) -> Part:
     """Tokenize the documents drawn."""
     sizes = np.concatenate([np.empty(0, np.int64), *(own.sizes() for own in drawn.batches)])
-    lengths = _lengths(drawn.batches, spec)
+    lengths, mentions = reader.read(drawn.batches)
     return Part(
         sizes=drawn.sizes,
         draws=draws[: len(drawn.chosen)],
         drawn_sizes=sizes[drawn.chosen],
         lengths=lengths[drawn.chosen],
         chance=chance,
+        mentions=tuple(mentions[number] for number in drawn.chosen if mentions),
     )
 
 
 def _of_files(
-    inventory: Inventory, spec: TokenizeSpec, wanted: int, random: np.random.Generator
+    inventory: Inventory, reader: SampleReader, wanted: int, random: np.random.Generator
 ) -> Part:
     """Draw files of text, which hold one document each."""
+    spec = reader.spec
     limit = _largest(spec)
     files = [file for file in inventory.files if file.size and (file.codec or file.size <= limit)]
     sizes = np.array([file.size for file in files], dtype=np.int64)
@@ -188,25 +211,28 @@ def _of_files(
     numbers, where = np.unique(chosen, return_inverse=True)
     splits = [whole_file(files[number]) for number in numbers.tolist()]
     batches = read_documents(splits, "text", spec.columns, spec.max_document_bytes)
+    lengths, mentions = reader.read(batches)
     return Part(
         sizes=sizes,
         draws=np.arange(len(chosen)),
         drawn_sizes=sizes[chosen],
-        lengths=_lengths(batches, spec)[where],
+        lengths=lengths[where],
         chance=None,
+        mentions=tuple(mentions[number] for number in where if mentions),
     )
 
 
-def _lengths(batches: Iterable[Documents], spec: TokenizeSpec) -> Int64:
-    """Return the tokens of documents, and 0 for each that is refused."""
-    return np.concatenate([np.empty(0, np.int64), *(_tokens(batch, spec) for batch in batches)])
-
-
-def _tokens(batch: Documents, spec: TokenizeSpec) -> Int64:
-    lengths = spec.tokenize(batch).column("length").fill_null(0).to_numpy()
-    return np.asarray(lengths, dtype=np.int64)
-
-
-def _sample(stratum: Stratum) -> Sample:
+def _sample(stratum: Stratum, mentions: MentionsOfEach, references: ReferenceKind | None) -> Sample:
     lengths = stratum.donors.length
-    return Sample(strata=(stratum,), num_read=len(lengths), num_refused=int((lengths == 0).sum()))
+    looked = None
+    if references is not None:
+        not_parsed = [
+            own is None and length > 0 for own, length in zip(mentions, lengths, strict=True)
+        ]
+        looked = Looked(kind=references, of_donors=mentions, num_not_parsed=sum(not_parsed))
+    return Sample(
+        strata=(stratum,),
+        num_read=len(lengths),
+        num_refused=int((lengths == 0).sum()),
+        looked=looked,
+    )

@@ -22,6 +22,7 @@ from bfpack_spark.core.fragments import Int64, kept_lengths
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.per_document import baseline, truncations
+from bfpack_spark.explore.references import Looked, joined_looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Sample:
     strata: tuple[Stratum, ...]
     num_read: int  # documents drawn and tokenized
     num_refused: int  # of these, those for quarantine
+    looked: Looked | None = None  # their mentions, if they were looked for
 
     @property
     def num_draws(self) -> int:
@@ -100,7 +102,9 @@ def estimates(sample: Sample, rules: Sequence[Rules]) -> list[Named]:
 
 def joined(samples: Sequence[Sample]) -> Sample:
     """Return the samples of several buckets as one."""
+    looks = [sample.looked for sample in samples if sample.looked is not None]
     return Sample(
+        looked=joined_looks(looks) if looks else None,
         strata=tuple(stratum for sample in samples for stratum in sample.strata),
         num_read=sum(sample.num_read for sample in samples),
         num_refused=sum(sample.num_refused for sample in samples),

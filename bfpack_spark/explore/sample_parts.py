@@ -9,6 +9,7 @@ from bfpack_spark.core.estimates import Donors, Sized, Stratum
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.draw_documents import chances_of
+from bfpack_spark.explore.mentions import Mentions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Part:
     drawn_sizes: Int64  # its bytes
     lengths: Int64  # its tokens; 0 if it was refused
     chance: float | None  # of the cluster; None: the part is the whole corpus
+    mentions: tuple[Mentions | None, ...] = ()  # of each, if they are looked for
 
     def sized(self, num_draws: int) -> Sized:
         """Return the documents by size, once for each draw of the cluster."""

@@ -16,6 +16,7 @@ expectation over a uniformly random start.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from bfpack_spark.explore.length_classes import (
 )
 from bfpack_spark.explore.packed import Packed, pack_by_counts
 from bfpack_spark.explore.per_document import baseline
+from bfpack_spark.explore.references import References, references_of
 from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
@@ -99,6 +101,13 @@ class CorpusStats:
         at = {at.seq_len: at for at in self.at}
         named = estimates(self.sample, [own.rules for own in self.at])
         return [one.of(self if one.seq_len is None else at[one.seq_len]) for one in named]
+
+    @cached_property
+    def references(self) -> References | None:
+        """Return how many mentions are out of sight, if a sample was looked through for them."""
+        if self.sample is None or self.sample.looked is None:
+            return None
+        return references_of(self.sample.strata, self.sample.looked, [at.seq_len for at in self.at])
 
     @property
     def is_estimated(self) -> bool:

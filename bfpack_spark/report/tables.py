@@ -15,6 +15,7 @@ from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.printable import one_line
 from bfpack_spark.report.cut_tables import context_table, cuts_table, rows_table
 from bfpack_spark.report.layout import Cell, Row, Table
+from bfpack_spark.report.reference_tables import about_references, references_table
 from bfpack_spark.report.words import count, mean, percent, share, span
 
 Column: TypeAlias = Callable[[PackingStats], str]
@@ -44,6 +45,7 @@ def headline(stats: CorpusStats) -> list[str]:
     return [
         f"{bucket_name(stats)}: {documents} documents, {tokens} tokens",
         *([_sampled(stats.sample)] if stats.sample else []),
+        *([about_references(stats.references)] if stats.references else []),
     ]
 
 
@@ -77,9 +79,10 @@ def about(stats: CorpusStats, number: str) -> str:
 
 def tables_of(stats: CorpusStats) -> list[Table]:
     """Return the tables that sum up the statistics of a bucket: one, and for a sample how far it
-    may be off."""
+    may be off, and which mentions are out of sight if they were looked for."""
     estimates = [estimates_table(stats)] if stats.estimates else []
-    return [_with_about(stats, choice_table(_by_seq_len(stats))), *estimates]
+    references = [references_table(stats.references)] if stats.references else []
+    return [_with_about(stats, choice_table(_by_seq_len(stats))), *estimates, *references]
 
 
 def detailed_tables_of(stats: CorpusStats) -> list[Table]:
