@@ -21,12 +21,15 @@
 # %matplotlib inline
 from dataclasses import replace
 
+import numpy as np
 from IPython.display import HTML
 
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
+from bfpack_spark.core.best_fit import pack
+from bfpack_spark.core.fragments import cut_documents, cut_stream
 from bfpack_spark.explore import plots
-from bfpack_spark.report.render import render_sequence
+from bfpack_spark.report.render import render_names, render_sequence
 from bfpack_spark.spark.session import get_session
 
 # %% tags=["parameters"]
@@ -34,6 +37,7 @@ OUTPUT, BUCKET = "../.demo/output", "demo"
 CORPUS, TOKENIZER = "../.demo/corpus", "../.demo/tokenizer"
 SEQ_LEN = 2048  # one at which the bucket is packed
 SAMPLE = 300  # documents of the corpus
+LOOK = 20  # sequences whose names are looked at
 WHAT_IF = (512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 # %% [markdown]
@@ -81,10 +85,11 @@ explore.summary_frame([truncated])[
 # %% [markdown]
 # ## Best fit against concatenation
 #
-# The figure of the paper, on these documents: how often a document of each length is cut.
+# Figure 4 of the paper, on these documents: how often the documents of each length are cut in all,
+# at two `seq_len`, and below it the mean of a document.
 
 # %%
-plots.truncations_by_length(stats, SEQ_LEN)
+plots.truncations_by_length(stats, SEQ_LEN, 4 * SEQ_LEN)
 
 # %%
 plots.attention(stats)
@@ -98,6 +103,72 @@ plots.attention(stats)
 settings = Settings(input=CORPUS, tokenizer=TOKENIZER)
 sampled = explore.sample_stats(explore.sample_input(settings, SAMPLE), (SEQ_LEN,))
 explore.estimates_frame(sampled[0])
+
+# %% [markdown]
+# ## What a cut takes away
+#
+# The paper packs documents of 14, 7, 5, 2 and 3 tokens at 8. Only the first is cut, into pieces of
+# 8 and 6. Best fit takes the pieces longest first, and each goes to the fullest sequence that still
+# has room: the 3 goes beside the 5, and the 2 beside the 6.
+
+
+# %%
+def rows_of(lengths, row):
+    return [lengths[row == number].tolist() for number in range(row.max() + 1)]
+
+
+paper = np.array([14, 7, 5, 2, 3])
+pieces = cut_documents(paper, 8).length
+rows_of(pieces, pack(pieces, 8)[0])
+
+# %% [markdown]
+# Concatenation cuts three of the five in this order.
+
+# %%
+stream, row = cut_stream(paper, 8)
+rows_of(stream.length, row)
+
+# %% [markdown]
+# Where does a 3 go if pieces of 8, 6, 6 and 4 are there? The sequences of the 6 are fuller, but
+# have no room for it, so it goes beside the 4.
+
+# %%
+more = np.array([8, 6, 6, 4, 3])
+rows_of(more, pack(more, 8)[0])
+
+# %% [markdown]
+# What tokens see of their documents follows from the lengths alone: of all documents, and of those
+# that fit.
+
+# %%
+explore.context_frame(stats).query("seq_len == @SEQ_LEN")
+
+# %%
+plots.context_by_length(stats, SEQ_LEN)
+
+# %%
+plots.together(stats, SEQ_LEN)
+
+# %% [markdown]
+# Of the names of Python in a sample, these shares are used in another row than they are bound in.
+
+# %%
+named = explore.sample_stats(
+    explore.sample_input(settings, SAMPLE, "python"), (SEQ_LEN, 4 * SEQ_LEN)
+)
+explore.references_frame(named[0])
+
+# %% [markdown]
+# Of the first sequences, this one uses most names that another one binds. They are red; with the
+# pointer over a name, it tells where it is bound.
+
+# %%
+looked = {
+    number: explore.names_of(OUTPUT, explore.read_sequence(OUTPUT, BUCKET, SEQ_LEN, number))
+    for number in range(LOOK)
+}
+worst = max(looked, key=lambda number: sum(len(one.out_of_sight) for one in looked[number]))
+HTML(render_names(looked[worst]))
 
 # %% [markdown]
 # ## One sequence

@@ -22,6 +22,7 @@ from rich.text import Text
 
 from bfpack_spark.explore.boxes import Box, boxes_of
 from bfpack_spark.explore.document import Whereabouts
+from bfpack_spark.explore.names import NamedSegment
 from bfpack_spark.explore.sequence import Piece, Segment
 from bfpack_spark.explore.sequence import Sequence as PackedSequence
 from bfpack_spark.printable import counted, one_line
@@ -41,6 +42,25 @@ def print_document(document: Whereabouts) -> None:
     """Print where a document went: a line for each of its fragments, in order, on stdout."""
     for line in _about_document(document):
         click.echo(one_line(line))
+
+
+def print_names(segments: Iterable[NamedSegment]) -> None:
+    """Print the names that pieces of documents use and another sequence binds, on stdout, with the
+    number of their uses and the place of the last binding."""
+    for named in segments:
+        for line in _about_names(named):
+            click.echo(one_line(line))
+
+
+def _about_names(named: NamedSegment) -> Iterable[str]:
+    uses = named.out_of_sight
+    what = f"{len(uses):,} of {counted(named.num_uses, 'use')} of names are bound elsewhere"
+    yield f"{named.segment.doc_id}: {what if named.is_python else 'no Python'}"
+    for name in dict.fromkeys(use.name for use in uses):
+        own = [use for use in uses if use.name == name]
+        last = max(own, key=lambda use: use.bound)
+        where = "left out" if last.sequence_id is None else f"in sequence {last.sequence_id}"
+        yield f"  {name}: {counted(len(own), 'use')}, {last.kind} at token {last.bound}, {where}"
 
 
 def _about_document(document: Whereabouts) -> Iterable[str]:

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
-from bfpack_spark.cli.draw import print_document, print_sequence
+from bfpack_spark.cli.draw import print_document, print_names, print_sequence
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.options import (
     PLACE,
@@ -30,6 +30,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.explore.document import find_document
 from bfpack_spark.explore.lengths import length_histogram, read_histogram
 from bfpack_spark.explore.mentions import REFERENCE_KINDS, ReferenceKind
+from bfpack_spark.explore.names import names_of
 from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.sequence import read_sequence
 from bfpack_spark.explore.several import output_stats, sample_stats
@@ -159,12 +160,18 @@ def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
 @settings_options("output", "bucket", "seq_len", required=("output", "seq_len"))
 @cloup.option("--sequence", type=int, help="Names the sequence, by its sequence_id from 0.")
 @cloup.option("--doc", "doc_id", help="Names a document, by its id, and not a sequence.")
+@cloup.option(
+    "--names",
+    is_flag=True,
+    help="Tells which names of Python the sequence uses and another one binds.",
+)
 @version_option
 @json_option
 def show(
     settings: Settings,
     sequence: int | None,
     doc_id: str | None,
+    names: bool,
     version: str | None,
     as_json: bool,
 ) -> None:
@@ -173,6 +180,8 @@ def show(
     output, bucket = settings.need("output"), only_bucket(settings)
     if (sequence is None) == (doc_id is None):
         raise InputError("give either --sequence N, to see a sequence, or --doc ID, to find one")
+    if names and sequence is None:
+        raise InputError("--names: give --sequence N, whose names are looked at")
     if doc_id is not None:
         seq_lens = settings.need("seq_len")
         places = [find_document(output, bucket, n, doc_id, version) for n in seq_lens]
@@ -184,10 +193,12 @@ def show(
     elif sequence is not None:
         seq_len = only_seq_len(settings)
         shown = read_sequence(output, bucket, seq_len, sequence, version)
+        named = names_of(output, shown, version) if names else []
         if as_json:
-            print_json(asdict(shown))
+            print_json(asdict(shown) | ({"names": [*map(asdict, named)]} if names else {}))
         else:
             print_sequence(shown)
+            print_names(named)
 
 
 @command("bfpack path --output out --bucket web --seq-len 2048")

@@ -62,7 +62,7 @@ def tokens_in_whole_documents(lengths: Int64, rules: Rules) -> Float64:
 def pairs(lengths: Int64, distance: int) -> Float64:
     """Return the pairs of tokens of a document that are so many tokens apart: lengths [5] at
     distance 4 -> [1]."""
-    return np.maximum(lengths - float(distance), 0.0)
+    return np.asarray(np.maximum(lengths - float(distance), 0.0))
 
 
 def pairs_together(lengths: Int64, distance: int, rules: Rules) -> Float64:

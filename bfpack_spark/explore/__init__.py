@@ -13,6 +13,8 @@
     explore.output_stats("out", (), (2048, 8192))                # every bucket, and all together
     explore.sample_stats(explore.sample_input(settings, 10_000), (2048,))   # text, not packed yet
     explore.read_sequence("out", "web", 2048, 3)                 # one sequence, as text
+    explore.names_of("out", explore.read_sequence("out", "web", 2048, 3))  # bound elsewhere
+    explore.sample_stats(explore.sample_input(settings, 300, "python"), (2048,))[0].references
     explore.find_document("out", "web", 2048, "an id")           # where a document went
     explore.plan_table(spark, "out", "web", 2048).createOrReplaceTempView("plan")
 
@@ -30,6 +32,7 @@ from bfpack_spark.explore.frames import (
     padding_frame,
     policies_frame,
     quantiles_frame,
+    references_frame,
     segments_frame,
     summary_frame,
     together_frame,
@@ -43,7 +46,9 @@ from bfpack_spark.explore.lengths import (
     length_histogram,
     read_histogram,
 )
+from bfpack_spark.explore.names import NamedSegment, NameOutOfSight, names_of
 from bfpack_spark.explore.packed import Context, Packed
+from bfpack_spark.explore.references import References
 from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.sample_estimates import Named, Sample
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence

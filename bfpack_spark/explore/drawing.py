@@ -51,8 +51,7 @@ def draw_steps(axes: "Axes", values: ArrayLike, edges: Int64, **style: Any) -> N
 
 def legend_below(figure: "Figure", axes: "Axes") -> None:
     handles, labels = axes.get_legend_handles_labels()
-    place = "outside lower left"
-    figure.legend(handles, labels, loc=place, ncols=LEGEND_COLUMNS, frameon=False)
+    figure.legend(handles, labels, loc="outside lower left", ncols=LEGEND_COLUMNS, frameon=False)
 
 
 def draw_documents(axes: "Axes", stats: CorpusStats, edges: Int64) -> None:

@@ -94,6 +94,26 @@ def together_frame(stats: CorpusStats) -> "pd.DataFrame":
     return frame(rows)
 
 
+def references_frame(stats: CorpusStats) -> "pd.DataFrame":
+    """Return a row for each seq_len and kind of mention, and for all and those in documents that
+    fit: the shares out of sight, and the difference with its interval. The frame is empty if no
+    sample was looked through."""
+    parts = [
+        (at.seq_len, name, own)
+        for at in (stats.references.at if stats.references else ())
+        for name, own in {"all": at.mentions, "fitting": at.fitting, **at.by_kind}.items()
+    ]
+    rows = [
+        (
+            *(seq_len, name, own.by_best_fit.value, own.by_concat.value),
+            *(own.difference.value, own.difference.low, own.difference.high),
+        )
+        for seq_len, name, own in parts
+    ]
+    columns = ["seq_len", "mentions", "best_fit", "concat", "difference", "low", "high"]
+    return frame(rows, columns)
+
+
 def policies_frame(stats: CorpusStats) -> "pd.DataFrame":
     """Return a row for each seq_len and policy for long documents."""
     rows = [

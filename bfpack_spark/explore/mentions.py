@@ -16,6 +16,7 @@ import tokenizers
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.explore.python_names import python_references
+from bfpack_spark.tokenizing.cuts import Cuts
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 ReferenceKind: TypeAlias = Literal["python", "words", "headings"]
@@ -42,12 +43,17 @@ class Mentions:
 class TokenPlaces:
     """Tells which token of a document a character of its text is in."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json)
-        self._engine.no_truncation()
-        self._engine.no_padding()
-        self._engine.encode_special_tokens = vocabulary.control_tokens != "allow"
-        self._cuts, self._before = vocabulary.cuts, int(vocabulary.bos_id is not None)
+    def __init__(self, engine: tokenizers.Tokenizer, cuts: Cuts | None, num_before: int) -> None:
+        self._engine, self._cuts, self.num_before = engine, cuts, num_before
+        engine.no_truncation()
+        engine.no_padding()
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary) -> "TokenPlaces":
+        """Return the places that a run with this vocabulary gives to tokens."""
+        engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json)
+        engine.encode_special_tokens = vocabulary.control_tokens != "allow"
+        return cls(engine, vocabulary.cuts, int(vocabulary.bos_id is not None))
 
     def starts(self, text: str) -> Int64:
         """Return the first character of each token of the text."""
@@ -61,10 +67,10 @@ class TokenPlaces:
             reached += len(piece)
         return np.concatenate(parts)
 
-    def of(self, characters: Int64, starts: Int64) -> Int64:
+    def tokens(self, characters: Int64, starts: Int64) -> Int64:
         """Return the tokens that these characters are in, counted as the document is packed."""
         token = np.searchsorted(starts, characters, "right") - 1
-        return np.asarray(np.maximum(token, 0) + self._before, dtype=np.int64)
+        return np.asarray(np.maximum(token, 0) + self.num_before, dtype=np.int64)
 
 
 def mentions_in(text: str, kind: ReferenceKind, places: TokenPlaces) -> Mentions | None:
@@ -74,11 +80,11 @@ def mentions_in(text: str, kind: ReferenceKind, places: TokenPlaces) -> Mentions
         return None
     starts = places.starts(text)
     told, used = (
-        places.of(np.array([pair[side] for pair in pairs], dtype=np.int64), starts)
+        places.tokens(np.array([pair[side] for pair in pairs], dtype=np.int64), starts)
         for side in (0, 1)
     )
     if kind == "headings":
-        return _below(told, places.of(starts[-1:], starts))
+        return _below(told, places.tokens(starts[-1:], starts))
     return Mentions(told=told, used=used, kind=tuple(pair[2] for pair in pairs))
 
 
@@ -93,7 +99,8 @@ def _words(text: str) -> list[tuple[int, int, str]]:
     for match in _WORD.finditer(text):
         word, place = match.group(), match.start()
         if word in last:
-            kind = "capitalised word" if word.istitle() else "identifier"
+            is_plain = word.isalpha() and word.istitle()
+            kind = "capitalised word" if is_plain else "identifier"
             pairs.append((last[word], place, kind))
         last[word] = place
     return pairs

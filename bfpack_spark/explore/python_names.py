@@ -14,7 +14,7 @@ are bound further down alone, have no earlier binding and are left out.
 import ast
 import re
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -75,7 +75,6 @@ class _Reader:
         self._uses: list[tuple[str, int, _Scope]] = []
         self._string: int | None = None  # where the f-string begins that is being read
         self._since: int | None = None  # where the statement ends whose targets are being read
-        functions = dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef), self._function)
         assignments = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
         comprehensions = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
         patterns = (ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping)
@@ -84,7 +83,8 @@ class _Reader:
             ast.Lambda: self._lambda,
             ast.ClassDef: self._class,
             ast.JoinedStr: self._formatted,
-            **functions,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
             **dict.fromkeys(assignments, self._assignment),
             **dict.fromkeys(comprehensions, self._comprehension),
             **dict.fromkeys((ast.For, ast.AsyncFor), self._loop),
@@ -177,7 +177,7 @@ class _Reader:
             self._read(node.returns, scope)
         self._arguments(node.args, scope, node.body)
 
-    def _arguments(self, given: ast.arguments, scope: _Scope, body: list[ast.AST]) -> None:
+    def _arguments(self, given: ast.arguments, scope: _Scope, body: Sequence[ast.AST]) -> None:
         """Read what belongs to the scope around a function, then its own."""
         inside = _Scope(above=scope)
         every = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]

@@ -227,7 +227,8 @@ def _sample(stratum: Stratum, mentions: MentionsOfEach, references: ReferenceKin
     looked = None
     if references is not None:
         not_parsed = [
-            own is None and length > 0 for own, length in zip(mentions, lengths, strict=True)
+            own is None and length > 0
+            for own, length in zip(mentions, lengths.tolist(), strict=True)
         ]
         looked = Looked(kind=references, of_donors=mentions, num_not_parsed=sum(not_parsed))
     return Sample(

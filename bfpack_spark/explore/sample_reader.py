@@ -18,7 +18,7 @@ class SampleReader:
 
     def __init__(self, spec: TokenizeSpec, references: ReferenceKind | None) -> None:
         self.spec, self._references = spec, references
-        self._places = None if references is None else TokenPlaces(spec.vocabulary)
+        self._places = None if references is None else TokenPlaces.of(spec.vocabulary)
 
     def read(self, batches: Iterable[Documents]) -> tuple[Int64, MentionsOfEach]:
         """Return the tokens of documents, 0 for each that is refused, and their mentions: None for

@@ -2,6 +2,7 @@
 
 from bfpack_spark.core.estimates import Estimate
 from bfpack_spark.explore.references import References, Separated
+from bfpack_spark.printable import counted
 from bfpack_spark.report.layout import Row, Table
 from bfpack_spark.report.words import count, percent
 
@@ -19,10 +20,11 @@ def about_references(references: References) -> str:
         f"{100 * share:g} % within {count(tokens)}"
         for share, tokens in references.distances.items()
     )
-    parsed = f"; {count(references.num_not_parsed)} documents are no Python"
+    no_python = f"; {count(references.num_not_parsed)} of them no Python"
     return (
-        f"{count(references.num_mentions)} mentions in {count(references.num_documents)} documents"
-        f"{parsed if references.num_not_parsed else ''}"
+        f"{counted(references.num_mentions, 'mention')} in "
+        f"{counted(references.num_documents, 'document')}"
+        f"{no_python if references.num_not_parsed else ''}"
         + (f": {kinds}; tokens from what is mentioned: {apart}" if references.kinds else "")
     )
 

@@ -1,11 +1,13 @@
 """Values as HTML: without scripts, without anything from elsewhere, and with all text escaped."""
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bfpack_spark.explore.boxes import CUT, boxes_of
+from bfpack_spark.explore.names import NamedSegment, NameOutOfSight
 from bfpack_spark.explore.sequence import Sequence
 from bfpack_spark.printable import lines
 from bfpack_spark.report.layout import Page
@@ -29,6 +31,31 @@ def render_sequence(sequence: Sequence, characters: int = 160) -> str:
             shortened=partial(_shortened, characters=characters),
         )
     )
+
+
+def render_names(segments: Iterable[NamedSegment], characters: int = 1500) -> str:
+    """Return a piece of HTML for a notebook: the text of each segment around the first names that
+    are bound in another sequence, with these in red. A name tells where it is bound if the pointer
+    is over it."""
+    return (
+        _templates()
+        .get_template("names.html.j2")
+        .render(segments=list(segments), cut=CUT, marked=partial(_marked, characters=characters))
+    )
+
+
+def _marked(segment: NamedSegment, characters: int) -> Iterator[tuple[str, NameOutOfSight | None]]:
+    """Yield the text up to each name that is out of sight, with the name, and the rest. Only about
+    so many characters from the line of the first name on are shown."""
+    uses = [use for use in segment.out_of_sight if segment.text.startswith(use.name, use.character)]
+    first = uses[0].character if uses else 0
+    reached = segment.text.rfind("\n", 0, first) + 1
+    end = min(reached + characters, len(segment.text))
+    for use in uses:
+        if reached <= use.character < end:
+            yield segment.text[reached : use.character], use
+            reached = use.character + len(use.name)
+    yield segment.text[reached:end] + (" ..." if end < len(segment.text) else ""), None
 
 
 def _templates() -> Environment:

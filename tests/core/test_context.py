@@ -147,7 +147,7 @@ def _shuffled(random: np.random.Generator, lengths: Int64) -> Int64:
     return random.permutation(lengths)
 
 
-def test_a_document_that_fits_keeps_all_by_best_fit_and_some_by_concatenation() -> None:
+def test_a_document_that_fits_keeps_all_by_best_fit() -> None:
     lengths = np.arange(2, 513, dtype=np.int64)
     could = possible_context(lengths, 512)
     assert (context(lengths, rules(512)) == could).all()

@@ -1,5 +1,6 @@
 """The notebook runs from top to bottom, as `make notebook` opens it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def ran(packed: Path, corpus: Corpus) -> nbformat.NotebookNode:
         ('"demo"', '"small"'),
         ("../.demo/corpus", corpus.path),
         ("../.demo/tokenizer", corpus.tokenizer),
-        ("SAMPLE = 300", "SAMPLE = 100"),
+        ("SAMPLE = 300", "SAMPLE = 30"),
     ):
         assert old in parameters.source
         parameters.source = parameters.source.replace(old, str(new))
@@ -49,7 +50,11 @@ def test_every_cell_that_should_show_something_does(ran: nbformat.NotebookNode) 
 
 
 @pytest.mark.parametrize(
-    "code", ["quantiles_frame(", "[columns]", "estimates_frame(", "WHERE doc_id", "mixed.head("]
+    "code",
+    [
+        *("quantiles_frame(", "[columns]", "estimates_frame(", "WHERE doc_id", "mixed.head("),
+        *("context_frame(", "references_frame("),
+    ],
 )
 def test_frames_have_rows(ran: nbformat.NotebookNode, code: str) -> None:
     (shown,) = outputs(ran, code, "text/html")
@@ -62,3 +67,21 @@ def test_a_sequence_is_shown_with_its_documents(
     (shown,) = outputs(ran, "render_sequence(", "text/html")
     assert 'class="bfpack-sequence"' in shown
     assert shown.count('<p style="border-color: #') >= 1
+
+
+@pytest.mark.parametrize(
+    ("code", "rows"),
+    [
+        ("rows_of(pieces", "[[8], [7], [6, 2], [5, 3]]"),
+        ("rows_of(stream", "[[8], [6, 2], [5, 3], [2, 2, 3]]"),
+        ("rows_of(more", "[[8], [6], [6], [4, 3]]"),
+    ],
+)
+def test_the_papers_examples_are_packed(ran: nbformat.NotebookNode, code: str, rows: str) -> None:
+    assert outputs(ran, code, "text/plain") == [rows]
+
+
+def test_names_that_another_sequence_binds_are_red(ran: nbformat.NotebookNode) -> None:
+    (shown,) = outputs(ran, "render_names(", "text/html")
+    assert '<mark title="' in shown
+    assert re.search(r", bound at token \d+ in sequence \d+", shown)
