@@ -97,6 +97,15 @@ HASHED = pa.schema(
 RANKED = pa.schema([_field("stretch", pa.int32(), "of all documents, longest first"), *HASHED])
 GROUPED = pa.schema([PLAN.field("group"), *HASHED])
 
+# How many documents of a bucket have each length, on the way to the driver.
+MEASURED = pa.schema(
+    [
+        _field("part", pa.int32(), "always 0: the counts of all files meet"),
+        _field("length", pa.int64(), "tokens"),
+        _field("num_documents", pa.int64(), "documents of this length"),
+    ]
+)
+
 # Documents' ids, on the way to a worker where equal ids would meet.
 DEALT_IDS = pa.schema([SOUGHT.field("part"), PLAN.field("doc_id")])
 

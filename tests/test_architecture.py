@@ -1,6 +1,7 @@
 """The rooms of the package: who may import whom, who may act, and who does without Spark."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ ACTIONS = {
     *("show", "persist", "foreach", "foreachPartition", "save", "saveAsTable", "insertInto"),
 }
 # Where Spark is made to work: the steps of the driver, and what looks at a result.
+SPARK_FILES = PACKAGE / "spark" / "spark_files.py"
 ACTING_ROOMS = {"verifying", "delta", "explore"}
 ACTING_FILES = {
     "tokens/make_tokens.py",
@@ -162,6 +164,14 @@ def test_only_steps_of_the_driver_make_spark_work() -> None:
     assert acting
     elsewhere = {name for name in acting if name.split("/")[0] not in ACTING_ROOMS}
     assert elsewhere <= ACTING_FILES
+
+
+def test_spark_itself_reads_files_only_for_sql_and_for_delta() -> None:
+    """Workers read all else, so a store needs no jars and a bare path is the machine's own."""
+    users = {name_of(path) for path in SOURCES if SPARK_FILES in imported_files(path)}
+    assert users == {"explore/tables.py", "delta/output.py"}
+    frames = [path for path in SOURCES if re.search(r"\bspark\.read\b", path.read_text())]
+    assert frames == [SPARK_FILES]
 
 
 def called_methods(path: Path) -> set[str]:

@@ -17,6 +17,7 @@ class TaskSizes:
     # Readers: reading one file takes a tenth of a second, and starting a task a third of that.
     readers_min: int = 64  # fewest readers, if there are so many files
     files_a_reader: int = 8
+    files_a_measure: int = 32  # the lengths of a file take 5 ms, and starting a task 60
     # Fragments that one worker joins with their documents; a plan of more parts than the last
     # number is large.
     fragments_a_part: int = 1 << 18
@@ -29,6 +30,10 @@ class TaskSizes:
         """Return the number of tasks that read the ids in so many files."""
         few = max(min(num_files, self.readers_min), -(-num_files // self.files_a_reader), 1)
         return min(few, self.tasks_max)
+
+    def num_measures(self, num_files: int) -> int:
+        """Return the number of tasks that read the lengths in so many files."""
+        return min(-(-num_files // self.files_a_measure), self.tasks_max)
 
     def num_walks(self, num_files: int) -> int:
         """Return the number of tasks that walk the tokens of so many files: up to 512 files have

@@ -1,15 +1,16 @@
-"""The documents of a token store by length, counted by Spark or in this process alone."""
+"""The documents of a token store by length, counted in workers or in this process alone."""
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.errors import InputError
-from bfpack_spark.tokens.measure_lengths import measure_lengths
-from bfpack_spark.tokens.token_files import read_lengths
+from bfpack_spark.schema import MEASURED, blocks_of, plain
+from bfpack_spark.spark.partitions import files_frame
+from bfpack_spark.tokens.measure_lengths import count_lengths, measure_lengths, measured
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.on_disk import buckets_of
@@ -19,13 +20,13 @@ _THREADS = 16  # a small read from an object store is mostly waiting
 
 
 def length_histogram(spark: SparkSession, store: TokenStore) -> Histogram:
-    """Return the documents of a token store by length in tokens, ascending. Spark sends about one
-    row for each distinct length."""
-    rows = measure_lengths(store.lengths(spark)).toArrow()
-    return Histogram(
-        values=rows.column("length").to_numpy().astype("int64"),
-        counts=rows.column("num_documents").to_numpy().astype("int64"),
-    )
+    """Return the documents of a token store by length in tokens, ascending. They are counted in
+    the workers."""
+    num_tasks = TASKS.num_measures(len(store.paths))
+    sources = files_frame(spark, {"documents": store.paths}, num_tasks)
+    rows = [row.asDict() for row in measure_lengths(sources, num_tasks).collect()]
+    schema = plain(blocks_of(MEASURED, "part"))
+    return measured([pa.RecordBatch.from_pylist(rows, schema=schema)])
 
 
 def read_histogram(output: str, bucket: str, version: str | None = None) -> Histogram:
@@ -33,7 +34,7 @@ def read_histogram(output: str, bucket: str, version: str | None = None) -> Hist
     InputError if there is no token store."""
     store = open_token_store(output, bucket, version)
     with ThreadPoolExecutor(_THREADS) as pool:
-        return Histogram.merged(pool.map(_count_file, store.paths))
+        return Histogram.merged(pool.map(count_lengths, store.paths))
 
 
 def buckets_in(output: str) -> list[str]:
@@ -43,11 +44,3 @@ def buckets_in(output: str) -> list[str]:
     if not names:
         raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
     return sorted(names)
-
-
-def _count_file(path: str) -> Histogram:
-    by_length = pc.value_counts(read_lengths(path))
-    lengths = by_length.field("values").to_numpy().astype(np.int64)
-    order = np.argsort(lengths)
-    counts = by_length.field("counts").to_numpy().astype(np.int64)
-    return Histogram(values=lengths[order], counts=counts[order])

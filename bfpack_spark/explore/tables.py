@@ -3,7 +3,7 @@ Connect."""
 
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.plan.plan_files import read_plan
+from bfpack_spark.schema import PLAN, TOKENS
 from bfpack_spark.spark.spark_files import read_files
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
@@ -16,7 +16,7 @@ def plan_table(
 ) -> DataFrame:
     """Return PLAN, a row a fragment: sequence_id, position, offset, doc_id, start, length,
     group."""
-    return read_plan(spark, _paths(output, bucket, seq_len, version, "plan"))
+    return read_files(spark, _paths(output, bucket, seq_len, version, "plan"), PLAN)
 
 
 def sequences_table(
@@ -30,7 +30,8 @@ def lengths_table(
     spark: SparkSession, output: str, bucket: str, version: str | None = None
 ) -> DataFrame:
     """Return doc_id and length of every document. The tokens are not read."""
-    return open_token_store(output, bucket, version).lengths(spark)
+    store = open_token_store(output, bucket, version)
+    return read_files(spark, store.paths, TOKENS).select("doc_id", "length")
 
 
 def _paths(

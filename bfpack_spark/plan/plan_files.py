@@ -4,13 +4,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 from pyspark import TaskContext
-from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.schema import PLAN, plain
 from bfpack_spark.spark.messages import message
-from bfpack_spark.spark.spark_files import read_files
 
 _ROW_GROUP_ROWS = 1 << 18
 
@@ -39,11 +37,6 @@ def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
             pending = []
     if any(len(part) for part in pending):
         yield pa.Table.from_batches(pending)
-
-
-def read_plan(spark: SparkSession, paths: list[str]) -> DataFrame:
-    """Return PLAN from its files."""
-    return read_files(spark, paths, PLAN)
 
 
 def read_plan_file(path: str) -> Iterator[pa.Table]:

@@ -28,10 +28,12 @@ def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:
     return in_partitions(spark, rows, _SPLITS)
 
 
-def files_frame(spark: SparkSession, paths: dict[str, list[str]]) -> DataFrame:
+def files_frame(
+    spark: SparkSession, paths: dict[str, list[str]], num_tasks: int | None = None
+) -> DataFrame:
     """Return kind, path and file (its index among those of its kind) of each file, a few in a
-    partition."""
+    partition. Without a number of tasks, it is that of tasks that read ids."""
     listed = [(kind, path, n) for kind, own in paths.items() for n, path in enumerate(own)]
-    parts = TASKS.num_readers(len(listed))
+    parts = num_tasks or TASKS.num_readers(len(listed))
     rows = [(number * parts // len(listed), *told) for number, told in enumerate(listed)]
     return in_partitions(spark, rows, "part int, kind string, path string, file int")

@@ -4,12 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
-from bfpack_spark.schema import FORMAT_VERSION, TOKENS
-from bfpack_spark.spark.spark_files import read_files
+from bfpack_spark.schema import FORMAT_VERSION
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind, TokenizerFacts, TokensManifest
 from bfpack_spark.versions.publication import Place
@@ -76,13 +73,6 @@ class TokenStore:
         }
         named = {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
         return {**named, **FORMAT_METADATA}
-
-    def lengths(self, spark: SparkSession) -> DataFrame:
-        """Return doc_id and length of every document. The tokens are not read."""
-        return self._read(spark).select("doc_id", "length")
-
-    def _read(self, spark: SparkSession) -> DataFrame:
-        return read_files(spark, self.paths, TOKENS)
 
 
 def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:

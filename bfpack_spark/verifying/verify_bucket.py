@@ -26,7 +26,6 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.lengths import length_histogram
-from bfpack_spark.plan.plan_files import read_plan
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.tokenizing.engines import EngineName
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
@@ -35,6 +34,7 @@ from bfpack_spark.verifying.findings import Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import check_each, entries_frame
 from bfpack_spark.verifying.retokenize import retokenized
+from bfpack_spark.verifying.scan_plan import scan_plan
 from bfpack_spark.verifying.scan_shards import scan_shards
 from bfpack_spark.verifying.scan_tokens import scan_tokens
 from bfpack_spark.verifying.shard_rows import ShardRules
@@ -175,7 +175,8 @@ def _check_plan(
     packed, planned = (sum(m["plan"] for m in messages) % 2**64 for messages in (shards, plan))
     if packed == planned:
         return []
-    violations = naming.name_plan_differences(_plan(spark, subject), _segments(spark, subject))
+    plan_rows = scan_plan(entries_frame(spark, subject.manifest, "plan"), subject.directory)
+    violations = naming.name_plan_differences(plan_rows, _segments(spark, subject))
     unnamed = Violation(invariant=5, problem="plan and shards differ by their sums")
     return violations or [unnamed]
 
@@ -242,8 +243,3 @@ def _check_groups(plan: Messages, expected: list[_Group], rules: Rules) -> Itera
 
 def _segments(spark: SparkSession, subject: _Subject) -> DataFrame:
     return scan_shards(entries_frame(spark, subject.manifest, "shards"), subject.shard_rules)
-
-
-def _plan(spark: SparkSession, subject: _Subject) -> DataFrame:
-    paths = [f"{subject.directory}/{entry.path}" for entry in subject.manifest.files_of("plan")]
-    return read_plan(spark, paths)
