@@ -31,7 +31,6 @@ _SECRET = re.compile(
 )
 _TWO_SLASHES = {
     "file": "/",
-    "dbfs": "/dbfs/",
     "hdfs": "hdfs://HOST/",
     "viewfs": "viewfs://HOST/",
 }
@@ -84,6 +83,8 @@ def as_it_travels(written: str) -> str:
     found = _SCHEMED.fullmatch(written)
     if found is None:
         return _local(written)
+    if found[1].lower() == "dbfs":
+        raise ValueError(f"{written}: is no address; write {_mounted(found[2].lstrip('/'))}")
     head, slash, key = found[2].partition("/")
     if found[1].lower() == "file" and head not in ("", "localhost"):
         raise ValueError(f"{written}: file:// takes no host; write file:///PATH, or the path alone")
@@ -123,12 +124,19 @@ def check_no_credentials(written: str) -> None:
 def _local(written: str) -> str:
     one_slash = _one_slash(written)
     if one_slash is not None:
-        start = _TWO_SLASHES.get(one_slash[1].lower(), f"{one_slash[1]}://")
+        scheme, rest = one_slash[1], one_slash[2]
+        start = _TWO_SLASHES.get(scheme.lower(), f"{scheme}://")
+        right = _mounted(rest) if scheme.lower() == "dbfs" else start + rest
         raise ValueError(
-            f"{written}: an address has two slashes; write {start}{one_slash[2]} (or ./{written}, "
-            "if a local path is meant)"
+            f"{written}: an address has two slashes; write {right} (or ./{written}, if a local "
+            "path is meant)"
         )
     return _at_home(written) if written.startswith("~") else written
+
+
+def _mounted(rest: str) -> str:
+    """Return where Databricks mounts dbfs:/REST."""
+    return f"/{rest}" if rest.startswith("Volumes/") else f"/dbfs/{rest}"
 
 
 def _one_slash(written: str) -> re.Match[str] | None:

@@ -55,6 +55,8 @@ def test_an_address_is_divided_and_its_key_is_all_the_rest(
         ("s3://b/part-?.jsonl", "s3://b/part-?.jsonl"),
         ("hdfs://h:9000/a?region=x", "hdfs://h:9000/a?region=x"),
         ("/data/a?region=x", "/data/a?region=x"),
+        ("/Volumes/main/x/y#1", "/Volumes/main/x/y#1"),
+        ("abfss://c@a.dfs.core.windows.net/x?y=z", "abfss://c@a.dfs.core.windows.net/x?y=z"),
         ("db.table", "db.table"),
     ],
 )
@@ -91,7 +93,10 @@ def test_the_home_is_as_in_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("dbfs:/x/y", "write /dbfs/x/y"),
+        ("dbfs:/x/y", "write /dbfs/x/y "),
+        ("dbfs:/Volumes/main/x", "write /Volumes/main/x "),
+        ("dbfs:///x/y", "write /dbfs/x/y$"),
+        ("viewfs:/x", "write viewfs://HOST/x"),
         ("hdfs:/x", "write hdfs://HOST/x"),
         ("s3:/bucket/x", "write s3://bucket/x"),
         ("file:/x", "write /x"),
