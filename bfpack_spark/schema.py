@@ -3,7 +3,9 @@ columns."""
 
 import pyarrow as pa
 
-FORMAT_VERSION = 1
+# The formats of tables on disk, first the one that is written. The others are read as well.
+TOKENS_FORMATS = (1,)
+SEQUENCES_FORMATS = (2, 1)  # 1 had larger row groups, and nulls for 0 in what padding has
 
 
 def _field(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
@@ -119,8 +121,10 @@ SEQUENCES = pa.schema(
             "lengths of the segments in order, summing to seq_len; padding, if any, is the last",
         ),
         _field("doc_ids", pa.list_(pa.string()), "document of each segment; null for padding"),
-        _field("doc_starts", pa.list_(pa.int64()), "where in its document the segment starts"),
-        _field("doc_lengths", pa.list_(pa.int64()), "tokens of the whole document"),
+        _field(
+            "doc_starts", pa.list_(pa.int64()), "where in its document it starts; 0 for padding"
+        ),
+        _field("doc_lengths", pa.list_(pa.int64()), "tokens of the whole document; 0 for padding"),
         _field("num_tokens", pa.int32(), "real tokens"),
         _field("num_padding", pa.int32(), "padding at the end"),
         _field("bucket", pa.string(), "the bucket"),

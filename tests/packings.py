@@ -102,9 +102,9 @@ def read_segments(version: Path) -> Segments:
     return Segments(
         row=(begin // seq_len)[real],
         doc_id=flat["doc_ids"].drop_null().to_numpy(zero_copy_only=False),
-        start=flat["doc_starts"].drop_null().to_numpy(),
+        start=flat["doc_starts"].to_numpy()[real],
         length=length[real],
-        doc_length=flat["doc_lengths"].drop_null().to_numpy(),
+        doc_length=flat["doc_lengths"].to_numpy()[real],
         offset=(begin % seq_len)[real],
         num_padding=table["num_padding"].to_numpy().astype(np.int64),
         ids=flat["input_ids"].to_numpy(),

@@ -15,6 +15,8 @@ import pytest
 from conftest import ROOT, Ran
 from outputs import current, manifest
 
+from bfpack_spark.schema import SEQUENCES_FORMATS
+
 KEPT = sorted((ROOT / "tests" / "data").glob("output-*"))
 Run = Callable[..., Ran]
 PLACE = ("--bucket", "b", "--seq-len", 64)
@@ -63,13 +65,33 @@ def test_packing_it_again_has_nothing_to_do_and_touches_nothing(
 ) -> None:
     caplog.set_level("INFO")
     before = contents(kept / "output")
-    where = ("--input", kept / "input", "--tokenizer", kept / "tokenizer.json")
-    rules = ("--id-column", "id", "--group-documents-max", 25, "--max-quarantined", 0.1)
-    more = ("--output", kept / "output", *PLACE, "--seq-len", 256)
-    ran = bfpack("pack", *where, *rules, *more)
+    ran = bfpack("pack", *options(kept), "--seq-len", 256)
     assert ran.code == 0, ran.err
     assert sum("nothing to do" in message for message in caplog.messages) == 3
     assert contents(kept / "output") == before
+
+
+def test_another_seed_makes_sequences_of_today_of_its_tokens(
+    kept: Path, bfpack: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what was made before is still there to go back to."""
+    caplog.set_level("INFO")
+    before = current(kept / "output", "b", "sequences-64")
+    for seed, number in ((1, SEQUENCES_FORMATS[0]), (0, manifest(before)["format_version"])):
+        ran = bfpack("pack", *options(kept), "--seed", seed)
+        assert ran.code == 0, ran.err
+        assert manifest(current(kept / "output", "b", "sequences-64"))["format_version"] == number
+        ran = bfpack("verify", "--output", kept / "output", *PLACE)
+        assert ran.code == 0, ran.out
+    assert current(kept / "output", "b", "sequences-64") == before
+    assert sum("tokens: nothing to do" in message for message in caplog.messages) == 2
+
+
+def options(kept: Path) -> list[object]:
+    """What it was packed with, at 64."""
+    where = ("--input", kept / "input", "--tokenizer", kept / "tokenizer.json")
+    rules = ("--id-column", "id", "--group-documents-max", 25, "--max-quarantined", 0.1)
+    return [*where, *rules, "--output", kept / "output", *PLACE]
 
 
 def contents(output: Path) -> dict[str, bytes]:

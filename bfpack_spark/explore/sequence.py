@@ -136,8 +136,8 @@ def _segments(row: dict[str, Any], tokenizer: Tokenizer) -> list[Segment]:
         out.append(
             Segment(
                 doc_id=doc_id,
-                doc_start=start,
-                doc_length=doc_length,
+                doc_start=None if doc_id is None else start,
+                doc_length=None if doc_id is None else doc_length,
                 offset=offset,
                 length=length,
                 text=tokenizer.decode(ids, skip_special_tokens=False),

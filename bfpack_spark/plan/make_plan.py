@@ -25,13 +25,15 @@ from bfpack_spark.tokenizing.vocabulary import pad_id
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
+from bfpack_spark.versions.formats import in_any_format
 from bfpack_spark.versions.inputs import SequencesConfiguration, SequencesInputs
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
 from bfpack_spark.versions.publication import Place, Version
 
 
 def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:
-    """Return the version that these settings make of this token store."""
+    """Return the version that these settings make of this token store, or have made of it in an
+    earlier format."""
     tokenizer = store.tokenizer
     pad = pad_id(store.tokenizer_json(), tokenizer.own_pad_id, tokenizer.eos_id, settings.pad_token)
     configuration = SequencesConfiguration(
@@ -43,12 +45,13 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
         num_shards=settings.num_shards,
         rows_per_shard=settings.rows_per_shard,
     )
-    return Version(
+    version = Version(
         place=Place(output=settings.need("output"), bucket=store.manifest.bucket, seq_len=seq_len),
         inputs=SequencesInputs(
             configuration=configuration, tokens_fingerprint=store.manifest.fingerprint
         ),
     )
+    return in_any_format(version)
 
 
 def make_plan(

@@ -86,7 +86,7 @@ def _shards(
         seq_len=accounting.seq_len,
         pad_id=pad,
         starts=starts,
-        metadata=store.shard_metadata(accounting.seq_len, pad),
+        metadata=store.shard_metadata(accounting.seq_len, pad, version.format_version),
     )
     blocks = assemble_sequences(located, store.paths, starts)
     return blocks, functools.partial(write_shards, spec=spec)

@@ -12,13 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.files.parquet_output import ParquetOutput, token_values
-from bfpack_spark.schema import SEGMENTS, SEQUENCES, plain
+from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import message
-
-_ROW_GROUP_TOKENS = 1 << 20
-_ROW_GROUP_ROWS_MAX = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +54,7 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
     )
     ids_hash = hashlib.sha256()
     begin, end = int(spec.starts[shard]), int(spec.starts[shard + 1])
-    step = rows_per_row_group(spec.seq_len)
+    step = rows_per_row_group(spec.seq_len, SEQUENCES_FORMATS[0])
     order = _order(segments)
     sequence_id = segments.column("sequence_id").to_numpy()[order]
     num_tokens = num_cut = 0
@@ -71,11 +69,6 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
         output.write(table)
     entry = output.close("shards", num_tokens, ids_hash.hexdigest())
     return {"files": [entry], "documents_cut": num_cut}
-
-
-def rows_per_row_group(seq_len: int) -> int:
-    """Return the rows of a row group of about 2^20 tokens: at least 1, at most 4,096."""
-    return min(max(_ROW_GROUP_TOKENS // seq_len, 1), _ROW_GROUP_ROWS_MAX)
 
 
 def count_cut(segments: pa.Table | pa.RecordBatch) -> int:
@@ -115,8 +108,8 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
         "input_ids": _input_ids(segments.column("tokens"), padding[padded], source, spec),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
         "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
-        "doc_starts": _lists(offsets, _taken(segments, "start", index)),
-        "doc_lengths": _lists(offsets, _taken(segments, "doc_length", index)),
+        "doc_starts": _lists(offsets, _taken(segments, "start", index).fill_null(0)),
+        "doc_lengths": _lists(offsets, _taken(segments, "doc_length", index).fill_null(0)),
         "num_tokens": pa.array(num_tokens, pa.int32()),
         "num_padding": pa.array(padding, pa.int32()),
         "bucket": pa.repeat(pa.scalar(spec.bucket), num_rows),

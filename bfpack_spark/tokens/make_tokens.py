@@ -38,7 +38,7 @@ from bfpack_spark.tokens.quarantine import check_quarantine, most_frequent
 from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
 from bfpack_spark.tokens.token_files import write_token_files
-from bfpack_spark.tokens.token_store import FORMAT_METADATA, TokenStore, open_token_store
+from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.tokens.tokenize_text import tokenize_text
 from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication
@@ -252,7 +252,10 @@ def _write(
     writer = functools.partial(
         write_token_files,
         root=version.directory,
-        metadata={"bfpack.tokenizer_sha256": source.vocabulary.sha256, **FORMAT_METADATA},
+        metadata={
+            "bfpack.tokenizer_sha256": source.vocabulary.sha256,
+            "bfpack.format_version": str(version.format_version),
+        },
         prefix=increment.prefix,
     )
     splits = splits_frame(spark, increment.inventory)

@@ -6,12 +6,9 @@ from typing import Any
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
-from bfpack_spark.schema import FORMAT_VERSION
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind, TokenizerFacts, TokensManifest
 from bfpack_spark.versions.publication import Place
-
-FORMAT_METADATA = {"bfpack.format_version": str(FORMAT_VERSION)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +58,9 @@ class TokenStore:
             "num_tokens_inserted": accounting.tokens_inserted,
         }
 
-    def shard_metadata(self, seq_len: int, pad_id: int) -> dict[str, str]:
-        """Return the Parquet key-value metadata of every shard that is made of these tokens."""
+    def shard_metadata(self, seq_len: int, pad_id: int, format_version: int) -> dict[str, str]:
+        """Return the Parquet key-value metadata of every shard of a format of sequences that is
+        made of these tokens."""
         values = {
             "tokenizer_sha256": self.manifest.inputs.tokenizer_sha256,
             "vocabulary_size": self.tokenizer.vocabulary_size,
@@ -70,9 +68,9 @@ class TokenStore:
             "bos_id": self.tokenizer.bos_id,
             "pad_id": pad_id,
             "seq_len": seq_len,
+            "format_version": format_version,
         }
-        named = {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
-        return {**named, **FORMAT_METADATA}
+        return {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
 
 
 def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:

@@ -8,12 +8,11 @@ from typing import Any, get_args
 
 from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.errors import InputError
-from bfpack_spark.schema import FORMAT_VERSION
 from bfpack_spark.tokenizing.vocabulary import token_ids
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.inputs import fingerprint
+from bfpack_spark.versions.inputs import fingerprint, formats_of
 from bfpack_spark.versions.manifests import FileKind, Manifest, SequencesManifest
 from bfpack_spark.versions.publication import Place
 
@@ -27,13 +26,15 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
     file on disk is unlisted, and the shards have equal numbers of rows, within one."""
     wrong = partial(Violation, invariant=5, shard=_MANIFEST)
     name = directory.rpartition("/")[2]
-    if fingerprint(manifest.inputs, place.seq_len) != manifest.fingerprint:
+    if fingerprint(manifest.inputs, place.seq_len, manifest.format_version) != manifest.fingerprint:
         yield wrong(problem="fingerprint is not that of the inputs")
     if manifest.version != name:
         yield wrong(problem=f"fingerprint does not begin with {name}")
     kind = "tokens" if place.seq_len is None else "sequences"
     own = {"kind": kind, "bucket": place.bucket, "seq_len": place.seq_len}
-    yield from _differences("", own | {"format_version": FORMAT_VERSION}, vars(manifest), wrong)
+    yield from _differences("", own, vars(manifest), wrong)
+    if manifest.format_version not in formats_of(manifest.inputs):
+        yield wrong(problem=f"format_version {manifest.format_version} is not known to this build")
     yield from _check_pointer(place, name)
     for data in get_args(FileKind):
         listed = {entry.path for entry in manifest.files_of(data)}

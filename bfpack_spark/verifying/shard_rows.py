@@ -34,6 +34,7 @@ class ShardRules:
     vocabulary_size: int
     pad_id: int
     metadata: dict[str, str]  # Parquet key-value metadata
+    format_version: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> Sh
     faults = list(_row_faults(table, row, entry.first, rules))
     segments = None
     if not any(_breaks_shape(fault) for fault in faults):
-        faulty = _misplaced_padding(table)
+        faulty = _misplaced_padding(table, rules.format_version)
         faults += _rows(faulty, row, "padding is not the last segment, of num_padding tokens")
         if not faulty.any():
             segments = _segments(table, row, entry.path, rules.rules.seq_len)
@@ -139,9 +140,9 @@ def _id_faults(
     yield from _rows(wrong, row, f"padding is not id {rules.pad_id}")
 
 
-def _misplaced_padding(table: pa.Table) -> Mask:
-    """Return which rows are wrong: exactly the last num_padding tokens must be without a
-    document."""
+def _misplaced_padding(table: pa.Table, format_version: int) -> Mask:
+    """Return which rows are wrong: exactly the last num_padding tokens must be without a document,
+    and have 0 (format 1: null) for its start and length."""
     sizes = _sizes(table, "seq_lengths")
     row = np.repeat(np.arange(len(table)), sizes)
     length = _values(table, "seq_lengths")
@@ -150,9 +151,10 @@ def _misplaced_padding(table: pa.Table) -> Mask:
     last[np.cumsum(sizes) - 1] = True
     is_padding = last & (padding > 0)
     faulty = (is_padding & (length != padding)) | (length <= 0)
-    for name in _LISTS[1:]:
-        missing = _flat(table, name).is_null().to_numpy(zero_copy_only=False)
-        faulty |= missing != is_padding
+    faulty |= _missing(table, "doc_ids") != is_padding
+    for name in ("doc_starts", "doc_lengths"):
+        faulty |= _missing(table, name) != (is_padding & (format_version == 1))
+        faulty |= is_padding & (_flat(table, name).fill_null(0).to_numpy() != 0)
     out = np.zeros(len(table), dtype=bool)
     out[row[faulty]] = True
     return out
@@ -170,7 +172,7 @@ def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.Re
     digest = digest_segments(_values(table, "input_ids"), length, starts)
     begin = np.cumsum(length) - length
     position = np.arange(len(row)) - (np.cumsum(sizes) - sizes)[row]
-    real = np.flatnonzero(_flat(table, "doc_ids").is_valid().to_numpy(zero_copy_only=False))
+    real = np.flatnonzero(~_missing(table, "doc_ids"))
     columns = {
         "file": pa.repeat(path, len(real)),
         "row": pa.array(first_row + row[real]),
@@ -180,7 +182,7 @@ def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.Re
         "doc_id": _flat(table, "doc_ids").drop_null(),
         "start": pa.array(starts[real]),
         "length": pa.array(length[real], pa.int32()),
-        "doc_length": _flat(table, "doc_lengths").drop_null(),
+        "doc_length": _flat(table, "doc_lengths").take(pa.array(real)),
         "digest": pa.array(digest[real].view(np.int64)),
     }
     return pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_SEGMENTS))
@@ -236,6 +238,10 @@ def _sizes(table: pa.Table, name: str) -> Int64:
 
 def _flat(table: pa.Table, name: str) -> pa.Array:
     return table.column(name).chunk(0).flatten()  # the table has one chunk a column
+
+
+def _missing(table: pa.Table, name: str) -> Mask:
+    return np.asarray(_flat(table, name).is_null().to_numpy(zero_copy_only=False))
 
 
 def _values(table: pa.Table, name: str) -> np.ndarray:

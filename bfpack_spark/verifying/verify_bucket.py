@@ -73,7 +73,10 @@ class _Subject:
             bucket=self.place.bucket,
             vocabulary_size=self.store.tokenizer.vocabulary_size,
             pad_id=pad_id,
-            metadata=self.store.shard_metadata(self.rules.seq_len, pad_id),
+            metadata=self.store.shard_metadata(
+                self.rules.seq_len, pad_id, self.manifest.format_version
+            ),
+            format_version=self.manifest.format_version,
         )
 
     @property

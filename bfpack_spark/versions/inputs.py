@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.schema import FORMAT_VERSION
+from bfpack_spark.schema import SEQUENCES_FORMATS, TOKENS_FORMATS
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256
 
 
@@ -72,11 +72,18 @@ class SequencesInputs(Metadata):
     tokens_fingerprint: Sha256
 
 
-def fingerprint(inputs: TokensInputs | SequencesInputs, seq_len: int | None) -> str:
+def formats_of(inputs: TokensInputs | SequencesInputs) -> tuple[int, ...]:
+    """Return the formats that such a version may have on disk, first the one that is written."""
+    return TOKENS_FORMATS if isinstance(inputs, TokensInputs) else SEQUENCES_FORMATS
+
+
+def fingerprint(
+    inputs: TokensInputs | SequencesInputs, seq_len: int | None, format_version: int
+) -> str:
     """Return the sha256 of the canonical JSON of the inputs, the seq_len (None: a token store) and
     the format version."""
     decides: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
+        "format_version": format_version,
         "seq_len": seq_len,
         "inputs": inputs.as_json(),
     }

@@ -22,12 +22,12 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import FileFacts
-from bfpack_spark.schema import FORMAT_VERSION
 from bfpack_spark.versions.inputs import (
     SequencesConfiguration,
     SequencesInputs,
     TokensInputs,
     fingerprint,
+    formats_of,
 )
 from bfpack_spark.versions.manifests import (
     FileEntry,
@@ -61,14 +61,19 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One result, complete or not. `inputs` holds all that decides it."""
+    """One result, complete or not. `inputs` holds all that decides it, with the format."""
 
     place: Place
     inputs: TokensInputs | SequencesInputs
+    earlier_format: int | None = None  # None: the format that is written
+
+    @property
+    def format_version(self) -> int:
+        return self.earlier_format or formats_of(self.inputs)[0]
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(self.inputs, self.place.seq_len)
+        return fingerprint(self.inputs, self.place.seq_len, self.format_version)
 
     @property
     def name(self) -> str:
@@ -118,7 +123,7 @@ def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Mani
     here."""
     place, output = version.place, version.place.output
     manifest = _model(place)(
-        format_version=FORMAT_VERSION,
+        format_version=version.format_version,
         kind="tokens" if place.seq_len is None else "sequences",
         bucket=place.bucket,
         seq_len=place.seq_len,

@@ -73,7 +73,7 @@ def write(
     sequence_id = plan["sequence_id"].to_numpy()
     length = plan["length"].to_numpy().astype(np.int64)
     rows = [f["rows"] for f in manifest["files"] if f["kind"] == "shards"]  # type: ignore[attr-defined]
-    step = max(1, min(4096, 2**20 // seq_len))
+    step = max(1, 2**17 // seq_len)
     first = 0
     for number, num_rows in enumerate(rows):
         writer = None

@@ -27,7 +27,8 @@ import pyarrow.parquet as pq
 from about import about
 from pyspark.sql import functions as sf
 
-from bfpack_spark.sequences.shard_files import rows_per_row_group
+from bfpack_spark.core.rows import rows_per_row_group
+from bfpack_spark.schema import SEQUENCES_FORMATS
 from bfpack_spark.spark.session import get_session
 
 _TOKENS = 1 << 23
@@ -174,7 +175,7 @@ def write(shards: Sequence[pa.Table], way: Way, path: Path) -> None:
         store_schema=False,
     ) as writer:
         for shard in shards:
-            rows = rows_per_row_group(len(shard["input_ids"][0]))
+            rows = rows_per_row_group(len(shard["input_ids"][0]), SEQUENCES_FORMATS[0])
             writer.write_table(shard, row_group_size=rows)
 
 

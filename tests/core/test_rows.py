@@ -6,7 +6,13 @@ from core.oracle import as_lengths
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.rows import arrange, default_num_shards, fragment_key, shard_starts
+from bfpack_spark.core.rows import (
+    arrange,
+    default_num_shards,
+    fragment_key,
+    rows_per_row_group,
+    shard_starts,
+)
 
 FRAGMENT = st.tuples(
     st.integers(0, 5), st.integers(1, 9), st.integers(-(2**63), 2**63 - 1)
@@ -73,3 +79,14 @@ def test_shards_hold_all_rows_and_differ_by_one_at_most(rows: int, shards: int) 
     sizes = np.diff(starts)
     assert (starts[0], starts[-1], len(sizes)) == (0, rows, shards)
     assert sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize(
+    ("seq_len", "now", "first"),
+    [(1, 2**17, 4096), (2048, 64, 512), (3000, 43, 349), (2**17, 1, 8), (10**6, 1, 1)],
+)
+def test_a_row_group_has_a_number_of_rows_that_its_format_tells(
+    seq_len: int, now: int, first: int
+) -> None:
+    assert rows_per_row_group(seq_len, 2) == now
+    assert rows_per_row_group(seq_len, 1) == first

@@ -276,8 +276,8 @@ def test_a_sequence_too_many_and_a_cut_that_need_not_be_are_caught(
         if mine["num_padding"]:
             mine["seq_lengths"][-1] += 1
         else:
-            for name in ("doc_ids", "doc_starts", "doc_lengths"):
-                mine[name].append(None)
+            for name, padding in (("doc_ids", None), ("doc_starts", 0), ("doc_lengths", 0)):
+                mine[name].append(padding)
             mine["seq_lengths"].append(1)
         mine |= {"num_tokens": kept, "num_padding": SEQ_LEN - kept}
         held.append(
@@ -286,8 +286,8 @@ def test_a_sequence_too_many_and_a_cut_that_need_not_be_are_caught(
                 "input_ids": [tail] + [pad] * (SEQ_LEN - 1),
                 "seq_lengths": [1, SEQ_LEN - 1],
                 "doc_ids": [doc_id, None],
-                "doc_starts": [whole - 1, None],
-                "doc_lengths": [whole, None],
+                "doc_starts": [whole - 1, 0],
+                "doc_lengths": [whole, 0],
                 "num_tokens": 1,
                 "num_padding": SEQ_LEN - 1,
                 "bucket": "b",

@@ -18,7 +18,7 @@ from bfpack_spark.versions.publication import Place
 def test_a_version_is_named_by_the_sha256_of_what_decides_it(tmp_path: Path) -> None:
     made = version(tmp_path, seed=3)
     canonical = (
-        '{"format_version":1,"inputs":{"configuration":{"group_documents_max":9,'
+        '{"format_version":2,"inputs":{"configuration":{"group_documents_max":9,'
         '"long_documents":"split","packing":"best_fit","pad_id":0,"seed":3},'
         f'"tokens_fingerprint":"{"0" * 64}"}},"seq_len":8}}'
     )

@@ -1,0 +1,209 @@
+"""Formats of shards and of token files beside each other: bytes, CPU, and what one row takes.
+
+    python scripts/bench/formats.py VERSION [VERSION ...]     directories of versions of sequences
+
+Writes about 8 M tokens of each version's shards anew with the row groups of formats 1 and 2, and
+about as many of its token store with ids of 4 and of 2 bytes, where the vocabulary allows. It does
+so by the code of the job, in turns. A scan reads all columns of a file; a row at random reads the
+row group that holds it, with a footer that is read already. Exits with an error if a target is
+missed.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from about import about
+
+from bfpack_spark.core.rows import rows_per_row_group
+from bfpack_spark.files.parquet_output import ParquetOutput, token_values
+from bfpack_spark.schema import SEQUENCES, TOKENS
+
+_TOKENS = 1 << 23
+_TURNS = 7
+_RANDOM_ROWS = 50
+_SCAN_MAX = 1.15
+_BYTES_MAX = 1.02
+_STATISTICS = ["sequence_id", "num_tokens", "num_padding", "bucket"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Of one format: bytes a token, ns of CPU a token, and ms of CPU for a row at random."""
+
+    size: float
+    write: float
+    read: float
+    row: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("versions", nargs="+", type=Path, help="directories of sequences")
+    print(f"{about()}\n")
+    missed = []
+    with tempfile.TemporaryDirectory() as work:
+        for version in parser.parse_args().versions:
+            missed += _shards(version, work)
+            _token_files(version, work)
+    if missed:
+        sys.exit(f"missed: {', '.join(missed)}")
+
+
+def _shards(version: Path, work: str) -> list[str]:
+    table = some_rows(sorted((version / "shards").glob("*.parquet")), "num_tokens")
+    seq_len = len(table["input_ids"][0])
+    tokens = len(table) * seq_len
+    rows = {number: rows_per_row_group(seq_len, number) for number in (1, 2)}
+    tables = {1: table_of(table, None), 2: table_of(table, 0)}
+    found = in_turns(
+        {
+            f"format {number}, {rows[number]} rows a group": (
+                lambda number=number: write(work, SEQUENCES, tables[number], rows[number])
+            )
+            for number in (1, 2)
+        },
+        tokens,
+    )
+    print_table(f"{tokens / 1e6:.0f} M tokens of shards at {seq_len}", found)
+    old, new = found.values()
+    ratios = {"scan": (new.read / old.read, _SCAN_MAX), "bytes": (new.size / old.size, _BYTES_MAX)}
+    for name, (ratio, most) in ratios.items():
+        print(f"{name}: {ratio:.3f} x format 1, target <= {most}")
+    print()
+    return [f"{name} at {seq_len}" for name, (ratio, most) in ratios.items() if ratio > most]
+
+
+def _token_files(version: Path, work: str) -> None:
+    manifest = json.loads((version / "_manifest.json").read_text())
+    size = manifest["tokenizer"]["vocabulary_size"]
+    store = version.parents[1] / "tokens" / manifest["inputs"]["tokens_fingerprint"][:16]
+    table = some_rows(sorted((store / "documents").glob("*.parquet")), "length")
+    tokens = int(table["length"].to_numpy().sum())
+    if size > 2**16:
+        print(f"A vocabulary of {size:,} needs more than 2 bytes.\n")
+        return
+    group = max(1, round(len(table) * 2**20 / tokens))
+    narrow = table.set_column(2, "tokens", narrowed(table["tokens"].combine_chunks()))
+    found = in_turns(
+        {
+            "int32": lambda: write(work, TOKENS, table, group),
+            "uint16": lambda: write(work, TOKENS, narrow, group),
+        },
+        tokens,
+    )
+    print_table(f"{tokens / 1e6:.0f} M tokens of token files, vocabulary of {size:,}", found)
+    ids = token_values(table["tokens"].combine_chunks())
+    short = ids.astype("<u2")
+    both = (_cpu(lambda: ids.astype("<u2")), _cpu(lambda: short.astype("<i4")))
+    print(
+        "int32 to uint16 and back: {:.2f} and {:.2f} ns a token\n".format(
+            *(1e9 * seconds / tokens for seconds in both)
+        )
+    )
+
+
+def some_rows(paths: list[Path], column: str) -> pa.Table:
+    """Whole files, about 8 M tokens, as one table; `column` holds the tokens of a row."""
+    tables: list[pa.Table] = []
+    for path in paths:
+        tables.append(pq.ParquetFile(path).read())
+        if sum(table[column].to_numpy().sum() for table in tables) >= _TOKENS:
+            break
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def table_of(table: pa.Table, padding: int | None) -> pa.Table:
+    """The rows with this value for what padding has no value of."""
+    names = table["doc_ids"].chunk(0)
+    missing = names.flatten().is_null()
+    for at, name in enumerate(table.column_names):
+        if name in ("doc_starts", "doc_lengths"):
+            values = table[name].chunk(0).flatten().to_numpy(zero_copy_only=False)
+            values = np.nan_to_num(values).astype(np.int64)
+            mask = missing.to_numpy(zero_copy_only=False) if padding is None else None
+            lists = pa.ListArray.from_arrays(names.offsets, pa.array(values, mask=mask))
+            table = table.set_column(at, name, lists)
+    return table
+
+
+def narrowed(tokens: pa.Array) -> pa.Array:
+    ids = token_values(tokens).astype("<u2")
+    offsets = np.frombuffer(tokens.buffers()[1], np.int32)[: len(tokens) + 1]
+    raw = [None, pa.py_buffer((offsets // 2).astype(np.int32)), pa.py_buffer(ids)]
+    return pa.Array.from_buffers(pa.binary(), len(tokens), raw)
+
+
+def write(root: str, schema: pa.Schema, table: pa.Table, rows: int) -> Path:
+    statistics_of = _STATISTICS if schema is SEQUENCES else ["length"]
+    output = ParquetOutput(root, "shards/part-0.parquet", schema, statistics=statistics_of)
+    for first in range(0, len(table), rows):
+        output.write(table.slice(first, rows))
+    output.close("shards", 0, None)
+    return Path(root) / "shards" / "part-0.parquet"
+
+
+def in_turns(writers: dict[str, Callable[[], Path]], tokens: int) -> dict[str, Measured]:
+    """The median of several turns, in each of which all are measured."""
+    found: dict[str, list[Measured]] = {name: [] for name in writers}
+    for _ in range(_TURNS):
+        for name, writer in writers.items():
+            spent = _cpu(writer)
+            path = writer()
+            read = _cpu(lambda path=path: pq.ParquetFile(path).read(use_threads=False))
+            found[name].append(
+                Measured(
+                    size=path.stat().st_size / tokens,
+                    write=1e9 * spent / tokens,
+                    read=1e9 * read / tokens,
+                    row=1e3 * _row_at_random(path),
+                )
+            )
+    return {
+        name: Measured(
+            **{field: statistics.median(getattr(m, field) for m in each) for field in vars(each[0])}
+        )
+        for name, each in found.items()
+    }
+
+
+def _row_at_random(path: Path) -> float:
+    file = pq.ParquetFile(path)
+    group = file.metadata.row_group(0).num_rows
+    rows = np.random.default_rng(0).integers(0, file.metadata.num_rows, _RANDOM_ROWS).tolist()
+
+    def read() -> None:
+        for row in rows:
+            file.read_row_group(row // group, use_threads=False).slice(row % group, 1)
+
+    return _cpu(read) / len(rows)
+
+
+def print_table(title: str, found: dict[str, Measured]) -> None:
+    print(f"{title}:\n")
+    print("| | bytes a token | write, ns a token | scan, ns a token | a row at random, ms |")
+    print("|---|---:|---:|---:|---:|")
+    for name, own in found.items():
+        print(f"| {name} | {own.size:.4f} | {own.write:.2f} | {own.read:.2f} | {own.row:.2f} |")
+    print()
+
+
+def _cpu(act: Callable[[], object]) -> float:
+    before = time.process_time()
+    act()
+    return time.process_time() - before
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""A shard read back row by row: what tells padding, in either format."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bfpack_spark.core.rules import Rules
+from bfpack_spark.schema import SEQUENCES, plain
+from bfpack_spark.verifying.listed_files import ListedFile
+from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
+
+ROW = {
+    "sequence_id": 0,
+    "input_ids": [1, 2, 3, 0],
+    "seq_lengths": [2, 1, 1],
+    "doc_ids": ["a", "b", None],
+    "doc_starts": [0, 0, 0],
+    "doc_lengths": [2, 1, 0],
+    "num_tokens": 3,
+    "num_padding": 1,
+    "bucket": "b",
+}
+NULLS = {"doc_starts": [0, 0, None], "doc_lengths": [2, 1, None]}
+RULES = ShardRules(
+    root="",
+    rules=Rules(
+        seq_len=4, packing="best_fit", long_documents="split", group_documents_max=9, seed=0
+    ),
+    bucket="b",
+    vocabulary_size=9,
+    pad_id=0,
+    metadata={},
+    format_version=2,
+)
+
+
+def faults(folder: Path, row: dict[str, Any], number: int) -> list[str]:
+    pq.write_table(pa.Table.from_pylist([row], schema=plain(SEQUENCES)), folder / "s.parquet")
+    entry = ListedFile(
+        number=0, path="s.parquet", rows=1, tokens=3, bytes=0, sha256="", ids_sha256=None, first=0
+    )
+    (part,) = read_shard(entry, replace(RULES, root=str(folder), format_version=number))
+    if part.segments is not None:
+        segments = part.segments.select(["doc_id", "start", "length", "doc_length"]).to_pylist()
+        assert [tuple(each.values()) for each in segments] == [("a", 0, 2, 2), ("b", 0, 1, 1)]
+    assert (part.segments is None) == bool(part.faults)
+    return [fault.problem for fault in part.faults]
+
+
+@pytest.mark.parametrize(("number", "row"), [(1, {**ROW, **NULLS}), (2, ROW)])
+def test_padding_is_told_by_its_document_that_is_null(
+    tmp_path: Path, number: int, row: dict[str, Any]
+) -> None:
+    assert faults(tmp_path, row, number) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "changed"),
+    [
+        (1, {}),
+        (1, {**NULLS, "doc_starts": [0, 0, 0]}),
+        (2, NULLS),
+        (2, {"doc_lengths": [2, 1, None]}),
+        (2, {"doc_starts": [0, 0, 3]}),
+        (2, {"doc_lengths": [2, 1, 1]}),
+        (2, {"doc_lengths": [2, None, 0]}),
+        (2, {"doc_ids": ["a", None, "b"]}),
+    ],
+)
+def test_padding_with_a_place_in_a_document_is_a_fault(
+    tmp_path: Path, number: int, changed: dict[str, Any]
+) -> None:
+    (problem,) = faults(tmp_path, {**ROW, **changed}, number)
+    assert problem.startswith("padding is not the last segment")
