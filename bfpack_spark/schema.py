@@ -1,10 +1,14 @@
 """The tables: names, types and meaning. No other part of the package spells out a list of
 columns."""
 
+from typing import Literal, TypeAlias
+
 import pyarrow as pa
 
 # The formats of tables on disk, first the one that is written. The others are read as well.
 TOKENS_FORMATS = (1,)
+EXPORT_FORMATS = (1,)
+ExportFormat: TypeAlias = Literal["megatron", "mds"]
 SEQUENCES_FORMATS = (2, 1)  # 1 had larger row groups, and nulls for 0 in what padding has
 
 

@@ -24,6 +24,7 @@ ROOMS = (
         "report",
         "verifying",
         "explore",
+        "exporting",
         "sequences",
         "plan",
         "tokens",
@@ -45,6 +46,7 @@ ACTING_FILES = {
     "tokens/make_tokens.py",
     "plan/make_plan.py",
     "sequences/make_sequences.py",
+    "exporting/make_export.py",
     "buckets/find_slices.py",  # which buckets a column tells
     "spark/messages.py",  # what workers tell the driver, of all these steps
 }

@@ -12,6 +12,7 @@ from bfpack_spark import pipeline
 from bfpack_spark.cli import housekeeping, reporting
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.explain import explain, was_interrupted
+from bfpack_spark.cli.exporting import export
 from bfpack_spark.cli.looking import path, show, stats, verify
 from bfpack_spark.cli.mix import mix
 from bfpack_spark.cli.options import PLACE, RULES, TEXT, command, json_option, settings_options
@@ -98,7 +99,7 @@ def assemble(settings: Settings, as_json: bool) -> int:
 
 bfpack.section("Pack", pack, tokenize, plan, assemble)
 bfpack.section("Look", verify, stats, show, path, reporting.report)
-bfpack.section("Train", mix, housekeeping.snapshot)
+bfpack.section("Train", mix, export, housekeeping.snapshot)
 bfpack.section("Keep house", housekeeping.versions, housekeeping.prune)
 
 

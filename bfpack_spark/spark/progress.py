@@ -43,6 +43,7 @@ PARTS: dict[str, tuple[float, ...]] = {
     "tokenize": (0.02, 0.92, 0.02, 0.02, 0.02),
     "plan": (0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2),
     "assemble": (0.05, 0.05, 0.1, 0.35, 0.45),
+    "export": (0.02, 0.98),
 }
 _OTHERS = (1 / 23,) * 23  # verify has 18 stages, and 23 with the text
 _LOCAL = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel")

@@ -30,8 +30,7 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
         yield wrong(problem="fingerprint is not that of the inputs")
     if manifest.version != name:
         yield wrong(problem=f"fingerprint does not begin with {name}")
-    kind = "tokens" if place.seq_len is None else "sequences"
-    own = {"kind": kind, "bucket": place.bucket, "seq_len": place.seq_len}
+    own = {"kind": place.kind, "bucket": place.bucket, "seq_len": place.seq_len}
     yield from _differences("", own, vars(manifest), wrong)
     if manifest.format_version not in formats_of(manifest.inputs):
         yield wrong(problem=f"format_version {manifest.format_version} is not known to this build")
@@ -41,7 +40,7 @@ def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator
         for path in sorted(publication.files_on_disk(place, name, data).keys() - listed):
             yield Violation(invariant=5, problem="on disk, not in the manifest", shard=path)
     rows = [entry.rows for entry in manifest.files_of("shards")]
-    if rows and max(rows) - min(rows) > 1:
+    if place.form is None and rows and max(rows) - min(rows) > 1:
         yield Violation(invariant=4, problem=f"shards of {min(rows)} to {max(rows)} rows")
 
 

@@ -30,6 +30,7 @@ from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.tokenizing.engines import EngineName
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.verifying import check_manifests, naming
+from bfpack_spark.verifying.check_exports import check_exports
 from bfpack_spark.verifying.findings import Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import check_each, entries_frame
@@ -106,6 +107,7 @@ def _verify(
 ) -> Report:
     place, manifest, store = subject.place, subject.manifest, subject.store
     violations = [*_check_manifests(subject), *_check_contents(spark, subject)]
+    violations += check_exports(spark, place, subject.directory, manifest)
     compared, skipped = None, 0
     damaged = any(str(violation.shard).startswith("documents/") for violation in violations)
     if text_input is not None and not damaged:

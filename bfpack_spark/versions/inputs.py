@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.schema import SEQUENCES_FORMATS, TOKENS_FORMATS
+from bfpack_spark.schema import EXPORT_FORMATS, SEQUENCES_FORMATS, TOKENS_FORMATS, ExportFormat
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256
 
 
@@ -72,14 +72,24 @@ class SequencesInputs(Metadata):
     tokens_fingerprint: Sha256
 
 
-def formats_of(inputs: TokensInputs | SequencesInputs) -> tuple[int, ...]:
+class ExportInputs(Metadata):
+    """What decides an export: the trainer's format, and the sequences of which it is made."""
+
+    form: ExportFormat
+    sequences_fingerprint: Sha256
+
+
+Inputs: TypeAlias = TokensInputs | SequencesInputs | ExportInputs
+
+
+def formats_of(inputs: Inputs) -> tuple[int, ...]:
     """Return the formats that such a version may have on disk, first the one that is written."""
+    if isinstance(inputs, ExportInputs):
+        return EXPORT_FORMATS
     return TOKENS_FORMATS if isinstance(inputs, TokensInputs) else SEQUENCES_FORMATS
 
 
-def fingerprint(
-    inputs: TokensInputs | SequencesInputs, seq_len: int | None, format_version: int
-) -> str:
+def fingerprint(inputs: Inputs, seq_len: int | None, format_version: int) -> str:
     """Return the sha256 of the canonical JSON of the inputs, the seq_len (None: a token store) and
     the format version."""
     decides: dict[str, Any] = {

@@ -4,13 +4,17 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from bfpack_spark.versions.inputs import SequencesInputs, TokensInputs
+from bfpack_spark.versions.inputs import ExportInputs, Inputs, SequencesInputs, TokensInputs
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256
 
+Kind: TypeAlias = Literal["tokens", "sequences", "megatron", "mds"]
 FileKind: TypeAlias = Literal["documents", "quarantine", "plan", "shards"]
 ByReason: TypeAlias = dict[str, Count]
 
-_PATH = r"^(\.\./[0-9a-f]{16}/)?(documents|quarantine|plan|shards)/part-[A-Za-z0-9._-]+$"
+_PATH = (
+    r"^(\.\./[0-9a-f]{16}/)?(documents|quarantine|plan|shards)/part-[A-Za-z0-9._-]+$"
+    r"|^shards/index\.json$"
+)
 
 
 class FileEntry(Metadata):
@@ -50,11 +54,11 @@ class Manifest(Metadata):
     """What both kinds of manifests say."""
 
     format_version: Count
-    kind: Literal["tokens", "sequences"]
+    kind: Kind
     bucket: str
     seq_len: Count | None
     fingerprint: Sha256
-    inputs: TokensInputs | SequencesInputs
+    inputs: Inputs
     totals: Totals
     tokenizer: TokenizerFacts
     files: list[FileEntry]
@@ -193,3 +197,11 @@ class SequencesManifest(Manifest):
     def tokens_version(self) -> str:
         """Return the name of the token store from which it was made."""
         return self.inputs.tokens_fingerprint[:16]
+
+
+class ExportManifest(Manifest):
+    """The manifest of an export: rows of sequences in a trainer's format."""
+
+    inputs: ExportInputs
+    totals: SequencesTotals
+    tokenizer: SequencesTokenizer

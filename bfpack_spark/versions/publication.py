@@ -2,6 +2,7 @@
 
     OUTPUT/BUCKET/tokens/VERSION/...               OUTPUT/BUCKET/tokens/_current.json
     OUTPUT/BUCKET/sequences-SEQLEN/VERSION/...     OUTPUT/BUCKET/sequences-SEQLEN/_current.json
+    OUTPUT/BUCKET/megatron-SEQLEN, OUTPUT/BUCKET/mds-SEQLEN     exports, in the same way
 
 A version is complete if and only if its _manifest.json exists, which is written last. Publishing a
 version means to replace _current.json atomically.
@@ -22,16 +23,19 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import FileFacts
+from bfpack_spark.schema import ExportFormat
 from bfpack_spark.versions.inputs import (
+    Inputs,
     SequencesConfiguration,
     SequencesInputs,
-    TokensInputs,
     fingerprint,
     formats_of,
 )
 from bfpack_spark.versions.manifests import (
+    ExportManifest,
     FileEntry,
     FileKind,
+    Kind,
     Manifest,
     SequencesManifest,
     TokensManifest,
@@ -41,18 +45,22 @@ from bfpack_spark.versions.metadata import Pointer, parse_metadata, read_metadat
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where the versions of one kind lie: OUTPUT/BUCKET/tokens or
-    OUTPUT/BUCKET/sequences-SEQLEN."""
+    """Where the versions of one kind lie, in OUTPUT/BUCKET."""
 
     output: str
     bucket: str
     seq_len: int | None = None  # None: the token store
+    form: ExportFormat | None = None  # of an export
+
+    @property
+    def kind(self) -> Kind:
+        return "tokens" if self.seq_len is None else self.form or "sequences"
 
     @property
     def inside(self) -> str:
         """Return its path in the output."""
-        kind = "tokens" if self.seq_len is None else f"sequences-{self.seq_len}"
-        return f"{folder_of(self.bucket)}/{kind}"
+        name = self.kind if self.seq_len is None else f"{self.kind}-{self.seq_len}"
+        return f"{folder_of(self.bucket)}/{name}"
 
     @property
     def directory(self) -> str:
@@ -64,7 +72,7 @@ class Version:
     """One result, complete or not. `inputs` holds all that decides it, with the format."""
 
     place: Place
-    inputs: TokensInputs | SequencesInputs
+    inputs: Inputs
     earlier_format: int | None = None  # None: the format that is written
 
     @property
@@ -94,8 +102,7 @@ class Version:
 
 
 def need_manifest(version: Version) -> Manifest:
-    """Return the manifest of a version that is known to be complete. Raises AssertionError if it is
-    not."""
+    """Return the manifest of a version that is known to be complete."""
     manifest = version.manifest()
     assert manifest is not None, f"{version.name} is complete"
     return manifest
@@ -108,6 +115,8 @@ def read_manifest(place: Place, name: str) -> Manifest | None:
 
 
 def _model(place: Place) -> type[Manifest]:
+    if place.form is not None:
+        return ExportManifest
     return TokensManifest if place.seq_len is None else SequencesManifest
 
 
@@ -119,12 +128,11 @@ def read_pointer(place: Place) -> Pointer | None:
 
 def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Manifest:
     """Write the manifest when all that it lists is on the disk, which completes the version. Then
-    remove the files that it does not list. `parts` are the fields of a manifest that are not named
-    here."""
+    remove the files that it does not list. `parts` are the other fields of a manifest."""
     place, output = version.place, version.place.output
     manifest = _model(place)(
         format_version=version.format_version,
-        kind="tokens" if place.seq_len is None else "sequences",
+        kind=place.kind,
         bucket=place.bucket,
         seq_len=place.seq_len,
         fingerprint=version.fingerprint,
@@ -207,13 +215,12 @@ def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
 def current_sequences(place: Place, version: str | None = None) -> tuple[str, SequencesManifest]:
     """Return what `current` returns for a place of sequences."""
     directory, manifest = current(place, version)
-    assert isinstance(manifest, SequencesManifest), f"{place.directory} holds no sequences"
+    assert isinstance(manifest, SequencesManifest), "of sequences"
     return directory, manifest
 
 
 def files_on_disk(place: Place, name: str, kind: str) -> dict[str, FileFacts]:
-    """Return what lies in one of a version's data directories, by paths relative to the version's
-    directory."""
+    """Return what lies in one of a version's data directories, by paths in the version's."""
     files = own_files.files_below(place.output, f"{place.inside}/{name}/{kind}")
     return {f"{kind}/{path}": facts for path, facts in files.items()}
 
@@ -279,8 +286,7 @@ def _tidy(version: Version, manifest: Manifest) -> None:
 
 
 def is_left_over(path: str) -> bool:
-    """Tell whether this is a file of a write that was killed, by the way own_files names such
-    files."""
+    """Tell whether this is a file of a write that was killed, by its name."""
     return re.search(r"\.[0-9a-f]{32}\.tmp$", path) is not None
 
 

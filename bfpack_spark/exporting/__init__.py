@@ -1,0 +1,1 @@
+"""Shards -> the same rows in a trainer's own format."""

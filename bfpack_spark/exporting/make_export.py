@@ -1,0 +1,110 @@
+"""A version of sequences -> its rows in a trainer's format, with a manifest of their own."""
+
+import hashlib
+import logging
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from bfpack_spark.errors import InputError, JobError
+from bfpack_spark.exporting import mds
+from bfpack_spark.exporting.export_shards import export_shards
+from bfpack_spark.exporting.exports import SHARDS_DDL, export_of, shards_of, spec_of
+from bfpack_spark.files import own_files
+from bfpack_spark.files.locks import hold_bucket
+from bfpack_spark.logs import about, say_done_before
+from bfpack_spark.printable import counted
+from bfpack_spark.schema import ExportFormat
+from bfpack_spark.spark.disk_space import Need, check_space
+from bfpack_spark.spark.messages import collect_messages
+from bfpack_spark.spark.partitions import in_partitions
+from bfpack_spark.spark.progress import Work, step
+from bfpack_spark.versions import publication
+from bfpack_spark.versions.manifests import FileEntry, SequencesManifest, SequencesTotals
+from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.whole import check_whole
+
+_BYTES_OF_TOKEN: dict[ExportFormat, float] = {"megatron": 4.0, "mds": 1.2}
+
+log = logging.getLogger("bfpack")
+
+
+def make_export(spark: SparkSession, place: Place, name: str | None, form: ExportFormat) -> Version:
+    """Export the current version of a place of sequences, or the one with this name, and publish
+    it. If it is exported already, only publish it. Raise InputError if there is no such version, or
+    if the format cannot hold it."""
+    with about(bucket=place.bucket), hold_bucket(place.output, place.bucket) as lock:
+        directory, manifest = publication.current_sequences(place, name)
+        if form == "mds" and (place.seq_len or 0) > mds.SEQ_LEN_MAX:
+            raise InputError(f"export mds: holds rows of at most {mds.SEQ_LEN_MAX:,} tokens")
+        check_whole(place, manifest.version, manifest)
+        version = export_of(place, manifest, form)
+        what = f"{form} of {place.seq_len}"
+        kept = version.manifest()
+        if kept is None:
+            _export(spark, version, directory, manifest)
+        else:
+            check_whole(version.place, version.name, kept)
+            say_done_before(what, version.name, stage="export", seq_len=place.seq_len)
+        lock.check()
+        publication.publish(version)
+    return version
+
+
+def _export(
+    spark: SparkSession, version: Version, directory: str, manifest: SequencesManifest
+) -> None:
+    spec, totals = spec_of(version, manifest), manifest.totals
+    form, seq_len = spec.form, spec.seq_len
+    size = int(totals.sequences * seq_len * _BYTES_OF_TOKEN[form])
+    need = Need(output=size, temporary=0, surely=0.4)
+    check_space(spark, version.directory, need, f"{form} of {seq_len}")
+    entries = in_partitions(spark, shards_of(directory, manifest), SHARDS_DDL)
+    work = Work(bucket=version.place.bucket, stage="export", seq_len=seq_len, amount=totals.tokens)
+    with step(spark, work, version.name) as ending:
+        messages = collect_messages(export_shards(entries, spec))
+        messages.sort(key=lambda said: int(said["shard"]))
+        _complete(version, manifest, messages)
+        ending.line = (
+            f"{form} of {seq_len}: {counted(totals.sequences, 'sequence')}, "
+            f"{counted(totals.tokens, 'token')} in {{seconds}}"
+        )
+        ending.counts = {"seq_len": seq_len, **totals.as_json()}
+
+
+def _complete(
+    version: Version, manifest: SequencesManifest, messages: list[dict[str, Any]]
+) -> None:
+    """Check that all rows and tokens were written, and write the manifest."""
+    written = SequencesTotals(
+        sequences=sum(said["rows"] for said in messages),
+        tokens=sum(said["tokens"] for said in messages),
+        shards=len(messages),
+    )
+    if written.as_json() != manifest.totals.as_json():
+        raise JobError(
+            f"{version.directory}: {written.as_json()} were exported, "
+            f"{manifest.totals.as_json()} are in the shards; bfpack verify names what differs"
+        )
+    restarts = sum(said.get("restarts_inside", 0) for said in messages)
+    if restarts:
+        log.warning("%s EOS ids lie inside documents, and Megatron restarts there too", restarts)
+    files = [FileEntry(**entry) for said in messages for entry in said["files"]]
+    if version.place.form == "mds":
+        files.append(_write_index(version, messages))
+    publication.complete(version, files, totals=written, tokenizer=manifest.tokenizer)
+
+
+def _write_index(version: Version, messages: list[dict[str, Any]]) -> FileEntry:
+    raw = mds.index_of([shard for said in messages for shard in said["described"]])
+    path = "shards/index.json"
+    own_files.write_bytes(version.place.output, f"{version.inside}/{path}", raw)
+    return FileEntry(
+        path=path,
+        kind="shards",
+        rows=0,
+        tokens=0,
+        bytes=len(raw),
+        sha256=hashlib.sha256(raw).hexdigest(),
+        ids_sha256=None,
+    )

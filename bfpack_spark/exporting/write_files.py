@@ -1,0 +1,93 @@
+"""The files that a worker makes of a shard, in a trainer's format. No Spark is needed here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.exporting import mds, megatron
+from bfpack_spark.exporting.rows import ShardEntry, in_files, read_rows
+from bfpack_spark.files.hashing_file import HashingFile
+from bfpack_spark.schema import ExportFormat
+
+Written = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSpec:
+    """What a worker needs to know to write an export, or to compare it."""
+
+    root: str  # the directory of the export's version
+    form: ExportFormat
+    seq_len: int
+    vocabulary_size: int
+    eos_id: int
+
+
+def _write_megatron(entry: ShardEntry, spec: ExportSpec) -> Written:
+    kind = megatron.type_of_ids(spec.vocabulary_size)
+    name = f"shards/part-{entry.shard:05d}"
+    data = HashingFile(spec.root, f"{name}.bin")
+    tokens = restarts = 0
+    for rows in read_rows(entry, spec.seq_len):
+        open_ended, inside = megatron.restarts_elsewhere(rows, spec.eos_id)
+        if open_ended is not None:
+            raise InputError(
+                f"export megatron: sequence {open_ended} in {entry.path} has a document that does "
+                f"not end with EOS, {spec.eos_id}, and Megatron knows no other border; export mds, "
+                "or read the shards themselves"
+            )
+        data.write(megatron.bytes_of_ids(rows, kind).data)
+        tokens += rows.num_tokens
+        restarts += inside
+    files = [
+        _file(f"{name}.bin", data, rows=entry.rows, tokens=tokens, ids_sha256=entry.ids_sha256),
+        _whole(spec, f"{name}.idx", megatron.bytes_of_index(entry.rows, spec.seq_len, kind)),
+    ]
+    return {"files": files, "rows": entry.rows, "tokens": tokens, "restarts_inside": restarts}
+
+
+def _write_mds(entry: ShardEntry, spec: ExportSpec) -> Written:
+    files: list[dict[str, Any]] = []
+    shards: list[dict[str, Any]] = []
+    tokens = 0
+    for parts in in_files(read_rows(entry, spec.seq_len), mds.rows_per_file(spec.seq_len)):
+        raw = mds.bytes_of_file(parts, spec.seq_len)
+        zipped = mds.compressed(raw)
+        name = f"part-{entry.shard:05d}-{len(files):03d}.mds"
+        num_rows, num_tokens = sum(map(len, parts)), sum(rows.num_tokens for rows in parts)
+        shards.append(mds.described(name, raw, zipped, num_rows, spec.seq_len))
+        del raw
+        counts = {"rows": num_rows, "tokens": num_tokens}
+        files.append(_whole(spec, f"shards/{name}.zstd", zipped, **counts))
+        tokens += num_tokens
+    return {"files": files, "rows": entry.rows, "tokens": tokens, "described": shards}
+
+
+# By format: a shard -> its files, rows and tokens, and for `megatron` restarts_inside, for `mds`
+# described.
+WRITERS: dict[ExportFormat, Callable[[ShardEntry, ExportSpec], Written]] = {
+    "megatron": _write_megatron,
+    "mds": _write_mds,
+}
+
+
+def _whole(spec: ExportSpec, path: str, raw: bytes, rows: int = 0, tokens: int = 0) -> Written:
+    """Write a file all at once, and return its entry for the manifest."""
+    file = HashingFile(spec.root, path)
+    file.write(raw)
+    return _file(path, file, rows=rows, tokens=tokens, ids_sha256=None)
+
+
+def _file(
+    path: str, file: HashingFile, *, rows: int, tokens: int, ids_sha256: str | None
+) -> Written:
+    return {
+        "path": path,
+        "kind": "shards",
+        "rows": rows,
+        "tokens": tokens,
+        "sha256": file.publish(),
+        "bytes": file.num_bytes,
+        "ids_sha256": ids_sha256,
+    }

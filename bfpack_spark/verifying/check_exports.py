@@ -1,0 +1,65 @@
+"""The exports of a version: their manifests, and every file against the rows of its shard."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import get_args
+
+from pyspark.sql import SparkSession
+
+from bfpack_spark.exporting.compare_exports import compare_exports
+from bfpack_spark.exporting.exports import SHARDS_DDL, export_of, shards_of, spec_of
+from bfpack_spark.files import access
+from bfpack_spark.schema import ExportFormat
+from bfpack_spark.spark.messages import collect_messages
+from bfpack_spark.spark.partitions import in_partitions
+from bfpack_spark.verifying.check_manifests import check_manifest
+from bfpack_spark.verifying.findings import Violation
+from bfpack_spark.versions.manifests import Manifest, SequencesManifest
+from bfpack_spark.versions.publication import Place, Version
+
+_FILES = "array<struct<path: string, bytes: bigint, sha256: string>>"
+
+
+def check_exports(
+    spark: SparkSession, place: Place, directory: str, manifest: SequencesManifest
+) -> Iterator[Violation]:
+    """Yield the violations of each complete export of these sequences. There may be none."""
+    form: ExportFormat
+    for form in get_args(ExportFormat):
+        version = export_of(place, manifest, form)
+        kept = version.manifest()
+        if kept is not None:
+            for fault in _check(spark, version, kept, directory, manifest):
+                where = f"{version.inside}/{fault.shard}"
+                yield Violation(invariant=fault.invariant, problem=fault.problem, shard=where)
+
+
+def _check(
+    spark: SparkSession,
+    version: Version,
+    kept: Manifest,
+    directory: str,
+    manifest: SequencesManifest,
+) -> Iterator[Violation]:
+    yield from check_manifest(version.place, version.directory, kept)
+    if kept.totals.as_json() != manifest.totals.as_json():
+        problem = f"totals are {kept.totals.as_json()}, of the sequences {manifest.totals}"
+        yield Violation(invariant=1, problem=problem, shard="_manifest.json")
+    listed = [(entry.path, entry.bytes, entry.sha256) for entry in kept.files]
+    shards = shards_of(directory, manifest)
+    rows = [(*shard, [file for file in listed if _is_of(file[0], shard[0])]) for shard in shards]
+    entries = in_partitions(spark, rows, f"{SHARDS_DDL}, files {_FILES}")
+    for said in collect_messages(compare_exports(entries, spec_of(version, manifest))):
+        for path, problem in said["faults"]:
+            yield Violation(invariant=5, problem=problem, shard=path)
+    for path, _, digest in listed:
+        if path == "shards/index.json":
+            raw = access.read_bytes(f"{version.directory}/{path}")
+            if raw is None or hashlib.sha256(raw).hexdigest() != digest:
+                problem = "is not what the manifest says, by its sha256"
+                yield Violation(invariant=5, problem=problem, shard=path)
+
+
+def _is_of(path: str, shard: int) -> bool:
+    """part-00003.bin and part-00003-000.mds.zstd are of shard 3."""
+    return path.removeprefix(f"shards/part-{shard:05d}")[:1] in (".", "-")

@@ -1,0 +1,179 @@
+"""`bfpack export`: every row of the shards, once, in a trainer's format, and published."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Ran
+from outputs import current, manifest, reseal, rewrite
+
+Bfpack = Callable[..., Ran]
+PLACE = ("--bucket", "small", "--seq-len", 512)
+
+
+@pytest.fixture
+def output(packed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(packed, tmp_path / "output"))
+
+
+def export(bfpack: Bfpack, form: str, output: Path) -> Ran:
+    return bfpack("export", form, "--output", output, *PLACE)
+
+
+def table_of(output: Path) -> pa.Table:
+    shards = current(output, "small", "sequences-512") / "shards"
+    return pa.concat_tables(pq.read_table(path) for path in sorted(shards.iterdir()))
+
+
+def test_megatron_holds_the_ids_of_every_row(output: Path, bfpack: Bfpack) -> None:
+    ran = export(bfpack, "megatron", output)
+    assert ran.code == 0, ran.err
+    version = current(output, "small", "megatron-512")
+    assert ran.out == f"{version}/shards\n"
+    table, found, rows = table_of(output), [], 0
+    for path in sorted((version / "shards").glob("*.bin")):
+        found.append(np.fromfile(path, "<u2"))
+        rows += int(np.frombuffer(path.with_suffix(".idx").read_bytes()[18:26], "<u8")[0])
+    assert len(found) > 1
+    assert rows == len(table)
+    ids = table["input_ids"].combine_chunks().flatten().to_numpy()
+    assert np.concatenate(found).tolist() == ids.tolist()
+    check_manifest(version, output)
+
+
+def check_manifest(version: Path, output: Path) -> None:
+    """It lists what is on disk, and says of which sequences that is made."""
+    held, source = manifest(version), manifest(current(output, "small", "sequences-512"))
+    assert held["inputs"]["sequences_fingerprint"] == source["fingerprint"]
+    assert held["totals"] == source["totals"]
+    on_disk = {path.name: path.read_bytes() for path in (version / "shards").iterdir()}
+    listed = {Path(entry["path"]).name: entry for entry in held["files"]}
+    assert listed.keys() == on_disk.keys()
+    for name, raw in on_disk.items():
+        assert listed[name]["sha256"] == hashlib.sha256(raw).hexdigest()
+        assert listed[name]["bytes"] == len(raw)
+
+
+def test_mds_holds_every_row_and_its_segments(output: Path, bfpack: Bfpack) -> None:
+    assert export(bfpack, "mds", output).code == 0
+    version = current(output, "small", "mds-512")
+    index = json.loads((version / "shards" / "index.json").read_text())
+    rows = [row for shard in index["shards"] for row in samples(version / "shards", shard)]
+    table = table_of(output).select(["input_ids", "seq_lengths"]).to_pylist()
+    assert len(rows) == len(table)
+    assert rows == [(row["input_ids"], row["seq_lengths"]) for row in table]
+    check_manifest(version, output)
+
+
+def samples(folder: Path, shard: dict[str, Any]) -> list[tuple[list[int], list[int]]]:
+    zipped = (folder / shard["zip_data"]["basename"]).read_bytes()
+    raw = pa.Codec("zstd").decompress(zipped, shard["raw_data"]["bytes"], asbytes=True)
+    count = shard["samples"]
+    offsets = np.frombuffer(raw, "<u4", count + 1, 4).tolist()
+    found = []
+    for begin, end in pairwise(offsets):
+        ids, lengths = raw[end - 4 * 512 : end], raw[begin + 6 : end - 4 * 512]
+        found.append((np.frombuffer(ids, "<i4").tolist(), np.frombuffer(lengths, "<i4").tolist()))
+    return found
+
+
+def test_an_export_that_is_there_is_not_made_again(
+    output: Path, bfpack: Bfpack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unless its manifest is gone: then it is made anew under the same name, byte by byte."""
+    caplog.set_level("INFO")
+    assert export(bfpack, "megatron", output).code == 0
+    version = current(output, "small", "megatron-512")
+    before = {path: path.read_bytes() for path in version.rglob("*") if path.is_file()}
+    assert export(bfpack, "megatron", output).code == 0
+    assert "megatron of 512: nothing to do" in caplog.text
+    (version / "_manifest.json").unlink()
+    (version / "shards" / "part-00000.bin").write_bytes(b"cut short")
+    (version / "shards" / "part-99999.bin").write_bytes(b"left over")
+    assert export(bfpack, "megatron", output).code == 0
+    assert {path: path.read_bytes() for path in version.rglob("*") if path.is_file()} == before
+
+
+def test_a_row_that_megatron_would_read_otherwise_is_refused(output: Path, bfpack: Bfpack) -> None:
+    """A document inside a row that ends without EOS; its hashes fit."""
+    version = current(output, "small", "sequences-512")
+    eos = manifest(version)["tokenizer"]["eos_id"]
+
+    def lose_eos(rows: list[dict[str, Any]]) -> None:
+        row = next(row for row in rows if len(row["seq_lengths"]) > 1)
+        assert row["input_ids"][row["seq_lengths"][0] - 1] == eos
+        row["input_ids"][row["seq_lengths"][0] - 1] = eos + 1
+
+    rewrite(version / "shards" / "part-00000.parquet", lose_eos)
+    reseal(version)
+    ran = export(bfpack, "megatron", output)
+    assert (ran.code, ran.out) == (2, "")
+    assert "has a document that does not end with EOS" in ran.err
+    assert not (output / "small" / "megatron-512" / "_current.json").exists()
+    assert export(bfpack, "mds", output).code == 0
+
+
+def test_a_shard_with_other_ids_than_its_manifest_says_is_not_exported(
+    output: Path, bfpack: Bfpack
+) -> None:
+    shards = current(output, "small", "sequences-512") / "shards"
+    one, size = shards / "part-00000.parquet", (shards / "part-00000.parquet").stat().st_size
+    held = pq.read_table(one).to_pylist()
+    rewrite(one, lambda rows: rows[0]["input_ids"].__setitem__(0, held[0]["input_ids"][0] ^ 1))
+    change_size(current(output, "small", "sequences-512"), one, size)
+    ran = export(bfpack, "mds", output)
+    assert (ran.code, ran.out) == (5, "")
+    assert f"{one}: holds other ids than its manifest says" in ran.err
+
+
+def change_size(version: Path, path: Path, before: int) -> None:
+    """Let the manifest say the size that the file has now, and nothing else."""
+    text = (version / "_manifest.json").read_text()
+    assert text.count(f'"bytes": {before},') == 1
+    now = text.replace(f'"bytes": {before},', f'"bytes": {path.stat().st_size},')
+    (version / "_manifest.json").write_text(now)
+
+
+@pytest.mark.parametrize(("form", "ending"), [("megatron", ".bin"), ("mds", ".zstd")])
+def test_verify_compares_an_export_with_the_rows(
+    form: str, ending: str, output: Path, bfpack: Bfpack
+) -> None:
+    assert export(bfpack, form, output).code == 0
+    ran = bfpack("verify", "--output", output, *PLACE)
+    assert ran.code == 0, ran.out
+    version = current(output, "small", f"{form}-512")
+    one, two = sorted((version / "shards").glob(f"*{ending}"))[:2]
+    one_raw = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    seal(version, one)
+    two.write_bytes(two.read_bytes()[:-1])
+    ran = bfpack("verify", "--output", output, *PLACE, "--json")
+    assert ran.code == 1
+    (report,) = json.loads(ran.out)
+    problems = {Path(v["shard"]).name: v["problem"] for v in report["violations"]}
+    assert problems.keys() == {one.name, two.name}
+    assert problems[one.name].startswith("is not what ")
+    assert problems[two.name] == "is not what the manifest says, by its size or sha256"
+    assert one_raw != one.read_bytes()
+
+
+def seal(version: Path, path: Path) -> None:
+    """Let the manifest and the pointer say what the file is now."""
+    held = manifest(version)
+    (entry,) = [entry for entry in held["files"] if entry["path"].endswith(path.name)]
+    raw = path.read_bytes()
+    entry |= {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    text = json.dumps(held).encode()
+    (version / "_manifest.json").write_bytes(text)
+    pointer = version.parent / "_current.json"
+    named = json.loads(pointer.read_text())
+    named["manifest_sha256"] = hashlib.sha256(text).hexdigest()
+    pointer.write_text(json.dumps(named))
