@@ -16,7 +16,7 @@ SIZES ?= 100 400
 CODE_SIZES = $(foreach size,$(SIZES),--size-mb $(size))
 ENVIRONMENT := dist/environment.tar.gz
 # What integration tests start, each in an environment of its own.
-SERVERS := .integration/s3/.ready .integration/airflow/.ready
+SERVERS := .integration/s3/.ready .integration/airflow/.ready .integration/azurite/.ready .integration/hadoop/.ready
 CONSUMERS := .consumers/.ready
 JUPYTER := .notebook/.ready
 # Files of tests go to this many processes, which often wait; each has a Spark session of its own.
@@ -105,7 +105,16 @@ $(PEERS): conf/peers.lock | $(READY)
 	@scripts/bench/setup_peers.sh
 	@touch $@
 
-$(SERVERS): .integration/%/.ready: conf/%.lock | $(READY)
+.integration/azurite/.ready: conf/azurite/package-lock.json
+	@mkdir -p $(@D); cp conf/azurite/*.json $(@D)
+	@npm ci --silent --no-audit --no-fund --prefix $(@D)
+	@touch $@
+
+.integration/hadoop/.ready: conf/hadoop.xml
+	@mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)/jars
+	@touch $@
+
+.integration/s3/.ready .integration/airflow/.ready: .integration/%/.ready: conf/%.lock | $(READY)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	uv venv --quiet --allow-existing --python .venv/bin/python $(@D); \
 	uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<

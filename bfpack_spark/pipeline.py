@@ -21,7 +21,8 @@ from bfpack_spark.delta.output import DeltaTable
 from bfpack_spark.delta.publish import open_tables, publish_to_delta
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import length_histogram
-from bfpack_spark.files.locks import Lock, hold_bucket
+from bfpack_spark.files.holders import Lock
+from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.logs import about, say_done_before
 from bfpack_spark.plan.kept_plan import Plan, find_plan
 from bfpack_spark.plan.make_plan import make_plan, sequences_version

@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 pytest.register_assert_rewrite("faults.kit", "corpus.reading")
 pytest_plugins = [
     *("faults.fixtures", "verifying.broken", "tokens.worker", "cli.commands", "packings"),
-    *("readmes", "s3_store", "integration.delta_desk"),
+    *("readmes", "s3_store", "azure_store", "gcs_store", "hadoop_cluster"),
+    *("integration.delta_desk", "integration.submitter"),
 ]
 
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)

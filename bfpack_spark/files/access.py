@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import divide, start_and_key
 from bfpack_spark.files.file_systems import file_system, path_in
+from bfpack_spark.files.hdfs import client_of
 from bfpack_spark.files.untrusted import check_regular, check_size, parse_object, read_regular
 
 _READ_MAX = 1 << 29  # most bytes of a file that is read whole
@@ -134,4 +135,4 @@ def size_and_sha256(path: str) -> tuple[int, str]:
 def is_object_store(fs: pafs.FileSystem) -> bool:
     """Tell whether this is an object store, where a file appears whole under its name and there are
     no directories."""
-    return not isinstance(fs, pafs.LocalFileSystem | pafs.HadoopFileSystem)
+    return not isinstance(fs, pafs.LocalFileSystem) and client_of(fs) is None

@@ -8,22 +8,21 @@ the write was done.
 A lease that seems not to have been renewed for 60 s is watched for 30 s more. If it is the same
 object then, its owner is dead, and it is replaced on condition that it is still the same object at
 that moment. So clocks that differ may delay a takeover, but never make two owners.
+
+On HDFS the name node has leases of its own (hdfs_lock.py).
 """
 
 import errno
 import fcntl
 import json
-import logging
 import os
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import obstore
 import pyarrow.fs as pafs
@@ -34,25 +33,18 @@ from obstore.exceptions import (
 )
 from obstore.store import ObjectStore
 
-from bfpack_spark.errors import BusyError, InputError, JobError
+from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.files import access, confined, own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import link_error
+from bfpack_spark.files.hdfs import client_of
+from bfpack_spark.files.hdfs_lock import hold_open_file
+from bfpack_spark.files.holders import HOLDER_MAX, Lock, busy_error, this_process
 from bfpack_spark.files.links import refuse_links
 from bfpack_spark.files.object_store import object_store, storage_error
 from bfpack_spark.files.untrusted import check_regular
 
 LEASE_SECONDS = 60.0
-_HOLDER_MAX = 1 << 12  # most bytes of what a holder says about itself
-
-log = logging.getLogger("bfpack")
-
-
-class Lock(Protocol):
-    """A lock that is held."""
-
-    def check(self) -> None:
-        """Raise JobError if it is no longer ours. Call it before anything that cannot be undone."""
 
 
 def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
@@ -60,27 +52,10 @@ def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
     fs, inner = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         return hold_file(inner, bucket)
-    if isinstance(fs, pafs.HadoopFileSystem):
-        log.warning("bucket %s: no lock is known for HDFS; start no second run of it", bucket)
-        return nullcontext(_FileLock())
+    if (client := client_of(fs)) is not None:
+        return hold_open_file(client, f"{inner}/{folder_of(bucket)}", bucket)
     store, key = object_store(f"{output.rstrip('/')}/{folder_of(bucket)}")
     return hold_lease(store, f"{key}/_lock", bucket)
-
-
-def _myself() -> dict[str, Any]:
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
-
-
-def _busy(bucket: str, raw: bytes) -> BusyError:
-    try:
-        held = json.loads(raw)
-        holder = f"pid {held['pid']} on {held['host']} since {held['since']}"
-    except (ValueError, KeyError, TypeError):  # the holder has not yet said who it is
-        holder = "not yet named"
-    return BusyError(
-        f"--bucket {bucket}: another run holds it ({holder}); run this again when it has ended"
-    )
 
 
 # Local disks
@@ -102,7 +77,7 @@ def hold_file(output: str, bucket: str) -> Iterator[Lock]:
     stream = _locked(output, bucket)
     try:
         stream.truncate(0)
-        stream.write(json.dumps(_myself()).encode())
+        stream.write(json.dumps(this_process()).encode())
         stream.flush()
         yield _FileLock()
     finally:
@@ -129,7 +104,7 @@ def _locked(output: str, bucket: str) -> IO[bytes]:
         except BlockingIOError:
             with stream:
                 stream.seek(0)
-                raise _busy(bucket, stream.read(_HOLDER_MAX)) from None
+                raise busy_error(bucket, stream.read(HOLDER_MAX)) from None
         if _is_at(stream, path):
             return stream
         stream.close()
@@ -197,7 +172,7 @@ class Lease:
 
     def __init__(self, store: ObjectStore, key: str, seconds: float) -> None:
         self._store, self._key, self.seconds = store, key, seconds
-        self._content = {**_myself(), "owner": uuid.uuid4().hex, "renewals": 0}
+        self._content = {**this_process(), "owner": uuid.uuid4().hex, "renewals": 0}
         self._tag: dict[str, str] | None = None
         self._renewed_at = time.monotonic()
         self.ended = threading.Event()
@@ -276,12 +251,12 @@ def _take(
     try:
         raw, tag, written = lease.read()
         if now() - written <= lease.seconds:
-            raise _busy(bucket, raw)
+            raise busy_error(bucket, raw)
         wait(lease.seconds / 2)
         if not lease.claim(tag):  # its owner is alive, or another run took it over
-            raise _busy(bucket, raw)
+            raise busy_error(bucket, raw)
     except FileNotFoundError:  # it was let go at this moment
-        raise _busy(bucket, b"") from None
+        raise busy_error(bucket, b"") from None
 
 
 def _owner(raw: bytes) -> str | None:

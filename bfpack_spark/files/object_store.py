@@ -13,8 +13,10 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
 from bfpack_spark.errors import JobError
-from bfpack_spark.files.addresses import divide, start_and_key
+from bfpack_spark.files.addresses import Address, divide, start_and_key
+from bfpack_spark.files.azure import AZURE_SCHEMES, as_obstore_knows_it
 
+_GCS = ("gs", "gcs")
 _FEW = 16  # objects; the folder that holds so few may hold many others
 
 
@@ -23,20 +25,26 @@ def object_store(folder: str) -> tuple[ObjectStore, str]:
     Credentials are found as the store's own tools find them. What pyarrow takes from the address
     (endpoint, region) is taken here too."""
     address = divide(folder)
-    told = dict(parse_qsl(address.options))
-    config: Any = {}
-    if "region" in told:
-        config["region"] = told["region"]
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    if "endpoint_override" in told:
-        endpoint = told["endpoint_override"]
-        if "://" not in endpoint:
-            endpoint = f"{told.get('scheme', 'https')}://{endpoint}"
+    container, endpoint, config = _container(address)
+    if endpoint and address.scheme not in _GCS:  # obstore takes none there
         config["endpoint"] = endpoint
-    client: Any = {"allow_http": endpoint.startswith("http://")}
-    scheme = {"s3a": "s3"}.get(address.scheme, address.scheme)
-    store = from_url(f"{scheme}://{address.authority}", config=config, client_options=client)
-    return store, address.key.strip("/")
+    plain = (endpoint or os.environ.get("AWS_ENDPOINT_URL", "")).startswith("http://")
+    client: Any = {"allow_http": plain}
+    return from_url(container, config=config, client_options=client), address.key.strip("/")
+
+
+def _container(address: Address) -> tuple[str, str, Any]:
+    """Return the address of a bucket or container as obstore takes it, the endpoint if it is not
+    the store's own, and other settings."""
+    if address.scheme in AZURE_SCHEMES:
+        return *as_obstore_knows_it(address.authority, dict(os.environ)), {}
+    told = dict(parse_qsl(address.options))
+    endpoint = told.get("endpoint_override", "")
+    if endpoint and "://" not in endpoint:
+        endpoint = f"{told.get('scheme', 'https')}://{endpoint}"
+    scheme = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}.get(address.scheme, address.scheme)
+    container = f"{scheme}://{address.authority.rpartition('@')[2]}"
+    return container, endpoint, {"region": told["region"]} if "region" in told else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +101,12 @@ def _below(folder: str) -> dict[str, Seen]:
 
 
 def _seen(meta: Mapping[str, Any]) -> Seen:
-    return Seen(size=meta["size"], etag=meta["e_tag"])
+    return Seen(size=meta["size"], etag=_quoted(meta["e_tag"]))
+
+
+def _quoted(etag: str | None) -> str | None:
+    """Return an ETag in quotes. Azure's answer for one object has them, and its listing has not."""
+    return etag if etag is None or etag.endswith('"') else f'"{etag}"'
 
 
 def storage_error(error: BaseError) -> JobError:

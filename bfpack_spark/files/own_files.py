@@ -3,7 +3,7 @@
 Every path is `inside` an output. On a local disk no link inside it is followed (confined.py), and
 what is written survives a loss of power. An object store has neither links nor folders, and an
 object is safe once its put has been answered. HDFS has no links by default; it decides itself how
-soon written data is on its disks.
+soon written data is on its disks, and a rename there replaces what has the name.
 """
 
 import json
@@ -15,6 +15,7 @@ import pyarrow.fs as pafs
 from bfpack_spark.files import access, confined
 from bfpack_spark.files.confined import FileFacts, Kind
 
+_GCS = "gcs"
 _OF_A_VERSION = 3  # BUCKET/KIND/VERSION lie between an output and a version's own files
 
 
@@ -56,7 +57,11 @@ def kinds_in(output: str, inside: str) -> dict[str, Kind]:
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         return confined.kinds_in(base, inside)
-    found = fs.get_file_info(pafs.FileSelector(_below(base, inside), allow_not_found=True))
+    folder = _below(base, inside)
+    if fs.type_name == _GCS:  # its listing of one level tells no folders
+        names = (path.partition("/") for path in files_below(output, inside))
+        return {name: "folder" if slash else "file" for name, slash, _ in names}
+    found = fs.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
     kinds: dict[pafs.FileType, Kind] = {
         pafs.FileType.File: "file",
         pafs.FileType.Directory: "folder",
@@ -100,6 +105,8 @@ def delete_tree(output: str, inside: str) -> None:
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         confined.remove_tree(base, inside)
+    elif fs.type_name == _GCS:  # where it looks for a folder's own object, and there may be none
+        fs.delete_dir_contents(_below(base, inside), missing_dir_ok=True)
     elif fs.get_file_info(path := _below(base, inside)).type != pafs.FileType.NotFound:
         fs.delete_dir(path)
 

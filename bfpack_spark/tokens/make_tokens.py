@@ -21,7 +21,7 @@ from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.corpus.take_inventory import check_apart
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
-from bfpack_spark.files.locks import Lock
+from bfpack_spark.files.holders import Lock
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.printable import counted
 from bfpack_spark.spark.disk_space import check_space, need_of_tokens

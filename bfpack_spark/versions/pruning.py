@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.bucket_names import folder_of
-from bfpack_spark.files.locks import Lock
+from bfpack_spark.files.holders import Lock
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.on_disk import UNFINISHED_DAYS, VersionOnDisk, is_old, places_of
 from bfpack_spark.versions.pins import FOLDERS

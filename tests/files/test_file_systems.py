@@ -4,7 +4,8 @@ import pytest
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import divide
-from bfpack_spark.files.file_systems import azure_account, file_system, path_in
+from bfpack_spark.files.azure import azure_account
+from bfpack_spark.files.file_systems import file_system, path_in
 
 
 def test_a_path_in_a_file_system_begins_with_what_holds_it() -> None:
@@ -25,6 +26,11 @@ def test_azure_is_told_the_account_and_one_way_to_prove_who_asks() -> None:
     assert azure_account(authority, told) == {"account_name": "account", "account_key": "k"}
     del told["AZURE_STORAGE_KEY"]
     assert azure_account(authority, told)["sas_token"] == "s"
+    assert azure_account("workspace@onelake.dfs.fabric.microsoft.com", {}) == {
+        "account_name": "onelake",
+        "blob_storage_authority": ".blob.fabric.microsoft.com",
+        "dfs_storage_authority": ".dfs.fabric.microsoft.com",
+    }
     endpoint = {"AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:10000/account"}
     assert azure_account("c@account", endpoint) == {
         "account_name": "account",
@@ -44,7 +50,9 @@ def test_a_file_system_is_opened_once_an_environment(monkeypatch: pytest.MonkeyP
     assert file_system(address) is not first
 
 
-@pytest.mark.parametrize("address", ["ftp://host/x", "s3://b?colour=red/x", "abfss://c/x"])
+@pytest.mark.parametrize(
+    "address", ["ftp://host/x", "s3://b?colour=red/x", "abfss://c/x", "hdfs://me@host/x"]
+)
 def test_an_address_without_a_file_system_is_an_error_that_names_it(address: str) -> None:
     with pytest.raises(InputError, match="no file system for this address"):
         file_system(divide(address))

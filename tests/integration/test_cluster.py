@@ -2,10 +2,8 @@
 `make dist` made is shipped, and the shards are those of one process, also when a worker dies."""
 
 import json
-import os
 import re
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,16 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pyspark
 import pytest
 from conftest import ROOT, Corpus, pack_options
+from integration.submitter import ARCHIVE, SPARK_HOME, bare_environment
 from outputs import current, shard_hashes
 from readmes import block, run
 
 pytestmark = pytest.mark.timeout(900)  # a cluster is started, and a busy one takes its time
-
-SPARK_HOME = Path(pyspark.__file__).parent
-ARCHIVE = ROOT / "dist" / "environment.tar.gz"
 
 # Where each executor runs, and whose Python and bfpack_spark it has.
 PROBE = """
@@ -68,12 +63,6 @@ def run_script(action: str, directory: Path) -> str:
     return done.stdout.strip()
 
 
-def bare_environment() -> dict[str, str]:
-    """Of a machine that has Spark and Java, and no Python environment that is active."""
-    told = {"SPARK_HOME": str(SPARK_HOME), "SPARK_LOCAL_IP": "127.0.0.1", "PATH": "/usr/bin:/bin"}
-    return {**told, "HOME": os.environ["HOME"], "JAVA_HOME": os.environ["JAVA_HOME"]}
-
-
 def command_of(pid: int) -> str:
     """The arguments of a process; empty if there is none."""
     command = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
@@ -94,19 +83,6 @@ def started_cluster(directory: Path) -> Iterator[Cluster]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with started_cluster(tmp_path_factory.mktemp("cluster")) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where spark-submit is typed: jobs, settings and dist/, the archive unpacked, no .venv."""
-    if not ARCHIVE.exists():
-        pytest.skip(f"{ARCHIVE.relative_to(ROOT)} is missing: run `make dist`")
-    folder = tmp_path_factory.mktemp("desk")
-    for name in ("conf", "dist", "jobs"):
-        (folder / name).symlink_to(ROOT / name)
-    with tarfile.open(ARCHIVE) as tar:
-        tar.extractall(folder / "environment", filter="tar")
-    return folder
 
 
 def submission(cluster: Cluster, desk: Path, job: str, *arguments: object) -> list[str]:
