@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 import pytest
-from conftest import ROOT, Ran
+from conftest import Ran
 from faults.corpora import deliver
 from faults.injection import holding
 from faults.kit import Drivers, one_line, pack_command, started_host
@@ -36,29 +36,10 @@ def proxy(store: Store) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def jars(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A class path of what Spark reads S3 by."""
-    ivy = ROOT / ".integration" / "ivy"
-    if not list(ivy.glob("jars/*hadoop-aws-3.5.0.jar")):
-        settings = {"spark.jars.packages": "org.apache.hadoop:hadoop-aws:3.5.0"}
-        settings |= {"spark.jars.ivy": str(ivy)}
-        try:
-            with started_host(tmp_path_factory.mktemp("jars") / "host", **settings):
-                pass
-        except AssertionError as error:
-            if "Server access error" not in str(error):
-                raise
-            pytest.skip("hadoop-aws 3.5.0 cannot be fetched")
-    names = ("hadoop-aws", "awssdk_bundle", "analyticsaccelerator", "wildfly-openssl")
-    return ":".join(str(path) for name in names for path in ivy.glob(f"jars/*{name}-*.jar"))
-
-
-@pytest.fixture(scope="module")
-def cloud(proxy: Proxy, jars: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
-    """Drivers and workers that have the proxy for their store; Spark with what it reads S3 by."""
+def cloud(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
+    """Drivers and workers that have the proxy for their store."""
     folder = tmp_path_factory.mktemp("cloud")
-    # Named by spark.jars.packages, each of its sessions would copy them, and they have 690 MB.
-    with started_host(folder / "host", **{"spark.driver.extraClassPath": jars}) as host:
+    with started_host(folder / "host") as host:
         yield Drivers(host, folder)
 
 
