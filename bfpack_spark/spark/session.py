@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
+from pyspark.errors import PySparkRuntimeError
 from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 
@@ -41,6 +42,7 @@ spark-network-common_ hadoop-client-runtime parquet-column netty-common parquet-
 antlr4-runtime netty-transport jackson-module-scala_ jackson-core spark-common-utils_ netty-buffer
 log4j-api parquet-hadoop parquet-common commons-compiler
 """
+ON_DATABRICKS = "DATABRICKS_RUNTIME_VERSION"
 # Without it, a random.py in the directory where workers are started is their `random`.
 _SAFE_PATH = "spark.executorEnv.PYTHONSAFEPATH"
 # The settings that Spark hides in its event log and on its page: those of its own default, and keys
@@ -51,11 +53,10 @@ _SECRETS = (
 
 
 def get_session(settings: Mapping[str, str]) -> SparkSession:
-    """Return the active session, with the SQL settings applied; its master, cores and memory are
-    those of the submitter. If there is none, return a new local[*] session with a heap of 40 % of
-    the machine's memory, unless `settings` say otherwise."""
-    active = SparkSession.getActiveSession()
-    spark = active or (_submitted() if under_submit() else _local(settings))
+    """Return the session that exists, with the SQL settings applied; its master, cores and memory
+    are those of the submitter. If there is none, return a new local[*] session with a heap of 40 %
+    of the machine's memory, unless `settings` say otherwise."""
+    spark = _existing() or (_submitted() if _is_given() else _local(settings))
     for key, value in {**_SQL_DEFAULTS, **settings}.items():
         if key.startswith("spark.sql.") and spark.conf.isModifiable(key):
             spark.conf.set(key, value)
@@ -83,6 +84,19 @@ def under_submit() -> bool:
     """Return whether spark-submit started this process as a driver. It merges stderr into
     stdout."""
     return "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ
+
+
+def _is_given() -> bool:
+    """Return whether Spark was started for this process, though it may hold no session yet."""
+    return under_submit() or ON_DATABRICKS in os.environ
+
+
+def _existing() -> SparkSession | None:
+    """Return the session of this thread or, if it has none, of the process."""
+    try:
+        return SparkSession.active()
+    except PySparkRuntimeError:
+        return None
 
 
 def _submitted() -> SparkSession:

@@ -1,0 +1,56 @@
+"""spark-submit on YARN, whose containers get what `make dist` made, with HDFS in and out."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Corpus
+from hadoop_cluster import Hadoop
+from integration.submitter import SPARK_HOME, bare_environment
+from outputs import current, shard_hashes
+
+pytestmark = pytest.mark.timeout(600)  # a cluster is started, and a busy one takes its time
+
+SETTINGS = {
+    "spark.yarn.jars": f"local:{SPARK_HOME}/jars/*",  # otherwise 400 MB go to HDFS first
+    "spark.executor.instances": 2,
+    "spark.executor.memory": "640m",  # the node manager has 4 GB for all three containers
+    "spark.executor.memoryOverhead": "768m",
+    "spark.yarn.am.memory": "384m",
+    "spark.ui.enabled": "false",
+}
+
+
+def test_a_job_on_yarn_makes_the_shards_of_one_process(
+    hadoop: Hadoop, desk: Path, corpus: Corpus, packed: Path, tmp_path: Path
+) -> None:
+    hadoop.copy_in(corpus.path, "/corpus")
+    command: list[Any] = [SPARK_HOME / "bin" / "spark-submit", "--master", "yarn"]
+    command += ["--properties-file", "conf/spark-defaults.example.conf"]
+    command += [x for key, value in SETTINGS.items() for x in ("--conf", f"{key}={value}")]
+    command += ["jobs/pack_corpus.py", "--config", "conf/cluster.toml", "--json", "--seq-len", 512]
+    command += ["--input", f"{hadoop.address}/corpus", "--output", f"{hadoop.address}/packed"]
+    command += ["--bucket", "small", "--id-column", "doc_id", "--tokenizer", corpus.tokenizer]
+    done = subprocess.run(
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=desk,
+        env={**bare_environment(), "HADOOP_CONF_DIR": str(hadoop.conf)},
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert [row["seq_len"] for row in json.loads(done.stdout)] == [512]
+    hadoop.copy_out("/packed", tmp_path / "packed")
+    ours, theirs = (current(o, "small", "sequences-512") for o in (tmp_path / "packed", packed))
+    assert shard_hashes(ours) == shard_hashes(theirs)
+    assert containers(hadoop) == 3  # the application's master, and two executors
+
+
+def containers(hadoop: Hadoop) -> int:
+    """How many containers YARN had for the application that ran, by YARN's own account."""
+    applications = hadoop.yarn.getResourceManager().getRMContext().getRMApps().values()
+    (application,) = list(applications)
+    return int(application.getRMAppMetrics().getTotalAllocatedContainers())
