@@ -3,11 +3,14 @@
 import itertools
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading.made_output import SEQ_LEN, SHARDS, ids_of, lengths_of, write_output
@@ -16,6 +19,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
 
 ROWS = sum(SHARDS)
+COLUMNS = ("sequence_id", "input_ids")
 WORLDS = (1, 2, 3, 7, 8, 64)
 FEW = settings(max_examples=25)
 
@@ -235,3 +239,31 @@ def test_a_view_for_pytorch_needs_pytorch(output: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"data\.torch: .*install PyTorch"):
         opened(output).torch(4)
+
+
+def test_shards_of_the_first_format_are_read_too(output: Path, tmp_path: Path) -> None:
+    """Their row groups are larger, and their padding has nulls."""
+    write_output(tmp_path, formats=1)
+    data, newer = opened(tmp_path), opened(output)
+    assert sorted(rows_of(data, 4)) == list(range(ROWS))
+    for number in (0, 7):
+        at, there = (
+            next(p for p in range(ROWS) if of.documents(p)[0].sequence_id == number)
+            for of in (data, newer)
+        )
+        held = [replace(segment, position=0) for segment in data.documents(at)]
+        assert held == [replace(segment, position=0) for segment in newer.documents(there)]
+
+
+@pytest.mark.parametrize("kept", sorted((ROOT / "tests" / "data").glob("output-*")), ids=str)
+def test_outputs_that_were_kept_are_read_whole(kept: Path) -> None:
+    data = PackedSequences(kept / "output", bucket="b", seq_len=64, lanes=2)
+    (shards,) = (kept / "output/b/sequences-64").glob("*/shards")
+    table = pq.read_table(shards)
+    held = dict(zip(*(table[c].to_pylist() for c in COLUMNS), strict=True))
+    read = {
+        int(number): ids.tolist()
+        for batch in data.batches(5)
+        for number, ids in zip(batch["sequence_id"], batch["input_ids"], strict=True)
+    }
+    assert read == held
