@@ -15,6 +15,10 @@ LIMIT_RUNS ?= 3
 SIZES ?= 100 400
 CODE_SIZES = $(foreach size,$(SIZES),--size-mb $(size))
 ENVIRONMENT := dist/environment.tar.gz
+# The versions of Spark that test-versions runs, each with its own lock: 3.5 is the newest 3.5, 4 the newest 4. With
+# 3.5.0, every other package is the oldest that pyproject.toml allows.
+SPARKS := 3.5.0 3.5 4.0 4.1 4.2 4
+VERSIONS ?= $(SPARKS)
 # What integration tests start, each in an environment of its own.
 SERVERS := .integration/s3/.ready .integration/airflow/.ready .integration/azurite/.ready .integration/hadoop/.ready
 CONSUMERS := .consumers/.ready
@@ -32,7 +36,7 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 unexport SPARK_HOME SPARK_CONF_DIR PYTHONPATH PYTHONHOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebook test test-consumers test-faults test-integration check dist bench bench-own bench-limits lock clean
+.PHONY: help setup demo notebook test test-consumers test-faults test-versions test-integration check dist bench bench-own bench-limits lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +58,9 @@ test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and p
 
 test-consumers: $(CONSUMERS) ## Run the tests of the trainers that read our shards, on the CPU (70 s and 2 GB to install)
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .consumers/bin/python -m pytest tests/consumers --confcutdir=tests/consumers -W default $(PYTEST_OPTIONS)
+
+test-versions: $(VERSIONS:%=.versions/%/.ready) ## Run a small corpus on each version of Spark (VERSIONS="3.5 4" for some)
+	@$(WITH_JAVA) VERSIONS="$(VERSIONS)" .venv/bin/python -m pytest tests/sparks $(PYTEST_OPTIONS)
 
 test-integration: $(READY) $(ENVIRONMENT) $(SERVERS) ## Run the tests that start a cluster, servers and a browser
 	@scripts/ensure_browser.sh || echo "make: the tests that need a browser are skipped" >&2
@@ -89,16 +96,19 @@ bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cl
 lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	command -v uv >/dev/null || { echo "make lock needs uv: run 'make setup' first" >&2; exit 1; }; \
-	$(UV_COMPILE) $(LOCK_OPTIONS) --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
-	$(UV_COMPILE) --constraint conf/requirements.lock --no-emit-package pyspark --no-emit-package py4j \
-	    pyproject.toml --output-file conf/workers.lock >/dev/null; \
+	$(UV_COMPILE) $(LOCK_OPTIONS) --extra spark --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
+	$(UV_COMPILE) --constraint conf/requirements.lock --extra job pyproject.toml --output-file conf/workers.lock >/dev/null; \
+	$(UV_COMPILE) $(LOCK_OPTIONS) --resolution lowest-direct --extra spark pyproject.toml --output-file conf/spark/3.5.0.lock >/dev/null; \
+	for spark in $(filter-out 3.5.0,$(SPARKS)); do \
+	    echo "pyspark==$$spark.*" | $(UV_COMPILE) $(LOCK_OPTIONS) - --output-file conf/spark/$$spark.lock >/dev/null; \
+	done; \
 	for name in s3 airflow notebook; do \
 	    $(UV_COMPILE) $(LOCK_OPTIONS) conf/$$name.in --output-file conf/$$name.lock >/dev/null; \
 	done
 	$(UV_COMPILE) $(LOCK_OPTIONS) --override conf/consumers-overrides.txt conf/consumers.in --output-file conf/consumers.lock >/dev/null
 
 clean: ## Remove all that make made
-	rm -rf .venv .demo .bench .consumers .integration .notebook build dist environment .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log hs_err_pid*.log
+	rm -rf .venv .versions .demo .bench .consumers .integration .notebook build dist environment .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse metastore_db derby.log hs_err_pid*.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PEERS): conf/peers.lock | $(READY)
@@ -132,6 +142,10 @@ $(JUPYTER): conf/notebook.lock conf/jupyterlab.json | $(READY)
 	.venv/bin/python -m ipykernel install --prefix $(@D) --name python3 --display-name "Python 3 (.venv)" >/dev/null 2>&1; \
 	mkdir -p $(@D)/etc/jupyter/labconfig; \
 	cp conf/jupyterlab.json $(@D)/etc/jupyter/labconfig/default_setting_overrides.json
+	@touch $@
+
+.versions/%/.ready: conf/spark/%.lock conf/requirements.lock scripts/setup_version.sh | $(READY)
+	@scripts/setup_version.sh $*
 	@touch $@
 
 $(ENVIRONMENT): scripts/make_dist.py conf/workers.lock pyproject.toml $(PACKAGE_FILES) | $(READY)

@@ -216,7 +216,7 @@ def test_jobs_import_the_command_line_alone() -> None:
     jobs = sorted((ROOT / "jobs").glob("*.py"))
     assert jobs
     for path in jobs:
-        assert set(imports(path)) == {"sys", "bfpack_spark.cli.main.main"}
+        assert set(imports(path)) == {"sys", "bfpack_spark.__main__.main"}
         assert len(path.read_text().splitlines()) < 10
 
 

@@ -1,6 +1,8 @@
 """What is shipped to a cluster is what was tested: one set of versions and hashes."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,14 +16,81 @@ def blocks(lock: Path) -> dict[str, str]:
     return {name: "\n".join(sorted(re.findall(r"sha256:\w+", rest))) for name, rest in pairs}
 
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def names_of(lines: list[str]) -> set[str]:
+    """The packages that a list of dependencies names."""
+    return {re.split(r"[<>=\[;]", line)[0] for line in lines}
+
+
 def test_workers_get_the_packages_that_are_tested_here_and_no_spark() -> None:
     shipped, tested = (blocks(ROOT / "conf" / f"{n}.lock") for n in ("workers", "requirements"))
     assert shipped.items() <= tested.items()
     names = {pinned.partition("==")[0] for pinned in shipped}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = {re.split(r"[<>=]", line)[0] for line in project["dependencies"]}
-    assert "pyspark" in needed
-    assert needed - names == {"pyspark"}
+    assert names_of(PROJECT["dependencies"] + EXTRAS["job"]) <= names
+    assert names_of(EXTRAS["spark"]) == {"bfpack-spark", "pyspark"}
+    assert not names & {"pyspark", "py4j"}
+
+
+def test_the_versions_of_spark_that_are_tried_may_be_installed() -> None:
+    (told,) = [line for line in EXTRAS["spark"] if line.startswith("pyspark")]
+    assert told == "pyspark>=3.5,<5"
+    locks = sorted((ROOT / "conf" / "spark").glob("*.lock"))
+    assert [lock.stem for lock in locks] == ["3.5.0", "3.5", "4.0", "4.1", "4.2", "4"]
+    for lock in locks:
+        names = dict(pinned.split("==") for pinned in blocks(lock))
+        assert {"pyspark", "py4j"} <= set(names)
+        assert f"{names['pyspark']}.".startswith(f"{lock.stem}.")
+
+
+ONE_LINE = """
+import sys
+from importlib.metadata import packages_distributions
+kept = set(sys.argv[2].split(","))
+hidden = [name for name, owners in packages_distributions().items() if not kept & {*owners}]
+sys.modules.update(dict.fromkeys(hidden))
+"""
+
+
+def without_extras(source: str) -> "subprocess.CompletedProcess[str]":
+    """Run this source where only what needs no extra can be imported."""
+    plain = ",".join(sorted(names_of(PROJECT["dependencies"]) | {"bfpack-spark"}))
+    command = [sys.executable, "-c", ONE_LINE + source, "stats", plain]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def test_a_command_without_its_extra_is_one_line() -> None:
+    done = without_extras("from bfpack_spark.__main__ import main; main(['stats'])")
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert re.match(r"bfpack: error: \w+ is not installed; install bfpack-spark\[spark\]", line)
+
+
+def test_the_oldest_packages_are_tried_with_the_oldest_spark() -> None:
+    tried = set(blocks(ROOT / "conf" / "spark" / "3.5.0.lock"))
+    wanted = PROJECT["dependencies"] + EXTRAS["job"] + EXTRAS["spark"][1:]
+    assert len(wanted) > 15
+    for line in wanted:
+        name, lowest = re.match(r"([\w-]+)>=([\d.]+)", line).groups()  # type: ignore[union-attr]
+        assert [pinned for pinned in tried if re.fullmatch(rf"{name}=={lowest}(\.0)*", pinned)], (
+            line
+        )
+
+
+READ = """
+from bfpack_spark.reading import PackedSequences
+data = PackedSequences("tests/data/output-1/output", bucket="b", seq_len=64)
+print(len(data), sum(int(batch["num_tokens"].sum()) for batch in data.batches(4)))
+"""
+
+
+def test_shards_are_read_without_any_extra() -> None:
+    done = without_extras(READ)
+    assert done.returncode == 0, done.stderr
+    rows, tokens = map(int, done.stdout.split())
+    assert tokens > 32 * rows > 0
 
 
 def test_what_the_image_for_kubernetes_holds_is_there_or_made() -> None:
