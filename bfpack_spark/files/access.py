@@ -46,13 +46,6 @@ def is_file(path: str) -> bool:
     return bool(fs.get_file_info(inner).type == pafs.FileType.File)
 
 
-def size_of(path: str) -> int | None:
-    """Return the bytes of a file, or None if there is no such file."""
-    fs, inner = locate(path)
-    info = fs.get_file_info(inner)
-    return int(info.size) if info.type == pafs.FileType.File else None
-
-
 def list_files(directory: str) -> list[pafs.FileInfo]:
     """Return all files below a directory, by path. The list is empty if there is no such directory.
     Raises InputError if a file's name is not UTF-8."""

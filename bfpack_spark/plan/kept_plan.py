@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bfpack_spark.files import access, own_files
+from bfpack_spark.files import own_files
+from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
 from bfpack_spark.versions.metadata import Metadata, read_metadata
 from bfpack_spark.versions.publication import Version
@@ -52,5 +53,6 @@ def find_plan(version: Version) -> Plan | None:
 
 
 def _all_there(version: Version, files: Sequence[FileEntry]) -> bool:
-    sizes = (access.size_of(f"{version.directory}/{entry.path}") for entry in files)
-    return list(sizes) == [entry.bytes for entry in files]
+    """Return whether all files have their full size, by one listing."""
+    there = publication.files_on_disk(version.place, version.name, "plan")
+    return all(entry.path in there and there[entry.path].size == entry.bytes for entry in files)
