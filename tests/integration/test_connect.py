@@ -2,11 +2,8 @@
 
 import json
 import os
-import queue
-import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 import pyspark
 import pytest
 from conftest import ROOT, Corpus, pack_options
+from connect_server import connect_server
 from outputs import current, plan_rows, shard_hashes
 from pyspark.sql import SparkSession
 
@@ -21,25 +19,16 @@ from bfpack_spark import explore
 
 pytestmark = pytest.mark.timeout(600)
 
-SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-SETTINGS = {
-    "spark.connect.grpc.binding.address": "127.0.0.1",
-    "spark.connect.grpc.binding.port": "0",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.memory": "2g",
-    "spark.sql.shuffle.partitions": "4",
-    "spark.ui.enabled": "false",
-}
-STARTED = re.compile(r"Spark Connect server started at: (127\.0\.0\.1:\d+)")
-
 CLIENT = """
 import json, sys
 from pyspark.sql import SparkSession
 from bfpack_spark import explore
+from bfpack_spark.spark.progress import described
 
 output, remote = sys.argv[1:]
 spark = SparkSession.builder.remote(remote).getOrCreate()
+with described(spark, "a, b: plan 512"):
+    tags = sorted(spark.getTags())
 where = (spark, output, "small")
 lengths = explore.length_histogram(spark, explore.open_token_store(output, "small"))
 stats = explore.output_stats(
@@ -51,6 +40,7 @@ mixed = spark.sql("select sequence_id, count(*) as held from plan group by all o
 document = spark.sql("select * from plan order by doc_id, start limit 20")
 print(json.dumps({
     "session": type(spark).__module__,
+    "tags": [tags, sorted(spark.getTags())],
     "lengths": [lengths.values.tolist(), lengths.counts.tolist()],
     "stats": explore.as_json(stats),
     "mixed": mixed.toPandas().to_dict("records"),
@@ -63,34 +53,8 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def remote() -> Iterator[str]:
-    settings = [part for pair in SETTINGS.items() for part in ("--conf", "=".join(pair))]
-    server = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    command = [SUBMIT, "--class", server, "--master", "local[2]", *settings, "spark-internal"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as process:
-        log: list[str] = []
-        addresses: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        reader = threading.Thread(target=follow, args=(process, log, addresses))
-        reader.start()
-        try:
-            address = addresses.get()
-            assert address is not None, f"no server: {''.join(log)[-3000:]}"
-            yield f"sc://{address}"
-        finally:
-            process.terminate()
-            reader.join()
-
-
-def follow(
-    process: "subprocess.Popen[str]", log: list[str], addresses: "queue.SimpleQueue[str | None]"
-) -> None:
-    """Keep what the server says, and hand on the address that it names, or None at its end."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        log.append(line)
-        found = STARTED.search(line)
-        if found:
-            addresses.put(found.group(1))
-    addresses.put(None)
+    with connect_server(Path(pyspark.__file__).parent, environment()) as address:
+        yield address
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -115,6 +79,7 @@ def test_the_functions_of_explore_say_the_same_on_spark_connect(
 ) -> None:
     found: dict[str, Any] = json.loads(client("-c", CLIENT, packed, remote))
     assert found["session"].startswith("pyspark.sql.connect.")
+    assert found["tags"] == [["a; b: plan 512"], []]
     own = explore.length_histogram(spark, explore.open_token_store(str(packed), "small"))
     assert found["lengths"] == [own.values.tolist(), own.counts.tolist()]
     stats = explore.output_stats(str(packed), (), (512, 2048))

@@ -1,0 +1,122 @@
+"""Each version of Spark, in an environment of its own under .versions, makes the same bytes."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Corpus, Ran, pack_options
+from connect_server import connect_server
+from outputs import current, shard_hashes
+
+pytestmark = pytest.mark.timeout(600)
+
+Shards = list[tuple[str, str]]  # names and sha256
+
+NAMED = os.environ.get("VERSIONS", "").split()
+RULES = ("--seq-len", 512, "--group-documents-max", 50, "--num-shards", 7)
+AT = ("--bucket", "small", "--seq-len", 512)
+LOCAL = ("--spark-conf", "spark.master=local[2]", "--spark-conf", "spark.driver.memory=2g")
+SUBMIT = ("--master", "local[2]", "--driver-memory", "2g", "--conf", "spark.ui.enabled=false")
+# What asks Spark for more than its public interface, and what is done otherwise on some versions.
+OWN_TESTS = (
+    *("test_hash_keys.py", "test_partitions.py", "test_versions.py", "test_costs.py"),
+    "test_described_jobs.py",
+)
+# Since 4.0 the jar of Spark Connect comes with pyspark.
+CONNECT_JAR = "org.apache.spark:spark-connect_2.12"
+WITH_CONNECT = ("3.5", "4.0", "4")
+
+
+@pytest.fixture(scope="module", params=NAMED)
+def programs(request: pytest.FixtureRequest) -> Path:
+    """Where the programs of a version's environment are."""
+    folder = ROOT / ".versions" / str(request.param) / "bin"
+    assert folder.is_dir(), f"make .versions/{request.param}/.ready makes it"
+    return folder
+
+
+def lock_of(programs: Path) -> Path:
+    return ROOT / "conf" / "spark" / f"{programs.parent.name}.lock"
+
+
+@pytest.fixture(scope="module")
+def expected(
+    corpus: Corpus, bfpack: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
+) -> Shards:
+    """The shards by the Spark of this process."""
+    output = tmp_path_factory.mktemp("expected")
+    ran = bfpack("pack", *pack_options(corpus, output), *RULES)
+    assert ran.code == 0, ran.err
+    return shards_in(output)
+
+
+def shards_in(output: Path) -> Shards:
+    hashes = shard_hashes(current(output, "small", "sequences-512"))
+    assert len(hashes) == 7
+    return hashes
+
+
+def environment_of(programs: Path, **more: str) -> dict[str, str]:
+    told = {"PYSPARK_PYTHON": str(programs / "python"), "SPARK_LOCAL_IP": "127.0.0.1"}
+    return {**os.environ, **told, **more}
+
+
+def ran(programs: Path, *command: object, **more: str) -> str:
+    """What a command of the environment prints, with more variables in its environment."""
+    done = subprocess.run(
+        [programs / str(command[0]), *map(str, command[1:])],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=environment_of(programs, **more),
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+    return done.stdout
+
+
+def test_bfpack_packs_and_verifies_the_same_bytes(
+    programs: Path, corpus: Corpus, expected: Shards, tmp_path: Path
+) -> None:
+    ran(programs, "bfpack", "pack", *pack_options(corpus, tmp_path), *RULES, *LOCAL)
+    assert shards_in(tmp_path) == expected
+    said = ran(programs, "bfpack", "verify", "--output", tmp_path, *AT, *LOCAL)
+    assert "every invariant holds" in said
+
+
+def test_spark_submit_packs_and_verifies_the_same_bytes(
+    programs: Path, corpus: Corpus, expected: Shards, tmp_path: Path
+) -> None:
+    jobs = ROOT / "jobs"
+    packing = ("spark-submit", *SUBMIT, jobs / "pack_corpus.py")
+    said = ran(programs, *packing, *pack_options(corpus, tmp_path), *RULES, "--json")
+    assert [row["shards"] for row in json.loads(said)] == [7]
+    assert shards_in(tmp_path) == expected
+    verifying = ("spark-submit", *SUBMIT, jobs / "verify_corpus.py", "--output", tmp_path)
+    assert "every invariant holds" in ran(programs, *verifying, *AT)
+
+
+def test_a_client_of_spark_connect_packs_the_same_bytes(
+    programs: Path, corpus: Corpus, expected: Shards, tmp_path: Path
+) -> None:
+    if programs.parent.name not in WITH_CONNECT:
+        pytest.skip(f"Spark Connect is tried on {', '.join(WITH_CONNECT)}")
+    (home,) = programs.parent.glob("lib/python*/site-packages/pyspark")
+    (number,) = re.findall(r"^pyspark==([\d.]+)", lock_of(programs).read_text(), re.MULTILINE)
+    jars = {} if number >= "4" else {"spark.jars.packages": f"{CONNECT_JAR}:{number}"}
+    jars["spark.jars.ivy"] = str(ROOT / ".integration" / "ivy")
+    with connect_server(home, environment_of(programs), **jars) as address:
+        options = [*pack_options(corpus, tmp_path), *RULES]
+        ran(programs, "bfpack", "pack", *options, SPARK_REMOTE=address)
+    assert shards_in(tmp_path) == expected
+
+
+def test_what_knows_the_inner_parts_of_spark_is_tested_on_it(programs: Path) -> None:
+    tests = [ROOT / "tests" / "spark" / name for name in OWN_TESTS]
+    said = ran(programs, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    assert " passed" in said
+    assert " skipped" not in said
