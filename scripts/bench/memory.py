@@ -29,7 +29,7 @@ from corpora import make_corpus, text_tokenizer
 from figures import slope, verdict
 from generated import BUCKET, command, corpus_of_tokens, doc_ids, store_of_lengths
 from packers import MEAN_TOKENS, draw_lengths
-from processes import run
+from processes import Cost, run
 
 from bfpack_spark.tokenizing.engines import MAX_BYTES
 
@@ -87,13 +87,18 @@ def main() -> None:
 
 
 def measure(arguments: list[str]) -> Peak:
+    little = ["--spark-conf", "spark.memory.fraction=0.1"]
+    cost, alive = measured([*arguments, *little])
+    return Peak(worker=cost.worker_mb, driver=cost.driver_mb, heap=alive)
+
+
+def measured(arguments: list[str]) -> tuple[Cost, float]:
+    """What a command costs, and the most that was alive in its JVM's heap."""
     with tempfile.TemporaryDirectory() as logs:
         log = {"JAVA_TOOL_OPTIONS": f"-Xlog:gc:file={logs}/%p.log"}
         often = ["--spark-conf", "spark.cleaner.periodicGC.interval=1s"]
-        little = ["--spark-conf", "spark.memory.fraction=0.1"]
-        cost = run([*arguments, *often, *little], environment=log)
-        alive = max(_alive(Path(logs)))
-        return Peak(worker=cost.worker_mb, driver=cost.driver_mb, heap=alive)
+        cost = run([*arguments, *often], environment=log)
+        return cost, max(_alive(Path(logs)))
 
 
 def _alive(logs: Path) -> Iterator[float]:
