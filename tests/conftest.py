@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pyspark
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings as hypothesis_settings
@@ -19,7 +20,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from bfpack_spark.cli.main import main
-from bfpack_spark.delta.tables import SETTINGS
+from bfpack_spark.delta.tables import settings_for
 from bfpack_spark.spark.session import get_session
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +78,10 @@ def spark(
 
 def _with_delta(settings: dict[str, str]) -> SparkSession | None:
     # Delta reads a table's log in 50 tasks otherwise, here of a line each.
-    delta = {**SETTINGS, "spark.databricks.delta.snapshotPartitions": "2"}
+    jars = settings_for(pyspark.__version__)
+    if jars is None:
+        return None
+    delta = {**jars, "spark.databricks.delta.snapshotPartitions": "2"}
     ivy = ROOT / ".integration" / "ivy"
     ivy.mkdir(parents=True, exist_ok=True)
     with (ivy / "lock").open("w") as lock:

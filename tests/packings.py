@@ -15,6 +15,8 @@ from conftest import Corpus, Ran, pack_options
 from outputs import current, manifest
 from tokenizers import Tokenizer
 
+from bfpack_spark.spark import partitions
+
 Bfpack = Callable[..., Ran]
 
 
@@ -22,6 +24,15 @@ Ids = dict[str, npt.NDArray[np.int32]]
 
 
 AT = ("--seq-len", 512)
+
+
+@pytest.fixture(params=["by ids", "by hashes"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How rows find their partitions: as Spark 4.1 and newer can, where this is one, and as all
+    can."""
+    if request.param == "by hashes":
+        monkeypatch.setattr(partitions, "takes_ids", lambda _: False)
+    return str(request.param)
 
 
 def pack(bfpack: Bfpack, corpus: Corpus, output: Path, *more: object) -> Path:

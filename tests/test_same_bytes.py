@@ -24,6 +24,8 @@ from packings import (
 )
 from pyspark.sql import SparkSession
 
+from bfpack_spark.spark import partitions
+
 
 @pytest.fixture
 def settings_restored(spark: SparkSession) -> Iterator[None]:
@@ -77,6 +79,24 @@ def test_bytes_do_not_depend_on_files_row_order_or_batches(
     assert version.name != at_512(packed).name  # another inventory
     assert shard_hashes(version) == shard_hashes(at_512(packed))
     assert plan_rows(version) == plan_rows(at_512(packed))
+
+
+def test_bytes_do_not_depend_on_how_rows_find_their_partitions(
+    corpus: Corpus,
+    packed: Path,
+    bfpack: Bfpack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Spark before 4.1 sends them, by hashes."""
+    asked: list[SparkSession] = []
+    monkeypatch.setattr(partitions, "takes_ids", lambda spark: bool(asked.append(spark)))
+    version = pack(bfpack, corpus, tmp_path / "output")
+    assert len(asked) > 5
+    assert shard_hashes(version) == shard_hashes(at_512(packed))
+    assert plan_rows(version) == plan_rows(at_512(packed))
+    where = ("--output", tmp_path / "output", "--bucket", "small", *AT)
+    assert bfpack("verify", *where).code == 0
 
 
 def test_bytes_of_many_groups_do_not_depend_on_files_or_row_order(

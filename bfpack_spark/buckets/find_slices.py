@@ -31,7 +31,9 @@ from bfpack_spark.corpus.documents import no_column
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.bucket_names import check_bucket
+from bfpack_spark.printable import one_line
 from bfpack_spark.spark.partitions import splits_frame
+from bfpack_spark.spark.progress import described
 
 FindSlice = Callable[[], Slice]
 Session = Callable[[], SparkSession]
@@ -89,7 +91,8 @@ def one_of(found: dict[str, Slice], bucket: str) -> Slice:
 
 def _in_data(spark: SparkSession, inventory: Inventory, column: str) -> list[tuple[str, str]]:
     own = inventory.columns.get(column, column)
-    rows = find_buckets(splits_frame(spark, inventory), inventory.format, own).collect()
+    with described(spark, one_line(f"{column}: find buckets")):
+        rows = find_buckets(splits_frame(spark, inventory), inventory.format, own).collect()
     return [(row["bucket"], row["name"]) for row in rows]
 
 

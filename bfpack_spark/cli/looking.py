@@ -36,7 +36,8 @@ from bfpack_spark.explore.sequence import read_sequence
 from bfpack_spark.explore.several import output_stats, sample_stats
 from bfpack_spark.explore.statistics import rules_of
 from bfpack_spark.files.addresses import as_written
-from bfpack_spark.spark.progress import Work, watched
+from bfpack_spark.printable import one_line
+from bfpack_spark.spark.progress import Work, described, watched
 from bfpack_spark.spark.session import get_session, under_submit
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.verifying.findings import Report
@@ -150,7 +151,12 @@ def stats(
 def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
     """Return a reader of histograms that counts on the session's cluster."""
     spark = get_session(settings.spark)
-    return lambda output, bucket: length_histogram(spark, open_token_store(output, bucket))
+
+    def read(output: str, bucket: str) -> Histogram:
+        with described(spark, one_line(f"{bucket}: stats")):
+            return length_histogram(spark, open_token_store(output, bucket))
+
+    return read
 
 
 @command(

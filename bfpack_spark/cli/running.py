@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+import click
 from pyspark.sql import SparkSession
 
 from bfpack_spark.buckets.find_slices import FindSlice, find_slices
@@ -12,6 +13,8 @@ from bfpack_spark.config import Settings
 from bfpack_spark.delta.publish import check_delta
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import buckets_in
+from bfpack_spark.printable import one_line
+from bfpack_spark.spark.progress import described
 from bfpack_spark.spark.session import get_session
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokens.make_tokens import Source, look_at
@@ -30,11 +33,12 @@ def run_each_slice(
     if len(slices) == 1:
         ((name, find),) = slices.items()
         source = look_at(settings, name, find, vocabulary)
-        return run_each([(name, lambda: act(session(), settings, source))])
+        return run_each([(name, lambda: _described(act, session(), settings, name, source))])
     spark = session()
 
     def look_and_act(name: str, find: FindSlice) -> Any:
-        return act(spark, settings, look_at(settings, name, find, vocabulary))
+        source = look_at(settings, name, find, vocabulary)
+        return _described(act, spark, settings, name, source)
 
     return run_each((name, partial(look_and_act, name, find)) for name, find in slices.items())
 
@@ -46,7 +50,20 @@ def run_each_named(
     settings.need("seq_len")
     names = settings.bucket or buckets_in(settings.need("output"))
     spark = session_of(settings)
-    return run_each((name, partial(act, spark, settings, name)) for name in names)
+    return run_each((name, partial(_described, act, spark, settings, name, name)) for name in names)
+
+
+def _described(
+    act: Callable[[SparkSession, Settings, Any], Any],
+    spark: SparkSession,
+    settings: Settings,
+    bucket: str,
+    subject: Any,
+) -> Any:
+    """Work on a bucket. Spark jobs between the stages are named by bucket and command."""
+    command = click.get_current_context().info_name
+    with described(spark, one_line(f"{bucket}: {command}")):
+        return act(spark, settings, subject)
 
 
 def only_bucket(settings: Settings) -> str:

@@ -11,12 +11,15 @@ from pyspark.sql import Row, SparkSession
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide
+from bfpack_spark.spark.versions import Release, release_of
 
 _EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
-SETTINGS = {
-    "spark.jars.packages": "io.delta:delta-spark_4.2_2.13:4.4.0",
-    "spark.sql.extensions": _EXTENSION,
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+# The newest of Delta's jars for each release of Spark that has one.
+_JARS: dict[Release, str] = {
+    (3, 5): "io.delta:delta-spark_2.12:3.3.3",
+    (4, 0): "io.delta:delta-spark_4.0_2.13:4.4.0",
+    (4, 1): "io.delta:delta-spark_4.1_2.13:4.4.0",
+    (4, 2): "io.delta:delta-spark_4.2_2.13:4.4.0",
 }
 _NO_TABLE = re.compile("DELTA_MISSING_DELTA_TABLE|DELTA_TABLE_NOT_FOUND|TABLE_OR_VIEW_NOT_FOUND")
 
@@ -31,12 +34,31 @@ def need_delta(spark: SparkSession, asked: str) -> None:
     # This looks for a resource, since a class that is missing would be an exception.
     there = loader.getResource("org/apache/spark/sql/delta/DeltaLog.class") is not None
     if not (there and extended and catalog != "builtin"):
-        settings = " ".join(f"--spark-conf {key}={value}" for key, value in SETTINGS.items())
+        told = settings_for(spark.version)
+        if told is None:
+            raise InputError(
+                f"{asked}: Delta has no jar for Spark {spark.version} yet; take a session of Spark "
+                f"{', '.join(f'{a}.{b}' for a, b in _JARS)}, or leave Delta out: Parquet needs none"
+            )
+        settings = " ".join(f"--spark-conf {key}={value}" for key, value in told.items())
         raise InputError(
             f"{asked}: this Spark session is without Delta; start it with {settings} (or these "
             "keys under [spark], or spark-submit's --conf), or leave Delta out: Parquet needs none "
             "of it"
         )
+
+
+def settings_for(version: str) -> dict[str, str] | None:
+    """Return the settings that bring Delta's jars into a session of this version of Spark, or None
+    if there are no jars for it."""
+    jar = _JARS.get(release_of(version))
+    if jar is None:
+        return None
+    return {
+        "spark.jars.packages": jar,
+        "spark.sql.extensions": _EXTENSION,
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    }
 
 
 def identifier(asked: str, table: str) -> str:

@@ -26,11 +26,12 @@ from bfpack_spark.core.tasks import TASKS, TaskSizes
 from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.spark.partitions import rows_of, to_partitions
 from bfpack_spark.tokens.token_places import read_places
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Row:
+class Row:
     """The row of documents and its stretches. For each distinct length, ascending: the stretch in
     which it lies, and the number of documents ahead of that stretch."""
 
@@ -49,27 +50,27 @@ def group_documents(
     """
     if groups == 1:
         worker = functools.partial(_to_one_group, seed=seed)
-        return sources.mapInArrow(worker, spark_ddl(blocks_of(GROUPED, "group"))).repartitionById(
-            1, "group"
-        )
-    row = _row(histogram, tasks.stretch_documents)
+        blocks = sources.mapInArrow(worker, spark_ddl(blocks_of(GROUPED, "group")))
+        return to_partitions(blocks, 1, "group")
+    row = row_of(histogram, tasks.stretch_documents)
     dealt = sources.mapInArrow(
         functools.partial(_to_stretches, row=row, seed=seed),
         spark_ddl(blocks_of(RANKED, "stretch")),
     )
-    grouped = dealt.repartitionById(int(row.stretch.max()) + 1, "stretch").mapInArrow(
-        functools.partial(_to_groups, row=row, groups=groups, seed=seed),
+    grouped = to_partitions(dealt, int(row.stretch.max()) + 1, "stretch").mapInArrow(
+        functools.partial(to_groups, row=row, groups=groups, seed=seed),
         spark_ddl(blocks_of(GROUPED, "group")),
     )
-    return grouped.repartitionById(groups, "group")
+    return to_partitions(grouped, groups, "group")
 
 
-def _row(histogram: Histogram, stretch_documents: int) -> _Row:
+def row_of(histogram: Histogram, stretch_documents: int) -> Row:
+    """Return the row of so many documents, in stretches of about `stretch_documents`."""
     longer = np.cumsum(histogram.counts[::-1])[::-1] - histogram.counts
     _, stretch = np.unique(longer // stretch_documents, return_inverse=True)
     first = np.full(int(stretch.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, stretch, longer)
-    return _Row(length=histogram.values, stretch=stretch, ahead=first[stretch])
+    return Row(length=histogram.values, stretch=stretch, ahead=first[stretch])
 
 
 def _to_one_group(batches: Iterator[pa.RecordBatch], *, seed: int) -> Iterator[pa.RecordBatch]:
@@ -79,7 +80,7 @@ def _to_one_group(batches: Iterator[pa.RecordBatch], *, seed: int) -> Iterator[p
 
 
 def _to_stretches(
-    batches: Iterator[pa.RecordBatch], *, row: _Row, seed: int
+    batches: Iterator[pa.RecordBatch], *, row: Row, seed: int
 ) -> Iterator[pa.RecordBatch]:
     for table in _hashed(batches, seed):
         at = _place(row, table.column("length").to_numpy())
@@ -87,8 +88,8 @@ def _to_stretches(
         yield to_blocks(table.append_column("stretch", stretch), RANKED, "stretch")
 
 
-def _to_groups(
-    batches: Iterator[pa.RecordBatch], *, row: _Row, groups: int, seed: int
+def to_groups(
+    batches: Iterator[pa.RecordBatch], *, row: Row, groups: int, seed: int
 ) -> Iterator[pa.RecordBatch]:
     """Yield GROUPED of the documents of one stretch, which is one partition."""
     blocks = [batch for batch in batches if len(batch)]
@@ -104,7 +105,7 @@ def _to_groups(
 
 def _hashed(batches: Iterator[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
     """Yield HASHED of the row groups of the token files."""
-    for source in (source for batch in batches for source in batch.to_pylist()):
+    for source in rows_of(batches):
         for table in read_places(source["path"], source["file"]):
             doc_id = table.column("doc_id").combine_chunks()
             key = hash_ids(doc_id)
@@ -113,7 +114,7 @@ def _hashed(batches: Iterator[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
             yield pa.table({**columns, "doc_hash": doc_hash})
 
 
-def _place(row: _Row, length: Int64) -> Int64:
+def _place(row: Row, length: Int64) -> Int64:
     at = np.searchsorted(row.length, length)
     assert (row.length[np.minimum(at, len(row.length) - 1)] == length).all(), (
         "a document's length is not in the histogram"

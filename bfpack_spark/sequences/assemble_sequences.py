@@ -17,6 +17,7 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.files.parquet_output import token_values
 from bfpack_spark.schema import LOCATED, SEGMENTS, blocks_of, plain, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
+from bfpack_spark.spark.partitions import to_partitions
 from bfpack_spark.tokens.token_files import read_token_file, slices
 
 
@@ -44,7 +45,7 @@ def assemble_sequences(
         functools.partial(cut_to_blocks, token_paths=token_paths, starts=starts, sizes=sizes),
         spark_ddl(blocks_of(SEGMENTS, "shard")),
     )
-    return cut.repartitionById(len(starts) - 1, "shard")
+    return to_partitions(cut, len(starts) - 1, "shard")
 
 
 def cut_to_blocks(

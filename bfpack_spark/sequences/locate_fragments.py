@@ -18,8 +18,9 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.tasks import TASKS, TaskSizes
 from bfpack_spark.plan.plan_files import read_fragments
 from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
-from bfpack_spark.spark.blocks import from_blocks, has, to_blocks
+from bfpack_spark.spark.blocks import from_blocks, has, in_order, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.spark.partitions import rows_of, to_partitions
 from bfpack_spark.tokens.token_places import read_places
 
 _PLACE = ("file", "row", "doc_length")
@@ -39,20 +40,18 @@ def locate_fragments(
     dealt = sources.mapInArrow(
         functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(SOUGHT, "part"))
     )
-    located = dealt.repartitionById(parts, "part").mapInArrow(
-        functools.partial(_join, num_files=num_files, num_tasks=walks),
+    located = to_partitions(dealt, parts, "part").mapInArrow(
+        functools.partial(join_blocks, num_files=num_files, num_tasks=walks),
         spark_ddl(blocks_of(LOCATED, "task")),
     )
-    return located.repartitionById(walks, "task")
+    return to_partitions(located, walks, "task")
 
 
 def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for source in batch.to_pylist():
-            for table in _read(source):
-                hashes = hash_ids(table.column("doc_id").combine_chunks())
-                part = pa.array((hashes % np.uint64(num_parts)).astype(np.int32))
-                yield to_blocks(table.append_column("part", part), SOUGHT, "part")
+    for table in (table for source in rows_of(batches) for table in _read(source)):
+        hashes = hash_ids(table.column("doc_id").combine_chunks())
+        part = pa.array((hashes % np.uint64(num_parts)).astype(np.int32))
+        yield to_blocks(table.append_column("part", part), SOUGHT, "part")
 
 
 def _read(source: dict[str, Any]) -> Iterator[pa.Table]:
@@ -61,9 +60,10 @@ def _read(source: dict[str, Any]) -> Iterator[pa.Table]:
     return read_places(source["path"], source["file"])
 
 
-def _join(
+def join_blocks(
     batches: Iterator[pa.RecordBatch], *, num_files: int, num_tasks: int
 ) -> Iterator[pa.RecordBatch]:
+    """Yield blocks of LOCATED, one for each task, of the blocks of SOUGHT of a partition."""
     documents, fragments = _received(batches)
     if not len(documents):
         return
@@ -79,13 +79,15 @@ def _join(
 
 
 def _received(batches: Iterator[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
-    """Return the documents and the fragments. The blocks that they came in are freed."""
+    """Return the documents and the fragments, each in an order that does not depend on how their
+    blocks came. The blocks are freed."""
     blocks = [batch for batch in batches if len(batch)]
-    stored = [batch.filter(has(batch, "doc_length")) for batch in blocks]
+    stored = in_order([batch.filter(has(batch, "doc_length")) for batch in blocks], ["file", "row"])
     planned = [batch.filter(has(batch, "sequence_id")) for batch in blocks]
     del blocks
     documents = from_blocks(stored, SOUGHT, ["doc_id", *_PLACE])
     del stored
+    planned = in_order(planned, ["sequence_id", "position"])
     return documents, from_blocks(planned, SOUGHT, _FRAGMENT)
 
 

@@ -19,6 +19,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from bfpack_spark.spark.repeating import repeating
+from bfpack_spark.spark.versions import context_of
 
 _SECONDS = 1.0
 
@@ -46,7 +47,7 @@ def metered(
     spark: SparkSession, costs: list[StageCost], stage: str, seq_len: int | None = None
 ) -> Iterator[None]:
     """Add the cost of what is run inside to `costs`, unless it fails."""
-    context: SparkContext | None = getattr(spark, "sparkContext", None)
+    context = context_of(spark)
     started, first_job = time.monotonic(), _or_none(partial(_num_jobs, context))
     with _sampled(_or_none(partial(_roots, context))) as cpu:
         yield

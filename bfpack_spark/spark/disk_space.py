@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from rich.filesize import decimal
 
@@ -28,6 +27,7 @@ from bfpack_spark.corpus.inventory import InputFile, Inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import divide
 from bfpack_spark.logs import facts
+from bfpack_spark.spark.versions import context_of
 
 _STORED_OF_COMPRESSED = 0.8
 _STORED_OF_PLAIN = 0.25
@@ -118,7 +118,7 @@ def _nearest(path: str) -> Path:
 
 def _temporary_directories(spark: SparkSession) -> list[str]:
     """Return where shuffle files go, if that is on this machine."""
-    context: SparkContext | None = getattr(spark, "sparkContext", None)
+    context = context_of(spark)
     if context is None or not (context.master or "").startswith("local"):
         return []
     named = context.getConf().get("spark.local.dir") or os.environ.get("SPARK_LOCAL_DIRS")

@@ -17,19 +17,21 @@ _GO_ON = "what was published stands; run it again to go on"
 def context_has_stopped() -> bool:
     """Return whether the JVM of this process has begun to end. Its first step is to stop Spark's
     context, and what fails after that fails for this reason, whatever its message says."""
-    context = SparkContext._active_spark_context
+    context = _active_context()
     if context is None:
         return False
     try:
         return bool(context._jsc.sc().isStopped())
     except (Py4JError, OSError):  # it does not answer any more
         return True
+    except AttributeError:  # a version of Spark without these inner parts
+        return False
 
 
 def why_jvm_ended(seconds: float = 20) -> str | None:
     """Return why the JVM that this process started has ended. Return None if it lives, or if this
     process started none. Where memory is short, a JVM may take so many seconds to end."""
-    gateway = SparkContext._gateway
+    gateway = getattr(SparkContext, "_gateway", None)
     process: subprocess.Popen[bytes] | None = getattr(gateway, "proc", None)
     if process is None:
         return None
@@ -78,12 +80,18 @@ def lacks_package(text: str) -> str | None:
     found = re.search(r"No module named '?(bfpack_spark|pyarrow|pandas|numpy|tokenizers)\b", text)
     if found is None:
         return None
-    python = SparkContext._active_spark_context
-    named = "" if python is None else f" {python.pythonExec}"
+    context = _active_context()
+    named = "" if context is None else f" {context.pythonExec}"
     return (
         f"the workers' Python{named} lacks {found[1]}; let PYSPARK_PYTHON name one with "
         "bfpack_spark installed, or ship it (jobs/README.md)"
     )
+
+
+def _active_context() -> SparkContext | None:
+    """Return the context of this process, or None if there is none, or if this version of Spark
+    keeps it elsewhere."""
+    return getattr(SparkContext, "_active_spark_context", None)
 
 
 def _out_of_memory() -> str:

@@ -1,12 +1,17 @@
-"""Rows that the driver knows, as frames with one partition for each task that gets some of them."""
+"""Rows go to the partitions whose numbers they bear: blocks on their way between workers, and rows
+that the driver knows, with a partition for each task that gets some of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
 
 from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.corpus.inventory import Inventory, split_inventory
+from bfpack_spark.spark.hash_keys import hash_key
+from bfpack_spark.spark.versions import release_of
 
 _SPLITS = (
     "task int, name string, path string, start long, end long, size long, modified long, "
@@ -15,10 +20,31 @@ _SPLITS = (
 _SPLIT_COLUMNS = [column.split()[0] for column in _SPLITS.split(", ")]
 
 
+def to_partitions(table: DataFrame, parts: int, column: str) -> DataFrame:
+    """Return the rows in `parts` partitions. A row goes to the partition that its value of `column`
+    names, from 0; no value is null."""
+    if takes_ids(table.sparkSession):
+        return table.repartitionById(parts, column)
+    return table.repartition(parts, hash_key(sf.col(column)))
+
+
+def takes_ids(spark: SparkSession) -> bool:
+    """Return whether the client and the server know DataFrame.repartitionById, which came with
+    Spark 4.1."""
+    return hasattr(DataFrame, "repartitionById") and release_of(spark.version) >= (4, 1)
+
+
 def in_partitions(spark: SparkSession, rows: Sequence[tuple[Any, ...]], columns: str) -> DataFrame:
     """Return the rows as a frame. The first column numbers their partitions, from 0."""
     parts = max((row[0] for row in rows), default=0) + 1
-    return spark.createDataFrame(rows, columns).repartitionById(parts, columns.split()[0])
+    return to_partitions(spark.createDataFrame(rows, columns), parts, columns.split()[0])
+
+
+def rows_of(batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+    """Return the rows of a partition of such a frame, in a worker. They are in the order of their
+    values, since Spark delivers them in any order, and what a task sends must not depend on it."""
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    return sorted(rows, key=lambda row: [(value is not None, value) for value in row.values()])
 
 
 def splits_frame(spark: SparkSession, inventory: Inventory) -> DataFrame:

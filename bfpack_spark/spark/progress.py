@@ -3,7 +3,7 @@
 The bar counts to the tokens or bytes of the whole. How many are done is approximate: it follows
 from the tasks that are done in each of Spark's stages, from its status tracker, twice a second.
 Spark begins one stage after another, so the number of its stages is known here beforehand. Under
-Spark Connect there is no status tracker, and nothing is shown.
+Spark Connect jobs are named by tags, there is no status tracker, and no bar is shown.
 """
 
 import logging
@@ -35,6 +35,7 @@ from rich.text import Text
 from bfpack_spark.logs import facts
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.repeating import repeating
+from bfpack_spark.spark.versions import context_of
 
 _SECONDS = 0.5
 # Shares of the time of a step that its stages of Spark take, in their order; the first of tokenize
@@ -90,18 +91,42 @@ def step(spark: SparkSession, work: Work, version: str) -> Iterator[Ending]:
 @contextmanager
 def watched(spark: SparkSession, work: Work) -> Iterator[None]:
     """Name the Spark jobs that are run inside, and show how far they are."""
-    context: SparkContext | None = getattr(spark, "sparkContext", None)
-    if context is None:
-        yield
-        return
-    group = f"bfpack {uuid.uuid4().hex}"
-    context.setJobGroup(group, work.title)
-    try:
+    with described(spark, work.title) as group:
+        context = context_of(spark)
+        if context is None:
+            yield
+            return
         with _bar(context, group, work):
             yield
+
+
+@contextmanager
+def described(spark: SparkSession, title: str) -> Iterator[str]:
+    """Name the Spark jobs that are run inside, and yield their group. What the session said of its
+    jobs before, it says again afterwards."""
+    context, group = context_of(spark), f"bfpack {uuid.uuid4().hex}"
+    if context is None:
+        with _tagged(spark, title):
+            yield group
+        return
+    before = {name: context.getLocalProperty(name) for name in _LOCAL}
+    context.setJobGroup(group, title)
+    try:
+        yield group
     finally:
-        for name in _LOCAL:
-            context.setLocalProperty(name, None)  # type: ignore[arg-type]
+        for name, value in before.items():
+            context.setLocalProperty(name, value)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _tagged(spark: SparkSession, title: str) -> Iterator[None]:
+    """Tag the operations that are run inside, as Spark Connect names them. No tag holds a comma."""
+    tag = title.replace(",", ";")
+    spark.addTag(tag)
+    try:
+        yield
+    finally:
+        spark.removeTag(tag)
 
 
 @contextmanager

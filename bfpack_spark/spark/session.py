@@ -1,14 +1,16 @@
 """The Spark session: the one of spark-submit or of the caller if there is one, otherwise a local
 one."""
 
+import itertools
+import logging
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
-from pyspark.errors import PySparkRuntimeError
-from pyspark.find_spark_home import _find_spark_home
+import pyspark
+from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from bfpack_spark.spark.private_folder import make_private_folder, temporary_directory
@@ -16,9 +18,15 @@ from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
 from bfpack_spark.spark.start_checks import check_start
 from bfpack_spark.spark.starting_jvm import no_jvm_left_behind, stderr_without_routine
+from bfpack_spark.spark.versions import check_release
 
-# Limits what reaches a Python worker at once. By default a batch is 10,000 rows of any size.
-_SQL_DEFAULTS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20)}
+# What limits the rows that reach a Python worker at once; the first that the session knows is
+# taken. By default they are 10,000 rows of any size. Older versions of Spark limit only their
+# number. A row is a block, so 64 of them are a shard at most, and 500,000 tokens of 512 shards.
+_BATCH_LIMITS = {
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20),
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "64",
+}
 # With TieredStopAtLevel=1 the JVM does not compile hot code a second time, as it does for servers.
 # That costs 8 to 11 s of CPU a process, a third of a small run, and there is little to gain, since
 # the JVM only moves blocks between workers.
@@ -51,16 +59,29 @@ _SECRETS = (
     "(?i)secret|passw|token|access[._-]?key|account[._-]?key|private[._-]?key|credential|[.]sas[.]"
 )
 
+log = logging.getLogger("bfpack")
+
 
 def get_session(settings: Mapping[str, str]) -> SparkSession:
     """Return the session that exists, with the SQL settings applied; its master, cores and memory
     are those of the submitter. If there is none, return a new local[*] session with a heap of 40 %
     of the machine's memory, unless `settings` say otherwise."""
     spark = _existing() or (_submitted() if _is_given() else _local(settings))
-    for key, value in {**_SQL_DEFAULTS, **settings}.items():
+    check_release(spark)
+    _limit_batches(spark)
+    for key, value in settings.items():
         if key.startswith("spark.sql.") and spark.conf.isModifiable(key):
             spark.conf.set(key, value)
     return spark
+
+
+def _limit_batches(spark: SparkSession) -> None:
+    known = (key for key in _BATCH_LIMITS if spark.conf.isModifiable(key))
+    for key in itertools.islice(known, 1):
+        try:
+            spark.conf.set(key, _BATCH_LIMITS[key])
+        except PySparkException:  # some managed services let nobody set it
+            log.warning("%s cannot be set here, so workers may need more memory", key)
 
 
 def java_options(*more: str) -> str:
@@ -148,7 +169,8 @@ def _started(settings: dict[str, str]) -> SparkSession:
 
 
 def _jars_first() -> list[str]:
-    folder = Path(_find_spark_home()) / "jars"
+    home = os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent
+    folder = Path(home) / "jars"
     return [
         str(path) for name in _JARS_FIRST.split() for path in sorted(folder.glob(f"{name}*.jar"))
     ]

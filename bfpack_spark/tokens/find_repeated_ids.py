@@ -17,6 +17,7 @@ from bfpack_spark.schema import DEALT_IDS, MESSAGES, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.spark.messages import message
+from bfpack_spark.spark.partitions import rows_of, to_partitions
 from bfpack_spark.tokens.token_places import read_ids
 
 _NAMED = 5  # repeated ids in the message of a part
@@ -31,12 +32,12 @@ def find_repeated_ids(
     dealt = sources.mapInArrow(
         functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(DEALT_IDS, "part"))
     )
-    return dealt.repartitionById(parts, "part").mapInArrow(count_ids, spark_ddl(MESSAGES))
+    met = to_partitions(dealt, parts, "part")
+    return met.mapInArrow(count_ids, spark_ddl(MESSAGES))
 
 
 def _deal(batches: Iterator[pa.RecordBatch], *, num_parts: int) -> Iterator[pa.RecordBatch]:
-    paths = (path for batch in batches for path in batch.column("path").to_pylist())
-    for ids in (ids for path in paths for ids in read_ids(path)):
+    for ids in (ids for source in rows_of(batches) for ids in read_ids(source["path"])):
         part = pa.array((hash_ids(ids) % np.uint64(num_parts)).astype(np.int32))
         yield to_blocks(pa.table({"part": part, "doc_id": ids}), DEALT_IDS, "part")
 

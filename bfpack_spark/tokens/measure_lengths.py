@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.schema import MEASURED, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
+from bfpack_spark.spark.partitions import to_partitions
 from bfpack_spark.tokens.token_files import read_lengths
 
 _BLOCKS_MAX = 64  # that come to the driver, each of up to a MB; one more step costs 0.3 s of CPU
@@ -31,7 +32,7 @@ def measure_lengths(
     counted = sources.mapInArrow(_count, _BLOCKS)
     if num_tasks <= blocks_max:
         return counted
-    return counted.repartitionById(1, "part").mapInArrow(_add_up, _BLOCKS)
+    return to_partitions(counted, 1, "part").mapInArrow(_add_up, _BLOCKS)
 
 
 def count_lengths(path: str) -> Histogram:

@@ -19,6 +19,7 @@ from bfpack_spark.corpus.documents import READING, ReadingSizes
 from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.schema import MESSAGES, TOKENIZED, spark_ddl
+from bfpack_spark.spark.partitions import rows_of
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 
 _BATCH_BYTES_MAX = 64 << 20
@@ -57,7 +58,7 @@ def tokenize_splits(
 ) -> Iterator[pa.RecordBatch]:
     """Yield TOKENIZED of the documents of a partition of splits. What was read of each file is
     counted in the tally."""
-    splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
+    splits = [Split(**row) for row in rows_of(batches)]
     limit = spec.max_document_bytes
     for documents in read_documents(splits, spec.input_format, spec.columns, limit, tally, sizes):
         # Parquet batches are cut by the mean size of a row; a few huge rows need another cut.

@@ -12,7 +12,7 @@ from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.spark.messages import collect_messages, message
-from bfpack_spark.spark.partitions import files_frame, splits_frame
+from bfpack_spark.spark.partitions import files_frame, rows_of, splits_frame
 from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
 
 _LARGEST = 1 << 20  # bytes of a line that is parsed; a larger document is not found
@@ -55,7 +55,7 @@ def find_ids(splits: DataFrame, input_format: str, columns: Columns, ids: list[s
 def _look(
     batches: Iterator[pa.RecordBatch], *, input_format: str, columns: Columns, ids: list[str]
 ) -> Iterator[pa.RecordBatch]:
-    splits = [Split(**row) for batch in batches for row in batch.to_pylist()]
+    splits = [Split(**row) for row in rows_of(batches)]
     wanted = set(ids)
     places = [
         (doc_id, source)

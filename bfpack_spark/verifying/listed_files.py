@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.files import access
 from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.spark.messages import message
-from bfpack_spark.spark.partitions import in_partitions
+from bfpack_spark.spark.partitions import in_partitions, rows_of
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.versions.manifests import FileKind, Manifest
 
@@ -63,7 +63,7 @@ def _check_each(
 
 def listed_files(batches: Iterator[pa.RecordBatch]) -> Iterator[ListedFile]:
     """Yield the files in the rows of entries_frame."""
-    return (ListedFile(**row) for batch in batches for row in batch.to_pylist())
+    return (ListedFile(**row) for row in rows_of(batches))
 
 
 def check_file(root: str, entry: ListedFile) -> list[Violation]:

@@ -29,6 +29,12 @@ SETTINGS = {
     "spark.eventLog.compress": "false",
     "spark.eventLog.rolling.enabled": "false",
 }
+# Spark compares what a task sends, in whatever order, with what it sent before.
+COMPARED = {"spark.sql.shuffle.orderIndependentChecksum.enabled": "true"}
+LOG_OF_CHECKSUMS = """
+logger.checksums.name = org.apache.spark.ShuffleStatus
+logger.checksums.level = info
+"""
 # A task is raced when half of its stage has ended, and it takes longer than theirs; one that is
 # alone, after two seconds.
 SPECULATION = {
@@ -42,6 +48,15 @@ SPECULATION = {
 POINTS = ("pack - before", "rename */shards/* before")  # planning, assembling
 
 
+def logging_checksums(folder: Path) -> dict[str, str]:
+    """The settings of a JVM that logs the checksums of what tasks send."""
+    usual = (ROOT / "bfpack_spark" / "spark" / "log4j2.properties").read_text()
+    path = folder / "log4j2.properties"
+    path.write_text(usual + LOG_OF_CHECKSUMS)
+    option = f"-Dlog4j2.configurationFile={path.as_uri()}"
+    return COMPARED | {"spark.driver.extraJavaOptions": option}
+
+
 def told_by(events: Path, kind: str) -> list[dict[str, Any]]:
     """The events of one kind in the log of a session that has ended."""
     (log,) = events.iterdir()
@@ -52,12 +67,12 @@ def told_by(events: Path, kind: str) -> list[dict[str, Any]]:
 def test_executors_killed_when_their_map_output_is_in_use_change_no_byte(
     case_of: Cases, matrix: Matrix, tmp_path: Path
 ) -> None:
-    """When the plan is made, and again when the shards are."""
+    """When the plan is made, and again when the shards are. What is sent again is the same."""
     case = case_of("parquet")
     output = case.copy(tmp_path)
     events = tmp_path / "events"
     events.mkdir()
-    settings = SETTINGS | {"spark.eventLog.dir": str(events)}
+    settings = SETTINGS | {"spark.eventLog.dir": str(events)} | logging_checksums(tmp_path)
     with started_host(tmp_path / "cluster", **settings) as host:
         arm(host.faults, *(Fault(point=point, act="kill executors") for point in POINTS))
         ran = Drivers(host, tmp_path).run(*case.pack(output))
@@ -67,6 +82,9 @@ def test_executors_killed_when_their_map_output_is_in_use_change_no_byte(
     ends = Counter(end["Task End Reason"]["Reason"] for end in told_by(events, "TaskEnd"))
     assert ends["ExecutorLostFailure"], ends
     assert ends["Resubmitted"] + ends["FetchFailed"] >= 2, ends
+    said = (tmp_path / "cluster" / "host.err").read_text()
+    assert "Checksum of map output for task" in said
+    assert "Checksum of map output changes" not in said
     assert case.check_published(output) == 2
     case.check_shards(output)
     matrix.add("executors killed, their map output in use", "same shards, same plan", len(POINTS))

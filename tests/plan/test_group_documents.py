@@ -83,7 +83,7 @@ def test_a_seed_deals_documents_of_one_length_otherwise(dealt: Dealt) -> None:
     assert sum(one[name] != two[name] for name in one) > 20
 
 
-def test_each_group_is_a_partition(spark: SparkSession, tmp_path: Path) -> None:
+def test_each_group_is_a_partition(spark: SparkSession, tmp_path: Path, either_way: str) -> None:
     sources = stored(spark, tmp_path, [(f"d{n}", length) for n, length in enumerate(LENGTHS)])
     grouped = group_documents(sources, histogram_of(LENGTHS), 7, 4)
     placed = grouped.selectExpr("spark_partition_id() AS place", "group")

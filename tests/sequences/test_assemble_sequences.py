@@ -109,7 +109,9 @@ def test_every_fragment_is_the_slice_that_the_plan_names(
         assert row["shard"] == {0: 0, 1: 0, 2: 1, 3: 2, 4: 2}[sequence_id]
 
 
-def test_each_shard_is_a_partition(spark: SparkSession, token_paths: list[str]) -> None:
+def test_each_shard_is_a_partition(
+    spark: SparkSession, token_paths: list[str], either_way: str
+) -> None:
     found = assembled(spark, token_paths, PLANNED)
     placed = found.selectExpr("spark_partition_id() AS place", "shard").distinct().collect()
     assert {(row["place"], row["shard"]) for row in placed} == {(0, 0), (1, 1), (2, 2)}

@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from bfpack_spark.spark.costs import StageCost, metered
+from bfpack_spark.spark.partitions import in_partitions
 
 BURNT = 0.5  # seconds of CPU
 
@@ -29,12 +30,8 @@ def test_cpu_of_python_workers_counts_and_tasks_beside_each_other_add_up(
 ) -> None:
     costs: list[StageCost] = []
     with metered(spark, costs, "burn", 7):
-        rows = (
-            spark.sql("SELECT 0 AS id UNION ALL SELECT 1")
-            .repartitionById(2, "id")
-            .mapInArrow(burner(), "id int")
-            .collect()
-        )
+        tasks = in_partitions(spark, [(0,), (1,)], "id int")
+        rows = tasks.mapInArrow(burner(), "id int").collect()
     assert len(rows) == 2
     (cost,) = costs
     assert (cost.stage, cost.seq_len) == ("burn", 7)
