@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 from conftest import ROOT
@@ -49,14 +50,29 @@ ONE_LINE = """
 import sys
 from importlib.metadata import packages_distributions
 kept = set(sys.argv[2].split(","))
-hidden = [name for name, owners in packages_distributions().items() if not kept & {*owners}]
+owners_of = packages_distributions().items()
+hidden = [n for n, own in owners_of if not kept & {o.replace("_", "-").lower() for o in own}]
 sys.modules.update(dict.fromkeys(hidden))
 """
 
 
+def with_needs(names: set[str]) -> set[str]:
+    """These packages, and those that they cannot do without here."""
+    here = {owner for owners in packages_distributions().values() for owner in map(usual, owners)}
+    lines = [line for name in names & here for line in requires(name) or ()]
+    required = (line for line in lines if not re.search(r"extra\s*==", line))
+    needs = {usual(re.split(r"[^\w.-]", line)[0]) for line in required} & here
+    return names if needs <= names else with_needs(names | needs)
+
+
+def usual(name: str) -> str:
+    """The one form of a package's name."""
+    return name.replace("_", "-").lower()
+
+
 def without_extras(source: str) -> "subprocess.CompletedProcess[str]":
     """Run this source where only what needs no extra can be imported."""
-    plain = ",".join(sorted(names_of(PROJECT["dependencies"]) | {"bfpack-spark"}))
+    plain = ",".join(sorted(with_needs(names_of(PROJECT["dependencies"])) | {"bfpack-spark"}))
     command = [sys.executable, "-c", ONE_LINE + source, "stats", plain]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
