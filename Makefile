@@ -104,7 +104,7 @@ lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for 
 	done; \
 	for name in s3 airflow notebook; do \
 	    $(UV_COMPILE) $(LOCK_OPTIONS) conf/$$name.in --output-file conf/$$name.lock >/dev/null; \
-	done
+	done; \
 	$(UV_COMPILE) $(LOCK_OPTIONS) --override conf/consumers-overrides.txt conf/consumers.in --output-file conf/consumers.lock >/dev/null
 
 clean: ## Remove all that make made
@@ -117,12 +117,12 @@ $(PEERS): conf/peers.lock | $(READY)
 
 .integration/azurite/.ready: conf/azurite/package-lock.json
 	@mkdir -p $(@D); cp conf/azurite/*.json $(@D)
-	@npm ci --silent --no-audit --no-fund --prefix $(@D)
-	@touch $@
+	@npm ci --silent --no-audit --no-fund --prefix $(@D) && touch $@ \
+	    || echo "make: npm is missing or fetches nothing: the tests of Azure are skipped" >&2
 
 .integration/hadoop/.ready: conf/hadoop.xml
-	@mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)/jars
-	@touch $@
+	@mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)/jars \
+	    && touch $@ || { rm -rf $(@D); echo "make: mvn is missing or fetches nothing: the tests of HDFS and YARN are skipped" >&2; }
 
 .integration/s3/.ready .integration/airflow/.ready: .integration/%/.ready: conf/%.lock | $(READY)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \

@@ -2,6 +2,6 @@
 
 import sys
 
-from bfpack_spark.cli.main import main
+from bfpack_spark.__main__ import main
 
 main(["export", *sys.argv[1:]])

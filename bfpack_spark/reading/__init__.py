@@ -1,4 +1,4 @@
-"""From shards to batches, for trainers: with numpy and pyarrow alone. README.md states what is
+"""From shards to batches, for trainers: without Spark, pandas or PyTorch. README.md states what is
 guaranteed."""
 
 from bfpack_spark.reading import layouts
