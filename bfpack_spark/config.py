@@ -25,8 +25,8 @@ class Settings(BaseModel):
 
     input: tuple[str, ...] = Field(
         (),
-        description="Reads this directory, file or pattern, or this Delta table by its path or "
-        "name. Give it several times for several inputs.",
+        description="Reads this directory, file or pattern, or this table. Give it several times "
+        "for several inputs.",
     )
     output: str | None = Field(None, description="Writes all results below this directory.")
     tokenizer: str | None = Field(
@@ -48,13 +48,15 @@ class Settings(BaseModel):
         "lengths.",
     )
 
-    input_format: Literal["parquet", "jsonl", "text", "delta"] | None = Field(
+    input_format: Literal["parquet", "jsonl", "text", "delta", "table"] | None = Field(
         None,
-        description="Sets the format of the input. Without it the names of the files tell; delta "
-        "must be said.",
+        description="Sets the format of the input. Without it the names of the files tell. delta "
+        "is a Delta table by its path, table one of Spark's catalog by its name.",
     )
-    input_version: int | None = Field(
-        None, ge=0, description="Reads this version of the Delta table, and not the newest."
+    input_version: str | None = Field(
+        None,
+        description="Reads this snapshot of a table, and not the newest. For a table without "
+        "snapshots it is any text that stands for what the table holds.",
     )
     text_column: str = Field("text", description="Names the column that holds the text.")
     id_column: str | None = Field(
@@ -155,6 +157,11 @@ class Settings(BaseModel):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, int | str) else value
+
+    @field_validator("input_version", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
 
     @field_validator("input")
     @classmethod

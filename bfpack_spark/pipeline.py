@@ -29,7 +29,8 @@ from bfpack_spark.plan.make_plan import make_plan, sequences_version
 from bfpack_spark.report.keep import keep_costs, keep_report
 from bfpack_spark.sequences.make_sequences import make_sequences
 from bfpack_spark.spark.costs import StageCost, metered
-from bfpack_spark.tokens.make_tokens import Source, make_tokens
+from bfpack_spark.tokens.make_tokens import make_tokens
+from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions.moves import Move, publish_and_say
 from bfpack_spark.versions.publication import Place, Version

@@ -30,7 +30,6 @@ from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import cut_documents, cut_stream
 from bfpack_spark.explore import plots
 from bfpack_spark.report.render import render_names, render_sequence
-from bfpack_spark.spark.session import get_session
 
 # %% tags=["parameters"]
 OUTPUT, BUCKET = "../.demo/output", "demo"
@@ -185,11 +184,17 @@ HTML(render_sequence(sequence))
 # %% [markdown]
 # ## Asking the plan
 #
-# The plan has a row a fragment, and any SQL can be asked of it. The session is a local one, or that
-# of the Spark Connect server that `SPARK_REMOTE` names.
+# The plan has a row a fragment, and any SQL can be asked of it. Only this needs a session: the one
+# that is there, that of the Spark Connect server which `SPARK_REMOTE` names, or else a local one,
+# which ends with the notebook.
 
 # %%
-spark = get_session({"spark.sql.shuffle.partitions": "4"})
+from pyspark.sql import SparkSession
+
+from bfpack_spark.spark.session import get_session
+
+there = SparkSession.getActiveSession()
+spark = there or get_session({"spark.sql.shuffle.partitions": "4"})
 explore.plan_table(spark, OUTPUT, BUCKET, SEQ_LEN).createOrReplaceTempView("plan")
 
 # %%
@@ -217,4 +222,5 @@ most = int(mixed["sequence_id"][0])
 plots.sequence(explore.read_sequence(OUTPUT, BUCKET, SEQ_LEN, most))
 
 # %%
-spark.stop()
+if there is None:
+    spark.stop()

@@ -20,8 +20,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from bfpack_spark.cli.main import main
+from bfpack_spark.config import load_settings
 from bfpack_spark.delta.tables import settings_for
 from bfpack_spark.spark.session import get_session
+from bfpack_spark.spark.versions import release_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,7 +31,7 @@ pytest.register_assert_rewrite("faults.kit", "corpus.reading")
 pytest_plugins = [
     *("faults.fixtures", "verifying.broken", "tokens.worker", "cli.commands", "packings"),
     *("readmes", "s3_store", "azure_store", "gcs_store", "hadoop_cluster"),
-    *("integration.delta_desk", "integration.submitter"),
+    *("integration.delta_desk", "integration.submitter", "frames.desk"),
 ]
 
 hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
@@ -61,8 +63,8 @@ class Corpus:
 def spark(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SparkSession]:
-    """The suite's session; commands run in this process take it as theirs. It has Delta's jars if
-    one of the tests is marked `delta`, and they can be fetched."""
+    """The suite's session; commands run in this process take it as theirs. It has the jars of
+    Delta or Iceberg if one of the tests is so marked, and they can be fetched."""
     settings = {
         "spark.master": "local[2]",
         "spark.driver.memory": "3g",
@@ -70,24 +72,41 @@ def spark(
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
         "spark.ui.showConsoleProgress": "false",
     }
-    asked = any(item.get_closest_marker("delta") for item in request.session.items)
-    session = (_with_delta(settings) if asked else None) or get_session(settings)
+    items = request.session.items
+    chosen = {
+        mark: own
+        for mark, own in lakes().items()
+        if any(item.get_closest_marker(mark) for item in items)
+    }
+    session = (_with_lakes(settings, chosen) if chosen else None) or get_session(settings)
     yield session
     session.stop()
 
 
-def _with_delta(settings: dict[str, str]) -> SparkSession | None:
-    # Delta reads a table's log in 50 tasks otherwise, here of a line each.
-    jars = settings_for(pyspark.__version__)
-    if jars is None:
-        return None
-    delta = {**jars, "spark.databricks.delta.snapshotPartitions": "2"}
+def lakes() -> dict[str, dict[str, str]]:
+    """By marks of tests: the settings that bring jars into a session, of those that this Spark can
+    have."""
+    found: dict[str, dict[str, str]] = {}
+    delta = settings_for(pyspark.__version__)
+    if delta is not None:
+        # Delta reads a table's log in 50 tasks otherwise, here of a line each.
+        found["delta"] = {**delta, "spark.databricks.delta.snapshotPartitions": "2"}
+    if release_of(pyspark.__version__) == (4, 1):  # Iceberg's runtime loads there alone
+        found["iceberg"] = {**load_settings(ROOT / "conf" / "iceberg.toml", {}).spark}
+    return found
+
+
+def _with_lakes(settings: dict[str, str], chosen: dict[str, dict[str, str]]) -> SparkSession | None:
+    both = {key: value for own in chosen.values() for key, value in own.items()}
+    if "iceberg" in chosen:
+        both["spark.sql.catalog.lake.warehouse"] = settings["spark.sql.warehouse.dir"]
+    both["spark.jars.packages"] = ",".join(own["spark.jars.packages"] for own in chosen.values())
     ivy = ROOT / ".integration" / "ivy"
     ivy.mkdir(parents=True, exist_ok=True)
     with (ivy / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Ivy spoils its folder where two processes fetch at once
         with suppress(PySparkException):
-            return get_session({**settings, **delta, "spark.jars.ivy": str(ivy)})
+            return get_session({**settings, **both, "spark.jars.ivy": str(ivy)})
     return None
 
 

@@ -1,5 +1,6 @@
 """What grows and what must not, as counts: bytes and rows moved, the largest batch."""
 
+import functools
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.blocks import to_blocks
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.find_repeated_ids import count_ids
-from bfpack_spark.tokens.tokenize_text import tokenize_splits
+from bfpack_spark.tokens.tokenize_text import read_splits, tokenize_rows
 
 Bfpack = Callable[..., Ran]
 LARGEST_ID = 2**30  # random ids up to here do not compress
@@ -150,8 +151,8 @@ def tokenized(folder: Path, num_documents: int) -> list[int]:
     )
     splits = [vars(split) for split in split_inventory(inventory)]
     batches = iter([pa.RecordBatch.from_pylist(splits)])
-    sizes = ReadingSizes(batch_bytes=1 << 18)
-    rows = tokenize_splits(batches, spec=spec, tally=Tally(), sizes=sizes)
+    read = functools.partial(read_splits, sizes=ReadingSizes(batch_bytes=1 << 18))
+    rows = tokenize_rows(batches, spec=spec, read=read, tally=Tally())
     found = [batch.nbytes for batch in rows]
     assert len(found) > 4
     return found

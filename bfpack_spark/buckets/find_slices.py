@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.buckets.find_buckets import find_buckets
-from bfpack_spark.buckets.inputs import Input, inventory_of
+from bfpack_spark.buckets.inputs import Input, open_input
 from bfpack_spark.buckets.slices import (
     PLACEHOLDER,
     Slice,
@@ -27,11 +27,13 @@ from bfpack_spark.buckets.slices import (
     paths_of_buckets,
 )
 from bfpack_spark.config import Settings
-from bfpack_spark.corpus.documents import no_column
+from bfpack_spark.corpus.documents import no_bucket
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.bucket_names import check_bucket
 from bfpack_spark.printable import one_line
+from bfpack_spark.spark.frames import Frame, check_column
+from bfpack_spark.spark.frames import column as named
 from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.spark.progress import described
 
@@ -39,9 +41,12 @@ FindSlice = Callable[[], Slice]
 Session = Callable[[], SparkSession]
 
 
-def find_slices(session: Session, settings: Settings) -> dict[str, FindSlice]:
+def find_slices(
+    session: Session, settings: Settings, frame: DataFrame | None = None
+) -> dict[str, FindSlice]:
     """Return the buckets of a run, by name. A slice is looked up only when it is its turn. The
-    session is asked for only if it is needed, for a Delta table or a column of the data."""
+    session is asked for only if it is needed, for a table or a column of the data. `frame`: what is
+    read in place of --input."""
     column, patterns = settings.bucket_column, settings.input
     in_paths = any(PLACEHOLDER in pattern for pattern in patterns)
     if column is not None and in_paths:
@@ -51,21 +56,25 @@ def find_slices(session: Session, settings: Settings) -> dict[str, FindSlice]:
         )
     single = () if column is not None or in_paths else _only_one(settings)
     whole = Input(
-        patterns=settings.need("input"),
+        patterns=() if frame is not None else settings.need("input"),
         format=settings.input_format,
         version=settings.input_version,
+        frame=frame,
     )
     if column is not None:
         found = slices_by(session, whole, column)
         return {name: partial(one_of, found, name) for name in _chosen(settings, found)}
     paths = _in_paths(settings, whole) if in_paths else dict.fromkeys(single, patterns)
     inputs = {name: replace(whole, patterns=own) for name, own in paths.items()}
-    return {name: partial(_whole, session, own) for name, own in inputs.items()}
+    return {name: partial(open_input, session, own) for name, own in inputs.items()}
 
 
 def slices_by(session: Session, wanted: Input, column: str) -> dict[str, Slice]:
     """Return every bucket that the column, or the level of directories, tells."""
-    inventory = inventory_of(session, wanted)
+    whole = open_input(session, wanted)
+    inventory = whole.inventory
+    if whole.frame is not None:
+        return by_value(whole.frame, column)
     in_directories = by_directories(inventory, column)
     if in_directories is not None:
         return in_directories
@@ -74,9 +83,20 @@ def slices_by(session: Session, wanted: Input, column: str) -> dict[str, Slice]:
             f"--bucket-column {column}: plain text has no columns; put the files of each bucket "
             f"into a directory {column}=NAME"
         )
-    if inventory.columns and column not in inventory.columns:
-        raise no_column("--bucket-column", column, "the table", list(inventory.columns))
     return by_column(inventory, column, _in_data(session(), inventory, column))
+
+
+def by_value(frame: Frame, column: str) -> dict[str, Slice]:
+    """Return every bucket that a column of a table or frame holds, with its rows."""
+    check_column(frame.rows, "--bucket-column", column, frame.name)
+    value = named(column).cast("string")
+    with described(frame.rows.sparkSession, one_line(f"{column}: find buckets")):
+        rows = frame.rows.select(value.alias("bucket")).distinct().collect()
+    found = [row["bucket"] for row in rows]
+    if None in found:
+        raise no_bucket(column, "null", frame.name)
+    own = {bucket: replace(frame, rows=frame.rows.where(value == bucket)) for bucket in found}
+    return {name: Slice(inventory=frame.inventory(), frame=one) for name, one in own.items()}
 
 
 def one_of(found: dict[str, Slice], bucket: str) -> Slice:
@@ -90,20 +110,15 @@ def one_of(found: dict[str, Slice], bucket: str) -> Slice:
 
 
 def _in_data(spark: SparkSession, inventory: Inventory, column: str) -> list[tuple[str, str]]:
-    own = inventory.columns.get(column, column)
     with described(spark, one_line(f"{column}: find buckets")):
-        rows = find_buckets(splits_frame(spark, inventory), inventory.format, own).collect()
+        rows = find_buckets(splits_frame(spark, inventory), inventory.format, column).collect()
     return [(row["bucket"], row["name"]) for row in rows]
-
-
-def _whole(session: Session, wanted: Input) -> Slice:
-    return Slice(inventory=inventory_of(session, wanted))
 
 
 def _in_paths(settings: Settings, whole: Input) -> dict[str, tuple[str, ...]]:
     """Return the inputs of each bucket that is named, or of each that is found if none is named."""
     in_catalog = [pattern for pattern in whole.patterns if "/" not in pattern]
-    if whole.format == "delta" and in_catalog and not settings.bucket:
+    if whole.format in ("delta", "table") and in_catalog and not settings.bucket:
         raise InputError(
             f"--input {in_catalog[0]}: a catalog is not searched for tables; name the buckets "
             "with --bucket"

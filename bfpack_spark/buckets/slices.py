@@ -4,13 +4,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bfpack_spark.config import Settings
-from bfpack_spark.corpus.documents import Columns, no_bucket
+from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.globs import expand, match_files
 from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut, Split
 from bfpack_spark.corpus.jsonl import read_line_values
@@ -18,6 +19,9 @@ from bfpack_spark.corpus.parquet import read_column
 from bfpack_spark.corpus.second_look import unchanged
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import BUCKETS, plain
+
+if TYPE_CHECKING:  # samples are drawn without Spark
+    from bfpack_spark.spark.frames import Frame
 
 PLACEHOLDER = "{bucket}"
 _HIVE = re.compile(r"(?:^|/)[^/={}]+=\{bucket\}(?:/|$)")
@@ -29,6 +33,7 @@ class Slice:
 
     inventory: Inventory
     column: str | None = None  # the column that tells a document's bucket; None: all documents
+    frame: "Frame | None" = None  # a table or frame; None: the files of the inventory
 
 
 def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
@@ -82,11 +87,10 @@ def _with_name(pattern: str, name: str) -> str:
 
 def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None:
     """Return the buckets of files in directories COLUMN=value, or None if no directory has such a
-    name. For a Delta table they are those of its partitions."""
+    name."""
     files: dict[str | None, list[InputFile]] = defaultdict(list)
     for file in inventory.files:
-        value = _in_partition(file, column) if column in file.partition else None
-        files[value or _level(file.name, column)].append(file)
+        files[_level(file.name, column)].append(file)
     if set(files) == {None}:
         return None
     if None in files:
@@ -117,13 +121,6 @@ def _left_out(inventory: Inventory, column: str, value: str) -> tuple[LeftOut, .
     """Return the left-out files that lie with the files of the bucket, or with those of no
     bucket."""
     return tuple(left for left in inventory.left_out if _level(left.name, column) in (None, value))
-
-
-def _in_partition(file: InputFile, column: str) -> str:
-    value = file.partition[column]
-    if value is None:
-        raise no_bucket(column, "null", file.name)
-    return value
 
 
 def by_column(

@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 import cloup
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
@@ -53,7 +53,7 @@ from bfpack_spark.versions.publication import Place
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     """Check every promise by reading what is on disk, of every bucket or of those that are named.
     With --input, tokenize the text again and compare its tokens."""
-    outcomes = run_each_named(partial(_verify, version), settings)
+    outcomes = run_each_named(partial(verify_each, version, None), settings)
     reports = results_of(outcomes)
     if as_json:
         errors = [error_row(outcome) for outcome in failed(outcomes)]
@@ -65,9 +65,15 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     return failures if all(report.holds for report in reports) else 1
 
 
-def _verify(
-    version: str | None, spark: SparkSession, settings: Settings, bucket: str
+def verify_each(
+    version: str | None,
+    frame: DataFrame | None,
+    spark: SparkSession,
+    settings: Settings,
+    bucket: str,
 ) -> list[Report]:
+    """Return a report for each seq_len of a bucket, of the current version or the one named. With
+    --input, or a frame in its place, the text is compared too."""
     reports = []
     for seq_len in settings.need("seq_len"):
         place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
@@ -78,14 +84,16 @@ def _verify(
                 spark,
                 place,
                 version=version,
-                text_input=_text_of(settings, bucket),
+                text_input=_text_of(settings, bucket, frame),
                 engine="fastokens" if settings.engine == "fastokens" else "tokenizers",
             )
         reports.append(report)
     return reports
 
 
-def _text_of(settings: Settings, bucket: str) -> Input | None:
+def _text_of(settings: Settings, bucket: str, frame: DataFrame | None) -> Input | None:
+    if frame is not None:
+        return Input(frame=frame)
     if not settings.input:
         return None
     patterns = settings.input

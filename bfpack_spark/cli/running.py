@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any
 
 import click
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.buckets.find_slices import FindSlice, find_slices
 from bfpack_spark.cli.each_bucket import Outcome, run_each
@@ -15,21 +15,26 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import buckets_in
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.progress import described
-from bfpack_spark.spark.session import get_session
+from bfpack_spark.spark.session import get_session, with_settings
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
-from bfpack_spark.tokens.make_tokens import Source, look_at
+from bfpack_spark.tokens.look_at import look_at
+from bfpack_spark.tokens.source import Source
 
 
 def run_each_slice(
-    act: Callable[[SparkSession, Settings, Source], Any], settings: Settings
+    act: Callable[[SparkSession, Settings, Source], Any],
+    settings: Settings,
+    frame: DataFrame | None = None,
 ) -> list[Outcome]:
     """Work on one bucket of the input after another, and return their outcomes. The mistakes that
-    can be found without Spark are found before it starts, and once for all buckets."""
+    can be found without Spark are found before it starts, and once for all buckets. `frame`: what
+    is read in place of --input."""
     settings.need("output")
-    settings.need("input")
+    if frame is None:
+        settings.need("input")
     vocabulary = read_vocabulary(settings)
-    session = cache(lambda: session_of(settings))
-    slices = find_slices(session, settings)
+    session = cache(lambda: session_of(settings, frame))
+    slices = find_slices(session, settings, frame)
     if len(slices) == 1:
         ((name, find),) = slices.items()
         source = look_at(settings, name, find, vocabulary)
@@ -44,12 +49,15 @@ def run_each_slice(
 
 
 def run_each_named(
-    act: Callable[[SparkSession, Settings, str], Any], settings: Settings
+    act: Callable[[SparkSession, Settings, str], Any],
+    settings: Settings,
+    frame: DataFrame | None = None,
 ) -> list[Outcome]:
-    """Work on one bucket of the output after another: on those that are named, or on all."""
+    """Work on one bucket of the output after another: on those that are named, or on all. `frame`:
+    what is read in place of --input."""
     settings.need("seq_len")
     names = settings.bucket or buckets_in(settings.need("output"))
-    spark = session_of(settings)
+    spark = session_of(settings, frame)
     return run_each((name, partial(_described, act, spark, settings, name, name)) for name in names)
 
 
@@ -60,8 +68,10 @@ def _described(
     bucket: str,
     subject: Any,
 ) -> Any:
-    """Work on a bucket. Spark jobs between the stages are named by bucket and command."""
-    command = click.get_current_context().info_name
+    """Work on a bucket. Spark jobs between the stages are named by bucket and command; from Python
+    there is no command."""
+    context = click.get_current_context(silent=True)
+    command = context.info_name if context else "bfpack"
     with described(spark, one_line(f"{bucket}: {command}")):
         return act(spark, settings, subject)
 
@@ -85,7 +95,9 @@ def only_seq_len(settings: Settings) -> int:
     return int(lengths[0])
 
 
-def session_of(settings: Settings) -> SparkSession:
-    spark = get_session(settings.spark)
+def session_of(settings: Settings, frame: DataFrame | None = None) -> SparkSession:
+    """Return the session of a run: that of the frame which it reads, if there is one."""
+    given = None if frame is None else with_settings(frame.sparkSession, settings.spark)
+    spark = given or get_session(settings.spark)
     check_delta(spark, settings)
     return spark

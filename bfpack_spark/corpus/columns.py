@@ -1,13 +1,11 @@
-"""Which columns are read: their types in Parquet files, and their names in the files of a table."""
+"""Which columns of Parquet files are read, and in which types."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.types as pt
 
 from bfpack_spark.corpus.documents import Columns, no_column
-from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.errors import InputError
 
 _WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
@@ -70,36 +68,3 @@ def is_id(kind: pa.DataType) -> bool:
 
 def is_uuid(kind: pa.DataType) -> bool:
     return isinstance(kind, pa.UuidType)
-
-
-def check_table(inventory: Inventory, columns: Columns) -> None:
-    """Raise InputError if the table lacks a column, or if it is a partition column and so in no
-    file."""
-    content = "--tokens-column" if columns.tokens else "--text-column"
-    wanted = {content: columns.content, "--id-column": columns.doc_id}
-    for option, name in {**wanted, "--bucket-column": columns.bucket}.items():
-        if name is None or name in inventory.columns:
-            continue
-        if name in inventory.files[0].partition:
-            raise InputError(
-                f"{option} {name}: is a partition column of the table, of which only "
-                "--bucket-column can make use; name another"
-            )
-        there = [*inventory.columns, *inventory.files[0].partition]
-        raise no_column(option, name, "the table", there)
-
-
-def columns_in_files(inventory: Inventory, columns: Columns) -> Columns:
-    """Return the columns by their names in the files (the same names, unless Delta's column mapping
-    is used)."""
-    names = inventory.columns
-
-    def renamed(name: str | None) -> str | None:
-        return None if name is None else names.get(name, name)
-
-    return replace(
-        columns,
-        content=names.get(columns.content, columns.content),
-        doc_id=renamed(columns.doc_id),
-        bucket=renamed(columns.bucket),
-    )

@@ -25,7 +25,7 @@ class Tally:
     """What one task has read of each file, by the file's name in the inventory."""
 
     rows: Counter[str] = field(default_factory=Counter)  # Parquet: rows; JSONL: lines that are
-    #   not blank; text: one per file. Deleted rows and those of other buckets are counted too.
+    #   not blank; text: one per file. Those of other buckets are counted too.
     num_bytes: Counter[str] = field(default_factory=Counter)  # JSONL, text: bytes of the file
     documents: Counter[str] = field(default_factory=Counter)  # rows that were handed on
     footers: dict[str, int] = field(default_factory=dict)  # Parquet: rows that the footer tells
@@ -73,13 +73,27 @@ def check_coverage(inventory: Inventory, total: Tally, *, bucket_column: str | N
             _check_bytes(file, total.num_bytes[file.name])
         else:
             _check_rows(file, rows, total.footers.get(file.name))
-        kept = rows - file.num_deleted
         documents = total.documents[file.name]
-        if documents > kept or (bucket_column is None and documents < kept):
+        if documents > rows or (bucket_column is None and documents < rows):
             raise JobError(
-                f"--input: {file.name} gave {kept:,} documents, {documents:,} were worked on; "
+                f"--input: {file.name} gave {rows:,} documents, {documents:,} were worked on; "
                 "run it again"
             )
+
+
+def check_rows(name: str, counted: int, total: Tally) -> None:
+    """Raise InputError if a table or frame gave another number of rows than Spark counts in it.
+    Raise JobError if rows were read and not handed on."""
+    rows, documents = total.rows[name], total.documents[name]
+    if rows != counted:
+        raise InputError(
+            f"--input: {name}: {rows:,} rows were read, Spark counts {counted:,}; its rows change "
+            "from job to job: read a snapshot of a table, or persist the frame"
+        )
+    if documents != rows:
+        raise JobError(
+            f"--input: {name} gave {rows:,} documents, {documents:,} were worked on; run it again"
+        )
 
 
 def check_documents(total: Tally, documents_in: int) -> None:

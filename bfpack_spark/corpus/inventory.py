@@ -1,9 +1,8 @@
 """Which files the corpus consists of, and how they are split among tasks."""
 
-import hashlib
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from bfpack_spark.corpus.formats import codec_of
 
@@ -20,9 +19,6 @@ class InputFile:
     size: int  # bytes
     modified: int = 0  # ns; 0: not told
     etag: str | None = None  # of an object
-    # For a Delta table: the numbers of deleted rows (ascending, int64), and the file's partition.
-    deleted: bytes = field(default=b"", repr=False)
-    partition: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     magic: str | None = None  # the codec that its first bytes tell, where its name has no ending
 
     @property
@@ -30,16 +26,9 @@ class InputFile:
         """Return how it is compressed (gzip, zstd, bz2, xz), or None if it is not."""
         return self.magic or codec_of(self.name)
 
-    @property
-    def num_deleted(self) -> int:
-        """Return the number of its rows that are deleted."""
-        return len(self.deleted) // 8
-
     def for_fingerprint(self) -> list[str | int]:
-        """Return the name, the size, and the ETag or else the modification time; if rows are
-        deleted, also their hash."""
-        hashed = [hashlib.sha256(self.deleted).hexdigest()[:16]] if self.deleted else []
-        return [self.name, self.size, self.etag or self.modified, *hashed]
+        """Return the name, the size, and the ETag or else the modification time."""
+        return [self.name, self.size, self.etag or self.modified]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +41,11 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """The corpus as files, in order of name, all of one format (parquet, jsonl, text or delta)."""
+    """The corpus as files, in order of name, all of one format (parquet, jsonl or text). If it is a
+    table or frame (delta, table, frame), one entry stands for it."""
 
     format: str
     files: tuple[InputFile, ...]
-    # For a Delta table: its columns except those of partitions, and their names in its files.
-    columns: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()  # it decides nothing, so it is in no fingerprint
 
     @property
@@ -65,10 +53,8 @@ class Inventory:
         return sum(file.size for file in self.files)
 
     def whole_files(self) -> list["Split"]:
-        """Return each file as one range. (A Delta table's log has its own times, which are not
-        those of the files, so these ranges have none.)"""
-        splits = map(whole_file, self.files)
-        return [replace(s, modified=0) if self.format == "delta" else s for s in splits]
+        """Return each file as one range."""
+        return list(map(whole_file, self.files))
 
     def for_fingerprint(self) -> list[list[str | int]]:
         """Return what tells each file from another file of its name."""

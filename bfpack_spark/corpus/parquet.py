@@ -3,16 +3,13 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from bfpack_spark.core.fragments import Int64
-from bfpack_spark.corpus.columns import check_column, check_schema, is_id, is_uuid
+from bfpack_spark.corpus.columns import check_column, check_schema, is_id
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.corpus.documents import (
@@ -20,15 +17,14 @@ from bfpack_spark.corpus.documents import (
     Columns,
     Documents,
     ReadingSizes,
-    is_utf8,
     no_bucket,
     unreadable,
 )
 from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.row_groups import RowGroup, check_footer, row_groups, stored_bytes
+from bfpack_spark.corpus.rows import as_text, column_ids, documents_of
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
-from bfpack_spark.schema import Reason
 
 
 def read_parquet(
@@ -73,7 +69,7 @@ def check_parquet(path: str, name: str, columns: Columns) -> None:
 
 class _Reader:
     """An open file, of which some columns of one split are read. Raises InputError if the footer
-    cannot be right, or if rows are deleted that the file does not have."""
+    cannot be right."""
 
     def __init__(
         self, file: pq.ParquetFile, split: Split, columns: Columns, sizes: ReadingSizes
@@ -86,12 +82,6 @@ class _Reader:
             if any(path == name or path.startswith(f"{name}.") for name in columns.names)
         ]
         check_footer(file.metadata, split.size, self._leaves, split.name)
-        deleted = np.frombuffer(split.deleted, dtype="<i8")
-        if len(deleted) and (deleted[0] < 0 or deleted[-1] >= file.metadata.num_rows):
-            raise InputError(
-                f"--input: {split.name}: row {deleted[-1]} of it is deleted, it has "
-                f"{file.metadata.num_rows:,} rows; repair the table"
-            )
 
     def row_groups(self) -> Iterator[RowGroup]:
         """Yield the row groups that belong to the split."""
@@ -105,18 +95,15 @@ class _Reader:
         return any(pc.any(pc.equal(values, bucket)).as_py() for values in every)
 
     def values(self, group: RowGroup) -> Iterator[pa.Array]:
-        """Yield the values of a column of buckets in those rows of a row group that are not
-        deleted."""
+        """Yield the values of a column of buckets in a row group."""
         column, row = self._columns.content, 0
         for batch in self._batches(group.number, 0):
-            first = group.first_row + row
-            row += len(batch)
-            rows = _rows(first, len(batch), self._split)
-            values = batch.column(column).take(pa.array(rows - first))
+            values = batch.column(column)
             if values.null_count:
-                place = rows[values.is_null().to_pylist().index(True)]
+                place = group.first_row + row + values.is_null().to_pylist().index(True)
                 raise no_bucket(column, "null", f"{self._split.name}#{place}")
-            yield _as_text(values)
+            row += len(batch)
+            yield as_text(values)
         self._check_length(row, group)
 
     def documents(self, group: RowGroup) -> Iterator[Documents]:
@@ -177,13 +164,6 @@ class _Reader:
         return values.dictionary if pt.is_dictionary(values.type) else values
 
 
-def _rows(first_row: int, num_rows: int, split: Split) -> Int64:
-    """Return the numbers of those rows of a range that are not deleted."""
-    rows = np.arange(first_row, first_row + num_rows)
-    deleted = np.frombuffer(split.deleted, dtype="<i8")
-    return rows[~np.isin(rows, deleted)] if len(deleted) else rows
-
-
 def _taken(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
     """Join the batches to one and empty the list."""
     taken = pending[0] if len(pending) == 1 else pa.concat_batches(pending)
@@ -192,90 +172,20 @@ def _taken(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def _documents(batch: pa.RecordBatch, first_row: int, split: Split, columns: Columns) -> Documents:
-    rows = _rows(first_row, len(batch), split)
-    source = [f"{split.name}#{row}" for row in rows.tolist()]
-    if len(rows) < len(batch):
-        batch = batch.take(pa.array(rows - first_row))
+    source = [f"{split.name}#{row}" for row in range(first_row, first_row + len(batch))]
     if columns.bucket is not None:
         batch, source = _of_bucket(batch, source, columns)
-    content = _decoded(batch.column(columns.content))
-    reason: list[str | None] = [None] * len(batch)
-    read_bytes = None
-    if not columns.tokens:
-        sizes = pc.binary_length(content)
-        content, reason = _valid_text(content)
-        read_bytes = sizes.to_pylist() if any(reason) else None
-    ids = _column_ids(batch, columns.doc_id, source)
-    return Documents(
-        content=content,
-        doc_id=ids,
-        source=source,
-        reason=reason,
-        detail=[None] * len(batch),
-        read_bytes=read_bytes,
-    )
+    ids = column_ids(batch, columns.doc_id, source)
+    return documents_of(batch, columns, ids, source)
 
 
 def _of_bucket(
     batch: pa.RecordBatch, source: list[str], columns: Columns
 ) -> tuple[pa.RecordBatch, list[str]]:
     """Return the rows of the wanted bucket, and their places."""
-    values = _as_text(batch.column(columns.bucket))
+    values = as_text(batch.column(columns.bucket))
     at = pc.indices_nonzero(pc.equal(values, columns.wanted))
     return batch.take(at), [source[index] for index in at.to_pylist()]
-
-
-def _decoded(column: pa.Array) -> pa.Array:
-    """Return dictionaries, views and lists of fixed size as the plain type of the same values."""
-    kind = column.type
-    if pt.is_null(kind):
-        return column.cast(pa.large_binary())
-    if pt.is_dictionary(kind):
-        column = column.dictionary_decode()
-    if pt.is_string_view(column.type):
-        return column.cast(pa.large_string())
-    if pt.is_fixed_size_list(kind):
-        return column.cast(pa.large_list(kind.value_type))
-    return column
-
-
-def _as_text(column: pa.Array) -> pa.Array:
-    """Return ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12
-    digits."""
-    column = _decoded(column)
-    if is_uuid(column.type):
-        numbers = column.storage.to_pylist()
-        texts = [None if raw is None else str(UUID(bytes=raw)) for raw in numbers]
-        return pa.array(texts, pa.string())
-    return column.cast(pa.string())
-
-
-def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
-    """Return the column as strings, with null where the bytes are not UTF-8, and the reasons."""
-    text = column.view(pa.large_string()) if pa.types.is_large_binary(column.type) else column
-    text = column.view(pa.string()) if pa.types.is_binary(column.type) else text
-    try:
-        text.validate(full=True)
-        return text, [None] * len(text)
-    except pa.ArrowInvalid:
-        raw = text.cast(pa.large_binary()).to_pylist()
-    bad = [value is not None and not is_utf8(value) for value in raw]
-    kept = [None if is_bad else value for value, is_bad in zip(raw, bad, strict=True)]
-    reasons = [Reason.INVALID_UTF8 if is_bad else None for is_bad in bad]
-    return pa.array(kept, pa.large_binary()).view(pa.large_string()), reasons
-
-
-def _column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:
-    if column is None:
-        return list(source)
-    ids = batch.column(column)
-    if ids.null_count:
-        place = source[ids.is_null().to_pylist().index(True)]
-        raise InputError(f"--id-column {column}: null at {place}; every document needs an id")
-    try:
-        return list(_as_text(ids).to_pylist())
-    except (UnicodeDecodeError, pa.ArrowInvalid):
-        raise InputError(f"--id-column {column}: not UTF-8 near {source[0]}") from None
 
 
 @contextmanager

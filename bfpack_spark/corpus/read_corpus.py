@@ -3,7 +3,6 @@ documents."""
 
 from collections.abc import Iterable, Iterator
 
-from bfpack_spark.corpus.columns import check_table, columns_in_files
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import (
     READING,
@@ -51,7 +50,7 @@ def _read_split(
     tally: Tally,
     sizes: ReadingSizes,
 ) -> Iterator[Documents]:
-    if input_format in ("parquet", "delta"):
+    if input_format == "parquet":
         return read_parquet(split, columns, tally, sizes)
     if input_format == "jsonl":
         return batches(read_lines(split, columns, max_bytes, tally), columns, sizes)
@@ -61,10 +60,8 @@ def _read_split(
 def check_columns(inventory: Inventory, columns: Columns) -> None:
     """Raise InputError if the first file lacks a column or has it in a type we cannot read."""
     first = inventory.files[0]
-    if inventory.format == "delta":
-        check_table(inventory, columns)
-    if inventory.format in ("parquet", "delta"):
-        check_parquet(first.path, first.name, columns_in_files(inventory, columns))
+    if inventory.format == "parquet":
+        check_parquet(first.path, first.name, columns)
     elif inventory.format == "jsonl":
         check_lines(first, columns)
     elif columns.tokens or columns.doc_id:

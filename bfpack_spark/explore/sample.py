@@ -9,6 +9,7 @@ than wanted is tokenized whole, and nothing is left to chance.
 """
 
 import collections
+from functools import partial
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
 from bfpack_spark.explore.sample_reader import MentionsOfEach, SampleReader
 from bfpack_spark.tokenizing.engines import limits_of
-from bfpack_spark.tokenizing.parity import engine_for
+from bfpack_spark.tokenizing.parity import engine_for, sample_texts
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 
@@ -54,9 +55,10 @@ def sample_input(
     Delta table, which is not sampled, and for references in tokens, which are no text."""
     if num_documents < 1:
         raise InputError(f"--sample {num_documents}: must be 1 or more")
-    if settings.input_format == "delta":
+    if settings.input_format in ("delta", "table"):
         raise InputError(
-            "--input-format delta: a table is not sampled; bfpack tokenize it, then stats --output"
+            f"--input-format {settings.input_format}: a table is not sampled; bfpack tokenize it, "
+            "then stats --output"
         )
     if references is not None and settings.tokens_column is not None:
         column = settings.tokens_column
@@ -77,7 +79,8 @@ def sample_slice(
     """Return about `num_documents` documents of one bucket, as sample_input does."""
     columns, vocabulary = columns_of(settings, one, bucket), read_vocabulary(settings)
     check_columns(one.inventory, columns)
-    choice = engine_for(settings.engine, one.inventory, columns, vocabulary)
+    texts = partial(sample_texts, one.inventory, columns)
+    choice = engine_for(settings.engine, columns, vocabulary, texts)
     limits = limits_of(choice.engine, vocabulary)
     spec = TokenizeSpec(
         input_format=one.inventory.format,

@@ -15,7 +15,7 @@ from bfpack_spark.spark.versions import release_of
 
 _SPLITS = (
     "task int, name string, path string, start long, end long, size long, modified long, "
-    "etag string, deleted binary, magic string"
+    "etag string, magic string"
 )
 _SPLIT_COLUMNS = [column.split()[0] for column in _SPLITS.split(", ")]
 

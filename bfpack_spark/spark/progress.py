@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
@@ -37,6 +37,8 @@ from bfpack_spark.printable import one_line
 from bfpack_spark.spark.repeating import repeating
 from bfpack_spark.spark.versions import context_of
 
+Unit: TypeAlias = Literal["tokens", "bytes", "documents"]
+
 _SECONDS = 0.5
 # Shares of the time of a step that its stages of Spark take, in their order; the first of tokenize
 # deals the splits, and its last three look for repeated ids.
@@ -52,13 +54,14 @@ _LOCAL = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCa
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A stage of a bucket, and its amount in tokens, or in bytes before the tokens are known."""
+    """A stage of a bucket, and its amount in tokens, or before the tokens are known in bytes or
+    documents."""
 
     bucket: str
     stage: str
     seq_len: int | None = None
     amount: int
-    unit: Literal["tokens", "bytes"] = "tokens"
+    unit: Unit = "tokens"
 
     @property
     def title(self) -> str:
@@ -183,4 +186,4 @@ class _Amount(ProgressColumn):
         rate = done / task.elapsed if task.elapsed else 0
         if self._work.unit == "bytes":
             return Text(f"{decimal(int(done))}, {decimal(int(rate))}/s")
-        return Text(f"{done:,.0f} tokens, {rate:,.0f}/s")
+        return Text(f"{done:,.0f} {self._work.unit}, {rate:,.0f}/s")

@@ -67,6 +67,12 @@ def get_session(settings: Mapping[str, str]) -> SparkSession:
     are those of the submitter. If there is none, return a new local[*] session with a heap of 40 %
     of the machine's memory, unless `settings` say otherwise."""
     spark = _existing() or (_submitted() if _is_given() else _local(settings))
+    return with_settings(spark, settings)
+
+
+def with_settings(spark: SparkSession, settings: Mapping[str, str]) -> SparkSession:
+    """Return this session, with the SQL settings applied. Raise InputError if its Spark is too
+    old."""
     check_release(spark)
     _limit_batches(spark)
     for key, value in settings.items():

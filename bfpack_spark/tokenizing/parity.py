@@ -1,7 +1,7 @@
 """Which engine tokenizes a corpus, and why: the fast one only where it agrees with the
 reference."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -30,12 +30,16 @@ class Choice:
 
 
 def engine_for(
-    wanted: EngineChoice, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
+    wanted: EngineChoice,
+    columns: Columns,
+    vocabulary: Vocabulary,
+    sample_of: Callable[[], list[str]],
 ) -> Choice:
-    """Return the engine that tokenizes this corpus, and why it was chosen."""
+    """Return the engine that tokenizes this corpus, and why it was chosen. `sample_of` returns some
+    of its texts, and is called only if they are needed."""
     if columns.tokens:
         return Choice(engine="fastokens", why="not used: the documents are tokenized already")
-    sample = [] if wanted == "tokenizers" else sample_texts(inventory, columns)
+    sample = [] if wanted == "tokenizers" else sample_of()
     return choose_engine(wanted, vocabulary, sample)
 
 

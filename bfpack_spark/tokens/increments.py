@@ -6,11 +6,12 @@ all files had been tokenized anew, and the sequences made of it are the same byt
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bfpack_spark.corpus.coverage import IN_BYTES, Tally
 from bfpack_spark.corpus.inventory import InputFile, Inventory
 from bfpack_spark.tokens.refused import Places
+from bfpack_spark.tokens.source import Source
 from bfpack_spark.versions.changes import inventory_changes
 from bfpack_spark.versions.inputs import TokensInputs
 from bfpack_spark.versions.manifests import FileEntry, ReadFile, TokensAccounting, TokensManifest
@@ -20,7 +21,7 @@ from bfpack_spark.versions.manifests import FileEntry, ReadFile, TokensAccountin
 class Increment:
     """What is to be tokenized, and what is taken over from an earlier version."""
 
-    inventory: Inventory
+    source: Source
     entries: Sequence[FileEntry] = ()  # earlier ones, relative to the new version's directory
     accounting: TokensAccounting | None = None  # of these entries
     first_places: Places  # of the documents in their quarantine
@@ -32,7 +33,7 @@ class Increment:
 
 
 def take_over(
-    inputs: TokensInputs, inventory: Inventory, earlier: TokensManifest | None
+    inputs: TokensInputs, source: Source, earlier: TokensManifest | None
 ) -> tuple[Increment, str | None]:
     """Return what is to be tokenized and what the earlier version spares, with a line for the log.
 
@@ -43,44 +44,41 @@ def take_over(
     tokenized count as new until it is published, so their broken documents cannot hide among the
     documents that were there before.
     """
-    everything = Increment(inventory=inventory, first_places={})
+    everything = Increment(source=source, first_places={})
     if earlier is None or not _differ_by_files(earlier.inputs, inputs):
         return everything, None
-    before, after = earlier.inputs.inventory, inputs.inventory
-    known = {name: rest for name, *rest in after}
-    if any(known.get(name) != rest for name, *rest in before):
-        lost = [change for change in inventory_changes(before, after) if " new " not in change]
+    added = source.added_to(earlier)
+    if added is None:
+        found = inventory_changes(earlier.inputs.inventory, inputs.inventory)
+        lost = [change for change in found if " new " not in change]
         return everything, f"everything is tokenized anew: of the earlier input {', '.join(lost)}"
-    names = {name for name, *_ in before}
-    new = tuple(file for file in inventory.files if file.name not in names)
     increment = Increment(
-        inventory=replace(inventory, files=new),
+        source=added[0],
         entries=[_from_here(entry, earlier.version) for entry in earlier.files],
         accounting=earlier.accounting,
         first_places=earlier.first_places,
         read=earlier.inventory or (),
         prefix=f"{earlier.version}-",
     )
-    spared = f"{len(new):,} new beside {len(names):,} that are unchanged; only they are read"
-    return increment, spared
+    return increment, added[1]
 
 
 def files_read(inventory: Inventory, total: Tally, earlier: Sequence[ReadFile]) -> list[ReadFile]:
     """Return the manifest's inventory. For each file it holds what tells the file from a changed
-    one, and what was read of it. For a file that an earlier version has read, it holds what that
-    version's manifest says (null: nothing)."""
+    one, and what was read of it (null: nothing). For a file that an earlier version has read, it
+    holds what that version's manifest says. Of a table, some was read then and some now."""
     known = {file.name: file for file in earlier}
     return [_read(inventory.format, file, total, known.get(file.name)) for file in inventory.files]
 
 
 def _read(input_format: str, file: InputFile, total: Tally, known: ReadFile | None) -> ReadFile:
     counts: dict[str, int | None] = dict.fromkeys(("rows", "documents", "bytes"))
-    if file.name in total.rows:
-        num_bytes = total.num_bytes[file.name] if input_format in IN_BYTES else None
-        counts |= {"rows": total.rows[file.name], "documents": total.documents[file.name]}
-        counts["bytes"] = num_bytes
-    elif known is not None:
+    if known is not None:
         counts = {name: getattr(known, name) for name in counts}
+    if file.name in total.rows:
+        counts["rows"] = (counts["rows"] or 0) + total.rows[file.name]
+        counts["documents"] = (counts["documents"] or 0) + total.documents[file.name]
+        counts["bytes"] = total.num_bytes[file.name] if input_format in IN_BYTES else None
     stamp = {"modified": file.modified} if file.etag is None else {"etag": file.etag}
     return ReadFile.model_validate({"name": file.name, "size": file.size, **stamp, **counts})
 

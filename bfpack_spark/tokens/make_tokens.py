@@ -2,44 +2,34 @@
 
 import functools
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, get_args
 
 from pyspark.sql import SparkSession
 
-from bfpack_spark.buckets.find_slices import FindSlice
-from bfpack_spark.buckets.slices import columns_of
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import add_counts
 from bfpack_spark.corpus import coverage
-from bfpack_spark.corpus.columns import columns_in_files
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import Inventory
-from bfpack_spark.corpus.read_corpus import check_columns
-from bfpack_spark.corpus.second_look import look_again
-from bfpack_spark.corpus.take_inventory import check_apart
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.printable import counted
-from bfpack_spark.spark.disk_space import check_space, need_of_tokens
+from bfpack_spark.spark.disk_space import Need, check_space
 from bfpack_spark.spark.messages import collect_messages
-from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokenizing.parity import Choice, engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
-from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 from bfpack_spark.tokens.account_documents import account_documents, first_places
 from bfpack_spark.tokens.increments import Increment, files_read, take_over
 from bfpack_spark.tokens.quarantine import check_quarantine, most_frequent
 from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
+from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_files import write_token_files
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.tokens.tokenize_text import tokenize_text
 from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
@@ -54,39 +44,10 @@ from bfpack_spark.versions.manifests import (
     TokensTotals,
 )
 from bfpack_spark.versions.moves import publish_and_say
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Version
 from bfpack_spark.versions.whole import check_whole
 
 log = logging.getLogger("bfpack")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """The text of a bucket, checked and ready to be read."""
-
-    place: Place
-    inventory: Inventory
-    columns: Columns
-    vocabulary: Vocabulary
-
-
-def look_at(settings: Settings, bucket: str, find: FindSlice, vocabulary: Vocabulary) -> Source:
-    """Return the text of a bucket, ready to be read. Raise InputError for the mistakes of the user
-    that can be found before the work begins."""
-    place = Place(output=settings.need("output"), bucket=bucket)
-    slice_ = find()
-    check_apart(settings.need("input"), slice_.inventory, place.output)
-    columns = columns_of(settings, slice_, bucket)
-    if settings.pad_token is not None:  # raises before the work, not after
-        pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
-    publication.check_output(place.output, place.bucket)
-    check_columns(slice_.inventory, columns)
-    return Source(
-        place=place,
-        inventory=slice_.inventory,
-        columns=columns_in_files(slice_.inventory, columns),
-        vocabulary=vocabulary,
-    )
 
 
 def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> TokenStore:
@@ -148,7 +109,7 @@ def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> Tokens
 
 
 def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
-    choice = engine_for(settings.engine, source.inventory, source.columns, source.vocabulary)
+    choice = engine_for(settings.engine, source.columns, source.vocabulary, source.sample)
     limits = limits_of(choice.engine, source.vocabulary)
     say_engine(settings, source.vocabulary, choice, limits)
     inputs = _tokens_inputs(settings, source, limits)
@@ -156,21 +117,20 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     say_changes("tokens", version)
     earlier = publication.current_manifest(source.place)
     assert earlier is None or isinstance(earlier, TokensManifest), "read as one"
-    increment, why = take_over(inputs, source.inventory, earlier)
+    increment, why = take_over(inputs, source, earlier)
     if earlier is not None and increment.entries:
         check_whole(source.place, earlier.version, earlier)
     if why is not None:
         log.info("tokens: %s", why)
-    need = need_of_tokens(increment.inventory, len(settings.seq_len))
-    what = "tokens and sequences" if settings.seq_len else "tokens"
-    check_space(spark, version.directory, need, what)
-    amount = increment.inventory.num_bytes
-    work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit="bytes")
+    added = increment.source
+    _check_space(spark, settings, version, added.need(len(settings.seq_len)))
+    amount, unit = added.amount()
+    work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit=unit)
     messages: list[dict[str, Any]] = []
     try:
         with step(spark, work, version.name) as ending:
-            messages += _write(spark, settings, source, version, choice, limits, increment)
-            accounting = _complete(spark, settings, source, version, increment, messages)
+            messages += _write(spark, settings, added, version, choice, limits, increment.prefix)
+            accounting = _complete(spark, settings, source, added, version, increment, messages)
             refused = sum(accounting.documents_quarantined.values())
             ending.line = (
                 f"tokens: {counted(accounting.documents, 'document')}, "
@@ -187,6 +147,7 @@ def _complete(
     spark: SparkSession,
     settings: Settings,
     source: Source,
+    added: Source,
     version: Version,
     increment: Increment,
     messages: list[dict[str, Any]],
@@ -198,19 +159,19 @@ def _complete(
         accounting=account_documents(messages, written, vocabulary.num_inserted),
         first_places=first_places(messages),
     )
-    read = _read_of_each_file(source, increment, messages, new.accounting.documents_in)
+    read = _read_of_each(added, messages, new.accounting.documents_in)
     accounting = new.accounting
     if increment.accounting is not None:
         both = [increment.accounting.as_json(), accounting.as_json()]
         accounting = TokensAccounting(**add_counts(both))
     if not accounting.documents:
-        raise InputError(_nothing_to_pack(settings, accounting, new.first_places))
+        raise InputError(_nothing_to_pack(settings, source, accounting, new.first_places))
     own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
     entries = [*increment.entries, *written]
-    if settings.id_column is not None:
+    if source.columns.doc_id is not None:
         paths = [access.resolve(version.directory, entry.path) for entry in entries]
-        check_unique(spark, source.inventory, source.columns, paths, accounting.documents_in)
-    look_again(source.inventory)
+        check_unique(spark, source, paths, accounting.documents_in)
+    source.look_again()
     publication.complete(
         version,
         entries,
@@ -237,7 +198,7 @@ def _write(
     version: Version,
     choice: Choice,
     limits: Limits,
-    increment: Increment,
+    prefix: str,
 ) -> list[dict[str, Any]]:
     """Read, tokenize and write what is new, and return the messages of the workers."""
     spec = TokenizeSpec(
@@ -256,27 +217,35 @@ def _write(
             "bfpack.tokenizer_sha256": source.vocabulary.sha256,
             "bfpack.format_version": str(version.format_version),
         },
-        prefix=increment.prefix,
+        prefix=prefix,
     )
-    splits = splits_frame(spark, increment.inventory)
-    return collect_messages(tokenize_text(splits, spec, writer))
+    return collect_messages(source.tokenized(spark, spec, writer))
 
 
-def _nothing_to_pack(settings: Settings, accounting: TokensAccounting, places: Places) -> str:
+def _check_space(
+    spark: SparkSession, settings: Settings, version: Version, need: Need | None
+) -> None:
+    what = "tokens and sequences" if settings.seq_len else "tokens"
+    if need is not None:
+        check_space(spark, version.directory, need, what)
+
+
+def _nothing_to_pack(
+    settings: Settings, source: Source, accounting: TokensAccounting, places: Places
+) -> str:
     refused = accounting.documents_quarantined
     why = f" ({most_frequent(refused, places)})" if refused else ""
+    named = settings.input or [source.inventory.files[0].name]
     return (
-        f"--input {', '.join(settings.input)}: not one document with text in "
+        f"--input {', '.join(named)}: not one document with text in "
         f"{accounting.documents_in}{why}; nothing to pack"
     )
 
 
-def _read_of_each_file(
-    source: Source, increment: Increment, messages: list[dict[str, Any]], documents_in: int
-) -> Tally:
-    """Return what was read of each file. Raise InputError, which names the file, if a file was not
+def _read_of_each(source: Source, messages: list[dict[str, Any]], documents_in: int) -> Tally:
+    """Return what was read of each file or table. Raise InputError, which names it, if one was not
     read whole, and JobError if documents are missing."""
     read = coverage.add_up(said["read"] for said in messages)
-    coverage.check_coverage(increment.inventory, read, bucket_column=source.columns.bucket)
+    source.check_read(read)
     coverage.check_documents(read, documents_in)
     return read

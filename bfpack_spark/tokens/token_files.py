@@ -1,8 +1,9 @@
 """The files of the token store. documents/ and quarantine/ are written in one pass; documents/ is
 read back."""
 
+import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,22 @@ class TokenFileSizes:
 SIZES = TokenFileSizes()
 
 
+def partition_name() -> str:
+    """Return the number of the partition. Every attempt at it writes the same file."""
+    context = TaskContext.get()
+    return f"{context.partitionId() if context else 0:05d}"
+
+
+def attempt_name(run: str) -> Callable[[], str]:
+    """Return a name of the partition in which no two attempts, in whatever run, are alike."""
+    return functools.partial(_attempt_name, run)
+
+
+def _attempt_name(run: str) -> str:
+    context = TaskContext.get()
+    return f"{run}-{partition_name()}-{context.taskAttemptId() if context else 0}"
+
+
 def write_token_files(
     batches: Iterator[pa.RecordBatch],
     *,
@@ -40,12 +57,13 @@ def write_token_files(
     metadata: dict[str, str],
     tally: Tally,
     prefix: str = "",
+    part_name: Callable[[], str] = partition_name,
     sizes: TokenFileSizes = SIZES,
 ) -> Iterator[pa.RecordBatch]:
     """Write the TOKENIZED rows of one partition and yield one message: the files, the refused
     documents by reason, and the tally, which is complete once all rows have come. The name of a
-    file is the prefix and the number of the partition."""
-    writer = _TokenWriter(root, metadata, f"{prefix}{_partition():05d}", sizes)
+    file is the prefix and what `part_name` calls this attempt."""
+    writer = _TokenWriter(root, metadata, f"{prefix}{part_name()}", sizes)
     for batch in batches:
         writer.add(batch)
         del batch  # otherwise it is held while the next one is made
@@ -145,11 +163,6 @@ def read_token_file(path: str, *, batch_rows: int = 4096) -> Iterator[tuple[int,
             for batch in table.to_batches(max_chunksize=batch_rows):
                 yield row, batch
                 row += len(batch)
-
-
-def _partition() -> int:
-    context = TaskContext.get()
-    return context.partitionId() if context else 0
 
 
 def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndarray) -> pa.Array:

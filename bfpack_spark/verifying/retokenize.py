@@ -9,25 +9,26 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
 from bfpack_spark.buckets.find_slices import one_of, slices_by
-from bfpack_spark.buckets.inputs import Input, inventory_of
+from bfpack_spark.buckets.inputs import Input, open_input
 from bfpack_spark.buckets.slices import Slice
-from bfpack_spark.corpus.columns import columns_in_files
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.second_look import look_again
+from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
-from bfpack_spark.spark.partitions import splits_frame
+from bfpack_spark.spark.frames import version_of
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, compress
+from bfpack_spark.tokens.look_at import source_of
+from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_store import TokenStore
-from bfpack_spark.tokens.tokenize_text import tokenize_text
 from bfpack_spark.verifying.digest_documents import digest_documents
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.scan_tokens import scan_tokens
 from bfpack_spark.verifying.sums import DigestSpec
 from bfpack_spark.versions.inputs import TokensConfiguration
+from bfpack_spark.versions.publication import Place
 
 _FIRST = 10
 
@@ -46,18 +47,12 @@ def retokenized(
     """
     inputs = store.manifest.inputs
     configuration = inputs.configuration
-    column, bucket = configuration.bucket_column, store.manifest.bucket
-    text = replace(text, format=configuration.input_format)
-    if column is None:
-        slice_ = Slice(inventory=inventory_of(lambda: spark, text))
-    else:
-        slice_ = one_of(slices_by(lambda: spark, text, column), bucket)
-    inventory = slice_.inventory
-    moved = _inventory_differs(inputs.inventory, inventory.for_fingerprint())
+    source = _source(spark, text, store)
+    moved = _inventory_differs(inputs.inventory, source.inventory.for_fingerprint())
     spec = TokenizeSpec(
-        input_format=inventory.format,
-        columns=columns_in_files(inventory, _columns(configuration, slice_, bucket)),
-        vocabulary=_vocabulary(store),
+        input_format=source.inventory.format,
+        columns=source.columns,
+        vocabulary=source.vocabulary,
         engine=engine,
         max_document_bytes=configuration.max_document_bytes,
         audit_share=0.0,
@@ -66,7 +61,7 @@ def retokenized(
     )
     size = store.tokenizer.vocabulary_size
     digests = DigestSpec(root=store.directory, rules=None, vocabulary_size=size)
-    anew = digest_documents(tokenize_text(splits_frame(spark, inventory), spec), digests)
+    anew = digest_documents(source.tokenized(spark, spec), digests)
     anew = anew.persist(StorageLevel.DISK_ONLY)
     stored = scan_tokens(entries_frame(spark, store.manifest, "documents"), digests)
     try:
@@ -74,9 +69,43 @@ def retokenized(
         again = anew.count()
     finally:
         anew.unpersist()
-    look_again(inventory)
+    source.look_again()
     moved = moved or _count_differs(store, again)
     return moved + wrong, compared, skipped
+
+
+def _source(spark: SparkSession, text: Input, store: TokenStore) -> Source:
+    """Return the text, of which only the place is the user's."""
+    configuration, bucket = store.manifest.inputs.configuration, store.manifest.bucket
+    if configuration.input_format == "frame" and text.frame is None:
+        raise InputError(
+            f"--input {', '.join(text.patterns)}: {bucket} was made of a DataFrame; hand it to "
+            "bfpack_spark.verify, or leave --input out"
+        )
+    version = text.version or _version_read(store)
+    text = replace(text, format=configuration.input_format, version=version)
+    column = configuration.bucket_column
+    if column is None:
+        slice_ = open_input(lambda: spark, text)
+    else:
+        slice_ = one_of(slices_by(lambda: spark, text, column), bucket)
+    place = Place(output=store.directory.rpartition("/")[0], bucket=bucket)
+    return source_of(slice_, place, _columns(configuration, slice_, bucket), _vocabulary(store))
+
+
+def _version_read(store: TokenStore) -> str | None:
+    """Return the version of the table or frame that the token store was made of, as a user says
+    it, or None for files."""
+    inputs = store.manifest.inputs
+    if inputs.configuration.input_format not in ("delta", "table", "frame"):
+        return None
+    stamp = inputs.inventory[0][2]
+    if not isinstance(stamp, str):  # a time of a file
+        raise InputError(
+            f"--input: {store.name} was made of the files of a Delta table, by an earlier bfpack; "
+            "pack the table again to compare its text, or leave --input out"
+        )
+    return version_of(stamp)
 
 
 def _limit(engine: EngineName) -> int:

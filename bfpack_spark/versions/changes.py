@@ -47,14 +47,24 @@ def inventory_changes(
     before: Sequence[list[str | int]], after: Sequence[list[str | int]]
 ) -> list[str]:
     """Return a phrase for the files (name, size, ETag or time) that are new, one for those that are
-    changed, and one for those that are gone."""
+    changed, and one for those that are gone. A table, which has no size, says its version too."""
     old, new = ({str(name): rest for name, *rest in files} for files in (before, after))
+    tables = [name for name in old.keys() & new.keys() if _is_table(old[name], new[name])]
     kinds = {
         "new": new.keys() - old.keys(),
-        "changed": {name for name in old.keys() & new.keys() if old[name] != new[name]},
+        "changed": {n for n in old.keys() & new.keys() if old[n] != new[n]} - set(tables),
         "gone": old.keys() - new.keys(),
     }
-    return [_files(kind, sorted(names)) for kind, names in kinds.items() if names]
+    phrases = [f"{name} {old[name][1]} -> {new[name][1]}" for name in sorted(tables)]
+    return phrases + [_files(kind, sorted(names)) for kind, names in kinds.items() if names]
+
+
+def _is_table(old: list[str | int], new: list[str | int]) -> bool:
+    """Return whether what has changed is a table or frame: its stamps are texts and it has no
+    size, and objects without bytes are all alike."""
+    return old != new and all(
+        size == 0 and isinstance(stamp, str) for size, stamp, *_ in (old, new)
+    )
 
 
 def _files(kind: str, names: list[str]) -> str:

@@ -20,7 +20,7 @@ from bfpack_spark.buckets.find_slices import find_slices
 from bfpack_spark.config import load_settings
 from bfpack_spark.files.locks import Lock, hold_bucket
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
-from bfpack_spark.tokens.make_tokens import look_at
+from bfpack_spark.tokens.look_at import look_at
 
 Bfpack = Callable[..., Ran]
 Run = Callable[..., Ran]

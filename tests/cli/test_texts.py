@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
-from bfpack_spark.tokens import make_tokens
+from bfpack_spark.tokens import files_source
 from bfpack_spark.tokens.tokenize_text import tokenize_text
 
 
@@ -160,12 +160,12 @@ def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(
 
         return SimpleNamespace(encode=wrong) if name == "fastokens" else engine
 
-    def faulty(splits: DataFrame, spec: TokenizeSpec, write: Any) -> DataFrame:
-        return tokenize_text(splits, dataclasses.replace(spec, load=load), write)
+    def faulty(splits: DataFrame, spec: TokenizeSpec, read: Any, write: Any) -> DataFrame:
+        return tokenize_text(splits, dataclasses.replace(spec, load=load), read, write)
 
     options = ("--id-column", "doc_id", "--engine", "fastokens")
     with monkeypatch.context() as patch:
-        patch.setattr(make_tokens, "tokenize_text", faulty)
+        patch.setattr(files_source, "tokenize_text", faulty)
         says = error_of(run(GOOD, *options, "--audit-share", 1.0), 5)
     place = sum(len(json.dumps(row)) + 1 for row in GOOD[:6])
     assert says.startswith(f"document d7 (a.jsonl@{place}): fastokens and tokenizers disagree at ")

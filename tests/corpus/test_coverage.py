@@ -13,7 +13,13 @@ from corpus.reading import TEXT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.corpus.coverage import Tally, add_up, check_coverage, check_documents
+from bfpack_spark.corpus.coverage import (
+    Tally,
+    add_up,
+    check_coverage,
+    check_documents,
+    check_rows,
+)
 from bfpack_spark.corpus.inventory import InputFile, Inventory, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.row_groups import check_footer, places_of
@@ -96,14 +102,21 @@ def test_what_was_read_must_be_all_there_is() -> None:
         check_coverage(of_one_file(), Tally(), bucket_column=None)
 
 
-def test_deleted_rows_and_those_of_other_buckets_are_no_documents() -> None:
-    two_deleted = of_one_file(deleted=bytes(16))
-    check_coverage(two_deleted, tally(rows=5, documents=3, footer=5), bucket_column=None)
+def test_rows_of_other_buckets_are_no_documents_and_all_else_is() -> None:
     check_coverage(of_one_file(), tally(rows=5, documents=3, footer=5), bucket_column="lang")
-    for documents, column in ((4, None), (2, None), (4, "lang")):
+    for documents, column in ((6, None), (4, None), (6, "lang")):
         wrong = tally(rows=5, documents=documents, footer=5)
-        with pytest.raises(JobError, match=f"a gave 3 documents, {documents} were worked on"):
-            check_coverage(two_deleted, wrong, bucket_column=column)
+        with pytest.raises(JobError, match=f"a gave 5 documents, {documents} were worked on"):
+            check_coverage(of_one_file(), wrong, bucket_column=column)
+
+
+def test_the_rows_of_a_table_are_those_that_spark_counts() -> None:
+    check_rows("a", 5, tally(rows=5, documents=5))
+    for read, counted in ((5, 6), (5, 4), (0, 1)):
+        with pytest.raises(InputError, match=f"a: {read} rows were read, Spark counts {counted}"):
+            check_rows("a", counted, tally(rows=read, documents=read))
+    with pytest.raises(JobError, match="a gave 5 documents, 4 were worked on"):
+        check_rows("a", 5, tally(rows=5, documents=4))
 
 
 def test_documents_that_are_accounted_for_are_those_that_were_read() -> None:

@@ -12,6 +12,7 @@ import pyspark
 import pytest
 from conftest import ROOT, Corpus, pack_options
 from connect_server import connect_server
+from demo_notebook import script
 from outputs import current, plan_rows, shard_hashes
 from pyspark.sql import SparkSession
 
@@ -48,6 +49,20 @@ print(json.dumps({
     "documents": explore.lengths_table(*where).count(),
     "sequences": explore.sequences_table(*where, 512).where("num_padding = 0").count(),
 }))
+"""
+
+
+PACK_FRAME = """
+import sys
+from pyspark.sql import SparkSession
+from bfpack_spark import pack, verify
+
+corpus, tokenizer, output, remote = sys.argv[1:]
+spark = SparkSession.builder.remote(remote).getOrCreate()
+documents, where = spark.read.parquet(corpus), {"output": output, "seq_len": [512]}
+pack(documents, version="1", id_column="doc_id", tokenizer=tokenizer, bucket="small", **where)
+(report,) = verify(documents, **where)
+assert (report.holds, report.compared_with_text) == (True, 300), report.text()
 """
 
 
@@ -94,6 +109,23 @@ def test_the_functions_of_explore_say_the_same_on_spark_connect(
     padding = stats[0].at[0].padding
     assert padding is not None
     assert found["sequences"] == padding.counts[padding.values == 0].item() > 500
+
+
+def test_the_notebook_runs_on_spark_connect(packed: Path, corpus: Corpus, remote: str) -> None:
+    source = f"{script(packed, corpus)}\nprint(type(spark).__module__, len(mixed))\n"
+    module, count = client("-c", source, SPARK_REMOTE=remote).split()
+    assert module.startswith("pyspark.sql.connect.")
+    assert int(count) > 10
+
+
+def test_a_frame_of_spark_connect_gives_the_bytes_of_files(
+    corpus: Corpus, packed: Path, remote: str, tmp_path: Path
+) -> None:
+    client("-c", PACK_FRAME, corpus.path, corpus.tokenizer, tmp_path / "output", remote)
+    made, expected = (
+        current(out, "small", "sequences-512") for out in (tmp_path / "output", packed)
+    )
+    assert shard_hashes(made) == shard_hashes(expected)
 
 
 def test_a_corpus_is_packed_on_spark_connect_to_the_same_bytes(

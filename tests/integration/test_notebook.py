@@ -7,10 +7,9 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
-from conftest import ROOT, Corpus
+from conftest import Corpus
+from demo_notebook import SOURCE, on_small
 from nbclient import NotebookClient
-
-SOURCE = ROOT / "scripts" / "explore_packing.py"
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +17,7 @@ def ran(packed: Path, corpus: Corpus) -> nbformat.NotebookNode:
     """The notebook with its outputs, on a small output instead of the demo's."""
     book = jupytext.read(SOURCE)
     (parameters,) = (c for c in book.cells if "parameters" in c.metadata.get("tags", []))
-    for old, new in (
-        ("../.demo/output", packed),
-        ('"demo"', '"small"'),
-        ("../.demo/corpus", corpus.path),
-        ("../.demo/tokenizer", corpus.tokenizer),
-        ("SAMPLE = 300", "SAMPLE = 30"),
-    ):
-        assert old in parameters.source
-        parameters.source = parameters.source.replace(old, str(new))
+    parameters.source = on_small(parameters.source, packed, corpus)
     resources = {"metadata": {"path": str(SOURCE.parent)}}
     NotebookClient(book, timeout=120, kernel_name="python3", resources=resources).execute()
     return book

@@ -4,17 +4,30 @@ from typing import Any
 
 import pytest
 from made_versions import token_inputs, tokens_manifest
+from trained import byte_level, vocabulary
 
 from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import InputFile, Inventory
 from bfpack_spark.files.access import resolve
+from bfpack_spark.tokens.files_source import FilesSource
 from bfpack_spark.tokens.increments import files_read, take_over
 from bfpack_spark.versions.manifests import ReadFile, TokensManifest
+from bfpack_spark.versions.publication import Place
 
 
 def of_files(sizes: dict[str, int]) -> Inventory:
     files = [InputFile(name=n, path=f"/x/{n}", size=s, modified=1) for n, s in sizes.items()]
     return Inventory(format="jsonl", files=tuple(files))
+
+
+def source_of(inventory: Inventory) -> FilesSource:
+    return FilesSource(
+        place=Place(output="o", bucket="b"),
+        inventory=inventory,
+        columns=Columns(content="text", doc_id=None),
+        vocabulary=vocabulary(byte_level()),
+    )
 
 
 def manifest(inventory: Inventory, *paths: str, **changed: Any) -> TokensManifest:
@@ -31,8 +44,8 @@ def test_only_new_files_are_tokenized_and_others_listed_as_they_lie() -> None:
     new = of_files({"a": 1, "b": 2, "c": 3})
     name = f"../{'0' * 16}/documents/part-00007-000.parquet"
     held = manifest(OLD, name, "documents/part-00002-001.parquet")
-    made, said = take_over(token_inputs(new.for_fingerprint()), new, held)
-    assert [file.name for file in made.inventory.files] == ["c"]
+    made, said = take_over(token_inputs(new.for_fingerprint()), source_of(new), held)
+    assert [file.name for file in made.source.inventory.files] == ["c"]
     paths = [entry.path for entry in made.entries]
     assert paths == [name, f"../{NAME}/documents/part-00002-001.parquet"]
     assert resolve("o/b/tokens/V3", paths[1]) == (
@@ -54,8 +67,8 @@ def test_a_file_that_changed_or_went_makes_everything_anew(
 ) -> None:
     new = of_files(sizes)
     held = manifest(OLD, "documents/part-0.parquet")
-    made, said = take_over(token_inputs(new.for_fingerprint()), new, held)
-    assert (made.inventory, [*made.entries], made.prefix) == (new, [], "")
+    made, said = take_over(token_inputs(new.for_fingerprint()), source_of(new), held)
+    assert (made.source.inventory, [*made.entries], made.prefix) == (new, [], "")
     assert said == f"everything is tokenized anew: of the earlier input {says}"
 
 
@@ -63,8 +76,8 @@ def test_other_settings_or_no_earlier_version_spare_nothing() -> None:
     new = of_files({"a": 1, "b": 2, "c": 3})
     other = manifest(OLD, "documents/part-00000-000.parquet", eos_id=1)
     for earlier in (other, None):
-        made, said = take_over(token_inputs(new.for_fingerprint()), new, earlier)
-        assert (made.inventory, [*made.entries], said) == (new, [], None)
+        made, said = take_over(token_inputs(new.for_fingerprint()), source_of(new), earlier)
+        assert (made.source.inventory, [*made.entries], said) == (new, [], None)
 
 
 def test_the_inventory_of_files_that_were_read_before_is_kept() -> None:
@@ -79,3 +92,12 @@ def test_the_inventory_of_files_that_were_read_before_is_kept() -> None:
         {"name": "b", **stamp, "rows": 3, "bytes": None, "documents": 2},
         {"name": "c", **stamp, "rows": None, "bytes": None, "documents": None},
     ]
+
+
+def test_rows_that_were_added_to_a_table_are_counted_with_those_before() -> None:
+    total = Tally()
+    total.add("docs", rows=5, documents=5)
+    earlier = [ReadFile(name="docs", size=0, etag="delta x 1", rows=3, documents=3)]
+    table = InputFile(name="docs", path="", size=0, etag="delta x 2")
+    (held,) = files_read(Inventory(format="delta", files=(table,)), total, earlier)
+    assert (held.etag, held.rows, held.documents) == ("delta x 2", 8, 8)

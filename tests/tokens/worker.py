@@ -14,7 +14,7 @@ from trained import byte_level, vocabulary
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
-from bfpack_spark.tokens.tokenize_text import tokenize_splits
+from bfpack_spark.tokens.tokenize_text import read_splits, tokenize_rows
 
 EOS, PAD = 0, 1
 
@@ -40,7 +40,7 @@ class Worker:
             for name in names
         ]
         batches = iter([pa.RecordBatch.from_pylist(splits)])
-        tokenized = tokenize_splits(batches, spec=spec, tally=Tally())
+        tokenized = tokenize_rows(batches, spec=spec, read=read_splits, tally=Tally())
         return [row for batch in tokenized for row in batch.to_pylist()]
 
     def task(self, suffix: str, columns: Columns | None, **more: Any) -> TokenizeSpec:

@@ -12,7 +12,7 @@ from verifying.broken import Bfpack, Rows, pack, run_verify, sequences, verify
 
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.corpus.second_look import look_again
-from bfpack_spark.verifying import retokenize
+from bfpack_spark.tokens import files_source
 
 LINES = b'{"doc_id": "a", "text": "%s"}\n{"doc_id": "b", "text": ""}\n' % (b"some words " * 20)
 
@@ -75,7 +75,7 @@ def test_an_input_that_changes_after_it_was_compared_is_named(
         of_lines.write_bytes(LINES * 2)
         look_again(inventory)
 
-    monkeypatch.setattr(retokenize, "look_again", look_at_more)
+    monkeypatch.setattr(files_source, "look_again", look_at_more)
     ran = run_verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
     assert ran.code == 2
     assert "--input: a.jsonl had 276 bytes when it was listed, it has 552; run it" in ran.err

@@ -1,0 +1,121 @@
+"""Documents from rows in Arrow batches, whether a Parquet file or Spark gave them."""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from bfpack_spark.corpus.columns import is_uuid
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.documents import READING, Columns, Documents, ReadingSizes, is_utf8
+from bfpack_spark.errors import InputError
+from bfpack_spark.schema import Reason
+
+
+def read_rows(
+    batches: Iterable[pa.RecordBatch],
+    name: str,
+    columns: Columns,
+    tally: Tally,
+    sizes: ReadingSizes = READING,
+) -> Iterator[Documents]:
+    """Yield the documents of batches that Spark hands over, and count their rows under the name of
+    the table or frame. A document is found again by its id, since rows of a table have no place."""
+    for batch in _gathered(batches, sizes):
+        ids = column_ids(batch, columns.doc_id, [name] * len(batch))
+        source = [f"{name}#{doc_id}" for doc_id in ids]
+        tally.add(name, rows=len(batch), documents=len(batch))
+        yield documents_of(batch, columns, ids, source)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], sizes: ReadingSizes) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in batches of about `batch_bytes`. Older versions of Spark limit a batch by
+    its rows alone, and then hand over a few at a time."""
+    pending: list[pa.RecordBatch] = []
+    for batch in filter(len, batches):
+        pending.append(batch)
+        del batch  # else it would be kept in memory while the documents are worked on
+        full = sum(own.nbytes for own in pending) >= sizes.batch_bytes
+        if full or sum(map(len, pending)) >= sizes.batch_rows:
+            yield pa.concat_batches(pending) if len(pending) > 1 else pending.pop()
+            pending.clear()
+    if pending:
+        yield pa.concat_batches(pending)
+
+
+def documents_of(
+    batch: pa.RecordBatch, columns: Columns, ids: list[str | None], source: list[str]
+) -> Documents:
+    """Return the documents of rows whose ids and places are known."""
+    content = _decoded(batch.column(columns.content))
+    reason: list[str | None] = [None] * len(batch)
+    read_bytes = None
+    if not columns.tokens:
+        sizes = pc.binary_length(content)
+        content, reason = _valid_text(content)
+        read_bytes = sizes.to_pylist() if any(reason) else None
+    return Documents(
+        content=content,
+        doc_id=ids,
+        source=source,
+        reason=reason,
+        detail=[None] * len(batch),
+        read_bytes=read_bytes,
+    )
+
+
+def column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:
+    """Return the ids of rows, which are their places if no column holds ids. Raises InputError for
+    a null, and for an id that is not UTF-8."""
+    if column is None:
+        return list(source)
+    ids = batch.column(column)
+    if ids.null_count:
+        place = source[ids.is_null().to_pylist().index(True)]
+        raise InputError(f"--id-column {column}: null at {place}; every document needs an id")
+    try:
+        return list(as_text(ids).to_pylist())
+    except (UnicodeDecodeError, pa.ArrowInvalid):
+        raise InputError(f"--id-column {column}: not UTF-8 near {source[0]}") from None
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """Return ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12
+    digits."""
+    column = _decoded(column)
+    if is_uuid(column.type):
+        numbers = column.storage.to_pylist()
+        texts = [None if raw is None else str(UUID(bytes=raw)) for raw in numbers]
+        return pa.array(texts, pa.string())
+    return column.cast(pa.string())
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    """Return dictionaries, views and lists of fixed size as the plain type of the same values."""
+    kind = column.type
+    if pt.is_null(kind):
+        return column.cast(pa.large_binary())
+    if pt.is_dictionary(kind):
+        column = column.dictionary_decode()
+    if pt.is_string_view(column.type):
+        return column.cast(pa.large_string())
+    if pt.is_fixed_size_list(kind):
+        return column.cast(pa.large_list(kind.value_type))
+    return column
+
+
+def _valid_text(column: pa.Array) -> tuple[pa.Array, list[str | None]]:
+    """Return the column as strings, with null where the bytes are not UTF-8, and the reasons."""
+    text = column.view(pa.large_string()) if pa.types.is_large_binary(column.type) else column
+    text = column.view(pa.string()) if pa.types.is_binary(column.type) else text
+    try:
+        text.validate(full=True)
+        return text, [None] * len(text)
+    except pa.ArrowInvalid:
+        raw = text.cast(pa.large_binary()).to_pylist()
+    bad = [value is not None and not is_utf8(value) for value in raw]
+    kept = [None if is_bad else value for value, is_bad in zip(raw, bad, strict=True)]
+    reasons = [Reason.INVALID_UTF8 if is_bad else None for is_bad in bad]
+    return pa.array(kept, pa.large_binary()).view(pa.large_string()), reasons

@@ -1,0 +1,118 @@
+"""`pack` and `verify` for Python, where the session and the documents are there already:
+
+    from bfpack_spark import pack, verify
+
+    pack(documents, version="2026-11-28", id_column="id", tokenizer="tokenizer", output="out",
+         bucket="web", seq_len=[2048])
+    verify(output="out", bucket="web", seq_len=[2048])
+
+What is published is what the commands of the same name publish.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from bfpack_spark import pipeline
+from bfpack_spark.cli.each_bucket import Outcome, results_of
+from bfpack_spark.cli.explain import CODES, explain, was_interrupted
+from bfpack_spark.cli.looking import verify_each
+from bfpack_spark.cli.running import run_each_named, run_each_slice
+from bfpack_spark.config import Settings, load_settings
+from bfpack_spark.errors import InputError, JobError
+from bfpack_spark.pipeline import Published
+from bfpack_spark.verifying.findings import Report
+from bfpack_spark.versions.publication import current_sequences
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """The sequences of a bucket and seq_len that are current now."""
+
+    bucket: str
+    seq_len: int
+    version: str
+    sequences: int
+    tokens: int
+    shards: str  # the directory of the shards, for any reader of Parquet
+
+
+def pack(
+    documents: DataFrame | None = None, *, version: str | None = None, **settings: Any
+) -> list[Packed]:
+    """Tokenize, pack and publish documents, and return what is current now.
+
+    documents: a DataFrame with a row a document, on whatever session it belongs to; None: what the
+    setting `input` names. version: any text that stands for the rows of this DataFrame; the same
+    version again is nothing to do, another one is packed anew. settings: the options of `bfpack
+    pack` by their names in a TOML file (`id_column`, `output`, `bucket`, `seq_len`, `tokenizer`).
+
+    Raise InputError for a mistake of the caller, BusyError if another run holds the bucket, and
+    JobError if the job fails; a failed bucket among several does not stop the others.
+    """
+    if version is not None:
+        settings["input_version"] = version
+    told = _settings(settings)
+    told.need("seq_len")
+    outcomes = _in_a_line(lambda: run_each_slice(pipeline.pack, told, documents))
+    return [_packed(each) for each in _results(outcomes)]
+
+
+def verify(documents: DataFrame | None = None, **settings: Any) -> list[Report]:
+    """Check every promise by reading what is on disk, and return a report for each bucket and
+    seq_len; `report.holds` says whether all is well, and `report.text()` what was found.
+
+    documents: the DataFrame that was packed, whose text is then tokenized again and compared; None:
+    what the setting `input` names, or nothing. settings: the options of `bfpack verify`.
+    """
+    told = _settings(settings)
+    act = partial(verify_each, None, documents)
+    return list(_results(_in_a_line(lambda: run_each_named(act, told, documents))))
+
+
+def _in_a_line(act: Callable[[], list[Outcome]]) -> list[Outcome]:
+    """Return what it returns. A failure of Spark or in a worker, whose text is many lines, becomes
+    the error that the command would end with."""
+    try:
+        return act()
+    except tuple(CODES):
+        raise
+    except Exception as error:
+        said, code = (None, 0) if was_interrupted(error) else explain(error)
+        if said is None:
+            raise
+        raise {own: kind for kind, own in CODES.items()}[code](said) from error
+
+
+def _results(outcomes: list[Outcome]) -> list[Any]:
+    """Return the results of all buckets. Raise JobError if some failed among several."""
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if failed:
+        said = "; ".join(f"{outcome.bucket}: {outcome.error}" for outcome in failed)
+        raise JobError(f"{len(failed)} of {len(outcomes)} buckets failed: {said}")
+    return results_of(outcomes)
+
+
+def _packed(published: Published) -> Packed:
+    version = published.version
+    _, manifest = current_sequences(version.place, version.name)
+    assert version.place.seq_len is not None, "sequences have one"
+    return Packed(
+        bucket=version.place.bucket,
+        seq_len=version.place.seq_len,
+        version=version.name,
+        sequences=manifest.totals.sequences,
+        tokens=manifest.totals.tokens,
+        shards=f"{version.directory}/shards",
+    )
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    unknown = sorted(set(given) - set(Settings.model_fields))
+    if unknown:
+        known = ", ".join(Settings.model_fields)
+        raise InputError(f"{unknown[0]}: no such setting; there are: {known}")
+    return load_settings(None, given)

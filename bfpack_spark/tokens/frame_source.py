@@ -1,0 +1,80 @@
+"""Text in a table or frame, whose rows Spark hands over to the workers.
+
+No footer tells how many rows there are, so Spark counts them, in a job of its own. What Spark gives
+a task may differ between two runs, and so may the files of the token store. Their names therefore
+carry the run and the attempt, so that no other attempt overwrites what the manifest lists.
+"""
+
+import functools
+import uuid
+from dataclasses import dataclass, replace
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from bfpack_spark.corpus import coverage
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.spark.frames import Frame, column
+from bfpack_spark.spark.progress import Unit
+from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
+from bfpack_spark.tokens.source import Source
+from bfpack_spark.tokens.token_files import attempt_name
+from bfpack_spark.tokens.tokenize_text import CountingWriter, read_frame, tokenize_text
+from bfpack_spark.versions.manifests import TokensManifest
+
+_SAMPLE_ROWS = 64
+_SAMPLE_CHARACTERS = 1 << 15  # of each
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameSource(Source):
+    """The rows of a frame. The inventory has one entry, which stands for it."""
+
+    frame: Frame
+    added: Column | None = None  # which rows are read; None: all
+    num_before: int = 0  # rows that an earlier version has read of the others
+
+    @property
+    def rows(self) -> DataFrame:
+        """Return the rows that are read."""
+        return self.frame.rows if self.added is None else self.frame.rows.where(self.added)
+
+    @functools.cached_property
+    def num_rows(self) -> int:
+        """Return the number of rows to be read: as Spark counts them all, less those that were read
+        before."""
+        return self.frame.rows.count() - self.num_before
+
+    def sample(self) -> list[str]:
+        content = column(self.columns.content).cast("string")
+        texts = self.rows.where(content.isNotNull()).limit(_SAMPLE_ROWS)
+        rows = texts.select(sf.substring(content, 1, _SAMPLE_CHARACTERS).alias("text")).collect()
+        return [row["text"] for row in rows]
+
+    def amount(self) -> tuple[int, Unit]:
+        return self.num_rows, "documents"
+
+    def added_to(self, earlier: TokensManifest) -> tuple[Source, str] | None:
+        stamp, read = str(earlier.inputs.inventory[0][2]), earlier.inventory
+        added = self.frame.added_since(stamp)
+        if added is None or read is None or read[0].rows is None:
+            return None
+        said = f"{self.frame.name}: only what was added since {stamp} is read"
+        return replace(self, added=added, num_before=read[0].rows), said
+
+    def tokenized(
+        self,
+        spark: SparkSession,  # noqa: ARG002  # the rows have theirs
+        spec: TokenizeSpec,
+        write: CountingWriter | None = None,
+    ) -> DataFrame:
+        read = functools.partial(read_frame, name=self.frame.name)
+        if write is not None:
+            write = functools.partial(write, part_name=attempt_name(uuid.uuid4().hex[:8]))
+        return tokenize_text(self._wanted(), spec, read, write)
+
+    def check_read(self, read: Tally) -> None:
+        coverage.check_rows(self.frame.name, self.num_rows, read)
+
+    def _wanted(self) -> DataFrame:
+        return self.rows.select(*map(column, self.columns.names))

@@ -1,0 +1,69 @@
+"""Tables and views of Spark's catalog as input of the commands."""
+
+from collections.abc import Iterator
+
+import pytest
+from frames.desk import TEXTS, FrameDesk, frame_of
+from outputs import manifest, shard_hashes
+from pyspark.sql import SparkSession
+
+JDBC = "jdbc:derby:memory:bfpack"
+
+
+@pytest.fixture
+def named(spark: SparkSession) -> Iterator[str]:
+    """A table without snapshots."""
+    frame_of(spark).write.format("parquet").mode("overwrite").saveAsTable("some_docs")
+    yield "default.some_docs"
+    spark.sql("DROP TABLE some_docs")
+
+
+def test_a_table_gives_the_shards_of_the_same_documents_in_files(
+    named: str, frame_desk: FrameDesk
+) -> None:
+    ran = frame_desk.pack_table("--input", named, "--input-version", "monday")
+    assert ran.code == 0, ran.err
+    assert shard_hashes(frame_desk.version()) == frame_desk.of_files()
+    inputs = manifest(frame_desk.version(kind="tokens"))["inputs"]
+    assert inputs["inventory"] == [[named, 0, "monday"]]
+    assert inputs["configuration"]["input_format"] == "table"
+    held = frame_desk.run("verify", "--input", named)
+    assert held.code == 0, held.out + held.err
+    assert f"{len(TEXTS)} documents equal their text tokenized anew" in held.out
+
+
+def test_a_view_and_a_database_behind_jdbc_are_tables(
+    spark: SparkSession, frame_desk: FrameDesk
+) -> None:
+    """Derby comes with Spark."""
+    how = {"url": JDBC, "dbtable": "docs"}
+    rows = frame_of(spark).selectExpr("doc_id", "cast(text as varchar(400)) as text")
+    rows.write.format("jdbc").options(**{**how, "url": f"{JDBC};create=true"}).save()
+    options = ", ".join(f"{key} '{value}'" for key, value in how.items())
+    spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW behind USING jdbc OPTIONS ({options})")
+    spark.sql("CREATE OR REPLACE TEMPORARY VIEW seen AS SELECT DOC_ID AS doc_id, text FROM behind")
+    ran = frame_desk.pack_table("--input", "seen", "--input-version", "2026-11-28")
+    assert ran.code == 0, ran.err
+    assert shard_hashes(frame_desk.version()) == frame_desk.of_files()
+
+
+def test_what_is_no_table_is_said_in_a_line(named: str, frame_desk: FrameDesk) -> None:
+    cases: list[tuple[tuple[object, ...], str]] = [
+        (("--input", named), f"--input {named}: is a table of parquet, without snapshots of its"),
+        (("--input", "none.docs"), "no such table or view in Spark's catalog"),
+        (("--input", "./docs"), "--input ./docs: no table is called so; write NAME, DB.NAME or"),
+        (("--input", named, "--input", "b"), "of tables one is read in a run"),
+        (("--input", named, "--input-version", 1, "--text-column", "body"), "no such column in d"),
+    ]
+    for arguments, said in cases:
+        ran = frame_desk.pack_table(*arguments)
+        assert (ran.code, ran.out) == (2, ""), arguments
+        assert said in ran.err, ran.err
+        assert ran.err.count("\n") <= 2, ran.err
+    assert not (frame_desk.folder / "out").exists()
+    sampled = frame_desk.bfpack(
+        *("stats", "--sample", 2, "--input", named, "--input-format", "table"),
+        *("--tokenizer", frame_desk.tokenizer, "--seq-len", 16),
+    )
+    assert (sampled.code, sampled.out) == (2, "")
+    assert "--input-format table: a table is not sampled" in sampled.err
