@@ -1,8 +1,8 @@
 """The JSON that a reader needs of an output: pointers, manifests and snapshots.
 
-A training machine has the plain dependencies alone, so the checks of versions/ are made here once more,
-for the few values that a reader takes. The metadata is data from outside: a value of another type,
-or a path that leads elsewhere, ends in an InputError of one line.
+A training machine has the plain dependencies alone, so the checks of versions/ are made here once
+more, for the few values that a reader takes. The metadata is data from outside: a value of another
+type, or a path that leads elsewhere, ends in an InputError of one line.
 """
 
 import re
