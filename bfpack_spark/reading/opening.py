@@ -9,6 +9,7 @@ from bfpack_spark.core.row_order import OrderRules, RowOrder
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import as_it_travels
+from bfpack_spark.reading.mixture import open_mixture
 from bfpack_spark.reading.order import Order
 from bfpack_spark.reading.sources import (
     Source,
@@ -36,6 +37,7 @@ class Stream:
     sources: list[Source]  # all of one seq_len and one tokenizer
     fingerprint: str  # of all that decides the rows
     order: Callable[[OrderRules], Order]
+    continues: tuple[str, int] | None = None  # fingerprint of an older stream, and a position
 
 
 def open_stream(output: str | Path, choice: Choice) -> Stream:
@@ -43,10 +45,31 @@ def open_stream(output: str | Path, choice: Choice) -> Stream:
     little or too much is said."""
     where = access.absolute(as_it_travels(str(output)))
     if choice.mixture is not None:
-        raise InputError(f"mixture {choice.mixture}: cannot be read; give bucket and seq_len")
+        return _mixed(where, choice)
     source = _source(where, choice)
     order = partial(RowOrder, source.shard_rows, source.group_rows)
     return Stream(sources=[source], fingerprint=source.facts.fingerprint, order=order)
+
+
+def _mixed(output: str, choice: Choice) -> Stream:
+    """Return the stream of a mixture."""
+    for name in ("bucket", "version", "snapshot"):
+        if (value := getattr(choice, name)) is not None:
+            raise InputError(
+                f"{name} {value}: mixture {choice.mixture} names its buckets and versions; give "
+                "one of the two"
+            )
+    mixed = open_mixture(output, str(choice.mixture))
+    if choice.seq_len not in (None, mixed.seq_len):
+        raise InputError(
+            f"seq_len {choice.seq_len}: mixture {choice.mixture} has {mixed.seq_len}; leave it out"
+        )
+    return Stream(
+        sources=mixed.sources,
+        fingerprint=mixed.fingerprint,
+        order=mixed.order,
+        continues=mixed.continues,
+    )
 
 
 def _source(output: str, choice: Choice) -> Source:

@@ -20,7 +20,7 @@ from bfpack_spark.reading.opening import Choice, open_stream
 from bfpack_spark.reading.random_access import RandomAccess, Segment
 from bfpack_spark.reading.shard_files import ShardFiles
 from bfpack_spark.reading.sharded_twice import check_one_layer_shards
-from bfpack_spark.reading.state import check_rules, check_state, state_of
+from bfpack_spark.reading.state import as_continued, check_rules, check_state, state_of
 
 log = logging.getLogger("bfpack")
 
@@ -52,7 +52,8 @@ class PackedSequences:
         window: int = 2,
         verify: Verify = "pages",
     ) -> None:
-        """Open a bucket's sequences: what is current, a `version`, or what a `snapshot` keeps.
+        """Open a bucket's sequences: what is current, a `version`, or what a `snapshot` keeps; or
+        a `mixture` of several buckets, whose lanes are a power of two, and whose epoch is 0.
 
         `output` is a path or an address. `lanes` and `window` (row groups) say how the rows are
         mixed: a rank holds a window of each lane that it reads. `verify`: the checksum of each page
@@ -235,7 +236,9 @@ class PackedSequences:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on at the position of a state, in its epoch, with any number of ranks and any size of
-        batches. Raises InputError if the state is that of other data, seed, lanes or window."""
+        batches. Raises InputError if the state is that of other data, seed, lanes or window. The
+        state of an older mixture is that of the one that continues it, at its position."""
+        state = as_continued(state, self._stream.fingerprint, self._stream.continues)
         position, epoch = check_state(state, self.state_dict(), self.num_rows)
         self._begin(replace(self._rules, epoch=epoch), position)
 

@@ -38,6 +38,22 @@ def check_state(state: dict[str, Any], own: dict[str, Any], num_rows: int) -> tu
     return position, epoch
 
 
+def as_continued(
+    state: dict[str, Any], fingerprint: str, continues: tuple[str, int] | None
+) -> dict[str, Any]:
+    """Return a state as that of the stream with this fingerprint, which `continues` an older one
+    from a position on. Raises InputError if it is the older one's at another position."""
+    if continues is None or state.get("fingerprint") != continues[0]:
+        return state
+    if state.get("position") != continues[1]:
+        raise InputError(
+            f"state: is at position {state.get('position')} of the older mixture, and this one "
+            f"continues it at {continues[1]}; give the state of this position, or continue the "
+            "older mixture where the state is"
+        )
+    return {**state, "fingerprint": fingerprint}
+
+
 def check_rules(rank: int, world_size: int, rules: OrderRules, verify: str) -> None:
     """Raise InputError, naming the value, if one of these cannot be."""
     if not 0 <= rank < world_size:
