@@ -51,6 +51,20 @@ def test_parts_with_other_weights_go_on_with_the_ranks_that_are_left(
     assert (head[1] == rank[: parts[2].begin]).all()
 
 
+def test_epochs_of_a_bucket_are_complete_and_in_orders_of_their_own() -> None:
+    rules = OrderRules(seed=0, epoch=0, lanes=1, window=2)
+    mixed = MixedRows(sources_of([[40]]), [Part(begin=0, drawn={0: 80})], rules)
+    places = mixed.find(np.arange(80))
+    rows = []
+    for number, row in zip(places.window.tolist(), places.row.tolist(), strict=True):
+        window = mixed.window(0, number)
+        held = [4 * group + at for group in window.groups for at in range(4)]
+        rows.append(held[window.rows[row]])
+    assert sorted(rows[:40]) == sorted(rows[40:]) == list(range(40))
+    assert rows[:40] != rows[40:]
+    assert len(set(places.window.tolist())) == 10, "a window of each epoch is another one"
+
+
 def test_many_buckets_have_few_windows_in_memory() -> None:
     """A reader holds a window of each slot."""
     rules = OrderRules(seed=0, epoch=0, lanes=16, window=2)

@@ -1,5 +1,6 @@
 """A mixture as a training run reads it: on real files, at any number of ranks, past a change."""
 
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,8 @@ def test_a_stopped_mixture_goes_on_with_other_ranks_and_batches(output: Path) ->
     for _ in range(6):
         next(batches)
     state = first.state_dict()
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("bfpack-reader") == 1, "for all buckets together"
     batches.close()
     assert state["position"] == 30
     ranks = [opened(output, rank=rank, world_size=2) for rank in range(2)]
