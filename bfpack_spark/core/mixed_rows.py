@@ -182,10 +182,12 @@ class MixedRows:
         rows = np.array([each.num_rows for each in self._sources])[source]
         epoch, position = np.divmod(rank, rows)
         window, row = np.empty_like(rank), np.empty_like(rank)
-        for pair in np.unique(np.stack([source, epoch], axis=1), axis=0).tolist():
-            here = (source == pair[0]) & (epoch == pair[1])
-            places = self._order(*pair).find(position[here])
-            turn = pair[1] * int(self._groups[pair[0]]) + places.slot
+        key = (epoch << 16) + source
+        for each in np.unique(key).tolist():
+            number, turn = each % (1 << 16), each >> 16
+            here = np.flatnonzero(key == each)
+            places = self._order(number, turn).find(position[here])
+            turn = turn * int(self._groups[number]) + places.slot
             window[here], row[here] = (turn << 32) + places.window, places.row
         return Places(slot=slot, window=window, row=row)
 

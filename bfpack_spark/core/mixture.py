@@ -48,6 +48,7 @@ from bfpack_spark.core.mixture_steps import deal_steps
 
 _PAGE = 1 << 14  # positions of a page, at least; planning takes 1 to 2 microseconds for each
 _PLANNED_PART = 4  # a page has at least so many steps for each that is left over
+_LANES_MAX = 1 << 14  # so that their numbers fit 16 bits
 _LARGEST = 1 << 31  # steps; the product of two numbers of steps then fits 64 bits
 
 
@@ -91,7 +92,7 @@ class _Level:
 class MixtureOrder:
     """The stream of some sources, of which each gives so many `rows`, woven from `lanes` lanes.
 
-    Raises ValueError if a source gives no row, if lanes is no power of two, or if the stream has
+    Raises ValueError if a source gives no row, if lanes is no power of two of at most 16384, or if the stream has
     2^31 steps or more.
     """
 
@@ -102,6 +103,8 @@ class MixtureOrder:
     def __post_init__(self) -> None:
         if self.lanes < 1 or self.lanes & (self.lanes - 1):
             raise ValueError(f"lanes {self.lanes}: take a power of two, such as 16")
+        if self.lanes > _LANES_MAX:
+            raise ValueError(f"lanes {self.lanes}: take at most {_LANES_MAX}")
         if not self.rows or min(self.rows) < 1:
             raise ValueError(f"rows {self.rows}: every source must give a row")
         if self._steps >= _LARGEST:
@@ -121,7 +124,7 @@ class MixtureOrder:
         source = sources[np.arange(len(step)), lane]
         group = groups[source]
         others = np.arange(self.lanes)
-        same = (others - lane[:, None]) % group[:, None] == 0
+        same = (others - lane[:, None]) & (group - 1)[:, None] == 0  # powers of two
         here = same & (others < lane[:, None]) & (sources == source[:, None])
         rows = here.sum(axis=1)
         for number in np.unique(group).tolist():

@@ -149,6 +149,7 @@ def test_no_lane_takes_two_rows_of_a_block_of_a_source(
     [
         ((1, 0), 2, r"rows \(1, 0\): every source must give a row"),
         ((1, 2), 3, "lanes 3: take a power of two"),
+        ((1, 2), 2**15, "lanes 32768: take at most 16384"),
         ((2**31,), 1, "2147483648 rows are 2\\^31 steps or more"),
     ],
 )
