@@ -92,8 +92,8 @@ class _Level:
 class MixtureOrder:
     """The stream of some sources, of which each gives so many `rows`, woven from `lanes` lanes.
 
-    Raises ValueError if a source gives no row, if lanes is no power of two of at most 16384, or if the stream has
-    2^31 steps or more.
+    Raises ValueError if a source gives no row, if lanes is no power of two of at most 16384, or if
+    the stream has 2^31 steps or more.
     """
 
     rows: tuple[int, ...]
