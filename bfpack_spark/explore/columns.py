@@ -116,7 +116,8 @@ def by_distance(context: Context) -> list[tuple[int, float, float]]:
 
 
 def sample_columns(stats: CorpusStats, at: PackingStats) -> dict[str, float]:
-    """Return the size of a sample and the ends of its intervals, or nothing without one."""
+    """Return the size of a sample, the ends of its intervals, and the mentions out of sight if
+    they were looked for. Without a sample there is nothing."""
     if stats.sample is None:
         return {}
     row: dict[str, float] = {
@@ -127,6 +128,15 @@ def sample_columns(stats: CorpusStats, at: PackingStats) -> dict[str, float]:
         if named.seq_len in (None, at.seq_len):
             estimate = named.estimate
             row |= {f"{named.name}_low": estimate.low, f"{named.name}_high": estimate.high}
+    for own in stats.references.at if stats.references else ():
+        if own.seq_len == at.seq_len:
+            difference = own.mentions.difference
+            row |= {
+                "references_out_of_sight": own.mentions.by_best_fit.value,
+                "concat_references_out_of_sight": own.mentions.by_concat.value,
+                "references_difference_low": difference.low,
+                "references_difference_high": difference.high,
+            }
     return row
 
 

@@ -79,10 +79,14 @@ def about(stats: CorpusStats, number: str) -> str:
 
 def tables_of(stats: CorpusStats) -> list[Table]:
     """Return the tables that sum up the statistics of a bucket: one, and for a sample how far it
-    may be off, and which mentions are out of sight if they were looked for."""
+    may be off. If it was asked for, also how even rows are on ranks, and which mentions are out of
+    sight."""
+    by_seq_len = _by_seq_len(stats)
     estimates = [estimates_table(stats)] if stats.estimates else []
+    balance = [_with_about(stats, rows_table(by_seq_len))] if _is_balanced(stats) else []
     references = [references_table(stats.references)] if stats.references else []
-    return [_with_about(stats, choice_table(_by_seq_len(stats))), *estimates, *references]
+    choice = _with_about(stats, choice_table(by_seq_len))
+    return [choice, *estimates, *balance, *references]
 
 
 def detailed_tables_of(stats: CorpusStats) -> list[Table]:
@@ -92,11 +96,16 @@ def detailed_tables_of(stats: CorpusStats) -> list[Table]:
         sequences_table(by_seq_len),
         shapes_table(by_seq_len),
         context_table(by_seq_len),
-        rows_table(by_seq_len),
+        *([] if _is_balanced(stats) else [rows_table(by_seq_len)]),
         policies_table(stats),
         cuts_table(stats.at),
     ]
     return [_with_about(stats, table) for table in tables]
+
+
+def _is_balanced(stats: CorpusStats) -> bool:
+    """Return whether the statistics tell how even the rows of ranks are."""
+    return any(at.plan.balance is not None for at in stats.at)
 
 
 def _with_about(stats: CorpusStats, table: Table) -> Table:

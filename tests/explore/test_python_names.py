@@ -34,6 +34,10 @@ PROGRAMS = {
         "x = 0\ndef f():\n    global x\n    x = 1\n    return [x for _ in ()]\n",
         "x 4>5",
     ),
+    "global past a local of a function around": (
+        "x = 0\ndef f():\n    x = 1\n    def g():\n        global x\n        return x\n",
+        "x 1>6",
+    ),
     "nonlocal": (
         "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x = 2\n    return x\n",
         "x 5>6",

@@ -14,6 +14,7 @@ from bfpack_spark import explore
 from bfpack_spark.config import Settings
 from bfpack_spark.core.donor_estimates import estimate_ratio_of_donors
 from bfpack_spark.core.estimates import Donors, Sized, Stratum
+from bfpack_spark.explore.frames import wide_frame
 from bfpack_spark.explore.mentions import TokenPlaces, mentions_in
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 
@@ -142,6 +143,12 @@ def test_a_whole_corpus_is_counted_exactly(programs: Path, corpus: Corpus) -> No
     assert long.mentions.by_best_fit.value == 0
     assert long.mentions.by_concat.low == long.mentions.by_concat.high > 0
     assert json.loads(json.dumps(explore.as_json([stats])))[0]["references"]["num_mentions"] == 4
+    row = wide_frame([stats]).iloc[0]
+    assert row["references_out_of_sight"] == 2 / 4
+    assert row["references_difference_low"] == short.mentions.difference.value
+    frame = explore.references_frame(stats).set_index(["seq_len", "mentions"])
+    assert frame.loc[(64, "import"), "best_fit"] == 1
+    assert frame.loc[(64, "fitting"), "concat"] == short.fitting.by_concat.value
 
 
 def test_stats_prints_them_for_each_bucket_and_together(

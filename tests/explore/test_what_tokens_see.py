@@ -13,7 +13,7 @@ from bfpack_spark.core.fragments import cut_stream
 from bfpack_spark.explore.columns import seen_columns
 from bfpack_spark.explore.frames import wide_frame
 from bfpack_spark.report.cut_tables import context_table, rows_table
-from bfpack_spark.report.tables import detailed_tables_of
+from bfpack_spark.report.tables import detailed_tables_of, tables_of
 
 PAPER = [14, 7, 5, 2, 3]
 FOUR = [1, 5, 8, 17]
@@ -41,6 +41,13 @@ def test_a_concatenation_is_compared_with_best_fit() -> None:
     assert [one.truncations_by_best_fit for one in at.by_length] == [0, 0, 0, 1]
     found = explore.as_json([explore.corpus_stats(histogram_of(PAPER), (8,), at.rules)])
     assert found[0]["at"][0]["best_fit"]["num_truncations"] == 1
+
+
+def test_a_concatenation_that_truncates_is_compared_by_its_own_cuts() -> None:
+    at = at_8(PAPER, packing="concat", long_documents="truncate")
+    assert at.plan.num_truncations == 1 + (7 + 6 + 4 + 1 + 2) / 8
+    assert at.num_unnecessary == (7 + 6 + 4 + 1 + 2) / 8
+    assert at.concat.num_truncations == 3.25
 
 
 def test_nothing_cut_has_nothing_unnecessary() -> None:
@@ -128,6 +135,16 @@ def test_tables_show_both_ways() -> None:
     assert len(with_ranks.head) == 9
     few = rows_table({"8": at_8([5], num_ranks=2)})
     assert few.rows[0][-4:] == ("-",) * 4
+
+
+def test_ranks_are_told_in_the_first_tables_if_they_are_asked_for() -> None:
+    asked, plain = (
+        explore.corpus_stats(histogram_of(PAPER), (8,), None, "b", ranks) for ranks in (2, None)
+    )
+    assert [t.caption for t in tables_of(asked) if "2 ranks wait" in t.caption]
+    assert not [t.caption for t in detailed_tables_of(asked) if "row" in t.caption.split()]
+    assert len(tables_of(plain)) == 1
+    assert [t.caption for t in detailed_tables_of(plain) if t.caption == "What lies in a row"]
 
 
 def test_a_seq_len_of_one_token_has_no_distances() -> None:
