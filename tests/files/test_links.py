@@ -56,7 +56,8 @@ def test_pack_deletes_nothing_behind_a_link_named_documents(
 @pytest.mark.parametrize(
     "place",
     [
-        *("b", "b/_lock", "_snapshots", "b/tokens", "b/sequences-8", "b/tokens/_current.json"),
+        *("b", "b/_lock", "_snapshots", "_mixtures", "b/tokens", "b/sequences-8"),
+        "b/tokens/_current.json",
         *("{tokens}", "{tokens}/documents", "{tokens}/_temporary", "{tokens}/report"),
         *("{tokens}/_manifest.json", "{tokens}/documents/part-00000-000.parquet"),
         *("{sequences}", "{sequences}/shards", "{sequences}/plan", "{sequences}/_plan.json"),
