@@ -7,7 +7,7 @@ from typing import Any
 
 import made_versions
 from click.testing import CliRunner
-from reading.made_output import SEQ_LEN, write_output
+from made_output import SEQ_LEN, write_output
 
 from bfpack_spark.cli.main import main
 from bfpack_spark.versions.manifests import SequencesAccounting

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading.made_output import SEQ_LEN, SHARDS, ids_of, lengths_of, write_output
+from made_output import SEQ_LEN, SHARDS, ids_of, lengths_of, write_output
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
