@@ -19,8 +19,8 @@ ENVIRONMENT := dist/environment.tar.gz
 SERVERS := .integration/s3/.ready .integration/airflow/.ready
 CONSUMERS := .consumers/.ready
 JUPYTER := .notebook/.ready
-# Files of tests go to this many processes, which often wait; each has a Spark session of its own.
-PROCESSES ?= 3
+# Files of tests go to this many processes; each has a Spark session of its own.
+PROCESSES ?= 2
 AT_ONCE = -n $(PROCESSES) --dist loadfile
 # In a container there is often no other user.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
