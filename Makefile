@@ -23,8 +23,8 @@ VERSIONS ?= $(SPARKS)
 SERVERS := .integration/s3/.ready .integration/airflow/.ready .integration/azurite/.ready .integration/hadoop/.ready
 CONSUMERS := .consumers/.ready
 JUPYTER := .notebook/.ready
-# Files of tests go to this many processes, which often wait; each has a Spark session of its own.
-PROCESSES ?= 3
+# Files of tests go to this many processes; each has a Spark session of its own.
+PROCESSES ?= 2
 AT_ONCE = -n $(PROCESSES) --dist loadfile
 # In a container there is often no other user.
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import made_versions
-from click.testing import CliRunner
-from reading.made_output import SEQ_LEN, write_output
+from made_output import SEQ_LEN, write_output
 
-from bfpack_spark.cli.main import main
 from bfpack_spark.versions.manifests import SequencesAccounting
 
 STORE = "5" * 64  # the fingerprint of each bucket's token store
@@ -71,16 +69,6 @@ def write_store(place: Path, name: str, tokenizer: str) -> None:
     (place / "_current.json").write_text(json.dumps(pointer))
 
 
-def run(command: str, output: Path, *more: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command that starts no Spark."""
-    with CliRunner().isolation() as (out, err, _):
-        try:
-            main([command, "--output", str(output), *more])
-        except SystemExit as stop:
-            return int(stop.code or 0), out.getvalue().decode(), err.getvalue().decode()
-    raise AssertionError("main exits")
-
-
 def mix(output: Path, name: str, *more: str) -> tuple[int, str, str]:
     """`bfpack mix NAME` at SEQ_LEN."""
-    return run("mix", output, name, *AT, *more)
+    return made_versions.run("mix", output, name, *AT, *more)

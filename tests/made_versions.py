@@ -4,6 +4,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from bfpack_spark.cli.main import main
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import SequencesInputs, TokensInputs
 from bfpack_spark.versions.manifests import FileEntry, SequencesAccounting
@@ -115,3 +118,13 @@ def below(folder: str | Path) -> list[str]:
 
 def sha256_of(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
+
+
+def run(command: str, output: Path, *more: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command that starts no Spark."""
+    with CliRunner().isolation() as (out, err, _):
+        try:
+            main([command, "--output", str(output), *more])
+        except SystemExit as stop:
+            return int(stop.code or 0), out.getvalue().decode(), err.getvalue().decode()
+    raise AssertionError("main exits")

@@ -122,9 +122,9 @@ def test_twice_the_documents_are_twice_the_bytes(
 def test_documents_are_shuffled_in_blocks_to_be_planned(
     shuffled: dict[tuple[str, int], Shuffled],
 ) -> None:
-    """Beside a few of them, the rows are the histogram's: one a length and task that reads."""
+    """A row is a block of many documents or lengths."""
     for num_documents in (2000, 4000):
-        assert 800 < shuffled["plan", num_documents].rows < 2 * 800 + 50
+        assert 1 < shuffled["plan", num_documents].rows < 50
 
 
 def test_tokens_cross_the_network_once(shuffled: dict[tuple[str, int], Shuffled]) -> None:

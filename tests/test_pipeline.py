@@ -26,10 +26,10 @@ from packings import (
 
 @pytest.fixture(scope="module")
 def many(demo_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """Every third document of the demo's corpus."""
+    """Every other document of the demo's corpus."""
     folder = tmp_path_factory.mktemp("many")
     table = pq.read_table(demo_corpus.path)
-    pq.write_table(table.take(np.arange(0, len(table), 3)), folder / "documents.parquet")
+    pq.write_table(table.take(np.arange(0, len(table), 2)), folder / "documents.parquet")
     return replace(demo_corpus, path=folder)
 
 
@@ -161,7 +161,7 @@ def test_short_documents_start_where_a_random_order_puts_them(many_packed: Path)
     longest_first = np.empty_like(held.offset)
     longest_first[order] = before - np.maximum.accumulate(np.where(first, before, 0))
     short = held.length <= np.quantile(held.length, 0.25)
-    assert short.sum() > 500
+    assert short.sum() > 350
 
     def standard_errors(offset: npt.NDArray[np.int64]) -> float:
         """Mean distance from the expectation; rows are independent, segments of one are not, and

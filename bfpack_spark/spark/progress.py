@@ -44,7 +44,7 @@ _SECONDS = 0.5
 # deals the splits, and its last three look for repeated ids.
 PARTS: dict[str, tuple[float, ...]] = {
     "tokenize": (0.02, 0.92, 0.02, 0.02, 0.02),
-    "plan": (0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2),
+    "plan": (0.1, 0.1, 0.2, 0.3, 0.3),
     "assemble": (0.05, 0.05, 0.1, 0.35, 0.45),
     "export": (0.02, 0.98),
 }

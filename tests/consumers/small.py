@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from reading.made_output import write_manifest
+from made_output import write_manifest
 
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import SEQUENCES, plain

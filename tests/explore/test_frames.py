@@ -217,10 +217,10 @@ def test_under_spark_submit_the_cluster_counts_the_same_numbers(
     packed: Path, bfpack: Bfpack, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("stats", "--output", packed, "--seq-len", 512, "--csv")
-    tracker = spark.sparkContext.statusTracker()
-    before = len(tracker.getJobIdsForGroup(None))
+    scheduler = spark.sparkContext._jsc.sc().dagScheduler()
+    before = scheduler.numTotalJobs()
     alone = bfpack(*options).out
-    assert len(tracker.getJobIdsForGroup(None)) == before
+    assert scheduler.numTotalJobs() == before
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
     assert bfpack(*options).out == alone
-    assert len(tracker.getJobIdsForGroup(None)) > before
+    assert scheduler.numTotalJobs() > before

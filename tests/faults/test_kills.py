@@ -20,7 +20,11 @@ Cases = Callable[[str], Case]
 
 @pytest.mark.parametrize(
     ("when", "every"),
-    [("before", 5), *(pytest.param(w, 1, marks=pytest.mark.slow) for w in ("before", "after"))],
+    [
+        ("before", 5),
+        pytest.param("before", 1, marks=SLOW),
+        pytest.param("after", 1, marks=LONG),
+    ],
 )
 def test_a_driver_killed_at_each_named_point_publishes_no_mixture(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, when: str, every: int
@@ -45,7 +49,7 @@ def test_a_driver_killed_at_each_named_point_publishes_no_mixture(
     [
         (0, "jsonl", 2),
         *(
-            pytest.param(number, form, 5, marks=SLOW if number < 6 else LONG)
+            pytest.param(number, form, 5, marks=SLOW if number < 4 else LONG)
             for number in range(1, 11)
             for form in [("jsonl", "parquet")[number % 2]]
         ),

@@ -17,10 +17,14 @@ Cases = Callable[[str], Case]
 
 
 @pytest.mark.parametrize(
-    "first", [pytest.param("jvm", marks=SLOW), pytest.param("group", marks=LONG)]
+    ("first", "every"),
+    [
+        pytest.param("jvm", 3, marks=SLOW),
+        *(pytest.param(first, 1, marks=LONG) for first in ("jvm", "group")),
+    ],
 )
 def test_a_jvm_or_group_killed_at_each_named_point_publishes_no_mixture(
-    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str
+    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str, every: int
 ) -> None:
     """By turns. A driver without its JVM goes on as far as it needs none, to the end or to one
     line, and then the next run begins anew; a group is gone without a word, and the next run goes
@@ -28,7 +32,7 @@ def test_a_jvm_or_group_killed_at_each_named_point_publishes_no_mixture(
     case = case_of("parquet")
     output = case.copy(tmp_path / "first")
     faults = tmp_path / "faults"
-    for number, (name, point) in enumerate(POINTS.items()):
+    for number, (name, point) in list(enumerate(POINTS.items()))[::every]:
         whose = ("jvm", "group")[(number + (first == "group")) % 2]
         arm(faults, Fault(point=f"{point} before", act=f"kill {whose}"))
         ran = run_alone(tmp_path, faults, *case.pack(output))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from reading.made_output import SEQ_LEN, write_output
+from made_output import SEQ_LEN, write_output
 from s3_store import Store
 
 from bfpack_spark.errors import InputError, JobError

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
-from reading.made_output import SEQ_LEN, write_output
+from made_output import SEQ_LEN, write_output
 
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.reading import PackedSequences

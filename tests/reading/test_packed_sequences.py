@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading.made_output import SEQ_LEN, SHARDS, ids_of, lengths_of, write_output
+from made_output import SEQ_LEN, SHARDS, ids_of, lengths_of, write_output
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences

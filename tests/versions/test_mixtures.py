@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from made_mixtures import mix, run, write_bucket, write_buckets
+from made_mixtures import mix, write_bucket, write_buckets
+from made_output import SEQ_LEN
+from made_versions import run
 from pages import read_page
-from reading.made_output import SEQ_LEN
 
 TWO = ("--weight", "web=0.7", "--weight", "code=0.3")
 

@@ -8,24 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from made_versions import below, publish, version, write
+from made_versions import below, publish, run, version, write
 
-from bfpack_spark.cli.main import main
 from bfpack_spark.versions.publication import Version
 
 HEX = "0123456789abcdef" * 2
 WEEK = 7 * 24 * 3600
-
-
-def run(command: str, output: Path, *more: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command that starts no Spark."""
-    with CliRunner().isolation() as (out, err, _):
-        try:
-            main([command, "--output", str(output), *more])
-        except SystemExit as stop:
-            return int(stop.code or 0), out.getvalue().decode(), err.getvalue().decode()
-    raise AssertionError("main exits")
 
 
 @pytest.fixture

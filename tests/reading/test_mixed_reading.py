@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from made_mixtures import mix, write_bucket, write_buckets
-from reading.made_output import SEQ_LEN, ids_of
+from made_output import SEQ_LEN, ids_of
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
