@@ -30,9 +30,7 @@ def submit(job: str, *arguments: object, cwd: Path) -> subprocess.CompletedProce
     )
 
 
-def test_spark_submit_packs_and_verifies_the_same_bytes(
-    corpus: Corpus, packed: Path, tmp_path: Path
-) -> None:
+def test_spark_submit_packs_the_same_bytes(corpus: Corpus, packed: Path, tmp_path: Path) -> None:
     for name in ("random.py", "tokenize.py"):
         (tmp_path / name).write_text("raise SystemExit('imported from the current directory')")
     output = tmp_path / "output"
@@ -52,11 +50,6 @@ def test_spark_submit_packs_and_verifies_the_same_bytes(
     )
     assert len(shards) == row["shards"] > 0
     assert shards == expected
-
-    where = ["--output", output, "--bucket", "small", "--seq-len", 512]
-    done = submit("verify_corpus.py", *where, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "every invariant holds" in done.stdout
 
 
 def test_a_mistake_under_spark_submit_is_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from faults.corpora import BUCKET, SEQ_LEN
 from faults.injection import holding
 from faults.kit import Case, Drivers, one_line, verify_command
-from faults.matrix import Matrix
+from faults.matrix import LONG, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -23,7 +23,7 @@ POINTS = {
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if n == "pointer" else [pytest.mark.slow]) for n in POINTS]
+    "name", [pytest.param(n, marks=[] if n == "pointer" else LONG) for n in POINTS]
 )
 def test_a_second_run_a_prune_and_a_reader_in_the_middle_of_a_run(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, name: str

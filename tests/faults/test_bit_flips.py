@@ -56,7 +56,7 @@ def flip(path: Path, bit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [0, *(pytest.param(n, marks=SLOW if n < 9 else LONG) for n in range(1, 18))]
+    "number", [0, *(pytest.param(n, marks=SLOW if n < 5 else LONG) for n in range(1, 18))]
 )
 def test_verify_names_every_file_of_data_with_a_flipped_bit(
     bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int
@@ -75,7 +75,7 @@ def test_verify_names_every_file_of_data_with_a_flipped_bit(
 
 
 @pytest.mark.parametrize(
-    "number", [0, *(pytest.param(n, marks=SLOW if n < 11 else LONG) for n in range(1, 21))]
+    "number", [0, *(pytest.param(n, marks=SLOW if n < 6 else LONG) for n in range(1, 21))]
 )
 def test_verify_names_pointer_manifest_and_tokenizer_with_a_flipped_bit(
     bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int

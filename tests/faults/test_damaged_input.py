@@ -21,7 +21,7 @@ from conftest import Ran
 from faults.corpora import BUCKET, SEQ_LEN, documents
 from faults.injection import holding
 from faults.kit import Case, Drivers, one_line
-from faults.matrix import Matrix
+from faults.matrix import LONG, SLOW, Matrix
 from outputs import current, documents_of, shard_rows
 
 pytestmark = pytest.mark.timeout(1800)
@@ -85,7 +85,7 @@ def pack(bfpack: Bfpack, source: Path, tokenizer: Path, output: Path) -> Ran:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if n in FAST else [pytest.mark.slow]) for n in REFUSED]
+    "name", [pytest.param(n, marks=[] if n in FAST else SLOW) for n in REFUSED]
 )
 def test_a_damaged_file_among_good_ones_is_named_and_nothing_is_published(
     bfpack: Bfpack, tiny_tokenizer: Path, matrix: Matrix, tmp_path: Path, name: str
@@ -209,9 +209,13 @@ def gone(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [cut, *(pytest.param(c, marks=pytest.mark.slow) for c in (grown, replaced, gone))]
+    "change",
+    [
+        pytest.param(cut, marks=SLOW),
+        *(pytest.param(c, marks=LONG) for c in (grown, replaced, gone)),
+    ],
 )
-@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=LONG)])
 def test_a_file_that_changes_during_the_run_fails_it_and_is_named(
     case_of: Cases,
     drivers: Drivers,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from faults.injection import arm
 from faults.kit import Case, Drivers, run_alone
-from faults.matrix import Matrix
+from faults.matrix import LONG, SLOW, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -39,7 +39,7 @@ MACHINES = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] if n[:5] != "Arrow" else []) for n in SETTINGS],
+    [pytest.param(n, marks=LONG if n[:5] != "Arrow" else []) for n in SETTINGS],
 )
 def test_settings_of_the_session_change_no_byte(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, name: str
@@ -54,7 +54,9 @@ def test_settings_of_the_session_change_no_byte(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=LONG if n[:1] == "1" else SLOW) for n in MACHINES]
+)
 def test_another_machine_changes_no_byte(
     case_of: Cases,
     matrix: Matrix,

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from faults.corpora import documents
-from faults.matrix import Matrix
+from faults.matrix import LONG, SLOW, Matrix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -191,7 +191,7 @@ def read_all(path: Path) -> tuple[str, object]:
 
 
 @pytest.mark.parametrize(
-    "batch", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))]
+    "batch", [0, *(pytest.param(n, marks=SLOW if n < 2 else LONG) for n in (1, 2, 3))]
 )
 def test_a_mutated_footer_is_refused_or_loses_no_row(
     reader: Reader, matrix: Matrix, tmp_path: Path, batch: int

@@ -22,7 +22,8 @@ Cases = Callable[[str], Case]
     ("when", "every"),
     [
         ("before", 5),
-        pytest.param("before", 1, marks=SLOW),
+        pytest.param("before", 2, marks=SLOW),
+        pytest.param("before", 1, marks=LONG),
         pytest.param("after", 1, marks=LONG),
     ],
 )
@@ -47,9 +48,9 @@ def test_a_driver_killed_at_each_named_point_publishes_no_mixture(
 @pytest.mark.parametrize(
     ("number", "form", "kills"),
     [
-        (0, "jsonl", 2),
+        pytest.param(0, "jsonl", 2, marks=SLOW),
         *(
-            pytest.param(number, form, 5, marks=SLOW if number < 4 else LONG)
+            pytest.param(number, form, 5, marks=LONG)
             for number in range(1, 11)
             for form in [("jsonl", "parquet")[number % 2]]
         ),

@@ -19,7 +19,7 @@ Cases = Callable[[str], Case]
 @pytest.mark.parametrize(
     ("first", "every"),
     [
-        pytest.param("jvm", 3, marks=SLOW),
+        pytest.param("jvm", 8, marks=SLOW),
         *(pytest.param(first, 1, marks=LONG) for first in ("jvm", "group")),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from conftest import Ran
 from faults.corpora import BUCKET, SEQ_LEN
 from faults.kit import verify_command
-from faults.matrix import Matrix
+from faults.matrix import LONG, SLOW, Matrix
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -154,7 +154,8 @@ class Nights(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(2, 10), pytest.param(12, 20, marks=pytest.mark.slow)]
+    ("examples", "steps"),
+    [(2, 10), pytest.param(5, 20, marks=SLOW), pytest.param(12, 20, marks=LONG)],
 )
 def test_what_is_published_is_what_the_model_says(
     bfpack: Bfpack,

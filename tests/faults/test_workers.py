@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from faults.injection import Fault, arm, hits, holding
 from faults.kit import Case, Drivers, complete, one_line
-from faults.matrix import Matrix
+from faults.matrix import LONG, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -28,7 +28,7 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("act", ["kill", pytest.param("crash", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("act", ["kill", pytest.param("crash", marks=LONG)])
 def test_a_worker_that_dies_once_in_every_stage_changes_no_byte(
     case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, act: str
 ) -> None:

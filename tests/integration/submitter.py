@@ -19,11 +19,11 @@ def bare_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def submit_from(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with jobs, settings and dist/, the archive unpacked, no .venv."""
     if not ARCHIVE.exists():
         pytest.skip(f"{ARCHIVE.relative_to(ROOT)} is missing: run `make dist`")
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("submit")
     for name in ("conf", "dist", "jobs"):
         (folder / name).symlink_to(ROOT / name)
     with tarfile.open(ARCHIVE) as tar:

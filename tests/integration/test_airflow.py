@@ -243,6 +243,7 @@ def test_every_bucket_is_packed_and_the_asset_names_the_versions(
         assert manifest(there)["bucket"] == bucket
 
 
+@pytest.mark.long
 def test_a_killed_job_goes_on_and_a_mistake_stops_no_other_bucket(
     airflow: Airflow, undisturbed: tuple[Run, Path], tmp_path: Path
 ) -> None:
@@ -264,6 +265,7 @@ def test_a_killed_job_goes_on_and_a_mistake_stops_no_other_bucket(
     assert (run.state, run.events) == ("failed", [])
 
 
+@pytest.mark.long
 def test_on_a_cluster_with_a_shipped_environment_shards_are_the_same(
     airflow: Airflow, undisturbed: tuple[Run, Path], tmp_path: Path
 ) -> None:

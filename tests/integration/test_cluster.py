@@ -85,10 +85,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield started
 
 
-def submission(cluster: Cluster, desk: Path, job: str, *arguments: object) -> list[str]:
+def submission(cluster: Cluster, submit_from: Path, job: str, *arguments: object) -> list[str]:
     """The command that runs a job with the example's settings and an event log."""
-    (desk / "events").mkdir(exist_ok=True)
-    events = {"enabled": "true", "dir": desk / "events", "compress": "false"}
+    (submit_from / "events").mkdir(exist_ok=True)
+    events = {"enabled": "true", "dir": submit_from / "events", "compress": "false"}
     settings = {f"spark.eventLog.{key}": value for key, value in events.items()}
     settings |= {"spark.eventLog.rolling.enabled": "false", "spark.ui.enabled": "false"}
     command = [SPARK_HOME / "bin" / "spark-submit", "--master", cluster.master]
@@ -97,23 +97,23 @@ def submission(cluster: Cluster, desk: Path, job: str, *arguments: object) -> li
     return [str(part) for part in (*command, job, *arguments)]
 
 
-def submit(cluster: Cluster, desk: Path, job: str, *arguments: object) -> str:
+def submit(cluster: Cluster, submit_from: Path, job: str, *arguments: object) -> str:
     """Run a job; its stdout."""
     done = subprocess.run(
-        submission(cluster, desk, job, *arguments),
+        submission(cluster, submit_from, job, *arguments),
         capture_output=True,
         text=True,
         check=False,
-        cwd=desk,
+        cwd=submit_from,
         env=bare_environment(),
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
 
-def events(desk: Path, kind: str) -> list[dict[str, Any]]:
+def events(submit_from: Path, kind: str) -> list[dict[str, Any]]:
     """What happened in the application that ended last."""
-    newest = max((desk / "events").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    newest = max((submit_from / "events").iterdir(), key=lambda path: path.stat().st_mtime_ns)
     lines = map(json.loads, newest.read_text().splitlines())
     return [line for line in lines if line["Event"] == f"SparkListener{kind}"]
 
@@ -128,27 +128,27 @@ def test_master_and_workers_are_processes_of_their_own(cluster: Cluster) -> None
 
 
 def test_a_cluster_makes_the_same_shards_as_one_process(
-    cluster: Cluster, desk: Path, corpus: Corpus, packed: Path, tmp_path: Path
+    cluster: Cluster, submit_from: Path, corpus: Corpus, packed: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "output"
     options = ["--config", "conf/cluster.toml", *pack_options(corpus, output), "--json"]
     options += ["--seq-len", 512, "--seq-len", 2048]
     # The submitter's word holds, whatever the job is told.
     options += ["--spark-conf", "spark.master=local[1]", "--spark-conf", "spark.executor.memory=7g"]
-    made = json.loads(submit(cluster, desk, "jobs/pack_corpus.py", *options))
+    made = json.loads(submit(cluster, submit_from, "jobs/pack_corpus.py", *options))
     assert [row["seq_len"] for row in made] == [512, 2048]
     for seq_len in (512, 2048):
         ours, theirs = (current(o, "small", f"sequences-{seq_len}") for o in (output, packed))
         assert ours.name == theirs.name
         assert shard_hashes(ours) == shard_hashes(theirs)
 
-    (environment,) = events(desk, "EnvironmentUpdate")
+    (environment,) = events(submit_from, "EnvironmentUpdate")
     properties = dict(environment["Spark Properties"])
     assert properties["spark.master"] == cluster.master
     assert properties["spark.executor.memory"] == "1g"
-    added = [event["Executor Info"] for event in events(desk, "ExecutorAdded")]
+    added = [event["Executor Info"] for event in events(submit_from, "ExecutorAdded")]
     assert [executor["Total Cores"] for executor in added] == [1, 1]
-    ended = events(desk, "TaskEnd")
+    ended = events(submit_from, "TaskEnd")
     assert {event["Task Info"]["Executor ID"] for event in ended} == {"0", "1"}
     costs = [c for n in (512, 2048) for c in costs_told_by(output, n) if c["seq_len"] == n]
     assert [cost["stage"] for cost in costs] == ["plan", "assemble"] * 2
@@ -167,11 +167,11 @@ def costs_told_by(output: Path, seq_len: int) -> list[dict[str, Any]]:
 
 
 def test_executors_run_what_was_shipped_to_them(
-    cluster: Cluster, desk: Path, tmp_path: Path
+    cluster: Cluster, submit_from: Path, tmp_path: Path
 ) -> None:
     probe = tmp_path / "probe.py"
     probe.write_text(PROBE)
-    seen = json.loads(submit(cluster, desk, str(probe)))
+    seen = json.loads(submit(cluster, submit_from, str(probe)))
     workers = {Path(folder).relative_to(cluster.directory).parts[0] for folder, _, _ in seen}
     assert workers == {"worker-1", "worker-2"}
     for folder, python, package in seen:
@@ -179,26 +179,27 @@ def test_executors_run_what_was_shipped_to_them(
         assert package == f"{folder}/environment/packages/bfpack_spark/__init__.py"
 
 
+@pytest.mark.long
 def test_an_executor_and_a_worker_that_die_change_no_byte(
-    desk: Path, corpus: Corpus, packed: Path, tmp_path: Path
+    submit_from: Path, corpus: Corpus, packed: Path, tmp_path: Path
 ) -> None:
     """An executor while it tokenizes, a whole worker when its half of the tokens is shuffled."""
     output = tmp_path / "output"
     options = ["--config", "conf/cluster.toml", *pack_options(corpus, output), "--seq-len", 512]
     with started_cluster(tmp_path / "cluster") as cluster:
-        killed = pack_and_kill(cluster, desk, *options)
+        killed = pack_and_kill(cluster, submit_from, *options)
     assert len(killed) == 3
     assert len(set(killed)) == 3
     ours, theirs = (current(o, "small", "sequences-512") for o in (output, packed))
     assert ours.name == theirs.name
     assert shard_hashes(ours) == shard_hashes(theirs)
-    ends = [event["Task End Reason"]["Reason"] for event in events(desk, "TaskEnd")]
+    ends = [event["Task End Reason"]["Reason"] for event in events(submit_from, "TaskEnd")]
     assert ends.count("ExecutorLostFailure") >= 1
-    assert len(events(desk, "ExecutorRemoved")) >= 2
+    assert len(events(submit_from, "ExecutorRemoved")) >= 2
     assert {"Resubmitted", "FetchFailed"} & set(ends)
 
 
-def pack_and_kill(cluster: Cluster, desk: Path, *options: object) -> list[int]:
+def pack_and_kill(cluster: Cluster, submit_from: Path, *options: object) -> list[int]:
     """Pack, and kill JVMs at what spark-submit says; their ids."""
     said, killed, executor = [], [], ""
     moments = iter(
@@ -209,9 +210,9 @@ def pack_and_kill(cluster: Cluster, desk: Path, *options: object) -> list[int]:
         ]
     )
     moment, num_killed = next(moments)
-    command = submission(cluster, desk, "jobs/pack_corpus.py", *options)
+    command = submission(cluster, submit_from, "jobs/pack_corpus.py", *options)
     streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, cwd=desk, env=bare_environment(), **streams) as process:
+    with subprocess.Popen(command, cwd=submit_from, env=bare_environment(), **streams) as process:
         for line in process.stdout:
             said.append(line)
             if found := re.search(r"Starting task .*executor (\d+),", line):

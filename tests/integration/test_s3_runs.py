@@ -176,7 +176,7 @@ def test_what_is_on_s3_is_read_back_and_every_invariant_holds(
 
 def test_credentials_are_in_no_object_and_no_event_log(store: Store, packed_on_s3: Path) -> None:
     logs = [path.read_text() for path in packed_on_s3.rglob("events*") if path.is_file()]
-    assert [log for log in logs if "s3a://data/out/small" in log]
+    assert [log for log in logs if "small: tokenize" in log]
     objects = [store.read(info.path) for info in store.objects("data/out").values()]
     assert objects
     for canary in CREDENTIALS.values():
@@ -233,6 +233,7 @@ def test_a_dead_runs_lease_lapses_and_the_next_run_goes_on(
     assert_packed_and_let_go(store, "orphaned", packed)
 
 
+@pytest.mark.long
 def test_an_output_on_s3_has_any_name(
     store: Store, packed_on_s3: Path, corpus: Corpus, packed: Path
 ) -> None:

@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 def test_a_job_on_yarn_makes_the_shards_of_one_process(
-    hadoop: Hadoop, desk: Path, corpus: Corpus, packed: Path, tmp_path: Path
+    hadoop: Hadoop, submit_from: Path, corpus: Corpus, packed: Path, tmp_path: Path
 ) -> None:
     hadoop.copy_in(corpus.path, "/corpus")
     command: list[Any] = [SPARK_HOME / "bin" / "spark-submit", "--master", "yarn"]
@@ -38,7 +38,7 @@ def test_a_job_on_yarn_makes_the_shards_of_one_process(
         capture_output=True,
         text=True,
         check=False,
-        cwd=desk,
+        cwd=submit_from,
         env={**bare_environment(), "HADOOP_CONF_DIR": str(hadoop.conf)},
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -1,8 +1,11 @@
 """Rows that the driver knows go to the task that is to have them."""
 
+from collections import Counter
+
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as sf
 
 from bfpack_spark.spark.partitions import files_frame, in_partitions, rows_of
 
@@ -16,8 +19,8 @@ def test_a_row_lies_in_the_partition_that_it_names(spark: SparkSession, either_w
 
 def test_each_of_many_partitions_has_its_row(spark: SparkSession, either_way: str) -> None:
     frame = in_partitions(spark, [(number, number) for number in range(300)], "n int, row int")
-    found = frame.rdd.mapPartitionsWithIndex(lambda n, rows: [(n, row["row"]) for row in rows])
-    assert found.collect() == [(number, number) for number in range(300)]
+    found = frame.select(sf.spark_partition_id(), "row").collect()
+    assert [tuple(row) for row in found] == [(number, number) for number in range(300)]
 
 
 def test_rows_are_in_one_order_however_they_came() -> None:
@@ -39,7 +42,8 @@ def test_many_files_share_a_task_and_few_have_one_each(
 ) -> None:
     frame = files_frame(spark, {"plan": [], "documents": [f"f{n}" for n in range(files)]})
     assert frame.rdd.getNumPartitions() == parts
-    held = frame.rdd.glom().map(len).collect()
-    assert sum(held) == files
-    assert max(held) - min(held) <= 1
-    assert {row.path: row.file for row in frame.collect()} == {f"f{n}": n for n in range(files)}
+    rows = frame.select(sf.spark_partition_id().alias("part"), "path", "file").collect()
+    held = Counter(row.part for row in rows)
+    assert max(held.values(), default=0) - min(held[part] for part in range(parts)) <= 1
+    assert {row.path: row.file for row in rows} == {f"f{n}": n for n in range(files)}
+    assert len(rows) == files

@@ -29,6 +29,7 @@ OWN_TESTS = (
 # Since 4.0 the jar of Spark Connect comes with pyspark.
 CONNECT_JAR = "org.apache.spark:spark-connect_2.12"
 WITH_CONNECT = ("3.5", "4.0", "4")
+WITH_ICEBERG = "4.1"
 
 
 @pytest.fixture(scope="module", params=NAMED)
@@ -115,8 +116,18 @@ def test_a_client_of_spark_connect_packs_the_same_bytes(
     assert shards_in(tmp_path) == expected
 
 
+def test_tables_of_iceberg_are_packed_where_its_runtime_loads(programs: Path) -> None:
+    if programs.parent.name != WITH_ICEBERG:
+        pytest.skip(f"Iceberg's runtime loads on Spark {WITH_ICEBERG} alone")
+    own_tests_pass(programs, ROOT / "tests" / "integration" / "test_iceberg.py")
+
+
 def test_what_knows_the_inner_parts_of_spark_is_tested_on_it(programs: Path) -> None:
-    tests = [ROOT / "tests" / "spark" / name for name in OWN_TESTS]
+    own_tests_pass(programs, *(ROOT / "tests" / "spark" / name for name in OWN_TESTS))
+
+
+def own_tests_pass(programs: Path, *tests: Path) -> None:
+    """Run tests of this project in the environment; none may be skipped."""
     said = ran(programs, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     assert " passed" in said
     assert " skipped" not in said
