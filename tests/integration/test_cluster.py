@@ -226,6 +226,7 @@ def pack_and_kill(cluster: Cluster, submit_from: Path, *options: object) -> list
     return killed
 
 
+@pytest.mark.long
 def test_the_commands_of_the_readme_run_as_printed(clone: Path) -> None:
     if not ARCHIVE.exists():
         pytest.skip(f"{ARCHIVE.relative_to(ROOT)} is missing: run `make dist`")

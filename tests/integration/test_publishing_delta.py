@@ -184,6 +184,7 @@ def test_a_table_that_cannot_take_the_sequences_is_refused(
     assert not desk.output.exists()
 
 
+@pytest.mark.long
 def test_the_command_of_the_readme_runs_as_printed(clone: Path) -> None:
     run(clone, block("jobs/README.md", "run by tests/integration/test_publishing_delta", "sh"))
     lake = clone / ".demo" / "lake"
