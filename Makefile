@@ -36,7 +36,7 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 unexport SPARK_HOME SPARK_CONF_DIR PYTHONPATH PYTHONHOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebook test test-consumers test-faults test-versions test-integration check dist bench bench-own bench-limits lock clean
+.PHONY: help setup demo notebook ab-train test test-consumers test-faults test-versions test-integration check dist bench bench-own bench-limits lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .b
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
 	@$(BENCH)/reading.py --work .bench/reading --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits LIMITS_TOKENIZER="--tokenizer $(BENCH_TOKENIZER)"
+
+ab-train: $(CONSUMERS) ## Train a small GPT on documents packed in four ways (AB="--help" lists options)
+	@OMP_NUM_THREADS=1 .consumers/bin/python scripts/ab_train.py $(AB)
 
 bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an hour)
 	@$(BENCH)/stages.py --work .bench/own --runs $(RUNS) $(CODE_SIZES)

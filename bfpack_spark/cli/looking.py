@@ -29,7 +29,6 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.document import find_document
 from bfpack_spark.explore.lengths import length_histogram, read_histogram
-from bfpack_spark.explore.mentions import REFERENCE_KINDS, ReferenceKind
 from bfpack_spark.explore.names import names_of
 from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.sequence import read_sequence
@@ -39,6 +38,7 @@ from bfpack_spark.files.addresses import as_written
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.progress import Work, described, watched
 from bfpack_spark.spark.session import get_session, under_submit
+from bfpack_spark.tokenizing.mentions import REFERENCE_KINDS, ReferenceKind
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.verifying.findings import Report
 from bfpack_spark.verifying.verify_bucket import verify_bucket

@@ -29,6 +29,7 @@ from bfpack_spark.explore.frames import (
     estimates_frame,
     fragments_frame,
     histogram_frame,
+    names_frame,
     padding_frame,
     policies_frame,
     quantiles_frame,

@@ -1,5 +1,6 @@
 """Statistics as pandas frames. The numbers are those of the dataclasses."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from bfpack_spark.explore.columns import (
     seen_columns,
     summary_columns,
 )
+from bfpack_spark.explore.names import NamedSegment
 from bfpack_spark.explore.sequence import Sequence
 from bfpack_spark.explore.statistics import CorpusStats
 
@@ -159,6 +161,19 @@ def histogram_frame(histogram: Histogram) -> "pd.DataFrame":
 def segments_frame(sequence: Sequence) -> "pd.DataFrame":
     """Return a row for each segment of a sequence."""
     return frame([asdict(segment) for segment in sequence.segments])
+
+
+def names_frame(segments: Iterable[NamedSegment]) -> "pd.DataFrame":
+    """Return a row for each use of a name that another sequence binds: the document, the name, the
+    kind of its binding, the tokens of the document at which it is used and bound, and the sequence
+    that holds the binding (none if it is left out)."""
+    columns = ["name", "kind", "used", "bound", "sequence_id"]
+    rows = [
+        {"doc_id": one.segment.doc_id} | {column: getattr(use, column) for column in columns}
+        for one in segments
+        for use in one.out_of_sight
+    ]
+    return frame(rows, columns=["doc_id", *columns])
 
 
 def _histogram_frame(stats: CorpusStats, which: str, name: str) -> "pd.DataFrame":

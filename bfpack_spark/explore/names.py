@@ -8,10 +8,10 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.explore.mentions import TokenPlaces
-from bfpack_spark.explore.python_names import Reference, python_references
 from bfpack_spark.explore.sequence import Piece, Segment, Sequence
 from bfpack_spark.files.stored_parquet import rows_of_documents
+from bfpack_spark.tokenizing.mentions import TokenPlaces
+from bfpack_spark.tokenizing.python_names import Reference, python_references
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.publication import Place

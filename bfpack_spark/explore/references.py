@@ -16,7 +16,7 @@ from bfpack_spark.core.estimates import Estimate, Stratum
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.out_of_sight import chance_of_any, chance_out_of_sight, out_of_sight
-from bfpack_spark.explore.mentions import Mentions, ReferenceKind
+from bfpack_spark.tokenizing.mentions import Mentions, ReferenceKind
 
 _QUANTILES = (0.5, 0.9, 0.99)
 

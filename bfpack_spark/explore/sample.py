@@ -30,12 +30,12 @@ from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory, who
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
-from bfpack_spark.explore.mentions import ReferenceKind
 from bfpack_spark.explore.references import Looked
 from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
 from bfpack_spark.explore.sample_reader import MentionsOfEach, SampleReader
 from bfpack_spark.tokenizing.engines import limits_of
+from bfpack_spark.tokenizing.mentions import ReferenceKind
 from bfpack_spark.tokenizing.parity import engine_for, sample_texts
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary

@@ -9,7 +9,7 @@ from bfpack_spark.core.estimates import Donors, Sized, Stratum
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.draw_documents import chances_of
-from bfpack_spark.explore.mentions import Mentions
+from bfpack_spark.tokenizing.mentions import Mentions
 
 
 @dataclass(frozen=True, kw_only=True)

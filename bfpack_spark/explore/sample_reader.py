@@ -7,7 +7,7 @@ import numpy as np
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.documents import Documents
-from bfpack_spark.explore.mentions import Mentions, ReferenceKind, TokenPlaces, mentions_in
+from bfpack_spark.tokenizing.mentions import Mentions, ReferenceKind, TokenPlaces, mentions_in
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 
 MentionsOfEach: TypeAlias = tuple[Mentions | None, ...]

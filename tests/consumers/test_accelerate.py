@@ -38,7 +38,11 @@ def run(output: Path, view: str) -> list[Any]:
         )
         for rank in range(WORLD)
     ]
-    said = [process.communicate() for process in processes]
+    try:
+        said = [process.communicate() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()  # if the test is stopped; otherwise it has ended
     assert not any(process.returncode for process in processes), said
     return [json.loads(out.splitlines()[-1]) for out, _ in said]
 

@@ -68,6 +68,23 @@ def test_show_prints_them_and_json_has_them(packed: Path, bfpack: Bfpack) -> Non
     assert "names" not in json.loads(bfpack("show", *where, "--sequence", number, "--json").out)
 
 
+def test_a_frame_tells_where_each_name_is_bound() -> None:
+    segment = Segment(doc_id="d", doc_start=8, doc_length=20, offset=0, length=8, text="")
+    uses = tuple(
+        NameOutOfSight(name="os", kind="import", character=1, used=9, bound=3, sequence_id=held)
+        for held in (7, None)
+    )
+    pieces = [
+        NamedSegment(segment=segment, text="", is_python=True, num_uses=5, out_of_sight=own)
+        for own in (uses[:1], (), uses[1:])
+    ]
+    found = explore.names_frame(pieces)
+    assert found.columns.tolist() == ["doc_id", "name", "kind", "used", "bound", "sequence_id"]
+    assert found.iloc[0].tolist() == ["d", "os", "import", 9, 3, 7]
+    assert found["sequence_id"].isna().tolist() == [False, True]
+    assert len(explore.names_frame([])) == 0
+
+
 def test_names_need_a_sequence(packed: Path, bfpack: Bfpack) -> None:
     where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
     ran = bfpack("show", *where, "--doc", "x", "--names")

@@ -15,7 +15,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.donor_estimates import estimate_ratio_of_donors
 from bfpack_spark.core.estimates import Donors, Sized, Stratum
 from bfpack_spark.explore.frames import wide_frame
-from bfpack_spark.explore.mentions import TokenPlaces, mentions_in
+from bfpack_spark.tokenizing.mentions import TokenPlaces, mentions_in
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 
 Bfpack = Callable[..., Any]

@@ -72,7 +72,25 @@ def test_the_papers_examples_are_packed(ran: nbformat.NotebookNode, code: str, r
     assert outputs(ran, code, "text/plain") == [rows]
 
 
-def test_names_that_another_sequence_binds_are_red(ran: nbformat.NotebookNode) -> None:
-    (shown,) = outputs(ran, "render_names(", "text/html")
-    assert '<mark title="' in shown
-    assert re.search(r", bound at token \d+ in sequence \d+", shown)
+@pytest.mark.parametrize("packing", ["best_fit", "concat"])
+def test_the_worst_sequence_has_its_names_in_red_and_tells_where_they_are_bound(
+    ran: nbformat.NotebookNode, packing: str
+) -> None:
+    (shown,) = outputs(ran, f'render_names(worst["{packing}"])', "text/html")
+    marked = re.findall(r"bound at token (\d+) in sequence (\d+)\">([^<]+)</mark>", shown)
+    assert marked
+    (table,) = outputs(ran, f'names_frame(worst["{packing}"])', "text/plain")
+    (cell,) = (c for c in ran.cells if c.cell_type == "code" and c.source.startswith("worst = {}"))
+    said = "".join(o.text for o in cell.outputs if o.output_type == "stream")
+    most = int(re.findall(rf"{packing}: .* (\d+) in the worst", said)[0])
+    assert most >= len(marked)
+    bound, sequence_id, name = marked[0]
+    assert re.search(rf" {re.escape(name)} +\w+ +\d+ +{bound} +{sequence_id}\b", table)
+    assert f"[{most} rows x 6 columns]" in table or len(table.splitlines()) == most + 1
+
+
+def test_concatenation_takes_more_names_out_of_sight(ran: nbformat.NotebookNode) -> None:
+    (cell,) = (c for c in ran.cells if c.cell_type == "code" and c.source.startswith("worst = {}"))
+    said = "".join(o.text for o in cell.outputs if o.output_type == "stream")
+    packed, concatenated = map(int, re.findall(r": (\d+) in \d+ sequences", said))
+    assert 0 < packed < concatenated

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bfpack_spark.explore.python_names import Reference, python_references
+from bfpack_spark.tokenizing.python_names import Reference, python_references
 
 # Each use of a name that has an earlier binding is written <told by line>: name @ line of the
 # binding -> line of the use.

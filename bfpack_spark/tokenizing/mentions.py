@@ -15,8 +15,8 @@ import numpy as np
 import tokenizers
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.explore.python_names import python_references
 from bfpack_spark.tokenizing.cuts import Cuts
+from bfpack_spark.tokenizing.python_names import python_references
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 ReferenceKind: TypeAlias = Literal["python", "words", "headings"]
