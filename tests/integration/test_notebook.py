@@ -73,7 +73,7 @@ def test_the_papers_examples_are_packed(ran: nbformat.NotebookNode, code: str, r
 
 
 @pytest.mark.parametrize("packing", ["best_fit", "concat"])
-def test_the_worst_sequence_has_its_names_in_red_and_tells_where_they_are_bound(
+def test_the_worst_sequence_shows_names_in_red_and_where_each_is_bound(
     ran: nbformat.NotebookNode, packing: str
 ) -> None:
     (shown,) = outputs(ran, f'render_names(worst["{packing}"])', "text/html")
