@@ -12,7 +12,7 @@ import pytest
 from conftest import Ran
 from faults.corpora import BUCKET, SEQ_LEN
 from faults.kit import verify_command
-from faults.matrix import LONG, SLOW, Matrix
+from faults.matrix import LONG, Matrix
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -155,7 +155,7 @@ class Nights(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("examples", "steps"),
-    [(2, 10), pytest.param(5, 20, marks=SLOW), pytest.param(12, 20, marks=LONG)],
+    [(2, 10), pytest.param(12, 20, marks=LONG)],
 )
 def test_what_is_published_is_what_the_model_says(
     bfpack: Bfpack,
