@@ -13,7 +13,9 @@ import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_mixtures import write_bucket
 from made_output import SEQ_LEN, SHARDS, ids_of, lengths_of, write_output
+from made_versions import run
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
@@ -218,6 +220,17 @@ def test_a_consumer_may_stop_in_the_middle(output: Path) -> None:
 def test_what_cannot_be_opened_is_named(output: Path, more: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=named):
         opened(output, **more)
+
+
+def test_an_earlier_version_is_opened_by_its_name_and_by_a_snapshot(tmp_path: Path) -> None:
+    """Three and two rows were current when the snapshot was taken, and four are now."""
+    earlier = write_bucket(tmp_path, "b", (3, 2))
+    code, _, err = run("snapshot", tmp_path, "kept")
+    assert code == 0, err
+    write_bucket(tmp_path, "b", (4,))
+    for more, rows in (({}, 4), ({"version": earlier.name}, 5), ({"snapshot": "kept"}, 5)):
+        data = opened(tmp_path, **more)
+        assert sorted(rows_of(data, 2)) == list(range(rows)), more
 
 
 def test_what_cannot_be_a_batch_is_named_at_once(output: Path) -> None:
