@@ -94,11 +94,11 @@ def lookup_document(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a document that fits, and of each of its ids: 2, it is the value of a use that is in
     conflict; 1, of another use; 0, neither."""
-    names = generator.permutation(NAMES)[: generator.integers(4, 13)]
+    names = generator.permutation(NAMES)[: generator.integers(2, 7)]
     values = generator.integers(VALUES, size=len(names))
     values = np.where(generator.random(len(names)) < 0.5, usual[names], values)
     uses_max = (seq_len - 1) // 2 - len(names)
-    num_uses = int(uses_max ** generator.random())  # log-uniform: most documents are short
+    num_uses = int(8 * (uses_max / 8) ** generator.random())  # log-uniform: most are short
     used = np.concatenate([np.arange(len(names)), generator.integers(len(names), size=num_uses)])
     ids = np.stack([FIRST + names[used], FIRST + NAMES + values[used]], axis=1).reshape(-1)
     kinds = np.zeros_like(ids)

@@ -305,17 +305,17 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--output", help="of bfpack pack")
     add("--bucket", action="append", default=[], help="two: the same documents, packed both ways")
     for name, default, meaning in (
-        ("seq-len", 256, "tokens of a row"),
+        ("seq-len", 64, "tokens of a row"),
         ("seeds", 3, "runs of each arm, from 2 on"),
-        ("steps", 400, "of training"),
+        ("steps", 160, "of training"),
         ("every", 20, "steps until the model is asked again"),
-        ("rows", 8, "of a step"),
+        ("rows", 16, "of a step"),
         ("layers", 2, "of the model"),
         ("width", 64, "of the model"),
         ("heads", 4, "of the model"),
     ):
         add(f"--{name}", type=int, default=default, help=f"{meaning} ({default})")
-    add("--learning-rate", type=float, default=2e-3, help="of AdamW (0.002)")
+    add("--learning-rate", type=float, default=6e-3, help="of AdamW (0.006)")
     add("--plot", type=Path, help="draw the table by step as this file (.svg, .png)")
     return parser.parse_args(given)
 
