@@ -7,7 +7,7 @@ import datasets
 import numpy as np
 import pytest
 import torch
-from consumers.conftest import loss_of_documents, opened, tiny_model
+from consumers.conftest import loss_of_documents, opened, tiny_model, tiny_tokenizer
 from consumers.small import documents_of
 from transformers import Trainer, TrainingArguments
 from trl import SFTConfig, SFTTrainer
@@ -107,7 +107,7 @@ def test_trl_trains_padding_free(output: Path, tmp_path: Path) -> None:
         model=tiny_model(),
         args=args,
         train_dataset=rows_for_trl(opened(output)),
-        data_collator=DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True),
+        processing_class=tiny_tokenizer(),
     )
     check(trainer, of_stream(output))
 
