@@ -94,11 +94,11 @@ def lookup_document(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a document that fits, and of each of its ids: 2, it is the value of a use that is in
     conflict; 1, of another use; 0, neither."""
-    names = generator.permutation(NAMES)[: generator.integers(4, 13)]
+    names = generator.permutation(NAMES)[: generator.integers(2, 7)]
     values = generator.integers(VALUES, size=len(names))
     values = np.where(generator.random(len(names)) < 0.5, usual[names], values)
     uses_max = (seq_len - 1) // 2 - len(names)
-    num_uses = int(uses_max ** generator.random())  # log-uniform: most documents are short
+    num_uses = int(8 * (uses_max / 8) ** generator.random())  # log-uniform: most are short
     used = np.concatenate([np.arange(len(names)), generator.integers(len(names), size=num_uses)])
     ids = np.stack([FIRST + names[used], FIRST + NAMES + values[used]], axis=1).reshape(-1)
     kinds = np.zeros_like(ids)
@@ -210,23 +210,24 @@ def write_bucket(
 
 def buckets_task(output: str, buckets: Sequence[str], seq_len: int) -> Task:
     """Return the task of two buckets of one token store, one of which is packed by concat."""
-    manifests = [manifest_of(output, bucket, seq_len)["inputs"] for bucket in buckets]
-    named = {
-        one["configuration"]["packing"]: bucket
-        for one, bucket in zip(manifests, buckets, strict=True)
-    }
-    if set(named) != set(PACKINGS) or len({one["tokens_fingerprint"] for one in manifests}) > 1:
+    manifests = [manifest_of(output, bucket, seq_len) for bucket in buckets]
+    inputs = [manifest["inputs"] for manifest in manifests]
+    packings = [one["configuration"]["packing"] for one in inputs]
+    if (
+        sorted(packings) != sorted(PACKINGS)
+        or inputs[0]["tokens_fingerprint"] != (inputs[1]["tokens_fingerprint"])
+    ):
         raise InputError(
             f"--bucket {' --bucket '.join(buckets)}: need the same documents packed by concat and "
             "by best_fit; run bfpack pack twice, once with --packing concat"
         )
-    facts = PackedSequences(output, bucket=buckets[0], seq_len=seq_len).tokenizer
-    store = open_token_store(output, buckets[0], manifests[0]["tokens_fingerprint"][:16])
+    store = open_token_store(output, buckets[0], inputs[0]["tokens_fingerprint"][:16])
+    pads = [manifest["tokenizer"]["pad_id"] for manifest in manifests]
     return Task(
         output=output,
-        buckets=named,
+        buckets=dict(zip(packings, buckets, strict=True)),
         seq_len=seq_len,
-        vocabulary=max(facts["vocabulary_size"], facts["pad_id"] + 1),
+        vocabulary=max(store.tokenizer.vocabulary_size, *(pad + 1 for pad in pads)),
         exam=stored_exam(store, seq_len),
         is_held_out=is_held_out,
     )

@@ -105,9 +105,12 @@ def turned(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
 
 
 class Gpt(nn.Module):
+    """Each token also holds a share of the one before it, so that values are soon told by names."""
+
     def __init__(self, size: Size, vocabulary: int, seq_len: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, size.width)
+        self.share = nn.Parameter(torch.full((size.width,), 0.5))
         self.blocks = nn.ModuleList(Block(size) for _ in range(size.layers))
         self.norm = nn.RMSNorm(size.width)
         self.logits = nn.Linear(size.width, vocabulary, bias=False)
@@ -116,10 +119,13 @@ class Gpt(nn.Module):
         angles = torch.outer(torch.arange(seq_len), 1e4 ** -(torch.arange(half) / half))
         self.register_buffer("turns", torch.stack([angles.cos(), angles.sin()]))
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Return logits. `seen`: bool [rows, 1, token, what it sees]."""
         x = self.embedding(ids)
+        sees_last = seen.diagonal(-1, -2, -1).squeeze(1)[..., None]
+        x = torch.cat([x[:, :1], x[:, 1:] + self.share * x[:, :-1] * sees_last], dim=1)
         for block in self.blocks:
-            x = block(x, self.turns[:, : ids.shape[1]], mask)
+            x = block(x, self.turns[:, : ids.shape[1]], seen)
         return self.logits(self.norm(x))
 
 
@@ -129,7 +135,8 @@ def predicted(model: Gpt, batch: layouts.Batch, arm: Arm) -> tuple[torch.Tensor,
     mask = torch.ones(seq_len, seq_len, dtype=torch.bool).tril()
     if arm.is_masked:
         documents = torch.from_numpy(layouts.document_ids(batch))
-        mask = (mask & (documents[:, :, None] == documents[:, None, :]))[:, None]
+        mask = mask & (documents[:, :, None] == documents[:, None, :])
+    mask = mask.view(-1, 1, seq_len, seq_len)
     labels = torch.from_numpy(layouts.labels(batch, shifted=True))
     return model(torch.from_numpy(batch["input_ids"]), mask), labels
 
@@ -298,17 +305,17 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--output", help="of bfpack pack")
     add("--bucket", action="append", default=[], help="two: the same documents, packed both ways")
     for name, default, meaning in (
-        ("seq-len", 256, "tokens of a row"),
+        ("seq-len", 64, "tokens of a row"),
         ("seeds", 3, "runs of each arm, from 2 on"),
-        ("steps", 400, "of training"),
+        ("steps", 160, "of training"),
         ("every", 20, "steps until the model is asked again"),
-        ("rows", 8, "of a step"),
+        ("rows", 16, "of a step"),
         ("layers", 2, "of the model"),
         ("width", 64, "of the model"),
         ("heads", 4, "of the model"),
     ):
         add(f"--{name}", type=int, default=default, help=f"{meaning} ({default})")
-    add("--learning-rate", type=float, default=2e-3, help="of AdamW (0.002)")
+    add("--learning-rate", type=float, default=6e-3, help="of AdamW (0.006)")
     add("--plot", type=Path, help="draw the table by step as this file (.svg, .png)")
     return parser.parse_args(given)
 

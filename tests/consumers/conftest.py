@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import torch
 from consumers.small import SEQ_LEN, VOCABULARY, write_small
-from transformers import LlamaConfig, LlamaForCausalLM
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from bfpack_spark.reading import PackedSequences
 
@@ -42,6 +44,12 @@ def tiny_model(attention: str = "sdpa") -> LlamaForCausalLM:
         use_cache=False,
     )
     return LlamaForCausalLM(config).double().eval()  # so that a rounding is no difference
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """Words of the vocabulary, for trainers that refuse to do without; 0 is padding."""
+    words = WordLevel({f"word{number}": number for number in range(VOCABULARY)}, unk_token="word1")
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(words), pad_token="word0")
 
 
 def loss_of_documents(model: LlamaForCausalLM, documents: list[Any]) -> float:

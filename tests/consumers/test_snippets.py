@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from consumers.conftest import tiny_model
+from consumers.conftest import tiny_model, tiny_tokenizer
 from consumers.small import SEQ_LEN
 
 README = Path(__file__).resolve().parents[2] / "bfpack_spark/reading/README.md"
@@ -36,6 +36,12 @@ def test_a_block_of_the_readme_does_what_it_says(
     source = BLOCKS[name]
     for placeholder, value in (('"out"', repr(str(output))), ('"web"', '"b"'), ("2048", "64")):
         source = source.replace(placeholder, value)
-    names = {"model": tiny_model(), "rank": 0, "world_size": 1, "shards": str(shards)}
+    names = {
+        "model": tiny_model(),
+        "tokenizer": tiny_tokenizer(),
+        "rank": 0,
+        "world_size": 1,
+        "shards": str(shards),
+    }
     exec(compile(source, f"README: {name}", "exec"), names)
     assert RESULTS[name](names)

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import torch
-from consumers.conftest import loss_of_documents, opened, tiny_model
+from consumers.conftest import loss_of_documents, opened, tiny_model, tiny_tokenizer
 from consumers.small import documents_of
 from transformers import Trainer, TrainingArguments
 from trl import SFTConfig, SFTTrainer
@@ -79,23 +80,18 @@ def test_trainer_takes_the_stream(output: Path, tmp_path: Path, layout: str) -> 
     check(trainer, of_stream(output))
 
 
-class RowsForTrl(torch.utils.data.Dataset):
+def rows_for_trl(data: Any) -> datasets.Dataset:
     """Rows as TRL's collator takes them: with labels, and the lengths of the segments."""
 
-    def __init__(self, data: Any) -> None:
-        self.data = data
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, at: int) -> dict[str, list[int]]:
-        row = self.data[at]
-        labels = layouts.labels(layouts.stacked([row]))[0]
+    def rows(numbers: dict[str, list[int]]) -> dict[str, list[Any]]:
+        held = [data[at] for at in numbers["at"]]
         return {
-            "input_ids": row["input_ids"].tolist(),
-            "labels": labels.tolist(),
-            "seq_lengths": row["seq_lengths"].tolist(),
+            "input_ids": [row["input_ids"].tolist() for row in held],
+            "labels": layouts.labels(layouts.stacked(held)).tolist(),
+            "seq_lengths": [row["seq_lengths"].tolist() for row in held],
         }
+
+    return datasets.Dataset.from_dict({"at": range(len(data))}).with_transform(rows)
 
 
 def test_trl_trains_padding_free(output: Path, tmp_path: Path) -> None:
@@ -110,8 +106,8 @@ def test_trl_trains_padding_free(output: Path, tmp_path: Path) -> None:
     trainer = SFTTrainer(
         model=tiny_model(),
         args=args,
-        train_dataset=RowsForTrl(opened(output)),
-        data_collator=DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True),
+        train_dataset=rows_for_trl(opened(output)),
+        processing_class=tiny_tokenizer(),
     )
     check(trainer, of_stream(output))
 
