@@ -23,6 +23,7 @@ from bfpack_spark.cli.looking import verify_each
 from bfpack_spark.cli.running import run_each_named, run_each_slice
 from bfpack_spark.config import Settings, load_settings
 from bfpack_spark.errors import InputError, JobError
+from bfpack_spark.files import access
 from bfpack_spark.pipeline import Published
 from bfpack_spark.verifying.findings import Report
 from bfpack_spark.versions.publication import current_sequences
@@ -115,4 +116,8 @@ def _settings(given: dict[str, Any]) -> Settings:
     if unknown:
         known = ", ".join(Settings.model_fields)
         raise InputError(f"{unknown[0]}: no such setting; there are: {known}")
-    return load_settings(None, given)
+    told = load_settings(None, given)
+    if told.output is None:
+        return told
+    # The folder of this process may be another one by now than that of Spark's workers.
+    return told.model_copy(update={"output": access.absolute(told.output)})

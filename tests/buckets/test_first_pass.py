@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -74,13 +73,3 @@ def test_a_footer_that_leads_into_another_row_groups_pages_is_refused(tmp_path: 
     (split,) = split_inventory(take_inventory(str(path), None))
     with pytest.raises(InputError, match=r"a\.parquet: its footer is damaged \(two of its columns"):
         buckets_in(split)
-
-
-@pytest.mark.parametrize("row", [6, -1])
-def test_a_deleted_row_that_the_file_does_not_have_is_refused(row: int, tmp_path: Path) -> None:
-    (split,) = split_inventory(take_inventory(str(of_six_rows(tmp_path)), None))
-    one = dataclasses.replace(split, deleted=np.array([5], dtype="<i8").tobytes())
-    assert len(buckets_in(one)) == 5
-    none = dataclasses.replace(split, deleted=np.array([row], dtype="<i8").tobytes())
-    with pytest.raises(InputError, match=rf"row {row} of it is deleted, it has 6 rows; repair"):
-        buckets_in(none)

@@ -37,7 +37,7 @@ from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
         (("--config", "nowhere.toml"), "--config nowhere.toml: no such file; give"),
         (("--spark-conf", "spark.x"), "--spark-conf spark.x: write KEY=VALUE"),
         (("--engine", "slow"), "'slow' is not one of"),
-        (("--input-version", 3), "--input-version 3: only a Delta table has versions; add"),
+        (("--input-version", 3), "--input-version 3: only a table has versions; add"),
         (("--publish-plan",), "--publish-plan: goes with --publish-delta TABLE"),
         (
             ("--input-format", "delta"),

@@ -4,7 +4,6 @@ import itertools
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,15 +166,6 @@ def test_the_fingerprint_knows_names_sizes_and_times_but_not_the_folder(tmp_path
     assert take_inventory(str(tmp_path / "two"), None).for_fingerprint() == held
     os.utime(tmp_path / "two" / "a.txt", ns=(5_000_000_000, 8_000_000_000))
     assert take_inventory(str(tmp_path / "two"), None).for_fingerprint() != held
-
-
-def test_rows_that_are_deleted_make_another_file() -> None:
-    file = InputFile(name="a", path="/a", size=1, modified=2)
-    one, other = (replace(file, deleted=bytes(8) * count) for count in (1, 2))
-    fingerprints = [f.for_fingerprint() for f in (file, one, other)]
-    assert fingerprints[0] == ["a", 1, 2]
-    assert [f[:3] for f in fingerprints] == [["a", 1, 2]] * 3
-    assert len({str(f) for f in fingerprints}) == 3
 
 
 def test_a_directory_of_delta_is_not_taken_for_parquet_unasked(tmp_path: Path) -> None:

@@ -27,6 +27,4 @@ def test_the_script_on_a_frame_runs_as_printed(
     exec(compile(source, "jobs/README.md", "exec"), {"spark": spark})  # our own text
     version = current(tmp_path / ".demo" / "of-frames", "code", "sequences-2048")
     assert shard_hashes(version)
-    assert f"sequences in .demo/of-frames/code/sequences-2048/{version.name}" in (
-        capsys.readouterr().out
-    )
+    assert f"sequences in {version}/shards" in capsys.readouterr().out
