@@ -33,7 +33,7 @@ SETTINGS = {
 COMPARED = {"spark.sql.shuffle.orderIndependentChecksum.enabled": "true"}
 LOG_OF_CHECKSUMS = """
 logger.checksums.name = org.apache.spark.ShuffleStatus
-logger.checksums.level = info
+logger.checksums.level = debug
 """
 # A task is raced when half of its stage has ended, and it takes longer than theirs; one that is
 # alone, after two seconds.
