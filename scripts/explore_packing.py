@@ -20,13 +20,11 @@
 # %%
 # %matplotlib inline
 from dataclasses import replace
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from IPython.display import HTML
 
 from bfpack_spark import explore
-from bfpack_spark.cli.main import bfpack
 from bfpack_spark.config import Settings
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import cut_documents, cut_stream
@@ -160,57 +158,16 @@ named = explore.sample_stats(
 explore.references_frame(named[0])
 
 # %% [markdown]
-# The same corpus is packed both ways, from one token store. Packing needs a session, and so does
-# what follows: the one that is there, that of the Spark Connect server which `SPARK_REMOTE` names,
-# or else a local one, which ends with the notebook.
+# Of the first sequences, this one uses most names that another one binds. They are red; with the
+# pointer over a name, it tells where it is bound.
 
 # %%
-from pyspark.sql import SparkSession
-
-from bfpack_spark.spark.session import get_session
-
-there = SparkSession.getActiveSession()
-spark = there or get_session({"spark.sql.shuffle.partitions": "4"})
-looked = {}
-with TemporaryDirectory() as both:
-    packed = ["--input", CORPUS, "--tokenizer", TOKENIZER, "--output", both, "--bucket", BUCKET]
-    for packing in ("best_fit", "concat"):
-        how = ["--seq-len", str(SEQ_LEN), "--packing", packing]
-        bfpack.main(["pack", *packed, *how], standalone_mode=False)
-        looked[packing] = [
-            explore.names_of(both, explore.read_sequence(both, BUCKET, SEQ_LEN, number))
-            for number in range(LOOK)
-        ]
-
-# %% [markdown]
-# In this many places, the first sequences use a name of Python that another sequence binds:
-
-# %%
-worst = {}
-for packing, sequences in looked.items():
-    counts = [sum(len(one.out_of_sight) for one in segments) for segments in sequences]
-    worst[packing] = sequences[int(np.argmax(counts))]
-    print(f"{packing}: {sum(counts)} in {LOOK} sequences, {max(counts)} in the worst of them")
-
-# %% [markdown]
-# This is the worst one by concatenation. These names are red; with the pointer over a name, it
-# tells where it is bound. The table tells the same: the token of the document at which each name is
-# used and bound, and the sequence where the binding lies.
-
-# %%
-HTML(render_names(worst["concat"]))
-
-# %%
-explore.names_frame(worst["concat"])
-
-# %% [markdown]
-# And this is the worst one by best fit, which cuts only documents that do not fit.
-
-# %%
-HTML(render_names(worst["best_fit"]))
-
-# %%
-explore.names_frame(worst["best_fit"])
+looked = {
+    number: explore.names_of(OUTPUT, explore.read_sequence(OUTPUT, BUCKET, SEQ_LEN, number))
+    for number in range(LOOK)
+}
+worst = max(looked, key=lambda number: sum(len(one.out_of_sight) for one in looked[number]))
+HTML(render_names(looked[worst]))
 
 # %% [markdown]
 # ## One sequence
@@ -227,9 +184,17 @@ HTML(render_sequence(sequence))
 # %% [markdown]
 # ## Asking the plan
 #
-# The plan has a row a fragment, and any SQL can be asked of it.
+# The plan has a row a fragment, and any SQL can be asked of it. Only this needs a session: the one
+# that is there, that of the Spark Connect server which `SPARK_REMOTE` names, or else a local one,
+# which ends with the notebook.
 
 # %%
+from pyspark.sql import SparkSession
+
+from bfpack_spark.spark.session import get_session
+
+there = SparkSession.getActiveSession()
+spark = there or get_session({"spark.sql.shuffle.partitions": "4"})
 explore.plan_table(spark, OUTPUT, BUCKET, SEQ_LEN).createOrReplaceTempView("plan")
 
 # %%

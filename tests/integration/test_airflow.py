@@ -221,6 +221,7 @@ def test_the_dag_finds_the_buckets_that_bfpack_finds(airflow: Airflow) -> None:
     assert found[patterns[0]] == list(BUCKETS)
 
 
+@pytest.mark.long
 def test_every_bucket_is_packed_and_the_asset_names_the_versions(
     undisturbed: tuple[Run, Path],
 ) -> None:

@@ -113,8 +113,7 @@ def test_the_functions_of_explore_say_the_same_on_spark_connect(
 
 def test_the_notebook_runs_on_spark_connect(packed: Path, corpus: Corpus, remote: str) -> None:
     source = f"{script(packed, corpus)}\nprint(type(spark).__module__, len(mixed))\n"
-    # Packing says on stdout what it made.
-    module, count = client("-c", source, SPARK_REMOTE=remote).splitlines()[-1].split()
+    module, count = client("-c", source, SPARK_REMOTE=remote).split()
     assert module.startswith("pyspark.sql.connect.")
     assert int(count) > 10
 
