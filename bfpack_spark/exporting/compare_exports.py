@@ -15,6 +15,7 @@ from bfpack_spark.exporting.write_files import ExportSpec
 from bfpack_spark.files import access
 from bfpack_spark.schema import MESSAGES, ExportFormat, spark_ddl
 from bfpack_spark.spark.messages import message
+from bfpack_spark.spark.partitions import rows_of
 
 Fault = tuple[str, str]  # the file and what is wrong with it
 
@@ -36,15 +37,14 @@ def compare_exports(entries: DataFrame, spec: ExportSpec) -> DataFrame:
 
 
 def _compare(batches: Iterator[pa.RecordBatch], *, spec: ExportSpec) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for row in batch.to_pylist():
-            files = [Exported(**file) for file in row.pop("files")]
-            yield message({"faults": list(_faults(ShardEntry(**row), files, spec))})
+    for row in rows_of(batches):
+        files = [Exported(**file) for file in row.pop("files")]
+        yield message({"faults": list(_faults(ShardEntry(**row), files, spec))})
 
 
 def _faults(entry: ShardEntry, files: list[Exported], spec: ExportSpec) -> Iterator[Fault]:
     try:
-        damaged = [file for file in files if not _is_as_listed(spec, file)]
+        damaged = [file for file in files if not is_as_listed(spec.root, file)]
         for file in damaged:
             yield file.path, "is not what the manifest says, by its size or sha256"
         if not damaged:
@@ -54,8 +54,9 @@ def _faults(entry: ShardEntry, files: list[Exported], spec: ExportSpec) -> Itera
         yield entry.path, f"cannot be compared: {why or type(error).__name__}"
 
 
-def _is_as_listed(spec: ExportSpec, file: Exported) -> bool:
-    path = f"{spec.root}/{file.path}"
+def is_as_listed(root: str, file: Exported) -> bool:
+    """Return whether a file is on disk as its manifest lists it."""
+    path = f"{root}/{file.path}"
     there = access.is_file(path)
     return there and access.size_and_sha256(path) == (file.bytes, file.sha256)
 

@@ -11,6 +11,7 @@ from bfpack_spark.exporting.rows import ShardEntry
 from bfpack_spark.exporting.write_files import WRITERS, ExportSpec
 from bfpack_spark.schema import MESSAGES, spark_ddl
 from bfpack_spark.spark.messages import message
+from bfpack_spark.spark.partitions import rows_of
 
 
 def export_shards(entries: DataFrame, spec: ExportSpec) -> DataFrame:
@@ -23,7 +24,6 @@ def write_exports(
     batches: Iterator[pa.RecordBatch], *, spec: ExportSpec
 ) -> Iterator[pa.RecordBatch]:
     """Export the shards of a task, and yield the message of each."""
-    for batch in batches:
-        for row in batch.to_pylist():
-            entry = ShardEntry(**row)
-            yield message({"shard": entry.shard, **WRITERS[spec.form](entry, spec)})
+    for row in rows_of(batches):
+        entry = ShardEntry(**row)
+        yield message({"shard": entry.shard, **WRITERS[spec.form](entry, spec)})

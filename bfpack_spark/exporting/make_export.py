@@ -1,6 +1,5 @@
 """A version of sequences -> its rows in a trainer's format, with a manifest of their own."""
 
-import hashlib
 import logging
 from typing import Any
 
@@ -10,7 +9,7 @@ from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.exporting import mds
 from bfpack_spark.exporting.export_shards import export_shards
 from bfpack_spark.exporting.exports import SHARDS_DDL, export_of, shards_of, spec_of
-from bfpack_spark.files import own_files
+from bfpack_spark.exporting.write_files import whole_file
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.logs import about, say_done_before
 from bfpack_spark.printable import counted
@@ -91,20 +90,6 @@ def _complete(
         log.warning("%s EOS ids lie inside documents, and Megatron restarts there too", restarts)
     files = [FileEntry(**entry) for said in messages for entry in said["files"]]
     if version.place.form == "mds":
-        files.append(_write_index(version, messages))
+        index = mds.index_of([shard for said in messages for shard in said["described"]])
+        files.append(FileEntry(**whole_file(version.directory, "shards/index.json", index)))
     publication.complete(version, files, totals=written, tokenizer=manifest.tokenizer)
-
-
-def _write_index(version: Version, messages: list[dict[str, Any]]) -> FileEntry:
-    raw = mds.index_of([shard for said in messages for shard in said["described"]])
-    path = "shards/index.json"
-    own_files.write_bytes(version.place.output, f"{version.inside}/{path}", raw)
-    return FileEntry(
-        path=path,
-        kind="shards",
-        rows=0,
-        tokens=0,
-        bytes=len(raw),
-        sha256=hashlib.sha256(raw).hexdigest(),
-        ids_sha256=None,
-    )

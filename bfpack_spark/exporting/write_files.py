@@ -42,7 +42,9 @@ def _write_megatron(entry: ShardEntry, spec: ExportSpec) -> Written:
         restarts += inside
     files = [
         _file(f"{name}.bin", data, rows=entry.rows, tokens=tokens, ids_sha256=entry.ids_sha256),
-        _whole(spec, f"{name}.idx", megatron.bytes_of_index(entry.rows, spec.seq_len, kind)),
+        whole_file(
+            spec.root, f"{name}.idx", megatron.bytes_of_index(entry.rows, spec.seq_len, kind)
+        ),
     ]
     return {"files": files, "rows": entry.rows, "tokens": tokens, "restarts_inside": restarts}
 
@@ -59,7 +61,7 @@ def _write_mds(entry: ShardEntry, spec: ExportSpec) -> Written:
         shards.append(mds.described(name, raw, zipped, num_rows, spec.seq_len))
         del raw
         counts = {"rows": num_rows, "tokens": num_tokens}
-        files.append(_whole(spec, f"shards/{name}.zstd", zipped, **counts))
+        files.append(whole_file(spec.root, f"shards/{name}.zstd", zipped, **counts))
         tokens += num_tokens
     return {"files": files, "rows": entry.rows, "tokens": tokens, "described": shards}
 
@@ -72,9 +74,9 @@ WRITERS: dict[ExportFormat, Callable[[ShardEntry, ExportSpec], Written]] = {
 }
 
 
-def _whole(spec: ExportSpec, path: str, raw: bytes, rows: int = 0, tokens: int = 0) -> Written:
+def whole_file(root: str, path: str, raw: bytes, rows: int = 0, tokens: int = 0) -> Written:
     """Write a file all at once, and return its entry for the manifest."""
-    file = HashingFile(spec.root, path)
+    file = HashingFile(root, path)
     file.write(raw)
     return _file(path, file, rows=rows, tokens=tokens, ids_sha256=None)
 

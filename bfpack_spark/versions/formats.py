@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bfpack_spark.files import access
 from bfpack_spark.versions.inputs import formats_of
 from bfpack_spark.versions.publication import Version
 
@@ -11,4 +12,5 @@ def in_any_format(version: Version) -> Version:
     complete, return the version itself, which is of the format that is written."""
     earlier = formats_of(version.inputs)[1:]
     each = (version, *(replace(version, earlier_format=number) for number in earlier))
-    return next((one for one in each if one.manifest() is not None), version)
+    there = (one for one in each if access.exists(f"{one.directory}/_manifest.json"))
+    return next(there, version)

@@ -155,11 +155,15 @@ def test_verify_compares_an_export_with_the_rows(
     one.write_bytes(two.read_bytes())
     seal(version, one)
     two.write_bytes(two.read_bytes()[:-1])
+    damaged = {one.name, two.name}
+    for index in (version / "shards").glob("index.json"):
+        index.write_bytes(index.read_bytes()[:-1] + b" ")
+        damaged.add(index.name)
     ran = bfpack("verify", "--output", output, *PLACE, "--json")
     assert ran.code == 1
     (report,) = json.loads(ran.out)
     problems = {Path(v["shard"]).name: v["problem"] for v in report["violations"]}
-    assert problems.keys() == {one.name, two.name}
+    assert problems.keys() == damaged
     assert problems[one.name].startswith("is not what ")
     assert problems[two.name] == "is not what the manifest says, by its size or sha256"
     assert one_raw != one.read_bytes()

@@ -21,6 +21,8 @@ def test_the_script_on_a_frame_runs_as_printed(
     (tmp_path / ".demo").mkdir()
     for name in ("corpus", "tokenizer"):
         (tmp_path / ".demo" / name).symlink_to(getattr(corpus, name.replace("corpus", "path")))
+    # The parent of the workers is there now, in a folder that is another one than the script's.
+    assert spark.range(1).mapInArrow(lambda batches: batches, "id long").count() == 1
     monkeypatch.chdir(tmp_path)
     source = block("jobs/README.md", "This script is run by tests/frames", "python")
     source = source.replace('".demo/corpus"', repr(str(corpus.path)))  # the JVM has its own folder

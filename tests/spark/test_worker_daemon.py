@@ -1,5 +1,6 @@
 """The parent of Python workers."""
 
+import gc
 import os
 
 import psutil
@@ -15,3 +16,10 @@ def test_workers_are_forked_from_who_has_imported_what_they_need(
     libraries = "\n".join(spark.sparkContext.parallelize([0], 1).map(libraries_of_parent).first())
     for name in ("/numpy/", "/pandas/", "/pyarrow/_parquet", "/fastokens/", "/tokenizers/"):
         assert name in libraries
+
+
+def test_what_was_imported_before_is_never_looked_through_for_garbage(spark: SparkSession) -> None:
+    def num_frozen(_: object) -> int:
+        return gc.get_freeze_count()
+
+    assert spark.sparkContext.parallelize([0], 1).map(num_frozen).first() > 10_000
