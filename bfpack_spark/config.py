@@ -69,6 +69,16 @@ class Settings(BaseModel):
         description="Names a column of ready token ids, as list<int> or little-endian int32 "
         "binary, and reads no text.",
     )
+    labels_column: str | None = Field(
+        None,
+        description="Names a column beside --tokens-column that holds a label for each token: its "
+        "id, or -100 where it is no target.",
+    )
+    loss_mask_column: str | None = Field(
+        None,
+        description="Names a column beside --tokens-column that holds 1 for each token that is a "
+        "target, and 0 for the others.",
+    )
     eos_token: str | None = Field(
         None,
         description="Sets the token that is appended to every document. Without it the tokenizer's "
@@ -199,6 +209,20 @@ class Settings(BaseModel):
     def _one_shard_rule(self) -> "Settings":
         if self.num_shards is not None and self.rows_per_shard is not None:
             raise ValueError("num_shards and rows_per_shard exclude each other: give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _masks_of_tokens(self) -> "Settings":
+        given = [name for name in ("labels_column", "loss_mask_column") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(
+                "--labels-column and --loss-mask-column exclude each other: give one of them"
+            )
+        if given and not self.tokens_column:
+            option = given[0].replace("_", "-")
+            raise ValueError(f"--{option}: goes with --tokens-column COLUMN: give that too")
+        if given and self.publish_delta is not None:
+            raise ValueError("--publish-delta: takes no loss masks; leave it out")
         return self
 
     @model_validator(mode="after")

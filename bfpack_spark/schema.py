@@ -135,6 +135,30 @@ SEQUENCES = pa.schema(
     ]
 )
 
+# A bucket whose documents tell which of their tokens are targets has one column more: a byte a
+# token where tokens are BINARY, and a list in shards.
+_MASK_BYTES = _field("loss_mask", pa.binary(), "a byte a token: 1 where it is a target, else 0")
+_MASK_VALUES = _field(
+    "loss_mask",
+    pa.list_(pa.int8()),
+    "exactly seq_len values: 1 where the token is a target, 0 elsewhere and on padding",
+)
+
+
+def with_masks(schema: pa.Schema, *, masks: bool) -> pa.Schema:
+    """Return TOKENS, TOKENIZED, SEGMENTS or SEQUENCES as a bucket has it, with loss masks or
+    without. TOKENIZED then also has num_targets."""
+    if not masks:
+        return schema
+    if schema is TOKENIZED:
+        return pa.schema([*schema, _MASK_BYTES, _NUM_TARGETS])
+    return pa.schema([*schema, _MASK_VALUES if schema is SEQUENCES else _MASK_BYTES])
+
+
+_NUM_TARGETS = _field(
+    "num_targets", pa.int64(), "tokens of a good document with a loss, its first never one"
+)
+
 # In Delta, the sequences of all buckets lie in one table, and so do the plans. Both tables are
 # partitioned by these two columns.
 PARTITIONED_BY = ("bucket", "seq_len")
@@ -190,6 +214,8 @@ class Reason:
     UNCUT = "uncut"  # a stretch of it without a place to cut it is too large
     CONTROL_TOKEN = "control_token"
     INVALID_TOKENS = "invalid_tokens"
+    INVALID_MASK = "invalid_mask"
+    NO_TARGET = "no_target"  # the loss mask leaves nothing to be learned
     NOT_SPELLED = "not_spelled"
 
 

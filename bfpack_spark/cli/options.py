@@ -18,7 +18,8 @@ Command = Callable[..., Any]
 GROUPS: dict[str, tuple[str, ...]] = {
     "Input": (
         *("input", "input_format", "input_version", "bucket", "bucket_column"),
-        *("text_column", "id_column", "tokens_column", "max_document_bytes", "max_quarantined"),
+        *("text_column", "id_column", "tokens_column", "labels_column", "loss_mask_column"),
+        *("max_document_bytes", "max_quarantined"),
     ),
     "Tokenizer": (
         *("tokenizer", "eos_token", "bos_token", "pad_token", "control_tokens"),
@@ -34,7 +35,7 @@ RULES = ("packing", "long_documents", "group_documents_max", "seed")
 PLACE = ("output", "bucket", "seq_len", "spark")
 TEXT = (
     *("input", "bucket_column", "tokenizer", "input_format", "input_version"),
-    *("text_column", "id_column", "tokens_column"),
+    *("text_column", "id_column", "tokens_column", "labels_column", "loss_mask_column"),
     *("eos_token", "bos_token", "control_tokens", "max_document_bytes", "max_quarantined"),
     *("engine", "audit_share"),
 )

@@ -8,13 +8,19 @@ import pyarrow.types as pt
 from bfpack_spark.corpus.documents import Columns, no_column
 from bfpack_spark.errors import InputError
 
-_WANTED = {"--text-column": "strings", "--tokens-column": "list<int> or int32 binary"}
+_WANTED = {
+    "--text-column": "strings",
+    "--tokens-column": "list<int> or int32 binary",
+    "--labels-column": "list<int> or int32 binary",
+    "--loss-mask-column": "list<int>, list<bool> or binary of a byte a token",
+}
 
 
 def check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
     content = ("--tokens-column", is_tokens) if columns.tokens else ("--text-column", is_text)
     for (option, readable), column in (
         (content, columns.content),
+        ((columns.beside_option, is_mask), columns.beside),
         (("--id-column", is_id), columns.doc_id),
         (("--bucket-column", is_id), columns.bucket),
     ):
@@ -59,6 +65,11 @@ def is_tokens(kind: pa.DataType) -> bool:
     is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
     is_ids = bool(is_list and pt.is_integer(kind.value_type))
     return is_ids or is_binary(kind) or pt.is_null(kind)
+
+
+def is_mask(kind: pa.DataType) -> bool:
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    return bool(is_list and pt.is_boolean(kind.value_type)) or is_tokens(kind)
 
 
 def is_id(kind: pa.DataType) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,9 @@ class ReadingSizes:
 
 READING = ReadingSizes()
 
+# `labels`: a token's id, or -100 where it is no target; `loss_mask`: 1 or 0.
+Beside: TypeAlias = Literal["labels", "loss_mask"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
@@ -37,13 +40,26 @@ class Columns:
     content: str
     doc_id: str | None
     tokens: bool = False
+    beside: str | None = None  # a second column of the content: what is a target among its tokens
+    beside_is: Beside | None = None  # what that column holds
     bucket: str | None = None  # column of the bucket; None: all documents are read
     wanted: str | None = None  # the bucket whose documents are read
 
     @property
     def names(self) -> list[str]:
         """Return the names of all columns that are read, each once."""
-        return list(dict.fromkeys(c for c in (self.content, self.doc_id, self.bucket) if c))
+        every = (self.content, self.beside, self.doc_id, self.bucket)
+        return list(dict.fromkeys(column for column in every if column))
+
+    @property
+    def masks(self) -> bool:
+        """Return whether documents have loss masks."""
+        return self.beside_is is not None
+
+    @property
+    def beside_option(self) -> str:
+        """Return the option that names the second column."""
+        return f"--{self.beside_is or ''}-column".replace("_", "-")
 
 
 @dataclass(kw_only=True)
@@ -56,6 +72,7 @@ class Documents:
     reason: list[str | None]
     detail: list[str | None]
     read_bytes: list[int | None] | None = None  # of the line, file or value; None: not needed
+    beside: pa.Array | None = None  # the second column: binary / list of integers or booleans
 
     def __len__(self) -> int:
         return len(self.source)
@@ -121,6 +138,7 @@ class Documents:
             reason=[self.reason[index] for index in at],
             detail=[self.detail[index] for index in at],
             read_bytes=self.read_bytes and [self.read_bytes[index] for index in at],
+            beside=None if self.beside is None else self.beside.take(pa.array(at, pa.int64())),
         )
 
 
@@ -140,6 +158,7 @@ class Document:
     reason: str | None = None
     detail: str | None = None
     num_bytes: int = field(default=0)
+    beside: Any = None
 
 
 def refuse(document: Document, reason: str, detail: str) -> Document:
@@ -158,13 +177,13 @@ def batches(
         num_bytes += document.num_bytes
         del document  # else it would be kept in memory while the batch is worked on
         if num_bytes >= sizes.batch_bytes or len(batch) == sizes.batch_rows:
-            yield _take_batch(batch, kind)
+            yield _take_batch(batch, kind, columns)
             num_bytes = 0
     if batch:
-        yield _take_batch(batch, kind)
+        yield _take_batch(batch, kind, columns)
 
 
-def _take_batch(batch: list[Document], kind: pa.DataType) -> Documents:
+def _take_batch(batch: list[Document], kind: pa.DataType, columns: Columns) -> Documents:
     """Make a batch of the documents and empty the list."""
     taken = Documents(
         content=pa.array([d.content for d in batch], kind),
@@ -173,6 +192,7 @@ def _take_batch(batch: list[Document], kind: pa.DataType) -> Documents:
         reason=[d.reason for d in batch],
         detail=[d.detail for d in batch],
         read_bytes=[d.num_bytes for d in batch],
+        beside=pa.array([d.beside for d in batch], kind) if columns.beside else None,
     )
     batch.clear()
     return taken

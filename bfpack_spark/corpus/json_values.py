@@ -67,17 +67,19 @@ def parse_long_line(
     if view is None:
         refuse(document, Reason.TOO_LARGE, f"a line of {len(line)} bytes{hint(line.head)}")
         return None
-    names = (columns.content, columns.doc_id, columns.bucket)
     try:
-        values = find_columns(view, frozenset(name for name in names if name is not None))
+        values = find_columns(view, frozenset(columns.names))
     except ValueError as error:
         _refuse_long(document, view, str(error)[:200] + hint(line.head))
         return None
     if not is_utf8_view(view):
         refuse(document, Reason.INVALID_UTF8, "the line is not valid UTF-8")
-    record = {n: _small_value(raw) for n, raw in values.items() if n != columns.content}
+    large = (columns.content, columns.beside)
+    record = {n: _small_value(raw) for n, raw in values.items() if n not in large}
     if columns.content in values and document.reason is None:
         record[columns.content] = _content(values[columns.content], document, columns, max_bytes)
+    if columns.beside in values and document.reason is None:
+        record[columns.beside] = _beside(values[columns.beside], document)
     return record
 
 
@@ -109,6 +111,12 @@ def _content(raw: memoryview, document: Document, columns: Columns, max_bytes: i
     return _small_value(raw)
 
 
+def _beside(raw: memoryview, document: Document) -> Any:
+    if bytes(raw[:1]) == b"[":
+        return _long_list(raw, document, Reason.INVALID_MASK)
+    return _small_value(raw)
+
+
 def _long_text(raw: memoryview, document: Document, max_bytes: int) -> str | None:
     size = len(raw) - 2
     if size > max_bytes:  # \n is a byte longer than the character it stands for, \u0041 is five
@@ -131,9 +139,11 @@ def _count(raw: memoryview, piece: bytes) -> int:
     return sum(bytes(raw[b : b + _PART_BYTES + reach]).count(piece) for b in blocks)
 
 
-def _long_list(raw: memoryview, document: Document) -> Int64 | None:
-    """Return the ids of a list as an array; as Python's integers they would take eight times the
-    memory."""
+def _long_list(
+    raw: memoryview, document: Document, reason: str = Reason.INVALID_TOKENS
+) -> Int64 | None:
+    """Return the integers of a list as an array; as Python's integers they would take eight times
+    the memory. Of a loss mask, they may be booleans. The reason is the one for other values."""
     size = _count(raw, b",") + 1
     if size > _MAX_IDS:
         refuse(document, Reason.TOO_LARGE, f"{size} values in one line, limit {_MAX_IDS}")
@@ -143,12 +153,12 @@ def _long_list(raw: memoryview, document: Document) -> Int64 | None:
     try:
         for part in _parts(raw):
             values = orjson.loads(b"[%b]" % part)
-            if not are_ids(values):
+            if not (are_mask if reason == Reason.INVALID_MASK else are_ids)(values):
                 raise ValueError("not integers")
             ids[filled : filled + len(values)] = values
             filled += len(values)
     except ValueError:
-        refuse(document, Reason.INVALID_TOKENS, "not a list of integers")
+        refuse(document, reason, "not a list of integers")
         return None
     return ids[:filled]
 
@@ -173,6 +183,11 @@ def are_ids(value: Any) -> bool:
     """Tell whether it is a list of integers that are all below 2^62, so that none overflows where
     it is checked."""
     return isinstance(value, list) and all(type(i) is int and abs(i) < 2**62 for i in value)
+
+
+def are_mask(value: Any) -> bool:
+    """Tell whether it is a list of integers, as are_ids does, or of booleans, or of both."""
+    return isinstance(value, list) and are_ids([int(i) if type(i) is bool else i for i in value])
 
 
 def take_id(record: dict[str, Any], column: str, source: str, line: Line) -> str:
@@ -223,6 +238,16 @@ def take_content(document: Document, value: Any, columns: Columns) -> None:
             refuse(document, Reason.LONE_SURROGATE, "half of a surrogate pair in the text")
     elif value is not None:
         refuse(document, Reason.NOT_TEXT, f"a JSON {type(value).__name__} in {columns.content}")
+
+
+def take_beside(document: Document, value: Any, column: str) -> None:
+    """Take the labels or the loss mask of a document, which are integers or booleans."""
+    if isinstance(value, np.ndarray):
+        document.beside = value
+    elif are_mask(value):
+        document.beside = list(map(int, value))
+    elif value is not None:
+        refuse(document, Reason.INVALID_MASK, f"{column} is not a list of integers or booleans")
 
 
 def encodes(value: str) -> bool:

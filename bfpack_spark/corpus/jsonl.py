@@ -29,6 +29,7 @@ from bfpack_spark.corpus.inventory import InputFile, Split, whole_file
 from bfpack_spark.corpus.json_values import (
     parse_line,
     parse_long_line,
+    take_beside,
     take_bucket,
     take_content,
     take_id,
@@ -88,6 +89,7 @@ def check_lines(file: InputFile, columns: Columns) -> None:
     option = "--tokens-column" if columns.tokens else "--text-column"
     named = {
         option: columns.content,
+        columns.beside_option: columns.beside,
         "--id-column": columns.doc_id,
         "--bucket-column": columns.bucket,
     }
@@ -124,6 +126,8 @@ class _Reader:
             if columns.content not in record:
                 return refuse(document, Reason.NULL, f"no column {columns.content}")
             take_content(document, record[columns.content], columns)
+        if document.reason is None and columns.beside:
+            take_beside(document, record.get(columns.beside), columns.beside)
         return document
 
     def bucket(self, numbered: tuple[int, Line]) -> str:

@@ -63,6 +63,7 @@ def documents_of(
         reason=reason,
         detail=[None] * len(batch),
         read_bytes=read_bytes,
+        beside=_decoded(batch.column(columns.beside)) if columns.beside else None,
     )
 
 

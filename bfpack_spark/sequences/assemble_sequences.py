@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.files.parquet_output import token_values
-from bfpack_spark.schema import LOCATED, SEGMENTS, blocks_of, plain, spark_ddl
+from bfpack_spark.schema import LOCATED, SEGMENTS, blocks_of, plain, spark_ddl, with_masks
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.partitions import to_partitions
 from bfpack_spark.tokens.token_files import read_token_file, slices
@@ -33,17 +33,23 @@ SIZES = AssemblySizes()
 
 
 def assemble_sequences(
-    located: DataFrame, token_paths: list[str], starts: Int64, sizes: AssemblySizes = SIZES
+    located: DataFrame,
+    token_paths: list[str],
+    starts: Int64,
+    sizes: AssemblySizes = SIZES,
+    *,
+    masks: bool = False,
 ) -> DataFrame:
     """Return blocks of SEGMENTS, the fragments with their tokens; partition k of the result is
     shard k.
 
     located: blocks of LOCATED, one partition for each task; `file` is an index in token_paths.
     starts: the first sequence of each shard, and the end, as core.rows.shard_starts gives them.
+    masks: whether the token files have loss masks.
     """
     cut = located.mapInArrow(
         functools.partial(cut_to_blocks, token_paths=token_paths, starts=starts, sizes=sizes),
-        spark_ddl(blocks_of(SEGMENTS, "shard")),
+        spark_ddl(blocks_of(with_masks(SEGMENTS, masks=masks), "shard")),
     )
     return to_partitions(cut, len(starts) - 1, "shard")
 
@@ -67,11 +73,17 @@ def cut_to_blocks(
         pending.append(segments)
         tokens += len(token_values(segments.column("tokens")))
         if tokens >= sizes.block_tokens:
-            full = [to_blocks(pa.Table.from_batches(pending), SEGMENTS, "shard")]
+            full = [_block(pending)]
             pending, tokens = [], 0  # frees the pieces before the blocks are taken
             yield full.pop()
     if pending:
-        yield to_blocks(pa.Table.from_batches(pending), SEGMENTS, "shard")
+        yield _block(pending)
+
+
+def _block(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
+    table = pa.Table.from_batches(pending)
+    schema = with_masks(SEGMENTS, masks="loss_mask" in table.column_names)
+    return to_blocks(table, schema, "shard")
 
 
 def _in_order_of_files(blocks: list[pa.RecordBatch]) -> pa.Table:
@@ -105,8 +117,12 @@ def cut_file(
             part = pieces.slice(left, right - left)
             rows = row[left:right] - first_row
             start = part.column("start").to_numpy()
-            ids = slices(batch.column("tokens"), rows, start, length[left:right])
-            yield _segments(part, batch.column("doc_id").take(pa.array(rows)), ids, starts)
+            cut = {"tokens": slices(batch.column("tokens"), rows, start, length[left:right])}
+            if "loss_mask" in batch.schema.names:
+                mask = batch.column("loss_mask")
+                cut["loss_mask"] = slices(mask, rows, start, length[left:right], kind="u1")
+            cut["doc_id"] = batch.column("doc_id").take(pa.array(rows))
+            yield _segments(part, cut, starts)
 
 
 def _runs(length: Int64, begin: int, end: int, batch_tokens: int) -> Iterator[tuple[int, int]]:
@@ -122,13 +138,15 @@ def _runs(length: Int64, begin: int, end: int, batch_tokens: int) -> Iterator[tu
         left = right
 
 
-def _segments(part: pa.Table, doc_ids: pa.Array, ids: pa.Array, starts: Int64) -> pa.RecordBatch:
+def _segments(part: pa.Table, cut: dict[str, pa.Array], starts: Int64) -> pa.RecordBatch:
+    """Return SEGMENTS of pieces, of which `cut` holds what the token file has."""
     sequence_id = part.column("sequence_id").to_numpy()
     assert 0 <= sequence_id.min() <= sequence_id.max() < starts[-1], "sequence_id out of range"
     shard = np.searchsorted(starts, sequence_id, side="right") - 1
-    new_columns = {"shard": pa.array(shard, pa.int32()), "doc_id": doc_ids, "tokens": ids}
+    new_columns = {"shard": pa.array(shard, pa.int32()), **cut}
+    schema = with_masks(SEGMENTS, masks="loss_mask" in cut)
     columns = {
         name: new_columns[name] if name in new_columns else part.column(name).combine_chunks()
-        for name in SEGMENTS.names
+        for name in schema.names
     }
-    return pa.RecordBatch.from_pydict(columns, schema=plain(SEGMENTS))
+    return pa.RecordBatch.from_pydict(columns, schema=plain(schema))

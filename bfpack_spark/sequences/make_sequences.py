@@ -87,8 +87,9 @@ def _shards(
         pad_id=pad,
         starts=starts,
         metadata=store.shard_metadata(accounting.seq_len, pad, version.format_version),
+        masks=store.masks,
     )
-    blocks = assemble_sequences(located, store.paths, starts)
+    blocks = assemble_sequences(located, store.paths, starts, masks=store.masks)
     return blocks, functools.partial(write_shards, spec=spec)
 
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.rows import rows_per_row_group
-from bfpack_spark.files.parquet_output import ParquetOutput, token_values
-from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain
+from bfpack_spark.files.parquet_output import ParquetOutput, binary_values
+from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain, with_masks
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import message
 
@@ -29,6 +29,7 @@ class ShardSpec:
     pad_id: int
     starts: Int64  # first sequence of each shard, and the end
     metadata: dict[str, str]  # Parquet key-value metadata, the same in every shard
+    masks: bool = False  # whether rows have a loss mask
 
 
 def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
@@ -39,7 +40,8 @@ def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Itera
         return
     shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
     assert len(shards) == 1, "a partition must hold one shard"
-    segments = from_blocks(blocks, SEGMENTS, [name for name in SEGMENTS.names if name != "shard"])
+    schema = with_masks(SEGMENTS, masks=spec.masks)
+    segments = from_blocks(blocks, schema, [name for name in schema.names if name != "shard"])
     del blocks
     yield message(_write_shard(segments, shards.pop(), spec))
 
@@ -48,7 +50,7 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
     output = ParquetOutput(
         spec.root,
         f"shards/part-{shard:05d}.parquet",
-        SEQUENCES,
+        with_masks(SEQUENCES, masks=spec.masks),
         metadata=spec.metadata,
         statistics=["sequence_id", "num_tokens", "num_padding", "bucket"],
     )
@@ -105,7 +107,7 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
     all_lengths = np.concatenate([length, padding[padded]])[source]
     columns = {
         "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
-        "input_ids": _input_ids(segments.column("tokens"), padding[padded], source, spec),
+        "input_ids": _rows(segments, "tokens", padding[padded], source, spec),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
         "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
         "doc_starts": _lists(offsets, _taken(segments, "start", index).fill_null(0)),
@@ -114,7 +116,9 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
         "num_padding": pa.array(padding, pa.int32()),
         "bucket": pa.repeat(pa.scalar(spec.bucket), num_rows),
     }
-    return pa.Table.from_pydict(columns, schema=plain(SEQUENCES))
+    if spec.masks:
+        columns["loss_mask"] = _rows(segments, "loss_mask", padding[padded], source, spec)
+    return pa.Table.from_pydict(columns, schema=plain(with_masks(SEQUENCES, masks=spec.masks)))
 
 
 def _assert_complete(
@@ -131,16 +135,19 @@ def _assert_complete(
     assert (segments.column("offset").to_numpy() == begin - begin[first][row]).all(), "offsets too"
 
 
-def _input_ids(
-    tokens: pa.ChunkedArray, padding: Int64, source: Int64, spec: ShardSpec
+def _rows(
+    segments: pa.Table, name: str, padding: Int64, source: Int64, spec: ShardSpec
 ) -> pa.ListArray:
-    pad = np.full(int(padding.max(initial=0)), spec.pad_id, dtype="<i4").tobytes()
-    pieces = pa.array([pad[: 4 * size] for size in padding.tolist()], pa.large_binary())
-    every = pa.concat_arrays([*tokens.chunks, pieces])
-    ids = token_values(every.take(pa.array(source)))
-    num_rows = len(ids) // spec.seq_len
+    """Return the ids or the loss mask of each row. Padding has the pad id, and is no target."""
+    kind, filler = (np.dtype("<i4"), spec.pad_id) if name == "tokens" else (np.dtype("i1"), 0)
+    pad = np.full(int(padding.max(initial=0)), filler, dtype=kind).tobytes()
+    sizes = (padding * kind.itemsize).tolist()
+    pieces = pa.array([pad[:size] for size in sizes], pa.large_binary())
+    every = pa.concat_arrays([*segments.column(name).chunks, pieces])
+    values = binary_values(every.take(pa.array(source))).view(kind)
+    num_rows = len(values) // spec.seq_len
     offsets = np.arange(num_rows + 1, dtype=np.int32) * np.int32(spec.seq_len)
-    return _lists(offsets, pa.array(ids, pa.int32()))
+    return _lists(offsets, pa.array(values))
 
 
 def _taken(segments: pa.Table, name: str, index: pa.Array) -> pa.Array:

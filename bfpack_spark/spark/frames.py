@@ -54,6 +54,8 @@ def check_frame(rows: DataFrame, columns: Columns, name: str) -> None:
     """Raise InputError if a column is missing, or is of a type that cannot be read."""
     content = "--tokens-column" if columns.tokens else "--text-column"
     check_column(rows, content, columns.content, name)
+    if columns.beside is not None:
+        check_column(rows, columns.beside_option, columns.beside, name)
     if columns.doc_id is not None:
         check_column(rows, "--id-column", columns.doc_id, name)
 
@@ -85,6 +87,11 @@ def _is_tokens(kind: st.DataType) -> bool:
     return is_list or isinstance(kind, st.BinaryType)
 
 
+def _is_mask(kind: st.DataType) -> bool:
+    is_list = isinstance(kind, st.ArrayType) and isinstance(kind.elementType, st.BooleanType)
+    return is_list or _is_tokens(kind)
+
+
 def _is_id(kind: st.DataType) -> bool:
     is_number = isinstance(kind, st.DecimalType) and kind.scale == 0
     is_text = _is_text(kind) and not isinstance(kind, st.BinaryType)
@@ -94,6 +101,8 @@ def _is_id(kind: st.DataType) -> bool:
 _KINDS = {
     "--text-column": (_is_text, "strings"),
     "--tokens-column": (_is_tokens, "array of integers or int32 binary"),
+    "--labels-column": (_is_tokens, "array of integers or int32 binary"),
+    "--loss-mask-column": (_is_mask, "array of integers or booleans, or binary of a byte a token"),
     "--id-column": (_is_id, "strings or integers"),
     "--bucket-column": (_is_id, "strings or integers"),
 }

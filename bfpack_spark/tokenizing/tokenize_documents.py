@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,12 @@ import pyarrow.compute as pc
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
-from bfpack_spark.schema import TOKENIZED, Reason, plain
+from bfpack_spark.schema import TOKENIZED, Reason, plain, with_masks
+from bfpack_spark.tokenizing.ends import Encoded, num_targets, only_good, with_ends, without_ends
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, Load, load_engine
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.ready_ids import ready_ids
+from bfpack_spark.tokenizing.ready_masks import with_ready_masks
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 _FEW = 8  # up to so many numbers are looked for one by one
@@ -51,34 +54,63 @@ def _rows(documents: Documents, spec: TokenizeSpec) -> pa.RecordBatch:
     sizes = documents.sizes()
     not_audited = np.zeros(len(documents), dtype=bool)
     if spec.columns.tokens:
-        ids, lengths = ready_ids(documents, spec.vocabulary)
+        encoded = _ready(documents, spec)
     else:
         _refuse(documents, spec)
         drawn = _draw(documents, spec, not_audited)
-        ids, lengths = _encode(documents, spec)
+        ids, counts = _encode(documents, spec)
         _audit(documents, drawn, spec)
+        encoded = Encoded(ids=ids, lengths=counts)
     if spec.columns.tokens or spec.vocabulary.control_tokens == "allow":
-        ids, lengths = _without_ends(documents, ids, lengths, spec.vocabulary)
-    ids, lengths = _insert(ids, lengths, spec.vocabulary)
+        encoded = without_ends(documents, encoded, spec.vocabulary)
+    encoded = with_ends(encoded, spec.vocabulary)
+    masks = {}
+    if encoded.loss_mask is not None:
+        encoded, targets = _with_targets(documents, encoded)
+        masks["num_targets"] = pa.array(targets)
     good = np.array([reason is None for reason in documents.reason], dtype=bool)
-    offsets = np.zeros(len(documents) + 1, dtype=np.int32)
-    np.cumsum(lengths * 4, out=offsets[1:])
-    tokens = pa.Array.from_buffers(
-        pa.binary(),
-        len(documents),
-        [pa.array(good).buffers()[1], pa.py_buffer(offsets), pa.py_buffer(ids)],
-    )
+    lengths = encoded.lengths
+    if encoded.loss_mask is not None:
+        masks["loss_mask"] = _binary(encoded.loss_mask, lengths, good)
     columns = {
         "doc_id": pa.array(documents.doc_id, pa.string()),
         "length": pa.array(lengths, pa.int32(), mask=~good),
-        "tokens": tokens,
+        "tokens": _binary(encoded.ids, lengths * 4, good),
         "source": pa.array(documents.source, pa.string()),
         "reason": pa.array(documents.reason, pa.string()),
         "detail": pa.array(documents.detail, pa.string()),
         "num_bytes": pa.array(sizes, pa.int64()),
         "not_audited": pa.array(not_audited & good),
+        **masks,
     }
-    return pa.RecordBatch.from_pydict(columns, schema=plain(TOKENIZED))
+    schema = with_masks(TOKENIZED, masks=spec.columns.masks)
+    return pa.RecordBatch.from_pydict(columns, schema=plain(schema))
+
+
+def _ready(documents: Documents, spec: TokenizeSpec) -> Encoded:
+    """Return the tokens that the user gives, with their loss masks if there are any."""
+    ids, lengths = ready_ids(documents, spec.vocabulary)
+    encoded = Encoded(ids=ids, lengths=lengths)
+    kind = spec.columns.beside_is
+    return encoded if kind is None else with_ready_masks(documents, encoded, kind)
+
+
+def _with_targets(documents: Documents, encoded: Encoded) -> tuple[Encoded, Int64]:
+    """Return the documents that have a target, and the targets of each. The others are refused."""
+    targets = num_targets(encoded)
+    for index in documents.good():
+        if not targets[index]:
+            documents.refuse(index, Reason.NO_TARGET, "no token is a target")
+    return only_good(encoded, targets > 0), targets
+
+
+def _binary(values: npt.NDArray[Any], sizes: Int64, good: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return a BINARY column of values that lie end to end, so many bytes of each document, and
+    null where it is not good."""
+    offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    buffers = [pa.array(good).buffers()[1], pa.py_buffer(offsets), pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.binary(), len(sizes), buffers)
 
 
 def _refuse(documents: Documents, spec: TokenizeSpec) -> None:
@@ -209,43 +241,3 @@ def _audit(documents: Documents, drawn: dict[int, str], spec: TokenizeSpec) -> N
             f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
             f"tokenizers disagree at {different[1]}; use --engine tokenizers"
         )
-
-
-def _without_ends(
-    documents: Documents, ids: Ids, lengths: Int64, vocabulary: Vocabulary
-) -> tuple[Ids, Int64]:
-    """Remove an EOS at the end and a BOS at the beginning that a document already has, because
-    _insert puts one around every document."""
-    lengths = lengths.copy()
-    kept = np.ones(len(ids), dtype=bool)
-    ends = np.cumsum(lengths)
-    some = np.flatnonzero(lengths)
-    ended = some[ids[ends[some] - 1] == vocabulary.eos_id]
-    kept[ends[ended] - 1] = False
-    begins = ends - lengths
-    lengths[ended] -= 1
-    if vocabulary.bos_id is not None:
-        some = np.flatnonzero(lengths)
-        begun = some[ids[begins[some]] == vocabulary.bos_id]
-        kept[begins[begun]] = False
-        lengths[begun] -= 1
-    for index in documents.good():
-        if not lengths[index]:
-            documents.refuse(index, Reason.EMPTY, "no tokens")
-    return ids[kept], lengths
-
-
-def _insert(ids: Ids, lengths: Int64, vocabulary: Vocabulary) -> tuple[Ids, Int64]:
-    """Put EOS, and BOS if there is one, around every document that has tokens."""
-    whole = np.where(lengths > 0, lengths + vocabulary.num_inserted, 0)
-    out = np.empty(int(whole.sum()), dtype=np.int32)
-    ends = np.cumsum(whole)[lengths > 0]
-    text = np.ones(len(out), dtype=bool)
-    text[ends - 1] = False
-    if vocabulary.bos_id is not None:
-        begins = ends - whole[lengths > 0]
-        text[begins] = False
-        out[begins] = vocabulary.bos_id
-    out[ends - 1] = vocabulary.eos_id
-    out[text] = ids
-    return out, whole

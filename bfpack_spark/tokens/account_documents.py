@@ -23,6 +23,7 @@ def account_documents(
     refused, refused_bytes = counts["documents_by_reason"], counts["bytes_by_reason"]
     empty = refused.pop(Reason.EMPTY, 0)
     refused_bytes.pop(Reason.EMPTY, 0)
+    targets = [said["counts"]["targets"] for said in messages if "targets" in said["counts"]]
     documents = sum(entry.rows for entry in files if entry.kind == "documents")
     return TokensAccounting(
         documents_in=documents + empty + sum(refused.values()),
@@ -33,6 +34,7 @@ def account_documents(
         bytes_quarantined=refused_bytes,
         tokens=sum(entry.tokens for entry in files),
         tokens_inserted=documents * num_inserted,
+        **({"targets": sum(targets)} if targets else {}),
     )
 
 

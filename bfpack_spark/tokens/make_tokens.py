@@ -90,6 +90,9 @@ def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> Tokens
     if settings.bucket_column is not None:
         bucket = source.place.bucket
         where_they_decide |= {"bucket_column": settings.bucket_column, "bucket": bucket}
+    for name in ("labels_column", "loss_mask_column"):
+        if getattr(settings, name):
+            where_they_decide[name] = getattr(settings, name)
     configuration = TokensConfiguration(
         input_format=inventory.format,
         text_column=None if settings.tokens_column else settings.text_column,

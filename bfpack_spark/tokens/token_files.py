@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from pyspark import TaskContext
 
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.files.parquet_output import ParquetOutput, token_values
+from bfpack_spark.files.parquet_output import ParquetOutput, binary_values, token_values
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.memory import give_back
-from bfpack_spark.schema import QUARANTINE, TOKENS, Reason
+from bfpack_spark.schema import QUARANTINE, TOKENS, Reason, with_masks
 from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.refused import Refused
 
@@ -84,6 +84,8 @@ class _TokenWriter:
         self._pending: list[pa.RecordBatch] = []
         self._pending_tokens = 0
         self._not_audited = 0
+        self._schema = TOKENS
+        self._targets = 0
         self._output: ParquetOutput | None = None
         self._quarantine: ParquetOutput | None = None
         self._output_tokens = 0
@@ -96,7 +98,10 @@ class _TokenWriter:
         if reason.null_count < len(batch):
             self._set_aside(batch.filter(reason.is_valid()))
             batch = batch.filter(reason.is_null())
-        self._pending.append(batch.select(TOKENS.names))
+        self._schema = with_masks(TOKENS, masks="loss_mask" in batch.schema.names)
+        if self._schema is not TOKENS:
+            self._targets += pc.sum(batch.column("num_targets")).as_py() or 0
+        self._pending.append(batch.select(self._schema.names))
         self._pending_tokens += pc.sum(batch.column("length")).as_py() or 0
         rows = sum(len(pending) for pending in self._pending)
         if self._pending_tokens >= self._sizes.group_tokens or rows >= self._sizes.group_rows:
@@ -108,6 +113,8 @@ class _TokenWriter:
         if self._quarantine is not None:
             self._entries.append(self._quarantine.close("quarantine", 0, None))
         counts = {"num_bytes": self._num_bytes, "not_audited": self._not_audited}
+        if self._schema is not TOKENS:
+            counts["targets"] = self._targets
         return {
             "files": self._entries,
             "counts": {**counts, **self._refused.counts()},
@@ -134,7 +141,7 @@ class _TokenWriter:
             number = sum(1 for entry in self._entries if entry["kind"] == "documents")
             name = f"documents/part-{self._part}-{number:03d}.parquet"
             self._output = ParquetOutput(
-                self._root, name, TOKENS, metadata=self._metadata, statistics=["length"]
+                self._root, name, self._schema, metadata=self._metadata, statistics=["length"]
             )
         for chunk in table.column("tokens").chunks:
             ids = token_values(chunk)
@@ -155,24 +162,30 @@ class _TokenWriter:
 
 
 def read_token_file(path: str, *, batch_rows: int = 4096) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield the batches of a token file in order, each with the row number of its first row."""
+    """Yield the batches of a token file in order, each with the row number of its first row. They
+    have the columns of TOKENS, with the loss masks if there are any."""
     row = 0
     with open_own_parquet(path) as file:
+        names = with_masks(TOKENS, masks="loss_mask" in file.schema_arrow.names).names
         for number in range(file.num_row_groups):
-            table = file.read_row_group(number, columns=TOKENS.names, use_threads=False)
+            table = file.read_row_group(number, columns=names, use_threads=False)
             for batch in table.to_batches(max_chunksize=batch_rows):
                 yield row, batch
                 row += len(batch)
 
 
-def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndarray) -> pa.Array:
-    """Return the ids tokens[row][start : start + length] of many pieces, as a BINARY column.
+def slices(
+    tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndarray, *, kind: str = "<i4"
+) -> pa.Array:
+    """Return the ids tokens[row][start : start + length] of many pieces, as a BINARY column. Of
+    loss masks, a token is a byte: kind "u1".
 
     Pieces that follow each other without gaps, such as those of whole documents, are not copied.
     """
-    ids = token_values(tokens)
+    ids = binary_values(tokens).view(kind)
+    size = ids.itemsize
     in_bytes = np.frombuffer(tokens.buffers()[1], dtype=np.int32)
-    offsets = in_bytes[tokens.offset : tokens.offset + len(tokens) + 1].astype(np.int64) // 4
+    offsets = in_bytes[tokens.offset : tokens.offset + len(tokens) + 1].astype(np.int64) // size
     assert (offsets[row] + start + length <= offsets[row + 1]).all(), "the store has changed"
     begin = offsets[row] - offsets[0] + start
     ends = np.cumsum(length)
@@ -181,7 +194,7 @@ def slices(tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndar
     elif len(begin):
         ids = ids[begin[0] : begin[0] + ends[-1]]
     out = np.zeros(len(length) + 1, dtype=np.int32)
-    out[1:] = ends * 4
+    out[1:] = ends * size
     return pa.Array.from_buffers(
         pa.binary(), len(length), [None, pa.py_buffer(out), pa.py_buffer(np.ascontiguousarray(ids))]
     )

@@ -24,6 +24,11 @@ class TokenStore:
         return self.directory.rpartition("/")[2]
 
     @property
+    def masks(self) -> bool:
+        """Return whether its documents have loss masks."""
+        return self.manifest.inputs.configuration.masks
+
+    @property
     def paths(self) -> list[str]:
         """Return the paths of the token files, in the order in which `file` numbers them
         (read_places)."""
@@ -70,6 +75,8 @@ class TokenStore:
             "seq_len": seq_len,
             "format_version": format_version,
         }
+        if self.masks:
+            values["loss_mask"] = True
         return {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
 
 

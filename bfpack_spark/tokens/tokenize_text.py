@@ -20,7 +20,7 @@ from bfpack_spark.corpus.documents import READING, Documents, ReadingSizes
 from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.rows import read_rows
-from bfpack_spark.schema import MESSAGES, TOKENIZED, spark_ddl
+from bfpack_spark.schema import MESSAGES, TOKENIZED, spark_ddl, with_masks
 from bfpack_spark.spark.partitions import rows_of
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 
@@ -41,7 +41,7 @@ def tokenize_text(
         worker = functools.partial(tokenize_and_write, spec=spec, read=read, write=write)
         return rows.mapInArrow(worker, spark_ddl(MESSAGES))
     worker = functools.partial(tokenize_rows, spec=spec, read=read, tally=Tally())
-    return rows.mapInArrow(worker, spark_ddl(TOKENIZED))
+    return rows.mapInArrow(worker, spark_ddl(with_masks(TOKENIZED, masks=spec.columns.masks)))
 
 
 def tokenize_and_write(

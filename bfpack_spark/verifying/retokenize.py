@@ -117,6 +117,8 @@ def _columns(configuration: TokensConfiguration, found: Slice, bucket: str) -> C
         content=configuration.content_column,
         doc_id=configuration.id_column,
         tokens=configuration.tokens_column is not None,
+        beside=configuration.labels_column or configuration.loss_mask_column,
+        beside_is=configuration.beside_is,
         bucket=found.column,
         wanted=bucket if found.column else None,
     )

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bfpack_spark.core.digest import digest_segments
+from bfpack_spark.core.digest import digest_segments, with_mask
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.files import access
-from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain
+from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain, with_masks
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile
 
@@ -35,6 +35,7 @@ class ShardRules:
     pad_id: int
     metadata: dict[str, str]  # Parquet key-value metadata
     format_version: int
+    masks: bool = False  # whether rows have a loss mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
         fault = _file_fault(file.schema_arrow, rules)
         if fault is not None:
             yield ShardPart(ids=np.empty(0, np.int32), num_tokens=0, faults=[fault], segments=None)
-        if file.schema_arrow.remove_metadata() != plain(SEQUENCES):
+        if file.schema_arrow.remove_metadata() != plain(with_masks(SEQUENCES, masks=rules.masks)):
             return
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, use_threads=False).combine_chunks()
@@ -65,7 +66,7 @@ def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
 
 
 def _file_fault(schema: pa.Schema, rules: ShardRules) -> Violation | None:
-    if schema.remove_metadata() != plain(SEQUENCES):
+    if schema.remove_metadata() != plain(with_masks(SEQUENCES, masks=rules.masks)):
         columns = ", ".join(f"{field.name} {field.type}" for field in schema)
         return Violation(invariant=5, problem=f"columns are {columns}")
     metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
@@ -169,7 +170,7 @@ def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.Re
     row = np.repeat(np.arange(len(table)), sizes)
     length = _values(table, "seq_lengths").astype(np.int64)
     starts = _flat(table, "doc_starts").fill_null(0).to_numpy()
-    digest = digest_segments(_values(table, "input_ids"), length, starts)
+    digest = digest_segments(_tokens(table), length, starts)
     begin = np.cumsum(length) - length
     position = np.arange(len(row)) - (np.cumsum(sizes) - sizes)[row]
     real = np.flatnonzero(~_missing(table, "doc_ids"))
@@ -220,6 +221,14 @@ def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> M
 
 
 # Columns to numbers
+
+
+def _tokens(table: pa.Table) -> npt.NDArray[np.integer]:
+    """Return what is digested of each token: its id, with its loss mask if there is one."""
+    ids = _values(table, "input_ids")
+    if "loss_mask" not in table.column_names:
+        return ids
+    return with_mask(ids, _values(table, "loss_mask"))
 
 
 def _rows(wrong: Mask, first_row: int, problem: str) -> Iterator[Violation]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from bfpack_spark.core.digest import digest_segments, hash_rows, weigh
+from bfpack_spark.core.digest import digest_segments, hash_rows, weigh, with_mask
 from bfpack_spark.core.fragments import Int64, kept_lengths
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.shuffle import UInt64
-from bfpack_spark.files.parquet_output import token_values
+from bfpack_spark.files.parquet_output import binary_values, token_values
 from bfpack_spark.schema import SCANNED_DOCUMENTS, plain
 from bfpack_spark.tokens.token_files import slices
 
@@ -46,7 +46,7 @@ class Sums:
 
 
 def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
-    """Return SCANNED_DOCUMENTS of a batch that has doc_id and tokens."""
+    """Return SCANNED_DOCUMENTS of a batch that has doc_id and tokens, and maybe loss masks."""
     tokens = batch.column("tokens")
     length = token_lengths(tokens)
     kept = length
@@ -57,6 +57,9 @@ def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
     digest = np.zeros(len(length), dtype=np.uint64)
     if len(some):
         ids = token_values(slices(tokens, some, none, kept[some]))
+        if "loss_mask" in batch.schema.names:
+            cut = slices(batch.column("loss_mask"), some, none, kept[some], kind="u1")
+            ids = with_mask(ids, binary_values(cut))
         digest[some] = digest_segments(ids, kept[some], none)
     columns = {
         "doc_id": batch.column("doc_id"),

@@ -78,6 +78,7 @@ class _Subject:
                 self.rules.seq_len, pad_id, self.manifest.format_version
             ),
             format_version=self.manifest.format_version,
+            masks=self.store.masks,
         )
 
     @property

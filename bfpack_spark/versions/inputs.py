@@ -12,7 +12,7 @@ from bfpack_spark.versions.metadata import Count, Metadata, Sha256
 
 
 class TokensConfiguration(Metadata):
-    """The options that decide a token store. The last three stand in it only where they decide
+    """The options that decide a token store. The last five stand in it only where they decide
     something."""
 
     input_format: str
@@ -26,6 +26,20 @@ class TokensConfiguration(Metadata):
     max_uncut_bytes: Count | None = None
     bucket_column: str | None = None
     bucket: str | None = None
+    labels_column: str | None = None
+    loss_mask_column: str | None = None
+
+    @property
+    def beside_is(self) -> Literal["labels", "loss_mask"] | None:
+        """Return what the column beside that of the tokens holds, if there is one."""
+        if self.labels_column:
+            return "labels"
+        return "loss_mask" if self.loss_mask_column else None
+
+    @property
+    def masks(self) -> bool:
+        """Return whether documents have loss masks."""
+        return bool(self.labels_column or self.loss_mask_column)
 
     @property
     def content_column(self) -> str:

@@ -87,7 +87,8 @@ class TokensTotals(Totals):
 
 
 class TokensAccounting(TokensTotals):
-    """What became of the documents that came in. Earlier builds did not count bytes."""
+    """What became of the documents that came in. Earlier builds did not count bytes. Targets are
+    counted where documents have loss masks."""
 
     documents_in: Count
     documents_empty: Count
@@ -95,6 +96,7 @@ class TokensAccounting(TokensTotals):
     tokens_inserted: Count
     bytes_in: Count = 0
     bytes_quarantined: ByReason = Field(default_factory=dict)
+    targets: Count | None = None
 
 
 class NewDocuments(Metadata):
