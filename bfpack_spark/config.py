@@ -2,7 +2,6 @@
 the command line."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
 from bfpack_spark.files.bucket_names import check_bucket
-from bfpack_spark.files.untrusted import check_depth, read_regular
+from bfpack_spark.files.toml_file import flatten, read_toml
 
 MAX_SEQ_LEN = 1 << 20
-_TOML_MAX = 1 << 20  # bytes
 
 
 class Settings(BaseModel):
@@ -203,7 +201,7 @@ class Settings(BaseModel):
     def _as_strings(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {key: _spark_value(item) for key, item in _flatten(value)}
+        return {key: _spark_value(item) for key, item in flatten(value)}
 
     @model_validator(mode="after")
     def _one_shard_rule(self) -> "Settings":
@@ -246,7 +244,7 @@ class Settings(BaseModel):
 def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
     """Return the settings of a TOML file, overridden by options. Raises InputError, which names
     key, value and remedy."""
-    values = dict(_read_toml(config) if config else {})
+    values = dict(read_toml(config) if config else {})
     unknown = sorted(set(values) - set(Settings.model_fields))
     if unknown:
         known = ", ".join(Settings.model_fields)
@@ -254,7 +252,7 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
     if not isinstance(values.get("spark", {}), Mapping):
         kind = type(values["spark"]).__name__  # the value may be a secret
         raise InputError(f"{config}: spark is not a table but a {kind}; write a table, [spark]")
-    spark = {**dict(_flatten(values.get("spark", {}))), **options.get("spark", {})}
+    spark = {**dict(flatten(values.get("spark", {}))), **options.get("spark", {})}
     given = {key: value for key, value in options.items() if value not in (None, ())}
     for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
         if one in given and other not in given:
@@ -263,33 +261,6 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
         return Settings.model_validate({**values, **given, "spark": spark})
     except ValidationError as error:
         raise InputError(_one_line(error)) from None
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        found = tomllib.loads(read_regular(str(path), _TOML_MAX).decode("utf-8"))
-        check_depth(found, str(path))
-        return found
-    except FileNotFoundError:
-        raise InputError(f"--config {path}: no such file; give the path of a TOML file") from None
-    except InputError as error:
-        raise InputError(f"--config {error}") from None
-    except RecursionError:
-        raise InputError(f"--config {path}: nested too deep; write plain tables") from None
-    except (ValueError, OSError) as error:  # an integer of thousands of digits is a ValueError
-        raise InputError(f"--config {path}: not readable as TOML: {error}") from None
-
-
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Return the leaves of nested tables with dotted keys, because TOML reads `spark.sql.x = 1` as
-    nested tables and Spark wants the dotted key."""
-    out: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            out += _flatten(value, f"{prefix}{key}.")
-        else:
-            out.append((f"{prefix}{key}", value))
-    return out
 
 
 def _spark_value(value: Any) -> str:
