@@ -19,6 +19,8 @@
 
 # %%
 # %matplotlib inline
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -158,16 +160,39 @@ named = explore.sample_stats(
 explore.references_frame(named[0])
 
 # %% [markdown]
-# Of the first sequences, this one uses most names that another one binds. They are red; with the
-# pointer over a name, it tells where it is bound.
+# To see such names, pack the same corpus the other way too, as a bucket of its own. The second
+# time, there is nothing to do.
 
 # %%
-looked = {
-    number: explore.names_of(OUTPUT, explore.read_sequence(OUTPUT, BUCKET, SEQ_LEN, number))
-    for number in range(LOOK)
-}
-worst = max(looked, key=lambda number: sum(len(one.out_of_sight) for one in looked[number]))
-HTML(render_names(looked[worst]))
+CONCAT = f"{BUCKET}-concat"
+options = f"--seq-len {SEQ_LEN} --packing concat".split()
+where = ["--input", CORPUS, "--tokenizer", TOKENIZER, "--output", OUTPUT, "--bucket", CONCAT]
+subprocess.run([sys.executable, "-m", "bfpack_spark", "pack", *where, *options], check=True)
+
+
+# %% [markdown]
+# Of the first sequences of each bucket, the one that uses most names which another sequence binds.
+# They are red; with the pointer over a name, it tells where it is bound.
+
+
+# %%
+def names_by_sequence(bucket):
+    sequences = (explore.read_sequence(OUTPUT, bucket, SEQ_LEN, n) for n in range(LOOK))
+    return [explore.names_of(OUTPUT, sequence) for sequence in sequences]
+
+
+def num_out_of_sight(named):
+    return sum(len(segment.out_of_sight) for segment in named)
+
+
+names = {bucket: names_by_sequence(bucket) for bucket in (BUCKET, CONCAT)}
+{bucket: sum(map(num_out_of_sight, sequences)) for bucket, sequences in names.items()}
+
+# %%
+HTML(render_names(max(names[BUCKET], key=num_out_of_sight)))
+
+# %%
+HTML(render_names(max(names[CONCAT], key=num_out_of_sight)))
 
 # %% [markdown]
 # ## One sequence

@@ -1,6 +1,8 @@
 """The notebook runs from top to bottom, as `make notebook` opens it."""
 
+import ast
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +12,21 @@ import pytest
 from conftest import Corpus
 from demo_notebook import SOURCE, on_small
 from nbclient import NotebookClient
+from outputs import current, manifest
 
 
 @pytest.fixture(scope="module")
-def ran(packed: Path, corpus: Corpus) -> nbformat.NotebookNode:
+def output(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, since the notebook adds a bucket."""
+    return shutil.copytree(packed, tmp_path_factory.mktemp("notebook") / "output")
+
+
+@pytest.fixture(scope="module")
+def ran(output: Path, corpus: Corpus) -> nbformat.NotebookNode:
     """The notebook with its outputs, on a small output instead of the demo's."""
     book = jupytext.read(SOURCE)
     (parameters,) = (c for c in book.cells if "parameters" in c.metadata.get("tags", []))
-    parameters.source = on_small(parameters.source, packed, corpus)
+    parameters.source = on_small(parameters.source, output, corpus)
     resources = {"metadata": {"path": str(SOURCE.parent)}}
     NotebookClient(book, timeout=120, kernel_name="python3", resources=resources).execute()
     return book
@@ -72,7 +81,20 @@ def test_the_papers_examples_are_packed(ran: nbformat.NotebookNode, code: str, r
     assert outputs(ran, code, "text/plain") == [rows]
 
 
-def test_names_that_another_sequence_binds_are_red(ran: nbformat.NotebookNode) -> None:
-    (shown,) = outputs(ran, "render_names(", "text/html")
+@pytest.mark.parametrize("bucket", ["BUCKET", "CONCAT"])
+def test_names_that_another_sequence_binds_are_red(ran: nbformat.NotebookNode, bucket: str) -> None:
+    (shown,) = outputs(ran, f"render_names(max(names[{bucket}]", "text/html")
     assert '<mark title="' in shown
     assert re.search(r", bound at token \d+ in sequence \d+", shown)
+
+
+def test_the_corpus_is_packed_both_ways(ran: nbformat.NotebookNode, output: Path) -> None:
+    (shown,) = outputs(ran, "names_by_sequence", "text/plain")
+    num_names = ast.literal_eval(shown)
+    assert set(num_names) == {"small", "small-concat"}
+    assert all(num_names.values())
+    for bucket, packing in (("small", "best_fit"), ("small-concat", "concat")):
+        configuration = manifest(current(output, bucket, "sequences-2048"))["inputs"][
+            "configuration"
+        ]
+        assert configuration["packing"] == packing
