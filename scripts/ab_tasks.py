@@ -3,10 +3,10 @@
     Task                  the buckets to read, and the exam
       .exam: Exam         whole documents that nobody trains on, and which of their tokens are asked
 
-A lookup document gives values to some names, and then uses them at random. Each name has a usual
-value, which it has in half of the documents; a use of another one is a conflict.
+A lookup document gives values to some names, and then uses each of them as often, in any order. A
+name has a usual value, which it has in half of the documents; a use of another one is a conflict.
 
-    a 7  b 3  c 8   b 3  b 3  a 7  c 8  b 3  EOS
+    a 7  b 3  c 8   b 3  a 7  a 7  c 8  b 3  c 8  EOS
 """
 
 import json
@@ -64,21 +64,23 @@ class Task:
     is_held_out: Callable[[str | None], bool] | None = None  # of a doc_id; None: no document is
 
 
-def lookup_task(output: str, seq_len: int, num_tokens: int, seed: int) -> Task:
-    """Write documents of this many tokens to OUTPUT, packed both ways, and return the task."""
-    if seq_len < 32:
-        raise InputError(f"--seq-len {seq_len}: documents that look names up need 32 or more")
+def lookup_task(output: str, seq_len: int, num_tokens: int, seed: int, uses: int = 2) -> Task:
+    """Write documents of this many tokens to OUTPUT, packed both ways, and return the task. Each
+    name is used `uses` times. Raise InputError if no document of two names fits."""
+    least = 4 * (1 + uses) + 1
+    if seq_len < least:
+        raise InputError(f"--seq-len {seq_len}: two names, used {uses} times, need {least} or more")
     generator = np.random.default_rng(seed)
     usual = generator.integers(VALUES, size=NAMES)
     documents, reached = [], 0
     while reached < num_tokens:
-        documents.append(lookup_document(generator, usual, seq_len)[0])
+        documents.append(lookup_document(generator, usual, seq_len, uses)[0])
         reached += len(documents[-1])
     named = {str(number): ids for number, ids in enumerate(documents)}
     for packing in PACKINGS:
         place = Place(output=output, bucket=packing, seq_len=seq_len)
         write_bucket(place, packing, named, tokens_fingerprint="0" * 64)
-    asked = [lookup_document(generator, usual, seq_len) for _ in range(ASKED)]
+    asked = [lookup_document(generator, usual, seq_len, uses) for _ in range(ASKED)]
     conflict, other = ([kinds == kind for _, kinds in asked] for kind in (2, 1))
     return Task(
         output=output,
@@ -90,16 +92,17 @@ def lookup_task(output: str, seq_len: int, num_tokens: int, seed: int) -> Task:
 
 
 def lookup_document(
-    generator: np.random.Generator, usual: Int64, seq_len: int
+    generator: np.random.Generator, usual: Int64, seq_len: int, uses: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a document that fits, and of each of its ids: 2, it is the value of a use that is in
     conflict; 1, of another use; 0, neither."""
-    names = generator.permutation(NAMES)[: generator.integers(2, 7)]
+    names_max = min((seq_len - 1) // (2 + 2 * uses), NAMES)
+    num_names = int(2 * (names_max / 2) ** generator.random())  # log-uniform: most are short
+    names = generator.permutation(NAMES)[:num_names]
     values = generator.integers(VALUES, size=len(names))
     values = np.where(generator.random(len(names)) < 0.5, usual[names], values)
-    uses_max = (seq_len - 1) // 2 - len(names)
-    num_uses = int(8 * (uses_max / 8) ** generator.random())  # log-uniform: most are short
-    used = np.concatenate([np.arange(len(names)), generator.integers(len(names), size=num_uses)])
+    defined = np.arange(num_names)
+    used = np.concatenate([defined, generator.permutation(np.repeat(defined, uses))])
     ids = np.stack([FIRST + names[used], FIRST + NAMES + values[used]], axis=1).reshape(-1)
     kinds = np.zeros_like(ids)
     kinds[2 * len(names) + 1 :: 2] = (1 + (values != usual[names]))[used[len(names) :]]

@@ -9,13 +9,12 @@
     best fit, masked       packed by best fit            ... and is of its document
     best fit, masked, cut  the same, cut once more each  ... and is on its side of the cut
 
-All arms of a seed begin with the same weights and train on equally many rows of the same documents,
-in the order of PackedSequences. The last arm has about as many cuts as concatenation, and differs
-from best fit in nothing else. What is asked is asked of whole documents that no arm trains on.
+All arms of a seed begin with the same weights and train on equally many rows of the same documents.
+The last arm has about as many cuts as concatenation, and differs from best fit in nothing else.
+What is asked is asked of whole documents that no arm trains on.
 
-Lookup: documents give values to names and use them later (ab_tasks.py). Each name has a usual
-value. Only who sees the definition can be right where a document gives another one: on conflicts.
-
+Lookup: documents give values to names and use them later, twice by default (ab_tasks.py). Each name
+has a usual value. Where a document gives another one, on conflicts, only who has seen it is right.
 Two packings: the buckets are of one token store, one packed by concat and one by best fit. One
 document in 20 is no target. Asked is the loss of those that fit: of all tokens, by position, and of
 the first tokens of names of Python that were bound before.
@@ -305,11 +304,12 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--output", help="of bfpack pack")
     add("--bucket", action="append", default=[], help="two: the same documents, packed both ways")
     for name, default, meaning in (
-        ("seq-len", 64, "tokens of a row"),
-        ("seeds", 3, "runs of each arm, from 2 on"),
-        ("steps", 160, "of training"),
-        ("every", 20, "steps until the model is asked again"),
-        ("rows", 16, "of a step"),
+        ("seq-len", 128, "tokens of a row"),
+        ("seeds", 5, "runs of each arm, from 2 on"),
+        ("steps", 400, "of training"),
+        ("every", 25, "steps until the model is asked again"),
+        ("rows", 8, "of a step"),
+        ("uses", 2, "of each name in a document of a lookup"),
         ("layers", 2, "of the model"),
         ("width", 64, "of the model"),
         ("heads", 4, "of the model"),
@@ -332,7 +332,7 @@ def main(given: Sequence[str] | None = None) -> None:
             if options.output:
                 task = buckets_task(options.output, options.bucket, options.seq_len)
             else:
-                task = lookup_task(folder, options.seq_len, num_tokens, seed)
+                task = lookup_task(folder, options.seq_len, num_tokens, seed, options.uses)
             for arm, held in zip(ARMS, results, strict=True):
                 held.append(train(task, arm, size, seed))
     parameters = sum(p.numel() for p in Gpt(size, task.vocabulary, task.seq_len).parameters())

@@ -100,12 +100,13 @@ def test_both_buckets_of_a_lookup_hold_the_same_documents(tmp_path: Path) -> Non
     assert len(held["concat"]) > 30
 
 
-def test_a_conflict_is_a_use_of_what_the_document_alone_defines() -> None:
+@pytest.mark.parametrize("uses", [1, 2, 7])
+def test_a_conflict_is_a_use_of_what_the_document_alone_defines(uses: int) -> None:
     generator = np.random.default_rng(3)
     usual = generator.integers(ab_tasks.VALUES, size=ab_tasks.NAMES)
     conflicts = 0
     for _ in range(40):
-        ids, kinds = ab_tasks.lookup_document(generator, usual, 64)
+        ids, kinds = ab_tasks.lookup_document(generator, usual, 64, uses)
         assert len(ids) == len(kinds) <= 64
         assert (ids[-1], kinds[-1]) == (ab_tasks.EOS, 0)
         defined: dict[int, int] = {}
@@ -116,6 +117,10 @@ def test_a_conflict_is_a_use_of_what_the_document_alone_defines() -> None:
             unusual = value != ab_tasks.FIRST + ab_tasks.NAMES + usual[name - ab_tasks.FIRST]
             assert kinds[at : at + 2].tolist() == [0, is_use * (2 if unusual else 1)]
             conflicts += is_use and unusual
+        used = np.unique_counts(ids[: 2 * len(defined) * (1 + uses) : 2])
+        assert len(defined) >= 2
+        assert (used.counts == 1 + uses).all()
+        assert len(ids) == 2 * len(defined) * (1 + uses) + 1
     assert conflicts > 40
 
 
@@ -268,5 +273,5 @@ def test_uses_of_names_are_found_in_tokens() -> None:
 
 
 def test_rows_that_hold_no_lookup_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--seq-len 31: documents that look names up need 32"):
-        ab_tasks.lookup_task(str(tmp_path), 31, 100, seed=0)
+    with pytest.raises(InputError, match="--seq-len 19: two names, used 4 times, need 21 or more"):
+        ab_tasks.lookup_task(str(tmp_path), 19, 100, seed=0, uses=4)
