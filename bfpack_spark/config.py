@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
 from bfpack_spark.files.bucket_names import check_bucket
@@ -130,6 +131,11 @@ class Settings(BaseModel):
     long_documents: Literal["split", "truncate", "drop"] = Field(
         "split", description="Sets what becomes of documents that are longer than seq_len."
     )
+    max_documents: int | None = Field(
+        None,
+        ge=1,
+        description="Sets how many documents a sequence holds at most. Default: as many as fit.",
+    )
     group_documents_max: int = Field(
         2_000_000, ge=1, description="Sets how many documents the packer sees at once."
     )
@@ -228,6 +234,23 @@ class Settings(BaseModel):
         if self.publish_plan and self.publish_delta is None:
             raise ValueError("--publish-plan: goes with --publish-delta TABLE: give that too")
         return self
+
+    @model_validator(mode="after")
+    def _rules_agree(self) -> "Settings":
+        for seq_len in self.seq_len or (MAX_SEQ_LEN,):
+            self.rules(seq_len).check()
+        return self
+
+    def rules(self, seq_len: int) -> Rules:
+        """Return the rules that these settings give to a plan."""
+        return Rules(
+            seq_len=seq_len,
+            packing=self.packing,
+            long_documents=self.long_documents,
+            group_documents_max=self.group_documents_max,
+            seed=self.seed,
+            max_documents=self.max_documents,
+        )
 
     def need(self, name: str) -> Any:
         """Return the value of a field that the command needs. Raises InputError if it is

@@ -16,12 +16,16 @@ bitmap.
 
 Ties are broken by order. Of equally full bins, the one that reached this fill first goes first
 (each class is a queue). Of equally long fragments, the one given first goes first. The number of
-bins and the sorted fills do not depend on this rule.
+bins and the sorted fills do not depend on this rule, unless bins are limited.
+
+With a limit, a bin holds at most `fragments_max` fragments. The next fragment goes to the fullest
+bin that has room and holds fewer. At 8, fragments of 6, 2, 1, 1 and at most 2 of them a bin: [6, 2]
+is full, [1, 1] has 6 tokens of room and takes no more.
 """
 
 import itertools
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import add
 from typing import Any, TypeAlias
@@ -29,11 +33,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from bfpack_spark.core.fill_bins import fill, fill_limited
 from bfpack_spark.core.fragments import Int64, rank_in_run, stable_order
 
 Held: TypeAlias = tuple[float, ...]  # fragments, then sums of values; of one bin
-
-_WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,8 @@ class BinRuns:
 class Packing:
     """A packing that does not say which fragment is which. It consists of steps in order: in step
     i, `bins[i]` bins of free space `free[i]` take `each[i]` fragments of length `length[i]` each.
-    Bins of free space `capacity` are new."""
+    Bins of free space `capacity` are new. Where `closed` is set, they may take no more then,
+    although they may have room."""
 
     capacity: int
     num_bins: int
@@ -58,13 +62,24 @@ class Packing:
     free: Int64
     bins: Int64
     each: Int64
+    closed: npt.NDArray[np.bool_]
+
+    @property
+    def left(self) -> Int64:
+        """Return the free space of the bins of each step after it."""
+        return self.free - self.length * self.each
+
+    @property
+    def usable(self) -> Int64:
+        """Return the same, but 0 for bins that take no more."""
+        return np.where(self.closed, 0, self.left)
 
     def bins_by_room(self) -> Int64:
         """Return how many bins end with 0, 1, ... capacity tokens of free space."""
         left = np.zeros(self.capacity + 1, dtype=np.int64)
         left[self.capacity] = self.num_bins
         np.add.at(left, self.free, -self.bins)
-        np.add.at(left, self.free - self.length * self.each, self.bins)
+        np.add.at(left, self.left, self.bins)
         return left
 
     def fills(self) -> Int64:
@@ -81,7 +96,7 @@ class Packing:
         queues: defaultdict[int, deque[tuple[int, Held]]] = defaultdict(deque)
         queues[self.capacity].append((self.num_bins, nothing))
         more = [self.each, *(self.each * values[self.length] for values in each_adds)]
-        moves = (self.free, self.free - self.length * self.each, self.bins)
+        moves = (self.free, self.usable, self.bins)
         added = zip(*(column.tolist() for column in more), strict=True)
         columns = zip(*(column.tolist() for column in moves), added, strict=True)
         for free, left, bins, fragments in columns:
@@ -93,8 +108,9 @@ class Packing:
         return BinRuns(bins=bins, fragments=fragments.astype(np.int64), sums=tuple(sums))
 
 
-def pack_counts(counts: Int64) -> Packing:
-    """Pack a histogram: counts[l] fragments of length l, for bins of len(counts) - 1 tokens.
+def pack_counts(counts: Int64, fragments_max: int | None = None) -> Packing:
+    """Pack a histogram: counts[l] fragments of length l, for bins of len(counts) - 1 tokens, and of
+    at most `fragments_max` fragments each.
 
     The time depends on the number of distinct lengths and of distinct free spaces that they leave,
     not on the number of fragments. Raises ValueError if the capacity is below 1, or a count is
@@ -103,24 +119,34 @@ def pack_counts(counts: Int64) -> Packing:
     capacity = len(counts) - 1
     if capacity < 1 or counts[0] or int(counts.min()) < 0:
         raise ValueError(f"counts of lengths 0..{capacity}: need capacity >= 1, none of length 0")
-    steps = itertools.chain.from_iterable(_steps(counts, capacity))
-    length, free, bins, each = np.fromiter(steps, dtype=np.int64).reshape(-1, 4).T
-    num_bins = int(bins[free == capacity].sum())
+    shortest = int(np.argmax(counts > 0)) or capacity
+    if fragments_max is None or fragments_max >= capacity // shortest:
+        steps = fill(counts)
+    else:
+        steps = fill_limited(counts, fragments_max)
+    numbers = np.fromiter(itertools.chain.from_iterable(steps), dtype=np.int64)
+    length, free, bins, each, closed = numbers.reshape(-1, 5).T
     return Packing(
-        capacity=capacity, num_bins=num_bins, length=length, free=free, bins=bins, each=each
+        capacity=capacity,
+        num_bins=int(bins[free == capacity].sum()),
+        length=length,
+        free=free,
+        bins=bins,
+        each=each,
+        closed=closed.astype(bool),
     )
 
 
-def pack(lengths: Int64, capacity: int) -> tuple[Int64, int]:
+def pack(lengths: Int64, capacity: int, fragments_max: int | None = None) -> tuple[Int64, int]:
     """Return the bin of every fragment (0, 1, ... in order of opening) and the number of bins.
 
     `lengths` holds 1..capacity tokens each, in any order: [4, 6, 3, 6, 8] at 8 -> [3, 1, 3, 2, 0],
-    4 bins. Raises ValueError for any other length.
+    4 bins. A bin takes at most `fragments_max`. Raises ValueError for any other length.
     """
     if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= capacity:
         raise ValueError(f"lengths must be 1..{capacity}: got {lengths.min()}..{lengths.max()}")
     counts = np.bincount(lengths, minlength=capacity + 1).astype(np.int64)
-    packing = pack_counts(counts)
+    packing = pack_counts(counts, fragments_max)
     bin_of = np.empty(len(lengths), dtype=np.int64)
     bin_of[_longest_first(lengths, counts)] = place(packing)
     return bin_of, packing.num_bins
@@ -180,34 +206,11 @@ def _classes(packing: Packing) -> tuple[Int64, Int64, int]:
     """Return the class of the free space before and after each step, and the number of classes.
     Classes are numbered without gaps, and the last one is that of new bins. Free spaces [8, 8, 4]
     before and [2, 4, 2] after, at 8 -> [2, 2, 1], [0, 1, 0], 3."""
-    after = packing.free - packing.length * packing.each
+    after = packing.usable
     there = np.zeros(packing.capacity + 1, dtype=bool)
     there[packing.free] = there[after] = there[packing.capacity] = True
     number = np.cumsum(there) - 1
     return number[packing.free], number[after], int(number[-1]) + 1
-
-
-def _steps(counts: Int64, capacity: int) -> Iterator[tuple[int, int, int, int]]:
-    open_bins = [0] * (capacity + 1)
-    spaces = _Bitmap(capacity + 1)
-    lengths = np.flatnonzero(counts)[::-1]
-    for length, count in zip(lengths.tolist(), counts[lengths].tolist(), strict=True):
-        while count:
-            free = spaces.first_from(length)
-            each = min((free or capacity) // length, count)
-            bins = count // each
-            if free:
-                bins = min(bins, open_bins[free])
-                open_bins[free] -= bins
-                if not open_bins[free]:
-                    spaces.clear(free)
-            free = free or capacity
-            count -= bins * each
-            left = free - each * length
-            if left:
-                open_bins[left] += bins
-                spaces.set(left)
-            yield length, free, bins, each
 
 
 def _move(
@@ -224,39 +227,3 @@ def _move(
         if target and target[-1][1] == together:
             bins += target.pop()[0]
         target.append((bins, together))
-
-
-class _Bitmap:
-    """A set of small integers with a fast search for the first member >= x. Its bits lie in
-    integers as words; one more integer on top says which words are not empty."""
-
-    def __init__(self, size: int) -> None:
-        self._words = [0] * (size // _WORD + 1)
-        self._top = 0
-
-    def set(self, member: int) -> None:
-        word, bit = divmod(member, _WORD)
-        self._words[word] |= 1 << bit
-        self._top |= 1 << word
-
-    def clear(self, member: int) -> None:
-        word, bit = divmod(member, _WORD)
-        self._words[word] &= ~(1 << bit)
-        if not self._words[word]:
-            self._top &= ~(1 << word)
-
-    def first_from(self, start: int) -> int:
-        """Return the smallest member >= start, or 0 (which is never a member) if there is none."""
-        word, bit = divmod(start, _WORD)
-        above = self._words[word] >> bit << bit
-        if not above:
-            rest = self._top >> (word + 1) << (word + 1)
-            if not rest:
-                return 0
-            word = _lowest_bit(rest)
-            above = self._words[word]
-        return word * _WORD + _lowest_bit(above)
-
-
-def _lowest_bit(word: int) -> int:
-    return (word & -word).bit_length() - 1

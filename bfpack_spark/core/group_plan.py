@@ -97,7 +97,7 @@ def _pack(lengths: Int64, rules: Rules) -> tuple[Fragments, Int64]:
     if rules.packing == "concat":
         return cut_stream(kept, rules.seq_len)
     fragments = cut_documents(kept, rules.seq_len)
-    return fragments, pack(fragments.length, rules.seq_len)[0]
+    return fragments, pack(fragments.length, rules.seq_len, rules.max_documents)[0]
 
 
 def _sequence_ids(local: Int64, numbers: SequenceNumbers, seed: int) -> Int64:

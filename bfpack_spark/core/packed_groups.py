@@ -45,7 +45,7 @@ def _packed_group(group: Histogram, rules: Rules) -> PackedGroup:
     else:
         documents = (group.values, group.counts)
         fragments = count_fragments(*documents, rules.seq_len, rules.long_documents)
-        packing = pack_counts(fragments)
+        packing = pack_counts(fragments, rules.max_documents)
         num_sequences = packing.num_bins
     return PackedGroup(
         num_documents=group.count,

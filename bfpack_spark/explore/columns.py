@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bfpack_spark.explore.length_classes import LengthClass
+from bfpack_spark.explore.option_costs import OptionCost
 from bfpack_spark.explore.packed import Context, Packed
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 
@@ -58,6 +59,11 @@ def class_columns(one: LengthClass) -> dict[str, float]:
     """Return the sums of a class of lengths, and their means."""
     means = ("truncations", "truncations_by_concat", "context_by_concat", "context_by_best_fit")
     return asdict(one) | {name: getattr(one, name) for name in means}
+
+
+def option_columns(cost: OptionCost) -> dict[str, Any]:
+    """Return what an option costs."""
+    return asdict(cost) | {"more_sequences": cost.more_sequences}
 
 
 def quantile_columns(stats: CorpusStats) -> dict[str, int]:

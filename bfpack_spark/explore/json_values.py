@@ -13,6 +13,7 @@ from bfpack_spark.explore.columns import (
     context_columns,
     corpus_columns,
     estimate_rows,
+    option_columns,
     packed_columns,
 )
 from bfpack_spark.explore.packed import Context, Packed
@@ -56,6 +57,7 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
         "padding": _histogram_json(at.padding),
         "by_length": [class_columns(one) for one in at.by_length],
         "policies": {policy: asdict(effect) for policy, effect in at.policies.items()},
+        "options": [option_columns(cost) for cost in at.options],
     }
 
 

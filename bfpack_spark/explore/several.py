@@ -10,12 +10,13 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.lengths import buckets_in, read_histogram
+from bfpack_spark.explore.option_costs import OptionCost
 from bfpack_spark.explore.packed import Packed, sum_of_packed
 from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import POLICIES, CorpusStats, PackingStats, corpus_stats
 from bfpack_spark.tokens.token_store import open_token_store
 
-Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass)
+Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass, OptionCost)
 
 
 def output_stats(
@@ -87,6 +88,9 @@ def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
         padding=_merged([p.padding for p in parts]),
         by_length=_sum_classes([c for p in parts for c in p.by_length]),
         policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
+        options=tuple(
+            _sum([*c], "option", "value") for c in zip(*(p.options for p in parts), strict=True)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ JSON, CSV, HTML, the report and the notebook show comes from here.
         .fragments, .padding       sequences by number of fragments, by tokens of padding
         .by_length                 cuts a document by the document's length
         .policies                  what split, truncate and drop do to long documents
+        .options                   what each option for long contexts costs
 
 The counts of a best-fit plan are exact, since the plan is made on counts: what is packed later has
 the same. What concatenation does to documents depends on their order; the numbers here are the
@@ -31,6 +32,7 @@ from bfpack_spark.explore.length_classes import (
     length_classes,
     powers_of_two,
 )
+from bfpack_spark.explore.option_costs import OptionCost, option_costs
 from bfpack_spark.explore.packed import Packed, pack_by_counts
 from bfpack_spark.explore.per_document import baseline
 from bfpack_spark.explore.references import References, references_of
@@ -52,6 +54,7 @@ class PackingStats:
     padding: Histogram | None  # the same
     by_length: tuple[LengthClass, ...]
     policies: dict[LongDocuments, PolicyEffect]
+    options: tuple[OptionCost, ...] = ()
 
     @property
     def seq_len(self) -> int:
@@ -138,13 +141,7 @@ def rules_of(settings: Settings | None = None) -> Rules:
     """Return the rules that settings give to a plan (default: bfpack's own settings). The seq_len
     in them means nothing."""
     given = settings or Settings.model_validate({})
-    return Rules(
-        seq_len=1,
-        packing=given.packing,
-        long_documents=given.long_documents,
-        group_documents_max=given.group_documents_max,
-        seed=given.seed,
-    )
+    return given.rules(1)
 
 
 def corpus_stats(
@@ -192,4 +189,5 @@ def packing_stats(
         padding=counted.by_padding if is_best_fit else None,
         by_length=length_classes(histogram, rules, edges),
         policies={p: policy_effect(histogram, rules.seq_len, p) for p in POLICIES},
+        options=option_costs(histogram, rules),
     )

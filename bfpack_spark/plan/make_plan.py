@@ -44,6 +44,7 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
         pad_id=pad,
         num_shards=settings.num_shards,
         rows_per_shard=settings.rows_per_shard,
+        **settings.rules(seq_len).chosen(),
     )
     version = Version(
         place=Place(output=settings.need("output"), bucket=store.manifest.bucket, seq_len=seq_len),

@@ -15,12 +15,13 @@ from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.printable import one_line
 from bfpack_spark.report.cut_tables import context_table, cuts_table, rows_table
 from bfpack_spark.report.layout import Cell, Row, Table
+from bfpack_spark.report.option_tables import options_table
 from bfpack_spark.report.reference_tables import about_references, references_table
 from bfpack_spark.report.words import count, mean, percent, share, span
 
 Column: TypeAlias = Callable[[PackingStats], str]
 
-_NAMES = ("seq_len", "policy", "tokens")  # columns that say what a row is about
+_NAMES = ("seq_len", "policy", "tokens", "option")  # columns that say what a row is about
 _LARGEST = "100%"
 
 
@@ -79,14 +80,16 @@ def about(stats: CorpusStats, number: str) -> str:
 
 def tables_of(stats: CorpusStats) -> list[Table]:
     """Return the tables that sum up the statistics of a bucket: one, and for a sample how far it
-    may be off. If it was asked for, also how even rows are on ranks, and which mentions are out of
-    sight."""
+    may be off. If it was asked for, also what options for long contexts cost, how even rows are
+    on ranks, and which mentions are out of sight."""
     by_seq_len = _by_seq_len(stats)
     estimates = [estimates_table(stats)] if stats.estimates else []
     balance = [_with_about(stats, rows_table(by_seq_len))] if _is_balanced(stats) else []
     references = [references_table(stats.references)] if stats.references else []
     choice = _with_about(stats, choice_table(by_seq_len))
-    return [choice, *estimates, *balance, *references]
+    chosen = any(at.options for at in stats.at)
+    options = [_with_about(stats, options_table(by_seq_len))] if chosen else []
+    return [choice, *options, *estimates, *balance, *references]
 
 
 def detailed_tables_of(stats: CorpusStats) -> list[Table]:

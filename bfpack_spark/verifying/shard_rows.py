@@ -116,6 +116,10 @@ def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Ite
         apart = np.not_equal(sizes[name], sizes["seq_lengths"])
         yield from _rows(apart, row, _SHAPE + f"{name} and seq_lengths are not parallel")
     yield from _rows(sums != seq_len, row, _SHAPE + f"seq_lengths do not sum to {seq_len}")
+    limit = rules.rules.max_documents
+    if limit is not None:
+        documents = _sum_by_row((~_missing(table, "doc_ids")).astype(np.int64), sizes["doc_ids"])
+        yield from _rows(documents > limit, row, f"more than {limit} documents")
     yield from _rows(num_tokens + padding != seq_len, row, "num_tokens + num_padding != seq_len")
     expected = first + row + np.arange(len(table))
     wrong = _numbers(table, "sequence_id") != expected

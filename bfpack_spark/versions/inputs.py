@@ -58,7 +58,7 @@ class TokensInputs(Metadata):
 
 class SequencesConfiguration(Metadata):
     """The options that decide sequences. num_shards and rows_per_shard are null if the number of
-    sequences decides."""
+    sequences decides. The options after them stand in it only if they are set."""
 
     packing: Literal["best_fit", "concat"]
     long_documents: Literal["split", "truncate", "drop"]
@@ -67,6 +67,7 @@ class SequencesConfiguration(Metadata):
     pad_id: Count
     num_shards: Count | None = None
     rows_per_shard: Count | None = None
+    max_documents: Annotated[int, Field(gt=0)] | None = None
 
     def rules(self, seq_len: int) -> Rules:
         """Return the part that decides the plan."""
@@ -76,6 +77,7 @@ class SequencesConfiguration(Metadata):
             long_documents=self.long_documents,
             group_documents_max=self.group_documents_max,
             seed=self.seed,
+            max_documents=self.max_documents,
         )
 
 

@@ -1,0 +1,104 @@
+"""What the options for long contexts cost: sequences, and CPU of the packer, beside none of them.
+
+    python scripts/bench/contexts.py [--documents 1000000] [--runs 3]
+
+Lengths of prose are log-normal like RefinedWeb's. Lengths of code are those of this machine's files
+of Python at 3.4 bytes a token, drawn with replacement. Sequences are exact. CPU time is around the
+packer's call in this process, with an option and without it in turns, and the ratio is that of the
+same turn. Documents are cut before the clock starts.
+"""
+
+import argparse
+import statistics
+import sysconfig
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from about import about
+from model import best_fit
+from packers import draw_lengths
+
+from bfpack_spark.core.accounting import account
+from bfpack_spark.core.best_fit import pack
+from bfpack_spark.core.fragments import Int64, cut_documents
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
+
+BYTES_A_TOKEN = 3.4
+SEQ_LENS = (8192, 131_072)
+LIMITS = (1, 16, 64, 256)
+RATIO_MAX = 3
+
+
+def main() -> None:
+    options = _parse_options()
+    print(f"{about()} {options.documents:,} documents, median of {options.runs}.\n")
+    print("| lengths of | seq_len | option | sequences | more | CPU, ms | x without, least, most |")
+    print("|---|---:|---|---:|---:|---:|---:|")
+    worst = 0.0
+    for name, lengths in _corpora(options.documents):
+        for seq_len in SEQ_LENS:
+            plain = best_fit(seq_len, 10**9)
+            for option, rules in _choices(plain):
+                worst = max(worst, _print_row(name, option, lengths, plain, rules, options.runs))
+    met = "yes" if worst <= RATIO_MAX else "no"
+    print(f"\n| packer with an option / without: <= {RATIO_MAX} | {worst:.2f} | {met} |")
+
+
+def _corpora(documents: int) -> Iterator[tuple[str, Int64]]:
+    yield "prose", draw_lengths(documents)
+    folders = {sysconfig.get_paths()[name] for name in ("stdlib", "purelib")}
+    sizes = [path.stat().st_size for folder in sorted(folders) for path in _files(folder)]
+    drawn = np.random.default_rng(0).choice(np.array(sizes), documents)
+    yield "code", np.maximum(1, drawn / BYTES_A_TOKEN).astype(np.int64)
+
+
+def _files(folder: str) -> list[Path]:
+    return [path for path in sorted(Path(folder).rglob("*.py")) if path.is_file()]
+
+
+def _choices(plain: Rules) -> Iterator[tuple[str, Rules]]:
+    for limit in LIMITS:
+        yield f"`--max-documents {limit}`", replace(plain, max_documents=limit)
+
+
+def _print_row(
+    name: str, option: str, lengths: Int64, plain: Rules, rules: Rules, runs: int
+) -> float:
+    """Print what an option costs, and return the median ratio of CPU."""
+    values, counts = np.unique(lengths, return_counts=True)
+    histogram = Histogram(values=values, counts=counts.astype(np.int64))
+    before, after = (account(histogram, each).num_sequences for each in (plain, rules))
+    turns = [(_spend(lengths, plain), _spend(lengths, rules)) for _ in range(runs)]
+    ratios = [with_it / without for without, with_it in turns]
+    milliseconds = statistics.median(with_it for _, with_it in turns) * 1e3
+    ratio = statistics.median(ratios)
+    print(
+        f"| {name} | {rules.seq_len:,} | {option} | {after:,} | {after / before - 1:.2%} "
+        f"| {milliseconds:.0f} | {ratio:.2f}, {min(ratios):.2f}, {max(ratios):.2f} |",
+        flush=True,
+    )
+    return ratio
+
+
+def _spend(lengths: Int64, rules: Rules) -> float:
+    fragments = cut_documents(lengths, rules.seq_len).length
+    start = time.process_time()
+    pack(fragments, rules.seq_len, rules.max_documents)
+    return time.process_time() - start
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--documents", type=int, default=10**6)
+    parser.add_argument("--runs", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Whole runs with the options for long contexts: rows, accounts, stats, verify."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Corpus
+from outputs import copy_of, manifest, reseal, shard_rows
+from packings import (
+    AT,
+    Bfpack,
+    Ids,
+    assert_each_token_once,
+    at_512,
+    check_stats,
+    expected,
+    pack,
+    read_segments,
+)
+
+__all__ = ["expected"]  # a fixture
+VERIFY = ("verify", "--bucket", "small", *AT)
+
+
+def test_a_sequence_holds_no_more_documents_than_said(
+    corpus: Corpus, packed: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    before = manifest(at_512(output))
+    version = pack(bfpack, corpus, output, "--max-documents", 2)
+    held = read_segments(version)
+    assert_each_token_once(held, expected)
+    documents = [sum(name is not None for name in row["doc_ids"]) for row in shard_rows(version)]
+    assert max(documents) == 2
+    assert documents.count(2) > 50
+    assert manifest(version)["inputs"]["configuration"]["max_documents"] == 2
+    assert "max_documents" not in before["inputs"]["configuration"]
+    assert manifest(version)["accounting"]["num_sequences"] > before["accounting"]["num_sequences"]
+    check_stats(version, bfpack, output, "--max-documents", 2)
+    assert bfpack(*VERIFY, "--output", output).code == 0
+
+
+def test_a_limit_that_no_row_reaches_gives_the_same_plan(
+    corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    before = [entry for entry in manifest(at_512(output))["files"] if entry["kind"] == "shards"]
+    version = pack(bfpack, corpus, output, "--max-documents", 512)
+    now = [entry for entry in manifest(version)["files"] if entry["kind"] == "shards"]
+    assert [entry["sha256"] for entry in now] == [entry["sha256"] for entry in before]
+    assert version.name != at_512(packed).name
+
+
+def test_verify_sees_a_row_of_more_documents(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    """The plan of another limit under this one's name: rows and groups are wrong."""
+    output = copy_of(packed, tmp_path)
+    version = pack(bfpack, corpus, output, "--max-documents", 3)
+    reseal(version, lambda held: held["inputs"]["configuration"].update(max_documents=2))
+    ran = bfpack(*VERIFY, "--output", output, "--json")
+    (report,) = json.loads(ran.out)
+    problems = [violation["problem"] for violation in report["violations"]]
+    assert ran.code == 1
+    assert "more than 2 documents" in problems
+    assert any("by best_fit" in problem for problem in problems)
+
+
+def test_stats_tell_what_a_limit_costs(packed: Path, bfpack: Bfpack) -> None:
+    options = ("stats", "--output", packed, "--bucket", "small", *AT)
+    ran = bfpack(*options, "--max-documents", 1, "--json")
+    ((at,),) = (bucket["at"] for bucket in json.loads(ran.out))
+    (cost,) = at["options"]
+    plain = manifest(at_512(packed))["accounting"]
+    assert (cost["option"], cost["value"]) == ("--max-documents", "1")
+    assert cost["num_sequences_without"] == plain["num_sequences"]
+    assert cost["num_padding_without"] == plain["num_padding"]
+    assert cost["num_sequences"] == at["plan"]["accounting"]["num_sequences"]
+    assert cost["more_sequences"] > 0.01
+    said = bfpack(*options, "--max-documents", 1).out
+    assert "What the options for long contexts cost" in said
+    assert "--max-documents 1" in said
+    assert "What the options" not in bfpack(*options).out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--max-documents", 0), "--max-documents 0: "),
+        (("--max-documents", 4, "--packing", "concat"), "--packing concat cuts one stream"),
+    ],
+)
+def test_options_that_contradict_are_refused_in_one_line(
+    options: tuple[object, ...], says: str, packed: Path, bfpack: Bfpack
+) -> None:
+    ran = bfpack("plan", "--output", packed, "--bucket", "small", *AT, *options)
+    assert ran.code == 2
+    assert says in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
