@@ -34,9 +34,8 @@ def limited_best_fit(lengths: list[int], capacity: int, limit: int) -> list[int]
     return bin_of
 
 
-@given(DRAWN)
-def test_each_fragment_goes_where_the_oracle_puts_it(drawn: tuple[list[int], int, int]) -> None:
-    lengths, capacity, limit = drawn
+def check_limited(lengths: list[int], capacity: int, limit: int) -> None:
+    """`pack`, the fills and `bins_alike` are those of the oracle."""
     expected = limited_best_fit(lengths, capacity, limit)
     bin_of, num_bins = pack(as_lengths(lengths), capacity, limit)
     assert bin_of.tolist() == expected
@@ -50,6 +49,36 @@ def test_each_fragment_goes_where_the_oracle_puts_it(drawn: tuple[list[int], int
     runs = packing.bins_alike([np.arange(capacity + 1)])
     alike = np.repeat(np.stack([runs.fragments, runs.sums[0]], axis=1), runs.bins, axis=0)
     assert sorted(alike.tolist()) == sorted(np.stack([held, filled], axis=1).tolist())
+
+
+@given(DRAWN)
+def test_each_fragment_goes_where_the_oracle_puts_it(drawn: tuple[list[int], int, int]) -> None:
+    check_limited(*drawn)
+
+
+# Closed bins with room beside open ones, and runs of one free space that hold unlike numbers, are
+# rare: best fit fills the fullest first.
+RARE = [
+    (
+        [35, 35, 34, 34, 28, 25, 19, 15, 15, 14, 13, 13, 13, 8, 7, 7, 3, 2, 2, 2, 1],
+        42,
+        3,
+    ),
+    ([10, 9, 9, 7, 7, 6, 6, 4, 4, 2, 1, 1], 22, 4),
+]
+
+
+@pytest.mark.parametrize(("lengths", "capacity", "limit"), RARE)
+def test_rare_queues_are_those_of_the_oracle(lengths: list[int], capacity: int, limit: int) -> None:
+    check_limited(lengths, capacity, limit)
+
+
+@pytest.mark.parametrize("capacity", [24, 33, 42, 60])
+def test_hundreds_of_draws_go_where_the_oracle_puts_them(capacity: int) -> None:
+    random = np.random.default_rng(capacity)
+    for _ in range(300):
+        lengths = random.integers(1, random.integers(2, capacity + 1), 40)
+        check_limited(lengths.tolist(), capacity, int(random.integers(2, 6)))
 
 
 @pytest.mark.parametrize("limit", [1, 3, 16, 64])
