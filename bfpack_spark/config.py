@@ -3,16 +3,15 @@ the command line."""
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
 from bfpack_spark.files.bucket_names import check_bucket
-from bfpack_spark.files.toml_file import flatten, read_toml
+from bfpack_spark.files.toml_file import flatten
 
 MAX_SEQ_LEN = 1 << 20
 
@@ -259,45 +258,15 @@ class Settings(BaseModel):
         if value is None or value == ():
             raise InputError(
                 f"--{name.replace('_', '-')} is missing: give it as an option or in the file of "
-                f"--config. {_description(name)}"
+                f"--config. {description(name)}"
             )
         return value
-
-
-def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
-    """Return the settings of a TOML file, overridden by options. Raises InputError, which names
-    key, value and remedy."""
-    values = dict(read_toml(config) if config else {})
-    unknown = sorted(set(values) - set(Settings.model_fields))
-    if unknown:
-        known = ", ".join(Settings.model_fields)
-        raise InputError(f"{config}: unknown key {unknown[0]!r}; the keys are: {known}")
-    if not isinstance(values.get("spark", {}), Mapping):
-        kind = type(values["spark"]).__name__  # the value may be a secret
-        raise InputError(f"{config}: spark is not a table but a {kind}; write a table, [spark]")
-    spark = {**dict(flatten(values.get("spark", {}))), **options.get("spark", {})}
-    given = {key: value for key, value in options.items() if value not in (None, ())}
-    for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
-        if one in given and other not in given:
-            values.pop(other, None)
-    try:
-        return Settings.model_validate({**values, **given, "spark": spark})
-    except ValidationError as error:
-        raise InputError(_one_line(error)) from None
 
 
 def _spark_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"][:1])
-    problem = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"--{name.replace('_', '-')}: {problem}" if name else problem
-    return f"--{name.replace('_', '-')} {first['input']!r}: {problem}. {_description(name)}"
-
-
-def _description(name: str) -> str:
+def description(name: str) -> str:
+    """Return what a setting does, as --help says it."""
     return Settings.model_fields[name].description or name

@@ -21,9 +21,10 @@ from bfpack_spark.cli.each_bucket import Outcome, results_of
 from bfpack_spark.cli.explain import CODES, explain, was_interrupted
 from bfpack_spark.cli.looking import verify_each
 from bfpack_spark.cli.running import run_each_named, run_each_slice
-from bfpack_spark.config import Settings, load_settings
+from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.files import access
+from bfpack_spark.load_settings import load_settings
 from bfpack_spark.pipeline import Published
 from bfpack_spark.verifying.findings import Report
 from bfpack_spark.versions.publication import current_sequences

@@ -20,8 +20,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from bfpack_spark.cli.main import main
-from bfpack_spark.config import load_settings
 from bfpack_spark.delta.tables import settings_for
+from bfpack_spark.load_settings import load_settings
 from bfpack_spark.spark.session import get_session
 from bfpack_spark.spark.versions import release_of
 

@@ -30,10 +30,20 @@ ROOMS = (
         "plan",
         "tokens",
     ),
-    *("buckets", "tables", "delta", "spark", "versions", "tokenizing", "corpus", "config"),
+    *("buckets", "tables", "delta", "spark", "versions", "tokenizing", "corpus"),
+    *("load_settings", "config"),
     *("reading", "files", "logs", "printable", "schema", "memory", "core", "errors"),
 )
-WITHOUT_SPARK = ("core", "files", "config", "corpus", "tokenizing", "versions", "reading")
+WITHOUT_SPARK = (
+    "core",
+    "files",
+    "config",
+    "load_settings",
+    "corpus",
+    "tokenizing",
+    "versions",
+    "reading",
+)
 # What only a process that trains can import.
 OF_TRAINERS = {"reading/torch_batches.py"}
 ACTIONS = {

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bfpack_spark.config import MAX_SEQ_LEN, Settings, load_settings
+from bfpack_spark.config import MAX_SEQ_LEN, Settings
 from bfpack_spark.errors import InputError
+from bfpack_spark.load_settings import load_settings
 
 
 def load(tmp_path: Path, toml: str, **options: Any) -> Settings:

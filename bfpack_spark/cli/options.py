@@ -9,8 +9,9 @@ from typing import Any, get_args, get_origin
 import click
 import cloup
 
-from bfpack_spark.config import Settings, load_settings
+from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
+from bfpack_spark.load_settings import load_settings
 
 Command = Callable[..., Any]
 

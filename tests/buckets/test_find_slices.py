@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark import pipeline
 from bfpack_spark.buckets.find_slices import find_slices
-from bfpack_spark.config import load_settings
 from bfpack_spark.files.locks import Lock, hold_bucket
+from bfpack_spark.load_settings import load_settings
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokens.look_at import look_at
 

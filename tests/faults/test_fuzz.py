@@ -23,13 +23,13 @@ from faults.matrix import LONG, SLOW, Matrix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bfpack_spark.config import load_settings
 from bfpack_spark.corpus.coverage import Tally, check_coverage
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
+from bfpack_spark.load_settings import load_settings
 from bfpack_spark.plan.kept_plan import PlanNote
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
 from bfpack_spark.versions.metadata import Metadata, Pointer, parse_metadata

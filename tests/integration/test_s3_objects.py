@@ -10,7 +10,6 @@ import pytest
 from faults.proxy import started_proxy
 from s3_store import CREDENTIALS, Store
 
-from bfpack_spark.config import load_settings
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
@@ -20,6 +19,7 @@ from bfpack_spark.errors import BusyError, InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
+from bfpack_spark.load_settings import load_settings
 
 
 def test_an_object_is_known_by_its_etag_not_by_its_time(within: Store) -> None:

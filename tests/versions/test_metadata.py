@@ -10,8 +10,8 @@ import pytest
 from conftest import Ran
 from outputs import copy_of
 
-from bfpack_spark.config import load_settings
 from bfpack_spark.errors import InputError
+from bfpack_spark.load_settings import load_settings
 from bfpack_spark.plan.kept_plan import PlanNote
 from bfpack_spark.versions import metadata
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensManifest

@@ -1,0 +1,42 @@
+"""Settings from a TOML file and from options, which go before it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bfpack_spark.config import Settings, description
+from bfpack_spark.errors import InputError
+from bfpack_spark.files.toml_file import flatten, read_toml
+
+
+def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
+    """Return the settings of a TOML file, overridden by options. Raises InputError, which names
+    key, value and remedy."""
+    values = dict(read_toml(config) if config else {})
+    unknown = sorted(set(values) - set(Settings.model_fields))
+    if unknown:
+        known = ", ".join(Settings.model_fields)
+        raise InputError(f"{config}: unknown key {unknown[0]!r}; the keys are: {known}")
+    if not isinstance(values.get("spark", {}), Mapping):
+        kind = type(values["spark"]).__name__  # the value may be a secret
+        raise InputError(f"{config}: spark is not a table but a {kind}; write a table, [spark]")
+    spark = {**dict(flatten(values.get("spark", {}))), **options.get("spark", {})}
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
+        if one in given and other not in given:
+            values.pop(other, None)
+    try:
+        return Settings.model_validate({**values, **given, "spark": spark})
+    except ValidationError as error:
+        raise InputError(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][:1])
+    problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"--{name.replace('_', '-')}: {problem}" if name else problem
+    return f"--{name.replace('_', '-')} {first['input']!r}: {problem}. {description(name)}"
