@@ -127,8 +127,11 @@ class Settings(BaseModel):
         description="Sets how documents are packed; concat is the baseline, one stream that is cut "
         "every seq_len tokens.",
     )
-    long_documents: Literal["split", "truncate", "drop"] = Field(
-        "split", description="Sets what becomes of documents that are longer than seq_len."
+    long_documents: Literal["split", "truncate", "truncate_turns", "drop", "error"] | None = Field(
+        None,
+        description="Sets what becomes of documents that are longer than seq_len: they are cut "
+        "there, lose their end (truncate_turns: behind the last whole turn of targets that fits), "
+        "are left out, or fail the run. Default: split, and error for documents with loss masks.",
     )
     max_documents: int | None = Field(
         None,
@@ -245,7 +248,7 @@ class Settings(BaseModel):
         return Rules(
             seq_len=seq_len,
             packing=self.packing,
-            long_documents=self.long_documents,
+            long_documents=self.long_documents or "split",  # where no masks are
             group_documents_max=self.group_documents_max,
             seed=self.seed,
             max_documents=self.max_documents,

@@ -50,13 +50,19 @@ class Accounting(PolicyEffect):
         return self.num_sequences / self.lower_bound - 1 if self.lower_bound else 0.0
 
 
-def account(histogram: Histogram, rules: Rules, per_group: Int64 | None = None) -> Accounting:
+def account(
+    histogram: Histogram,
+    rules: Rules,
+    per_group: Int64 | None = None,
+    effect: PolicyEffect | None = None,
+) -> Accounting:
     """Count everything for these rules. The time is that of pack_counts for every group, unless
-    `per_group` is given: the result of sequences_per_group for the same histogram and rules."""
+    `per_group` is given: the result of sequences_per_group for the same histogram and rules.
+    `effect`: what the policy does, where lengths alone do not tell it."""
     if per_group is None:
         per_group = sequences_per_group(histogram, rules)
     seq_len, num_sequences = rules.seq_len, int(per_group.sum())
-    effect = policy_effect(histogram, seq_len, rules.long_documents)
+    effect = effect or policy_effect(histogram, seq_len, rules.long_documents)
     chance = expected_cut(histogram.values, seq_len)
     counts = vars(effect)
     if rules.packing == "concat":

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Int64: TypeAlias = npt.NDArray[np.int64]
-LongDocuments: TypeAlias = Literal["split", "truncate", "drop"]
+LongDocuments: TypeAlias = Literal["split", "truncate", "truncate_turns", "drop", "error"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +23,14 @@ class Fragments:
 
 def kept_lengths(lengths: Int64, seq_len: int, long_documents: LongDocuments) -> Int64:
     """Return how many tokens of each document are packed. A document within seq_len is always kept
-    whole.
+    whole. `error` packs no longer ones at all. Of `truncate_turns`, which needs the masks, it is
+    the most that may be kept (core.kept_targets tells it exactly).
 
     Lengths [5, 3] at 4 -> split [5, 3], truncate [4, 3], drop [0, 3].
     """
-    if long_documents == "split":
+    if long_documents in ("split", "error"):
         return lengths
-    if long_documents == "truncate":
+    if long_documents in ("truncate", "truncate_turns"):
         return np.minimum(lengths, seq_len)
     return np.where(lengths > seq_len, 0, lengths)
 

@@ -27,7 +27,7 @@ from bfpack_spark.schema import GROUPED, HASHED, RANKED, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.spark.partitions import rows_of, to_partitions
-from bfpack_spark.tokens.token_places import read_places
+from bfpack_spark.tokens.token_places import Keep, read_kept, read_places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +41,26 @@ class Row:
 
 
 def group_documents(
-    sources: DataFrame, histogram: Histogram, groups: int, seed: int, tasks: TaskSizes = TASKS
+    sources: DataFrame,
+    histogram: Histogram,
+    groups: int,
+    seed: int,
+    tasks: TaskSizes = TASKS,
+    keep: Keep | None = None,
 ) -> DataFrame:
     """Return blocks of GROUPED; partition g of the result is group g.
 
     sources: files_frame of the token files. histogram: the lengths of their documents; it tells
-    where in the row each length lies.
+    where in the row each length lies. keep: if given, a document's length is what is kept of it by
+    its loss mask, in the histogram too, and documents of which nothing is kept are left out.
     """
     if groups == 1:
-        worker = functools.partial(_to_one_group, seed=seed)
+        worker = functools.partial(_to_one_group, seed=seed, keep=keep)
         blocks = sources.mapInArrow(worker, spark_ddl(blocks_of(GROUPED, "group")))
         return to_partitions(blocks, 1, "group")
     row = row_of(histogram, tasks.stretch_documents)
     dealt = sources.mapInArrow(
-        functools.partial(_to_stretches, row=row, seed=seed),
+        functools.partial(_to_stretches, row=row, seed=seed, keep=keep),
         spark_ddl(blocks_of(RANKED, "stretch")),
     )
     grouped = to_partitions(dealt, int(row.stretch.max()) + 1, "stretch").mapInArrow(
@@ -73,16 +79,18 @@ def row_of(histogram: Histogram, stretch_documents: int) -> Row:
     return Row(length=histogram.values, stretch=stretch, ahead=first[stretch])
 
 
-def _to_one_group(batches: Iterator[pa.RecordBatch], *, seed: int) -> Iterator[pa.RecordBatch]:
-    for table in _hashed(batches, seed):
+def _to_one_group(
+    batches: Iterator[pa.RecordBatch], *, seed: int, keep: Keep | None
+) -> Iterator[pa.RecordBatch]:
+    for table in _hashed(batches, seed, keep):
         group = pa.array(np.zeros(len(table), np.int32))
         yield to_blocks(table.append_column("group", group), GROUPED, "group")
 
 
 def _to_stretches(
-    batches: Iterator[pa.RecordBatch], *, row: Row, seed: int
+    batches: Iterator[pa.RecordBatch], *, row: Row, seed: int, keep: Keep | None
 ) -> Iterator[pa.RecordBatch]:
-    for table in _hashed(batches, seed):
+    for table in _hashed(batches, seed, keep):
         at = _place(row, table.column("length").to_numpy())
         stretch = pa.array(row.stretch[at].astype(np.int32))
         yield to_blocks(table.append_column("stretch", stretch), RANKED, "stretch")
@@ -103,15 +111,28 @@ def to_groups(
     )
 
 
-def _hashed(batches: Iterator[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
+def _hashed(batches: Iterator[pa.RecordBatch], seed: int, keep: Keep | None) -> Iterator[pa.Table]:
     """Yield HASHED of the row groups of the token files."""
     for source in rows_of(batches):
-        for table in read_places(source["path"], source["file"]):
+        for table in _places(source["path"], source["file"], keep):
             doc_id = table.column("doc_id").combine_chunks()
             key = hash_ids(doc_id)
             doc_hash = hash_rows(np.full(len(key), seed, dtype=np.int64), key).view(np.int64)
             columns = {"doc_id": doc_id, "length": table.column("doc_length")}
             yield pa.table({**columns, "doc_hash": doc_hash})
+
+
+def _places(path: str, file: int, keep: Keep | None) -> Iterator[pa.Table]:
+    """Yield the documents of a token file, with what is kept of each as its length."""
+    if keep is None:
+        yield from read_places(path, file)
+        return
+    for table, found in read_kept(path, file, keep):
+        number = table.column_names.index("doc_length")
+        kept = table.set_column(number, "doc_length", pa.array(found.kept))
+        kept = kept.filter(pa.array(found.kept > 0))
+        if len(kept):
+            yield kept
 
 
 def _place(row: Row, length: Int64) -> Int64:

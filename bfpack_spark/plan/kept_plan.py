@@ -9,7 +9,7 @@ from pydantic import Field
 from bfpack_spark.files import own_files
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
-from bfpack_spark.versions.metadata import Metadata, read_metadata
+from bfpack_spark.versions.metadata import Count, Metadata, read_metadata
 from bfpack_spark.versions.publication import Version
 
 
@@ -22,6 +22,11 @@ class PlanNote(Metadata):
     files: Annotated[list[FileEntry], Field(min_length=1)]
     accounting: PlanAccounting
     num_shards: Annotated[int, Field(gt=0, lt=2**31)]
+    # Of documents with loss masks: what the policy for long documents took.
+    quarantine: list[FileEntry] = Field(default_factory=list)
+    num_targets_truncated: Count = 0
+    num_targets_dropped: Count = 0
+    num_documents_without_target: Count = 0
 
 
 @dataclass(frozen=True, kw_only=True)

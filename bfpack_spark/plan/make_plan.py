@@ -3,11 +3,13 @@
 import functools
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Accounting, account
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
@@ -15,6 +17,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.kept_plan import Plan, PlanNote, find_plan, keep_plan
+from bfpack_spark.plan.long_documents import check_all_fit, lengths_to_plan, policy_of
 from bfpack_spark.plan.plan_files import write_plan
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
 from bfpack_spark.printable import counted
@@ -22,6 +25,7 @@ from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokenizing.vocabulary import pad_id
+from bfpack_spark.tokens.measure_targets import Kept
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
@@ -38,7 +42,7 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
     pad = pad_id(store.tokenizer_json(), tokenizer.own_pad_id, tokenizer.eos_id, settings.pad_token)
     configuration = SequencesConfiguration(
         packing=settings.packing,
-        long_documents=settings.long_documents,
+        long_documents=policy_of(settings, store),
         group_documents_max=settings.group_documents_max,
         seed=settings.seed,
         pad_id=pad,
@@ -77,11 +81,15 @@ def make_plan(
     with step(spark, work, version.name) as ending:
         rules = publication.configuration_of(version).rules(seq_len)
         histogram = count_lengths()
-        per_group = sequences_per_group(histogram, rules)
-        accounting = account(histogram, rules, per_group)
-        num_shards = _num_shards(settings, accounting)
+        check_all_fit(histogram, rules)
+        planned = lengths_to_plan(spark, store, rules, histogram, version.directory)
+        per_group = sequences_per_group(planned.histogram, rules)
+        accounting = account(histogram, rules, per_group, planned.effect)
+        num_shards = _num_shards(settings, accounting, rules.long_documents)
         sources = files_frame(spark, {"documents": store.paths})
-        groups = group_documents(sources, histogram, len(per_group), rules.seed)
+        groups = group_documents(
+            sources, planned.histogram, len(per_group), rules.seed, keep=planned.keep
+        )
         writer = functools.partial(write_plan, root=version.directory)
         spec = PlanSpec(rules=rules, sequences_per_group=per_group)
         messages = collect_messages(plan_sequences(groups, spec, writer))
@@ -89,8 +97,15 @@ def make_plan(
         tokens = sum(entry.tokens for entry in files)
         assert tokens == accounting.num_tokens_packed, "plan loses tokens"
         cut = sum(message.get("documents_cut", 0) for message in messages)
+        if planned.keep is not None:  # the plan takes what is kept of a document for the whole
+            cut += accounting.num_documents_truncated
         counts = {**asdict(accounting), "num_documents_cut": cut}
-        note = PlanNote(files=files, accounting=PlanAccounting(**counts), num_shards=num_shards)
+        note = PlanNote(
+            files=files,
+            accounting=PlanAccounting(**counts),
+            num_shards=num_shards,
+            **_left_out(planned.kept),
+        )
         plan = Plan(version=version, note=note)
         keep_plan(plan)
         ending.line = (
@@ -102,11 +117,23 @@ def make_plan(
     return plan
 
 
-def _num_shards(settings: Settings, accounting: Accounting) -> int:
+def _left_out(kept: Kept | None) -> dict[str, Any]:
+    """Return what the note of a plan says of targets that a policy took."""
+    if kept is None:
+        return {}
+    return {
+        "quarantine": [FileEntry(**entry) for entry in kept.files],
+        "num_targets_truncated": kept.num_targets_truncated,
+        "num_targets_dropped": kept.num_targets_dropped,
+        "num_documents_without_target": kept.num_documents_without_target,
+    }
+
+
+def _num_shards(settings: Settings, accounting: Accounting, policy: LongDocuments) -> int:
     sequences, seq_len = accounting.num_sequences, accounting.seq_len
     if not sequences:
         raise InputError(
-            f"--long-documents {settings.long_documents}: leaves no document at {seq_len}; "
+            f"--long-documents {policy}: leaves no document at {seq_len}; "
             "raise --seq-len or choose split"
         )
     num_shards = settings.num_shards or default_num_shards(sequences, seq_len)

@@ -9,6 +9,7 @@ from bfpack_spark.core.rows import shard_starts
 from bfpack_spark.errors import JobError
 from bfpack_spark.plan.kept_plan import Plan
 from bfpack_spark.printable import counted
+from bfpack_spark.sequences.account_targets import account_targets
 from bfpack_spark.sequences.assemble_sequences import assemble_sequences
 from bfpack_spark.sequences.locate_fragments import locate_fragments
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
@@ -56,10 +57,12 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
         )
         _check_all_came(totals.tokens, sum(m["documents_cut"] for m in messages), plan)
         counts = {**accounting.as_json(), **store.carried_counts()}
+        if store.masks:
+            counts["targets"] = account_targets([m["targets"] for m in messages], store, plan)
         tokenizer = {**store.tokenizer.as_json(), "pad_id": pad, "pad_is_eos": pad_is_eos}
         publication.complete(
             version,
-            [*plan.note.files, *shards],
+            [*plan.note.files, *plan.note.quarantine, *shards],
             totals=totals,
             accounting=SequencesAccounting(**counts),
             tokenizer=SequencesTokenizer(**tokenizer),

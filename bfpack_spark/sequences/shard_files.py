@@ -15,6 +15,7 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.files.parquet_output import ParquetOutput, binary_values
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain, with_masks
+from bfpack_spark.sequences.row_targets import RowTargets, targets_of
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import message
 
@@ -60,6 +61,7 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
     order = _order(segments)
     sequence_id = segments.column("sequence_id").to_numpy()[order]
     num_tokens = num_cut = 0
+    targets = RowTargets()
     for first in range(begin, end, step):
         last = min(first + step, end)
         left, right = np.searchsorted(sequence_id, [first, last])
@@ -68,9 +70,12 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
         ids_hash.update(table.column("input_ids").chunk(0).values.buffers()[1])
         num_tokens += int(part.column("length").to_numpy().sum())
         num_cut += count_cut(part)
+        if spec.masks:
+            targets.add(*targets_of(table))
         output.write(table)
     entry = output.close("shards", num_tokens, ids_hash.hexdigest())
-    return {"files": [entry], "documents_cut": num_cut}
+    told = {"files": [entry], "documents_cut": num_cut}
+    return {**told, "targets": targets.told()} if spec.masks else told
 
 
 def count_cut(segments: pa.Table | pa.RecordBatch) -> int:

@@ -2,28 +2,55 @@
 without the tokens."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from bfpack_spark.core.fragments import LongDocuments
+from bfpack_spark.core.kept_targets import KeptTargets, kept_targets
+from bfpack_spark.files.parquet_output import binary_values
 from bfpack_spark.files.stored_parquet import open_own_parquet
 
 TABLE_ROWS = 1 << 17  # with fewer, one table would send only a row or two to each part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """A policy under which what is kept of a document depends on its loss mask."""
+
+    seq_len: int
+    long_documents: LongDocuments
 
 
 def read_places(path: str, file: int, *, table_rows: int = TABLE_ROWS) -> Iterator[pa.Table]:
     """Yield doc_id, doc_length, file and row of the documents in a token file."""
     row = 0
     for table in _row_groups(path, ["doc_id", "length"], table_rows):
-        yield pa.table(
-            {
-                "doc_id": table.column("doc_id"),
-                "doc_length": table.column("length").cast(pa.int64()),
-                "file": pa.repeat(pa.scalar(file, pa.int32()), len(table)),
-                "row": pa.array(np.arange(row, row + len(table))),
-            }
-        )
+        yield _places(table, file, row)
         row += len(table)
+
+
+def read_kept(path: str, file: int, keep: Keep) -> Iterator[tuple[pa.Table, KeptTargets]]:
+    """Yield the same for a file with loss masks, and what a policy keeps of each document."""
+    row = 0
+    for table in _row_groups(path, ["doc_id", "length", "loss_mask"], TABLE_ROWS):
+        places = _places(table, file, row)
+        mask = np.concatenate([binary_values(m) for m in table.column("loss_mask").chunks])
+        lengths = places.column("doc_length").to_numpy()
+        yield places, kept_targets(lengths, mask, keep.seq_len, keep.long_documents)
+        row += len(table)
+
+
+def _places(table: pa.Table, file: int, row: int) -> pa.Table:
+    return pa.table(
+        {
+            "doc_id": table.column("doc_id"),
+            "doc_length": table.column("length").cast(pa.int64()),
+            "file": pa.repeat(pa.scalar(file, pa.int32()), len(table)),
+            "row": pa.array(np.arange(row, row + len(table))),
+        }
+    )
 
 
 def read_ids(path: str, *, table_rows: int = TABLE_ROWS) -> Iterator[pa.Array]:

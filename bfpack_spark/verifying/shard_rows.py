@@ -15,8 +15,10 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.files import access
 from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain, with_masks
+from bfpack_spark.sequences.row_targets import targets_of
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile
+from bfpack_spark.verifying.mask_faults import mask_faults
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -47,6 +49,7 @@ class ShardPart:
     num_tokens: int
     faults: list[Violation]
     segments: pa.RecordBatch | None
+    targets: tuple[Int64, int] | None = None  # what targets_of tells of its rows
 
 
 def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
@@ -81,18 +84,22 @@ def _file_fault(schema: pa.Schema, rules: ShardRules) -> Violation | None:
 
 def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> ShardPart:
     faults = list(_row_faults(table, row, entry.first, rules))
-    segments = None
+    segments = targets = None
     if not any(_breaks_shape(fault) for fault in faults):
         faulty = _misplaced_padding(table, rules.format_version)
         faults += _rows(faulty, row, "padding is not the last segment, of num_padding tokens")
         if not faulty.any():
             segments = _segments(table, row, entry.path, rules.rules.seq_len)
             faults += _cut_faults(segments, rules.rules)
+            if rules.masks:
+                targets = targets_of(table)
+                faults += mask_faults(table, row, targets[0], rules.rules)
     return ShardPart(
         ids=_values(table, "input_ids"),
         num_tokens=pc.sum(table.column("num_tokens")).as_py() or 0,
         faults=faults,
         segments=segments,
+        targets=targets,
     )
 
 
@@ -112,6 +119,9 @@ def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Ite
     sums = _sum_by_row(_values(table, "seq_lengths").astype(np.int64), sizes["seq_lengths"])
     num_tokens, padding = (_numbers(table, name) for name in ("num_tokens", "num_padding"))
     yield from _rows(ids_size != seq_len, row, _SHAPE + f"input_ids are not {seq_len}")
+    if rules.masks:
+        apart = _sizes(table, "loss_mask") != seq_len
+        yield from _rows(apart, row, _SHAPE + f"the loss mask has not {seq_len} values")
     for name in _LISTS[1:]:
         apart = np.not_equal(sizes[name], sizes["seq_lengths"])
         yield from _rows(apart, row, _SHAPE + f"{name} and seq_lengths are not parallel")
@@ -221,6 +231,8 @@ def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> M
         )
     if rules.long_documents == "truncate":
         return np.asarray((start == 0) & (length == rules.seq_len))
+    if rules.long_documents == "truncate_turns":  # the sums of the store tell where
+        return np.asarray((start == 0) & (length <= rules.seq_len))
     return np.zeros(len(start), dtype=bool)
 
 

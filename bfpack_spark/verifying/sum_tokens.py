@@ -8,20 +8,28 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from bfpack_spark.files.access import resolve
-from bfpack_spark.files.parquet_output import token_values
+from bfpack_spark.files.parquet_output import binary_values, token_values
 from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.tokens.token_files import read_token_file
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile, check_each, differs
-from bfpack_spark.verifying.sums import DigestSpec, Sums, digest_batch, token_lengths
+from bfpack_spark.verifying.sums import (
+    DigestSpec,
+    Sums,
+    digest_batch,
+    marked_and_targets,
+    token_lengths,
+)
 
 
 def sum_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
     """Check and sum the documents. In: the manifest's entries of documents. Out: a message a file,
-    with faults, readable, and tokens and lengths (sums modulo 2^64)."""
+    with faults, readable, tokens and lengths (sums modulo 2^64), and of loss masks marked (tokens
+    of what is kept) and targets (of the whole documents)."""
     return check_each(entries, spec.root, functools.partial(_sum_documents, spec=spec))
 
 
@@ -29,7 +37,7 @@ def _sum_documents(
     entry: ListedFile, faults: list[Violation], *, spec: DigestSpec
 ) -> dict[str, Any]:
     ids_hash = hashlib.sha256()
-    sums, num_tokens = Sums(), 0
+    sums, num_tokens, marked, targets = Sums(), 0, 0, 0
     for row, batch in read_token_file(resolve(spec.root, entry.path)):
         ids = token_values(batch.column("tokens"))
         ids_hash.update(ids.data)
@@ -37,12 +45,16 @@ def _sum_documents(
         faults += _document_faults(batch, ids, row, spec)
         digests = digest_batch(batch, spec)
         kept = digests.column("kept").to_numpy()
+        if "loss_mask" in batch.schema.names:
+            more = marked_and_targets(batch, kept)
+            marked, targets = marked + more[0], targets + more[1]
         packed = digests.filter(pa.array(kept > 0))
         numbers = (packed.column(name).to_numpy() for name in ("digest", "kept", "doc_length"))
         sums.add(hash_ids(packed.column("doc_id")), *numbers)
     faults += differs("ids_sha256", ids_hash.hexdigest(), entry)
     faults += differs("tokens", num_tokens, entry)
-    return {"tokens": sums.tokens, "lengths": sums.lengths}
+    told = {"tokens": sums.tokens, "lengths": sums.lengths}
+    return {**told, "marked": marked, "targets": targets}
 
 
 def _document_faults(
@@ -52,6 +64,11 @@ def _document_faults(
     if ids.view(np.uint32).max(initial=0) >= spec.vocabulary_size:
         problem = f"ids outside the vocabulary of {spec.vocabulary_size}"
         yield Violation(invariant=5, problem=problem, row=row)
+    if "loss_mask" in batch.schema.names:
+        masks = batch.column("loss_mask")
+        sizes = pc.binary_length(masks).to_numpy()
+        if (sizes != batch.column("length").to_numpy()).any() or binary_values(masks).max() > 1:
+            yield Violation(invariant=7, problem="a loss mask is not 0 or 1 a token", row=row)
     differs_from_tokens = batch.column("length").to_numpy() != token_lengths(batch.column("tokens"))
     for at in np.flatnonzero(differs_from_tokens)[:1].tolist():
         doc_id = batch.column("doc_id")[at].as_py()

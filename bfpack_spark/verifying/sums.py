@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from bfpack_spark.core.digest import digest_segments, hash_rows, weigh, with_mask
 from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.core.kept_targets import kept_targets
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.shuffle import UInt64
 from bfpack_spark.files.parquet_output import binary_values, token_values
@@ -51,7 +52,7 @@ def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
     length = token_lengths(tokens)
     kept = length
     if spec.rules is not None:
-        kept = kept_lengths(length, spec.rules.seq_len, spec.rules.long_documents)
+        kept = _kept(batch, length, spec.rules)
     some = np.flatnonzero(kept)
     none = np.zeros(len(some), dtype=np.int64)
     digest = np.zeros(len(length), dtype=np.uint64)
@@ -69,6 +70,24 @@ def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
         "digest": pa.array(digest.view(np.int64)),
     }
     return pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_DOCUMENTS))
+
+
+def _kept(batch: pa.RecordBatch, length: Int64, rules: Rules) -> Int64:
+    """Return how many tokens of each document are packed, by its loss mask if it has one."""
+    if "loss_mask" not in batch.schema.names:
+        return kept_lengths(length, rules.seq_len, rules.long_documents)
+    mask = binary_values(batch.column("loss_mask"))
+    return kept_targets(length, mask, rules.seq_len, rules.long_documents).kept
+
+
+def marked_and_targets(batch: pa.RecordBatch, kept: Int64) -> tuple[int, int]:
+    """Return how many tokens the masks mark in what is kept of documents, and the targets of the
+    whole documents."""
+    length = token_lengths(batch.column("tokens"))
+    mask = binary_values(batch.column("loss_mask"))
+    place = np.arange(len(mask)) - np.repeat(np.cumsum(length) - length, length)
+    marked = mask[place < np.repeat(kept, length)].sum(dtype=np.int64)
+    return int(marked), int(mask[place > 0].sum(dtype=np.int64))
 
 
 def token_lengths(tokens: pa.Array) -> Int64:

@@ -6,6 +6,7 @@
     3  a document that fits is whole; longer ones are cut where the policy says
     4  each group's number of sequences is best-fit decreasing's; shards within one row of another
     5  manifest = files = footers; hashes match; sequence_id is 0..N-1; plan = the rows' segments
+    7  loss masks in the rows = those of the store, less what a policy took; a target in every row
 
 Shards, plan and token files are each read once, in their own tasks, and nothing is shuffled. Rows
 are checked by themselves, and shards, plan and token store are compared by sums (core.digest). They
@@ -26,11 +27,13 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.lengths import length_histogram
+from bfpack_spark.plan.long_documents import lengths_to_plan
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.tokenizing.engines import EngineName
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.verifying import check_manifests, naming
 from bfpack_spark.verifying.check_exports import check_exports
+from bfpack_spark.verifying.check_targets import check_targets
 from bfpack_spark.verifying.findings import Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import check_each, entries_frame
@@ -152,11 +155,14 @@ def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violatio
     yield from _check_plan(spark, subject, shards, plan)
     yield from _check_documents(spark, subject, shards, documents)
     histogram = length_histogram(spark, store)
-    groups = _expected_groups(histogram, subject.rules)
+    planned = lengths_to_plan(spark, store, subject.rules, histogram, None)
+    groups = _expected_groups(planned.histogram, subject.rules)
     yield from _check_groups(plan, groups, subject.rules)
     cut = sum(message["documents_cut"] for message in shards)
     per_group = np.array([group.num_sequences for group in groups], dtype=np.int64)
-    counted = account(histogram, subject.rules, per_group)
+    counted = account(histogram, subject.rules, per_group, planned.effect)
+    if store.masks:
+        yield from check_targets(shards, documents, planned.kept, store, manifest)
     yield from check_manifests.check_accounting(counted, cut, store, manifest)
     yield from check_manifests.check_token_accounting(counted, store)
 

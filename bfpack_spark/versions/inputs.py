@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.schema import EXPORT_FORMATS, SEQUENCES_FORMATS, TOKENS_FORMATS, ExportFormat
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256
@@ -61,7 +62,7 @@ class SequencesConfiguration(Metadata):
     sequences decides. The options after them stand in it only if they are set."""
 
     packing: Literal["best_fit", "concat"]
-    long_documents: Literal["split", "truncate", "drop"]
+    long_documents: LongDocuments
     group_documents_max: Annotated[int, Field(gt=0)]
     seed: Count
     pad_id: Count

@@ -164,6 +164,27 @@ class PlanAccounting(Metadata):
     lower_bound: Count
 
 
+class TargetsAccounting(Metadata):
+    """Where the targets of documents with loss masks went. The first token of a segment is never
+    one: nothing predicts it."""
+
+    num_targets: Count  # of the documents in the token store: the sum of the next four
+    num_targets_packed: Count
+    num_targets_truncated: Count
+    num_targets_dropped: Count
+    num_targets_at_cuts: Count  # a cut made them the first of a segment
+    num_documents_without_target: Count  # truncated to none: dropped, and in quarantine/
+    num_sequences_without_target: Count
+    mean_targets: float  # of a sequence
+    p1_targets: Count
+    p99_targets: Count
+
+    @property
+    def share(self) -> float:
+        """Return the targets that are packed, as a share of those that came."""
+        return self.num_targets_packed / max(self.num_targets, 1)
+
+
 class SequencesAccounting(PlanAccounting):
     """The same, with the documents that did not come into the token store."""
 
@@ -171,6 +192,13 @@ class SequencesAccounting(PlanAccounting):
     num_documents_empty: Count
     num_documents_quarantined: ByReason
     num_tokens_inserted: Count
+    targets: TargetsAccounting | None = None  # set if documents have loss masks
+
+    @property
+    def whole_share(self) -> float:
+        """Return the packed documents that are whole, as a share of all packed ones."""
+        packed = self.num_documents_packed
+        return (packed - self.num_documents_cut) / packed if packed else 1.0
 
 
 class SequencesTotals(Totals):

@@ -1,0 +1,111 @@
+"""Conversations that are longer than a row, by each policy: what is kept, and what is counted."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conversations import (
+    BUCKET,
+    Bfpack,
+    Conversation,
+    conversations,
+    options,
+    pack,
+    pieces_of,
+    write,
+)
+from outputs import manifest
+
+SEQ_LEN = 256
+# One whose first 300 tokens have no target, one whose only turn does not fit, and one that fits.
+HARD = [
+    Conversation("late", [5] * 400, [0] * 300 + [1] * 100),
+    Conversation("one turn", [6] * 400, [0] * 10 + [1] * 390),
+    Conversation("short", [7] * 20, [0] * 10 + [1] * 10),
+]
+HELD = [*conversations(150, turns_max=12), *HARD]
+TARGETS = ("--loss-mask-column", "mask")
+
+
+def kept_of(one: Conversation, policy: str) -> int:
+    """Tokens that are kept, by the plainest rule."""
+    _, mask = one.stored
+    if len(mask) <= SEQ_LEN:
+        return len(mask)
+    kept = {"drop": 0, "truncate": SEQ_LEN}.get(policy)
+    if kept is None:
+        ends = [n for n in range(1, SEQ_LEN + 1) if mask[n - 1] and not [*mask, 0][n]]
+        kept = max(ends, default=0)
+    return kept if any(mask[1:kept]) else 0
+
+
+@pytest.mark.parametrize("policy", ["drop", "truncate", "truncate_turns"])
+def test_what_is_kept_is_whole_turns_and_all_is_counted(
+    policy: str, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    given = write(tmp_path / "in", HELD)
+    more = (*TARGETS, "--long-documents", policy, "--group-documents-max", 40)
+    version = pack(bfpack, tmp_path, given, *more, seq_len=SEQ_LEN)
+    kept = {one.name: kept_of(one, policy) for one in HELD}
+    pieces = pieces_of(version)
+    assert pieces == {
+        one.name: [(0, one.stored[0][: kept[one.name]], one.stored[1][: kept[one.name]])]
+        for one in HELD
+        if kept[one.name]
+    }
+    account = manifest(version)["accounting"]
+    masks = {one.name: one.stored[1] for one in HELD}
+    none = [n for n, mask in masks.items() if not kept[n] and len(mask) > SEQ_LEN]
+    truncated = [n for n, mask in masks.items() if 0 < kept[n] < len(mask)]
+    targets = account["targets"]
+    assert targets["num_targets"] == sum(sum(mask[1:]) for mask in masks.values())
+    assert targets["num_targets_packed"] == sum(sum(m[1 : kept[n]]) for n, m in masks.items())
+    assert targets["num_targets_dropped"] == sum(sum(masks[n][1:]) for n in none)
+    assert targets["num_targets_truncated"] == sum(sum(masks[n][kept[n] :]) for n in truncated)
+    assert (targets["num_targets_at_cuts"], targets["num_sequences_without_target"]) == (0, 0)
+    assert account["num_documents_truncated"] == account["num_documents_cut"] == len(truncated)
+    assert account["num_documents_dropped"] == len(none)
+    assert none
+    left = [] if policy == "drop" else none
+    assert targets["num_documents_without_target"] == len(left)
+    if left:
+        rows = pq.read_table(version / "quarantine").to_pylist()
+        assert sorted(row["doc_id"] for row in rows) == sorted(left)
+        assert {row["reason"] for row in rows} == {"no_target"}
+    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN)
+    assert ran.code == 0, ran.out
+
+
+def test_by_default_a_long_conversation_fails_the_run_and_tokens_stay(
+    bfpack: Bfpack, tmp_path: Path
+) -> None:
+    given = write(tmp_path / "in", HELD)
+    lengths = np.array([len(one.stored[0]) for one in HELD])
+    longer = int((lengths > SEQ_LEN).sum())
+    ran = bfpack("pack", *options(tmp_path, given), *TARGETS, "--seq-len", SEQ_LEN)
+    assert ran.code == 2
+    assert f"{longer} of {len(HELD)} documents" in ran.err
+    assert f"--seq-len {lengths.max()} takes all" in ran.err
+    assert (tmp_path / "out" / BUCKET / "tokens" / "_current.json").exists()
+    version = pack(bfpack, tmp_path, given, *TARGETS, seq_len=int(lengths.max()))
+    account = manifest(version)["accounting"]
+    assert (account["num_documents_cut"], account["num_documents_packed"]) == (0, len(HELD))
+
+
+def test_split_by_name_cuts_and_counts_targets_lost_at_cuts(bfpack: Bfpack, tmp_path: Path) -> None:
+    given = write(tmp_path / "in", HELD)
+    more = (*TARGETS, "--long-documents", "split")
+    version = pack(bfpack, tmp_path, given, *more, seq_len=SEQ_LEN)
+    at_cuts = sum(sum(one.stored[1][SEQ_LEN::SEQ_LEN]) for one in HELD)
+    targets = manifest(version)["accounting"]["targets"]
+    assert targets["num_targets_at_cuts"] == at_cuts > 0
+    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN)
+    assert ran.code == 0, ran.out
+
+
+def test_turns_are_not_known_without_masks(bfpack: Bfpack, tmp_path: Path) -> None:
+    given = write(tmp_path / "in", HELD)
+    more = ("--seq-len", SEQ_LEN, "--long-documents", "truncate_turns")
+    ran = bfpack("pack", *options(tmp_path, given), *more)
+    assert (ran.code, "have no loss masks" in ran.err) == (2, True)
