@@ -29,6 +29,7 @@ def as_json(statistics: list[CorpusStats]) -> list[dict[str, Any]]:
             "sample": _sample_json(stats),
             "references": None if stats.references is None else asdict(stats.references),
             "at": [_json_of(at) for at in stats.at],
+            **({"targets": [*map(asdict, stats.targets)]} if stats.targets else {}),
         }
         for stats in statistics
     ]

@@ -14,6 +14,7 @@ from bfpack_spark.explore.option_costs import OptionCost
 from bfpack_spark.explore.packed import Packed, sum_of_packed
 from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import POLICIES, CorpusStats, PackingStats, corpus_stats
+from bfpack_spark.explore.targets import published_targets
 from bfpack_spark.tokens.token_store import open_token_store
 
 Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass, OptionCost)
@@ -32,7 +33,13 @@ def output_stats(
     counted once. `histogram_of` reads (output, bucket)."""
     names = buckets or tuple(buckets_in(output))
     pairs = ((name, histogram_of(output, name)) for name in names)
-    statistics = [corpus_stats(own, seq_lens, rules, name, num_ranks) for name, own in pairs]
+    statistics = [
+        replace(
+            corpus_stats(own, seq_lens, rules, name, num_ranks),
+            targets=published_targets(output, name, seq_lens),
+        )
+        for name, own in pairs
+    ]
     if len(names) == 1:
         return statistics
     first_of: dict[str, str] = {}  # token stores, and the first bucket of each

@@ -37,6 +37,7 @@ from bfpack_spark.explore.packed import Packed, pack_by_counts
 from bfpack_spark.explore.per_document import baseline
 from bfpack_spark.explore.references import References, references_of
 from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
+from bfpack_spark.explore.targets import TargetsAt
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 POLICIES: tuple[LongDocuments, ...] = ("split", "truncate", "drop")
@@ -93,6 +94,7 @@ class CorpusStats:
     histogram: Histogram
     at: tuple[PackingStats, ...]  # in the order asked for
     sample: Sample | None = None  # set if the histogram is scaled up from documents drawn
+    targets: tuple[TargetsAt, ...] = ()  # of what is published, if documents have loss masks
     same_documents: tuple[str, ...] = ()  # buckets that are not in it, as others have their tokens
 
     @property

@@ -16,7 +16,7 @@ off, without a word.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ Batch: TypeAlias = dict[str, Any]
 Layout: TypeAlias = Callable[[Batch], Any]
 Int32: TypeAlias = npt.NDArray[np.int32]
 Int64: TypeAlias = npt.NDArray[np.int64]
+Float32: TypeAlias = npt.NDArray[np.float32]
+Weighing: TypeAlias = Literal["token", "conversation"]
 
 IGNORED = -100  # the label of a token that is no target, as PyTorch's cross entropy has it
 
@@ -83,6 +85,43 @@ def labels(batch: Batch, *, shifted: bool = False, first_token: bool = False) ->
         found[:, :-1] = found[:, 1:].copy()
         found[:, -1] = IGNORED
     return found
+
+
+def num_targets(batch: Batch) -> Int64:
+    """Return how many labels of each segment are targets: int64 [n], 0 for padding.
+
+    A row of segments [3, 2], with loss_mask [1, 1, 0, 0, 1] -> [1, 1].
+    """
+    is_target = (labels(batch) != IGNORED).reshape(-1)
+    lengths = batch["seq_lengths"]
+    begins = np.cumsum(lengths, dtype=np.int64) - lengths
+    return np.asarray(np.add.reduceat(is_target, begins, dtype=np.int64))
+
+
+def loss_weights(batch: Batch, *, by: Weighing = "token", total: int | None = None) -> Float32:
+    """Return how much the loss of predicting each token counts: float32 [B, S], 0 where it is no
+    target. The loss of a step is the sum of loss * weight; not shifted, as `labels` are.
+
+    `by` "token": all targets count alike, wherever they lie. "conversation": all segments that have
+    a target count alike, and the targets of one share its weight.
+
+    `total`: targets (by "conversation": segments with a target) of the whole step, on all ranks and
+    in all batches that it accumulates; without it, those of this batch. Weights then sum to 1 over
+    the step. (A mean of each row's mean would give a target more weight in a row that has few.)
+
+    A row of segments [3, 2] whose first has 2 targets and second 1 -> by token [0, 1/3, 1/3, 0,
+    1/3], by conversation [0, 1/4, 1/4, 0, 1/2].
+    """
+    if by not in ("token", "conversation"):
+        raise ValueError(f"by {by!r}: not known; give token or conversation")
+    targets = num_targets(batch)
+    here = int(targets.sum() if by == "token" else (targets > 0).sum())
+    share = 1 / max(here if total is None else total, 1)
+    of_segment = np.full(len(targets), share)
+    if by == "conversation":
+        of_segment /= np.maximum(targets, 1)
+    weights = np.repeat(of_segment, batch["seq_lengths"]).reshape(batch["input_ids"].shape)
+    return np.where(labels(batch) != IGNORED, weights, 0).astype(np.float32)
 
 
 def document_ids(batch: Batch) -> Int32:
@@ -164,8 +203,9 @@ def stacked(rows: Sequence[Batch]) -> Batch:
         "sequence_id": np.array([row["sequence_id"] for row in rows], dtype=np.int64),
         "source": np.array([row["source"] for row in rows], dtype=np.int32),
     }
-    if all("loss_mask" in row for row in rows):
-        batch["loss_mask"] = np.stack([row["loss_mask"] for row in rows])
+    if any("loss_mask" in row for row in rows):
+        every = np.ones(batch["input_ids"].shape[1], dtype=np.int8)  # of a bucket without masks
+        batch["loss_mask"] = np.stack([row.get("loss_mask", every) for row in rows])
     return batch
 
 

@@ -38,6 +38,7 @@ from bfpack_spark.report.tables import (
     headline,
     tables_of,
 )
+from bfpack_spark.report.target_tables import targets_sections
 from bfpack_spark.report.words import count, percent, rules_name, rules_words, share
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
@@ -53,6 +54,7 @@ def version_page(report: VersionReport) -> Page:
         facts=[*_facts(manifest.accounting), *_seen(at)],
         sections=[
             sections.accounting_section(manifest.accounting),
+            *targets_sections(manifest),
             truncations_section([stats], [*_others(at.seq_len, len(stats.at) - 1), *_own(report)]),
             context_section([stats], [at.seq_len]),
             sections.lengths_section(stats),

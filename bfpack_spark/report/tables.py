@@ -17,6 +17,7 @@ from bfpack_spark.report.cut_tables import context_table, cuts_table, rows_table
 from bfpack_spark.report.layout import Cell, Row, Table
 from bfpack_spark.report.option_tables import options_table
 from bfpack_spark.report.reference_tables import about_references, references_table
+from bfpack_spark.report.target_tables import targets_table
 from bfpack_spark.report.words import count, mean, percent, share, span
 
 Column: TypeAlias = Callable[[PackingStats], str]
@@ -89,7 +90,8 @@ def tables_of(stats: CorpusStats) -> list[Table]:
     choice = _with_about(stats, choice_table(by_seq_len))
     chosen = any(at.options for at in stats.at)
     options = [_with_about(stats, options_table(by_seq_len))] if chosen else []
-    return [choice, *options, *estimates, *balance, *references]
+    targets = [targets_table(stats.targets)] if stats.targets else []
+    return [choice, *options, *targets, *estimates, *balance, *references]
 
 
 def detailed_tables_of(stats: CorpusStats) -> list[Table]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bfpack_spark.explore.targets import TargetsAt
 from bfpack_spark.printable import one_line
 
 # What each invariant promises.
@@ -46,6 +47,7 @@ class Report:
     compared_with_text: int | None  # documents; None without --input
     not_compared: int
     violations: list[Violation]
+    targets: TargetsAt | None = None  # set if documents have loss masks
 
     @property
     def holds(self) -> bool:
@@ -62,7 +64,9 @@ class Report:
                 f"; {self.compared_with_text:,} documents equal their text tokenized anew, "
                 f"{self.not_compared:,} too large to compare"
             )
+        with_targets = "" if self.targets is None else f"; {self.targets.text()}"
         return (
             f"{what}: every invariant holds for {self.sequences:,} sequences, "
             f"{self.tokens:,} tokens, {self.documents:,} documents{with_text}"
+            f"{with_targets}"
         )

@@ -27,6 +27,7 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.lengths import length_histogram
+from bfpack_spark.explore.targets import targets_of
 from bfpack_spark.plan.long_documents import lengths_to_plan
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.tokenizing.engines import EngineName
@@ -127,6 +128,7 @@ def _verify(
         compared_with_text=compared,
         not_compared=skipped,
         violations=violations,
+        targets=targets_of(manifest),
     )
 
 

@@ -1,0 +1,60 @@
+"""The targets of documents with loss masks: where they went, and how many a row has."""
+
+from collections.abc import Sequence
+
+from bfpack_spark.explore.targets import TargetsAt, targets_of
+from bfpack_spark.report.layout import Cell, Row, Section, Table
+from bfpack_spark.report.words import count, mean, percent, share
+from bfpack_spark.versions.manifests import SequencesManifest, TargetsAccounting
+
+
+def targets_table(versions: Sequence[TargetsAt]) -> Table:
+    """Return a table with a row for each seq_len that is published."""
+    head = (
+        *("seq_len", "targets packed", "of all tokens", "documents whole"),
+        *("rows without target", "targets a row", "1%", "99%"),
+    )
+    rows: list[Row] = [
+        (
+            count(at.seq_len),
+            count(at.num_targets_packed),
+            percent(at.target_share),
+            percent(at.whole_share),
+            count(at.num_sequences_without_target),
+            mean(at.mean_targets),
+            count(at.p1_targets),
+            count(at.p99_targets),
+        )
+        for at in versions
+    ]
+    return Table(caption="Targets in the rows that are published", head=head, rows=rows)
+
+
+def targets_sections(manifest: SequencesManifest) -> list[Section]:
+    """Return a section of where every target went, if the documents have loss masks."""
+    at = targets_of(manifest)
+    account = manifest.accounting.targets
+    return [] if at is None or account is None else [_section(account, at)]
+
+
+def _section(account: TargetsAccounting, at: TargetsAt) -> Section:
+    parts = {
+        "packed": account.num_targets_packed,
+        "truncated": account.num_targets_truncated,
+        "dropped": account.num_targets_dropped,
+        "first of a segment, because of a cut": account.num_targets_at_cuts,
+    }
+    came = account.num_targets
+    rows: list[Row] = [
+        (name, count(n), Cell(text=share(n, came), bar=n / max(came, 1)))
+        for name, n in parts.items()
+    ]
+    foot = ("of the documents", count(came), share(sum(parts.values()), came))
+    without = account.num_documents_without_target
+    notes = [f"{at.text()[0].upper()}{at.text()[1:]}."]
+    if without:
+        notes.append(f"{count(without)} documents were truncated to no target: see quarantine/.")
+    where = Table(caption="Targets", head=("", "number", "share"), rows=rows, foot=foot)
+    return Section(
+        name="targets", title="Targets", notes=notes, tables=[where, targets_table([at])]
+    )

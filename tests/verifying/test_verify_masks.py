@@ -1,0 +1,121 @@
+"""Loss masks broken on purpose: in a row, in the token store, in the accounts (invariant 7)."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conversations import BUCKET, Bfpack, conversations, pack, write
+from outputs import copy_of, current, manifest, reseal, rewrite
+
+SEQ_LEN = 512
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def chats(bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Conversations packed whole, of which some rows have padding."""
+    tmp = tmp_path_factory.mktemp("chats")
+    version = pack(bfpack, tmp, write(tmp / "in", conversations(60)), "--loss-mask-column", "mask")
+    assert manifest(version)["accounting"]["num_padding"] > 0
+    return tmp / "out"
+
+
+@pytest.fixture
+def broken(chats: Path, tmp_path: Path) -> Path:
+    return copy_of(chats, tmp_path)
+
+
+def violations(bfpack: Bfpack, output: Path) -> list[str]:
+    ran = bfpack("verify", "--output", output, "--seq-len", SEQ_LEN, "--json")
+    assert ran.code in (0, 1), ran.err
+    (report,) = json.loads(ran.out)
+    return [f"{v['invariant']}: {v['problem']}" for v in report["violations"]]
+
+
+def version_of(output: Path) -> Path:
+    return current(output, BUCKET, f"sequences-{SEQ_LEN}")
+
+
+def shift(row: Row) -> None:
+    row["loss_mask"] = [0, *row["loss_mask"][:-1]]
+
+
+def swap_two(row: Row) -> None:
+    mask = row["loss_mask"]
+    at = next(n for n in range(1, len(mask)) if mask[n] != mask[n - 1])
+    mask[at - 1], mask[at] = mask[at], mask[at - 1]
+
+
+CHANGES: dict[Callable[[Row], object], str] = {
+    shift: "its tokens differ from the token store's",
+    swap_two: "its tokens differ from the token store's",
+    lambda row: row.update(loss_mask=[0] * SEQ_LEN): "7: no token of the row is a target",
+    lambda row: row["loss_mask"].__setitem__(3, 2): "another value than 0 and 1",
+    lambda row: row["loss_mask"].__setitem__(-1, 1): "7: the loss mask makes padding a target",
+    lambda row: row["loss_mask"].pop(): f"the loss mask has not {SEQ_LEN} values",
+}
+
+
+@pytest.mark.parametrize(("change", "says"), CHANGES.items(), ids=range(len(CHANGES)))
+def test_a_mask_that_is_changed_in_a_row_is_found(
+    change: Callable[[Row], object], says: str, broken: Path, bfpack: Bfpack
+) -> None:
+    version = version_of(broken)
+    (path,) = (version / "shards").iterdir()
+
+    def change_one(rows: list[Row]) -> None:
+        change(next(row for row in rows if row["num_padding"]))
+
+    rewrite(path, change_one)
+    reseal(version)
+    found = violations(bfpack, broken)
+    assert [one for one in found if says in one], found
+
+
+def test_a_mask_that_is_changed_in_the_token_store_is_found(broken: Path, bfpack: Bfpack) -> None:
+    store = current(broken, BUCKET, "tokens")
+    (path,) = (store / "documents").iterdir()
+
+    def change(rows: list[Row]) -> None:
+        mask = bytearray(rows[5]["loss_mask"])
+        mask[1] ^= 1
+        rows[5]["loss_mask"] = bytes(mask)
+
+    rewrite(path, change)
+    reseal(store)
+    found = violations(bfpack, broken)
+    assert [one for one in found if "its tokens differ" in one], found
+    assert [one for one in found if one.startswith("7: loss masks mark")], found
+    assert [one for one in found if one.startswith("7: accounting.targets is")], found
+
+
+@pytest.mark.parametrize(
+    "name", ["num_targets", "num_targets_packed", "num_sequences_without_target", "p99_targets"]
+)
+def test_a_wrong_account_of_targets_is_found(name: str, broken: Path, bfpack: Bfpack) -> None:
+    def change(held: dict[str, Any]) -> None:
+        held["accounting"]["targets"][name] += 1
+
+    reseal(version_of(broken), change)
+    (found,) = violations(bfpack, broken)
+    assert found.startswith(f"7: accounting.targets.{name} is")
+
+
+def test_verify_stats_and_report_say_the_targets(
+    chats: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    account = manifest(version_of(chats))["accounting"]
+    targets = account["targets"]
+    share = 100 * targets["num_targets_packed"] / account["num_tokens_packed"]
+    ran = bfpack("verify", "--output", chats, "--seq-len", SEQ_LEN)
+    assert f"{share:.1f} % of the tokens are targets, 100 % of the documents are whole" in ran.out
+    assert f"0 rows have no target, a row has {targets['mean_targets']:,.1f} targets" in ran.out
+    held = json.loads(bfpack("stats", "--output", chats, "--seq-len", SEQ_LEN, "--json").out)
+    ((at,),) = (bucket["targets"] for bucket in held)
+    assert (at["seq_len"], at["whole_share"]) == (SEQ_LEN, 1)
+    assert at["num_targets_packed"] == targets["num_targets_packed"]
+    assert "Targets in the rows" in bfpack("stats", "--output", chats, "--seq-len", SEQ_LEN).out
+    page = (version_of(chats) / "report" / "report.html").read_text()
+    assert f"{share:.1f} % of the tokens are targets" in page
