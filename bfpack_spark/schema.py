@@ -8,7 +8,7 @@ import pyarrow as pa
 # The formats of tables on disk, first the one that is written. The others are read as well.
 TOKENS_FORMATS = (1,)
 EXPORT_FORMATS = (1,)
-ExportFormat: TypeAlias = Literal["megatron", "mds"]
+ExportFormat: TypeAlias = Literal["megatron", "mds", "bridge"]
 SEQUENCES_FORMATS = (2, 1)  # 1 had larger row groups, and nulls for 0 in what padding has
 
 
@@ -165,6 +165,15 @@ PARTITIONED_BY = ("bucket", "seq_len")
 _SEQ_LEN = _field("seq_len", pa.int32(), "tokens a sequence")
 DELTA_SEQUENCES = pa.schema([*SEQUENCES, _SEQ_LEN])
 DELTA_PLAN = pa.schema([*PLAN, SEQUENCES.field("bucket"), _SEQ_LEN])
+
+# A row as Megatron-Bridge takes it (exporting/bridge.py).
+BRIDGE = pa.schema(
+    [
+        _field("input_ids", pa.list_(pa.int32()), "the ids of a row, without padding"),
+        _field("loss_mask", pa.list_(pa.int8()), "1 where the next token is a target, else 0"),
+        _field("seq_start_id", pa.list_(pa.int32()), "where each segment begins"),
+    ]
+)
 
 # What verify reads back: one row per segment.
 SCANNED_SEGMENTS = pa.schema(

@@ -27,7 +27,7 @@ from bfpack_spark.versions.publication import Place, Version, need_manifest
 def export(settings: Settings, form: ExportFormat, version: str | None, as_json: bool) -> int:
     """Write the current sequences of every bucket, or of those that are named, in the format of a
     trainer, beside the shards: `megatron` for Megatron-Core's IndexedDataset, `mds` for MosaicML's
-    streaming. Print the directories."""
+    streaming, `bridge` for the packed Parquet of Megatron-Bridge. Print the directories."""
     outcomes = run_each_named(partial(_export, form, version), settings)
     made: list[Version] = results_of(outcomes)
     if as_json:

@@ -5,14 +5,16 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from bfpack_spark.exporting import mds, megatron
+from bfpack_spark.exporting import bridge, mds, megatron
 from bfpack_spark.exporting.rows import ShardEntry, in_files, read_rows
 from bfpack_spark.exporting.write_files import ExportSpec
 from bfpack_spark.files import access
+from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.schema import MESSAGES, ExportFormat, spark_ddl
 from bfpack_spark.spark.messages import message
 from bfpack_spark.spark.partitions import rows_of
@@ -91,6 +93,18 @@ def _compare_mds(entry: ShardEntry, files: list[Exported], spec: ExportSpec) -> 
         yield f"shards/part-{entry.shard:05d}", f"are {len(files)} files of {entry.path}"
 
 
+def _compare_bridge(entry: ShardEntry, files: list[Exported], spec: ExportSpec) -> Iterator[Fault]:
+    made = (bridge.table_of(rows) for rows in read_rows(entry, spec.seq_len))
+    for file in files[:1]:
+        with open_own_parquet(f"{spec.root}/{file.path}") as held:
+            groups = (held.read_row_group(n) for n in range(held.num_row_groups))
+            pairs = zip_longest(groups, made)
+            if not all(one is not None and one.equals(other) for one, other in pairs):
+                yield file.path, f"is not what {entry.path} makes"
+    if len(files) != 1:
+        yield f"shards/part-{entry.shard:05d}", f"are {len(files)} files of {entry.path}"
+
+
 _COMPARERS: dict[
     ExportFormat, Callable[[ShardEntry, list[Exported], ExportSpec], Iterator[Fault]]
-] = {"megatron": _compare_megatron, "mds": _compare_mds}
+] = {"megatron": _compare_megatron, "mds": _compare_mds, "bridge": _compare_bridge}

@@ -23,7 +23,7 @@ from bfpack_spark.versions.manifests import FileEntry, SequencesManifest, Sequen
 from bfpack_spark.versions.publication import Place, Version
 from bfpack_spark.versions.whole import check_whole
 
-_BYTES_OF_TOKEN: dict[ExportFormat, float] = {"megatron": 4.0, "mds": 1.2}
+_BYTES_OF_TOKEN: dict[ExportFormat, float] = {"megatron": 4.0, "mds": 1.2, "bridge": 2.0}
 
 log = logging.getLogger("bfpack")
 
@@ -36,6 +36,11 @@ def make_export(spark: SparkSession, place: Place, name: str | None, form: Expor
         directory, manifest = publication.current_sequences(place, name)
         if form == "mds" and (place.seq_len or 0) > mds.SEQ_LEN_MAX:
             raise InputError(f"export mds: holds rows of at most {mds.SEQ_LEN_MAX:,} tokens")
+        if form != "bridge" and manifest.accounting.targets is not None:
+            raise InputError(
+                f"export {form}: holds no loss masks, and these documents have them, so every "
+                "token would be trained on; export bridge, or read the shards themselves"
+            )
         check_whole(place, manifest.version, manifest)
         version = export_of(place, manifest, form)
         what = f"{form} of {place.seq_len}"

@@ -35,6 +35,7 @@ class Rows:
     seq_lengths: npt.NDArray[np.int32]  # of the segments of all rows, end to end
     is_padding: npt.NDArray[np.bool_]  # of each segment
     num_tokens: int
+    loss_mask: npt.NDArray[np.int8] | None = None  # [rows, seq_len]; None: no masks
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -45,8 +46,9 @@ def read_rows(entry: ShardEntry, seq_len: int) -> Iterator[Rows]:
     not those of the manifest, so that nothing is exported of a file that was replaced."""
     digest, count = hashlib.sha256(), 0
     with open_own_parquet(entry.path) as file:
+        names = [*_COLUMNS, *({"loss_mask"} & set(file.schema_arrow.names))]
         for number in range(file.num_row_groups):
-            rows = _rows(file.read_row_group(number, columns=_COLUMNS, use_threads=False), seq_len)
+            rows = _rows(file.read_row_group(number, columns=names, use_threads=False), seq_len)
             digest.update(rows.ids.reshape(-1).data)
             count += len(rows)
             yield rows
@@ -81,7 +83,13 @@ def _rows(table: pa.Table, seq_len: int) -> Rows:
             lists["doc_ids"].flatten().is_null().to_numpy(zero_copy_only=False), dtype=np.bool_
         ),
         num_tokens=int(table["num_tokens"].to_numpy().sum()),
+        loss_mask=_mask(table, seq_len) if "loss_mask" in table.column_names else None,
     )
+
+
+def _mask(table: pa.Table, seq_len: int) -> npt.NDArray[np.int8]:
+    values = _one_chunk(table["loss_mask"]).flatten().to_numpy()
+    return np.asarray(values, dtype=np.int8).reshape(-1, seq_len)
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.ListArray:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.exporting import mds, megatron
+from bfpack_spark.exporting import bridge, mds, megatron
 from bfpack_spark.exporting.rows import ShardEntry, in_files, read_rows
 from bfpack_spark.files.hashing_file import HashingFile
-from bfpack_spark.schema import ExportFormat
+from bfpack_spark.files.parquet_output import ParquetOutput
+from bfpack_spark.schema import BRIDGE, ExportFormat
 
 Written = dict[str, Any]
 
@@ -66,11 +67,21 @@ def _write_mds(entry: ShardEntry, spec: ExportSpec) -> Written:
     return {"files": files, "rows": entry.rows, "tokens": tokens, "described": shards}
 
 
+def _write_bridge(entry: ShardEntry, spec: ExportSpec) -> Written:
+    output = ParquetOutput(spec.root, f"shards/part-{entry.shard:05d}.idx.parquet", BRIDGE)
+    tokens = 0
+    for rows in read_rows(entry, spec.seq_len):
+        output.write(bridge.table_of(rows))
+        tokens += rows.num_tokens
+    return {"files": [output.close("shards", tokens, None)], "rows": entry.rows, "tokens": tokens}
+
+
 # By format: a shard -> its files, rows and tokens, and for `megatron` restarts_inside, for `mds`
 # described.
 WRITERS: dict[ExportFormat, Callable[[ShardEntry, ExportSpec], Written]] = {
     "megatron": _write_megatron,
     "mds": _write_mds,
+    "bridge": _write_bridge,
 }
 
 

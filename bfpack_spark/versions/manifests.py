@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from bfpack_spark.versions.inputs import ExportInputs, Inputs, SequencesInputs, TokensInputs
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256
 
-Kind: TypeAlias = Literal["tokens", "sequences", "megatron", "mds"]
+Kind: TypeAlias = Literal["tokens", "sequences", "megatron", "mds", "bridge"]
 FileKind: TypeAlias = Literal["documents", "quarantine", "plan", "shards"]
 ByReason: TypeAlias = dict[str, Count]
 
