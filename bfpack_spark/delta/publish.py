@@ -13,7 +13,7 @@ from bfpack_spark.delta.tables import need_delta, reason
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.manifests import FileKind
+from bfpack_spark.versions.manifests import FileKind, SequencesManifest
 from bfpack_spark.versions.publication import Version
 
 log = logging.getLogger("bfpack")
@@ -48,6 +48,11 @@ def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Ver
     seq_len is already of this version. Raise JobError if that fails; the version stays published as
     Parquet."""
     manifest = publication.need_manifest(version)
+    if tables and isinstance(manifest, SequencesManifest) and manifest.accounting.targets:
+        raise InputError(
+            f"--publish-delta {tables[-1].name}: its rows have no loss masks, and those of "
+            f"{version.name} do; the version is published, but not to Delta: leave the option out"
+        )
     work = Work(
         bucket=version.place.bucket,
         stage="delta",

@@ -52,14 +52,14 @@ def rules_words(rules: Rules) -> str:
     """Return what tells one packing from another: 2,048; 2,048 by concatenation; 2,048,
     truncate."""
     way = "" if rules.packing == "best_fit" else " by concatenation"
-    policy = "" if rules.long_documents == "split" else f", {rules.long_documents}"
+    policy = "" if rules.long_documents in ("split", "error") else f", {rules.long_documents}"
     return f"{count(rules.seq_len)}{way}{policy}"
 
 
 def rules_name(rules: Rules) -> str:
     """Return the same as the name of a place on a page."""
     parts = (str(rules.seq_len), rules.packing, rules.long_documents)
-    return "-".join(part for part in parts if part not in ("best_fit", "split"))
+    return "-".join(part for part in parts if part not in ("best_fit", "split", "error"))
 
 
 def setting(value: Any) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conversations import BUCKET, Bfpack, conversations, pack, pieces_of, whole, write
-from outputs import current, manifest
+from conversations import BUCKET, Bfpack, conversations, options, pack, pieces_of, whole, write
+from outputs import current, manifest, shard_hashes
 
 from bfpack_spark.reading import PackedSequences, layouts
 
@@ -58,3 +58,31 @@ def test_every_way_to_tell_targets_gives_the_same_shards(
         table = table.set_column(table.schema.get_field_index("mask"), "mask", masks)
         pq.write_table(table, given / "a.parquet")
     assert pieces_of(pack(bfpack, tmp_path, given, *more)) == expected
+
+
+def test_new_conversations_beside_old_ones_are_added_with_their_targets(
+    bfpack: Bfpack, tmp_path: Path
+) -> None:
+    """And the stages one by one make the same shards; the text anew is compared with its masks."""
+    given = write(tmp_path / "in", HELD[:80])
+    pack(bfpack, tmp_path, given, *TARGETS)
+    (write(tmp_path / "more", HELD[80:]) / "a.parquet").rename(given / "b.parquet")
+    version = pack(bfpack, tmp_path, given, *TARGETS)
+    assert pieces_of(version) == whole(HELD)
+    account = manifest(version)["accounting"]["targets"]
+    assert account["num_targets_packed"] == sum(sum(c.stored[1][1:]) for c in HELD)
+    where = ("--output", tmp_path / "out", "--seq-len", 512)
+    ran = bfpack("verify", *where, "--input", given)
+    assert ran.code == 0, ran.out
+    assert f"{len(HELD)} documents equal their text" in ran.out
+    anew = tmp_path / "anew"
+    anew.mkdir()
+    told = [o for o in options(anew, given, *TARGETS) if o not in ("--pad-token", "<|pad|>")]
+    ran = bfpack("tokenize", *told)
+    assert ran.code == 0, ran.err
+    where = ("--output", anew / "out", "--bucket", BUCKET, "--seq-len", 512)
+    for stage in ("plan", "assemble"):
+        ran = bfpack(stage, *where, "--pad-token", "<|pad|>")
+        assert ran.code == 0, ran.err
+    one_by_one = current(anew / "out", BUCKET, "sequences-512")
+    assert shard_hashes(one_by_one) == shard_hashes(version)
