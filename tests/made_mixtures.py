@@ -8,8 +8,6 @@ from typing import Any
 import made_versions
 from made_output import SEQ_LEN, write_output
 
-from bfpack_spark.versions.manifests import SequencesAccounting
-
 STORE = "5" * 64  # the fingerprint of each bucket's token store
 AT = ("--seq-len", str(SEQ_LEN))
 
@@ -41,7 +39,7 @@ def complete(path: Path, rows: int) -> bytes:
     manifest["totals"] = {"sequences": rows, "tokens": rows * SEQ_LEN, "shards": 1}
     counts = {"num_documents": 2 * rows, "num_documents_packed": 2 * rows, "num_documents_cut": 1}
     manifest["accounting"] = {
-        **dict.fromkeys(SequencesAccounting.model_fields, 0),
+        **made_versions.NO_COUNTS,
         **counts,
         "num_sequences": rows,
         "num_tokens_packed": rows * SEQ_LEN,

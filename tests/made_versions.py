@@ -13,10 +13,11 @@ from bfpack_spark.versions.manifests import FileEntry, SequencesAccounting
 from bfpack_spark.versions.publication import Place, Version
 
 _TOKENIZER = {"vocabulary_size": 9, "eos_id": 0, "bos_id": None, "own_pad_id": None}
+NO_COUNTS = {name: 0 for name, one in SequencesAccounting.model_fields.items() if one.is_required()}
 _SEQUENCES: dict[str, dict[str, Any]] = {
     "totals": {"sequences": 1, "tokens": 8, "shards": 1},
     "accounting": {
-        **dict.fromkeys(SequencesAccounting.model_fields, 0),
+        **NO_COUNTS,
         "num_documents_quarantined": {},
     },
     "tokenizer": {**_TOKENIZER, "pad_id": 0, "pad_is_eos": True},
