@@ -61,11 +61,9 @@ def kept_targets(
 
 def _whole_turns(lengths: Int64, begins: Int64, mask: Mask, seq_len: int) -> Int64:
     """Return where the last run of targets ends that lies within seq_len, or 0 if none does."""
-    last = np.zeros(len(mask), dtype=bool)  # the last token of a run
-    last[:-1] = (mask[:-1] == 1) & (mask[1:] == 0)
-    some = lengths > 0
-    ends = (begins + lengths)[some]
-    last[ends - 1] = mask[ends - 1] == 1
-    found = np.concatenate([[-1], np.flatnonzero(last)])
+    # The last tokens of runs. What follows the end of a document does not matter: a long one is cut
+    # before it.
+    last = np.flatnonzero((mask[:-1] == 1) & (mask[1:] == 0))
+    found = np.concatenate([[-1], last])
     nearest = found[np.searchsorted(found, begins + seq_len, side="left") - 1]
     return np.where(lengths > seq_len, np.maximum(nearest + 1 - begins, 0), lengths)

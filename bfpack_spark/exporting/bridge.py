@@ -31,8 +31,7 @@ def table_of(rows: Rows) -> pa.Table:
     if rows.loss_mask is not None:
         is_target = rows.loss_mask.copy()
     is_real = np.repeat(~rows.is_padding, lengths)
-    is_target.reshape(-1)[begins] = 0
-    is_target.reshape(-1)[~is_real] = 0
+    is_target.reshape(-1)[begins] = 0  # also the first of the padding, so none behind it matters
     aligned = np.zeros_like(is_target)
     aligned[:, :-1] = is_target[:, 1:]
     row = np.repeat(np.arange(num_rows), rows.num_segments)[~rows.is_padding]

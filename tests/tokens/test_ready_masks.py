@@ -54,6 +54,7 @@ def test_the_mask_follows_what_is_put_around_a_document(
 
 CASES: list[tuple[object, object, str, str]] = [
     ([5, 6], [1], "invalid_mask", "1 values of the loss mask for 2 tokens"),
+    ([5, 6], [0, 1, 0], "invalid_mask", "3 values of the loss mask for 2 tokens"),
     ([5, 6], [0, 2], "invalid_mask", "2 in the loss mask at token 1, wanted 0 or 1"),
     ([5, 6], None, "invalid_mask", "null instead of a loss mask"),
     ([5, 6], [0, None], "invalid_mask", "a null in a loss mask"),
