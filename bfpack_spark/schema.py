@@ -226,6 +226,9 @@ class Reason:
     INVALID_MASK = "invalid_mask"
     NO_TARGET = "no_target"  # the loss mask leaves nothing to be learned
     NOT_SPELLED = "not_spelled"
+    NOT_A_CONVERSATION = "not_a_conversation"
+    NOT_RENDERED = "not_rendered"  # the chat template refuses it
+    NOT_ALIGNED = "not_aligned"  # a token lies over the border of what the model is to say
 
 
 _SPARK_TYPES = {

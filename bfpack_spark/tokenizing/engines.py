@@ -92,6 +92,13 @@ def load_engine(name: EngineName, vocabulary: Vocabulary) -> Engine:
     return _loaded[key]
 
 
+def load_reference(vocabulary: Vocabulary) -> "ReferenceEngine":
+    """Return the reference, which also says where in a text each token lies."""
+    engine = load_engine("tokenizers", vocabulary)
+    assert isinstance(engine, ReferenceEngine), "it is loaded by this name"
+    return engine
+
+
 class ReferenceEngine:
     """`tokenizers`, which is given long texts piece by piece."""
 
@@ -139,6 +146,21 @@ class ReferenceEngine:
                 "give the file that `tokenizers` saves"
             ) from None
         return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
+
+    def encode_with_places(self, text: str) -> tuple[Ids, Int64, Int64] | None:
+        """Return the ids of a text, and the characters where each begins and ends, or None for a
+        text that cannot be spelled."""
+        try:
+            encoding = self._engine.encode(text, add_special_tokens=False)
+        except Exception:  # as above
+            return None
+        except BaseException as error:
+            raise InputError(
+                f"--tokenizer: the tokenizers library fails on a text with it ({said(error)}); "
+                "give the file that `tokenizers` saves"
+            ) from None
+        places = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        return np.array(encoding.ids, dtype=np.int32), places[:, 0], places[:, 1]
 
     def _one(self, text: str) -> Ids | None:
         try:

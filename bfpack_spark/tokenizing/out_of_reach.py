@@ -35,10 +35,10 @@ def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int |
     """Return `raw` changed so that text does not give the control tokens. These are the tokens that
     are marked special, and the added tokens that have an id in `inserted` (EOS, BOS, padding)."""
     ours = {number for number in inserted if number is not None}
-    control = {t.content: t.id for t in file.added if t.special or t.id in ours}
+    control = control_tokens(file, inserted)
     unmarked = {t.content for t in file.added if t.id in ours and not t.special}
     spelled = _spelled(file, control)
-    guarded = frozenset(ours | {control[word] for word in spelled} - {_unknown_id(file)})
+    guarded = frozenset(ours | {control[word] for word in spelled} - {unknown_id(file)})
     words = [word for word in spelled if len(word) > 1]
     if not words and not unmarked:
         return Reach(json=raw, guarded=guarded)
@@ -48,8 +48,16 @@ def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int |
         for token in tree["added_tokens"]
         if token["content"] not in words
     ]
-    _rename(tree["model"], {word: _unspelled(file, n) for n, word in enumerate(words)})
+    rename_entries(tree["model"], {word: _unspelled(file, n) for n, word in enumerate(words)})
     return Reach(json=json.dumps(tree).encode(), guarded=guarded)
+
+
+def control_tokens(file: TokenizerFile, inserted: Collection[int | None]) -> dict[str, int]:
+    """Return the ids of the control tokens: those that are marked special, and the added tokens
+    that have an id in `inserted`."""
+    return {
+        token.content: token.id for token in file.added if token.special or token.id in inserted
+    }
 
 
 def _spelled(file: TokenizerFile, control: Collection[str]) -> list[str]:
@@ -62,7 +70,7 @@ def _spelled(file: TokenizerFile, control: Collection[str]) -> list[str]:
     return [word for word in known if len(word) == 1 or word in merged]
 
 
-def _unknown_id(file: TokenizerFile) -> int | None:
+def unknown_id(file: TokenizerFile) -> int | None:
     """Return the id that text without a token of its own may give."""
     model = file.model
     return model.unk_id if model.unk_token is None else file.ids.get(model.unk_token)
@@ -79,7 +87,7 @@ def _unspelled(file: TokenizerFile, number: int) -> str:
     return name + "\ue000" * (longest + len(name))
 
 
-def _rename(model: dict[str, Any], names: dict[str, str]) -> None:
+def rename_entries(model: dict[str, Any], names: dict[str, str]) -> None:
     """Give entries other names, in the vocabulary and where one is the unknown token. Merges that
     make or use the entries are removed."""
     vocab = model["vocab"]

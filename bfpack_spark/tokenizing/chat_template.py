@@ -1,0 +1,136 @@
+"""A tokenizer's chat template: a conversation -> its text, and what in it the model is to say.
+
+The template is a program in Jinja that is written for `transformers`, and gets what that gives it,
+except for the clock (`strftime_now`), as a result must not depend on the day. What the model is to
+say stands between {% generation %} and {% endgeneration %}, and nothing else tells it.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Template
+from jinja2.exceptions import TemplateError, TemplateSyntaxError
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.tokenizing.conversations import Conversation
+from bfpack_spark.tokenizing.panics import said as told
+from bfpack_spark.tokenizing.stand_ins import pattern_of
+from bfpack_spark.tokenizing.template_sandbox import STEPS_MAX, Sandbox, has_generation
+from bfpack_spark.tokenizing.traced_text import said
+
+CHARACTERS_MAX = 1 << 23  # of a conversation as text
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class NotRenderedError(ValueError):
+    """The template makes no text of this conversation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatTemplate:
+    """A template as it travels to the workers. `name` is what the user calls it by, `special` the
+    tokens that it may name, such as bos_token."""
+
+    name: str
+    source: str
+    special: tuple[tuple[str, str | tuple[str, ...]], ...]
+
+    @property
+    def sha256(self) -> str:
+        """Return what identifies the template, with the tokens that it may name."""
+        told = repr(self.special).encode()
+        return hashlib.sha256(self.source.encode() + b"\0" + told).hexdigest()
+
+
+class Renderer:
+    """A template, compiled for a process. `control_words` are those of the tokenizer."""
+
+    def __init__(
+        self,
+        template: ChatTemplate,
+        control_words: list[str],
+        characters_max: int = CHARACTERS_MAX,
+    ) -> None:
+        self._control = pattern_of(control_words)
+        self._sandbox = Sandbox(self._control, characters_max)
+        self._special = {name: _listed(value) for name, value in template.special}
+        self._template = _compiled(self._sandbox, template)
+
+    def render(self, conversation: Conversation) -> str:
+        """Return the conversation as text that knows where it comes from. Raises NotRenderedError,
+        which says why, if the template refuses it or fails."""
+        messages = [self._traced_message(message) for message in conversation.messages]
+        values = {
+            **self._special,
+            "messages": messages,
+            "tools": self._traced(conversation.tools),
+            "documents": None,
+            "add_generation_prompt": False,
+        }
+        sandbox, template = self._sandbox, self._template
+        sandbox.steps_left = STEPS_MAX
+        try:
+            return sandbox.joined(template.root_render_func(template.new_context(values)))
+        except RecursionError:
+            raise NotRenderedError("the template calls itself without an end") from None
+        except Exception as error:  # whatever a program of others does
+            kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
+            raise NotRenderedError(f"{kind}{told(error)}"[:300]) from None
+
+    def _traced_message(self, message: dict[str, Any]) -> dict[str, Any]:
+        role = message["role"]
+        if not self._is_name(role):
+            raise NotRenderedError(
+                f"role {str(role)[:64]!r}: wanted letters, digits, '_', '.' and '-', and no "
+                "control word"
+            )
+        return {**self._traced(message), "role": role}
+
+    def _traced(self, value: Any) -> Any:
+        """Return a value with each text in it as a message's. The names in objects are left to
+        the template, if they are plain ones."""
+        if isinstance(value, str):
+            return said(value)
+        if isinstance(value, list):
+            return [self._traced(item) for item in value]
+        if isinstance(value, dict):
+            return {
+                key if self._is_name(key) else said(key): self._traced(held)
+                for key, held in value.items()
+            }
+        return value
+
+    def _is_name(self, text: Any) -> bool:
+        """Tell whether a text is short and plain, and holds no control word, so that a template
+        can make words like <|user|> of it and nobody can make it mean more."""
+        plain = isinstance(text, str) and _NAME.fullmatch(text) is not None
+        return plain and self._control.search(text) is None
+
+
+def _listed(value: str | tuple[str, ...]) -> str | list[str]:
+    return value if isinstance(value, str) else list(value)
+
+
+def _compiled(sandbox: Sandbox, template: ChatTemplate) -> Template:
+    """Compile a template. Raises InputError, which says what to do, if it is not one or says not
+    what the model is to say."""
+    try:
+        tree = sandbox.parse(template.source)
+        compiled = sandbox.from_string(template.source)
+    except RecursionError:
+        raise InputError(f"{template.name}: nested too deep; write a plainer template") from None
+    except TemplateSyntaxError as error:
+        raise InputError(
+            f"{template.name}: line {error.lineno}: {told(error)}; correct the template"
+        ) from None
+    except TemplateError as error:
+        raise InputError(f"{template.name}: {told(error)}; take this out of it") from None
+    if not has_generation(tree):
+        raise InputError(
+            f"{template.name}: it has no {{% generation %}}, so nobody could say what the model is "
+            "to learn; put {% generation %} and {% endgeneration %} around what it says, in a file "
+            "of your own, and name it by --chat-template"
+        )
+    return compiled

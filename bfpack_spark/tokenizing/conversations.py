@@ -1,0 +1,104 @@
+"""Conversations as people write them down: lists of messages, in the two ways that are common.
+
+[{"role": "user", "content": "Hi"}, ...]      {"from": "human", "value": "Hi"} says the same
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+_ROLES = {"human": "user", "gpt": "assistant"}
+_REASONING = ("reasoning_content", "thinking", "reasoning")  # the first one that is there counts
+
+
+class NotAConversationError(ValueError):
+    """The value is no conversation; the text says why, and where."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversation:
+    """Messages, each with its role, its content if it has any, and all else it came with."""
+
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] | None = field(default=None)
+
+
+def parse_conversation(messages: Any, tools: Any = None) -> Conversation:
+    """Return the conversation in the values of two columns. Both may be JSON as a text. Raises
+    NotAConversationError, which names the message."""
+    listed = _parsed(messages, "messages")
+    if not isinstance(listed, list):
+        raise NotAConversationError(f"{_kind(listed)} instead of a list of messages")
+    if not listed:
+        raise NotAConversationError("no message")
+    return Conversation(
+        messages=[_message(message, place) for place, message in enumerate(listed)],
+        tools=_tools(_parsed(tools, "tools")),
+    )
+
+
+def _parsed(value: Any, column: str) -> Any:
+    if not isinstance(value, str | bytes):
+        return value
+    try:
+        return orjson.loads(value) if value else None
+    except orjson.JSONDecodeError as error:
+        raise NotAConversationError(f"{column} are a text that is no JSON ({error})") from None
+
+
+def _message(message: Any, place: int) -> dict[str, Any]:
+    if not isinstance(message, dict):
+        raise NotAConversationError(f"message {place} is {_kind(message)}, not an object")
+    # Where rows have one schema, a message has the columns of all others, as nulls.
+    held = {name: value for name, value in message.items() if value is not None}
+    if "role" not in held and "from" in held:
+        role = held.pop("from")
+        held["role"] = _ROLES.get(role, role) if isinstance(role, str) else role
+    if "content" not in held and "value" in held:
+        held["content"] = held.pop("value")
+    if not isinstance(held.get("role"), str):
+        raise NotAConversationError(f"message {place} has no role")
+    if "content" in held:
+        held["content"] = _content(held["content"], place)
+    elif "tool_calls" not in held:
+        raise NotAConversationError(f"message {place} has no content")
+    return _with_reasoning(held)
+
+
+def _content(content: Any, place: int) -> str:
+    """Return a content as one text: itself, or the texts of its parts one after another."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise NotAConversationError(f"the content of message {place} is {_kind(content)}, not text")
+    return "".join(_part(part, place) for part in content)
+
+
+def _part(part: Any, place: int) -> str:
+    text = part.get("text") if isinstance(part, dict) else part
+    kind = part.get("type", "text") if isinstance(part, dict) else "text"
+    if kind != "text" or not isinstance(text, str):
+        what = f"of type {kind}" if isinstance(part, dict) else _kind(part)
+        raise NotAConversationError(f"a part of message {place} is no text but {str(what)[:40]}")
+    return text
+
+
+def _with_reasoning(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the message with its reasoning under each name that templates read it by."""
+    reasoning = next((message[name] for name in _REASONING if name in message), None)
+    if reasoning is None:
+        return message
+    return {"thinking": reasoning, **message, "reasoning_content": reasoning}
+
+
+def _tools(tools: Any) -> list[dict[str, Any]] | None:
+    if tools is None or tools == []:
+        return None
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+        raise NotAConversationError("the tools are no list of objects")
+    return tools
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else f"a {type(value).__name__}"

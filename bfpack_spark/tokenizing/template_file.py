@@ -1,0 +1,66 @@
+"""The chat template that the user means: a file of its own, or what lies beside tokenizer.json."""
+
+from typing import Any
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.files import access
+from bfpack_spark.tokenizing.chat_template import ChatTemplate
+
+_BYTES_MAX = 1 << 20
+_NAMED = tuple(f"{kind}_token" for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
+
+
+def read_template(tokenizer: str, companion: dict[str, Any], file: str | None) -> ChatTemplate:
+    """Return the template of `file`, or else of chat_template.jinja beside the tokenizer, or else
+    of its tokenizer_config.json (`companion`). Raises InputError if there is none."""
+    if file is not None:
+        return _template(
+            f"--chat-template {file}", _read(f"--chat-template {file}", file), companion
+        )
+    folder = tokenizer.rstrip("/")
+    if access.is_file(folder):
+        folder = folder.rpartition("/")[0] if "/" in folder else "."
+    beside = f"{folder}/chat_template.jinja"
+    if access.is_file(beside):
+        return _template(beside, _read(beside, beside), companion)
+    source = _default(companion.get("chat_template"))
+    if source is None:
+        raise InputError(
+            f"--tokenizer {tokenizer}: no chat template beside it, neither chat_template.jinja nor "
+            "one in tokenizer_config.json; name a file by --chat-template"
+        )
+    return _template(f"{folder}/tokenizer_config.json", source, companion)
+
+
+def _template(name: str, source: str, companion: dict[str, Any]) -> ChatTemplate:
+    named = ((key, _content(companion.get(key))) for key in _NAMED)
+    return ChatTemplate(
+        name=name,
+        source=source,
+        special=tuple((key, content) for key, content in named if content is not None),
+    )
+
+
+def _content(value: Any) -> str | None:
+    content = value.get("content") if isinstance(value, dict) else value
+    return content if isinstance(content, str) else None
+
+
+def _default(value: Any) -> str | None:
+    """Return the template of tokenizer_config.json, which is a text, or a list of named ones."""
+    if isinstance(value, list):
+        named = {item.get("name"): item.get("template") for item in value if isinstance(item, dict)}
+        value = named.get("default")
+    return value if isinstance(value, str) else None
+
+
+def _read(name: str, file: str) -> str:
+    if not access.is_file(file):
+        raise InputError(f"{name}: no such file; give a file that holds a template in Jinja")
+    raw = access.read_bytes(file)
+    if raw is None or len(raw) > _BYTES_MAX:
+        raise InputError(f"{name}: more than {_BYTES_MAX} bytes; give a template in Jinja")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: not UTF-8; save it as UTF-8") from None
