@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from bfpack_spark.column_settings import ColumnSettings
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
@@ -16,7 +17,7 @@ from bfpack_spark.files.toml_file import flatten
 MAX_SEQ_LEN = 1 << 20
 
 
-class Settings(BaseModel):
+class Settings(ColumnSettings):
     """The settings of a run. Each field is a key of the TOML file and, with dashes, an option."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,27 +56,6 @@ class Settings(BaseModel):
         None,
         description="Reads this snapshot of a table, and not the newest. For a table without "
         "snapshots it is any text that stands for what the table holds.",
-    )
-    text_column: str = Field("text", description="Names the column that holds the text.")
-    id_column: str | None = Field(
-        None,
-        description="Names the column that holds the id of a document. Without it the id is the "
-        "document's place in the input.",
-    )
-    tokens_column: str | None = Field(
-        None,
-        description="Names a column of ready token ids, as list<int> or little-endian int32 "
-        "binary, and reads no text.",
-    )
-    labels_column: str | None = Field(
-        None,
-        description="Names a column beside --tokens-column that holds a label for each token: its "
-        "id, or -100 where it is no target.",
-    )
-    loss_mask_column: str | None = Field(
-        None,
-        description="Names a column beside --tokens-column that holds 1 for each token that is a "
-        "target, and 0 for the others.",
     )
     eos_token: str | None = Field(
         None,
@@ -162,7 +142,9 @@ class Settings(BaseModel):
         default_factory=dict, description="Passes a setting on to Spark."
     )
 
-    @field_validator("input", "output", "tokenizer", "publish_delta", mode="before")
+    @field_validator(
+        *("input", "output", "tokenizer", "chat_template", "publish_delta"), mode="before"
+    )
     @classmethod
     def _without_credentials(cls, value: Any) -> Any:
         for text in re.findall(r"[^\s'\"]+", str(value)):  # of any type, since errors repeat it
@@ -184,7 +166,7 @@ class Settings(BaseModel):
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(map(as_it_travels, value)))
 
-    @field_validator("output", "tokenizer", "publish_delta")
+    @field_validator("output", "tokenizer", "chat_template", "publish_delta")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         return None if value is None else as_it_travels(value)
@@ -218,16 +200,8 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _masks_of_tokens(self) -> "Settings":
-        given = [name for name in ("labels_column", "loss_mask_column") if getattr(self, name)]
-        if len(given) > 1:
-            raise ValueError(
-                "--labels-column and --loss-mask-column exclude each other: give one of them"
-            )
-        if given and not self.tokens_column:
-            option = given[0].replace("_", "-")
-            raise ValueError(f"--{option}: goes with --tokens-column COLUMN: give that too")
-        if given and self.publish_delta is not None:
+    def _no_masks_in_delta(self) -> "Settings":
+        if self.has_masks and self.publish_delta is not None:
             raise ValueError("--publish-delta: takes no loss masks; leave it out")
         return self
 

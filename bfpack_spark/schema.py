@@ -147,14 +147,18 @@ _MASK_VALUES = _field(
 
 def with_masks(schema: pa.Schema, *, masks: bool) -> pa.Schema:
     """Return TOKENS, TOKENIZED, SEGMENTS or SEQUENCES as a bucket has it, with loss masks or
-    without. TOKENIZED then also has num_targets."""
+    without. TOKENIZED then also has num_targets and
+    num_inserted."""
     if not masks:
         return schema
     if schema is TOKENIZED:
-        return pa.schema([*schema, _MASK_BYTES, _NUM_TARGETS])
+        return pa.schema([*schema, _MASK_BYTES, _NUM_TARGETS, _NUM_INSERTED])
     return pa.schema([*schema, _MASK_VALUES if schema is SEQUENCES else _MASK_BYTES])
 
 
+_NUM_INSERTED = _field(
+    "num_inserted", pa.int64(), "EOS and BOS among the tokens of a good document that we put there"
+)
 _NUM_TARGETS = _field(
     "num_targets", pa.int64(), "tokens of a good document with a loss, its first never one"
 )

@@ -17,9 +17,9 @@ from tokenizers import (
     trainers,
 )
 
-from bfpack_spark.tokenizing.chat_template import ChatTemplate
 from bfpack_spark.tokenizing.engines import EngineName
 from bfpack_spark.tokenizing.stand_ins import make_stand_ins
+from bfpack_spark.tokenizing.template_file import ChatTemplate
 from bfpack_spark.tokenizing.tokenize_conversations import ConversationSpec
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
@@ -215,7 +215,7 @@ def some_conversation(draw: random.Random, style: str) -> tuple[list[dict[str, A
             arguments = json.dumps(arguments) if draw.random() < 0.3 else arguments
             call = {"type": "function", "function": {"name": "tool_0", "arguments": arguments}}
             messages[-1]["tool_calls"] = [call] * draw.randint(1, 2)
-            messages += [{"role": "tool", "content": text()}] * draw.randint(1, 2)
+            messages += [{"role": "tool", "content": text()} for _ in range(draw.randint(1, 2))]
         if draw.random() < 0.3:
             name = draw.choice(["reasoning_content", "thinking", "reasoning"])
             messages[-1 if messages[-1]["role"] == "assistant" else -2][name] = text()

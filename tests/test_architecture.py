@@ -31,7 +31,7 @@ ROOMS = (
         "tokens",
     ),
     *("buckets", "tables", "delta", "spark", "versions", "tokenizing", "corpus"),
-    *("load_settings", "config"),
+    *("load_settings", "config", "column_settings"),
     *("reading", "files", "logs", "printable", "schema", "memory", "core", "errors"),
 )
 WITHOUT_SPARK = (

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bfpack_spark.config import Settings
-from bfpack_spark.corpus.documents import Beside, Columns
+from bfpack_spark.corpus.content_columns import content_columns
+from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.globs import expand, match_files
 from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut, Split
 from bfpack_spark.corpus.jsonl import read_line_values
@@ -38,14 +39,9 @@ class Slice:
 
 def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
     """Return what to read of a slice's documents."""
-    beside = settings.labels_column or settings.loss_mask_column
-    kind: Beside = "labels" if settings.labels_column else "loss_mask"
     return Columns(
-        content=settings.tokens_column or settings.text_column,
+        **content_columns(settings),
         doc_id=settings.id_column,
-        tokens=settings.tokens_column is not None,
-        beside=beside,
-        beside_is=kind if beside else None,
         bucket=found.column,
         wanted=bucket if found.column else None,
     )

@@ -20,6 +20,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Input": (
         *("input", "input_format", "input_version", "bucket", "bucket_column"),
         *("text_column", "id_column", "tokens_column", "labels_column", "loss_mask_column"),
+        *("messages_column", "tools_column", "chat_template", "prompt_column"),
+        *("completion_column",),
         *("max_document_bytes", "max_quarantined"),
     ),
     "Tokenizer": (
@@ -40,6 +42,7 @@ PLACE = ("output", "bucket", "seq_len", "spark")
 TEXT = (
     *("input", "bucket_column", "tokenizer", "input_format", "input_version"),
     *("text_column", "id_column", "tokens_column", "labels_column", "loss_mask_column"),
+    *("messages_column", "tools_column", "chat_template", "prompt_column", "completion_column"),
     *("eos_token", "bos_token", "control_tokens", "max_document_bytes", "max_quarantined"),
     *("engine", "audit_share"),
 )

@@ -13,14 +13,18 @@ _WANTED = {
     "--tokens-column": "list<int> or int32 binary",
     "--labels-column": "list<int> or int32 binary",
     "--loss-mask-column": "list<int>, list<bool> or binary of a byte a token",
+    "--messages-column": "a list of structs, or JSON as strings",
+    "--tools-column": "a list of structs, or JSON as strings",
+    "--prompt-column": "strings",
+    "--completion-column": "strings",
 }
 
 
 def check_schema(schema: pa.Schema, columns: Columns, name: str) -> None:
-    content = ("--tokens-column", is_tokens) if columns.tokens else ("--text-column", is_text)
+    content, beside = columns.content_option, columns.beside_option
     for (option, readable), column in (
-        (content, columns.content),
-        ((columns.beside_option, is_mask), columns.beside),
+        ((content, _READABLE.get(content, is_text)), columns.content),
+        ((beside, _READABLE.get(beside, is_text)), columns.beside),
         (("--id-column", is_id), columns.doc_id),
         (("--bucket-column", is_id), columns.bucket),
     ):
@@ -79,3 +83,18 @@ def is_id(kind: pa.DataType) -> bool:
 
 def is_uuid(kind: pa.DataType) -> bool:
     return isinstance(kind, pa.UuidType)
+
+
+def is_objects(kind: pa.DataType) -> bool:
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    of_objects = is_list and (pt.is_struct(kind.value_type) or pt.is_map(kind.value_type))
+    return bool(of_objects) or is_text(kind)
+
+
+_READABLE = {
+    "--tokens-column": is_tokens,
+    "--labels-column": is_mask,
+    "--loss-mask-column": is_mask,
+    "--messages-column": is_objects,
+    "--tools-column": is_objects,
+}

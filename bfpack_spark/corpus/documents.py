@@ -28,8 +28,11 @@ class ReadingSizes:
 
 READING = ReadingSizes()
 
-# `labels`: a token's id, or -100 where it is no target; `loss_mask`: 1 or 0.
-Beside: TypeAlias = Literal["labels", "loss_mask"]
+# `labels`: a token's id, or -100 where it is no target; `loss_mask`: 1 or 0. `tools` are those of a
+# conversation, and `completion` is what follows a prompt.
+Beside: TypeAlias = Literal["labels", "loss_mask", "tools", "completion"]
+# What is to become tokens with targets: conversations as JSON, or prompts.
+Chat: TypeAlias = Literal["messages", "prompt"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ class Columns:
     content: str
     doc_id: str | None
     tokens: bool = False
-    beside: str | None = None  # a second column of the content: what is a target among its tokens
+    chat: Chat | None = None
+    beside: str | None = None  # a second column of the content
     beside_is: Beside | None = None  # what that column holds
     bucket: str | None = None  # column of the bucket; None: all documents are read
     wanted: str | None = None  # the bucket whose documents are read
@@ -54,7 +58,12 @@ class Columns:
     @property
     def masks(self) -> bool:
         """Return whether documents have loss masks."""
-        return self.beside_is is not None
+        return self.beside_is is not None or self.chat is not None
+
+    @property
+    def content_option(self) -> str:
+        """Return the option that names the column of the content."""
+        return f"--{'tokens' if self.tokens else self.chat or 'text'}-column"
 
     @property
     def beside_option(self) -> str:
@@ -72,7 +81,8 @@ class Documents:
     reason: list[str | None]
     detail: list[str | None]
     read_bytes: list[int | None] | None = None  # of the line, file or value; None: not needed
-    beside: pa.Array | None = None  # the second column: binary / list of integers or booleans
+    # The second column: binary / list of integers or booleans, or text of tools and completions.
+    beside: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.source)

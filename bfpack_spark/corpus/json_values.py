@@ -79,7 +79,7 @@ def parse_long_line(
     if columns.content in values and document.reason is None:
         record[columns.content] = _content(values[columns.content], document, columns, max_bytes)
     if columns.beside in values and document.reason is None:
-        record[columns.beside] = _beside(values[columns.beside], document)
+        record[columns.beside] = _beside(values[columns.beside], document, columns, max_bytes)
     return record
 
 
@@ -104,6 +104,8 @@ def _content(raw: memoryview, document: Document, columns: Columns, max_bytes: i
     first = bytes(raw[:1])
     if first == b"[" and columns.tokens:
         return _long_list(raw, document)
+    if first == b"[" and columns.chat == "messages" and len(raw) <= max_bytes:
+        return bytes(raw).decode()
     if first == b'"' and not columns.tokens:
         return _long_text(raw, document, max_bytes)
     if first in _OTHERS:
@@ -111,7 +113,9 @@ def _content(raw: memoryview, document: Document, columns: Columns, max_bytes: i
     return _small_value(raw)
 
 
-def _beside(raw: memoryview, document: Document) -> Any:
+def _beside(raw: memoryview, document: Document, columns: Columns, max_bytes: int) -> Any:
+    if columns.chat is not None:
+        return _content(raw, document, columns, max_bytes)
     if bytes(raw[:1]) == b"[":
         return _long_list(raw, document, Reason.INVALID_MASK)
     return _small_value(raw)
@@ -226,6 +230,9 @@ def _string_or_integer(value: Any, column: str, line: Line) -> str | None:
 
 
 def take_content(document: Document, value: Any, columns: Columns) -> None:
+    """Take the text, the ids or the conversation of a document. A conversation stays JSON."""
+    if columns.chat == "messages" and isinstance(value, list):
+        value = _as_json(value)
     if columns.tokens:
         if isinstance(value, np.ndarray) or are_ids(value):
             document.content = value
@@ -240,9 +247,25 @@ def take_content(document: Document, value: Any, columns: Columns) -> None:
         refuse(document, Reason.NOT_TEXT, f"a JSON {type(value).__name__} in {columns.content}")
 
 
-def take_beside(document: Document, value: Any, column: str) -> None:
-    """Take the labels or the loss mask of a document, which are integers or booleans."""
-    if isinstance(value, np.ndarray):
+def _as_json(value: Any) -> str:
+    """Return a value as JSON. Half a surrogate pair stays one, and so is refused as one."""
+    try:
+        return orjson.dumps(value).decode()
+    except (TypeError, ValueError):
+        return json.dumps(value, ensure_ascii=False)
+
+
+def take_beside(document: Document, value: Any, columns: Columns) -> None:
+    """Take the labels or the loss mask of a document, which are integers or booleans, or its tools
+    or completion, which are text."""
+    column = columns.beside
+    if columns.chat is not None:
+        value = _as_json(value) if isinstance(value, list) else value
+        if value is not None and not (isinstance(value, str) and encodes(value)):
+            refuse(document, Reason.NOT_TEXT, f"{column} is no text that UTF-8 can hold")
+        else:
+            document.beside = value
+    elif isinstance(value, np.ndarray):
         document.beside = value
     elif are_mask(value):
         document.beside = list(map(int, value))

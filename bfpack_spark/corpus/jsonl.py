@@ -86,9 +86,8 @@ def check_lines(file: InputFile, columns: Columns) -> None:
         seen.update(record or ())
     if num_objects < 2:
         _check_shape(split)
-    option = "--tokens-column" if columns.tokens else "--text-column"
     named = {
-        option: columns.content,
+        columns.content_option: columns.content,
         columns.beside_option: columns.beside,
         "--id-column": columns.doc_id,
         "--bucket-column": columns.bucket,
@@ -127,7 +126,7 @@ class _Reader:
                 return refuse(document, Reason.NULL, f"no column {columns.content}")
             take_content(document, record[columns.content], columns)
         if document.reason is None and columns.beside:
-            take_beside(document, record.get(columns.beside), columns.beside)
+            take_beside(document, record.get(columns.beside), columns)
         return document
 
     def bucket(self, numbered: tuple[int, Line]) -> str:

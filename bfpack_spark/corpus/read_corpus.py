@@ -64,7 +64,7 @@ def check_columns(inventory: Inventory, columns: Columns) -> None:
         check_parquet(first.path, first.name, columns)
     elif inventory.format == "jsonl":
         check_lines(first, columns)
-    elif columns.tokens or columns.doc_id:
+    elif columns.tokens or columns.chat or columns.doc_id:
         raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
 
 

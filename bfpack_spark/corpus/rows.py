@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
@@ -49,7 +50,7 @@ def documents_of(
     batch: pa.RecordBatch, columns: Columns, ids: list[str | None], source: list[str]
 ) -> Documents:
     """Return the documents of rows whose ids and places are known."""
-    content = _decoded(batch.column(columns.content))
+    content = _decoded(_as_json(batch.column(columns.content)))
     reason: list[str | None] = [None] * len(batch)
     read_bytes = None
     if not columns.tokens:
@@ -63,8 +64,30 @@ def documents_of(
         reason=reason,
         detail=[None] * len(batch),
         read_bytes=read_bytes,
-        beside=_decoded(batch.column(columns.beside)) if columns.beside else None,
+        beside=_beside(batch, columns),
     )
+
+
+def _beside(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
+    """Return the second column: integers, or valid text, which is null where it is not UTF-8."""
+    if columns.beside is None:
+        return None
+    beside = _decoded(_as_json(batch.column(columns.beside)))
+    return beside if columns.tokens else _valid_text(beside)[0]
+
+
+def _as_json(column: pa.Array) -> pa.Array:
+    """Return a column of lists of objects as JSON, and any other one as it is."""
+    kind = column.type
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    if not is_list or not (pt.is_struct(kind.value_type) or pt.is_map(kind.value_type)):
+        return column
+    if pt.is_map(kind.value_type):
+        rows = [row and [dict(pairs or ()) for pairs in row] for row in column.to_pylist()]
+    else:
+        rows = column.to_pylist()
+    texts = [None if row is None else orjson.dumps(row, default=str).decode() for row in rows]
+    return pa.array(texts, pa.large_string())
 
 
 def column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:

@@ -24,7 +24,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.estimates import Stratum
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.clusters import Cluster, draw_clusters
-from bfpack_spark.corpus.documents import Documents
+from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.corpus.draw_documents import Drawn, chances_of, draw_documents
 from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory, whole_file
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
@@ -35,10 +35,12 @@ from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
 from bfpack_spark.explore.sample_reader import MentionsOfEach, SampleReader
 from bfpack_spark.tokenizing.engines import limits_of
+from bfpack_spark.tokenizing.look_at_chats import look_at_chats, sample_rows
 from bfpack_spark.tokenizing.mentions import ReferenceKind
-from bfpack_spark.tokenizing.parity import engine_for, sample_texts
+from bfpack_spark.tokenizing.parity import Choice, EngineChoice, engine_for, sample_texts
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 _DRAWS_MAX = 256
 _DOCUMENTS_A_DRAW = 20  # fewer than 256 draws are made if each would take fewer documents
@@ -60,6 +62,8 @@ def sample_input(
             f"--input-format {settings.input_format}: a table is not sampled; bfpack tokenize it, "
             "then stats --output"
         )
+    if references is not None and settings.is_chat:
+        raise InputError(f"--references {references}: needs text; conversations are not looked at")
     if references is not None and settings.tokens_column is not None:
         column = settings.tokens_column
         raise InputError(f"--references {references}: needs text; --tokens-column {column} has ids")
@@ -79,9 +83,8 @@ def sample_slice(
     """Return about `num_documents` documents of one bucket, as sample_input does."""
     columns, vocabulary = columns_of(settings, one, bucket), read_vocabulary(settings)
     check_columns(one.inventory, columns)
-    texts = partial(sample_texts, one.inventory, columns)
-    choice = engine_for(settings.engine, columns, vocabulary, texts)
-    limits = limits_of(choice.engine, vocabulary)
+    choice = _choose(settings.engine, one.inventory, columns, vocabulary)
+    limits = limits_of(choice.engine, vocabulary, in_one_piece=columns.chat is not None)
     spec = TokenizeSpec(
         input_format=one.inventory.format,
         columns=columns,
@@ -98,6 +101,14 @@ def sample_slice(
         return _sample(whole_stratum(lengths), mentions, references)
     stratum, mentions = _draw(one.inventory, reader, num_documents, settings.seed)
     return _sample(stratum, mentions, references)
+
+
+def _choose(
+    wanted: EngineChoice, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
+) -> Choice:
+    if columns.chat is not None:
+        return look_at_chats(wanted, columns, vocabulary, sample_rows(inventory, columns))
+    return engine_for(wanted, columns, vocabulary, partial(sample_texts, inventory, columns))
 
 
 def _slices(settings: Settings) -> dict[str, Slice]:
@@ -144,7 +155,7 @@ def _all_documents(inventory: Inventory, spec: TokenizeSpec, limit: int) -> list
 def _draw(
     inventory: Inventory, reader: SampleReader, wanted: int, seed: int
 ) -> tuple[Stratum, MentionsOfEach]:
-    random, inserted = np.random.default_rng([seed, 1]), reader.spec.vocabulary.num_inserted
+    random, inserted = np.random.default_rng([seed, 1]), _num_inserted(reader.spec)
     if reader.spec.input_format == "text":
         files = _of_files(inventory, reader, wanted, random)
         return stratum_of([files], wanted, inserted), files.mentions
@@ -164,6 +175,12 @@ def _draw(
         parts.append(_part(drawn, draws, cluster.chance, reader))
     mentions = tuple(own for part in parts for own in part.mentions)
     return stratum_of(parts, len(clusters), inserted), mentions
+
+
+def _num_inserted(spec: TokenizeSpec) -> int:
+    """Return the tokens that are put around each document. A chat template mostly does so itself,
+    and then in proportion to what else it writes."""
+    return 0 if spec.columns.chat is not None else spec.vocabulary.num_inserted
 
 
 def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:

@@ -52,8 +52,7 @@ def quoted(name: str) -> str:
 
 def check_frame(rows: DataFrame, columns: Columns, name: str) -> None:
     """Raise InputError if a column is missing, or is of a type that cannot be read."""
-    content = "--tokens-column" if columns.tokens else "--text-column"
-    check_column(rows, content, columns.content, name)
+    check_column(rows, columns.content_option, columns.content, name)
     if columns.beside is not None:
         check_column(rows, columns.beside_option, columns.beside, name)
     if columns.doc_id is not None:
@@ -92,6 +91,12 @@ def _is_mask(kind: st.DataType) -> bool:
     return is_list or _is_tokens(kind)
 
 
+def _is_objects(kind: st.DataType) -> bool:
+    if isinstance(kind, st.ArrayType):
+        return isinstance(kind.elementType, st.StructType | st.MapType)
+    return _is_text(kind)
+
+
 def _is_id(kind: st.DataType) -> bool:
     is_number = isinstance(kind, st.DecimalType) and kind.scale == 0
     is_text = _is_text(kind) and not isinstance(kind, st.BinaryType)
@@ -103,6 +108,10 @@ _KINDS = {
     "--tokens-column": (_is_tokens, "array of integers or int32 binary"),
     "--labels-column": (_is_tokens, "array of integers or int32 binary"),
     "--loss-mask-column": (_is_mask, "array of integers or booleans, or binary of a byte a token"),
+    "--messages-column": (_is_objects, "array of structs, or JSON as strings"),
+    "--tools-column": (_is_objects, "array of structs, or JSON as strings"),
+    "--prompt-column": (_is_text, "strings"),
+    "--completion-column": (_is_text, "strings"),
     "--id-column": (_is_id, "strings or integers"),
     "--bucket-column": (_is_id, "strings or integers"),
 }

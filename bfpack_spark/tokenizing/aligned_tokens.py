@@ -18,28 +18,21 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
+from bfpack_spark.tokenizing.ends import Mask
 from bfpack_spark.tokenizing.engines import EngineName, Ids, Load, load_engine, load_reference
+from bfpack_spark.tokenizing.outcomes import (
+    ForgedError,
+    NotAlignedError,
+    NotSpelledError,
+    RefusedError,
+)
 from bfpack_spark.tokenizing.stand_ins import KEPT_FOR_US, StandIns
 from bfpack_spark.tokenizing.traced_text import MESSAGE, TARGET, runs_of
 
-Mask: TypeAlias = npt.NDArray[np.uint8]
 Aligned: TypeAlias = tuple[Ids, Mask]
-
-
-class NotAlignedError(ValueError):
-    """A token lies over a border of what the model is to say."""
-
-
-class ForgedError(ValueError):
-    """The text of a message would give a control token."""
-
-
-class NotSpelledError(ValueError):
-    """Some of the text is no token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +106,7 @@ def _template_stretches(rendered: str) -> list[tuple[int, int]]:
 
 def encode_aligned(
     texts: Sequence[StoodIn], stand_ins: StandIns, name: EngineName, load: Load = load_engine
-) -> list[Aligned | ValueError]:
+) -> list[Aligned | RefusedError]:
     """Return ids and loss mask of each text, or the error that says why there are none."""
     if name == "fastokens":
         return _by_cutting(texts, stand_ins, load)
@@ -122,11 +115,11 @@ def encode_aligned(
 
 def _by_cutting(
     texts: Sequence[StoodIn], stand_ins: StandIns, load: Load
-) -> list[Aligned | ValueError]:
+) -> list[Aligned | RefusedError]:
     engine = load("fastokens", stand_ins.vocabulary)
-    wholes = _parts(*engine.encode([text.text for text in texts]))
-    cuts = _parts(*engine.encode([stand_ins.border.join(text.pieces()) for text in texts]))
-    out: list[Aligned | ValueError] = []
+    wholes = parts_of_batch(*engine.encode([text.text for text in texts]))
+    cuts = parts_of_batch(*engine.encode([stand_ins.border.join(text.pieces()) for text in texts]))
+    out: list[Aligned | RefusedError] = []
     for text, whole, cut in zip(texts, wholes, cuts, strict=True):
         is_border = cut == stand_ins.border_id
         mask = (np.cumsum(is_border) % 2).astype(np.uint8)[~is_border]
@@ -134,7 +127,7 @@ def _by_cutting(
             out.append(_checked(text, stand_ins, whole, mask))
             continue
         aligned = _by_places(text, stand_ins)
-        if not isinstance(aligned, ValueError) and not np.array_equal(aligned[0], whole):
+        if not isinstance(aligned, RefusedError) and not np.array_equal(aligned[0], whole):
             raise JobError(
                 "fastokens and tokenizers disagree on a conversation; use --engine tokenizers"
             )
@@ -142,11 +135,12 @@ def _by_cutting(
     return out
 
 
-def _parts(ids: Ids, lengths: Int64) -> list[Ids]:
+def parts_of_batch(ids: Ids, lengths: Int64) -> list[Ids]:
+    """Return the ids of each text, none for a text that cannot be spelled."""
     return np.split(ids, np.cumsum(np.maximum(lengths, 0))[:-1])
 
 
-def _by_places(text: StoodIn, stand_ins: StandIns) -> Aligned | ValueError:
+def _by_places(text: StoodIn, stand_ins: StandIns) -> Aligned | RefusedError:
     placed = load_reference(stand_ins.vocabulary).encode_with_places(text.text)
     if placed is None:
         return NotSpelledError("some of the text is no token, and there is none for the unknown")
@@ -162,7 +156,7 @@ def _by_places(text: StoodIn, stand_ins: StandIns) -> Aligned | ValueError:
     return _checked(text, stand_ins, ids, mask)
 
 
-def _checked(text: StoodIn, stand_ins: StandIns, ids: Ids, mask: Mask) -> Aligned | ValueError:
+def _checked(text: StoodIn, stand_ins: StandIns, ids: Ids, mask: Mask) -> Aligned | RefusedError:
     """Return ids and mask if the control tokens among the ids are those of the template."""
     found = ids[np.isin(ids, stand_ins.guarded_ids)]
     if not np.array_equal(found, text.control_ids):

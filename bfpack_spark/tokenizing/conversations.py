@@ -8,12 +8,10 @@ from typing import Any
 
 import orjson
 
+from bfpack_spark.tokenizing.outcomes import NotAConversationError
+
 _ROLES = {"human": "user", "gpt": "assistant"}
 _REASONING = ("reasoning_content", "thinking", "reasoning")  # the first one that is there counts
-
-
-class NotAConversationError(ValueError):
-    """The value is no conversation; the text says why, and where."""
 
 
 @dataclass(frozen=True, kw_only=True)

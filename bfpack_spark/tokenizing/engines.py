@@ -45,9 +45,12 @@ class Limits:
     max_uncut_bytes: int | None = None  # and its largest stretch without a place to cut it
 
 
-def limits_of(name: EngineName, vocabulary: Vocabulary) -> Limits:
+def limits_of(name: EngineName, vocabulary: Vocabulary, *, in_one_piece: bool = False) -> Limits:
     """Return the largest document that an engine takes. The reference takes as large texts as the
-    fast engine if they can be cut, but no stretch of over 8 MiB without a place to cut it."""
+    fast engine if they can be cut, but no stretch of over 8 MiB without a place to cut it.
+    `in_one_piece`: none is cut, as with conversations."""
+    if in_one_piece:
+        return Limits(max_bytes=REFERENCE_BYTES)
     if name == "fastokens":
         return Limits(max_bytes=MAX_BYTES)
     if vocabulary.cuts is None:

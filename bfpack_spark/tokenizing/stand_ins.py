@@ -86,6 +86,7 @@ def make_stand_ins(own: Vocabulary) -> StandIns:
         sha256=hashlib.sha256(raw).hexdigest(),
         size=own.size + 1,
         control_tokens="allow",
+        template=None,
     )
     return StandIns(
         own=own,

@@ -1,13 +1,53 @@
 """The chat template that the user means: a file of its own, or what lies beside tokenizer.json."""
 
+import hashlib
+import json
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
-from bfpack_spark.tokenizing.chat_template import ChatTemplate
 
 _BYTES_MAX = 1 << 20
 _NAMED = tuple(f"{kind}_token" for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatTemplate:
+    """A template as it travels to the workers. `name` is what the user calls it by, `special` the
+    tokens that it may name, such as bos_token."""
+
+    name: str
+    source: str
+    special: tuple[tuple[str, str], ...]
+
+    @property
+    def sha256(self) -> str:
+        """Return what identifies the template, with the tokens that it may name."""
+        told = repr(self.special).encode()
+        return hashlib.sha256(self.source.encode() + b"\0" + told).hexdigest()
+
+    def as_json(self) -> bytes:
+        """Return the template as it is kept beside the tokens that it made."""
+        return json.dumps({"source": self.source, "special": dict(self.special)}).encode()
+
+
+def stored_template(raw: bytes) -> ChatTemplate | None:
+    """Return the template that is kept beside tokens, or None if it is none."""
+    try:
+        held = msgspec.json.decode(raw, type=_Stored)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return ChatTemplate(
+        name="chat_template.json", source=held.source, special=tuple(held.special.items())
+    )
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    source: str
+    special: dict[str, str]
 
 
 def read_template(tokenizer: str, companion: dict[str, Any], file: str | None) -> ChatTemplate:

@@ -9,7 +9,6 @@ conversations everywhere.
 """
 
 import functools
-import html
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -17,15 +16,14 @@ from types import BuiltinMethodType
 from typing import Any
 
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateError
-from jinja2.ext import Extension, LoopControlExtension
+from jinja2.ext import LoopControlExtension
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import Namespace
 
 from bfpack_spark.tokenizing import traced_text
-from bfpack_spark.tokenizing.traced_text import TracedText, as_target, holds_message, joined, said
+from bfpack_spark.tokenizing.template_parts import Generation, JoiningCode, Names, escaped, refuse
+from bfpack_spark.tokenizing.traced_text import TracedText, holds_message, joined, said
 
 STEPS_MAX = 1 << 22  # about 4 s
 _CHARACTERS_A_STEP = 1 << 10  # a text that is made costs a step for each so many characters
@@ -67,10 +65,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=[_Generation, LoopControlExtension],
+            extensions=[Generation, LoopControlExtension],
             finalize=self.text_of,
         )
-        self.code_generator_class = _Code
+        self.code_generator_class = JoiningCode
         self.concat = self.joined  # type: ignore[method-assign]
         self._control = control
         self._characters_max = characters_max
@@ -84,12 +82,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             "replace": self._replace,
             "string": self.text_of,
             "safe": self.text_of,
-            **dict.fromkeys(("escape", "e", "forceescape"), self._followed(_escaped)),
+            **dict.fromkeys(("escape", "e", "forceescape"), self._followed(escaped)),
             "join": self._join,
             "_counted": self._counted,
         }
         self.globals.pop("lipsum")
-        self.globals |= {"raise_exception": _raise, "namespace": _Names}
+        self.globals |= {"raise_exception": refuse, "namespace": Names}
 
     # Work
 
@@ -255,62 +253,3 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self._marked(held(*args, **kwargs), given)
 
         return followed
-
-
-class _Names(Namespace):
-    """`namespace`, whose attributes cannot be Python's own."""
-
-    def __init__(*args: Any, **kwargs: Any) -> None:
-        self, *rest = args
-        for name in dict(*rest, **kwargs):
-            _check_name(name)
-        Namespace.__init__(self, *rest, **kwargs)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        _check_name(name)
-        super().__setitem__(name, value)
-
-
-def _check_name(name: Any) -> None:
-    if str(name).startswith("_"):
-        raise SecurityError(f"it names an attribute {str(name)[:40]!r}")
-
-
-class _Code(CodeGenerator):
-    """Jinja's compiler, whose operator ~ joins texts by the environment."""
-
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        self.write("environment.joined((")
-        for part in node.nodes:
-            self.visit(part, frame)
-            self.write(", ")
-        self.write("))")
-
-
-class _Generation(Extension):
-    """{% generation %} ... {% endgeneration %}: what stands between is what the model is to say."""
-
-    tags = {"generation"}  # noqa: RUF012 - Jinja's own declaration
-
-    def parse(self, parser: Any) -> nodes.CallBlock:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return nodes.CallBlock(self.call_method("_targets"), [], [], body, lineno=line)
-
-    def _targets(self, caller: Callable[[], str]) -> str:
-        return as_target(caller())
-
-
-def _escaped(value: Any) -> str:
-    return html.escape(str(value))
-
-
-def _raise(message: Any) -> None:
-    """Refuse a conversation: what a template's raise_exception does."""
-    raise TemplateError(str(message))
-
-
-def has_generation(tree: nodes.Template) -> bool:
-    """Tell whether a template says what the model is to say."""
-    name = f"{_Generation.__module__}.{_Generation.__name__}"
-    return any(node.identifier == name for node in tree.find_all(nodes.ExtensionAttribute))

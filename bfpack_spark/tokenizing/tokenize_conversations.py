@@ -1,59 +1,30 @@
-"""Conversations, and prompts with completions -> ids and loss masks, or why one is refused.
+"""Conversations -> ids and loss masks, or why one is refused.
 
 EOS is appended unless the template has ended the last turn with it, which is so if nothing but
-blanks follows it. An EOS that is appended is a target if the token before it is one. BOS, if there
-is one, is put before what does not begin with it, and is no target.
+blanks follows it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-
-from bfpack_spark.schema import Reason
-from bfpack_spark.tokenizing.aligned_tokens import (
-    Aligned,
-    ForgedError,
-    NotAlignedError,
-    NotSpelledError,
-    StoodIn,
-    encode_aligned,
-    stand_in,
-)
-from bfpack_spark.tokenizing.chat_template import ChatTemplate, NotRenderedError, Renderer
-from bfpack_spark.tokenizing.conversations import NotAConversationError, parse_conversation
+from bfpack_spark.tokenizing.aligned_tokens import Aligned, StoodIn, encode_aligned, stand_in
+from bfpack_spark.tokenizing.conversations import parse_conversation
 from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine
-from bfpack_spark.tokenizing.stand_ins import StandIns
+from bfpack_spark.tokenizing.outcomes import ForgedError, Outcome, RefusedError, with_ends
+from bfpack_spark.tokenizing.renderer import Renderer
+from bfpack_spark.tokenizing.stand_ins import StandIns, make_stand_ins
+from bfpack_spark.tokenizing.template_file import ChatTemplate
 from bfpack_spark.tokenizing.traced_text import MESSAGE, runs_of
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-_REASONS: dict[type[ValueError], str] = {
-    NotAConversationError: Reason.NOT_A_CONVERSATION,
-    NotRenderedError: Reason.NOT_RENDERED,
-    NotAlignedError: Reason.NOT_ALIGNED,
-    NotSpelledError: Reason.NOT_SPELLED,
-    ForgedError: Reason.CONTROL_TOKEN,
-}
-_REFUSALS = tuple(_REASONS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refused:
-    """Why a document has no tokens."""
-
-    reason: str
-    detail: str
-
-
-Outcome: TypeAlias = Aligned | Refused
-
 _renderers: dict[tuple[str, str], Renderer] = {}
+_specs: dict[tuple[str, str, str, str], "ConversationSpec"] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationSpec:
-    """What a worker needs to know to tokenize conversations. It travels with the function."""
+    """What conversations are tokenized with."""
 
     template: ChatTemplate
     stand_ins: StandIns
@@ -68,6 +39,23 @@ class ConversationSpec:
         return _renderers[key]
 
 
+def conversation_spec(
+    vocabulary: Vocabulary, engine: EngineName, load: Load = load_engine
+) -> ConversationSpec:
+    """Return what conversations are tokenized with, which is made once in a process. Raises
+    InputError if the template cannot be used."""
+    assert vocabulary.template is not None, "read where there are messages"
+    policy = str((vocabulary.control_tokens, vocabulary.inserted_ids, vocabulary.own_pad_id))
+    key = (vocabulary.sha256, vocabulary.template.sha256, policy, engine)
+    if key not in _specs or _specs[key].load is not load:
+        stand_ins = make_stand_ins(vocabulary)
+        _specs[key] = ConversationSpec(
+            template=vocabulary.template, stand_ins=stand_ins, engine=engine, load=load
+        )
+        _specs[key].renderer()
+    return _specs[key]
+
+
 def tokenize_conversations(
     rows: Sequence[tuple[Any, Any]], spec: ConversationSpec
 ) -> list[Outcome]:
@@ -76,36 +64,35 @@ def tokenize_conversations(
     texts = [_stood_in(messages, tools, spec) for messages, tools in rows]
     good = [text for text in texts if isinstance(text, StoodIn)]
     encoded = iter(encode_aligned(good, spec.stand_ins, spec.engine, spec.load))
-    vocabulary = spec.stand_ins.own
-    out: list[Outcome] = []
-    for text in texts:
-        if isinstance(text, Refused):
-            out.append(text)
-            continue
-        aligned = next(encoded)
-        if isinstance(aligned, ValueError):
-            out.append(_refused(aligned))
-        else:
-            out.append(
-                _with_ends(
-                    aligned, vocabulary, is_ended=text.text.rstrip().endswith(spec.stand_ins.eos)
-                )
-            )
-    return out
+    return [
+        text if isinstance(text, RefusedError) else _outcome(text, next(encoded), spec.stand_ins)
+        for text in texts
+    ]
 
 
-def _stood_in(messages: Any, tools: Any, spec: ConversationSpec) -> StoodIn | Refused:
+def stood_in_texts(rows: Sequence[tuple[Any, Any]], spec: ConversationSpec) -> list[str]:
+    """Return the texts that the engines are given of conversations, whole and cut at borders."""
+    texts = [_stood_in(messages, tools, spec) for messages, tools in rows]
+    good = [text for text in texts if isinstance(text, StoodIn)]
+    border = spec.stand_ins.border
+    return [text for one in good for text in (one.text, border.join(one.pieces()))]
+
+
+def _outcome(text: StoodIn, aligned: Aligned | RefusedError, stand_ins: StandIns) -> Outcome:
+    if isinstance(aligned, RefusedError):
+        return aligned
+    is_ended = text.text.rstrip().endswith(stand_ins.eos)
+    return with_ends(*aligned, stand_ins.own, is_ended=is_ended)
+
+
+def _stood_in(messages: Any, tools: Any, spec: ConversationSpec) -> StoodIn | RefusedError:
     try:
         rendered = spec.renderer().render(parse_conversation(messages, tools))
         if spec.stand_ins.own.control_tokens == "quarantine":
             _refuse_control_words(rendered, spec.stand_ins)
         return stand_in(rendered, spec.stand_ins)
-    except _REFUSALS as error:
-        return _refused(error)
-
-
-def _refused(error: ValueError) -> Refused:
-    return Refused(reason=_REASONS[type(error)], detail=str(error))
+    except RefusedError as error:
+        return error
 
 
 def _refuse_control_words(rendered: str, stand_ins: StandIns) -> None:
@@ -116,18 +103,3 @@ def _refuse_control_words(rendered: str, stand_ins: StandIns) -> None:
         if match is not None:
             raise ForgedError(f"{match.group()} in a message, at character {match.start()}")
         place += length
-
-
-def _with_ends(aligned: Aligned, vocabulary: Vocabulary, *, is_ended: bool) -> Aligned:
-    ids, mask = aligned
-    if not len(ids):
-        return aligned
-    if not is_ended and ids[-1] != vocabulary.eos_id:
-        ids, mask = _put(ids, vocabulary.eos_id, len(ids)), _put(mask, mask[-1], len(mask))
-    if vocabulary.bos_id is not None and ids[0] != vocabulary.bos_id:
-        ids, mask = _put(ids, vocabulary.bos_id, 0), _put(mask, 0, 0)
-    return ids, mask
-
-
-def _put(values: Any, value: int, place: int) -> Any:
-    return np.insert(values, place, value)

@@ -16,6 +16,7 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
 from bfpack_spark.schema import TOKENIZED, Reason, plain, with_masks
+from bfpack_spark.tokenizing.encode_chats import encode_chats
 from bfpack_spark.tokenizing.ends import Encoded, num_targets, only_good, with_ends, without_ends
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, Load, load_engine
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
@@ -53,17 +54,22 @@ class TokenizeSpec:
 def _rows(documents: Documents, spec: TokenizeSpec) -> pa.RecordBatch:
     sizes = documents.sizes()
     not_audited = np.zeros(len(documents), dtype=bool)
+    inserted = np.full(len(documents), spec.vocabulary.num_inserted)
     if spec.columns.tokens:
         encoded = _ready(documents, spec)
+    elif spec.columns.chat:
+        encoded, inserted = encode_chats(documents, spec)
     else:
         _refuse(documents, spec)
         drawn = _draw(documents, spec, not_audited)
         ids, counts = _encode(documents, spec)
         _audit(documents, drawn, spec)
         encoded = Encoded(ids=ids, lengths=counts)
-    if spec.columns.tokens or spec.vocabulary.control_tokens == "allow":
+    ends_given = spec.columns.tokens or spec.vocabulary.control_tokens == "allow"
+    if ends_given and not spec.columns.chat:
         encoded = without_ends(documents, encoded, spec.vocabulary)
-    encoded = with_ends(encoded, spec.vocabulary)
+    if not spec.columns.chat:
+        encoded = with_ends(encoded, spec.vocabulary)
     masks = {}
     if encoded.loss_mask is not None:
         encoded, targets = _with_targets(documents, encoded)
@@ -72,6 +78,7 @@ def _rows(documents: Documents, spec: TokenizeSpec) -> pa.RecordBatch:
     lengths = encoded.lengths
     if encoded.loss_mask is not None:
         masks["loss_mask"] = _binary(encoded.loss_mask, lengths, good)
+        masks["num_inserted"] = pa.array(inserted, pa.int64(), mask=~good)
     columns = {
         "doc_id": pa.array(documents.doc_id, pa.string()),
         "length": pa.array(lengths, pa.int32(), mask=~good),

@@ -1,24 +1,30 @@
 """The tokenizer that the user names: a tokenizer.json, and the files that may lie beside it."""
 
+from dataclasses import replace
 from typing import Any
 
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
+from bfpack_spark.tokenizing.template_file import read_template
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
 
 def read_vocabulary(settings: Settings) -> Vocabulary:
-    """Read the tokenizer's file and take EOS, BOS and the policy for control tokens from the
-    settings."""
+    """Read the tokenizer's file, and its chat template if there are messages, and take EOS, BOS and
+    the policy for control tokens from the settings."""
     raw, companion = read_tokenizer(settings.need("tokenizer"))
-    return load_vocabulary(
+    vocabulary = load_vocabulary(
         raw,
         companion,
         eos_token=settings.eos_token,
         bos_token=settings.bos_token,
         control_tokens=settings.control_tokens,
     )
+    if settings.messages_column is None:
+        return vocabulary
+    template = read_template(settings.need("tokenizer"), companion, settings.chat_template)
+    return replace(vocabulary, template=template)
 
 
 def read_tokenizer(path: str, *, bytes_max: int = 1 << 28) -> tuple[bytes, dict[str, Any]]:

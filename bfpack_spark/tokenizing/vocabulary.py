@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.cuts import Cuts, find_cuts
 from bfpack_spark.tokenizing.out_of_reach import put_out_of_reach
+from bfpack_spark.tokenizing.template_file import ChatTemplate
 from bfpack_spark.tokenizing.tokenizer_json import around_documents, parse_tokenizer
 
 ControlTokens: TypeAlias = Literal["text", "quarantine", "allow"]
@@ -38,6 +39,7 @@ class Vocabulary:
     bos_id: int | None
     own_pad_id: int | None  # the tokenizer's pad token, if it is not EOS
     control_tokens: ControlTokens
+    template: ChatTemplate | None = None  # where the documents are conversations
 
     @property
     def inserted_ids(self) -> set[int]:

@@ -24,6 +24,7 @@ def account_documents(
     empty = refused.pop(Reason.EMPTY, 0)
     refused_bytes.pop(Reason.EMPTY, 0)
     targets = [said["counts"]["targets"] for said in messages if "targets" in said["counts"]]
+    inserted = [said["counts"]["inserted"] for said in messages if "inserted" in said["counts"]]
     documents = sum(entry.rows for entry in files if entry.kind == "documents")
     return TokensAccounting(
         documents_in=documents + empty + sum(refused.values()),
@@ -33,7 +34,7 @@ def account_documents(
         bytes_in=counts["num_bytes"],
         bytes_quarantined=refused_bytes,
         tokens=sum(entry.tokens for entry in files),
-        tokens_inserted=documents * num_inserted,
+        tokens_inserted=sum(inserted) if inserted else documents * num_inserted,
         **({"targets": sum(targets)} if targets else {}),
     )
 

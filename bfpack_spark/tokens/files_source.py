@@ -12,6 +12,7 @@ from bfpack_spark.spark.disk_space import Need, need_of_tokens
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.spark.progress import Unit
+from bfpack_spark.tokenizing.look_at_chats import Row, sample_rows
 from bfpack_spark.tokenizing.parity import sample_texts
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.find_ids import find_ids
@@ -26,6 +27,9 @@ class FilesSource(Source):
 
     def sample(self) -> list[str]:
         return sample_texts(self.inventory, self.columns)
+
+    def sample_chats(self) -> list[Row]:
+        return sample_rows(self.inventory, self.columns)
 
     def amount(self) -> tuple[int, Unit]:
         return self.inventory.num_bytes, "bytes"

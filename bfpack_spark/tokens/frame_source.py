@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
+from pyspark.sql.types import ArrayType
 
 from bfpack_spark.corpus import coverage
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.spark.frames import Frame, column
 from bfpack_spark.spark.progress import Unit
+from bfpack_spark.tokenizing.look_at_chats import Row
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_files import attempt_name
@@ -51,6 +53,12 @@ class FrameSource(Source):
         rows = texts.select(sf.substring(content, 1, _SAMPLE_CHARACTERS).alias("text")).collect()
         return [row["text"] for row in rows]
 
+    def sample_chats(self) -> list[Row]:
+        names = [name for name in (self.columns.content, self.columns.beside) if name]
+        rows = self.rows.where(column(names[0]).isNotNull()).limit(_SAMPLE_ROWS)
+        held = rows.select(*(_as_text(rows, name).alias(name) for name in names)).collect()
+        return [(row[0], row[1] if len(names) > 1 else None) for row in held]
+
     def amount(self) -> tuple[int, Unit]:
         return self.num_rows, "documents"
 
@@ -78,3 +86,8 @@ class FrameSource(Source):
 
     def _wanted(self) -> DataFrame:
         return self.rows.select(*map(column, self.columns.names))
+
+
+def _as_text(rows: DataFrame, name: str) -> Column:
+    is_list = isinstance(rows.schema[name].dataType, ArrayType)
+    return sf.to_json(column(name)) if is_list else column(name).cast("string")

@@ -20,6 +20,7 @@ from bfpack_spark.spark.disk_space import Need, check_space
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
+from bfpack_spark.tokenizing.look_at_chats import look_at_chats
 from bfpack_spark.tokenizing.parity import Choice, engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.account_documents import account_documents, first_places
@@ -29,7 +30,7 @@ from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_files import write_token_files
-from bfpack_spark.tokens.token_store import TokenStore, open_token_store
+from bfpack_spark.tokens.token_store import CHAT_TEMPLATE, TokenStore, open_token_store
 from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
@@ -48,6 +49,11 @@ from bfpack_spark.versions.publication import Version
 from bfpack_spark.versions.whole import check_whole
 
 log = logging.getLogger("bfpack")
+
+_COLUMNS_OF_TARGETS = (
+    *("labels_column", "loss_mask_column", "messages_column", "tools_column"),
+    *("prompt_column", "completion_column"),
+)
 
 
 def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> TokenStore:
@@ -73,11 +79,24 @@ def _made_before(settings: Settings, source: Source) -> Version | None:
     engine: EngineName
     for engine in get_args(EngineName):
         if settings.engine in ("auto", engine) or settings.tokens_column:
-            inputs = _tokens_inputs(settings, source, limits_of(engine, source.vocabulary))
+            inputs = _tokens_inputs(settings, source, _limits(settings, engine, source))
             version = Version(place=source.place, inputs=inputs)
             if version.manifest() is not None:
                 return version
     return None
+
+
+def _choose(settings: Settings, source: Source) -> Choice:
+    """Return the engine. Raise InputError if the chat template, or what it makes of a sample, is
+    not what a model can be trained on."""
+    if settings.is_chat:
+        rows = source.sample_chats()
+        return look_at_chats(settings.engine, source.columns, source.vocabulary, rows)
+    return engine_for(settings.engine, source.columns, source.vocabulary, source.sample)
+
+
+def _limits(settings: Settings, engine: EngineName, source: Source) -> Limits:
+    return limits_of(engine, source.vocabulary, in_one_piece=settings.is_chat)
 
 
 def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> TokensInputs:
@@ -90,12 +109,14 @@ def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> Tokens
     if settings.bucket_column is not None:
         bucket = source.place.bucket
         where_they_decide |= {"bucket_column": settings.bucket_column, "bucket": bucket}
-    for name in ("labels_column", "loss_mask_column"):
+    for name in _COLUMNS_OF_TARGETS:
         if getattr(settings, name):
             where_they_decide[name] = getattr(settings, name)
+    if vocabulary.template is not None:
+        where_they_decide["chat_template_sha256"] = vocabulary.template.sha256
     configuration = TokensConfiguration(
         input_format=inventory.format,
-        text_column=None if settings.tokens_column else settings.text_column,
+        text_column=None if settings.has_masks or settings.tokens_column else settings.text_column,
         tokens_column=settings.tokens_column,
         id_column=settings.id_column,
         eos_id=vocabulary.eos_id,
@@ -112,8 +133,8 @@ def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> Tokens
 
 
 def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
-    choice = engine_for(settings.engine, source.columns, source.vocabulary, source.sample)
-    limits = limits_of(choice.engine, source.vocabulary)
+    choice = _choose(settings, source)
+    limits = _limits(settings, choice.engine, source)
     say_engine(settings, source.vocabulary, choice, limits)
     inputs = _tokens_inputs(settings, source, limits)
     version = Version(place=source.place, inputs=inputs)
@@ -170,6 +191,9 @@ def _complete(
     if not accounting.documents:
         raise InputError(_nothing_to_pack(settings, source, accounting, new.first_places))
     own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
+    if vocabulary.template is not None:
+        path = f"{version.inside}/{CHAT_TEMPLATE}"
+        own_files.write_bytes(version.place.output, path, vocabulary.template.as_json())
     entries = [*increment.entries, *written]
     if source.columns.doc_id is not None:
         paths = [access.resolve(version.directory, entry.path) for entry in entries]

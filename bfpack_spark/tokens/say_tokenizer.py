@@ -23,7 +23,7 @@ def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limit
     uncut = limits.max_uncut_bytes
     least = f", and at most {uncut:,} in a row that cannot be cut" if uncut and uncut < most else ""
     log.info("tokens: the largest document that is taken has %s bytes%s", f"{most:,}", least)
-    if vocabulary.inserted_beside:
+    if vocabulary.inserted_beside and not settings.is_chat:
         log.info(
             "tokens: the tokenizer's post-processor would also put %s around each document; only "
             "--eos-token and --bos-token are",

@@ -12,6 +12,7 @@ from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.spark.disk_space import Need
 from bfpack_spark.spark.progress import Unit
+from bfpack_spark.tokenizing.look_at_chats import Row
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 from bfpack_spark.tokens.tokenize_text import CountingWriter
@@ -31,6 +32,10 @@ class Source(ABC):
     @abstractmethod
     def sample(self) -> list[str]:
         """Return some texts, for a comparison of engines."""
+
+    @abstractmethod
+    def sample_chats(self) -> list[Row]:
+        """Return some conversations with their tools, or prompts with their completions."""
 
     @abstractmethod
     def amount(self) -> tuple[int, Unit]:

@@ -85,7 +85,7 @@ class _TokenWriter:
         self._pending_tokens = 0
         self._not_audited = 0
         self._schema = TOKENS
-        self._targets = 0
+        self._targets = self._inserted = 0
         self._output: ParquetOutput | None = None
         self._quarantine: ParquetOutput | None = None
         self._output_tokens = 0
@@ -101,6 +101,7 @@ class _TokenWriter:
         self._schema = with_masks(TOKENS, masks="loss_mask" in batch.schema.names)
         if self._schema is not TOKENS:
             self._targets += pc.sum(batch.column("num_targets")).as_py() or 0
+            self._inserted += pc.sum(batch.column("num_inserted")).as_py() or 0
         self._pending.append(batch.select(self._schema.names))
         self._pending_tokens += pc.sum(batch.column("length")).as_py() or 0
         rows = sum(len(pending) for pending in self._pending)
@@ -115,6 +116,7 @@ class _TokenWriter:
         counts = {"num_bytes": self._num_bytes, "not_audited": self._not_audited}
         if self._schema is not TOKENS:
             counts["targets"] = self._targets
+            counts["inserted"] = self._inserted
         return {
             "files": self._entries,
             "counts": {**counts, **self._refused.counts()},

@@ -6,9 +6,12 @@ from typing import Any
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
+from bfpack_spark.tokenizing.template_file import ChatTemplate, stored_template
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind, TokenizerFacts, TokensManifest
 from bfpack_spark.versions.publication import Place
+
+CHAT_TEMPLATE = "chat_template.json"  # beside tokenizer.json, where there are messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,17 @@ class TokenStore:
         if raw is None:
             raise InputError(f"{path}: is gone; put back the tokenizer that made these tokens")
         return raw
+
+    def chat_template(self) -> ChatTemplate:
+        """Return the chat template that made texts of the conversations. Raise InputError if it is
+        gone, or another one."""
+        path = f"{self.directory}/{CHAT_TEMPLATE}"
+        raw = access.read_bytes(path)
+        template = None if raw is None else stored_template(raw)
+        expected = self.manifest.inputs.configuration.chat_template_sha256
+        if template is None or template.sha256 != expected:
+            raise InputError(f"{path}: is not the template that made these tokens; put it back")
+        return template
 
     def carried_counts(self) -> dict[str, Any]:
         """Return the counts of the documents that did not come into the store, and of the tokens

@@ -67,6 +67,11 @@ def check_tokenizer(store: TokenStore, manifest: SequencesManifest) -> Iterator[
     wrong = partial(Violation, invariant=5)
     if hashlib.sha256(raw).hexdigest() != inputs.tokenizer_sha256:
         yield wrong(problem="sha256 is not tokenizer_sha256 of the inputs", shard="tokenizer.json")
+    if inputs.configuration.messages_column:
+        try:
+            store.chat_template()
+        except InputError as error:
+            yield wrong(problem=str(error), shard="chat_template.json")
     try:
         size = max(token_ids(raw).values()) + 1
     except InputError as error:
@@ -115,6 +120,11 @@ def check_token_accounting(counted: Accounting, store: TokenStore) -> Iterator[V
     inserted = 1 + (store.tokenizer.bos_id is not None)
     totals = {"documents": counted.num_documents, "tokens": counted.num_tokens}
     expected = {**totals, "tokens_inserted": counted.num_documents * inserted}
+    if store.manifest.inputs.configuration.is_chat:  # a template may have put EOS there itself
+        most = expected.pop("tokens_inserted")
+        if accounting.tokens_inserted > most:
+            problem = f"accounting.tokens_inserted is {accounting.tokens_inserted}, at most {most}"
+            yield wrong(problem=problem)
     yield from _differences("accounting.", expected, vars(accounting), wrong)
     yield from _differences("totals.", totals, vars(store.manifest.totals), wrong)
     refused = sum(accounting.documents_quarantined.values())

@@ -11,6 +11,7 @@ from pyspark.sql import functions as sf
 from bfpack_spark.buckets.find_slices import one_of, slices_by
 from bfpack_spark.buckets.inputs import Input, open_input
 from bfpack_spark.buckets.slices import Slice
+from bfpack_spark.corpus.content_columns import content_columns
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
@@ -114,11 +115,8 @@ def _limit(engine: EngineName) -> int:
 
 def _columns(configuration: TokensConfiguration, found: Slice, bucket: str) -> Columns:
     return Columns(
-        content=configuration.content_column,
+        **content_columns(configuration),
         doc_id=configuration.id_column,
-        tokens=configuration.tokens_column is not None,
-        beside=configuration.labels_column or configuration.loss_mask_column,
-        beside_is=configuration.beside_is,
         bucket=found.column,
         wanted=bucket if found.column else None,
     )
@@ -134,6 +132,7 @@ def _vocabulary(store: TokenStore) -> Vocabulary:
         bos_id=tokenizer.bos_id,
         own_pad_id=tokenizer.own_pad_id,
         control_tokens=inputs.configuration.control_tokens,
+        template=store.chat_template() if inputs.configuration.messages_column else None,
     )
 
 

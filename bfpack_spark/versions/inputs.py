@@ -13,8 +13,8 @@ from bfpack_spark.versions.metadata import Count, Metadata, Sha256
 
 
 class TokensConfiguration(Metadata):
-    """The options that decide a token store. The last five stand in it only where they decide
-    something."""
+    """The options that decide a token store. Those with a default stand in it only where they
+    decide something."""
 
     input_format: str
     text_column: str | None
@@ -29,23 +29,22 @@ class TokensConfiguration(Metadata):
     bucket: str | None = None
     labels_column: str | None = None
     loss_mask_column: str | None = None
+    messages_column: str | None = None
+    tools_column: str | None = None
+    chat_template_sha256: Sha256 | None = None
+    prompt_column: str | None = None
+    completion_column: str | None = None
 
     @property
-    def beside_is(self) -> Literal["labels", "loss_mask"] | None:
-        """Return what the column beside that of the tokens holds, if there is one."""
-        if self.labels_column:
-            return "labels"
-        return "loss_mask" if self.loss_mask_column else None
+    def is_chat(self) -> bool:
+        """Return whether documents are conversations, or prompts with completions."""
+        return bool(self.messages_column or self.prompt_column)
 
     @property
     def masks(self) -> bool:
         """Return whether documents have loss masks."""
-        return bool(self.labels_column or self.loss_mask_column)
-
-    @property
-    def content_column(self) -> str:
-        """Return the column of texts or of ready tokens."""
-        return str(self.tokens_column or self.text_column)
+        beside_tokens = self.labels_column or self.loss_mask_column
+        return bool(beside_tokens) or self.is_chat
 
 
 class TokensInputs(Metadata):

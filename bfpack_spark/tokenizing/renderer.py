@@ -5,9 +5,7 @@ except for the clock (`strftime_now`), as a result must not depend on the day. W
 say stands between {% generation %} and {% endgeneration %}, and nothing else tells it.
 """
 
-import hashlib
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Template
@@ -15,33 +13,16 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.conversations import Conversation
+from bfpack_spark.tokenizing.outcomes import NotRenderedError
 from bfpack_spark.tokenizing.panics import said as told
 from bfpack_spark.tokenizing.stand_ins import pattern_of
-from bfpack_spark.tokenizing.template_sandbox import STEPS_MAX, Sandbox, has_generation
+from bfpack_spark.tokenizing.template_file import ChatTemplate
+from bfpack_spark.tokenizing.template_parts import has_generation
+from bfpack_spark.tokenizing.template_sandbox import STEPS_MAX, Sandbox
 from bfpack_spark.tokenizing.traced_text import said
 
 CHARACTERS_MAX = 1 << 23  # of a conversation as text
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-
-class NotRenderedError(ValueError):
-    """The template makes no text of this conversation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChatTemplate:
-    """A template as it travels to the workers. `name` is what the user calls it by, `special` the
-    tokens that it may name, such as bos_token."""
-
-    name: str
-    source: str
-    special: tuple[tuple[str, str | tuple[str, ...]], ...]
-
-    @property
-    def sha256(self) -> str:
-        """Return what identifies the template, with the tokens that it may name."""
-        told = repr(self.special).encode()
-        return hashlib.sha256(self.source.encode() + b"\0" + told).hexdigest()
 
 
 class Renderer:
@@ -55,7 +36,7 @@ class Renderer:
     ) -> None:
         self._control = pattern_of(control_words)
         self._sandbox = Sandbox(self._control, characters_max)
-        self._special = {name: _listed(value) for name, value in template.special}
+        self._special = dict(template.special)
         self._template = _compiled(self._sandbox, template)
 
     def render(self, conversation: Conversation) -> str:
@@ -107,10 +88,6 @@ class Renderer:
         can make words like <|user|> of it and nobody can make it mean more."""
         plain = isinstance(text, str) and _NAME.fullmatch(text) is not None
         return plain and self._control.search(text) is None
-
-
-def _listed(value: str | tuple[str, ...]) -> str | list[str]:
-    return value if isinstance(value, str) else list(value)
 
 
 def _compiled(sandbox: Sandbox, template: ChatTemplate) -> Template:

@@ -1,0 +1,152 @@
+"""A batch of conversations, or of prompts with completions -> their tokens, one after another."""
+
+import re
+import zlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.documents import Columns, Documents
+from bfpack_spark.errors import JobError
+from bfpack_spark.schema import Reason
+from bfpack_spark.tokenizing.ends import Encoded
+from bfpack_spark.tokenizing.engines import REFERENCE_BYTES, EngineName, Load
+from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Targeted, TooLargeError
+from bfpack_spark.tokenizing.tokenize_conversations import (
+    conversation_spec,
+    tokenize_conversations,
+)
+from bfpack_spark.tokenizing.tokenize_prompts import tokenize_prompts
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
+
+
+class ChatSpec(Protocol):
+    """What of a TokenizeSpec is asked for here."""
+
+    @property
+    def columns(self) -> Columns: ...
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+    @property
+    def engine(self) -> EngineName: ...
+    @property
+    def load(self) -> Load: ...
+    @property
+    def audit_share(self) -> float: ...
+    @property
+    def max_bytes(self) -> int: ...
+
+
+def encode_chats(documents: Documents, spec: ChatSpec) -> tuple[Encoded, Int64]:
+    """Return the tokens of the good documents with their loss masks, and how many were put around
+    each document. Documents without tokens are refused in place."""
+    _refuse_by_size(documents, spec.max_bytes)
+    good = documents.good()
+    rows = _rows_of(documents, good)
+    outcomes = outcomes_of(rows, spec, spec.engine)
+    _audit(documents, good, rows, outcomes, spec)
+    lengths = np.zeros(len(documents), dtype=np.int64)
+    inserted = np.zeros(len(documents), dtype=np.int64)
+    kept: list[Targeted] = []
+    for index, outcome in zip(good, outcomes, strict=True):
+        if isinstance(outcome, RefusedError):
+            documents.refuse(index, outcome.reason, str(outcome))
+        elif not len(outcome.ids):
+            documents.refuse(index, Reason.EMPTY, "no tokens")
+        else:
+            kept.append(outcome)
+            lengths[index], inserted[index] = len(outcome.ids), outcome.num_inserted
+    ids = [np.empty(0, dtype=np.int32), *(one.ids for one in kept)]
+    masks = [np.empty(0, dtype=np.uint8), *(one.loss_mask for one in kept)]
+    whole = Encoded(ids=np.concatenate(ids), lengths=lengths, loss_mask=np.concatenate(masks))
+    return whole, inserted
+
+
+def _rows_of(documents: Documents, good: list[int]) -> list[tuple[Any, Any]]:
+    """Return content and second column of the good documents."""
+    content = documents.content.to_pylist()
+    beside = [None] * len(content) if documents.beside is None else documents.beside.to_pylist()
+    return [(content[index], beside[index]) for index in good]
+
+
+def outcomes_of(
+    rows: Sequence[tuple[Any, Any]], spec: ChatSpec, engine: EngineName
+) -> list[Outcome]:
+    """Return what becomes of each conversation with its tools, or prompt with its completion."""
+    if spec.columns.chat == "messages":
+        conversations = conversation_spec(spec.vocabulary, engine, spec.load)
+        return tokenize_conversations(rows, conversations)
+    return _of_prompts(rows, spec, engine)
+
+
+def _of_prompts(
+    rows: Sequence[tuple[Any, Any]], spec: ChatSpec, engine: EngineName
+) -> list[Outcome]:
+    refused = {number: _refusal(*row, spec) for number, row in enumerate(rows)}
+    pairs = [row for number, row in enumerate(rows) if refused[number] is None]
+    tokenized = iter(tokenize_prompts(pairs, spec.vocabulary, engine, spec.load))
+    return [refused[number] or next(tokenized) for number in range(len(rows))]
+
+
+class _NoCompletionError(RefusedError):
+    reason = Reason.NULL
+
+
+class _ControlWordError(RefusedError):
+    reason = Reason.CONTROL_TOKEN
+
+
+def _refusal(prompt: str, completion: str | None, spec: ChatSpec) -> RefusedError | None:
+    """Return why a prompt and its completion are not tokenized, or None."""
+    if completion is None:
+        return _NoCompletionError("null instead of a completion")
+    size, limit = len((prompt + completion).encode()), min(spec.max_bytes, REFERENCE_BYTES)
+    if size > limit:
+        return TooLargeError(f"{size} bytes, limit {limit}")
+    words = spec.vocabulary.special_tokens
+    if spec.vocabulary.control_tokens == "quarantine" and words:
+        match = re.search("|".join(map(re.escape, words)), prompt + completion)
+        return None if match is None else _ControlWordError(match.group())
+    return None
+
+
+def _refuse_by_size(documents: Documents, max_bytes: int) -> None:
+    for index in documents.good():
+        content = documents.content[index]
+        if not content.is_valid:
+            documents.refuse(index, Reason.NULL, "null instead of a conversation or prompt")
+        elif content.as_buffer().size > max_bytes:
+            size = content.as_buffer().size
+            documents.refuse(index, Reason.TOO_LARGE, f"{size} bytes, limit {max_bytes}")
+
+
+def _audit(
+    documents: Documents,
+    good: list[int],
+    rows: list[tuple[Any, Any]],
+    outcomes: list[Outcome],
+    spec: ChatSpec,
+) -> None:
+    """Tokenize a share of the documents by the reference too. Raises JobError if it differs."""
+    if spec.engine == "tokenizers" or not spec.audit_share:
+        return
+    limit = spec.audit_share * 2**32
+    ids = [(documents.doc_id[index] or "").encode() for index in good]
+    drawn = [number for number, doc_id in enumerate(ids) if zlib.crc32(doc_id) < limit]
+    again = outcomes_of([rows[number] for number in drawn], spec, "tokenizers") if drawn else []
+    for number, other in zip(drawn, again, strict=True):
+        if not _alike(outcomes[number], other):
+            index = good[number]
+            raise JobError(
+                f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
+                "tokenizers disagree; use --engine tokenizers"
+            )
+
+
+def _alike(one: Outcome, other: Outcome) -> bool:
+    if isinstance(one, RefusedError) or isinstance(other, RefusedError):
+        return type(one) is type(other)
+    same_ids = np.array_equal(one.ids, other.ids)
+    return same_ids and np.array_equal(one.loss_mask, other.loss_mask)

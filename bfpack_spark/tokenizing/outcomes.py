@@ -1,0 +1,80 @@
+"""What becomes of a conversation, or of a prompt with a completion: tokens with targets, or a
+reason why there are none."""
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from bfpack_spark.schema import Reason
+from bfpack_spark.tokenizing.ends import Mask
+from bfpack_spark.tokenizing.engines import Ids
+from bfpack_spark.tokenizing.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targeted:
+    """The tokens of a document, which of them are targets, and how many were put around it."""
+
+    ids: Ids
+    loss_mask: Mask
+    num_inserted: int
+
+
+class RefusedError(ValueError):
+    """A document has no tokens; the text says why."""
+
+    reason: ClassVar[str]
+
+
+Outcome: TypeAlias = Targeted | RefusedError
+
+
+class NotAConversationError(RefusedError):
+    """The value is no conversation."""
+
+    reason = Reason.NOT_A_CONVERSATION
+
+
+class NotRenderedError(RefusedError):
+    """The template makes no text of this conversation."""
+
+    reason = Reason.NOT_RENDERED
+
+
+class NotAlignedError(RefusedError):
+    """A token lies over a border of what the model is to say."""
+
+    reason = Reason.NOT_ALIGNED
+
+
+class ForgedError(RefusedError):
+    """A document's text would give a control token."""
+
+    reason = Reason.CONTROL_TOKEN
+
+
+class NotSpelledError(RefusedError):
+    """Some of the text is no token."""
+
+    reason = Reason.NOT_SPELLED
+
+
+class TooLargeError(RefusedError):
+    """The text is larger than an engine takes at once."""
+
+    reason = Reason.TOO_LARGE
+
+
+def with_ends(ids: Ids, mask: Mask, vocabulary: Vocabulary, *, is_ended: bool) -> Targeted:
+    """Put EOS behind a document, unless the text has ended its last turn with it, and BOS before
+    it, if there is one and it does not begin with it. EOS is a target if the token before it is
+    one, and BOS is none."""
+    length = len(ids)
+    if length and not is_ended:
+        ids, mask = np.append(ids, vocabulary.eos_id), np.append(mask, mask[-1])
+    if length and vocabulary.bos_id is not None and ids[0] != vocabulary.bos_id:
+        ids, mask = np.insert(ids, 0, vocabulary.bos_id), np.insert(mask, 0, 0)
+    return Targeted(
+        ids=ids.astype(np.int32), loss_mask=mask.astype(np.uint8), num_inserted=len(ids) - length
+    )

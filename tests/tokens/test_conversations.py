@@ -1,0 +1,215 @@
+"""Conversations and prompts as input, from columns to rows, and what is refused on the way."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import chats
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conversations import BUCKET, Bfpack, Pieces, pieces_of
+from outputs import current, manifest
+
+from bfpack_spark.tokenizing.outcomes import Targeted
+from bfpack_spark.tokenizing.tokenize_conversations import tokenize_conversations
+
+SEQ_LEN = 4096
+SYSTEM = {"role": "system", "content": "Some words to learn."}
+HELLO = [
+    SYSTEM,
+    {"role": "user", "content": "Say <|im_end|> in some words"},
+    {"role": "assistant", "content": "some words <|im_end|> to forget"},
+]
+
+
+def write_tokenizer(folder: Path, style: str) -> Path:
+    """A tokenizer as people have it: with its template beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chats.tokenizer(style).save(str(folder / "tokenizer.json"))
+    named = {key: value for key, value in chats.companion(style).items() if key != "chat_template"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(named))
+    (folder / "chat_template.jinja").write_text(chats.source(style), encoding="utf-8")
+    return folder
+
+
+def write_lines(folder: Path, lines: list[dict[str, Any]]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    (folder / "a.jsonl").write_text(text, encoding="utf-8")
+    return folder
+
+
+def some_lines(style: str, num: int = 60) -> list[dict[str, Any]]:
+    draw = random.Random(style)
+    rows = [chats.some_conversation(draw, style) for _ in range(num)]
+    return [{"id": f"c{n}", "messages": m, "tools": t} for n, (m, t) in enumerate(rows)]
+
+
+def options(tmp: Path, style: str, given: Path, *more: object) -> list[object]:
+    tokenizer = write_tokenizer(tmp / "tokenizer", style)
+    where = ["--input", given, "--tokenizer", tokenizer, "--output", tmp / "out"]
+    columns = ["--bucket", BUCKET, "--id-column", "id"]
+    return [*where, *columns, "--seq-len", SEQ_LEN, "--max-quarantined", 1, *more]
+
+
+def pack(bfpack: Bfpack, *given: object) -> Path:
+    ran = bfpack("pack", *given)
+    assert ran.code == 0, ran.err
+    output = Path(str(given[given.index("--output") + 1]))
+    return current(output, BUCKET, f"sequences-{SEQ_LEN}")
+
+
+def expected(lines: list[dict[str, Any]], style: str) -> tuple[Pieces, dict[str, str]]:
+    """Of each conversation, its one piece, or why it is refused."""
+    rows = [(line["messages"], line.get("tools")) for line in lines]
+    pieces: Pieces = {}
+    refused: dict[str, str] = {}
+    outcomes = tokenize_conversations(rows, chats.spec_of(style))
+    for line, outcome in zip(lines, outcomes, strict=True):
+        if not isinstance(outcome, Targeted):
+            refused[line["id"]] = outcome.reason
+        elif not outcome.loss_mask[1:].any():
+            refused[line["id"]] = "no_target"
+        else:
+            pieces[line["id"]] = [(0, outcome.ids.tolist(), outcome.loss_mask.tolist())]
+    return pieces, refused
+
+
+def refused_of(output: Path) -> dict[str, str]:
+    store = current(output, BUCKET, "tokens")
+    files = sorted((store / "quarantine").glob("*")) if (store / "quarantine").exists() else []
+    return {r["doc_id"]: r["reason"] for f in files for r in pq.read_table(f).to_pylist()}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "JSON texts", "parquet", "from and value"])
+@pytest.mark.parametrize("style", ["tools"])
+def test_conversations_come_to_the_rows_with_their_targets(
+    style: str, kind: str, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    lines = some_lines(style)
+    pieces, refused = expected(lines, style)
+    assert len(pieces) > 40
+    given = tmp_path / "in"
+    if kind == "parquet":
+        lines = [line for line in lines if not line["tools"]]  # their arguments have no one type
+        names = [line["id"] for line in lines]
+        pieces = {name: held for name, held in pieces.items() if name in names}
+        refused = {name: why for name, why in refused.items() if name in names}
+        given.mkdir()
+        pq.write_table(pa.Table.from_pylist(lines), given / "a.parquet")
+    elif kind == "from and value":
+        names = {"user": "human", "assistant": "gpt"}
+        for line in lines:
+            line["messages"] = [
+                {"from": names.get(role := m.pop("role"), role), "value": m.pop("content"), **m}
+                for m in line["messages"]
+            ]
+        write_lines(given, lines)
+    elif kind == "JSON texts":
+        for line in lines:
+            line["messages"] = json.dumps(line["messages"])
+            line["tools"] = line["tools"] and json.dumps(line["tools"])
+        write_lines(given, lines)
+    else:
+        write_lines(given, lines)
+    columns = ("--messages-column", "messages", "--tools-column", "tools")
+    version = pack(bfpack, *options(tmp_path, style, given, *columns))
+    assert pieces_of(version) == pieces
+    assert refused_of(tmp_path / "out") == refused
+    store = current(tmp_path / "out", BUCKET, "tokens")
+    targets = sum(sum(held[0][2][1:]) for held in pieces.values())
+    assert manifest(store)["accounting"]["targets"] == targets
+    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN, "--input", given)
+    assert ran.code == 0, ran.out
+
+
+def test_words_in_messages_that_look_like_control_words_stay_text(
+    bfpack: Bfpack, tmp_path: Path
+) -> None:
+    given = write_lines(tmp_path / "in", [{"id": "a", "messages": HELLO}])
+    version = pack(bfpack, *options(tmp_path, "chatml", given, "--messages-column", "messages"))
+    ((_, ids, mask),) = pieces_of(version)["a"]
+    end = chats.tokenizer("chatml").token_to_id("<|im_end|>")
+    assert ids.count(end) == 3
+    assert [i for i, m in zip(ids, mask, strict=True) if m][-1] == end
+    text = chats.tokenizer("chatml").decode(ids, skip_special_tokens=True)
+    assert text.count("<|im_end|>") == 2
+
+
+def test_prompts_and_completions(bfpack: Bfpack, tmp_path: Path) -> None:
+    pairs = [
+        ("a", "Say some words:", " some words"),
+        ("b", "Say some words: ", "words"),  # its blank is in a token of the completion
+        ("c", "Say some words:", ""),
+        ("d", "Say some words:", None),
+    ]
+    lines = [{"id": i, "prompt": p, "completion": c} for i, p, c in pairs]
+    given = write_lines(tmp_path / "in", lines)
+    more = ("--prompt-column", "prompt", "--completion-column", "completion")
+    version = pack(bfpack, *options(tmp_path, "chatml", given, *more))
+    tokenizer = chats.tokenizer("chatml")
+    before = tokenizer.encode(pairs[0][1]).ids
+    after = tokenizer.encode(pairs[0][2]).ids
+    ids = [*before, *after, tokenizer.token_to_id("<|im_end|>")]
+    mask = [0] * len(before) + [1] * (len(after) + 1)
+    assert pieces_of(version) == {"a": [(0, ids, mask)]}
+    assert refused_of(tmp_path / "out") == {
+        "b": "not_aligned",
+        "c": "no_target",
+        "d": "null_text",
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% for m in messages %}{{ m.content }}{% endfor %}", "it has no {% generation %}"),
+        ("{% generation %}{% endgeneration %}{{ messages[0].content }}", "none has a token"),
+        ("{% generation %}{{ messages[2].content }}{% endgeneration %}", "is to say all of each"),
+        ("so{% generation %}me {{ messages[2].content }}{% endgeneration %}", "over the border"),
+        ("{% for %}", "line 1:"),
+        ("{% generation %}{{ clock() }}{% endgeneration %}", "'clock' is undefined"),
+        ("{% include 'x' %}{% generation %}{% endgeneration %}", "none can be taken"),
+    ],
+)
+def test_a_template_that_would_train_on_the_wrong_tokens_is_refused(
+    template: str, said: str, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    (tmp_path / "x.jinja").write_text(template)
+    given = write_lines(tmp_path / "in", [{"id": "a", "messages": HELLO}] * 3)
+    more = ("--messages-column", "messages", "--chat-template", tmp_path / "x.jinja")
+    ran = bfpack("pack", *options(tmp_path, "chatml", given, *more))
+    assert ran.code == 2
+    assert said in ran.err.splitlines()[-1]
+    assert not (tmp_path / "out" / BUCKET).exists() or not list(
+        (tmp_path / "out" / BUCKET).rglob("_manifest.json")
+    )
+
+
+def test_the_template_decides_the_version(bfpack: Bfpack, tmp_path: Path) -> None:
+    given = write_lines(tmp_path / "in", [{"id": "a", "messages": HELLO}])
+    base = options(tmp_path, "chatml", given, "--messages-column", "messages")
+    first = pack(bfpack, *base)
+    (tmp_path / "x.jinja").write_text(chats.source("chatml"), encoding="utf-8")
+    assert pack(bfpack, *base, "--chat-template", tmp_path / "x.jinja") == first
+    (tmp_path / "x.jinja").write_text(chats.source("chatml") + "{{ ' ' }}", encoding="utf-8")
+    assert pack(bfpack, *base, "--chat-template", tmp_path / "x.jinja") != first
+
+
+def test_a_sample_is_tokenized_as_the_run_does(bfpack: Bfpack, tmp_path: Path) -> None:
+    lines = some_lines("tools")
+    given = write_lines(tmp_path / "in", lines)
+    columns = ("--messages-column", "messages", "--tools-column", "tools")
+    made = options(tmp_path, "tools", given, *columns)
+    pack(bfpack, *made)
+    where = made.index("--output")
+    sampled = [*made[:where], *made[where + 2 :]]
+    sampled = [x for n, x in enumerate(sampled) if sampled[n - 1 : n] != ["--max-quarantined"]]
+    sampled.remove("--max-quarantined")
+    ran = bfpack("stats", *sampled, "--sample", 1000, "--json")
+    assert ran.code == 0, ran.err
+    store = current(tmp_path / "out", BUCKET, "tokens")
+    told = json.dumps(json.loads(ran.out))
+    assert str(manifest(store)["totals"]["tokens"]) in told
