@@ -137,7 +137,8 @@ def _by_cutting(
 
 def parts_of_batch(ids: Ids, lengths: Int64) -> list[Ids]:
     """Return the ids of each text, none for a text that cannot be spelled."""
-    return np.split(ids, np.cumsum(np.maximum(lengths, 0))[:-1])
+    ends = np.cumsum(np.maximum(lengths, 0))
+    return [ids[end - max(n, 0) : end] for end, n in zip(ends, lengths, strict=True)]
 
 
 def _by_places(text: StoodIn, stand_ins: StandIns) -> Aligned | RefusedError:
