@@ -60,6 +60,7 @@ def test_a_target_may_be_first_and_there_may_be_several() -> None:
     [
         "x{{ ' ' }}" + ANSWER,
         "wor{% generation %}ds{% endgeneration %}",
+        "word{% generation %}s{% endgeneration %}",
         "x" + ANSWER.replace("}}", "~ ' ' }}") + "some",
     ],
 )
