@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-_PACKAGES = ("pyspark", "pyarrow", "numpy", "fastokens", "tokenizers")
+_PACKAGES = ("pyspark", "pyarrow", "numpy", "fastokens", "tokenizers", "transformers", "trl")
 
 
 def about() -> str:
@@ -14,7 +14,9 @@ def about() -> str:
     commit = _git("rev-parse", "--short", "HEAD")
     # Files that git does not know may be part of what is measured too; those it ignores are not.
     changes = "+changes" if _git("status", "--porcelain", "--untracked-files=normal") else ""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    found = {each.metadata["Name"].lower() for each in importlib.metadata.distributions()}
+    named = [name for name in _PACKAGES if name in found]
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in named)
     date = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
     return f"Commit {commit}{changes}, {date}, {os.cpu_count()} x {_cpu()}, {versions}."
 

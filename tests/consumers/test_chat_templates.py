@@ -15,7 +15,8 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.engines import EngineName
-from bfpack_spark.tokenizing.tokenize_conversations import Refused, tokenize_conversations
+from bfpack_spark.tokenizing.outcomes import RefusedError, Targeted
+from bfpack_spark.tokenizing.tokenize_conversations import tokenize_conversations
 
 CONVERSATIONS = 150
 LOOK_ALIKES = 60
@@ -47,13 +48,14 @@ def lies_over_a_border(tokenizer: Any, messages: Any, tools: Any) -> bool:
     return any(a < place < b for place in places for a, b in placed["offset_mapping"])
 
 
-def without_ours(ids: np.ndarray, mask: np.ndarray, theirs: np.ndarray, eos: int) -> Any:
+def without_ours(made: Targeted, theirs: np.ndarray, eos: int) -> tuple[np.ndarray, np.ndarray]:
     """Ours without the EOS that we append, which is a target if the token before it is."""
-    if len(ids) == len(theirs) + 1:
-        assert ids[-1] == eos
-        assert mask[-1] == mask[-2]
-        return ids[:-1], mask[:-1]
-    return ids, mask
+    if made.num_inserted:
+        assert len(made.ids) == len(theirs) + 1
+        assert made.ids[-1] == eos
+        assert made.loss_mask[-1] == made.loss_mask[-2]
+        return made.ids[:-1], made.loss_mask[:-1]
+    return made.ids, made.loss_mask
 
 
 @pytest.mark.parametrize("engine", ["tokenizers", "fastokens"])
@@ -66,13 +68,13 @@ def test_ids_and_masks_are_those_of_transformers(style: str, engine: EngineName)
     rows = [chats.some_conversation(draw, style) for _ in range(CONVERSATIONS)]
     seen: Counter[str] = Counter()
     for (messages, tools), ours in zip(rows, tokenize_conversations(rows, spec), strict=True):
-        if isinstance(ours, Refused):
+        if isinstance(ours, RefusedError):
             assert ours.reason == Reason.NOT_ALIGNED, ours
             assert lies_over_a_border(tokenizer, messages, tools), ours
             seen["refused"] += 1
             continue
         expected, targets = by_transformers(tokenizer, messages, tools)
-        ids, mask = without_ours(*ours, expected, tokenizer.eos_token_id)
+        ids, mask = without_ours(ours, expected, tokenizer.eos_token_id)
         assert ids.tolist() == expected.tolist()
         assert mask.tolist() == targets.tolist()
         seen["with targets"] += bool(mask.any() and not mask.all())
@@ -96,9 +98,9 @@ def test_control_words_in_messages_stay_text(style: str) -> None:
         for message in messages:
             message["content"] = message["content"].replace(HIDDEN, word)
         (ours,) = tokenize_conversations([(messages, tools)], spec)
-        assert not isinstance(ours, Refused), ours
+        assert not isinstance(ours, RefusedError), ours
         expected = piece_by_piece(style, text, words, word)
-        ids, _ = without_ours(*ours, expected, tokenizer.eos_token_id)
+        ids, _ = without_ours(ours, expected, tokenizer.eos_token_id)
         assert ids.tolist() == expected.tolist()
         told += ids.tolist() != by_transformers(tokenizer, messages, tools)[0].tolist()
     assert told == len(rows)

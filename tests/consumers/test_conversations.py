@@ -3,6 +3,7 @@
 The losses it is held against are those of what transformers makes of the messages, one by one.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,22 @@ def test_a_mask_that_is_off_by_one_changes_the_loss(
     give, free = WAYS[way]
     found = losses(give(rows, shift), tmp_path, padding_free=free)
     assert (np.abs(found - np.array(expected)) > FAR * np.array(expected)).all()
+
+
+README = Path(__file__).resolve().parents[2] / "bfpack_spark/tokenizing/README.md"
+
+
+def test_the_block_of_the_readme_trains(
+    held: dict[str, Messages], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "out", held)
+    model().save_pretrained("model")
+    tokenizer().save_pretrained("model")
+    (source,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    source = source.replace("4096", str(SEQ_LEN)).replace(
+        "report_to=[]", "report_to=[], max_steps=2"
+    )
+    names: dict[str, Any] = {}
+    exec(compile(source, "README", "exec"), names)
+    assert names["trainer"].state.global_step == 2

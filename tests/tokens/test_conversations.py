@@ -2,6 +2,7 @@
 
 import json
 import random
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from conversations import BUCKET, Bfpack, Pieces, pieces_of
 from outputs import current, manifest
+from readmes import block
 
 from bfpack_spark.tokenizing.outcomes import Targeted
 from bfpack_spark.tokenizing.tokenize_conversations import tokenize_conversations
@@ -213,3 +215,19 @@ def test_a_sample_is_tokenized_as_the_run_does(bfpack: Bfpack, tmp_path: Path) -
     store = current(tmp_path / "out", BUCKET, "tokens")
     told = json.dumps(json.loads(ran.out))
     assert str(manifest(store)["totals"]["tokens"]) in told
+
+
+def test_the_command_of_the_readme_runs_as_printed(
+    bfpack: Bfpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tokenizer(tmp_path / "model", "chatml")
+    lines = [{"messages": [*HELLO, HELLO[1], HELLO[2]]}] * 5
+    write_lines(tmp_path, lines)
+    (tmp_path / "a.jsonl").rename("chats.jsonl")
+    command = block("bfpack_spark/tokenizing/README.md", "This command is run", "sh")
+    name, *given = shlex.split(command)
+    assert name == "bfpack"
+    ran = bfpack(*given)
+    assert ran.code == 0, ran.err
+    assert len(pieces_of(current(tmp_path / "out", "chats", "sequences-4096"))) == 5
