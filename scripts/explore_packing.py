@@ -30,8 +30,9 @@ from bfpack_spark import explore
 from bfpack_spark.config import Settings
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import cut_documents, cut_stream
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore import plots
-from bfpack_spark.report.render import render_names, render_sequence
+from bfpack_spark.report.render import render_conversation, render_names, render_sequence
 
 # %% tags=["parameters"]
 OUTPUT, BUCKET = "../.demo/output", "demo"
@@ -205,6 +206,45 @@ plots.sequence(sequence)
 
 # %%
 HTML(render_sequence(sequence))
+
+# %% [markdown]
+# ## Conversations
+#
+# For fine-tuning, a chat template writes a conversation as text, and `{% generation %}` says what
+# of it the model is to learn. In colour are the targets, and underlined are the control tokens. The
+# `<|endoftext|>` in the question is not one: what a message says stays text.
+
+# %%
+TEMPLATE = """{%- for message in messages -%}
+{{ message.role + ':\\n' }}
+{%- if message.role == 'assistant' -%}
+{%- generation %}{{ message.content + '<|endoftext|>' }}{% endgeneration -%}
+{%- else -%}
+{{ message.content + '\\n' }}
+{%- endif -%}
+{%- endfor -%}"""
+MESSAGES = [
+    {"role": "user", "content": "What does <|endoftext|> do in Python?"},
+    {"role": "assistant", "content": "Nothing: it ends a text for a model."},
+    {"role": "user", "content": "And return?"},
+    {"role": "assistant", "content": "It ends a function:\n    return value"},
+]
+conversation = explore.conversation_tokens(TOKENIZER, TEMPLATE, MESSAGES)
+HTML(render_conversation(conversation))
+
+# %% [markdown]
+# Conversations are packed whole. These are 100,000 lengths whose mean is 1,207 tokens. Each row of
+# the table leaves out those that do not fit. `padded_share` is the padding if each of the others has
+# a row of its own. Concatenation would cut `concat_cut_share` of all.
+
+# %%
+lengths = np.random.default_rng(0).lognormal(np.log(1207) - 0.5, 1.0, 100_000).astype(np.int64) + 1
+whole = explore.corpus_stats(
+    Histogram.of_counts(np.bincount(lengths)),
+    WHAT_IF,
+    replace(explore.rules_of(), long_documents="drop"),
+)
+explore.whole_rows_frame(whole)
 
 # %% [markdown]
 # ## Asking the plan

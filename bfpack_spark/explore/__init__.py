@@ -16,6 +16,7 @@
     explore.names_of("out", explore.read_sequence("out", "web", 2048, 3))  # bound elsewhere
     explore.sample_stats(explore.sample_input(settings, 300, "python"), (2048,))[0].references
     explore.find_document("out", "web", 2048, "an id")           # where a document went
+    explore.conversation_tokens("tokenizer", template, messages)  # with the targets marked
     explore.plan_table(spark, "out", "web", 2048).createOrReplaceTempView("plan")
 
 The functions that take a session use only its DataFrames, so it may be a session of Spark Connect.
@@ -23,6 +24,11 @@ The functions that take a session use only its DataFrames, so it may be a sessio
 
 from bfpack_spark.core.estimates import Estimate, Stratum
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.explore.conversations import (
+    TokenText,
+    conversation_tokens,
+    whole_rows_frame,
+)
 from bfpack_spark.explore.document import Fragment, Whereabouts, find_document
 from bfpack_spark.explore.frames import (
     context_frame,

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bfpack_spark.explore.boxes import CUT, boxes_of
+from bfpack_spark.explore.conversations import TokenText
 from bfpack_spark.explore.names import NamedSegment, NameOutOfSight
 from bfpack_spark.explore.sequence import Sequence
 from bfpack_spark.printable import lines
@@ -31,6 +32,12 @@ def render_sequence(sequence: Sequence, characters: int = 160) -> str:
             shortened=partial(_shortened, characters=characters),
         )
     )
+
+
+def render_conversation(tokens: Iterable[TokenText]) -> str:
+    """Return a piece of HTML for a notebook: the tokens of a conversation, with the targets in
+    colour, and control tokens underlined."""
+    return _templates().get_template("conversation.html.j2").render(tokens=list(tokens))
 
 
 def render_names(segments: Iterable[NamedSegment], characters: int = 1500) -> str:

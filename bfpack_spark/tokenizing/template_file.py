@@ -54,7 +54,7 @@ def read_template(tokenizer: str, companion: dict[str, Any], file: str | None) -
     """Return the template of `file`, or else of chat_template.jinja beside the tokenizer, or else
     of its tokenizer_config.json (`companion`). Raises InputError if there is none."""
     if file is not None:
-        return _template(
+        return template_of(
             f"--chat-template {file}", _read(f"--chat-template {file}", file), companion
         )
     folder = tokenizer.rstrip("/")
@@ -62,17 +62,18 @@ def read_template(tokenizer: str, companion: dict[str, Any], file: str | None) -
         folder = folder.rpartition("/")[0] if "/" in folder else "."
     beside = f"{folder}/chat_template.jinja"
     if access.is_file(beside):
-        return _template(beside, _read(beside, beside), companion)
+        return template_of(beside, _read(beside, beside), companion)
     source = _default(companion.get("chat_template"))
     if source is None:
         raise InputError(
             f"--tokenizer {tokenizer}: no chat template beside it, neither chat_template.jinja nor "
             "one in tokenizer_config.json; name a file by --chat-template"
         )
-    return _template(f"{folder}/tokenizer_config.json", source, companion)
+    return template_of(f"{folder}/tokenizer_config.json", source, companion)
 
 
-def _template(name: str, source: str, companion: dict[str, Any]) -> ChatTemplate:
+def template_of(name: str, source: str, companion: dict[str, Any]) -> ChatTemplate:
+    """Return a template with the tokens that a tokenizer_config.json names."""
     named = ((key, _content(companion.get(key))) for key in _NAMED)
     return ChatTemplate(
         name=name,

@@ -53,12 +53,21 @@ def test_every_cell_that_should_show_something_does(ran: nbformat.NotebookNode) 
     "code",
     [
         *("quantiles_frame(", "[columns]", "estimates_frame(", "WHERE doc_id", "mixed.head("),
-        *("context_frame(", "references_frame("),
+        *("context_frame(", "references_frame(", "whole_rows_frame("),
     ],
 )
 def test_frames_have_rows(ran: nbformat.NotebookNode, code: str) -> None:
     (shown,) = outputs(ran, code, "text/html")
     assert shown.count("<tr") > 1
+
+
+def test_a_conversation_is_shown_with_its_targets(ran: nbformat.NotebookNode) -> None:
+    (shown,) = outputs(ran, "render_conversation(", "text/html")
+    assert shown.count('class="target control"') == 2  # the template's own words
+    assert "tokens are targets" in shown
+    targets = re.findall(r'<span class="target[^"]*">([^<]*)</span>', shown)
+    said = "".join(targets)
+    assert said.startswith("Nothing: it ends a text for a model.&lt;|endoftext|&gt;It ends")
 
 
 def test_a_sequence_is_shown_with_its_documents(
