@@ -99,8 +99,8 @@ bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cl
 lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
 	@set -e; PATH="$$PATH:.venv/bin"; export PATH; \
 	command -v uv >/dev/null || { echo "make lock needs uv: run 'make setup' first" >&2; exit 1; }; \
-	$(UV_COMPILE) $(LOCK_OPTIONS) --extra spark --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
-	$(UV_COMPILE) --constraint conf/requirements.lock --extra job pyproject.toml --output-file conf/workers.lock >/dev/null; \
+	$(UV_COMPILE) $(LOCK_OPTIONS) --extra spark --extra gigatoken --group dev pyproject.toml --output-file conf/requirements.lock >/dev/null; \
+	$(UV_COMPILE) --constraint conf/requirements.lock --extra job --extra gigatoken pyproject.toml --output-file conf/workers.lock >/dev/null; \
 	$(UV_COMPILE) $(LOCK_OPTIONS) --resolution lowest-direct --extra spark pyproject.toml --output-file conf/spark/3.5.0.lock >/dev/null; \
 	for spark in $(filter-out 3.5.0,$(SPARKS)); do \
 	    echo "pyspark==$$spark.*" | $(UV_COMPILE) $(LOCK_OPTIONS) - --output-file conf/spark/$$spark.lock >/dev/null; \

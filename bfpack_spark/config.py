@@ -80,8 +80,8 @@ class Settings(ColumnSettings):
         256 * 2**20,
         ge=1,
         description="Sets the UTF-8 bytes of the largest document; longer ones go to quarantine. "
-        "No engine takes more than 268435456, and tokenizers no stretch of over 8388608 that it "
-        "cannot cut.",
+        "No engine takes more than 268435456, and tokenizers and gigatoken no stretch of over "
+        "8388608 that cannot be cut.",
     )
     max_quarantined: float = Field(
         0.01,
@@ -90,16 +90,16 @@ class Settings(ColumnSettings):
         description="Sets the share of documents, and of bytes, that may go to quarantine before "
         "the run fails, of all and of what is new.",
     )
-    engine: Literal["auto", "fastokens", "tokenizers"] = Field(
+    engine: Literal["auto", "fastokens", "gigatoken", "tokenizers"] = Field(
         "auto",
-        description="Sets the engine that tokenizes; auto takes fastokens where it agrees with "
+        description="Sets the engine that tokenizes; auto takes the fastest that agrees with "
         "tokenizers.",
     )
     audit_share: float = Field(
         0.001,
         ge=0,
         le=1,
-        description="Sets the share of documents that both engines tokenize during the run.",
+        description="Sets the share of documents that tokenizers tokenizes too during the run.",
     )
 
     packing: Literal["best_fit", "concat"] = Field(

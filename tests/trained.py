@@ -26,6 +26,34 @@ def byte_level(special: Sequence[str] = ("<|endoftext|>", "<|pad|>")) -> Tokeniz
     return tokenizer
 
 
+BLANK_AS_IN_LLAMA_2 = {
+    "normalizer": {
+        "type": "Sequence",
+        "normalizers": [
+            {"type": "Prepend", "prepend": "\u2581"},
+            {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"},
+        ],
+    }
+}
+
+
+def sentencepiece(
+    special: Sequence[str] = ("<unk>", "<s>", "</s>"), **parts: Any
+) -> dict[str, Any]:
+    """SentencePiece's BPE as the tree of its file, as that of Llama 2; `parts` replace its own."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=420,
+        special_tokens=[*special, *(f"<0x{byte:02X}>" for byte in range(256))],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(WORDS * 3, trainer)
+    tree: dict[str, Any] = json.loads(tokenizer.to_str())
+    tree["added_tokens"] = [t for t in tree["added_tokens"] if t["content"] in special]
+    return tree | {"pre_tokenizer": None} | BLANK_AS_IN_LLAMA_2 | parts
+
+
 def word_piece() -> Tokenizer:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

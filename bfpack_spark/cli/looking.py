@@ -85,7 +85,7 @@ def verify_each(
                 place,
                 version=version,
                 text_input=_text_of(settings, bucket, frame),
-                engine="fastokens" if settings.engine == "fastokens" else "tokenizers",
+                engine="tokenizers" if settings.engine == "auto" else settings.engine,
             )
         reports.append(report)
     return reports

@@ -24,7 +24,7 @@ from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
 from bfpack_spark.versions.on_disk import places_of
 from bfpack_spark.versions.publication import Place
 
-_PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "tokenizers")
+_PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "gigatoken", "tokenizers")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,14 +18,12 @@ there is no proof.
 """
 
 import functools
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import tokenizers
-
+from bfpack_spark.tokenizing.normalizers import library
 from bfpack_spark.tokenizing.panics import said, silenced
 from bfpack_spark.tokenizing.patterns import (
     BLANK,
@@ -177,7 +175,7 @@ def _kept(file: TokenizerFile, cuts: Cuts) -> Cuts | None:
     for step in parts_of(file.normalizer, "normalizers"):
         if not _is_local(step):
             return None
-        normalize = _normalizer(step)
+        normalize = library(step)
         keep = frozenset(name for name in cuts.keep if _keeps(normalize, name, cuts.keep))
         keep = frozenset(name for name in keep if _keeps(normalize, name, keep))
         blank = frozenset(name for name in cuts.blank if _spares(normalize, BLANK[name][0]))
@@ -203,16 +201,6 @@ def _is_elsewhere(pattern: Any) -> bool:
     return isinstance(said, str) and bool(said) and not sets_of(said)
 
 
-def _normalizer(step: Tree) -> Callable[[str], str]:
-    empty = {"model": {"type": "BPE", "vocab": {}, "merges": []}, "normalizer": step}
-    tokenizer = tokenizers.Tokenizer.from_str(
-        json.dumps({"version": "1.0", "added_tokens": [], **empty})
-    )
-    assert tokenizer.normalizer is not None, "it was given one"
-    normalize: Callable[[str], str] = tokenizer.normalizer.normalize_str
-    return normalize
-
-
 def _keeps(normalize: Callable[[str], str], name: str, keep: Sets) -> bool:
     """Tell whether every character of a set becomes one of the sets that cuts lie behind."""
     first, last = KEEP[name]
@@ -232,6 +220,6 @@ def _leaves(token: AddedToken, file: TokenizerFile) -> bool:
     """Tell whether a token that is sought in text can neither hold a place nor look over it."""
     texts = [token.content]
     for step in parts_of(file.normalizer, "normalizers"):
-        texts.append(_normalizer(step)(texts[-1]))
+        texts.append(library(step)(texts[-1]))
     holds = any(re.search(r"[A-Za-z0-9一-龥]\s", text) for text in texts)
     return not (holds or token.rstrip or token.single_word)

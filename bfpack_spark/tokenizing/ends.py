@@ -9,7 +9,7 @@ import numpy.typing as npt
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.documents import Documents
 from bfpack_spark.schema import Reason
-from bfpack_spark.tokenizing.engines import Ids
+from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 Mask: TypeAlias = npt.NDArray[np.uint8]

@@ -1,32 +1,44 @@
-"""Which engine tokenizes a corpus, and why: the fast one only where it agrees with the
-reference."""
+"""Which engine tokenizes a corpus, and why: a fast one only where it agrees with the reference."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import Inventory, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine
+from bfpack_spark.tokenizing.engines import (
+    Engine,
+    EngineName,
+    FastName,
+    Load,
+    load_engine,
+)
+from bfpack_spark.tokenizing.hard_texts import adversarial_texts
+from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.panics import silenced
 from bfpack_spark.tokenizing.tokenizer_json import parse_tokenizer
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-EngineChoice: TypeAlias = Literal["auto", "fastokens", "tokenizers"]
+EngineChoice: TypeAlias = Literal["auto"] | EngineName
 _SHORT = 1000  # characters of a text that costs nothing to try
+_SAMPLE = 1 << 18  # characters of the sample that tell what the reference costs
+_ENOUGH = 20_000  # tokens that tell what an engine costs
 REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference for comparison
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The engine that is taken, and the reason in words."""
+    """The engine that is taken, the reason in words, and what it costs."""
 
     engine: EngineName
     why: str
+    cost: str | None = None
 
 
 def engine_for(
@@ -36,11 +48,10 @@ def engine_for(
     sample_of: Callable[[], list[str]],
 ) -> Choice:
     """Return the engine that tokenizes this corpus, and why it was chosen. `sample_of` returns some
-    of its texts, and is called only if they are needed."""
+    of its texts, and is called only if there are any."""
     if columns.tokens:
         return Choice(engine="fastokens", why="not used: the documents are tokenized already")
-    sample = [] if wanted == "tokenizers" else sample_of()
-    return choose_engine(wanted, vocabulary, sample)
+    return choose_engine(wanted, vocabulary, sample_of())
 
 
 def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 20) -> list[str]:
@@ -64,39 +75,57 @@ def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 2
 def choose_engine(
     wanted: EngineChoice, vocabulary: Vocabulary, sample: list[str], load: Load = load_engine
 ) -> Choice:
-    """Compare both engines on hard texts and on a sample of the corpus, and return the choice.
+    """Compare the fast engines with the reference on hard texts and on a sample of the corpus, and
+    return the choice. The one that is faster for this kind of tokenizer is tried first.
 
-    If they differ, `auto` falls back to the reference, and `fastokens` raises JobError.
+    If one differs, or cannot take the tokenizer, `auto` goes on to the next and in the end to the
+    reference, and an engine that is wanted by name raises JobError.
     """
     texts = adversarial_texts(vocabulary)
+    problems: list[str] = []
     with silenced():
         # A file that the reference cannot take is the user's mistake.
         _check_reference(vocabulary, texts, load)
-        if wanted == "tokenizers":
-            return Choice(engine="tokenizers", why="as --engine says")
-        texts += sample
-        problem = _disagreement(vocabulary, texts, load)
-    if problem is None:
-        return Choice(engine="fastokens", why=f"it agrees with tokenizers on {len(texts)} texts")
-    if wanted == "fastokens":
-        raise JobError(f"--engine fastokens: {problem}; use --engine auto or tokenizers")
-    return Choice(engine="tokenizers", why=problem)
+        for name in _candidates(wanted, vocabulary):
+            problem, cost = _tried(name, vocabulary, texts, sample, load)
+            if problem is None:
+                why = f"it agrees with tokenizers on {len(texts) + len(sample)} texts"
+                return Choice(engine=name, why="; ".join([why, *problems]), cost=cost)
+            if name == wanted:
+                raise JobError(f"--engine {name}: {problem}; use --engine auto or tokenizers")
+            problems.append(problem)
+        why = "; ".join(problems) or "as --engine says"
+        return Choice(engine="tokenizers", why=why, cost=_cost_alone(vocabulary, sample, load))
+
+
+def _candidates(wanted: EngineChoice, vocabulary: Vocabulary) -> tuple[FastName, ...]:
+    """Return the fast engines to try, the fastest for the tokenizer's kind first."""
+    if wanted == "tokenizers":
+        return ()
+    if wanted != "auto":
+        return (wanted,)
+    is_sentencepiece = parse_tokenizer(vocabulary.json).model.byte_fallback
+    return ("gigatoken", "fastokens") if is_sentencepiece else ("fastokens",)
 
 
 def compare(
-    texts: list[str], vocabulary: Vocabulary, load: Load = load_engine
+    texts: list[str], vocabulary: Vocabulary, name: FastName, load: Load = load_engine
 ) -> tuple[int, str] | None:
-    """Return the first text whose ids differ between the engines, as its index and what differs, or
-    None if all agree."""
-    fast, fast_lengths = load("fastokens", vocabulary).encode(texts)
-    slow, slow_lengths = load("tokenizers", vocabulary).encode(texts)
+    """Return the first text whose ids differ between an engine and the reference, as its index and
+    what differs, or None if all agree."""
+    ours = load(name, vocabulary).encode(texts)
+    return _first(ours, load("tokenizers", vocabulary).encode(texts))
+
+
+def _first(ours: tuple[Ids, Int64], theirs: tuple[Ids, Int64]) -> tuple[int, str] | None:
+    (fast, fast_lengths), (slow, slow_lengths) = ours, theirs
     if np.array_equal(fast_lengths, slow_lengths) and np.array_equal(fast, slow):
         return None
     fast_parts = np.split(fast, np.cumsum(np.maximum(fast_lengths, 0))[:-1])
     slow_parts = np.split(slow, np.cumsum(np.maximum(slow_lengths, 0))[:-1])
-    for index, (ours, theirs) in enumerate(zip(fast_parts, slow_parts, strict=True)):
-        if not np.array_equal(ours, theirs):
-            return index, first_difference(ours, theirs)
+    for index, (one, other) in enumerate(zip(fast_parts, slow_parts, strict=True)):
+        if not np.array_equal(one, other):
+            return index, first_difference(one, other)
     raise AssertionError("arrays differ, so one of their parts does")
 
 
@@ -135,63 +164,63 @@ def _check_reference(vocabulary: Vocabulary, texts: list[str], load: Load) -> No
     load("tokenizers", vocabulary).encode([text for text in texts if len(text) <= _SHORT])
 
 
-def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
-    """Return texts on which tokenizers have been seen to differ: scripts, spaces, control tokens,
-    long runs."""
-    alphabets = ["".join(map(chr, _printable(start))) for start in range(0, 0x3000, 0x100)]
-    control = vocabulary.special_tokens
-    texts = [
-        *alphabets,
-        *control,
-        *(f"a{token}b {token} \n{token}" for token in control),
-        "".join(control * 3),
-        *(
-            space * n + "x" + space * n
-            for space in " \t\n\r\u00a0\u2003\u3000"
-            for n in (1, 2, 3, 17)
-        ),
-        " \n \n\n  \r\n\t x  ",
-        "don't I'll WE'VE you'd's 'S 'Re\u2019s",
-        "1 12 123 1234 12345 1234567890 3.14 1e-9 ½ ٣ ௧",
-        "e\u0301 \u00e9 \u1e9b\u0323 \ufb01 \u0130 \u01c5 \uac00 \u1100\u1161 \ufeff \u200b\u200d",
-        "👩‍👩‍👧‍👦🏳️‍🌈🇺🇳👍🏽" * 3,
-        "\U0001d49c \U00020000 \U000e0001 \U0010fffd \ue000 \uffff \x00 \x7f \x1b[0m",
-        "漢字かなカナ한국어ไทย हिन्दी עברית العربية ქართული",
-        "_" * 300 + "=" * 300 + "-" * 300 + "/" * 300,
-    ]
-    return texts + _long_texts()
-
-
-def _long_texts() -> list[str]:
-    """Return texts of up to 300 kB, because a fault of fastokens (its issue 67, fixed since) showed
-    on long texts only."""
-    words = " ".join(str(number * 7919) for number in range(30_000))
-    return [
-        "a" * 50_000,
-        " " * 50_000,
-        "ab" * 50_000,
-        "é漢" * 20_000,
-        words,
-        "x = f(y)\n\n" * 25_000,
-    ]
-
-
-def _printable(start: int) -> Iterable[int]:
-    return (code for code in range(start, start + 0x100) if not 0xD800 <= code < 0xE000)
-
-
-def _disagreement(vocabulary: Vocabulary, texts: list[str], load: Load) -> str | None:
-    short = [t for t in texts if len(t.encode()) <= REFERENCE_BYTES_MAX]
+def _tried(
+    name: FastName, vocabulary: Vocabulary, hard: list[str], sample: list[str], load: Load
+) -> tuple[str | None, str | None]:
+    """Return, in words, why a fast engine cannot be taken, or else None and what it costs."""
     try:
-        wrong = _wrong_id("fastokens", vocabulary, load)
-        different = None if wrong else compare(short, vocabulary, load)
+        problem = _wrong_id(name, vocabulary, load)
+        if problem is None:
+            problem = _different(name, hard, compare(_short(hard), vocabulary, name, load))
+        if problem is not None:
+            return problem, None
+        texts = _short(sample)
+        fast, ours = _timed(load(name, vocabulary), texts)
+        slow, theirs = _timed(load("tokenizers", vocabulary), texts)
+        return _different(name, texts, _first(ours, theirs)), _cost(name, fast, slow)
     except InputError:
         raise
-    except (ValueError, JobError) as error:  # fastokens refuses this kind of tokenizer, or fails
-        return str(error)
-    if wrong is not None:
-        return wrong
-    if different is None:
+    except (ValueError, JobError) as error:  # it refuses this kind of tokenizer, or fails
+        return str(error), None
+
+
+def _short(texts: list[str]) -> list[str]:
+    return [text for text in texts if len(text.encode()) <= REFERENCE_BYTES_MAX]
+
+
+def _different(name: FastName, texts: list[str], found: tuple[int, str] | None) -> str | None:
+    if found is None:
         return None
-    index, difference = different
-    return f"fastokens differs from tokenizers on {short[index][:60]!r} ({difference})"
+    index, difference = found
+    return f"{name} differs from tokenizers on {_short(texts)[index][:60]!r} ({difference})"
+
+
+def _timed(engine: Engine, texts: list[str]) -> tuple[float | None, tuple[Ids, Int64]]:
+    """Return the ids of the texts and their lengths, with the ns of CPU a token, or None if there
+    are too few to tell."""
+    begin = time.process_time_ns()
+    ids, lengths = engine.encode(texts)
+    spent = time.process_time_ns() - begin
+    return (spent / len(ids) if len(ids) >= _ENOUGH else None), (ids, lengths)
+
+
+def _cost(name: FastName, fast: float | None, slow: float | None) -> str | None:
+    if fast is None or slow is None:
+        return None
+    return f"on the sample {name} takes {fast:.0f} ns of CPU a token, tokenizers {slow:.0f}"
+
+
+def _cost_alone(vocabulary: Vocabulary, sample: list[str], load: Load) -> str | None:
+    """Return what the reference costs, by the first texts of the sample."""
+    texts, size = [], 0
+    for text in _short(sample):
+        if size >= _SAMPLE:
+            break
+        texts.append(text)
+        size += len(text)
+    slow, _ = _timed(load("tokenizers", vocabulary), texts)
+    if slow is None:
+        return None
+    return (
+        f"on the sample it takes {slow:.0f} ns of CPU a token, where a fast engine takes 30 to 200"
+    )

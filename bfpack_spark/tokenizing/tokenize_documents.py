@@ -18,7 +18,8 @@ from bfpack_spark.errors import JobError
 from bfpack_spark.schema import TOKENIZED, Reason, plain, with_masks
 from bfpack_spark.tokenizing.encode_chats import encode_chats
 from bfpack_spark.tokenizing.ends import Encoded, num_targets, only_good, with_ends, without_ends
-from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Ids, Load, load_engine
+from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Load, load_engine
+from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.ready_ids import ready_ids
 from bfpack_spark.tokenizing.ready_masks import with_ready_masks
@@ -239,12 +240,14 @@ def _draw(
 
 
 def _audit(documents: Documents, drawn: dict[int, str], spec: TokenizeSpec) -> None:
-    """Tokenize the drawn documents with both engines. Raises JobError if these differ."""
+    """Tokenize the drawn documents with the reference too. Raises JobError if it differs."""
     drawn = {index: text for index, text in drawn.items() if documents.reason[index] is None}
-    different = compare(list(drawn.values()), spec.vocabulary, spec.load) if drawn else None
+    if not drawn or spec.engine == "tokenizers":
+        return
+    different = compare(list(drawn.values()), spec.vocabulary, spec.engine, spec.load)
     if different is not None:
         index = list(drawn)[different[0]]
         raise JobError(
-            f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
+            f"document {documents.doc_id[index]} ({documents.source[index]}): {spec.engine} and "
             f"tokenizers disagree at {different[1]}; use --engine tokenizers"
         )

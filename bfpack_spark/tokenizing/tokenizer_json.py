@@ -36,6 +36,7 @@ class Model(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     unk_id: int | None = None
     merges: Any = None  # BPE's: "a b" or ["a", "b"], parsed only where needed
     ignore_merges: bool = False
+    byte_fallback: bool = False  # SentencePiece's BPE: a token for each byte
     max_input_chars_per_word: int = 100
 
     @functools.cached_property

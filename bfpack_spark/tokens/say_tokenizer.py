@@ -16,7 +16,8 @@ log = logging.getLogger("bfpack")
 def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limits: Limits) -> None:
     """Log, before the work, the engine, the largest document that is taken, and the tokens that are
     not put around documents."""
-    log.info("tokens: engine %s, %s", choice.engine, choice.why)
+    cost = f"; {choice.cost}" if choice.cost else ""
+    log.info("tokens: engine %s, %s%s", choice.engine, choice.why, cost)
     if settings.tokens_column:
         return
     most = min(settings.max_document_bytes, limits.max_bytes)

@@ -6,7 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
-_PACKAGES = ("pyspark", "pyarrow", "numpy", "fastokens", "tokenizers", "transformers", "trl")
+_PACKAGES = (
+    *("pyspark", "pyarrow", "numpy", "fastokens", "gigatoken", "tokenizers"),
+    *("transformers", "trl"),
+)
 
 
 def about() -> str:

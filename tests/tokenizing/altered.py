@@ -25,8 +25,8 @@ def altered(which: EngineName, encode: Callable[[Any, list[str]], Encoded]) -> L
     return load
 
 
-def losing(fits: Callable[[str], bool]) -> Load:
-    """The fast engine is wrong: texts that `fits` lose their last id."""
+def losing(fits: Callable[[str], bool], which: EngineName = "fastokens") -> Load:
+    """A fast engine is wrong: texts that `fits` lose their last id."""
 
     def encode(engine: Any, texts: list[str]) -> Encoded:
         ids, lengths = engine.encode(texts)
@@ -35,7 +35,7 @@ def losing(fits: Callable[[str], bool]) -> Load:
         keep[np.cumsum(lengths)[lost] - 1] = False
         return ids[keep], lengths - lost
 
-    return altered("fastokens", encode)
+    return altered(which, encode)
 
 
 def noting(given: list[str]) -> Load:

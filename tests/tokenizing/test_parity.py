@@ -8,16 +8,12 @@ import pytest
 from conftest import Corpus
 from tokenizers import Tokenizer
 from tokenizing.altered import losing
-from trained import byte_level, unigram, vocabulary, word_piece
+from trained import byte_level, sentencepiece, unigram, vocabulary, word_piece
 
 from bfpack_spark.errors import JobError
 from bfpack_spark.tokenizing.engines import load_engine
-from bfpack_spark.tokenizing.parity import (
-    adversarial_texts,
-    choose_engine,
-    compare,
-    first_difference,
-)
+from bfpack_spark.tokenizing.hard_texts import adversarial_texts
+from bfpack_spark.tokenizing.parity import choose_engine, compare, first_difference
 
 
 def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(
@@ -29,7 +25,7 @@ def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(
     assert len(texts) > 80
     assert max(map(len, texts)) >= 200_000
     assert any("<|endoftext|>" in text for text in texts)
-    assert compare(texts, own) is None
+    assert compare(texts, own, "fastokens") is None
     ids, lengths = load_engine("fastokens", own).encode(texts)
     tokenizer = Tokenizer.from_str(held.decode())
     parts = np.split(ids, np.cumsum(lengths)[:-1])
@@ -76,8 +72,8 @@ def test_auto_takes_the_reference_where_the_engines_differ_on_hard_texts(hard: s
 def test_compare_names_the_first_text_that_differs() -> None:
     own = vocabulary(byte_level())
     texts = ["", "one", "", "two", "three"]
-    assert compare(texts, own) is None
-    found = compare(texts, own, losing(lambda text: text.startswith("t")))
+    assert compare(texts, own, "fastokens") is None
+    found = compare(texts, own, "fastokens", losing(lambda text: text.startswith("t")))
     assert found is not None
     assert found[0] == 3
 
@@ -94,3 +90,61 @@ def test_a_difference_is_told_by_its_first_place(
     ours: list[int], theirs: list[int], says: str
 ) -> None:
     assert first_difference(np.array(ours), np.array(theirs)) == says
+
+
+def test_sentencepiece_is_tokenized_by_the_engine_that_is_faster_for_it() -> None:
+    own = vocabulary(sentencepiece())
+    choice = choose_engine("auto", own, ["words"])
+    assert (choice.engine, choice.cost) == ("gigatoken", None)
+    assert choice.why == f"it agrees with tokenizers on {len(adversarial_texts(own)) + 1} texts"
+    assert choose_engine("gigatoken", own, ["words"]).engine == "gigatoken"
+
+
+def test_auto_goes_on_to_the_next_engine_and_says_why() -> None:
+    own = vocabulary(sentencepiece())
+    load = losing(lambda text: text == "zebra", "gigatoken")
+    choice = choose_engine("auto", own, ["some", "zebra"], load)
+    assert choice.engine == "tokenizers"  # fastokens takes this <unk> in a text for the token
+    assert re.match(r"gigatoken differs .* on 'zebra' .*; fastokens differs .* on", choice.why)
+    with pytest.raises(JobError, match=r"--engine gigatoken: gigatoken differs .*use --engine"):
+        choose_engine("gigatoken", own, ["some", "zebra"], load)
+
+
+@pytest.mark.parametrize("hard", ["'\u017f", "\u0345\u0301", "1234567890" * 4, "\u0eae"], ids=ascii)
+def test_texts_of_known_faults_of_engines_are_compared(hard: str) -> None:
+    own = vocabulary(byte_level())
+    assert choose_engine("auto", own, [], losing(lambda text: hard in text)).engine == "tokenizers"
+
+
+@pytest.mark.parametrize("digits", [3, 4, 5, 7, 40])
+def test_a_run_of_digits_lies_over_every_seam_of_a_long_text(digits: int) -> None:
+    seam = 1 << 15
+    texts = adversarial_texts(vocabulary(byte_level()))
+    runs = [text for text in texts if len(text) > seam and text[seam - 2 : seam + 1].isdigit()]
+    over = [text for text in runs if len(re.findall(r"\d+", text)[0]) == digits]
+    assert len(over) == 1
+    for place in range(seam, len(over[0]), seam):
+        assert over[0][place - 1 : place + 1].isdigit()
+
+
+def test_added_tokens_that_are_no_control_tokens_are_compared() -> None:
+    tree = sentencepiece()
+    plain = {**tree["added_tokens"][0], "special": False, "content": "<mask>"}
+    tree["added_tokens"].append({**plain, "id": len(tree["model"]["vocab"])})
+    load = losing(lambda text: "<mask>" in text, "gigatoken")
+    assert choose_engine("gigatoken", vocabulary(tree), []).engine == "gigatoken"
+    with pytest.raises(JobError, match="gigatoken differs"):
+        choose_engine("gigatoken", vocabulary(tree), [], load)
+
+
+def test_the_choice_says_what_it_costs() -> None:
+    sample = ["some words to learn, and some to forget"] * 5_000
+    fast = choose_engine("auto", vocabulary(byte_level()), sample)
+    assert re.fullmatch(
+        r"on the sample fastokens takes \d+ ns of CPU a token, tokenizers \d+", fast.cost or ""
+    )
+    slow = choose_engine("auto", vocabulary(unigram()), sample)
+    assert re.fullmatch(
+        r"on the sample it takes \d+ ns of CPU a token, where a fast engine takes 30 to 200",
+        slow.cost or "",
+    )
