@@ -39,7 +39,7 @@ def test_steps_give_what_the_library_gives(steps: list[Tree], text: str) -> None
     assert normalizing(steps)(text) == tokenizer.normalizer.normalize_str(text)
 
 
-def test_every_pair_of_a_letter_and_a_mark_is_normalized_as_by_the_library() -> None:
+def test_every_letter_with_a_mark_is_normalized_as_by_the_library() -> None:
     marks = [chr(code) for code in range(0x80, 0x3100)]
     text = "".join(f"{letter}{mark}a{mark}" for letter in "aK<" for mark in marks)
     for name in ("NFC", "NFD", "NFKC", "NFKD"):
@@ -58,7 +58,7 @@ def test_the_fast_engine_gives_the_ids_of_the_library(steps: list[Tree], text: s
     assert np.array_equal(ids, tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def test_auto_takes_the_fast_engine_with_a_normalizer_that_it_does_not_know() -> None:
+def test_auto_takes_the_fast_engine_with_a_normalizer_it_lacks() -> None:
     own = vocabulary(normalized(STEPS["NFKC"]))
     assert choose_engine("auto", own, ["\ufb01ne words"]).engine == "fastokens"
 
