@@ -233,9 +233,9 @@ conversation = explore.conversation_tokens(TOKENIZER, TEMPLATE, MESSAGES)
 HTML(render_conversation(conversation))
 
 # %% [markdown]
-# Conversations are packed whole. These are 100,000 lengths whose mean is 1,207 tokens. Each row of
-# the table leaves out those that do not fit. `padded_share` is the padding if each of the others has
-# a row of its own. Concatenation would cut `concat_cut_share` of all.
+# Conversations are packed whole. These are 100,000 lengths whose mean is 1,207 tokens. Each row
+# of the table leaves out those that do not fit. `padded_share` is the padding if each of the
+# others has a row of its own. Concatenation would cut `concat_cut_share` of all.
 
 # %%
 lengths = np.random.default_rng(0).lognormal(np.log(1207) - 0.5, 1.0, 100_000).astype(np.int64) + 1
