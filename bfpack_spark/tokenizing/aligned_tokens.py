@@ -22,7 +22,8 @@ import numpy as np
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
 from bfpack_spark.tokenizing.ends import Mask
-from bfpack_spark.tokenizing.engines import EngineName, Ids, Load, load_engine, load_reference
+from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine, load_reference
+from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.outcomes import (
     ForgedError,
     NotAlignedError,

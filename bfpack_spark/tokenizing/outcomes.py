@@ -8,7 +8,7 @@ import numpy as np
 
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Mask
-from bfpack_spark.tokenizing.engines import Ids
+from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bfpack_spark.tokenizing.engines import Ids
+from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.out_of_reach import control_tokens, rename_entries, unknown_id
 from bfpack_spark.tokenizing.tokenizer_json import parse_tokenizer
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, compress
