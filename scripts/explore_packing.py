@@ -233,8 +233,8 @@ conversation = explore.conversation_tokens(TOKENIZER, TEMPLATE, MESSAGES)
 HTML(render_conversation(conversation))
 
 # %% [markdown]
-# Conversations are packed whole. These are 100,000 lengths whose mean is 1,207 tokens. Each row
-# of the table leaves out those that do not fit. `padded_share` is the padding if each of the
+# Conversations are packed whole. These are 100,000 lengths whose mean is 1,207 tokens. Each row of
+# the table leaves out those that do not fit, and `padded_share` is the padding if each of the
 # others has a row of its own. Concatenation would cut `concat_cut_share` of all.
 
 # %%

@@ -5,6 +5,7 @@ except for the clock (`strftime_now`), as a result must not depend on the day. W
 say stands between {% generation %} and {% endgeneration %}, and nothing else tells it.
 """
 
+import functools
 import re
 from typing import Any
 
@@ -22,7 +23,8 @@ from bfpack_spark.tokenizing.template_sandbox import STEPS_MAX, Sandbox
 from bfpack_spark.tokenizing.traced_text import said
 
 CHARACTERS_MAX = 1 << 23  # of a conversation as text
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_NAME_MAX = 64
 
 
 class Renderer:
@@ -86,8 +88,12 @@ class Renderer:
     def _is_name(self, text: Any) -> bool:
         """Tell whether a text is short and plain, and holds no control word, so that a template
         can make words like <|user|> of it and nobody can make it mean more."""
-        plain = isinstance(text, str) and _NAME.fullmatch(text) is not None
-        return plain and self._control.search(text) is None
+        return isinstance(text, str) and len(text) <= _NAME_MAX and _is_name(text, self._control)
+
+
+@functools.lru_cache(maxsize=1 << 12)  # most are role and content, again and again
+def _is_name(text: str, control: re.Pattern[str]) -> bool:
+    return _NAME.fullmatch(text) is not None and control.search(text) is None
 
 
 def _compiled(sandbox: Sandbox, template: ChatTemplate) -> Template:

@@ -13,7 +13,6 @@ a message's, so no message becomes a template's word by mistake.
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from operator import itemgetter
 from typing import Any, SupportsIndex, TypeAlias
 
 MESSAGE, TARGET = 1, 2  # flags of a character
@@ -72,14 +71,15 @@ def runs_of(text: str) -> Runs:
 def traced(text: str, runs: Iterable[tuple[int, int]]) -> str:
     """Return a text with these runs, whose neighbours are joined where they have the same flags. It
     is a plain str if no character has a flag."""
-    merged = [
-        (sum(length for length, _ in group), flags)
-        for flags, group in ((f, list(g)) for f, g in groupby(runs, itemgetter(1)))
-    ]
-    merged = [run for run in merged if run[0]]
-    if not any(flags for _, flags in merged):
-        return str.__str__(text)
-    return TracedText(text, tuple(merged))
+    merged: list[tuple[int, int]] = []
+    every = 0
+    for length, flags in runs:
+        if merged and merged[-1][1] == flags:
+            merged[-1] = (merged[-1][0] + length, flags)
+        elif length:
+            merged.append((length, flags))
+        every |= flags if length else 0
+    return TracedText(text, tuple(merged)) if every else str.__str__(text)
 
 
 def as_target(text: str) -> str:
