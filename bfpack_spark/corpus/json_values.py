@@ -104,8 +104,11 @@ def _content(raw: memoryview, document: Document, columns: Columns, max_bytes: i
     first = bytes(raw[:1])
     if first == b"[" and columns.tokens:
         return _long_list(raw, document)
-    if first == b"[" and columns.chat == "messages" and len(raw) <= max_bytes:
-        return bytes(raw).decode()
+    if first == b"[" and columns.chat == "messages":
+        if len(raw) <= max_bytes:
+            return bytes(raw).decode()
+        refuse(document, Reason.TOO_LARGE, f"{len(raw)} bytes, limit {max_bytes}")
+        return None
     if first == b'"' and not columns.tokens:
         return _long_text(raw, document, max_bytes)
     if first in _OTHERS:
@@ -260,7 +263,8 @@ def take_beside(document: Document, value: Any, columns: Columns) -> None:
     or completion, which are text."""
     column = columns.beside
     if columns.chat is not None:
-        value = _as_json(value) if isinstance(value, list) else value
+        if columns.chat == "messages" and isinstance(value, list):
+            value = _as_json(value)
         if value is not None and not (isinstance(value, str) and encodes(value)):
             refuse(document, Reason.NOT_TEXT, f"{column} is no text that UTF-8 can hold")
         else:
