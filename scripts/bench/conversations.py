@@ -52,7 +52,7 @@ def main() -> None:
     print(f"{about()}\n")
     mean = np.mean([len(one.ids) for one in kept])
     print(f"{len(kept)} conversations of {mean:,.0f} tokens on average, rows of {given.seq_len}.\n")
-    print("| what | conversations a second of CPU | least, most | x ours |")
+    print("| what | conversations a second of CPU | least, most | CPU x ours |")
     print("|---|---:|---:|---:|")
     table(
         {
@@ -156,7 +156,7 @@ def table(acts: dict[str, Callable[[], Any]], num: int, turns: int) -> None:
         speed = num / statistics.median(each)
         print(
             f"| {name} | {speed:,.0f} | {num / max(each):,.0f}, {num / min(each):,.0f} "
-            f"| {ratio:.2f} of its CPU |"
+            f"| {ratio:.2f} |"
         )
 
 
