@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from bfpack_spark.column_settings import ColumnSettings
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
@@ -107,16 +108,34 @@ class Settings(ColumnSettings):
         description="Sets how documents are packed; concat is the baseline, one stream that is cut "
         "every seq_len tokens.",
     )
-    long_documents: Literal["split", "truncate", "truncate_turns", "drop", "error"] | None = Field(
+    long_documents: LongDocuments | None = Field(
         None,
         description="Sets what becomes of documents that are longer than seq_len: they are cut "
         "there, lose their end (truncate_turns: behind the last whole turn of targets that fits), "
-        "are left out, or fail the run. Default: split, and error for documents with loss masks.",
+        "are left out, or fail the run; slide also repeats --overlap tokens at each cut. Default: "
+        "split, and error for documents with loss masks.",
+    )
+    overlap: int = Field(
+        0,
+        ge=0,
+        description="Sets how many tokens before it each later fragment repeats, by slide.",
+    )
+    bos_at: Literal["document", "fragment"] = Field(
+        "document",
+        description="Sets where BOS stands: before documents, or before each later fragment too.",
     )
     max_documents: int | None = Field(
         None,
         ge=1,
         description="Sets how many documents a sequence holds at most. Default: as many as fit.",
+    )
+    align: int = Field(
+        1, ge=1, description="Sets that each document begins at a multiple of so many tokens."
+    )
+    num_sequences_multiple: int = Field(
+        1,
+        ge=1,
+        description="Sets that the number of sequences is a multiple of it, by rows of padding.",
     )
     group_documents_max: int = Field(
         2_000_000, ge=1, description="Sets how many documents the packer sees at once."
@@ -213,8 +232,9 @@ class Settings(ColumnSettings):
 
     @model_validator(mode="after")
     def _rules_agree(self) -> "Settings":
-        for seq_len in self.seq_len or (MAX_SEQ_LEN,):
-            self.rules(seq_len).check()
+        self.rules(MAX_SEQ_LEN).check()
+        for seq_len in self.seq_len:
+            self.rules(seq_len).check_seq_len()
         return self
 
     def rules(self, seq_len: int) -> Rules:
@@ -226,6 +246,10 @@ class Settings(ColumnSettings):
             group_documents_max=self.group_documents_max,
             seed=self.seed,
             max_documents=self.max_documents,
+            bos_at=self.bos_at,
+            overlap=self.overlap,
+            align=self.align,
+            num_sequences_multiple=self.num_sequences_multiple,
         )
 
     def need(self, name: str) -> Any:

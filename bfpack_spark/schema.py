@@ -122,7 +122,8 @@ SEQUENCES = pa.schema(
         _field(
             "seq_lengths",
             pa.list_(pa.int32()),
-            "lengths of the segments in order, summing to seq_len; padding, if any, is the last",
+            "lengths of the segments in order, summing to seq_len; padding, if any, is the last, "
+            "and with --align also behind others",
         ),
         _field("doc_ids", pa.list_(pa.string()), "document of each segment; null for padding"),
         _field(
@@ -130,7 +131,7 @@ SEQUENCES = pa.schema(
         ),
         _field("doc_lengths", pa.list_(pa.int64()), "tokens of the whole document; 0 for padding"),
         _field("num_tokens", pa.int32(), "real tokens"),
-        _field("num_padding", pa.int32(), "padding at the end"),
+        _field("num_padding", pa.int32(), "padding, at the end save with --align"),
         _field("bucket", pa.string(), "the bucket"),
     ]
 )

@@ -29,15 +29,18 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("engine", "audit_share"),
     ),
     "Packing": (
-        *("seq_len", "packing", "long_documents", "max_documents"),
-        *("group_documents_max", "seed"),
+        *("seq_len", "packing", "long_documents", "overlap", "bos_at", "max_documents"),
+        *("align", "num_sequences_multiple", "group_documents_max", "seed"),
     ),
     "Output": ("output", "num_shards", "rows_per_shard", "publish_delta", "publish_plan"),
     "Spark": ("spark",),
 }
 
 # Options that several commands take: a place in an output, the rules of a plan, and a text.
-RULES = ("packing", "long_documents", "max_documents", "group_documents_max", "seed")
+RULES = (
+    *("packing", "long_documents", "overlap", "bos_at", "max_documents"),
+    *("align", "num_sequences_multiple", "group_documents_max", "seed"),
+)
 PLACE = ("output", "bucket", "seq_len", "spark")
 TEXT = (
     *("input", "bucket_column", "tokenizer", "input_format", "input_version"),

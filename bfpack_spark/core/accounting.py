@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from bfpack_spark.core.expectations import cut_chance, expected_cut
-from bfpack_spark.core.fragments import Int64, LongDocuments, kept_lengths
+from bfpack_spark.core.fragments import Int64, kept_lengths, later_fragments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups, sequences_per_group
 from bfpack_spark.core.row_balance import chance_to_go_on
@@ -42,12 +42,22 @@ class Accounting(PolicyEffect):
     num_padding: int
     lower_bound: int  # ceil(num_tokens_packed / seq_len)
     num_documents_cut_by_concat: float  # expectation over a uniformly random start
+    num_tokens_repeated: int = 0  # in num_tokens_packed, as is the next
+    num_bos_at_fragments: int = 0  # BOS before fragments that go on with a document
+    num_padding_sequences: int = 0  # rows of padding alone, in num_sequences
 
     @property
     def overhead(self) -> float:
         """Return the share by which the sequences exceed the lower bound (0.01: 1 % more
         sequences)."""
         return self.num_sequences / self.lower_bound - 1 if self.lower_bound else 0.0
+
+
+def counts_of(accounting: Accounting) -> dict[str, Any]:
+    """Return the counts by name. Those of options that are off by default are left out if they
+    count nothing."""
+    optional = {each.name for each in fields(Accounting) if each.default is not MISSING}
+    return {n: value for n, value in vars(accounting).items() if value or n not in optional}
 
 
 def account(
@@ -61,9 +71,12 @@ def account(
     `effect`: what the policy does, where lengths alone do not tell it."""
     if per_group is None:
         per_group = sequences_per_group(histogram, rules)
-    seq_len, num_sequences = rules.seq_len, int(per_group.sum())
-    effect = effect or policy_effect(histogram, seq_len, rules.long_documents)
+    seq_len, num_packed = rules.seq_len, int(per_group.sum())
+    added = rules.num_padding_sequences(num_packed)
+    num_sequences = num_packed + added
+    effect = effect or policy_effect(histogram, rules)
     chance = expected_cut(histogram.values, seq_len)
+    later = _num_later(histogram, rules) if rules.prefix else 0
     counts = vars(effect)
     if rules.packing == "concat":
         cut = cut_chance(histogram.values, rules) * histogram.counts
@@ -77,6 +90,9 @@ def account(
         num_padding=num_sequences * seq_len - effect.num_tokens_packed,
         lower_bound=-(-effect.num_tokens_packed // seq_len),
         num_documents_cut_by_concat=float((chance * histogram.counts).sum()),
+        num_tokens_repeated=later * rules.overlap,
+        num_bos_at_fragments=later * rules.bos,
+        num_padding_sequences=added,
     )
 
 
@@ -99,14 +115,14 @@ def _sum(values: list[Any]) -> Any:
     return dict(reasons)
 
 
-def policy_effect(
-    histogram: Histogram, seq_len: int, long_documents: LongDocuments
-) -> PolicyEffect:
+def policy_effect(histogram: Histogram, rules: Rules) -> PolicyEffect:
     """Return what the policy does to the documents. Lengths [5, 3] at 4 -> split: 1 document cut;
-    truncate: 1 document cut, 1 token truncated; drop: 1 document and 5 tokens dropped."""
-    lengths, counts = histogram.values, histogram.counts
-    kept = kept_lengths(lengths, seq_len, long_documents)
-    packed = int((kept * counts).sum())
+    truncate: 1 document cut, 1 token truncated; drop: 1 document and 5 tokens dropped. Tokens that
+    are packed twice count twice among those packed."""
+    lengths, counts, seq_len = histogram.values, histogram.counts, rules.seq_len
+    kept = kept_lengths(lengths, seq_len, rules.long_documents)
+    once = int((kept * counts).sum())
+    again = _num_later(histogram, rules) * rules.prefix if rules.prefix else 0
     dropped = counts[kept == 0]
     tokens_dropped = int((lengths * counts)[kept == 0].sum())
     return PolicyEffect(
@@ -114,10 +130,17 @@ def policy_effect(
         num_documents_cut=int(counts[(lengths > seq_len) & (kept > 0)].sum()),
         num_documents_truncated=int(counts[(kept < lengths) & (kept > 0)].sum()),
         num_documents_dropped=int(dropped.sum()),
-        num_tokens_packed=packed,
-        num_tokens_truncated=histogram.total - packed - tokens_dropped,
+        num_tokens_packed=once + again,
+        num_tokens_truncated=histogram.total - once - tokens_dropped,
         num_tokens_dropped=tokens_dropped,
     )
+
+
+def _num_later(histogram: Histogram, rules: Rules) -> int:
+    """Return how many fragments go on with a document, if best fit packs them."""
+    kept = kept_lengths(histogram.values, rules.seq_len, rules.long_documents)
+    later = later_fragments(kept, rules.seq_len, rules.prefix)
+    return int((later * histogram.counts).sum())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,15 +164,20 @@ def count_sequences(histogram: Histogram, rules: Rules) -> SequenceCounts:
     by_padding = np.zeros(rules.seq_len + 1, dtype=np.int64)
     by_fragments, by_attention, begun_inside = [], [], 0.0
     length = np.arange(rules.seq_len + 1, dtype=np.int64)
-    values = (length * (length + 1) // 2, chance_to_go_on(histogram, rules))
+    values = (length * (length + 1) // 2, chance_to_go_on(histogram, rules), length)
     for group in packed_groups(histogram, rules):
         assert group.packing is not None
         per_group.append(group.num_sequences)
-        by_padding += group.packing.bins_by_room()
         runs = group.packing.bins_alike(values)
+        np.add.at(by_padding, rules.seq_len - runs.sums[2].astype(np.int64), runs.bins)
         by_fragments.append(Histogram(values=runs.fragments, counts=runs.bins))
         by_attention.append(Histogram(values=runs.sums[0], counts=runs.bins))
         begun_inside += float((runs.bins * runs.sums[1] / runs.fragments).sum())
+    added = rules.num_padding_sequences(sum(per_group))
+    if added:  # rows of padding, without fragments
+        empty = Histogram(values=np.zeros(1, np.int64), counts=np.array([added]))
+        by_padding[rules.seq_len] += added
+        by_fragments, by_attention = [*by_fragments, empty], [*by_attention, empty]
     return SequenceCounts(
         per_group=np.array(per_group, dtype=np.int64),
         by_padding=Histogram.of_counts(by_padding),

@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bfpack_spark.core.fill_bins import fill, fill_limited
-from bfpack_spark.core.fragments import Int64, rank_in_run, stable_order
+from bfpack_spark.core.fragments import Int64, aligned, rank_in_run, stable_order
 
 Held: TypeAlias = tuple[float, ...]  # fragments, then sums of values; of one bin
 
@@ -63,11 +63,12 @@ class Packing:
     bins: Int64
     each: Int64
     closed: npt.NDArray[np.bool_]
+    align: int = 1  # fragments take their lengths, rounded up to multiples of it
 
     @property
     def left(self) -> Int64:
         """Return the free space of the bins of each step after it."""
-        return self.free - self.length * self.each
+        return self.free - aligned(self.length, self.align) * self.each
 
     @property
     def usable(self) -> Int64:
@@ -83,7 +84,7 @@ class Packing:
         return left
 
     def fills(self) -> Int64:
-        """Return the tokens in each bin, in decreasing order."""
+        """Return what is taken of each bin, in decreasing order."""
         rooms = np.arange(self.capacity + 1, dtype=np.int64)
         return self.capacity - np.repeat(rooms, self.bins_by_room())
 
@@ -108,9 +109,10 @@ class Packing:
         return BinRuns(bins=bins, fragments=fragments.astype(np.int64), sums=tuple(sums))
 
 
-def pack_counts(counts: Int64, fragments_max: int | None = None) -> Packing:
+def pack_counts(counts: Int64, fragments_max: int | None = None, align: int = 1) -> Packing:
     """Pack a histogram: counts[l] fragments of length l, for bins of len(counts) - 1 tokens, and of
-    at most `fragments_max` fragments each.
+    at most `fragments_max` fragments each. A fragment takes its length, rounded up to a multiple of
+    `align`, which must divide the capacity; the longest still go first.
 
     The time depends on the number of distinct lengths and of distinct free spaces that they leave,
     not on the number of fragments. Raises ValueError if the capacity is below 1, or a count is
@@ -121,9 +123,9 @@ def pack_counts(counts: Int64, fragments_max: int | None = None) -> Packing:
         raise ValueError(f"counts of lengths 0..{capacity}: need capacity >= 1, none of length 0")
     shortest = int(np.argmax(counts > 0)) or capacity
     if fragments_max is None or fragments_max >= capacity // shortest:
-        steps = fill(counts)
+        steps = fill(counts, align)
     else:
-        steps = fill_limited(counts, fragments_max)
+        steps = fill_limited(counts, fragments_max, align)
     numbers = np.fromiter(itertools.chain.from_iterable(steps), dtype=np.int64)
     length, free, bins, each, closed = numbers.reshape(-1, 5).T
     return Packing(
@@ -134,19 +136,23 @@ def pack_counts(counts: Int64, fragments_max: int | None = None) -> Packing:
         bins=bins,
         each=each,
         closed=closed.astype(bool),
+        align=align,
     )
 
 
-def pack(lengths: Int64, capacity: int, fragments_max: int | None = None) -> tuple[Int64, int]:
+def pack(
+    lengths: Int64, capacity: int, fragments_max: int | None = None, align: int = 1
+) -> tuple[Int64, int]:
     """Return the bin of every fragment (0, 1, ... in order of opening) and the number of bins.
 
     `lengths` holds 1..capacity tokens each, in any order: [4, 6, 3, 6, 8] at 8 -> [3, 1, 3, 2, 0],
-    4 bins. A bin takes at most `fragments_max`. Raises ValueError for any other length.
+    4 bins. A bin takes at most `fragments_max`, and each takes its length, rounded up to a multiple
+    of `align`: [3, 5, 2] at 8 and 4 -> [1, 0, 1]. Raises ValueError for any other length.
     """
     if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= capacity:
         raise ValueError(f"lengths must be 1..{capacity}: got {lengths.min()}..{lengths.max()}")
     counts = np.bincount(lengths, minlength=capacity + 1).astype(np.int64)
-    packing = pack_counts(counts, fragments_max)
+    packing = pack_counts(counts, fragments_max, align)
     bin_of = np.empty(len(lengths), dtype=np.int64)
     bin_of[_longest_first(lengths, counts)] = place(packing)
     return bin_of, packing.num_bins

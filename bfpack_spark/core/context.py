@@ -14,6 +14,8 @@ what a window of L tokens would show it if no document were cut.
     tokens in whole documents     [1, 5, 8, 0]      [1, 2.5, 1, 0]
 """
 
+from typing import Any
+
 import numpy as np
 
 from bfpack_spark.core.expectations import Float64, expected_cut
@@ -31,14 +33,28 @@ def possible_context(lengths: Int64, seq_len: int) -> Float64:
 
 def context(lengths: Int64, rules: Rules) -> Float64:
     """Return the sum, over the packed tokens of a document, of the tokens of the document before
-    each in its sequence. These are the pairs of attention, without those of a token with itself."""
+    each in its sequence. These are the pairs of attention, without those of a token with itself.
+    A token that is in two sequences counts where it is new."""
     kept, seq_len = _kept(lengths, rules), rules.seq_len
     if rules.packing == "best_fit":
-        pieces, rest = np.divmod(kept, seq_len)
-        return np.asarray(pieces * (seq_len * (seq_len - 1) / 2) + rest * (rest - 1) / 2)
+        first, full, rest = _fragments(kept, rules)
+        each = _seen(float(rules.new_tokens), rules)
+        return np.asarray(first * (first - 1) / 2 + full * each + _seen(rest, rules))
     first = np.minimum(kept, seq_len)
     lost = (first - 1) * first * (first + 1) / (6 * seq_len)
     return np.asarray(first * (first - 1) / 2 - lost + (kept - first) * (seq_len - 1) / 2)
+
+
+def attention(lengths: Int64, rules: Rules) -> Float64:
+    """Return the sum of l (l + 1) / 2 over the fragments of a document, of l tokens each: pairs of
+    a token with itself and those before it, with BOS and repeated tokens."""
+    kept = _kept(lengths, rules)
+    if rules.packing == "concat":
+        return context(lengths, rules) + kept
+    first, full, rest = _fragments(kept, rules)
+    last = np.where(rest > 0, rest + rules.prefix, 0)
+    whole = full * (rules.seq_len * (rules.seq_len + 1) / 2)
+    return np.asarray(first * (first + 1) / 2 + whole + last * (last + 1) / 2)
 
 
 def tokens_with_beginning(lengths: Int64, rules: Rules) -> Float64:
@@ -70,10 +86,25 @@ def pairs_together(lengths: Int64, distance: int, rules: Rules) -> Float64:
     best fit [0, 1, 4, 8], concatenation [0, 0.5, 2, 6.5]."""
     kept, seq_len = _kept(lengths, rules), rules.seq_len
     if rules.packing == "best_fit":
-        pieces, rest = np.divmod(kept, seq_len)
-        inside = pieces * max(seq_len - distance, 0)
-        return np.asarray(inside + np.maximum(rest - distance, 0))
+        first, full, rest = _fragments(kept, rules)
+        near = max(distance - rules.overlap, 0)  # new tokens that see too little
+        inside = full * max(rules.new_tokens - near, 0) + np.maximum(rest - near, 0)
+        return np.asarray(np.maximum(first - distance, 0) + inside)
     return np.maximum(kept - distance, 0) * max(1 - distance / seq_len, 0.0)
+
+
+def _fragments(kept: Float64, rules: Rules) -> tuple[Float64, Float64, Float64]:
+    """Return the tokens of each document's first fragment, its later ones that are full, and the
+    new tokens of its last one if that is not full."""
+    later = np.maximum(kept - rules.seq_len, 0)
+    full, rest = np.divmod(later, rules.new_tokens)
+    return np.minimum(kept, rules.seq_len), full, rest
+
+
+def _seen(new: Any, rules: Rules) -> Any:
+    """Return the tokens of the document before each of the new tokens of a later fragment, in
+    all."""
+    return new * rules.overlap + new * (new - 1) / 2
 
 
 def _kept(lengths: Int64, rules: Rules) -> Float64:

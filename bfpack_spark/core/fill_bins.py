@@ -2,7 +2,8 @@
 
 A step is (length, free, bins, each, closed): `bins` bins of free space `free` take `each` fragments
 of `length` tokens each, and then take no more if `closed` is 1. Bins of free space `capacity` are
-new. `counts` holds counts[l] fragments of length l, and the capacity is len(counts) - 1.
+new. `counts` holds counts[l] fragments of length l, and the capacity is len(counts) - 1. A fragment
+takes its length, rounded up to a multiple of `align`.
 """
 
 from collections import defaultdict, deque
@@ -18,16 +19,16 @@ Step: TypeAlias = tuple[int, int, int, int, int]
 _WORD = 1024  # bits of one integer of the bitmap: 2^20 capacities in two levels
 
 
-def fill(counts: Int64) -> Iterator[Step]:
+def fill(counts: Int64, align: int = 1) -> Iterator[Step]:
     """Yield the steps of bins that take any number of fragments."""
     capacity = len(counts) - 1
     open_bins = [0] * (capacity + 1)
     spaces = _Bitmap(capacity + 1)
     for length, number in _longest_first(counts):
-        count = number
+        count, size = number, -(-length // align) * align
         while count:
-            free = spaces.first_from(length)
-            each = min((free or capacity) // length, count)
+            free = spaces.first_from(size)
+            each = min((free or capacity) // size, count)
             bins = count // each
             if free:
                 bins = min(bins, open_bins[free])
@@ -36,14 +37,14 @@ def fill(counts: Int64) -> Iterator[Step]:
                     spaces.clear(free)
             free = free or capacity
             count -= bins * each
-            left = free - each * length
+            left = free - each * size
             if left:
                 open_bins[left] += bins
                 spaces.set(left)
             yield length, free, bins, each, 0
 
 
-def fill_limited(counts: Int64, fragments_max: int) -> Iterator[Step]:
+def fill_limited(counts: Int64, fragments_max: int, align: int = 1) -> Iterator[Step]:
     """Yield the steps of bins that take at most `fragments_max` fragments each.
 
     The bins of one free space are a queue of runs (bins, fragments in each). A bin that may take no
@@ -55,11 +56,11 @@ def fill_limited(counts: Int64, fragments_max: int) -> Iterator[Step]:
     queues: defaultdict[int, deque[tuple[int, int]]] = defaultdict(deque)
     spaces = _Bitmap(capacity + 1)
     for length, number in _longest_first(counts):
-        count = number
+        count, size = number, -(-length // align) * align
         while count:
-            free = spaces.first_from(length)
+            free = spaces.first_from(size)
             there, held = queues[free].popleft() if free else (count, 0)
-            each = min((free or capacity) // length, count, fragments_max - held)
+            each = min((free or capacity) // size, count, fragments_max - held)
             bins = min(count // each, there)
             if free and bins < there:
                 queues[free].appendleft((there - bins, held))
@@ -67,7 +68,7 @@ def fill_limited(counts: Int64, fragments_max: int) -> Iterator[Step]:
                 spaces.clear(free)
             free = free or capacity
             count -= bins * each
-            left, holds = free - each * length, held + each
+            left, holds = free - each * size, held + each
             if left and holds < fragments_max:
                 _append(queues[left], bins, holds)
                 spaces.set(left)

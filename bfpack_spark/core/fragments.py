@@ -8,16 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 Int64: TypeAlias = npt.NDArray[np.int64]
-LongDocuments: TypeAlias = Literal["split", "truncate", "truncate_turns", "drop", "error"]
+LongDocuments: TypeAlias = Literal["split", "truncate", "truncate_turns", "drop", "error", "slide"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fragments:
     """Pieces of documents, in order of document and start, as parallel arrays with one number per
-    fragment."""
+    fragment. The BOS before a later fragment is no token of the document: it counts in `length`,
+    and `start` is the place of the token after it."""
 
     document: Int64  # index of the document in the array that was cut
-    start: Int64  # first token, counted in its document
+    start: Int64  # first token of the document in it, counted in the document
     length: Int64  # tokens
 
 
@@ -26,23 +27,50 @@ def kept_lengths(lengths: Int64, seq_len: int, long_documents: LongDocuments) ->
     whole. `error` packs no longer ones at all. Of `truncate_turns`, which needs the masks, it is
     the most that may be kept (core.kept_targets tells it exactly).
 
-    Lengths [5, 3] at 4 -> split [5, 3], truncate [4, 3], drop [0, 3].
+    Lengths [5, 3] at 4 -> split and slide [5, 3], truncate [4, 3], drop [0, 3].
     """
-    if long_documents in ("split", "error"):
+    if long_documents in ("split", "error", "slide"):
         return lengths
     if long_documents in ("truncate", "truncate_turns"):
         return np.minimum(lengths, seq_len)
     return np.where(lengths > seq_len, 0, lengths)
 
 
-def cut_documents(kept: Int64, seq_len: int) -> Fragments:
-    """Cut each document at multiples of seq_len: kept [5, 3] at 4 -> [4], [1] and [3]."""
+def cut_documents(kept: Int64, seq_len: int, overlap: int = 0, bos: int = 0) -> Fragments:
+    """Cut each document at multiples of seq_len: kept [5, 3] at 4 -> [4], [1] and [3].
+
+    Each fragment after the first begins with `bos` tokens that are not the document's (0 or 1),
+    then with the `overlap` tokens before it. Kept [9] at 8, overlap 3 -> [8] and [4], which starts
+    at 5. Kept [17] at 8, bos 1 -> [8], [8] from 8 and [3] from 15.
+    """
+    if overlap or bos:
+        return _cut_with_prefix(kept, seq_len, overlap, bos)
     num_fragments = -(-kept // seq_len)
     document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
     start = rank_in_run(num_fragments) * seq_len
     return Fragments(
         document=document, start=start, length=np.minimum(kept[document] - start, seq_len)
     )
+
+
+def _cut_with_prefix(kept: Int64, seq_len: int, overlap: int, bos: int) -> Fragments:
+    prefix = overlap + bos
+    num_fragments = (kept > 0) + later_fragments(kept, seq_len, prefix)
+    document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
+    rank = rank_in_run(num_fragments)
+    later = rank > 0
+    new = np.where(later, seq_len + (rank - 1) * (seq_len - prefix), 0)
+    return Fragments(
+        document=document,
+        start=np.where(later, new - overlap, 0),
+        length=np.minimum(kept[document] - new + np.where(later, prefix, 0), seq_len),
+    )
+
+
+def later_fragments(kept: Int64, seq_len: int, prefix: int = 0) -> Int64:
+    """Return how many fragments each document has after the first, if each of these begins with
+    `prefix` tokens that are not new: kept [8, 9, 17] at 8, prefix 3 -> [0, 1, 2]."""
+    return np.asarray(-(-np.maximum(kept - seq_len, 0) // (seq_len - prefix)))
 
 
 def cut_stream(kept: Int64, seq_len: int) -> tuple[Fragments, Int64]:
@@ -66,20 +94,36 @@ def cut_stream(kept: Int64, seq_len: int) -> tuple[Fragments, Int64]:
 
 
 def count_fragments(
-    lengths: Int64, counts: Int64, seq_len: int, long_documents: LongDocuments
+    lengths: Int64,
+    counts: Int64,
+    seq_len: int,
+    long_documents: LongDocuments,
+    prefix: int = 0,
 ) -> Int64:
     """Return the histogram of fragment lengths, computed from a histogram of document lengths.
 
-    `lengths` holds distinct lengths in tokens, `counts` the number of documents of each. Returns an
-    array of seq_len + 1 counts. Lengths [5, 3] x counts [2, 1] at 4 -> two of 4, two of 1, one of
-    3.
+    `lengths` holds distinct lengths in tokens, `counts` the number of documents of each. Fragments
+    after the first begin with `prefix` tokens that are not new. Returns an array of seq_len + 1
+    counts. Lengths [5, 3] x counts [2, 1] at 4 -> two of 4, two of 1, one of 3.
     """
     kept = kept_lengths(lengths, seq_len, long_documents)
     histogram = np.zeros(seq_len + 1, dtype=np.int64)
+    if prefix:
+        full, rest = np.divmod(np.maximum(kept - seq_len, 0), seq_len - prefix)
+        np.add.at(histogram, np.minimum(kept, seq_len), counts)
+        np.add.at(histogram, np.where(rest > 0, rest + prefix, 0), counts)
+        histogram[0] = 0
+        histogram[seq_len] += int((full * counts).sum())
+        return histogram
     np.add.at(histogram, kept % seq_len, counts)
     histogram[0] = 0
     histogram[seq_len] += int((kept // seq_len * counts).sum())
     return histogram
+
+
+def aligned(lengths: Int64, align: int) -> Int64:
+    """Return the lengths, rounded up to multiples of `align`: [3, 5, 8] at 4 -> [4, 8, 8]."""
+    return lengths if align == 1 else -(-lengths // align) * align
 
 
 def stable_order(keys: npt.NDArray[np.integer[Any]]) -> Int64:

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from bfpack_spark.core.best_fit import pack
-from bfpack_spark.core.fragments import Fragments, Int64, cut_documents, cut_stream, kept_lengths
+from bfpack_spark.core.fragments import (
+    Fragments,
+    Int64,
+    aligned,
+    cut_documents,
+    cut_stream,
+    kept_lengths,
+)
 from bfpack_spark.core.rows import Placement, arrange, fragment_key
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.shuffle import permute
@@ -34,7 +41,7 @@ class Places:
     one number per fragment."""
 
     document: Int64  # index of the document among those that were planned
-    start: Int64  # first token of the fragment, counted in its document
+    start: Int64  # first token of the document in the fragment, counted in the document
     length: Int64  # tokens
     sequence_id: Int64  # place of the sequence in the dataset
     position: Int64  # rank of the fragment in its sequence
@@ -80,7 +87,8 @@ def plan_group(lengths: Int64, hashes: Int64, rules: Rules, numbers: SequenceNum
     """
     fragments, local = _pack(lengths, rules)
     sequence_id = _sequence_ids(local, numbers, rules.seed)
-    placement = arrange(sequence_id, fragments.length, _order_keys(hashes, fragments, rules))
+    sizes = aligned(fragments.length, rules.align)
+    placement = arrange(sequence_id, sizes, _order_keys(hashes, fragments, rules))
     first = fragments.start == 0
     cut = fragments.length[first] < lengths[fragments.document[first]]
     return GroupPlan(
@@ -96,8 +104,8 @@ def _pack(lengths: Int64, rules: Rules) -> tuple[Fragments, Int64]:
     kept = kept_lengths(lengths, rules.seq_len, rules.long_documents)
     if rules.packing == "concat":
         return cut_stream(kept, rules.seq_len)
-    fragments = cut_documents(kept, rules.seq_len)
-    return fragments, pack(fragments.length, rules.seq_len, rules.max_documents)[0]
+    fragments = cut_documents(kept, rules.seq_len, rules.overlap, rules.bos)
+    return fragments, pack(fragments.length, rules.seq_len, rules.max_documents, rules.align)[0]
 
 
 def _sequence_ids(local: Int64, numbers: SequenceNumbers, seed: int) -> Int64:

@@ -13,9 +13,13 @@ from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64
 
 
-def out_of_sight(told: Int64, used: Int64, seq_len: int) -> Float64:
-    """Return 1 for each mention that best fit separates from what it refers to, otherwise 0."""
-    return np.asarray(told // seq_len != used // seq_len, dtype=np.float64)
+def out_of_sight(told: Int64, used: Int64, seq_len: int, overlap: int = 0, bos: int = 0) -> Float64:
+    """Return 1 for each mention that best fit separates from what it refers to, otherwise 0. A
+    fragment after the first repeats `overlap` tokens behind `bos` others, and a mention counts
+    where it is new. Told [3, 5], used [9, 9] at 8, overlap 3 -> [1, 0]."""
+    new = seq_len - overlap - bos
+    begin = np.where(used < seq_len, 0, seq_len + (used - seq_len) // new * new - overlap)
+    return np.asarray(told < begin, dtype=np.float64)
 
 
 def chance_out_of_sight(told: Int64, used: Int64, seq_len: int) -> Float64:

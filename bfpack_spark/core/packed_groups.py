@@ -44,8 +44,8 @@ def _packed_group(group: Histogram, rules: Rules) -> PackedGroup:
         num_sequences = -(-int((kept * group.counts).sum()) // rules.seq_len)
     else:
         documents = (group.values, group.counts)
-        fragments = count_fragments(*documents, rules.seq_len, rules.long_documents)
-        packing = pack_counts(fragments, rules.max_documents)
+        fragments = count_fragments(*documents, rules.seq_len, rules.long_documents, rules.prefix)
+        packing = pack_counts(fragments, rules.max_documents, rules.align)
         num_sequences = packing.num_bins
     return PackedGroup(
         num_documents=group.count,

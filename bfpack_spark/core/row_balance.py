@@ -78,14 +78,13 @@ def chance_to_go_on(histogram: Histogram, rules: Rules) -> Float64:
     """Return, for fragments of 0, 1, ... seq_len tokens that best fit packs, the share of them that
     are not the first of their document. Lengths [5, 1] at 4 -> [0, 0.5, 0, 0, 0]."""
     kept = kept_lengths(histogram.values, rules.seq_len, rules.long_documents)
-    pieces, rest = np.divmod(kept, rules.seq_len)
-    all_of, later = (np.zeros(rules.seq_len + 1) for _ in range(2))
-    np.add.at(all_of, rest, histogram.counts)
-    np.add.at(later, rest, histogram.counts * (pieces > 0))
-    all_of[-1] += (pieces * histogram.counts).sum()
-    later[-1] += (np.maximum(pieces - 1, 0) * histogram.counts).sum()
+    full, rest = np.divmod(np.maximum(kept - rules.seq_len, 0), rules.new_tokens)
+    first, later = (np.zeros(rules.seq_len + 1) for _ in range(2))
+    np.add.at(first, np.minimum(kept, rules.seq_len), histogram.counts)
+    np.add.at(later, np.where(rest > 0, rest + rules.prefix, 0), histogram.counts)
+    later[-1] += (full * histogram.counts).sum()
     later[0] = 0.0
-    return later / np.maximum(all_of, 1)
+    return later / np.maximum(first + later, 1)
 
 
 def _draw(things: Histogram, most: int, random: np.random.Generator) -> Int64:

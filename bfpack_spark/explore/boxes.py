@@ -45,7 +45,7 @@ def boxes_of(sequence: Sequence) -> list[Box]:
     """Return a box for each segment of a sequence, in order."""
     boxes = []
     for number, segment in enumerate(sequence.segments):
-        start, end = segment.doc_start or 0, (segment.doc_start or 0) + segment.length
+        start, end = segment.doc_start or 0, segment.doc_end
         boxes.append(
             Box(
                 offset=segment.offset,

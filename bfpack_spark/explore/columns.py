@@ -5,6 +5,7 @@ from typing import Any
 
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.option_costs import OptionCost
+from bfpack_spark.explore.overlaps import Overlap
 from bfpack_spark.explore.packed import Context, Packed
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 
@@ -64,6 +65,12 @@ def class_columns(one: LengthClass) -> dict[str, float]:
 def option_columns(cost: OptionCost) -> dict[str, Any]:
     """Return what an option costs."""
     return asdict(cost) | {"more_sequences": cost.more_sequences}
+
+
+def overlap_columns(one: Overlap) -> dict[str, Any]:
+    """Return what repeating tokens gains and costs."""
+    shares = ("added_share", "context_share", "gained_share")
+    return asdict(one) | {name: getattr(one, name) for name in shares}
 
 
 def quantile_columns(stats: CorpusStats) -> dict[str, int]:

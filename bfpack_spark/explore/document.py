@@ -1,17 +1,21 @@
 """Where a document went: its fragments in the sequences, or why it is in none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.stored_parquet import rows_of_documents
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
+from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.publication import Place
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fragment:
-    """The tokens start .. start + length of a document, and where they lie in a sequence."""
+    """The tokens start .. start + length of a document, and where they lie in a sequence. The BOS
+    before a fragment that goes on is not counted."""
 
     sequence_id: int
     offset: int  # the first token of the fragment in its sequence
@@ -33,7 +37,25 @@ class Whereabouts:
     @property
     def num_left_out(self) -> int:
         """Return how many of its tokens are in no sequence."""
-        return (self.num_tokens or 0) - sum(fragment.length for fragment in self.fragments)
+        spans = [(each.start, each.start + each.length) for each in self.fragments]
+        return (self.num_tokens or 0) - num_covered(spans)
+
+
+def num_covered(spans: Iterable[tuple[int, int]]) -> int:
+    """Return how many tokens lie in any of the spans from start to end: [0, 5], [3, 8] -> 8."""
+    covered, reached = 0, 0
+    for start, end in sorted(spans):
+        covered += max(end - max(start, reached), 0)
+        reached = max(reached, end)
+    return covered
+
+
+def without_bos(row: dict[str, Any], manifest: SequencesManifest) -> dict[str, Any]:
+    """Return a row of the plan whose length, and offset if there is one, leave out the BOS before a
+    fragment that goes on."""
+    bos = int(manifest.inputs.configuration.bos_at == "fragment" and row["start"] > 0)
+    moved = {"offset": row["offset"] + bos} if "offset" in row else {}
+    return {**row, "length": row["length"] - bos, **moved}
 
 
 def find_document(
@@ -60,6 +82,9 @@ def find_document(
         seq_len=seq_len,
         doc_id=doc_id,
         num_tokens=lengths[0]["length"] if lengths else None,
-        fragments=tuple(Fragment(**row) for row in sorted(fragments, key=lambda row: row["start"])),
+        fragments=tuple(
+            Fragment(**without_bos(row, manifest))
+            for row in sorted(fragments, key=lambda row: row["start"])
+        ),
         quarantined=f"{refused[0]['reason']} at {refused[0]['source']}" if refused else None,
     )

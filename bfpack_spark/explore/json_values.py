@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from bfpack_spark.core.accounting import counts_of
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.row_balance import Balance
@@ -14,6 +15,7 @@ from bfpack_spark.explore.columns import (
     corpus_columns,
     estimate_rows,
     option_columns,
+    overlap_columns,
     packed_columns,
 )
 from bfpack_spark.explore.packed import Context, Packed
@@ -58,12 +60,13 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
         "padding": _histogram_json(at.padding),
         "by_length": [class_columns(one) for one in at.by_length],
         "policies": {policy: asdict(effect) for policy, effect in at.policies.items()},
+        "overlaps": [overlap_columns(each) for each in at.overlaps],
         "options": [option_columns(cost) for cost in at.options],
     }
 
 
 def _packed_json(packed: Packed) -> dict[str, Any]:
-    accounting = {**asdict(packed.accounting), "overhead": packed.accounting.overhead}
+    accounting = {**counts_of(packed.accounting), "overhead": packed.accounting.overhead}
     return {
         "accounting": accounting,
         **packed_columns(packed),

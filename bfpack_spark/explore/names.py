@@ -70,8 +70,7 @@ def _names(segment: Segment, text: str, places: TokenPlaces) -> NamedSegment:
     starts = places.starts(text)
     start = segment.doc_start or 0
     begin, end = (
-        _character(token - places.num_before, starts, text)
-        for token in (start, start + segment.length)
+        _character(token - places.num_before, starts, text) for token in (start, segment.doc_end)
     )
     references = python_references(text)
     inside = [one for one in references or [] if begin <= one.used < end]

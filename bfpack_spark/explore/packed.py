@@ -15,6 +15,7 @@ from typing import Any
 
 from bfpack_spark.core.accounting import Accounting, SequenceCounts, account
 from bfpack_spark.core.context import (
+    attention,
     context,
     pairs,
     pairs_together,
@@ -86,6 +87,7 @@ class Packed:
     num_truncations: float  # cuts of all documents: 3 fragments have 2, a truncated one 1
     num_fragments: float
     num_begun_inside: float  # sequences that begin in the middle of a document; expected
+    attention_pairs: float  # pairs (query, key) within fragments: l (l + 1) / 2 in each
     context: Context  # of all documents
     fitting: Context  # of those of at most seq_len tokens
     balance: Balance | None  # None: nobody said how many ranks there are
@@ -121,11 +123,6 @@ class Packed:
         return self.accounting.num_padding / max(self._num_places, 1)
 
     @property
-    def attention_pairs(self) -> float:
-        """Return the pairs (query, key) within fragments: l (l + 1) / 2 in each."""
-        return self.context.pairs + self.context.num_tokens
-
-    @property
     def attention_share(self) -> float:
         """Return the attention within documents, as a share of full causal attention, which has
         seq_len (seq_len + 1) / 2 pairs a sequence. Padding is no document."""
@@ -154,6 +151,7 @@ def pack_by_counts(
         num_truncations=float((truncations(lengths, rules) * counts).sum()),
         num_fragments=fragments,
         num_begun_inside=inside,
+        attention_pairs=float((attention(lengths, rules) * counts).sum()),
         context=context_of(histogram, rules),
         fitting=context_of(Histogram(values=lengths[fit], counts=counts[fit]), rules),
         balance=None if num_ranks is None else _balance(histogram, rules, counted, num_ranks),
@@ -208,7 +206,10 @@ def sum_of_contexts(parts: Sequence[Context]) -> Context:
 
 def sum_of_packed(parts: Sequence[Packed], accounting: Accounting) -> Packed:
     """Return what several buckets come to, each packed by itself. `accounting` is their sum."""
-    plain = ("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "num_begun_inside")
+    plain = (
+        *("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "num_begun_inside"),
+        "attention_pairs",
+    )
     balances = [part.balance for part in parts if part.balance is not None]
     return Packed(
         **{name: _sum([getattr(part, name) for part in parts]) for name in plain},

@@ -1,8 +1,8 @@
 """How many mentions are in another row than what they refer to, in a sample of documents.
 
-Long documents are cut at the multiples of seq_len, as by the policy `split`. What concatenation
-separates is the expectation over a random start. Every share is an estimate with its interval,
-unless all documents were read.
+Long documents are cut as by the policy `split`, or by `slide` and with BOS before each fragment if
+the rules say so. What concatenation separates is the expectation over a random start. Every share
+is an estimate with its interval, unless all documents were read.
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from bfpack_spark.core.estimates import Estimate, Stratum
 from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.out_of_sight import chance_of_any, chance_out_of_sight, out_of_sight
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.tokenizing.mentions import Mentions, ReferenceKind
 
 _QUANTILES = (0.5, 0.9, 0.99)
@@ -63,8 +64,8 @@ class References:
     at: tuple[OutOfSight, ...]
 
 
-def references_of(strata: Sequence[Stratum], looked: Looked, seq_lens: Sequence[int]) -> References:
-    """Return what is out of sight at each seq_len."""
+def references_of(strata: Sequence[Stratum], looked: Looked, rules: Sequence[Rules]) -> References:
+    """Return what is out of sight by each of these rules, of which each has its seq_len."""
     mentions = [own for own in looked.of_donors if own is not None]
     apart = np.concatenate([np.empty(0, np.int64), *(own.used - own.told for own in mentions)])
     kinds = Counter(kind for own in mentions for kind in own.kind)
@@ -80,7 +81,7 @@ def references_of(strata: Sequence[Stratum], looked: Looked, seq_lens: Sequence[
             for share in _QUANTILES
             if len(apart)
         },
-        at=tuple(_at(strata, looked, lengths, n, sorted(kinds)) for n in seq_lens),
+        at=tuple(_at(strata, looked, lengths, own, sorted(kinds)) for own in rules),
     )
 
 
@@ -97,12 +98,13 @@ def _at(
     strata: Sequence[Stratum],
     looked: Looked,
     lengths: Int64,
-    seq_len: int,
+    rules: Rules,
     kinds: Sequence[str],
 ) -> OutOfSight:
+    seq_len = rules.seq_len
     fits = (lengths <= seq_len).astype(np.float64)
     counts = _each(looked, len)
-    best_fit = _each(looked, lambda own: out_of_sight(own.told, own.used, seq_len).sum())
+    best_fit = _each(looked, lambda own: _apart(own, rules).sum())
     concat = _each(looked, lambda own: chance_out_of_sight(own.told, own.used, seq_len).sum())
     any_best_fit = (best_fit > 0).astype(np.float64)
     any_concat = _each(looked, lambda own: chance_of_any(own.told, own.used, seq_len))
@@ -111,23 +113,28 @@ def _at(
         mentions=_separated(strata, best_fit, concat, counts),
         fitting=_separated(strata, best_fit * fits, concat * fits, counts * fits),
         documents=_separated(strata, any_best_fit, any_concat, (counts > 0).astype(np.float64)),
-        by_kind={kind: _of_kind(strata, looked, seq_len, kind) for kind in kinds},
+        by_kind={kind: _of_kind(strata, looked, rules, kind) for kind in kinds},
     )
 
 
-def _of_kind(strata: Sequence[Stratum], looked: Looked, seq_len: int, kind: str) -> Separated:
+def _of_kind(strata: Sequence[Stratum], looked: Looked, rules: Rules, kind: str) -> Separated:
     def part(own: Mentions) -> Mentions:
         at = np.array([number for number, each in enumerate(own.kind) if each == kind], dtype=int)
         return Mentions(told=own.told[at], used=own.used[at], kind=(kind,) * len(at))
 
     parts = tuple(None if own is None else part(own) for own in looked.of_donors)
+    seq_len = rules.seq_len
     of_kind = Looked(kind=looked.kind, of_donors=parts, num_not_parsed=0)
     return _separated(
         strata,
-        _each(of_kind, lambda own: out_of_sight(own.told, own.used, seq_len).sum()),
+        _each(of_kind, lambda own: _apart(own, rules).sum()),
         _each(of_kind, lambda own: chance_out_of_sight(own.told, own.used, seq_len).sum()),
         _each(of_kind, len),
     )
+
+
+def _apart(own: Mentions, rules: Rules) -> Float64:
+    return out_of_sight(own.told, own.used, rules.seq_len, rules.overlap, rules.bos)
 
 
 def _each(looked: Looked, value: Callable[[Mentions], float]) -> Float64:

@@ -7,6 +7,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.explore.document import num_covered, without_bos
 from bfpack_spark.files.stored_parquet import open_own_parquet, rows_of_documents
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
@@ -33,6 +34,7 @@ class Segment:
     offset: int  # its first token in the sequence
     length: int
     text: str
+    num_bos: int = 0  # before a fragment that goes on with its document, 0 or 1
     elsewhere: tuple[Piece, ...] = ()  # the other pieces of the document, in order
 
     @property
@@ -41,17 +43,23 @@ class Segment:
         return self.doc_length is not None and self.length < self.doc_length
 
     @property
+    def doc_end(self) -> int:
+        """Return where it ends in its document."""
+        return (self.doc_start or 0) + self.length - self.num_bos
+
+    @property
     def part(self) -> str:
         """Return in words which part of its document this is."""
         if self.doc_id is None or self.doc_start is None:
             return "padding"
-        held = f"{self.doc_start}:{self.doc_start + self.length} of {self.doc_length}"
+        held = f"{self.doc_start}:{self.doc_end} of {self.doc_length}"
         return f"tokens {held}" if self.is_cut else "whole"
 
     @property
     def num_left_out(self) -> int:
         """Return how many tokens of the document are in no sequence."""
-        packed = self.length + sum(piece.length for piece in self.elsewhere)
+        spans = [(piece.start, piece.start + piece.length) for piece in self.elsewhere]
+        packed = num_covered([(self.doc_start or 0, self.doc_end), *spans])
         return (self.doc_length or packed) - packed
 
 
@@ -82,6 +90,7 @@ def read_sequence(
     assert columns["sequence_id"] == sequence_id, "rows of a shard are consecutive"
     store = open_token_store(output, bucket, manifest.tokens_version)
     tokenizer = Tokenizer.from_str(store.tokenizer_json().decode())
+    bos = int(manifest.inputs.configuration.bos_at == "fragment")
     return Sequence(
         bucket=bucket,
         seq_len=seq_len,
@@ -89,7 +98,7 @@ def read_sequence(
         shard=shard,
         num_tokens=columns["num_tokens"],
         num_padding=columns["num_padding"],
-        segments=_with_rest(_segments(columns, tokenizer), sequence_id, directory, manifest),
+        segments=_with_rest(_segments(columns, tokenizer, bos), sequence_id, directory, manifest),
     )
 
 
@@ -103,7 +112,7 @@ def _with_rest(
     rows = rows_of_documents(paths, cut, ["doc_id", "sequence_id", "start", "length"])
     pieces: dict[str, list[Piece]] = {name: [] for name in cut}
     for row in sorted(rows, key=itemgetter("start")):
-        pieces[row.pop("doc_id")].append(Piece(**row))
+        pieces[row.pop("doc_id")].append(Piece(**without_bos(row, manifest)))
     return [
         replace(s, elsewhere=_others(pieces[s.doc_id or ""], s, sequence_id)) if s.is_cut else s
         for s in segments
@@ -128,7 +137,7 @@ def _find_row(manifest: SequencesManifest, sequence_id: int) -> tuple[str, int]:
     raise InputError(f"--sequence {sequence_id}: there are sequences 0 to {first - 1}")
 
 
-def _segments(row: dict[str, Any], tokenizer: Tokenizer) -> list[Segment]:
+def _segments(row: dict[str, Any], tokenizer: Tokenizer, bos: int) -> list[Segment]:
     out, offset = [], 0
     columns = (row["seq_lengths"], row["doc_ids"], row["doc_starts"], row["doc_lengths"])
     for length, doc_id, start, doc_length in zip(*columns, strict=True):
@@ -141,6 +150,7 @@ def _segments(row: dict[str, Any], tokenizer: Tokenizer) -> list[Segment]:
                 offset=offset,
                 length=length,
                 text=tokenizer.decode(ids, skip_special_tokens=False),
+                num_bos=bos if start else 0,
             )
         )
         offset += length

@@ -11,13 +11,14 @@ from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.lengths import buckets_in, read_histogram
 from bfpack_spark.explore.option_costs import OptionCost
+from bfpack_spark.explore.overlaps import Overlap
 from bfpack_spark.explore.packed import Packed, sum_of_packed
 from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import POLICIES, CorpusStats, PackingStats, corpus_stats
 from bfpack_spark.explore.targets import published_targets
 from bfpack_spark.tokens.token_store import open_token_store
 
-Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass, OptionCost)
+Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass, OptionCost, Overlap)
 
 
 def output_stats(
@@ -95,9 +96,8 @@ def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
         padding=_merged([p.padding for p in parts]),
         by_length=_sum_classes([c for p in parts for c in p.by_length]),
         policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
-        options=tuple(
-            _sum([*c], "option", "value") for c in zip(*(p.options for p in parts), strict=True)
-        ),
+        options=_sum_each([p.options for p in parts], "option", "value"),
+        overlaps=_sum_each([p.overlaps for p in parts], "overlap"),
     )
 
 
@@ -109,6 +109,11 @@ def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
     bounds = sorted({(c.above, c.up_to) for c in parts})
     same = ([c for c in parts if (c.above, c.up_to) == bound] for bound in bounds)
     return tuple(_sum(classes, "above", "up_to") for classes in same)
+
+
+def _sum_each(parts: Sequence[tuple[Counts, ...]], *alike: str) -> tuple[Counts, ...]:
+    """Return the sums of the first of each part, of the second, and so on."""
+    return tuple(_sum(list(same), *alike) for same in zip(*parts, strict=True))
 
 
 def _merged(parts: Sequence[Histogram | None]) -> Histogram | None:

@@ -10,6 +10,7 @@ JSON, CSV, HTML, the report and the notebook show comes from here.
         .by_length                 cuts a document by the document's length
         .policies                  what split, truncate and drop do to long documents
         .options                   what each option for long contexts costs
+        .overlaps                  what repeating tokens of long documents would gain and cost
 
 The counts of a best-fit plan are exact, since the plan is made on counts: what is packed later has
 the same. What concatenation does to documents depends on their order; the numbers here are the
@@ -33,8 +34,9 @@ from bfpack_spark.explore.length_classes import (
     powers_of_two,
 )
 from bfpack_spark.explore.option_costs import OptionCost, option_costs
+from bfpack_spark.explore.overlaps import Overlap, overlaps_of
 from bfpack_spark.explore.packed import Packed, pack_by_counts
-from bfpack_spark.explore.per_document import baseline
+from bfpack_spark.explore.per_document import baseline, by_policy
 from bfpack_spark.explore.references import References, references_of
 from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
 from bfpack_spark.explore.targets import TargetsAt
@@ -56,6 +58,7 @@ class PackingStats:
     by_length: tuple[LengthClass, ...]
     policies: dict[LongDocuments, PolicyEffect]
     options: tuple[OptionCost, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
 
     @property
     def seq_len(self) -> int:
@@ -112,7 +115,7 @@ class CorpusStats:
         """Return how many mentions are out of sight, if a sample was looked through for them."""
         if self.sample is None or self.sample.looked is None:
             return None
-        return references_of(self.sample.strata, self.sample.looked, [at.seq_len for at in self.at])
+        return references_of(self.sample.strata, self.sample.looked, [at.rules for at in self.at])
 
     @property
     def is_estimated(self) -> bool:
@@ -190,6 +193,7 @@ def packing_stats(
         fragments=counted.by_fragments if is_best_fit else None,
         padding=counted.by_padding if is_best_fit else None,
         by_length=length_classes(histogram, rules, edges),
-        policies={p: policy_effect(histogram, rules.seq_len, p) for p in POLICIES},
+        policies={p: policy_effect(histogram, by_policy(rules, p)) for p in POLICIES},
         options=option_costs(histogram, rules),
+        overlaps=overlaps_of(histogram, rules),
     )

@@ -90,6 +90,22 @@ def _complete(
             f"{version.directory}: {written.as_json()} were exported, "
             f"{manifest.totals.as_json()} are in the shards; bfpack verify names what differs"
         )
+    repeated = manifest.accounting.num_tokens_repeated
+    if repeated:
+        log.warning(
+            "%s tokens are repeated by --overlap %s: rows of %s have no mark for tokens that are "
+            "no targets, so a trainer that makes labels of all tokens learns them twice",
+            f"{repeated:,}",
+            manifest.inputs.configuration.overlap,
+            version.place.form,
+        )
+    if manifest.inputs.configuration.align > 1 and version.place.form == "mds":
+        log.warning(
+            "--align %s: padding lies between documents, and samples of mds do not say which "
+            "segments it is; they are those that hold the pad id %s alone",
+            manifest.inputs.configuration.align,
+            manifest.tokenizer.pad_id,
+        )
     restarts = sum(said.get("restarts_inside", 0) for said in messages)
     if restarts:
         log.warning("%s EOS ids lie inside documents, and Megatron restarts there too", restarts)

@@ -2,17 +2,17 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import Accounting, account
+from bfpack_spark.core.accounting import Accounting, account, counts_of
 from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.plan.group_documents import group_documents
@@ -38,7 +38,8 @@ from bfpack_spark.versions.publication import Place, Version
 def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:
     """Return the version that these settings make of this token store, or have made of it in an
     earlier format."""
-    tokenizer = store.tokenizer
+    tokenizer, rules = store.tokenizer, settings.rules(seq_len)
+    _check_store(rules, store)
     pad = pad_id(store.tokenizer_json(), tokenizer.own_pad_id, tokenizer.eos_id, settings.pad_token)
     configuration = SequencesConfiguration(
         packing=settings.packing,
@@ -48,7 +49,7 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
         pad_id=pad,
         num_shards=settings.num_shards,
         rows_per_shard=settings.rows_per_shard,
-        **settings.rules(seq_len).chosen(),
+        **rules.chosen(),
     )
     version = Version(
         place=Place(output=settings.need("output"), bucket=store.manifest.bucket, seq_len=seq_len),
@@ -57,6 +58,21 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
         ),
     )
     return in_any_format(version)
+
+
+def _check_store(rules: Rules, store: TokenStore) -> None:
+    """Raise InputError if the token store does not have what the rules need."""
+    if rules.bos and store.tokenizer.bos_id is None:
+        raise InputError(
+            "--bos-at fragment: the documents of this token store have no BOS; tokenize them with "
+            "--bos-token, or leave it out"
+        )
+    if rules.prefix and store.masks:
+        option = f"--overlap {rules.overlap}" if rules.overlap else "--bos-at fragment"
+        raise InputError(
+            f"{option}: the documents have loss masks, which say nothing of tokens that are added; "
+            "choose another --long-documents, or leave it out"
+        )
 
 
 def make_plan(
@@ -99,7 +115,7 @@ def make_plan(
         cut = sum(message.get("documents_cut", 0) for message in messages)
         if planned.keep is not None:  # the plan takes what is kept of a document for the whole
             cut += accounting.num_documents_truncated
-        counts = {**asdict(accounting), "num_documents_cut": cut}
+        counts = {**counts_of(accounting), "num_documents_cut": cut}
         note = PlanNote(
             files=files,
             accounting=PlanAccounting(**counts),

@@ -118,7 +118,7 @@ def make_batch(rows: list[Row]) -> Batch:
     """Return rows as one batch: input_ids int32 [B, S], seq_lengths int32 and is_padding bool of
     all segments end to end, num_segments, num_tokens and source int32 [B], and sequence_id int64
     [B]."""
-    ids, lengths, padding, counts, tokens, numbers, sources, masks = zip(*rows, strict=True)
+    ids, lengths, padding, counts, tokens, numbers, sources, masks, again = zip(*rows, strict=True)
     batch: Batch = {
         "input_ids": np.concatenate(ids).reshape(len(rows), -1),
         "seq_lengths": np.concatenate(lengths),
@@ -131,6 +131,11 @@ def make_batch(rows: list[Row]) -> Batch:
     if any(mask is not None for mask in masks):
         none = np.ones(batch["input_ids"].shape[1], dtype=np.int8)  # of a bucket without masks
         batch["loss_mask"] = np.stack([none if mask is None else mask for mask in masks])
+    if any(repeated is not None for repeated in again):
+        parts = zip(again, counts, strict=True)
+        batch["num_repeated"] = np.concatenate(
+            [np.zeros(n, np.int32) if part is None else part for part, n in parts]
+        )
     return batch
 
 
@@ -149,13 +154,13 @@ def divided(batch: Batch, rows: int) -> Iterator[Batch]:
     """Yield parts of so many rows of a batch, without a copy; the last one may have fewer."""
     counts = batch["num_segments"]
     ends = np.append(np.add.reduceat(counts, np.arange(0, len(counts), rows)), 0).cumsum().tolist()
-    lengths, padding = batch["seq_lengths"], batch["is_padding"]
+    of_segments = [(name, batch[name]) for name in _OF_SEGMENTS if name in batch]
     others = [(name, held) for name, held in batch.items() if name not in _OF_SEGMENTS]
     for part, (begin, end) in enumerate(pairwise([0, *ends[:-1]])):
         here = slice(part * rows, (part + 1) * rows)
         found = {name: held[here] for name, held in others}
-        found["seq_lengths"], found["is_padding"] = lengths[begin:end], padding[begin:end]
+        found |= {name: held[begin:end] for name, held in of_segments}
         yield found
 
 
-_OF_SEGMENTS = ("seq_lengths", "is_padding")
+_OF_SEGMENTS = ("seq_lengths", "is_padding", "num_repeated")

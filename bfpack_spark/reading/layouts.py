@@ -7,9 +7,12 @@ A batch has B rows of S tokens, and n segments in all:
     num_segments  int32 [B]     segments of each row
     is_padding    bool  [n]     the segment is padding
     loss_mask     int8  [B, S]  only of outputs that have one: 0 where a token is no target
+    num_repeated  int32 [n]     only of outputs packed by slide: so many tokens at its beginning are
+                                also in the fragment before it, or are the BOS before them
 
 Each function states its convention. Every row's segments sum to S, so padding is a segment like the
-others, with a place of its own in each layout.
+others, with a place of its own in each layout. It is the last of its row; with --align it is also
+behind other segments.
 
 None makes an attention_mask. An all-ones attention_mask turns the document masks of transformers
 off, without a word.
@@ -28,14 +31,15 @@ Int64: TypeAlias = npt.NDArray[np.int64]
 Float32: TypeAlias = npt.NDArray[np.float32]
 Weighing: TypeAlias = Literal["token", "conversation"]
 
+_NONE = np.zeros(0, dtype=np.int32)
 IGNORED = -100  # the label of a token that is no target, as PyTorch's cross entropy has it
 
 
 def cu_seqlens(batch: Batch) -> tuple[Int32, int]:
     """Return the ends of all segments of the batch, end to end, and the longest segment.
 
-    int32 [n + 1], from 0 to B * S, as FlashAttention's varlen functions take it. Padding is the
-    last segment of its row.
+    int32 [n + 1], from 0 to B * S, as FlashAttention's varlen functions take it. Padding is a
+    segment too.
 
     Rows of [3, 2] and [5] -> [0, 3, 5, 10], 5.
     """
@@ -59,11 +63,14 @@ def position_ids(batch: Batch) -> Int64:
     return np.asarray(positions.reshape(batch["input_ids"].shape))
 
 
-def labels(batch: Batch, *, shifted: bool = False, first_token: bool = False) -> Int64:
+def labels(
+    batch: Batch, *, shifted: bool = False, first_token: bool = False, repeated: bool = False
+) -> Int64:
     """Return the ids that are to be predicted: int64 [B, S], and -100 where there is no loss.
 
     There is none on padding, on the first token of each segment (`first_token` keeps it: then it is
-    predicted from the end of another document), and where loss_mask is 0.
+    predicted from the end of another document), where loss_mask is 0, and on tokens that another
+    sequence has as well (`repeated` keeps them, so that they count twice).
 
     Not shifted, labels[t] is the token at t, as transformers' models take them, which shift by
     themselves. `shifted`: labels[t] is the token at t + 1, and a row's last one is -100.
@@ -79,6 +86,9 @@ def labels(batch: Batch, *, shifted: bool = False, first_token: bool = False) ->
         flat[begins] = IGNORED
     for padding in np.flatnonzero(batch["is_padding"]).tolist():
         flat[begins[padding] : ends[padding]] = IGNORED
+    again = batch.get("num_repeated", _NONE)
+    for segment in [] if repeated else np.flatnonzero(again).tolist():
+        flat[begins[segment] : begins[segment] + again[segment]] = IGNORED
     if "loss_mask" in batch:
         found[batch["loss_mask"] == 0] = IGNORED
     if shifted:
@@ -135,13 +145,18 @@ def document_ids(batch: Batch) -> Int32:
 
 
 def segment_ids(batch: Batch) -> Int32:
-    """Return the number of each token's segment in its row: int32 [B, S], from 1; 0 is padding.
+    """Return the number of each token's document in its row: int32 [B, S], from 1; 0 is padding.
 
     This is what grain, MaxText and T5X take.
 
     A row of [2, 1, 2], of which the last is padding -> [1, 1, 2, 0, 0].
     """
-    numbers = np.where(batch["is_padding"], np.int32(0), _number_in_row(batch) + np.int32(1))
+    real = ~batch["is_padding"]
+    counts = batch["num_segments"]
+    begun = np.cumsum(real, dtype=np.int32)  # up to here, in all rows
+    first = np.cumsum(counts) - counts
+    before = np.repeat((begun - real)[first], counts).astype(np.int32)
+    numbers = np.where(real, begun - before, np.int32(0))
     return np.repeat(numbers, batch["seq_lengths"]).reshape(batch["input_ids"].shape)
 
 
@@ -206,6 +221,10 @@ def stacked(rows: Sequence[Batch]) -> Batch:
     if any("loss_mask" in row for row in rows):
         every = np.ones(batch["input_ids"].shape[1], dtype=np.int8)  # of a bucket without masks
         batch["loss_mask"] = np.stack([row.get("loss_mask", every) for row in rows])
+    if any("num_repeated" in row for row in rows):
+        batch["num_repeated"] = np.concatenate(
+            [row.get("num_repeated", np.zeros(len(row["seq_lengths"]), np.int32)) for row in rows]
+        )
     return batch
 
 

@@ -38,6 +38,7 @@ class SequencesFacts:
     tokenizer: dict[str, Any]
     tokens_fingerprint: str
     shards: list[Shard]
+    num_repeated: int = 0  # first tokens of each later fragment: those of one before, and BOS
 
     @property
     def version(self) -> str:
@@ -119,6 +120,7 @@ def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
         tokenizer=manifest.part("tokenizer").value,
         tokens_fingerprint=manifest.part("inputs").text("tokens_fingerprint", _SHA256),
         shards=_shards(manifest),
+        num_repeated=_num_repeated(manifest.part("inputs").part("configuration")),
     )
     if facts.num_rows != manifest.part("totals").count("sequences"):
         raise InputError(
@@ -127,6 +129,13 @@ def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
     if not facts.seq_len:
         raise manifest.wrong("seq_len", "is no length")
     return facts
+
+
+def _num_repeated(options: Reader) -> int:
+    """Return how many tokens are no targets where a fragment begins that goes on with a document,
+    if tokens are repeated there. Both options stand in a manifest only if they are set."""
+    overlap = options.count("overlap") if "overlap" in options.value else 0
+    return overlap + (options.value.get("bos_at") == "fragment") if overlap else 0
 
 
 def _shards(manifest: Reader) -> list[Shard]:

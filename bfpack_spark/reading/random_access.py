@@ -129,7 +129,7 @@ class RandomAccess:
 
 def _batch(row: Row) -> Batch:
     """Return a copy, which does not keep the whole row group in memory."""
-    ids, lengths, padding, num_segments, num_tokens, sequence_id, source, mask = row
+    ids, lengths, padding, num_segments, num_tokens, sequence_id, source, mask, again = row
     batch: Batch = {
         "input_ids": ids.copy(),
         "seq_lengths": lengths.copy(),
@@ -140,4 +140,6 @@ def _batch(row: Row) -> Batch:
     }
     if mask is not None:
         batch["loss_mask"] = mask.copy()
+    if again is not None:
+        batch["num_repeated"] = again.copy()
     return batch

@@ -34,6 +34,7 @@ class Group:
     begins: list[int]  # [rows + 1]: first segment of each row, and the end
     is_padding: Bools | None  # [segments]; None: no row has padding
     loss_mask: npt.NDArray[np.int8] | None  # [rows, seq_len]
+    num_repeated: Int32 | None  # [segments]: first tokens that an earlier fragment has, and BOS
     first: int  # sequence_id of the first row
     source: int
 
@@ -118,6 +119,7 @@ class _OpenShard:
         schema = self._metadata.schema
         self._columns = {schema.column(n).path.partition(".")[0]: n for n in range(len(schema))}
         self._has_masks = "loss_mask" in self._columns
+        self._num_repeated = source.facts.num_repeated
 
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
@@ -129,6 +131,7 @@ class _OpenShard:
         names = ["input_ids", "seq_lengths"]
         names += ["doc_ids"] if padded else []
         names += ["loss_mask"] if self._has_masks else []
+        names += ["doc_starts"] if self._num_repeated else []
         table = self.file.read_row_group(number, columns=names, use_threads=False)
         lengths, offsets = _lists(table, "seq_lengths", np.int32)
         ids = self._matrix(table, "input_ids", np.int32, rows)
@@ -140,9 +143,18 @@ class _OpenShard:
             begins=offsets.tolist(),
             is_padding=_is_null(table, "doc_ids", len(lengths)) if padded else None,
             loss_mask=self._matrix(table, "loss_mask", np.int8, rows) if self._has_masks else None,
+            num_repeated=self._repeated(table, len(lengths)),
             first=first,
             source=source,
         )
+
+    def _repeated(self, table: pa.Table, num_segments: int) -> Int32 | None:
+        if not self._num_repeated:
+            return None
+        starts, _ = _lists(table, "doc_starts", np.int64)
+        if len(starts) != num_segments:
+            raise JobError(f"doc_starts has {len(starts)} values, and seq_lengths {num_segments}")
+        return np.where(starts > 0, np.int32(self._num_repeated), np.int32(0))
 
     def _check(self, facts: Any, rows: int, first: int) -> None:
         begin = _statistics(facts, self._columns["sequence_id"]).min

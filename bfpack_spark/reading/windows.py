@@ -19,8 +19,9 @@ from bfpack_spark.reading.order import Order
 from bfpack_spark.reading.shard_files import DamageError, Group, ShardFiles
 
 # input_ids [seq_len], seq_lengths [segments], is_padding [segments] or None, number of segments,
-# tokens, sequence_id, source, loss_mask [seq_len] or None; arrays are views of the row group.
-Row: TypeAlias = tuple[Any, Any, Any, int, int, int, int, Any]
+# tokens, sequence_id, source, loss_mask [seq_len] or None, num_repeated [segments] or None; arrays
+# are views of the row group.
+Row: TypeAlias = tuple[Any, Any, Any, int, int, int, int, Any, Any]
 
 
 class Windows:
@@ -70,6 +71,7 @@ def rows_of_group(group: Group) -> list[Row]:
     begins, first, size = group.begins, group.first, len(group.input_ids)
     spans = [slice(begin, end) for begin, end in pairwise(begins)]
     padding, tokens = group.is_padding, repeat(group.input_ids.shape[1])
+    again = group.num_repeated
     if padding is not None:
         real = np.append(np.where(padding, 0, group.seq_lengths), 0)
         tokens = iter(np.add.reduceat(real, begins)[:-1].tolist())
@@ -82,6 +84,7 @@ def rows_of_group(group: Group) -> list[Row]:
         range(first, first + size),
         repeat(group.source),
         repeat(None) if group.loss_mask is None else group.loss_mask,
+        repeat(None) if again is None else map(again.__getitem__, spans),
     )
     return list(zip(*columns, strict=False))  # repeat has no end
 

@@ -1,4 +1,4 @@
-"""The tables of the options for long contexts: what they cost."""
+"""The tables of the options for long contexts: what they cost, and what overlaps gain."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,9 @@ from bfpack_spark.report.layout import Row, Table
 from bfpack_spark.report.words import count, percent
 
 
-def options_table(packings: Mapping[str, PackingStats]) -> Table:
-    """Return what each option costs, by the name of each packing."""
+def options_tables(packings: Mapping[str, PackingStats]) -> list[Table]:
+    """Return one table of what each option costs, by the name of each packing, or none if no option
+    is on."""
     rows: list[Row] = [
         (
             *(name, f"{cost.option} {cost.value}"),
@@ -19,11 +20,29 @@ def options_table(packings: Mapping[str, PackingStats]) -> Table:
         for name, at in packings.items()
         for cost in at.options
     ]
-    return Table(
+    table = Table(
         caption="What the options for long contexts cost",
         head=(
             *("seq_len", "option", "sequences", "without it", "more", "padding"),
             "padding without it",
         ),
+        rows=rows,
+    )
+    return [table] if rows else []
+
+
+def overlaps_table(packings: Mapping[str, PackingStats]) -> Table:
+    """Return what repeating tokens gains and costs, by the name of each packing."""
+    rows: list[Row] = [
+        (
+            *(name, count(one.overlap), count(one.num_tokens_repeated), percent(one.added_share)),
+            *(percent(one.context_share), percent(one.gained_share)),
+        )
+        for name, at in packings.items()
+        for one in at.overlaps
+    ]
+    return Table(
+        caption="What --long-documents slide gains, of the context that a token could see",
+        head=("seq_len", "--overlap", "tokens added", "of all", "context seen", "more than split"),
         rows=rows,
     )

@@ -15,14 +15,20 @@ from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.printable import one_line
 from bfpack_spark.report.cut_tables import context_table, cuts_table, rows_table
 from bfpack_spark.report.layout import Cell, Row, Table
-from bfpack_spark.report.option_tables import options_table
+from bfpack_spark.report.option_tables import options_tables, overlaps_table
 from bfpack_spark.report.reference_tables import about_references, references_table
 from bfpack_spark.report.target_tables import targets_table
 from bfpack_spark.report.words import count, mean, percent, share, span
 
 Column: TypeAlias = Callable[[PackingStats], str]
 
-_NAMES = ("seq_len", "policy", "tokens", "option")  # columns that say what a row is about
+_NAMES = (
+    "seq_len",
+    "policy",
+    "tokens",
+    "option",
+    "--overlap",
+)  # columns that say what a row is about
 _LARGEST = "100%"
 
 
@@ -88,8 +94,7 @@ def tables_of(stats: CorpusStats) -> list[Table]:
     balance = [_with_about(stats, rows_table(by_seq_len))] if _is_balanced(stats) else []
     references = [references_table(stats.references)] if stats.references else []
     choice = _with_about(stats, choice_table(by_seq_len))
-    chosen = any(at.options for at in stats.at)
-    options = [_with_about(stats, options_table(by_seq_len))] if chosen else []
+    options = [_with_about(stats, table) for table in options_tables(by_seq_len)]
     targets = [targets_table(stats.targets)] if stats.targets else []
     return [choice, *options, *targets, *estimates, *balance, *references]
 
@@ -103,6 +108,7 @@ def detailed_tables_of(stats: CorpusStats) -> list[Table]:
         context_table(by_seq_len),
         *([] if _is_balanced(stats) else [rows_table(by_seq_len)]),
         policies_table(stats),
+        overlaps_table(by_seq_len),
         cuts_table(stats.at),
     ]
     return [_with_about(stats, table) for table in tables]

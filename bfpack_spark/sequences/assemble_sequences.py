@@ -39,6 +39,7 @@ def assemble_sequences(
     sizes: AssemblySizes = SIZES,
     *,
     masks: bool = False,
+    bos_id: int | None = None,
 ) -> DataFrame:
     """Return blocks of SEGMENTS, the fragments with their tokens; partition k of the result is
     shard k.
@@ -46,9 +47,12 @@ def assemble_sequences(
     located: blocks of LOCATED, one partition for each task; `file` is an index in token_paths.
     starts: the first sequence of each shard, and the end, as core.rows.shard_starts gives them.
     masks: whether the token files have loss masks.
+    bos_id: put before every fragment that goes on with a document; None: nothing is.
     """
     cut = located.mapInArrow(
-        functools.partial(cut_to_blocks, token_paths=token_paths, starts=starts, sizes=sizes),
+        functools.partial(
+            cut_to_blocks, token_paths=token_paths, starts=starts, sizes=sizes, bos_id=bos_id
+        ),
         spark_ddl(blocks_of(with_masks(SEGMENTS, masks=masks), "shard")),
     )
     return to_partitions(cut, len(starts) - 1, "shard")
@@ -60,6 +64,7 @@ def cut_to_blocks(
     token_paths: list[str],
     starts: Int64,
     sizes: AssemblySizes = SIZES,
+    bos_id: int | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield blocks of SEGMENTS of the fragments of a task, which come in blocks of LOCATED."""
     blocks = [batch for batch in batches if len(batch)]
@@ -69,7 +74,7 @@ def cut_to_blocks(
     del blocks
     pending: list[pa.RecordBatch] = []
     tokens = 0
-    for segments in _cut_files(token_paths, pieces, starts, sizes.batch_tokens):
+    for segments in _cut_files(token_paths, pieces, starts, sizes.batch_tokens, bos_id):
         pending.append(segments)
         tokens += len(token_values(segments.column("tokens")))
         if tokens >= sizes.block_tokens:
@@ -95,17 +100,17 @@ def _in_order_of_files(blocks: list[pa.RecordBatch]) -> pa.Table:
 
 
 def _cut_files(
-    paths: list[str], pieces: pa.Table, starts: Int64, batch_tokens: int
+    paths: list[str], pieces: pa.Table, starts: Int64, batch_tokens: int, bos_id: int | None
 ) -> Iterator[pa.RecordBatch]:
     numbers, first = np.unique(pieces.column("file").to_numpy(), return_index=True)
     bounds = [*first.tolist(), len(pieces)]
     for number, begin, end in zip(numbers.tolist(), bounds[:-1], bounds[1:], strict=True):
         part = pieces.slice(begin, end - begin)
-        yield from cut_file(paths[number], part, starts, batch_tokens)
+        yield from cut_file(paths[number], part, starts, batch_tokens, bos_id)
 
 
 def cut_file(
-    path: str, pieces: pa.Table, starts: Int64, batch_tokens: int
+    path: str, pieces: pa.Table, starts: Int64, batch_tokens: int, bos_id: int | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Yield SEGMENTS of the pieces of one file, about `batch_tokens` tokens a batch. The pieces are
     in the order of the file."""
@@ -117,12 +122,26 @@ def cut_file(
             part = pieces.slice(left, right - left)
             rows = row[left:right] - first_row
             start = part.column("start").to_numpy()
-            cut = {"tokens": slices(batch.column("tokens"), rows, start, length[left:right])}
+            own = length[left:right]
+            if bos_id is None:
+                cut = {"tokens": slices(batch.column("tokens"), rows, start, own)}
+            else:
+                cut = {"tokens": with_bos(batch.column("tokens"), rows, start, own, bos_id)}
             if "loss_mask" in batch.schema.names:
                 mask = batch.column("loss_mask")
-                cut["loss_mask"] = slices(mask, rows, start, length[left:right], kind="u1")
+                cut["loss_mask"] = slices(mask, rows, start, own, kind="u1")
             cut["doc_id"] = batch.column("doc_id").take(pa.array(rows))
             yield _segments(part, cut, starts)
+
+
+def with_bos(tokens: pa.Array, row: Int64, start: Int64, length: Int64, bos_id: int) -> pa.Array:
+    """Return pieces of documents as `slices` does, but each that does not begin at 0 has BOS before
+    it, which counts in its length: [5, 6, 7, 8] from 2, length 3 -> [BOS, 7, 8]."""
+    later = start > 0
+    cut = slices(tokens, row, start - later, length)  # the token before is where BOS will be
+    ids = token_values(cut).copy()
+    ids[(np.cumsum(length) - length)[later]] = bos_id
+    return pa.Array.from_buffers(pa.binary(), len(cut), [None, cut.buffers()[1], pa.py_buffer(ids)])
 
 
 def _runs(length: Int64, begin: int, end: int, batch_tokens: int) -> Iterator[tuple[int, int]]:

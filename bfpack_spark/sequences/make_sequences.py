@@ -79,6 +79,8 @@ def _shards(
 ) -> tuple[DataFrame, Writer]:
     """Return blocks of SEGMENTS, a partition a shard, and what writes them."""
     version, accounting = plan.version, plan.note.accounting
+    rules = publication.configuration_of(version).rules(accounting.seq_len)
+    bos_id = store.tokenizer.bos_id if rules.bos else None
     starts = shard_starts(accounting.num_sequences, plan.note.num_shards)
     paths = [f"{version.directory}/{entry.path}" for entry in plan.note.files]
     sources = files_frame(spark, {"plan": paths, "documents": store.paths})
@@ -89,10 +91,14 @@ def _shards(
         seq_len=accounting.seq_len,
         pad_id=pad,
         starts=starts,
-        metadata=store.shard_metadata(accounting.seq_len, pad, version.format_version),
+        metadata=store.shard_metadata(
+            accounting.seq_len, pad, version.format_version, rules.chosen()
+        ),
         masks=store.masks,
+        align=rules.align,
+        num_planned=accounting.num_sequences - accounting.num_padding_sequences,
     )
-    blocks = assemble_sequences(located, store.paths, starts, masks=store.masks)
+    blocks = assemble_sequences(located, store.paths, starts, masks=store.masks, bos_id=bos_id)
     return blocks, functools.partial(write_shards, spec=spec)
 
 

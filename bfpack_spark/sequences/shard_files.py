@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from pyspark import TaskContext
 
-from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.fragments import Int64, aligned
 from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.files.parquet_output import ParquetOutput, binary_values
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain, with_masks
@@ -31,20 +32,37 @@ class ShardSpec:
     starts: Int64  # first sequence of each shard, and the end
     metadata: dict[str, str]  # Parquet key-value metadata, the same in every shard
     masks: bool = False  # whether rows have a loss mask
+    align: int = 1  # fragments begin at multiples of it
+    num_planned: int | None = None  # sequences with tokens; rows of padding follow. None: all
 
 
 def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
     """Write the shard that the blocks of SEGMENTS of a partition make, and yield one message with
     its entry and the number of documents that are cut in it."""
     blocks = [batch for batch in batches if len(batch)]
+    schema = with_masks(SEGMENTS, masks=spec.masks)
     if not blocks:
+        yield from _padding_alone(schema, spec)
         return
     shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
     assert len(shards) == 1, "a partition must hold one shard"
-    schema = with_masks(SEGMENTS, masks=spec.masks)
     segments = from_blocks(blocks, schema, [name for name in schema.names if name != "shard"])
     del blocks
     yield message(_write_shard(segments, shards.pop(), spec))
+
+
+def _padding_alone(schema: pa.Schema, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
+    """Write the shard of a partition to which no fragments came, if all of its rows are padding."""
+    context = TaskContext.get()
+    if spec.num_planned is None or context is None:
+        return
+    shard = context.partitionId()
+    if shard < len(spec.starts) - 1 and spec.starts[shard] >= spec.num_planned:
+        fields = [field for field in plain(schema) if field.name != "shard"]
+        kinds = [pa.large_binary() if f.type == pa.binary() else f.type for f in fields]
+        arrays = [pa.array([], kind) for kind in kinds]  # as blocks give them
+        none = pa.table(arrays, names=[field.name for field in fields])
+        yield message(_write_shard(none, shard, spec))
 
 
 def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, object]:
@@ -98,46 +116,71 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
     length = segments.column("length").to_numpy().astype(np.int64)
     num_segments = np.bincount(row, minlength=num_rows)
     num_tokens = np.bincount(row, weights=length, minlength=num_rows).astype(np.int64)
-    padding = spec.seq_len - num_tokens
-    _assert_complete(segments, row, length, num_segments, padding)
-    padded = np.flatnonzero(padding)
+    _assert_complete(segments, row, num_segments, first, spec)
     # The source of each output segment is a fragment, or a piece of padding. The pieces of padding
     # are numbered after all fragments.
-    at = np.cumsum(num_segments)[padded]
-    source = np.insert(np.arange(len(row)), at, len(row) + np.arange(len(padded)))
+    at, in_row, padding = _padding(segments, row, num_segments, spec.seq_len)
+    source = np.insert(np.arange(len(row)), at, len(row) + np.arange(len(at)))
     real = source < len(row)
     index = pa.array(np.where(real, source, 0), mask=~real)
     offsets = np.zeros(num_rows + 1, dtype=np.int32)
-    np.cumsum(num_segments + (padding > 0), out=offsets[1:])
-    all_lengths = np.concatenate([length, padding[padded]])[source]
+    np.cumsum(num_segments + np.bincount(in_row, minlength=num_rows), out=offsets[1:])
+    all_lengths = np.concatenate([length, padding])[source]
     columns = {
         "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
-        "input_ids": _rows(segments, "tokens", padding[padded], source, spec),
+        "input_ids": _rows(segments, "tokens", padding, source, spec),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
         "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
         "doc_starts": _lists(offsets, _taken(segments, "start", index).fill_null(0)),
         "doc_lengths": _lists(offsets, _taken(segments, "doc_length", index).fill_null(0)),
         "num_tokens": pa.array(num_tokens, pa.int32()),
-        "num_padding": pa.array(padding, pa.int32()),
+        "num_padding": pa.array(spec.seq_len - num_tokens, pa.int32()),
         "bucket": pa.repeat(pa.scalar(spec.bucket), num_rows),
     }
     if spec.masks:
-        columns["loss_mask"] = _rows(segments, "loss_mask", padding[padded], source, spec)
+        columns["loss_mask"] = _rows(segments, "loss_mask", padding, source, spec)
     return pa.Table.from_pydict(columns, schema=plain(with_masks(SEQUENCES, masks=spec.masks)))
 
 
+def _padding(
+    segments: pa.Table, row: Int64, num_segments: Int64, seq_len: int
+) -> tuple[Int64, Int64, Int64]:
+    """Return the pieces of padding in order: the fragment before which each lies, its row, and its
+    length. One lies wherever tokens are left behind a fragment, or in a row without any."""
+    offset = segments.column("offset").to_numpy().astype(np.int64)
+    end = offset + segments.column("length").to_numpy()
+    goes_on = np.diff(row, append=-1) == 0  # another fragment follows in the row
+    gap = np.where(goes_on, np.append(offset[1:], 0), seq_len) - end
+    behind = np.flatnonzero(gap)
+    empty = np.flatnonzero(num_segments == 0)
+    at = np.concatenate([behind + 1, np.cumsum(num_segments)[empty]])
+    in_row = np.concatenate([row[behind], empty])
+    order = np.lexsort((at, in_row))
+    sizes = np.concatenate([gap[behind], np.full(len(empty), seq_len)])
+    return at[order], in_row[order], sizes[order]
+
+
 def _assert_complete(
-    segments: pa.Table, row: Int64, length: Int64, num_segments: Int64, padding: Int64
+    segments: pa.Table, row: Int64, num_segments: Int64, first: int, spec: ShardSpec
 ) -> None:
     """Assert that every fragment of these rows has come, once: positions and offsets follow each
-    other without gaps."""
-    assert (num_segments > 0).all(), "a sequence lacks its fragments"
-    assert (padding >= 0).all(), "a sequence is too full"
-    first = np.cumsum(num_segments) - num_segments
-    begin = np.cumsum(length) - length
-    position = np.arange(len(row)) - first[row]
+    other without gaps, but for those that align leaves. Rows behind the planned ones have none."""
+    planned = (
+        num_segments
+        if spec.num_planned is None
+        else num_segments[: max(spec.num_planned - first, 0)]
+    )
+    assert (planned > 0).all(), "a sequence lacks its fragments"
+    assert num_segments.sum() == planned.sum(), "a row of padding has fragments"
+    size = aligned(segments.column("length").to_numpy().astype(np.int64), spec.align)
+    filled = np.bincount(row, weights=size, minlength=len(num_segments))
+    assert (filled <= spec.seq_len).all(), "a sequence is too full"
+    before = np.cumsum(num_segments) - num_segments
+    begin = np.cumsum(size) - size
+    position = np.arange(len(row)) - before[row]
     assert (segments.column("position").to_numpy() == position).all(), "positions have gaps"
-    assert (segments.column("offset").to_numpy() == begin - begin[first][row]).all(), "offsets too"
+    offset = begin - begin[before[row]]
+    assert (segments.column("offset").to_numpy() == offset).all(), "offsets too"
 
 
 def _rows(

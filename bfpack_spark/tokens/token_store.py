@@ -1,6 +1,7 @@
 """A complete token store, as the later stages and the commands see it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,9 +78,12 @@ class TokenStore:
             "num_tokens_inserted": accounting.tokens_inserted,
         }
 
-    def shard_metadata(self, seq_len: int, pad_id: int, format_version: int) -> dict[str, str]:
+    def shard_metadata(
+        self, seq_len: int, pad_id: int, format_version: int, options: Mapping[str, Any]
+    ) -> dict[str, str]:
         """Return the Parquet key-value metadata of every shard of a format of sequences that is
-        made of these tokens."""
+        made of these tokens. `options` are those of the plan that are off by default and are not
+        off."""
         values = {
             "tokenizer_sha256": self.manifest.inputs.tokenizer_sha256,
             "vocabulary_size": self.tokenizer.vocabulary_size,
@@ -91,6 +95,7 @@ class TokenStore:
         }
         if self.masks:
             values["loss_mask"] = True
+        values |= options
         return {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
 
 

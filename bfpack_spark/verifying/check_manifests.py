@@ -2,11 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from typing import Any, get_args
 
-from bfpack_spark.core.accounting import Accounting
+from bfpack_spark.core.accounting import Accounting, counts_of
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.vocabulary import token_ids
 from bfpack_spark.tokens.token_store import TokenStore
@@ -95,7 +94,7 @@ def check_accounting(
     lengths in the token store, and adds up. documents_cut is counted in the rows, since what
     concatenation cuts depends on the order of documents."""
     wrong = partial(Violation, invariant=1, shard=_MANIFEST)
-    expected = {**asdict(counted), **store.carried_counts(), "num_documents_cut": documents_cut}
+    expected = {**counts_of(counted), **store.carried_counts(), "num_documents_cut": documents_cut}
     yield from _differences("accounting.", expected, vars(manifest.accounting), wrong)
     shards = manifest.files_of("shards")
     totals = {

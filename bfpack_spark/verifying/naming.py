@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.verifying.findings import Violation
 
 _FIRST = 10  # violations that are named of a kind
@@ -60,14 +61,18 @@ def _place(row: Any) -> str:
     return f"sequence {row['sequence_id']}, segment {row['position']}"
 
 
-def name_document_differences(documents: DataFrame, segments: DataFrame) -> list[Violation]:
+def name_document_differences(
+    documents: DataFrame, segments: DataFrame, rules: Rules
+) -> list[Violation]:
     """Return violations of invariant 1: the segments of a document must begin at 0, add up to what
     is kept of it, and hold its tokens."""
+    bos = sf.when(sf.col("start") > 0, rules.bos).otherwise(0)
+    own = sf.col("length") - bos  # tokens of the document
     packed = segments.groupBy("doc_id").agg(
         sf.min("file").alias("shard"),
         sf.min("start").alias("first"),
-        sf.max(sf.col("start") + sf.col("length")).alias("end"),
-        sf.sum("length").alias("packed"),
+        sf.max(sf.col("start") + own).alias("end"),
+        sf.sum(own).alias("packed"),
         _sum_modulo_2_64("digest").alias("packed_digest"),
         sf.min("doc_length").alias("claimed"),
         sf.max("doc_length").alias("claimed_max"),
@@ -77,7 +82,7 @@ def name_document_differences(documents: DataFrame, segments: DataFrame) -> list
     )
     absent = sf.col("packed").isNull() & (sf.col("kept") == 0)
     equal = (
-        ("end", "kept"),
+        ("end", "doc_length" if rules.overlap else "kept"),
         ("packed", "kept"),
         ("packed_digest", "digest"),
         ("claimed", "doc_length"),

@@ -19,6 +19,7 @@ from bfpack_spark.sequences.row_targets import targets_of
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile
 from bfpack_spark.verifying.mask_faults import mask_faults
+from bfpack_spark.verifying.segment_faults import bos_faults, cut_faults
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -37,6 +38,7 @@ class ShardRules:
     pad_id: int
     metadata: dict[str, str]  # Parquet key-value metadata
     format_version: int
+    bos_id: int | None = None  # with which each fragment after a document's first begins
     masks: bool = False  # whether rows have a loss mask
 
 
@@ -86,11 +88,14 @@ def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> Sh
     faults = list(_row_faults(table, row, entry.first, rules))
     segments = targets = None
     if not any(_breaks_shape(fault) for fault in faults):
-        faulty = _misplaced_padding(table, rules.format_version)
-        faults += _rows(faulty, row, "padding is not the last segment, of num_padding tokens")
+        faulty = _misplaced_padding(table, rules)
+        where = "where align leaves it" if rules.rules.align > 1 else "the last segment"
+        faults += _rows(faulty, row, f"padding is not {where}, of num_padding tokens")
         if not faulty.any():
-            segments = _segments(table, row, entry.path, rules.rules.seq_len)
-            faults += _cut_faults(segments, rules.rules)
+            segments = _segments(table, row, entry.path, rules)
+            faults += cut_faults(segments, rules.rules)
+            ids = _values(table, "input_ids").reshape(len(table), -1)
+            faults += bos_faults(segments, ids, row, rules.bos_id)
             if rules.masks:
                 targets = targets_of(table)
                 faults += mask_faults(table, row, targets[0], rules.rules)
@@ -137,36 +142,47 @@ def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Ite
     bucket = pc.fill_null(table.column("bucket"), "").to_numpy(zero_copy_only=False)
     yield from _rows(bucket != rules.bucket, row, f"bucket is not {rules.bucket}")
     if (ids_size == seq_len).all():
-        yield from _id_faults(_values(table, "input_ids"), num_tokens, row, rules)
+        yield from _id_faults(table, num_tokens, row, rules)
 
 
 def _id_faults(
-    flat: npt.NDArray[np.int32], num_tokens: Int64, row: int, rules: ShardRules
+    table: pa.Table, num_tokens: Int64, row: int, rules: ShardRules
 ) -> Iterator[Violation]:
-    ids = flat.reshape(len(num_tokens), -1)
+    ids = _values(table, "input_ids").reshape(len(num_tokens), -1)
     # One comparison finds ids that are too large or below 0: these are large as unsigned numbers.
     if ids.view(np.uint32).max(initial=0) >= rules.vocabulary_size:
         wrong = np.asarray(((ids < 0) | (ids >= rules.vocabulary_size)).any(axis=1))
         yield from _rows(wrong, row, f"ids outside the vocabulary of {rules.vocabulary_size}")
     padded = np.flatnonzero(num_tokens < ids.shape[1])
     in_padding = np.arange(ids.shape[1]) >= num_tokens[padded, None]
+    lengths = np.maximum(_values(table, "seq_lengths"), 0)
+    if rules.rules.align > 1 and lengths.sum() == ids.size:
+        each = np.repeat(_missing(table, "doc_ids"), lengths)
+        in_padding = each.reshape(ids.shape)[padded]
     wrong = np.zeros(len(num_tokens), dtype=bool)
     wrong[padded] = np.any(in_padding & (ids[padded] != rules.pad_id), axis=1)
     yield from _rows(wrong, row, f"padding is not id {rules.pad_id}")
 
 
-def _misplaced_padding(table: pa.Table, format_version: int) -> Mask:
+def _misplaced_padding(table: pa.Table, rules: ShardRules) -> Mask:
     """Return which rows are wrong: exactly the last num_padding tokens must be without a document,
-    and have 0 (format 1: null) for its start and length."""
+    and have 0 (format 1: null) for its start and length. With align, padding is also behind each
+    segment that does not end at a multiple of it, up to there."""
     sizes = _sizes(table, "seq_lengths")
     row = np.repeat(np.arange(len(table)), sizes)
-    length = _values(table, "seq_lengths")
-    padding = _numbers(table, "num_padding")[row]
+    length = _values(table, "seq_lengths").astype(np.int64)
+    padding = _numbers(table, "num_padding")
     last = np.zeros(len(row), dtype=bool)
     last[np.cumsum(sizes) - 1] = True
-    is_padding = last & (padding > 0)
-    faulty = (is_padding & (length != padding)) | (length <= 0)
-    faulty |= _missing(table, "doc_ids") != is_padding
+    missing, format_version = _missing(table, "doc_ids"), rules.format_version
+    if rules.rules.align > 1:
+        is_padding = missing
+        faulty = _misaligned(length, row, missing, last, rules.rules) | (length <= 0)
+        faulty |= (_sum_by_row(np.where(missing, length, 0), sizes) != padding)[row]
+    else:
+        is_padding = last & (padding[row] > 0)
+        faulty = (is_padding & (length != padding[row])) | (length <= 0)
+        faulty |= missing != is_padding
     for name in ("doc_starts", "doc_lengths"):
         faulty |= _missing(table, name) != (is_padding & (format_version == 1))
         faulty |= is_padding & (_flat(table, name).fill_null(0).to_numpy() != 0)
@@ -175,25 +191,38 @@ def _misplaced_padding(table: pa.Table, format_version: int) -> Mask:
     return out
 
 
+def _misaligned(length: Int64, row: Int64, missing: Mask, last: Mask, rules: Rules) -> Mask:
+    """Return which segments do not begin where align says, or are padding that is too long."""
+    begin = np.cumsum(length) - length - row * rules.seq_len
+    end = begin + length
+    behind_padding = np.append(False, missing[:-1]) & (begin > 0)
+    too_long = missing & ~last & (length >= rules.align)
+    ends_inside = ~last & (end % rules.align != 0)
+    wrong = np.where(missing, behind_padding | too_long | ends_inside, begin % rules.align != 0)
+    return np.asarray(wrong, dtype=np.bool_)
+
+
 # Segments
 
 
-def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.RecordBatch:
-    """Return the segments that are not padding, with their digests."""
+def _segments(table: pa.Table, first_row: int, path: str, rules: ShardRules) -> pa.RecordBatch:
+    """Return the segments that are not padding, with the digests of their documents' tokens."""
     sizes = _sizes(table, "seq_lengths")
     row = np.repeat(np.arange(len(table)), sizes)
     length = _values(table, "seq_lengths").astype(np.int64)
     starts = _flat(table, "doc_starts").fill_null(0).to_numpy()
-    digest = digest_segments(_tokens(table), length, starts)
     begin = np.cumsum(length) - length
-    position = np.arange(len(row)) - (np.cumsum(sizes) - sizes)[row]
-    real = np.flatnonzero(~_missing(table, "doc_ids"))
+    digest = _digest(_tokens(table), length, starts, rules.rules.bos)
+    has_document = ~_missing(table, "doc_ids")
+    real = np.flatnonzero(has_document)
+    before = np.concatenate([[0], np.cumsum(has_document)])[np.cumsum(sizes) - sizes]
+    position = np.cumsum(has_document) - 1 - before[row]
     columns = {
         "file": pa.repeat(path, len(real)),
         "row": pa.array(first_row + row[real]),
         "sequence_id": pa.array(_numbers(table, "sequence_id")[row[real]]),
         "position": pa.array(position[real], pa.int32()),
-        "offset": pa.array((begin - row * seq_len)[real], pa.int32()),
+        "offset": pa.array((begin - row * rules.rules.seq_len)[real], pa.int32()),
         "doc_id": _flat(table, "doc_ids").drop_null(),
         "start": pa.array(starts[real]),
         "length": pa.array(length[real], pa.int32()),
@@ -203,37 +232,18 @@ def _segments(table: pa.Table, first_row: int, path: str, seq_len: int) -> pa.Re
     return pa.RecordBatch.from_pydict(columns, schema=plain(SCANNED_SEGMENTS))
 
 
-def _cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[Violation]:
-    """Yield faults of invariant 3: a document that fits is whole, and a longer one is cut where the
-    policy says."""
-    start, length, whole = (
-        segments.column(name).to_numpy().astype(np.int64)
-        for name in ("start", "length", "doc_length")
-    )
-    wrong = (start < 0) | (start + length > whole)
-    problem = "the segment lies outside its document"
-    if rules.packing == "best_fit":
-        fits = whole <= rules.seq_len
-        wrong |= fits & ((start != 0) | (length != whole))
-        wrong |= ~fits & ~_policy_allows(start, length, whole, rules)
-        problem = (
-            f"a document that fits is cut, or one is cut where {rules.long_documents} does not"
-        )
-    for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
-        row, doc_id = (segments.column(name)[at].as_py() for name in ("row", "doc_id"))
-        yield Violation(invariant=3, problem=problem, row=row, document=doc_id)
-
-
-def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> Mask:
-    if rules.long_documents == "split":
-        return np.asarray(
-            (start % rules.seq_len == 0) & (length == np.minimum(rules.seq_len, whole - start))
-        )
-    if rules.long_documents == "truncate":
-        return np.asarray((start == 0) & (length == rules.seq_len))
-    if rules.long_documents == "truncate_turns":  # the sums of the store tell where
-        return np.asarray((start == 0) & (length <= rules.seq_len))
-    return np.zeros(len(start), dtype=bool)
+def _digest(
+    tokens: npt.NDArray[np.integer], length: Int64, starts: Int64, bos: int
+) -> npt.NDArray[np.uint64]:
+    """Return the digest of each segment, without the BOS before a fragment that goes on."""
+    later = np.flatnonzero(starts > 0) if bos else np.empty(0, dtype=np.int64)
+    places = starts.copy()
+    places[later] -= 1
+    digest = digest_segments(tokens, length, places)
+    if len(later):
+        first = tokens[(np.cumsum(length) - length)[later]]
+        digest[later] -= digest_segments(first, np.ones_like(later), places[later])
+    return digest
 
 
 # Columns to numbers

@@ -35,7 +35,7 @@ def _sum_rows(entry: ListedFile, faults: list[Violation], *, rules: ShardRules) 
         num_tokens += part.num_tokens
         faults += part.faults
         if part.segments is not None:
-            plan += _add_segments(part.segments, sums)
+            plan += _add_segments(part.segments, sums, rules.rules.bos)
             num_cut += count_cut(part.segments)
         if part.targets is not None:
             targets.add(*part.targets)
@@ -50,7 +50,7 @@ def _sum_rows(entry: ListedFile, faults: list[Violation], *, rules: ShardRules) 
     }
 
 
-def _add_segments(segments: pa.RecordBatch, sums: Sums) -> int:
+def _add_segments(segments: pa.RecordBatch, sums: Sums, bos: int) -> int:
     """Add the segments to the sums of documents, and return the sum of the rows of PLAN that these
     segments are."""
     key = hash_ids(segments.column("doc_id"))
@@ -61,6 +61,7 @@ def _add_segments(segments: pa.RecordBatch, sums: Sums) -> int:
             *("doc_length", "digest"),
         )
     }
-    sums.add(key, numbers["digest"], numbers["length"], numbers["doc_length"])
+    own = numbers["length"] - np.where(numbers["start"] > 0, bos, 0)  # of the document
+    sums.add(key, numbers["digest"], own, numbers["doc_length"])
     places = [numbers[name] for name in ("sequence_id", "position", "offset", "start", "length")]
     return int(np.add.reduce(hash_rows(key, *places), dtype=np.uint64))

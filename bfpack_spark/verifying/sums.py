@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from bfpack_spark.core.digest import digest_segments, hash_rows, weigh, with_mask
-from bfpack_spark.core.fragments import Int64, kept_lengths
+from bfpack_spark.core.fragments import Int64, cut_documents, kept_lengths
 from bfpack_spark.core.kept_targets import kept_targets
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.shuffle import UInt64
@@ -53,15 +53,18 @@ def digest_batch(batch: pa.RecordBatch, spec: DigestSpec) -> pa.RecordBatch:
     kept = length
     if spec.rules is not None:
         kept = _kept(batch, length, spec.rules)
-    some = np.flatnonzero(kept)
-    none = np.zeros(len(some), dtype=np.int64)
+    row = np.flatnonzero(kept)
+    start, own = np.zeros(len(row), dtype=np.int64), kept[row]
+    if spec.rules is not None and spec.rules.overlap:
+        row, start, own = _pieces(kept, spec.rules)
+        kept = np.bincount(row, own, minlength=len(length)).astype(np.int64)
     digest = np.zeros(len(length), dtype=np.uint64)
-    if len(some):
-        ids = token_values(slices(tokens, some, none, kept[some]))
+    if len(row):
+        ids = token_values(slices(tokens, row, start, own))
         if "loss_mask" in batch.schema.names:
-            cut = slices(batch.column("loss_mask"), some, none, kept[some], kind="u1")
+            cut = slices(batch.column("loss_mask"), row, start, own, kind="u1")
             ids = with_mask(ids, binary_values(cut))
-        digest[some] = digest_segments(ids, kept[some], none)
+        np.add.at(digest, row, digest_segments(ids, own, start))
     columns = {
         "doc_id": batch.column("doc_id"),
         "refused": pa.nulls(len(length), pa.string()),
@@ -88,6 +91,13 @@ def marked_and_targets(batch: pa.RecordBatch, kept: Int64) -> tuple[int, int]:
     place = np.arange(len(mask)) - np.repeat(np.cumsum(length) - length, length)
     marked = mask[place < np.repeat(kept, length)].sum(dtype=np.int64)
     return int(marked), int(mask[place > 0].sum(dtype=np.int64))
+
+
+def _pieces(kept: Int64, rules: Rules) -> tuple[Int64, Int64, Int64]:
+    """Return document, start and length of each fragment, without the BOS before it: repeated
+    tokens are digested as often as they are packed."""
+    cut = cut_documents(kept, rules.seq_len, rules.overlap, rules.bos)
+    return cut.document, cut.start, cut.length - np.where(cut.start > 0, rules.bos, 0)
 
 
 def token_lengths(tokens: pa.Array) -> Int64:

@@ -79,10 +79,11 @@ class _Subject:
             vocabulary_size=self.store.tokenizer.vocabulary_size,
             pad_id=pad_id,
             metadata=self.store.shard_metadata(
-                self.rules.seq_len, pad_id, self.manifest.format_version
+                self.rules.seq_len, pad_id, self.manifest.format_version, self.rules.chosen()
             ),
             format_version=self.manifest.format_version,
             masks=self.store.masks,
+            bos_id=self.store.tokenizer.bos_id if self.rules.bos else None,
         )
 
     @property
@@ -203,7 +204,7 @@ def _check_documents(
         return []
     entries = entries_frame(spark, subject.store.manifest, "documents")
     stored = scan_tokens(entries, subject.digest_task)
-    violations = naming.name_document_differences(stored, _segments(spark, subject))
+    violations = naming.name_document_differences(stored, _segments(spark, subject), subject.rules)
     unnamed = Violation(invariant=1, problem="shards and token store differ by their sums")
     return violations or [unnamed]
 

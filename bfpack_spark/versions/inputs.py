@@ -68,6 +68,10 @@ class SequencesConfiguration(Metadata):
     num_shards: Count | None = None
     rows_per_shard: Count | None = None
     max_documents: Annotated[int, Field(gt=0)] | None = None
+    bos_at: Literal["document", "fragment"] = "document"
+    overlap: Count = 0
+    align: Annotated[int, Field(gt=0)] = 1
+    num_sequences_multiple: Annotated[int, Field(gt=0)] = 1
 
     def rules(self, seq_len: int) -> Rules:
         """Return the part that decides the plan."""
@@ -78,6 +82,10 @@ class SequencesConfiguration(Metadata):
             group_documents_max=self.group_documents_max,
             seed=self.seed,
             max_documents=self.max_documents,
+            bos_at=self.bos_at,
+            overlap=self.overlap,
+            align=self.align,
+            num_sequences_multiple=self.num_sequences_multiple,
         )
 
 

@@ -162,6 +162,9 @@ class PlanAccounting(Metadata):
     num_sequences: Count
     num_padding: Count
     lower_bound: Count
+    num_tokens_repeated: Count = 0
+    num_bos_at_fragments: Count = 0
+    num_padding_sequences: Count = 0
 
 
 class TargetsAccounting(Metadata):

@@ -30,6 +30,9 @@ from bfpack_spark.core.rules import Rules
 BYTES_A_TOKEN = 3.4
 SEQ_LENS = (8192, 131_072)
 LIMITS = (1, 16, 64, 256)
+ALIGNMENTS = (16, 64, 256)
+OVERLAPS = (8, 4, 2)  # parts of seq_len
+MULTIPLE = 1024
 RATIO_MAX = 3
 
 
@@ -63,6 +66,13 @@ def _files(folder: str) -> list[Path]:
 def _choices(plain: Rules) -> Iterator[tuple[str, Rules]]:
     for limit in LIMITS:
         yield f"`--max-documents {limit}`", replace(plain, max_documents=limit)
+    for align in ALIGNMENTS:
+        yield f"`--align {align}`", replace(plain, align=align)
+    yield "`--bos-at fragment`", replace(plain, bos_at="fragment")
+    for part in OVERLAPS:
+        size = plain.seq_len // part
+        yield f"`--overlap {size}`", replace(plain, long_documents="slide", overlap=size)
+    yield f"`--num-sequences-multiple {MULTIPLE}`", replace(plain, num_sequences_multiple=MULTIPLE)
 
 
 def _print_row(
@@ -85,9 +95,9 @@ def _print_row(
 
 
 def _spend(lengths: Int64, rules: Rules) -> float:
-    fragments = cut_documents(lengths, rules.seq_len).length
+    fragments = cut_documents(lengths, rules.seq_len, rules.overlap, rules.bos).length
     start = time.process_time()
-    pack(fragments, rules.seq_len, rules.max_documents)
+    pack(fragments, rules.seq_len, rules.max_documents, rules.align)
     return time.process_time() - start
 
 

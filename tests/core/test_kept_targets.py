@@ -16,7 +16,7 @@ ALL = get_args(LongDocuments)
 
 def oracle(mask: list[int], seq_len: int, policy: str) -> tuple[int, bool]:
     """Tokens kept of one document, and whether it is left out because no target is kept."""
-    if policy in ("split", "error") or len(mask) <= seq_len:
+    if policy in ("split", "error", "slide") or len(mask) <= seq_len:
         return len(mask), False
     if policy == "drop":
         return 0, False

@@ -57,3 +57,9 @@ def test_best_fit_is_what_the_join_with_its_plan_says(
         ]
         (apart,) = out_of_sight(as_lengths([told]), as_lengths([used]), seq_len)
         assert apart == (rows[0] != rows[1])
+
+
+def test_what_is_repeated_is_in_sight_again() -> None:
+    told, used = as_lengths([3, 5, 5, 9]), as_lengths([9, 9, 13, 13])
+    assert out_of_sight(told, used, 8, overlap=3).tolist() == [1, 0, 1, 1]
+    assert out_of_sight(told, used, 8, bos=1).tolist() == [1, 1, 1, 0]

@@ -110,3 +110,16 @@ def test_layouts_leave_the_batch_as_it_is() -> None:
 def test_an_unknown_layout_is_named() -> None:
     with pytest.raises(ValueError, match="layout 'padded': not known"):
         layouts.layout_of("padded")
+
+
+REPEATED = {**BATCH, "num_repeated": np.array([0, 0, 3, 0, 0, 0], dtype=np.int32)}
+
+
+def test_repeated_tokens_are_no_targets_unless_asked_for() -> None:
+    """The second row goes on with a document, and its first three tokens are in another row."""
+    expected = [[N, 8, 9, N, 6], [N, N, N, 1, 4], [N, 9, N, N, N]]
+    check(layouts.labels(REPEATED), np.int64, expected)
+    expected = [[8, 9, N, 6, N], [N, N, 1, 4, N], [9, N, N, N, N]]
+    check(layouts.labels(REPEATED, shifted=True), np.int64, expected)
+    check(layouts.labels(REPEATED, repeated=True), np.int64, layouts.labels(BATCH).tolist())
+    assert layouts.batched(REPEATED)["labels"].tolist() == layouts.labels(REPEATED).tolist()
