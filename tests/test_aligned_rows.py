@@ -172,6 +172,12 @@ def test_all_options_together(corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_
     assert (chosen["align"], chosen["overlap"], chosen["bos_at"]) == (32, 100, "fragment")
 
 
+def test_exports_that_leave_padding_out_refuse_it(aligned: Path, bfpack: Bfpack) -> None:
+    ran = bfpack("export", "bridge", "--output", aligned, "--bucket", "small", *AT)
+    assert ran.code == 2
+    assert "export bridge: leaves padding out, and rows of --align 64 need it" in ran.err
+
+
 def test_an_alignment_that_does_not_divide_is_refused(packed: Path, bfpack: Bfpack) -> None:
     ran = bfpack("plan", "--output", packed, "--bucket", "small", *AT, "--align", 96)
     assert ran.code == 2

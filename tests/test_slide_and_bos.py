@@ -208,6 +208,19 @@ def test_an_export_says_that_tokens_count_twice(
     assert "tokens are repeated by --overlap 64: rows of mds have no mark" in caplog.text
 
 
+def test_the_export_for_bridge_masks_repeated_tokens(
+    slid: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(slid, tmp_path)
+    ran = bfpack("export", "bridge", "--output", output, "--bucket", "small", *AT)
+    assert ran.code == 0, ran.err
+    files = sorted(Path(ran.out.strip()).glob("*.parquet"))
+    masks = [row for path in files for row in pq.read_table(path)["loss_mask"].to_pylist()]
+    targets = sum(map(sum, masks))
+    assert targets == sum(map(len, expected.values())) - len(expected)
+    assert not violations(bfpack, output)
+
+
 def test_bos_before_fragments_needs_documents_with_bos(packed: Path, bfpack: Bfpack) -> None:
     options = ("plan", "--output", packed, "--bucket", "small", *AT, "--bos-at", "fragment")
     ran = bfpack(*options)

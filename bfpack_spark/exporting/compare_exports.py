@@ -94,7 +94,8 @@ def _compare_mds(entry: ShardEntry, files: list[Exported], spec: ExportSpec) -> 
 
 
 def _compare_bridge(entry: ShardEntry, files: list[Exported], spec: ExportSpec) -> Iterator[Fault]:
-    made = (bridge.table_of(rows) for rows in read_rows(entry, spec.seq_len))
+    read = read_rows(entry, spec.seq_len, spec.num_repeated)
+    made = (bridge.table_of(group) for group in read)
     for file in files[:1]:
         with open_own_parquet(f"{spec.root}/{file.path}") as held:
             groups = (held.read_row_group(n) for n in range(held.num_row_groups))

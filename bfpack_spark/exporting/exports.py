@@ -18,6 +18,7 @@ def spec_of(version: Version, manifest: SequencesManifest) -> ExportSpec:
     """Return what the workers need to know of the export of these sequences."""
     form, seq_len = version.place.form, version.place.seq_len
     assert form is not None, "an export has a format"
+    rules = manifest.inputs.configuration.rules(seq_len or 1)
     assert seq_len is not None, "and a seq_len"
     return ExportSpec(
         root=version.directory,
@@ -25,6 +26,7 @@ def spec_of(version: Version, manifest: SequencesManifest) -> ExportSpec:
         seq_len=seq_len,
         vocabulary_size=manifest.tokenizer.vocabulary_size,
         eos_id=manifest.tokenizer.eos_id,
+        num_repeated=rules.prefix if rules.overlap and form == "bridge" else 0,
     )
 
 

@@ -41,6 +41,8 @@ def make_export(spark: SparkSession, place: Place, name: str | None, form: Expor
                 f"export {form}: holds no loss masks, and these documents have them, so every "
                 "token would be trained on; export bridge, or read the shards themselves"
             )
+        if form == "bridge":
+            _check_bridge(manifest)
         check_whole(place, manifest.version, manifest)
         version = export_of(place, manifest, form)
         what = f"{form} of {place.seq_len}"
@@ -53,6 +55,23 @@ def make_export(spark: SparkSession, place: Place, name: str | None, form: Expor
         lock.check()
         publication.publish(version)
     return version
+
+
+def _check_bridge(manifest: SequencesManifest) -> None:
+    """Raise InputError for rows whose padding matters, since the format leaves padding out."""
+    chosen = manifest.inputs.configuration
+    options = {
+        f"--align {chosen.align}": chosen.align > 1,
+        f"--num-sequences-multiple {chosen.num_sequences_multiple}": (
+            manifest.accounting.num_padding_sequences > 0
+        ),
+    }
+    for option, matters in options.items():
+        if matters:
+            raise InputError(
+                f"export bridge: leaves padding out, and rows of {option} need it; pack without "
+                "that option, or export another format"
+            )
 
 
 def _export(
@@ -91,7 +110,7 @@ def _complete(
             f"{manifest.totals.as_json()} are in the shards; bfpack verify names what differs"
         )
     repeated = manifest.accounting.num_tokens_repeated
-    if repeated:
+    if repeated and version.place.form != "bridge":
         log.warning(
             "%s tokens are repeated by --overlap %s: rows of %s have no mark for tokens that are "
             "no targets, so a trainer that makes labels of all tokens learns them twice",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,20 +35,26 @@ class Rows:
     seq_lengths: npt.NDArray[np.int32]  # of the segments of all rows, end to end
     is_padding: npt.NDArray[np.bool_]  # of each segment
     num_tokens: int
-    loss_mask: npt.NDArray[np.int8] | None = None  # [rows, seq_len]; None: no masks
+    loss_mask: npt.NDArray[np.int8] | None = None  # [rows, seq_len]; None: nothing is masked
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def read_rows(entry: ShardEntry, seq_len: int) -> Iterator[Rows]:
-    """Yield the rows of a shard, a row group at a time. Raise JobError at their end if the ids are
-    not those of the manifest, so that nothing is exported of a file that was replaced."""
+def read_rows(entry: ShardEntry, seq_len: int, num_repeated: int = 0) -> Iterator[Rows]:
+    """Yield the rows of a shard, a row group at a time. With `num_repeated`, so many tokens at the
+    beginning of each fragment that goes on with a document are masked. Raise JobError at their end
+    if the ids are not those of the manifest, so that nothing is exported of a file that was
+    replaced."""
     digest, count = hashlib.sha256(), 0
     with open_own_parquet(entry.path) as file:
         names = [*_COLUMNS, *({"loss_mask"} & set(file.schema_arrow.names))]
+        names += ["doc_starts"] if num_repeated else []
         for number in range(file.num_row_groups):
-            rows = _rows(file.read_row_group(number, columns=names, use_threads=False), seq_len)
+            table = file.read_row_group(number, columns=names, use_threads=False)
+            rows = _rows(table, seq_len)
+            if num_repeated:
+                rows = replace(rows, loss_mask=_without_repeated(table, rows, num_repeated))
             digest.update(rows.ids.reshape(-1).data)
             count += len(rows)
             yield rows
@@ -85,6 +91,14 @@ def _rows(table: pa.Table, seq_len: int) -> Rows:
         num_tokens=int(table["num_tokens"].to_numpy().sum()),
         loss_mask=_mask(table, seq_len) if "loss_mask" in table.column_names else None,
     )
+
+
+def _without_repeated(table: pa.Table, rows: Rows, num_repeated: int) -> npt.NDArray[np.int8]:
+    mask = np.ones_like(rows.ids, dtype=np.int8)
+    begins = np.cumsum(rows.seq_lengths, dtype=np.int64) - rows.seq_lengths
+    later = begins[_one_chunk(table["doc_starts"]).flatten().to_numpy() > 0]
+    mask.reshape(-1)[(later[:, None] + np.arange(num_repeated)).reshape(-1)] = 0
+    return mask
 
 
 def _mask(table: pa.Table, seq_len: int) -> npt.NDArray[np.int8]:

@@ -23,6 +23,7 @@ class ExportSpec:
     seq_len: int
     vocabulary_size: int
     eos_id: int
+    num_repeated: int = 0  # tokens that are masked where a fragment goes on with a document
 
 
 def _write_megatron(entry: ShardEntry, spec: ExportSpec) -> Written:
@@ -70,7 +71,7 @@ def _write_mds(entry: ShardEntry, spec: ExportSpec) -> Written:
 def _write_bridge(entry: ShardEntry, spec: ExportSpec) -> Written:
     output = ParquetOutput(spec.root, f"shards/part-{entry.shard:05d}.idx.parquet", BRIDGE)
     tokens = 0
-    for rows in read_rows(entry, spec.seq_len):
+    for rows in read_rows(entry, spec.seq_len, spec.num_repeated):
         output.write(bridge.table_of(rows))
         tokens += rows.num_tokens
     return {"files": [output.close("shards", tokens, None)], "rows": entry.rows, "tokens": tokens}
