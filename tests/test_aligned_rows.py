@@ -82,6 +82,9 @@ def test_padding_between_documents_is_padding_to_readers(aligned: Path) -> None:
         padded = np.repeat(batch["is_padding"], batch["seq_lengths"]).reshape(labels.shape)
         assert (labels[padded] == layouts.IGNORED).all()
         assert ((numbers == 0) == padded).all()
+        own, ends = layouts.cu_seqlens_padded(batch)
+        assert (ends % 64 == 0).all()
+        assert own[-1] == batch["num_tokens"].sum()
         for number, of_row, own in zip(
             batch["sequence_id"].tolist(), numbers, batch["num_tokens"].tolist(), strict=True
         ):

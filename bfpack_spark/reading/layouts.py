@@ -48,6 +48,27 @@ def cu_seqlens(batch: Batch) -> tuple[Int32, int]:
     return ends, int(batch["seq_lengths"].max(initial=0))
 
 
+def cu_seqlens_padded(batch: Batch) -> tuple[Int32, Int32]:
+    """Return the ends of the documents' own tokens, and the ends with the padding behind each, as
+    TransformerEngine takes them for packed rows under context parallelism (`cu_seqlens_q` and
+    `cu_seqlens_q_padded`).
+
+    Both are int32 [d + 1] for d segments that are not padding, and end at the tokens of all and at
+    B * S. With --align A, all of the second are multiples of A. Padding that no segment precedes
+    counts as a segment without a token.
+
+    A row of [3, 1, 2, 2], of which the second and last are padding -> [0, 3, 5], [0, 4, 8].
+    """
+    lengths, real = batch["seq_lengths"], ~batch["is_padding"]
+    real = real.copy()
+    own = np.where(real, lengths, 0)
+    real[:1] = True  # padding at the very beginning, too, has a place
+    begins = (np.cumsum(lengths) - lengths)[real]
+    ends = np.zeros(len(begins) + 1, dtype=np.int32)
+    np.cumsum(own[real], out=ends[1:])
+    return ends, np.append(begins, lengths.sum()).astype(np.int32)
+
+
 def position_ids(batch: Batch) -> Int64:
     """Return the place of each token in its segment: int64 [B, S].
 

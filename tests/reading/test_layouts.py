@@ -17,7 +17,7 @@ BATCH = {
 N = -100
 
 
-def check(found: np.ndarray, kind: type, rows: list[list[int]]) -> None:
+def check(found: np.ndarray, kind: type, rows: list[int] | list[list[int]]) -> None:
     assert found.dtype == kind
     assert found.tolist() == rows
 
@@ -123,3 +123,19 @@ def test_repeated_tokens_are_no_targets_unless_asked_for() -> None:
     check(layouts.labels(REPEATED, shifted=True), np.int64, expected)
     check(layouts.labels(REPEATED, repeated=True), np.int64, layouts.labels(BATCH).tolist())
     assert layouts.batched(REPEATED)["labels"].tolist() == layouts.labels(REPEATED).tolist()
+
+
+def test_padding_belongs_to_the_document_before_it() -> None:
+    """Rows of 8 at multiples of 4: 3 + 1 | 2 + 2, a row of padding, and 5 + 3."""
+    batch = {
+        "seq_lengths": np.array([3, 1, 2, 2, 8, 5, 3], dtype=np.int32),
+        "is_padding": np.array([False, True, False, True, True, False, True]),
+    }
+    own, padded = layouts.cu_seqlens_padded(batch)
+    check(own, np.int32, [0, 3, 5, 10])
+    check(padded, np.int32, [0, 4, 16, 24])
+    begun = {name: held[4:] for name, held in batch.items()}
+    own, padded = layouts.cu_seqlens_padded(begun)
+    check(own, np.int32, [0, 0, 5])
+    check(padded, np.int32, [0, 8, 16])
+    assert layouts.cu_seqlens_padded(BATCH)[1].tolist() == [0, 3, 5, 10, 12, 15]
