@@ -43,7 +43,8 @@ class Balance:
 
 
 def balance_of_steps(work: Float64) -> Balance:
-    """Return the balance of steps, [steps, ranks]."""
+    """Return the balance of steps, [steps, ranks]. In a step of padding alone no rank waits."""
+    work = np.where(work.max(axis=1, keepdims=True) > 0, work, 1.0)
     mean, most = work.mean(axis=1), work.max(axis=1)
     return Balance(
         num_ranks=work.shape[1],

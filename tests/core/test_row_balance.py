@@ -78,3 +78,8 @@ def test_rows_of_real_plans_begin_inside_documents_as_often_as_expected() -> Non
     assert (
         sorted(work) == np.repeat(counted.by_attention.values, counted.by_attention.counts).tolist()
     )
+
+
+def test_no_rank_waits_in_a_step_of_padding() -> None:
+    found = balance_of_steps(np.array([[0.0, 0.0], [4.0, 0.0]]))
+    assert (found.idle, found.stretch) == (0.25, 1.5)
