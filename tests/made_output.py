@@ -56,7 +56,7 @@ def write_manifest(
         "seq_len": seq_len,
         "fingerprint": fingerprint,
         "files": files,
-        "inputs": {"tokens_fingerprint": "0" * 64},
+        "inputs": {"configuration": {}, "tokens_fingerprint": "0" * 64},
         "tokenizer": {"vocabulary_size": 1000, "eos_id": 1, "pad_id": PAD},
         "totals": {"sequences": sum(file["rows"] for file in files)},
     }

@@ -254,7 +254,7 @@ def write_output(work: Path, seq_len: int, num_tokens: int) -> None:
         "seq_len": seq_len,
         "fingerprint": fingerprint,
         "files": files,
-        "inputs": {"tokens_fingerprint": fingerprint},
+        "inputs": {"configuration": {}, "tokens_fingerprint": fingerprint},
         "tokenizer": {},
         "totals": {"sequences": firsts[-1]},
     }
