@@ -42,6 +42,11 @@ def policy_of(settings: Settings, store: TokenStore) -> LongDocuments:
             "--long-documents truncate_turns: the documents have no loss masks, so nothing tells "
             "where a turn ends; name split, truncate or drop"
         )
+    if store.masks and settings.packing == "concat" and policy in BY_MASK:
+        raise InputError(
+            f"--long-documents {policy}: goes with --packing best_fit where documents have loss "
+            "masks; concatenation cuts them anyway, so name split"
+        )
     return policy
 
 

@@ -89,7 +89,7 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
         num_tokens += int(part.column("length").to_numpy().sum())
         num_cut += count_cut(part)
         if spec.masks:
-            targets.add(*targets_of(table))
+            targets.add(targets_of(table))
         output.write(table)
     entry = output.close("shards", num_tokens, ids_hash.hexdigest())
     told = {"files": [entry], "documents_cut": num_cut}

@@ -15,7 +15,7 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.files import access
 from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain, with_masks
-from bfpack_spark.sequences.row_targets import targets_of
+from bfpack_spark.sequences.row_targets import Targets, targets_of
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile
 from bfpack_spark.verifying.mask_faults import mask_faults
@@ -51,7 +51,7 @@ class ShardPart:
     num_tokens: int
     faults: list[Violation]
     segments: pa.RecordBatch | None
-    targets: tuple[Int64, int] | None = None  # what targets_of tells of its rows
+    targets: Targets | None = None
 
 
 def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
@@ -98,7 +98,7 @@ def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> Sh
             faults += bos_faults(segments, ids, row, rules.bos_id)
             if rules.masks:
                 targets = targets_of(table)
-                faults += mask_faults(table, row, targets[0], rules.rules)
+                faults += mask_faults(table, row, targets, rules.rules)
     return ShardPart(
         ids=_values(table, "input_ids"),
         num_tokens=pc.sum(table.column("num_tokens")).as_py() or 0,

@@ -38,7 +38,7 @@ def _sum_rows(entry: ListedFile, faults: list[Violation], *, rules: ShardRules) 
             plan += _add_segments(part.segments, sums, rules.rules.bos)
             num_cut += count_cut(part.segments)
         if part.targets is not None:
-            targets.add(*part.targets)
+            targets.add(part.targets)
     faults += differs("ids_sha256", ids_hash.hexdigest(), entry)
     faults += differs("tokens", num_tokens, entry)
     return {

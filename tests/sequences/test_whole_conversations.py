@@ -104,6 +104,19 @@ def test_split_by_name_cuts_and_counts_targets_lost_at_cuts(bfpack: Bfpack, tmp_
     assert ran.code == 0, ran.out
 
 
+def test_concatenation_counts_targets_lost_at_its_cuts(bfpack: Bfpack, tmp_path: Path) -> None:
+    given = write(tmp_path / "in", HELD)
+    concat = (*TARGETS, "--packing", "concat", "--long-documents")
+    ran = bfpack("pack", *options(tmp_path, given), "--seq-len", SEQ_LEN, *concat, "truncate")
+    assert (ran.code, "goes with --packing best_fit" in ran.err) == (2, True)
+    version = pack(bfpack, tmp_path, given, *concat, "split", seq_len=SEQ_LEN)
+    targets = manifest(version)["accounting"]["targets"]
+    lost = [mask[0] for held in pieces_of(version).values() for start, _, mask in held if start]
+    assert targets["num_targets_at_cuts"] == sum(lost) > 0
+    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN)
+    assert ran.code == 0, ran.out
+
+
 def test_turns_are_not_known_without_masks(bfpack: Bfpack, tmp_path: Path) -> None:
     given = write(tmp_path / "in", HELD)
     more = ("--seq-len", SEQ_LEN, "--long-documents", "truncate_turns")

@@ -1,0 +1,55 @@
+"""Targets of rows that can be checked by eye, and what verify finds wrong with their masks."""
+
+import pyarrow as pa
+import pytest
+
+from bfpack_spark.core.rules import Rules
+from bfpack_spark.sequences.row_targets import RowTargets, by_targets, targets_of
+from bfpack_spark.verifying.mask_faults import mask_faults
+
+# [a a | b b b]  [c | padding | d d | padding]  [padding]
+MASKS = [[1, 1, 0, 1, 1], [1, 0, 0, 1, 0], [0] * 5]
+RULES = Rules(seq_len=5, packing="best_fit", long_documents="error", group_documents_max=9, seed=0)
+
+
+def table(masks: list[list[int]]) -> pa.Table:
+    return pa.table(
+        {
+            "loss_mask": pa.array(masks, pa.list_(pa.int8())),
+            "seq_lengths": pa.array([[2, 3], [1, 1, 2, 1], [5]], pa.list_(pa.int32())),
+            "doc_ids": [["a", "b"], ["c", None, "d", None], [None]],
+            "num_tokens": pa.array([5, 3, 0], pa.int32()),
+        }
+    )
+
+
+def test_first_tokens_are_marked_and_no_targets() -> None:
+    found = targets_of(table(MASKS))
+    assert (found.targets.tolist(), found.marked) == ([3, 1, 0], 6)
+    rows = RowTargets()
+    rows.add(found)
+    rows.add(found)
+    told = rows.told()
+    assert told == {"targets": [1, 3], "rows": [2, 2], "marked": 12}
+    both = by_targets([told, told])
+    assert (both.count, both.total) == (8, 16)
+
+
+@pytest.mark.parametrize(
+    ("row", "at", "value", "says"),
+    [
+        (1, 1, 1, "makes padding a target"),
+        (2, 4, 1, "makes padding a target"),
+        (0, 0, -1, "another value than 0 and 1"),
+        (1, 3, 0, "no token of the row is a target"),
+    ],
+)
+def test_a_wrong_mask_is_named_with_its_row(row: int, at: int, value: int, says: str) -> None:
+    right = table(MASKS)
+    assert list(mask_faults(right, 7, targets_of(right), RULES)) == []
+    masks = [list(mask) for mask in MASKS]
+    masks[row][at] = value
+    changed = table(masks)
+    (found,) = mask_faults(changed, 7, targets_of(changed), RULES)
+    assert (found.invariant, found.row) == (7, 7 + row)
+    assert says in found.problem
