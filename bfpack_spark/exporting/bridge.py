@@ -2,8 +2,8 @@
 
 A row has the ids of its documents without padding, where each segment begins, and a mask that is
 aligned with the labels: loss_mask[t] is 1 where the token at t + 1 is a target. So it is 0 on the
-last token of each segment, whose label would lie in another one. A row of padding alone keeps it,
-as a segment without targets.
+last token of each segment, whose label would lie in another one. Rows of padding alone have no
+place in it.
 
     ids [5 6 7 | 8 9 | padding], targets 6, 7 and 9 -> input_ids [5 6 7 8 9], seq_start_id [0 3],
     loss_mask [1 1 0 1 0]
@@ -31,20 +31,17 @@ def table_of(rows: Rows) -> pa.Table:
     is_target = np.ones((num_rows, seq_len), dtype=np.int8)
     if rows.loss_mask is not None:
         is_target = rows.loss_mask.copy()
-    row = np.repeat(np.arange(num_rows), rows.num_segments)
-    has_tokens = np.bincount(row, weights=~rows.is_padding, minlength=num_rows) > 0
-    is_kept = ~rows.is_padding | ~has_tokens[row]
-    is_held = np.repeat(is_kept, lengths)
+    is_real = np.repeat(~rows.is_padding, lengths)
     is_target.reshape(-1)[begins] = 0  # also the first of the padding, so none behind it matters
     aligned = np.zeros_like(is_target)
     aligned[:, :-1] = is_target[:, 1:]
-    aligned[~has_tokens] = 0
-    row, held = row[is_kept], lengths[is_kept]
+    row = np.repeat(np.arange(num_rows), rows.num_segments)[~rows.is_padding]
+    held = lengths[~rows.is_padding]
     tokens = np.bincount(row, weights=held, minlength=num_rows).astype(np.int64)
     starts = np.cumsum(held) - held - (np.cumsum(tokens) - tokens)[row]
     columns = {
-        "input_ids": _lists(tokens, rows.ids.reshape(-1)[is_held]),
-        "loss_mask": _lists(tokens, aligned.reshape(-1)[is_held]),
+        "input_ids": _lists(tokens, rows.ids.reshape(-1)[is_real]),
+        "loss_mask": _lists(tokens, aligned.reshape(-1)[is_real]),
         "seq_start_id": _lists(np.bincount(row, minlength=num_rows), starts.astype(np.int32)),
     }
     return pa.table(columns, schema=plain(BRIDGE))

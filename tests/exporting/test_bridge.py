@@ -54,17 +54,6 @@ def test_rows_by_hand_lose_their_padding_and_masks_move_to_the_labels() -> None:
     assert [row["loss_mask"] for row in masked] == [[0, 0, 1, 0], [1, 0]]
 
 
-def test_a_row_of_padding_alone_is_a_segment_without_targets() -> None:
-    padded = replace(
-        ROWS, num_segments=np.array([3, 1]), seq_lengths=np.array([1, 1, 2, 4], dtype=np.int32)
-    )
-    padded = replace(padded, is_padding=np.array([False, True, False, True]))
-    assert table_of(padded).to_pylist() == [
-        {"input_ids": [5, 7, 0], "loss_mask": [0, 1, 0], "seq_start_id": [0, 1]},
-        {"input_ids": [6, 0, 9, 9], "loss_mask": [0, 0, 0, 0], "seq_start_id": [0]},
-    ]
-
-
 @pytest.fixture(scope="module")
 def chats(bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp = tmp_path_factory.mktemp("chats")
