@@ -13,3 +13,14 @@ class BusyError(RuntimeError):
 class JobError(RuntimeError):
     """The job itself failed (engines disagree, storage, Spark), and nothing was published. Exit
     code 5."""
+
+
+def said_of_missing(error: ModuleNotFoundError) -> str | None:
+    """Return the line for a package that is not installed, or None if it is a part of this one."""
+    package = str(error.name).partition(".")[0]
+    if package == "bfpack_spark":
+        return None
+    return (
+        f"{package} is not installed; install bfpack-spark[spark], or where Spark is already (then "
+        "run it by spark-submit) bfpack-spark[job]"
+    )

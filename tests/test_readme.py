@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from cli.test_options import command_of
 from conftest import ROOT
 from outputs import current, manifest
 from readmes import anchors, block, blocks, files_in_tree, links, read, readmes, run
 
-from bfpack_spark.cli.main import bfpack
 from bfpack_spark.config import Settings
 
 LINE_MAX = 120
@@ -89,7 +89,7 @@ def test_every_bfpack_command_has_a_name_and_options_that_exist() -> None:
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("bfpack ")]
     assert len(commands) >= 8
     for _, name, *arguments in commands:
-        options = {flag for option in bfpack.commands[name].params for flag in option.opts}
+        options = {flag for option in command_of(name).params for flag in option.opts}
         given = {word for word in arguments if word.startswith("--")}
         assert given
         assert given <= options, name

@@ -15,6 +15,7 @@ middle. < and > are the edges of a piece whose document goes on elsewhere.
 import itertools
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -22,10 +23,12 @@ from rich.text import Text
 
 from bfpack_spark.explore.boxes import Box, boxes_of
 from bfpack_spark.explore.document import Whereabouts
-from bfpack_spark.explore.names import NamedSegment
 from bfpack_spark.explore.sequence import Piece, Segment
 from bfpack_spark.explore.sequence import Sequence as PackedSequence
 from bfpack_spark.printable import counted, one_line
+
+if TYPE_CHECKING:
+    from bfpack_spark.explore.names import NamedSegment
 
 _COLOURS = ("black on cyan", "black on yellow", "black on green", "black on magenta")
 _PIPED_COLUMNS = 120
@@ -44,7 +47,7 @@ def print_document(document: Whereabouts) -> None:
         click.echo(one_line(line))
 
 
-def print_names(segments: Iterable[NamedSegment]) -> None:
+def print_names(segments: "Iterable[NamedSegment]") -> None:
     """Print the names that pieces of documents use and another sequence binds, on stdout, with the
     number of their uses and the place of the last binding."""
     for named in segments:
@@ -52,7 +55,7 @@ def print_names(segments: Iterable[NamedSegment]) -> None:
             click.echo(one_line(line))
 
 
-def _about_names(named: NamedSegment) -> Iterable[str]:
+def _about_names(named: "NamedSegment") -> Iterable[str]:
     uses = named.out_of_sight
     what = f"{len(uses):,} of {counted(named.num_uses, 'use')} of names are bound elsewhere"
     yield f"{named.segment.doc_id}: {what if named.is_python else 'no Python'}"

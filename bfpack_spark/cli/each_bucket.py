@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bfpack_spark.cli.explain import explain, was_interrupted
+from bfpack_spark.cli.on_demand import on_demand
+
+explain = on_demand("bfpack_spark.cli.explain:explain")
+was_interrupted = on_demand("bfpack_spark.cli.explain:was_interrupted")
 
 
 @dataclass(frozen=True, kw_only=True)

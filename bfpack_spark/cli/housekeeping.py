@@ -18,13 +18,13 @@ from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.locks import hold_bucket
-from bfpack_spark.report.collect import published_at
 from bfpack_spark.versions import snapshots
 from bfpack_spark.versions.on_disk import (
     UNFINISHED_DAYS,
     VersionOnDisk,
     buckets_of,
     places_of,
+    published_at,
     versions_on_disk,
 )
 from bfpack_spark.versions.pins import check_pins, read_pins

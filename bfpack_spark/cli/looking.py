@@ -1,4 +1,4 @@
-"""The commands that look at what is there: verify, stats, show, path."""
+"""The commands that look at the whole of a packing: verify and stats."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,7 +10,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
-from bfpack_spark.cli.draw import print_document, print_names, print_sequence
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.options import (
     PLACE,
@@ -22,22 +21,19 @@ from bfpack_spark.cli.options import (
     version_option,
 )
 from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
-from bfpack_spark.cli.running import only_bucket, only_seq_len, run_each_named
+from bfpack_spark.cli.running import run_each_named
 from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
-from bfpack_spark.explore.document import find_document
 from bfpack_spark.explore.lengths import length_histogram, read_histogram
-from bfpack_spark.explore.names import names_of
 from bfpack_spark.explore.sample import sample_input
-from bfpack_spark.explore.sequence import read_sequence
 from bfpack_spark.explore.several import output_stats, sample_stats
 from bfpack_spark.explore.statistics import rules_of
-from bfpack_spark.files.addresses import as_written
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.progress import Work, described, watched
-from bfpack_spark.spark.session import get_session, under_submit
+from bfpack_spark.spark.session import get_session
+from bfpack_spark.spark.submitted import under_submit
 from bfpack_spark.tokenizing.mentions import REFERENCE_KINDS, ReferenceKind
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.verifying.findings import Report
@@ -165,69 +161,3 @@ def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:
             return length_histogram(spark, open_token_store(output, bucket))
 
     return read
-
-
-@command(
-    "bfpack show --output out --bucket web --seq-len 2048 --sequence 3\n"
-    "  bfpack show --output out --bucket web --seq-len 2048 --doc ID"
-)
-@settings_options("output", "bucket", "seq_len", required=("output", "seq_len"))
-@cloup.option("--sequence", type=int, help="Names the sequence, by its sequence_id from 0.")
-@cloup.option("--doc", "doc_id", help="Names a document, by its id, and not a sequence.")
-@cloup.option(
-    "--names",
-    is_flag=True,
-    help="Tells which names of Python the sequence uses and another one binds.",
-)
-@version_option
-@json_option
-def show(
-    settings: Settings,
-    sequence: int | None,
-    doc_id: str | None,
-    names: bool,
-    version: str | None,
-    as_json: bool,
-) -> None:
-    """Print one sequence as text, with the boundaries of its documents. Or print where a document
-    went: its sequences, the offsets in them, and where it was cut."""
-    output, bucket = settings.need("output"), only_bucket(settings)
-    if (sequence is None) == (doc_id is None):
-        raise InputError("give either --sequence N, to see a sequence, or --doc ID, to find one")
-    if names and sequence is None:
-        raise InputError("--names: give --sequence N, whose names are looked at")
-    if doc_id is not None:
-        seq_lens = settings.need("seq_len")
-        places = [find_document(output, bucket, n, doc_id, version) for n in seq_lens]
-        if as_json:
-            print_json([asdict(whereabouts) for whereabouts in places])
-        else:
-            for whereabouts in places:
-                print_document(whereabouts)
-    elif sequence is not None:
-        seq_len = only_seq_len(settings)
-        shown = read_sequence(output, bucket, seq_len, sequence, version)
-        named = names_of(output, shown, version) if names else []
-        if as_json:
-            print_json(asdict(shown) | ({"names": [*map(asdict, named)]} if names else {}))
-        else:
-            print_sequence(shown)
-            print_names(named)
-
-
-@command("bfpack path --output out --bucket web --seq-len 2048")
-@settings_options("output", "bucket", "seq_len", required=("output",))
-@version_option
-@cloup.option("--plan", "part", flag_value="plan", help="Prints the directory of the plan.")
-@cloup.option(
-    "--tokens",
-    "part",
-    flag_value="documents",
-    help="Prints the directory of the token store, which has no --seq-len.",
-)
-def path(settings: Settings, version: str | None, part: str | None) -> None:
-    """Print the directory of the current shards, to hand it to a reader."""
-    bucket = only_bucket(settings)
-    seq_len = None if part == "documents" else only_seq_len(settings)
-    place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-    say(as_written(f"{publication.current(place, version)[0]}/{part or 'shards'}"))

@@ -1,5 +1,5 @@
 """The command line. Each field of Settings is an option, a mistake is reported in one line, and
-results go to stdout."""
+results go to stdout. A command's modules are imported when it is run."""
 
 import logging
 import sys
@@ -8,28 +8,44 @@ from collections.abc import Sequence
 import click
 import cloup
 
-from bfpack_spark import pipeline
-from bfpack_spark.cli import housekeeping, reporting
-from bfpack_spark.cli.each_bucket import results_of
-from bfpack_spark.cli.explain import explain, was_interrupted
-from bfpack_spark.cli.exporting import export
-from bfpack_spark.cli.looking import path, show, stats, verify
-from bfpack_spark.cli.mix import mix
-from bfpack_spark.cli.options import PLACE, RULES, TEXT, command, json_option, settings_options
-from bfpack_spark.cli.printing import close, fail, failed, say, silent
-from bfpack_spark.cli.published import print_published
-from bfpack_spark.cli.running import run_each_named, run_each_slice
-from bfpack_spark.config import Settings
+from bfpack_spark.cli.on_demand import CommandAt, GroupOnDemand, on_demand
+from bfpack_spark.cli.printing import fail, silent
 from bfpack_spark.logs import handler_for
 
-_STORE = ("output", "bucket", "spark")
-_DELTA = ("publish_delta", "publish_plan")
-_SHARDS = (*RULES, "pad_token", "num_shards", "rows_per_shard")
+explain = on_demand("bfpack_spark.cli.explain:explain")
+was_interrupted = on_demand("bfpack_spark.cli.explain:was_interrupted")
 
 _INTERRUPTED = "interrupted; the same command continues"
 
+# The sections of --help. Of each command: its name, its module and a line of help.
+_SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Pack": {
+        "pack": ("packing", "Tokenize, plan, write and publish sequences."),
+        "tokenize": ("packing", "Tokenize, once for all lengths."),
+        "plan": ("packing", "Plan sequences, from lengths alone."),
+        "assemble": ("packing", "Move the tokens of a plan to shards, and publish them."),
+    },
+    "Look": {
+        "verify": ("looking", "Check every promise by reading what is on disk."),
+        "stats": ("looking", "Tell what packing comes to, beside concatenation."),
+        "show": ("showing", "Print a sequence as text, or where a document went."),
+        "path": ("paths", "Print the directory of the current shards."),
+        "report": ("reporting", "Print a page of what is published."),
+    },
+    "Train": {
+        "mix": ("mix", "Write down a mixture of buckets, by weights."),
+        "export": ("exporting", "Write sequences in a trainer's own format."),
+        "snapshot": ("housekeeping", "Write down which versions are current."),
+    },
+    "Keep house": {
+        "versions": ("housekeeping", "List versions, their state, and what holds them."),
+        "prune": ("housekeeping", "Remove versions that nothing holds."),
+    },
+}
+
 
 @cloup.group(
+    cls=GroupOnDemand,
     help="Pack whole documents into training sequences, exactly, on Spark.",
     epilog="""\b
 Example:
@@ -43,64 +59,14 @@ def bfpack() -> None:
     logging.getLogger("bfpack").setLevel(logging.WARNING if silent() else logging.INFO)
 
 
-@command(
-    "bfpack pack --input corpus --tokenizer tokenizer --output out --bucket web --seq-len 2048"
-)
-@settings_options(
-    *PLACE,
-    *TEXT,
-    *_SHARDS,
-    *_DELTA,
-    required=("input", "tokenizer", "output", "seq_len"),
-)
-@json_option
-def pack(settings: Settings, as_json: bool) -> int:
-    """Tokenize the input, plan the sequences of every --seq-len, write them and publish them. What
-    an earlier run has made is taken and not made again."""
-    settings.need("seq_len")
-    outcomes = run_each_slice(pipeline.pack, settings)
-    print_published(results_of(outcomes), failed(outcomes), as_json)
-    return close(outcomes)
-
-
-@command("bfpack tokenize --input corpus --tokenizer tokenizer --output out --bucket web")
-@settings_options(*_STORE, *TEXT, required=("input", "tokenizer", "output"))
-def tokenize(settings: Settings) -> int:
-    """Tokenize the input and keep its tokens, for all the seq_lens that it will be packed at. Print
-    the directory of the token store."""
-    outcomes = run_each_slice(pipeline.tokenize, settings)
-    for outcome in outcomes:
-        if outcome.result:
-            say(outcome.result.directory)
-    return close(outcomes)
-
-
-@command("bfpack plan --output out --bucket web --seq-len 2048")
-@settings_options(*PLACE, *_SHARDS, required=("output", "seq_len"))
-def plan(settings: Settings) -> int:
-    """Plan the sequences of token stores that are there, from the lengths of their documents: of
-    every bucket, or of those that are named. Print the directories of the plans."""
-    outcomes = run_each_named(pipeline.plan_bucket, settings)
-    for version in results_of(outcomes):
-        say(f"{version.directory}/plan")
-    return close(outcomes)
-
-
-@command("bfpack assemble --output out --bucket web --seq-len 2048")
-@settings_options(*PLACE, *_SHARDS, *_DELTA, required=("output", "seq_len"))
-@json_option
-def assemble(settings: Settings, as_json: bool) -> int:
-    """Move the tokens of plans that are there to their shards, and publish these: of every bucket,
-    or of those that are named."""
-    outcomes = run_each_named(pipeline.assemble_bucket, settings)
-    print_published(results_of(outcomes), failed(outcomes), as_json)
-    return close(outcomes)
-
-
-bfpack.section("Pack", pack, tokenize, plan, assemble)
-bfpack.section("Look", verify, stats, show, path, reporting.report)
-bfpack.section("Train", mix, export, housekeeping.snapshot)
-bfpack.section("Keep house", housekeeping.versions, housekeeping.prune)
+for _title, _commands in _SECTIONS.items():
+    bfpack.section(
+        _title,
+        *(
+            CommandAt(name, f"bfpack_spark.cli.{module}:{name}", line)
+            for name, (module, line) in _commands.items()
+        ),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

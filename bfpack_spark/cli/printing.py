@@ -4,13 +4,13 @@ import sys
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from bfpack_spark.cli.each_bucket import Outcome, exit_code
+from bfpack_spark.cli.on_demand import on_demand
 from bfpack_spark.printable import json_text, lines, one_line
-from bfpack_spark.spark.session import under_submit
+from bfpack_spark.spark.submitted import under_submit
+
+print_outcomes = on_demand("bfpack_spark.cli.outcomes:print_outcomes")
 
 
 def say(text: str) -> None:
@@ -52,12 +52,3 @@ def close(outcomes: list[Outcome]) -> int:
             each = "; ".join(f"{bucket} ({error})" for bucket, error in errors.items())
             fail(f"{len(errors)} of {len(outcomes)} buckets failed: {each}")
     return exit_code(outcomes)
-
-
-def print_outcomes(outcomes: list[Outcome]) -> None:
-    """Print a line for each bucket on stderr: done, or why not."""
-    table = Table("bucket", "outcome")
-    for outcome in outcomes:
-        table.add_row(*(Text(one_line(cell)) for cell in (outcome.bucket, outcome.error or "done")))
-    longest = max(len(one_line(o.bucket + (o.error or "outcome"))) for o in outcomes)
-    Console(stderr=True, width=max(longest, 20) + 20).print(table, soft_wrap=True)

@@ -10,14 +10,15 @@ from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
-from bfpack_spark.explore.lengths import buckets_in, read_histogram
-from bfpack_spark.report.collect import VersionReport, collect, published_at
+from bfpack_spark.explore.lengths import read_histogram
+from bfpack_spark.report.collect import VersionReport, collect
 from bfpack_spark.report.contents import output_page, version_page
 from bfpack_spark.report.mixture import mixture_page
 from bfpack_spark.report.render import render
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.mixtures import check_name, read_mixture
+from bfpack_spark.versions.on_disk import buckets_in, published_at
 from bfpack_spark.versions.publication import Place
 
 

@@ -11,14 +11,13 @@ from bfpack_spark.buckets.find_slices import FindSlice, find_slices
 from bfpack_spark.cli.each_bucket import Outcome, run_each
 from bfpack_spark.config import Settings
 from bfpack_spark.delta.publish import check_delta
-from bfpack_spark.errors import InputError
-from bfpack_spark.explore.lengths import buckets_in
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.progress import described
 from bfpack_spark.spark.session import get_session, with_settings
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokens.look_at import look_at
 from bfpack_spark.tokens.source import Source
+from bfpack_spark.versions.on_disk import buckets_in
 
 
 def run_each_slice(
@@ -74,25 +73,6 @@ def _described(
     command = context.info_name if context else "bfpack"
     with described(spark, one_line(f"{bucket}: {command}")):
         return act(spark, settings, subject)
-
-
-def only_bucket(settings: Settings) -> str:
-    """Return the bucket that is named, or the only one of the output. Raise InputError if there
-    are several."""
-    names = settings.bucket or buckets_in(settings.need("output"))
-    if len(names) > 1:
-        where = "are named" if settings.bucket else f"are in {settings.output}"
-        raise InputError(f"--bucket: {len(names)} {where}; name one of {', '.join(names)}")
-    return names[0]
-
-
-def only_seq_len(settings: Settings) -> int:
-    """Return the seq_len that is given. Raise InputError if there are several."""
-    lengths = settings.need("seq_len")
-    if len(lengths) > 1:
-        named = ", ".join(map(str, lengths))
-        raise InputError(f"--seq-len: {len(lengths)} are given; give one of {named}")
-    return int(lengths[0])
 
 
 def session_of(settings: Settings, frame: DataFrame | None = None) -> SparkSession:

@@ -20,52 +20,88 @@
     explore.plan_table(spark, "out", "web", 2048).createOrReplaceTempView("plan")
 
 The functions that take a session use only its DataFrames, so it may be a session of Spark Connect.
+A name is found when it is asked for, so that looking at one sequence brings no pandas and no Spark.
 """
 
-from bfpack_spark.core.estimates import Estimate, Stratum
-from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.explore.conversations import (
-    TokenText,
-    conversation_tokens,
-    whole_rows_frame,
-)
-from bfpack_spark.explore.document import Fragment, Whereabouts, find_document
-from bfpack_spark.explore.frames import (
-    context_frame,
-    estimates_frame,
-    fragments_frame,
-    histogram_frame,
-    names_frame,
-    padding_frame,
-    policies_frame,
-    quantiles_frame,
-    references_frame,
-    segments_frame,
-    summary_frame,
-    together_frame,
-    truncations_frame,
-    wide_frame,
-)
-from bfpack_spark.explore.json_values import as_json
-from bfpack_spark.explore.length_classes import LengthClass, length_classes
-from bfpack_spark.explore.lengths import (
-    buckets_in,
-    length_histogram,
-    read_histogram,
-)
-from bfpack_spark.explore.names import NamedSegment, NameOutOfSight, names_of
-from bfpack_spark.explore.packed import Context, Packed
-from bfpack_spark.explore.references import References
-from bfpack_spark.explore.sample import sample_input
-from bfpack_spark.explore.sample_estimates import Named, Sample
-from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence
-from bfpack_spark.explore.several import output_stats, sample_stats, with_total
-from bfpack_spark.explore.statistics import (
-    CorpusStats,
-    PackingStats,
-    corpus_stats,
-    rules_of,
-    stats_at,
-)
-from bfpack_spark.explore.tables import lengths_table, plan_table, sequences_table
-from bfpack_spark.tokens.token_store import open_token_store
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bfpack_spark.core.estimates import Estimate, Stratum
+    from bfpack_spark.core.histogram import Histogram
+    from bfpack_spark.explore.conversations import (
+        TokenText,
+        conversation_tokens,
+        whole_rows_frame,
+    )
+    from bfpack_spark.explore.document import Fragment, Whereabouts, find_document
+    from bfpack_spark.explore.frames import (
+        context_frame,
+        estimates_frame,
+        fragments_frame,
+        histogram_frame,
+        names_frame,
+        padding_frame,
+        policies_frame,
+        quantiles_frame,
+        references_frame,
+        segments_frame,
+        summary_frame,
+        together_frame,
+        truncations_frame,
+        wide_frame,
+    )
+    from bfpack_spark.explore.json_values import as_json
+    from bfpack_spark.explore.length_classes import LengthClass, length_classes
+    from bfpack_spark.explore.lengths import length_histogram, read_histogram
+    from bfpack_spark.explore.names import NamedSegment, NameOutOfSight, names_of
+    from bfpack_spark.explore.packed import Context, Packed
+    from bfpack_spark.explore.references import References
+    from bfpack_spark.explore.sample import sample_input
+    from bfpack_spark.explore.sample_estimates import Named, Sample
+    from bfpack_spark.explore.sequence import Piece, Segment, Sequence, read_sequence
+    from bfpack_spark.explore.several import output_stats, sample_stats, with_total
+    from bfpack_spark.explore.statistics import (
+        CorpusStats,
+        PackingStats,
+        corpus_stats,
+        rules_of,
+        stats_at,
+    )
+    from bfpack_spark.explore.tables import lengths_table, plan_table, sequences_table
+    from bfpack_spark.tokens.token_store import open_token_store
+    from bfpack_spark.versions.on_disk import buckets_in
+
+# The names of each module.
+_NAMES = {
+    "core.estimates": "Estimate Stratum",
+    "core.histogram": "Histogram",
+    "explore.conversations": "TokenText conversation_tokens whole_rows_frame",
+    "explore.document": "Fragment Whereabouts find_document",
+    "explore.frames": (
+        "context_frame estimates_frame fragments_frame histogram_frame names_frame "
+        "padding_frame policies_frame quantiles_frame references_frame segments_frame "
+        "summary_frame together_frame truncations_frame wide_frame"
+    ),
+    "explore.json_values": "as_json",
+    "explore.length_classes": "LengthClass length_classes",
+    "explore.lengths": "length_histogram read_histogram",
+    "explore.names": "NameOutOfSight NamedSegment names_of",
+    "explore.packed": "Context Packed",
+    "explore.references": "References",
+    "explore.sample": "sample_input",
+    "explore.sample_estimates": "Named Sample",
+    "explore.sequence": "Piece Segment Sequence read_sequence",
+    "explore.several": "output_stats sample_stats with_total",
+    "explore.statistics": "CorpusStats PackingStats corpus_stats rules_of stats_at",
+    "explore.tables": "lengths_table plan_table sequences_table",
+    "tokens.token_store": "open_token_store",
+    "versions.on_disk": "buckets_in",
+}
+_PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"bfpack_spark.{_PLACES[name]}"), name)

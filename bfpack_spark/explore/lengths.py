@@ -7,14 +7,10 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.tasks import TASKS
-from bfpack_spark.errors import InputError
 from bfpack_spark.schema import MEASURED, blocks_of, plain
 from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.tokens.measure_lengths import count_lengths, measure_lengths, measured
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.versions import publication
-from bfpack_spark.versions.on_disk import buckets_of
-from bfpack_spark.versions.publication import Place
 
 _THREADS = 16  # a small read from an object store is mostly waiting
 
@@ -35,12 +31,3 @@ def read_histogram(output: str, bucket: str, version: str | None = None) -> Hist
     store = open_token_store(output, bucket, version)
     with ThreadPoolExecutor(_THREADS) as pool:
         return Histogram.merged(pool.map(count_lengths, store.paths))
-
-
-def buckets_in(output: str) -> list[str]:
-    """Return the buckets with a published token store. Raise InputError if there is none."""
-    places = [Place(output=output, bucket=name) for name in buckets_of(output)]
-    names = [place.bucket for place in places if publication.current_manifest(place) is not None]
-    if not names:
-        raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
-    return sorted(names)

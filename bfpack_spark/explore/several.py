@@ -9,7 +9,7 @@ from bfpack_spark.core.accounting import Accounting, PolicyEffect
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.length_classes import LengthClass
-from bfpack_spark.explore.lengths import buckets_in, read_histogram
+from bfpack_spark.explore.lengths import read_histogram
 from bfpack_spark.explore.option_costs import OptionCost
 from bfpack_spark.explore.overlaps import Overlap
 from bfpack_spark.explore.packed import Packed, sum_of_packed
@@ -17,6 +17,7 @@ from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import POLICIES, CorpusStats, PackingStats, corpus_stats
 from bfpack_spark.explore.targets import published_targets
 from bfpack_spark.tokens.token_store import open_token_store
+from bfpack_spark.versions.on_disk import buckets_in
 
 Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass, OptionCost, Overlap)
 

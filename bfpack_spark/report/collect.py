@@ -21,7 +21,6 @@ from bfpack_spark.spark.costs import STAGES, StageCost
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
-from bfpack_spark.versions.on_disk import places_of
 from bfpack_spark.versions.publication import Place
 
 _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "gigatoken", "tokenizers")
@@ -97,15 +96,6 @@ def collect(
         run=_with_tokens(read_run(f"{place.directory}/{name}"), read_run(store.directory)),
         is_outdated=not publication.is_current(replace(place, seq_len=None), store.name),
     )
-
-
-def published_at(output: str, bucket: str) -> list[int]:
-    """Return the seq_lens at which a bucket is published."""
-    return [
-        place.seq_len
-        for place in places_of(output, bucket)
-        if place.seq_len is not None and publication.current_manifest(place) is not None
-    ]
 
 
 def read_run(directory: str) -> RunFacts | None:

@@ -15,12 +15,12 @@ from bfpack_spark.report.collect import (
     collect,
     facts_of_this_run,
     longest,
-    published_at,
     read_run,
 )
 from bfpack_spark.report.contents import version_page
 from bfpack_spark.report.render import render
 from bfpack_spark.spark.costs import StageCost
+from bfpack_spark.versions.on_disk import published_at
 from bfpack_spark.versions.publication import Place, Version
 
 log = logging.getLogger("bfpack")

@@ -18,6 +18,7 @@ from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
 from bfpack_spark.spark.start_checks import check_start
 from bfpack_spark.spark.starting_jvm import no_jvm_left_behind, stderr_without_routine
+from bfpack_spark.spark.submitted import under_submit
 from bfpack_spark.spark.versions import check_release
 
 # What limits the rows that reach a Python worker at once; the first that the session knows is
@@ -105,12 +106,6 @@ def _is_whole(archive: Path) -> bool:
             return file.read() == ARCHIVE_END
     except OSError:
         return False
-
-
-def under_submit() -> bool:
-    """Return whether spark-submit started this process as a driver. It merges stderr into
-    stdout."""
-    return "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ
 
 
 def _is_given() -> bool:

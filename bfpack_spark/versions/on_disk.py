@@ -99,6 +99,24 @@ def buckets_of(output: str) -> list[str]:
     return sorted(name for name in names if places_of(output, name))
 
 
+def buckets_in(output: str) -> list[str]:
+    """Return the buckets with a published token store. Raise InputError if there is none."""
+    places = [Place(output=output, bucket=name) for name in buckets_of(output)]
+    names = [place.bucket for place in places if publication.current_manifest(place) is not None]
+    if not names:
+        raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
+    return sorted(names)
+
+
+def published_at(output: str, bucket: str) -> list[int]:
+    """Return the seq_lens at which a bucket is published."""
+    return [
+        place.seq_len
+        for place in places_of(output, bucket)
+        if place.seq_len is not None and publication.current_manifest(place) is not None
+    ]
+
+
 def _on_disk(
     place: Place,
     name: str,
