@@ -65,18 +65,19 @@ def _long_texts() -> list[str]:
         "é漢" * 20_000,
         words,
         "x = f(y)\n\n" * 25_000,
-        *(_at_seams(digits) for digits in (3, 4, 5, 7, 40)),
+        _at_seams(3, 4, 5, 7, 40),
     ]
 
 
-def _at_seams(digits: int) -> str:
-    """Return a text that has a run of digits over every 32 kB seam, where an engine may cut."""
-    run = "1234567890" * (digits // 10 + 1)
-    begin = _SEAM - (digits + 1) // 2
-    first = ("some words, " * _SEAM)[: begin - 1] + " " + run[:digits]
-    return first + "".join(
-        ("and others " * _SEAM)[: _SEAM - digits - 1] + " " + run[:digits] for _ in range(3)
-    )
+def _at_seams(*lengths: int) -> str:
+    """Return a text that has a run of digits over every 32 kB seam, where an engine may cut. The
+    runs have these lengths, one after the other."""
+    text = ""
+    for number, length in enumerate(lengths, 1):
+        begin = number * _SEAM - length // 2 - 1
+        text += ("some words, and others " * _SEAM)[: begin - len(text)]
+        text += " " + ("1234567890" * length)[:length]
+    return text + " end"
 
 
 def _printable(start: int) -> Iterable[int]:

@@ -27,7 +27,8 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 EngineChoice: TypeAlias = Literal["auto"] | EngineName
 _SHORT = 1000  # characters of a text that costs nothing to try
-_SAMPLE = 1 << 18  # characters of the sample that tell what the reference costs
+_SAMPLE = 1 << 18  # characters of the sample, at least; they tell what the reference costs
+_SAMPLE_MAX = 2 << 20  # and at most
 _ENOUGH = 20_000  # tokens that tell what an engine costs
 REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference for comparison
 
@@ -54,9 +55,12 @@ def engine_for(
     return choose_engine(wanted, vocabulary, sample_of())
 
 
-def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int = 2 << 20) -> list[str]:
+def sample_texts(inventory: Inventory, columns: Columns, max_bytes: int | None = None) -> list[str]:
     """Return the first texts of up to eight places spread over the corpus, about `max_bytes`
-    characters in total."""
+    characters in total. Without it, a sixteenth of the files' bytes, from 256 kB to 2 MB."""
+    if max_bytes is None:
+        total = sum(file.size for file in inventory.files)
+        max_bytes = min(max(total // 16, _SAMPLE), _SAMPLE_MAX)
     splits = split_inventory(inventory)
     spread = splits[:: max(1, len(splits) // 8)][:8]
     texts: list[str] = []
