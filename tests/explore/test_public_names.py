@@ -1,0 +1,36 @@
+"""What `bfpack_spark.explore` offers, each found when it is asked for."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from bfpack_spark import explore
+
+
+def promised() -> set[str]:
+    """The names that a type checker sees."""
+    tree = ast.parse(Path(explore.__file__).read_text(encoding="utf-8"))
+    (seen,) = [node for node in tree.body if isinstance(node, ast.If)]
+    lines = [line for line in seen.body if isinstance(line, ast.ImportFrom)]
+    return {alias.name for line in lines for alias in line.names}
+
+
+def test_every_name_that_is_promised_is_there() -> None:
+    names = promised()
+    assert len(names) > 40
+    assert {name for name in names if getattr(explore, name).__name__ != name} == set()
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        explore.nothing  # noqa: B018
+
+
+def test_a_name_brings_no_more_than_its_module_needs() -> None:
+    code = (
+        "import sys\nfrom bfpack_spark.explore import read_sequence\n"
+        "print({'pandas', 'pyspark'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "set()\n", done.stderr
