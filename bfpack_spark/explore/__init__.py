@@ -26,6 +26,9 @@ A name is found when it is asked for, so that looking at one sequence brings no 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# A module has the name of its function, which must be there before that module is imported.
+from bfpack_spark.explore.length_classes import LengthClass, length_classes
+
 if TYPE_CHECKING:
     from bfpack_spark.core.estimates import Estimate, Stratum
     from bfpack_spark.core.histogram import Histogram
@@ -52,7 +55,6 @@ if TYPE_CHECKING:
         wide_frame,
     )
     from bfpack_spark.explore.json_values import as_json
-    from bfpack_spark.explore.length_classes import LengthClass, length_classes
     from bfpack_spark.explore.lengths import length_histogram, read_histogram
     from bfpack_spark.explore.names import NamedSegment, NameOutOfSight, names_of
     from bfpack_spark.explore.packed import Context, Packed
@@ -84,7 +86,6 @@ _NAMES = {
         "summary_frame together_frame truncations_frame wide_frame"
     ),
     "explore.json_values": "as_json",
-    "explore.length_classes": "LengthClass length_classes",
     "explore.lengths": "length_histogram read_histogram",
     "explore.names": "NameOutOfSight NamedSegment names_of",
     "explore.packed": "Context Packed",
