@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from plan.stored import stored
 from pyspark.sql import SparkSession
@@ -36,3 +38,19 @@ def test_a_file_is_counted_by_itself(spark: SparkSession, tmp_path: Path) -> Non
         5: 3,
         70000: 1,
     }
+
+
+@pytest.mark.parametrize("longest", [9, (1 << 20) - 1, 1 << 20, 1 << 27])
+def test_lengths_of_any_size_are_counted(longest: int, tmp_path: Path) -> None:
+    lengths = [3, 0, longest, 3, 7, longest, 3]
+    table = pa.table({"length": pa.array(lengths, pa.int32())})
+    pq.write_table(table, tmp_path / "part.parquet", row_group_size=2)
+    histogram = count_lengths(str(tmp_path / "part.parquet"))
+    assert histogram.values.tolist() == [0, 3, 7, longest]
+    assert histogram.counts.tolist() == [1, 3, 1, 2]
+    assert (histogram.values.dtype, histogram.counts.dtype) == (np.int64, np.int64)
+
+
+def test_a_file_without_documents_has_no_lengths(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"length": pa.array([], pa.int32())}), tmp_path / "part.parquet")
+    assert len(count_lengths(str(tmp_path / "part.parquet")).values) == 0
