@@ -120,7 +120,7 @@ def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
         tokenizer=manifest.part("tokenizer").value,
         tokens_fingerprint=manifest.part("inputs").text("tokens_fingerprint", _SHA256),
         shards=_shards(manifest),
-        num_repeated=_num_repeated(manifest.part("inputs").part("configuration")),
+        num_repeated=_num_repeated(manifest.part("inputs")),
     )
     if facts.num_rows != manifest.part("totals").count("sequences"):
         raise InputError(
@@ -131,9 +131,12 @@ def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
     return facts
 
 
-def _num_repeated(options: Reader) -> int:
+def _num_repeated(inputs: Reader) -> int:
     """Return how many tokens are no targets where a fragment begins that goes on with a document,
     if tokens are repeated there. Both options stand in a manifest only if they are set."""
+    if "configuration" not in inputs.value:
+        return 0
+    options = inputs.part("configuration")
     overlap = options.count("overlap") if "overlap" in options.value else 0
     return overlap + (options.value.get("bos_at") == "fragment") if overlap else 0
 

@@ -16,6 +16,7 @@ from outputs import current, manifest, shard_rows
 from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
+from bfpack_spark.core.accounting import counts_of
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.groups import group_counts
 from bfpack_spark.core.histogram import Histogram
@@ -168,7 +169,7 @@ def test_the_statistics_are_those_of_the_shards(packed: Path) -> None:
     for at in stats.at:
         version = current(packed, "small", f"sequences-{at.seq_len}")
         account = manifest(version)["accounting"]
-        own = vars(at.plan.accounting)
+        own = counts_of(at.plan.accounting)
         assert own == {name: account[name] for name in own}
         rows = shard_rows(version)
         held = [len(row["doc_ids"]) - (None in row["doc_ids"]) for row in rows]
