@@ -26,10 +26,21 @@ def accounting_section(accounting: SequencesAccounting, name: str = "", way: str
             f"{count(accounting.num_sequences)} sequences of {count(accounting.seq_len)}, "
             f"with {count(padding)} tokens of padding ({share(padding, places)}). "
             f"{count(accounting.num_tokens_inserted)} of the tokens are EOS or BOS that were "
-            "put in, once a document."
+            "put in, once a document.",
+            *_of_options(accounting),
         ],
         tables=[_documents(accounting), _tokens(accounting)],
     )
+
+
+def _of_options(accounting: SequencesAccounting) -> list[str]:
+    """Return a sentence for each option for long contexts that added tokens or rows."""
+    added = {
+        "of the tokens packed are repeated by --overlap.": accounting.num_tokens_repeated,
+        "of them are BOS before fragments that go on.": accounting.num_bos_at_fragments,
+        "of the sequences are padding alone.": accounting.num_padding_sequences,
+    }
+    return [f"{count(number)} {said}" for said, number in added.items() if number]
 
 
 def _documents(accounting: SequencesAccounting) -> Table:
@@ -48,8 +59,9 @@ def _documents(accounting: SequencesAccounting) -> Table:
 
 
 def _tokens(accounting: SequencesAccounting) -> Table:
+    again = accounting.num_tokens_repeated + accounting.num_bos_at_fragments
     parts = {
-        "packed": accounting.num_tokens_packed,
+        "packed": accounting.num_tokens_packed - again,
         "truncated": accounting.num_tokens_truncated,
         "dropped": accounting.num_tokens_dropped,
     }

@@ -1,0 +1,40 @@
+"""What a report says of tokens that are packed twice, of BOS before fragments, and of padding."""
+
+from typing import Any
+
+import numpy as np
+
+from bfpack_spark.core.accounting import account, counts_of
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
+from bfpack_spark.report.sections import accounting_section
+from bfpack_spark.versions.manifests import SequencesAccounting
+
+
+def accounting_of(**options: Any) -> SequencesAccounting:
+    """Two documents of 17 tokens and one of 3, at 8."""
+    documents = Histogram(values=np.array([3, 17]), counts=np.array([1, 2]))
+    plain = {"seq_len": 8, "packing": "best_fit", "long_documents": "split"}
+    rules = Rules(**{**plain, "group_documents_max": 9, "seed": 0, **options})
+    counts = {"num_documents_in": 3, "num_documents_empty": 0, "num_documents_quarantined": {}}
+    made = counts_of(account(documents, rules))
+    return SequencesAccounting(**made, **counts, num_tokens_inserted=3)
+
+
+def test_each_token_counts_once_and_what_is_added_is_said() -> None:
+    options = {"overlap": 3, "bos_at": "fragment", "num_sequences_multiple": 5}
+    accounting = accounting_of(**{"long_documents": "slide", **options})
+    section = accounting_section(accounting)
+    (packed, *_), foot = section.tables[1].rows, section.tables[1].foot
+    assert packed[:2] == ("packed", "37")
+    assert foot is not None
+    assert foot[2] == "100.0 %"
+    assert section.notes[1:] == [
+        "18 of the tokens packed are repeated by --overlap.",
+        "6 of them are BOS before fragments that go on.",
+        "2 of the sequences are padding alone.",
+    ]
+
+
+def test_without_options_nothing_is_added() -> None:
+    assert len(accounting_section(accounting_of()).notes) == 1
