@@ -97,7 +97,7 @@ def test_one_table_and_two_sentences_come_first_and_the_rest_on_request(
     assert all(sentence in short for sentence in HOW_TO_CHOOSE)
     print_stats([stats], None, details=True)
     long = capsys.readouterr().out
-    assert long.count("┏") == 7
+    assert long.count("┏") == 8
     assert long.startswith(short.partition("\n" + HOW_TO_CHOOSE[0])[0])
     assert "quantiles" in long
 
