@@ -19,10 +19,11 @@ from bfpack_spark.tokenizing.panics import said as told
 from bfpack_spark.tokenizing.stand_ins import pattern_of
 from bfpack_spark.tokenizing.template_file import ChatTemplate
 from bfpack_spark.tokenizing.template_parts import has_generation
-from bfpack_spark.tokenizing.template_sandbox import STEPS_MAX, Sandbox
+from bfpack_spark.tokenizing.template_sandbox import Sandbox
 from bfpack_spark.tokenizing.traced_text import said
 
 CHARACTERS_MAX = 1 << 23  # of a conversation as text
+STEPS_MAX = 1 << 22  # that a template takes for a conversation: about 4 s
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NAME_MAX = 64
 
@@ -34,10 +35,12 @@ class Renderer:
         self,
         template: ChatTemplate,
         control_words: list[str],
+        *,
         characters_max: int = CHARACTERS_MAX,
+        steps_max: int = STEPS_MAX,
     ) -> None:
         self._control = pattern_of(control_words)
-        self._sandbox = Sandbox(self._control, characters_max)
+        self._sandbox = Sandbox(self._control, characters_max, steps_max)
         self._special = dict(template.special)
         self._template = _compiled(self._sandbox, template)
 
@@ -53,7 +56,7 @@ class Renderer:
             "add_generation_prompt": False,
         }
         sandbox, template = self._sandbox, self._template
-        sandbox.steps_left = STEPS_MAX
+        sandbox.begin()
         try:
             return sandbox.joined(template.root_render_func(template.new_context(values)))
         except RecursionError:

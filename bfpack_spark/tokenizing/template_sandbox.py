@@ -25,7 +25,6 @@ from bfpack_spark.tokenizing import traced_text
 from bfpack_spark.tokenizing.template_parts import Generation, JoiningCode, Names, escaped, refuse
 from bfpack_spark.tokenizing.traced_text import TracedText, holds_message, joined, said
 
-STEPS_MAX = 1 << 22  # about 4 s
 _CHARACTERS_A_STEP = 1 << 10  # a text that is made costs a step for each so many characters
 _NUMBER_MAX = 1 << 16  # a wider field or longer list is not asked for by a chat template
 _WIDE = re.compile(r"[%{:][^a-zA-Z]*(\*|\d{4})")  # in a format
@@ -45,6 +44,14 @@ _OTHER_METHODS = frozenset(
         *("rjust", "startswith", "swapcase", "title", "upper", "zfill"),
     }
 )
+# They hand on what they are given, letters of a text too, and make no text of it.
+_SELECTING_FILTERS = frozenset(
+    {
+        *("first", "last", "min", "max", "default", "d", "attr", "list", "sort", "unique", "map"),
+        *("select", "reject", "selectattr", "rejectattr", "batch", "slice", "items", "dictsort"),
+        *("groupby", "reverse", "count", "length"),
+    }
+)
 _REFUSED_FILTERS = ("random", "xmlattr", "urlize", "pprint")
 _OWN_NODES = (nodes.EvalContextModifier, nodes.MarkSafe, nodes.MarkSafeIfAutoescape)
 
@@ -61,7 +68,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
 
-    def __init__(self, control: re.Pattern[str], characters_max: int) -> None:
+    def __init__(self, control: re.Pattern[str], characters_max: int, steps_max: int) -> None:
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
@@ -72,10 +79,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.concat = self.joined  # type: ignore[method-assign]
         self._control = control
         self._characters_max = characters_max
-        self.steps_left = STEPS_MAX
+        self._steps_max = self._steps_left = steps_max
         for name in _REFUSED_FILTERS:
             self.filters.pop(name)
-        self.filters = {name: self._followed(held) for name, held in self.filters.items()}
+        self.filters |= {
+            name: self._followed(held)
+            for name, held in self.filters.items()
+            if name not in _SELECTING_FILTERS
+        }
         self.filters |= {
             "tojson": self._to_json,
             "trim": lambda value, chars=None: traced_text.strip(self.text_of(value), chars),
@@ -91,16 +102,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     # Work
 
+    def begin(self) -> None:
+        """Count the steps of another conversation."""
+        self._steps_left = self._steps_max
+
     def charge(self, steps: int) -> None:
         """Count steps. Raises TooMuchWorkError if there are too many."""
-        self.steps_left -= steps
-        if self.steps_left < 0:
-            raise TooMuchWorkError(f"it takes more than {STEPS_MAX} steps")
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise TooMuchWorkError(f"it takes more than {self._steps_max} steps")
 
     def _check_length(self, length: int) -> None:
-        self.charge(1 + length // _CHARACTERS_A_STEP)
         if length > self._characters_max:
             raise TooMuchWorkError(f"it makes a text of {length} characters")
+        self.charge(1 + length // _CHARACTERS_A_STEP)
 
     def _counted(self, value: Iterable[Any]) -> list[Any]:
         items = list(value)
@@ -121,8 +136,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Return a value as the text that a template writes for it."""
         if isinstance(value, str) and type(value) in (str, TracedText):
             return value
-        text = str(value)
-        return said(text) if isinstance(value, str) or holds_message(value) else text
+        if not isinstance(value, str) and not holds_message(value):
+            return str(value)
+        if self._holds_control_word(value):
+            raise SecurityError("it writes control words and messages as one value")
+        return said(str(value))
 
     def joined(self, parts: Iterable[Any], between: str = "") -> str:
         """Return values as texts, one after another."""
@@ -182,8 +200,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return type(result)(said(text) if isinstance(text, str) else text for text in texts)
 
     def _holds_control_word(self, value: Any) -> bool:
-        plain = isinstance(value, str) and not holds_message(value)
-        return plain and self._control.search(value) is not None
+        """Tell whether a control word of the template is in a value, or in anything in it."""
+        if isinstance(value, str):
+            return not holds_message(value) and self._control.search(value) is not None
+        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        return isinstance(parts, list | tuple) and any(map(self._holds_control_word, parts))
 
     # Operators, calls and filters
 
@@ -198,8 +219,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise TooMuchWorkError("it formats with a wide field")
         if operator == "**" and max(abs(left), abs(right)) > 1 << 10:
             raise TooMuchWorkError("it raises a large number to a power")
-        given = (left, *right) if isinstance(right, tuple) else (left, right)
-        return self._marked(super().call_binop(context, operator, left, right), given)
+        made = super().call_binop(context, operator, left, right)
+        return self._marked(made, (left, right)) if operator == "%" else made
 
     def _times(self, left: Any, right: Any) -> Any:
         value, times = (right, left) if isinstance(left, int) else (left, right)

@@ -23,7 +23,8 @@ def rendered(source: str, content: Any = CONTENT, **more: Any) -> str:
     conversation = Conversation(
         messages=[{"role": "user", "content": content, **more}], tools=more.get("tools")
     )
-    return Renderer(template, WORDS, characters_max=1 << 16).render(conversation)
+    held = Renderer(template, WORDS, characters_max=1 << 16, steps_max=1 << 14)
+    return held.render(conversation)
 
 
 def ours(text: str) -> str:
@@ -56,6 +57,9 @@ FOLLOWED = {
     "{% for c in m.content %}{{ c }}<|a|>{% if loop.last %}{% break %}{% endif %}{% endfor %}": (
         "<|a|>" * len(CONTENT)
     ),
+    "{{ ['<|a|>', m.content] | first }}{{ [m.content, '<|b|>'] | last }}": "<|a|><|b|>",
+    "{{ [m.content, '<|a|>'] | sort | first }}{{ m.none | default('<|b|>') }}": "<|a|><|b|>",
+    "{{ (['<|a|>'] + [m.content]) | join }}": "<|a|>",
     "{{ '<|' + m.role + '|>' }}": "<|user|>",
     "{{ '<|%s|>' % m.role }}{{ m.content }}": "<|user|>",
     "{{ m.get('role') }}{{ m.content[1:] }}": "user",
@@ -106,7 +110,7 @@ USES += ["{% for i in X %}{{ i }}{% endfor %}", "{{ '%s' % X }}", "{{ '{}'.forma
 def test_no_operation_makes_a_message_the_templates() -> None:
     draw = random.Random(5)
     made = 0
-    for _ in range(1500):
+    for _ in range(700):
         text = "m.content"
         for _ in range(draw.randint(1, 3)):
             text = draw.choice(
@@ -118,12 +122,18 @@ def test_no_operation_makes_a_message_the_templates() -> None:
             continue
         check(result)
         made += bool(re.search(r"[\u3000-\u9fff]", result))
-    assert made > 300
+    assert made > 150
 
 
-@pytest.mark.parametrize("text", ["'<|a|>%s' % m.content", "'<|a|>{}'.format(m.content)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("'<|a|>%s' % m.content", "'<|a|>{}'.format(m.content)", "['<|a|>', m.content]"),
+        *("'%s' % [['<|a|>', m.content]]", "'%s%s' % ('<|a|>', m.content)", "{'<|a|>': m.content}"),
+    ],
+)
 def test_what_mixes_control_words_and_messages_unseen_is_refused(text: str) -> None:
-    with pytest.raises(NotRenderedError, match="mixes control words and messages"):
+    with pytest.raises(NotRenderedError, match="control words and messages"):
         rendered("{% set m = messages[0] %}{{ " + text + " }}")
 
 
