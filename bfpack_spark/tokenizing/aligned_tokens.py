@@ -3,7 +3,7 @@
 A token is a target if its characters lie between the borders of a target. No token may lie over a
 border, since the loss of such a token would be right for neither side.
 
-The reference says of each token where it lies. The fast engine does not, so it is given each text
+The reference says of each token where it lies. A fast engine does not, so it is given each text
 twice, as it is and cut at its borders. Where the ids are the same, no token lies over a border, and
 those of the cut text tell on which side each is:
 
@@ -22,7 +22,7 @@ import numpy as np
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
 from bfpack_spark.tokenizing.ends import Mask
-from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine, load_reference
+from bfpack_spark.tokenizing.engines import EngineName, FastName, Load, load_engine, load_reference
 from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.outcomes import (
     ForgedError,
@@ -109,15 +109,15 @@ def encode_aligned(
     texts: Sequence[StoodIn], stand_ins: StandIns, name: EngineName, load: Load = load_engine
 ) -> list[Aligned | RefusedError]:
     """Return ids and loss mask of each text, or the error that says why there are none."""
-    if name == "fastokens":
-        return _by_cutting(texts, stand_ins, load)
-    return [_by_places(text, stand_ins) for text in texts]
+    if name == "tokenizers":
+        return [_by_places(text, stand_ins) for text in texts]
+    return _by_cutting(texts, stand_ins, name, load)
 
 
 def _by_cutting(
-    texts: Sequence[StoodIn], stand_ins: StandIns, load: Load
+    texts: Sequence[StoodIn], stand_ins: StandIns, name: FastName, load: Load
 ) -> list[Aligned | RefusedError]:
-    engine = load("fastokens", stand_ins.vocabulary)
+    engine = load(name, stand_ins.vocabulary)
     wholes = parts_of_batch(*engine.encode([text.text for text in texts]))
     cuts = parts_of_batch(*engine.encode([stand_ins.border.join(text.pieces()) for text in texts]))
     out: list[Aligned | RefusedError] = []
@@ -130,7 +130,7 @@ def _by_cutting(
         aligned = _by_places(text, stand_ins)
         if not isinstance(aligned, RefusedError) and not np.array_equal(aligned[0], whole):
             raise JobError(
-                "fastokens and tokenizers disagree on a conversation; use --engine tokenizers"
+                f"{name} and tokenizers disagree on a conversation; use --engine tokenizers"
             )
         out.append(aligned)
     return out

@@ -140,8 +140,8 @@ def _audit(
         if not _alike(outcomes[number], other):
             index = good[number]
             raise JobError(
-                f"document {documents.doc_id[index]} ({documents.source[index]}): fastokens and "
-                "tokenizers disagree; use --engine tokenizers"
+                f"document {documents.doc_id[index]} ({documents.source[index]}): {spec.engine} "
+                "and tokenizers disagree; use --engine tokenizers"
             )
 
 
