@@ -252,6 +252,12 @@ class Settings(ColumnSettings):
             num_sequences_multiple=self.num_sequences_multiple,
         )
 
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all settings, those of columns last."""
+        columns = list(ColumnSettings.model_fields)
+        return [name for name in cls.model_fields if name not in columns] + columns
+
     def need(self, name: str) -> Any:
         """Return the value of a field that the command needs. Raises InputError if it is
         missing."""

@@ -17,7 +17,7 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
     values = dict(read_toml(config) if config else {})
     unknown = sorted(set(values) - set(Settings.model_fields))
     if unknown:
-        known = ", ".join(Settings.model_fields)
+        known = ", ".join(Settings.names())
         raise InputError(f"{config}: unknown key {unknown[0]!r}; the keys are: {known}")
     if not isinstance(values.get("spark", {}), Mapping):
         kind = type(values["spark"]).__name__  # the value may be a secret

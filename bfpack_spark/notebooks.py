@@ -115,7 +115,7 @@ def _packed(published: Published) -> Packed:
 def _settings(given: dict[str, Any]) -> Settings:
     unknown = sorted(set(given) - set(Settings.model_fields))
     if unknown:
-        known = ", ".join(Settings.model_fields)
+        known = ", ".join(Settings.names())
         raise InputError(f"{unknown[0]}: no such setting; there are: {known}")
     told = load_settings(None, given)
     if told.output is None:

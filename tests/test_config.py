@@ -118,7 +118,7 @@ def test_a_value_out_of_range_is_named(options: dict[str, Any], says: str) -> No
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ("seqlen = 3", "c.toml: unknown key 'seqlen'; the keys are: text_column, id_column,"),
+        ("seqlen = 3", "c.toml: unknown key 'seqlen'; the keys are: input, output, tokenizer,"),
         ("seed = 1\nb = 1\na = 1", "unknown key 'a'"),
         ("[bfpack]\nseed = 1", "unknown key 'bfpack'"),
         ("seed = 'x'", "--seed 'x': "),
