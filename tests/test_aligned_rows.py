@@ -188,3 +188,17 @@ def test_an_alignment_that_does_not_divide_is_refused(packed: Path, bfpack: Bfpa
         ran.err
     )
     assert len(ran.err.strip().splitlines()) == 1
+
+
+def test_concatenation_too_is_filled_up_to_a_multiple(
+    corpus: Corpus, packed: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(packed, tmp_path)
+    more = ("--packing", "concat", "--num-sequences-multiple", 1000)
+    version = pack(bfpack, corpus, output, *more)
+    assert_each_token_once(read_segments(version), expected)
+    rows = shard_rows(version)
+    assert len(rows) % 1000 == 0
+    planned = manifest(version)["accounting"]["lower_bound"]
+    assert [row["num_tokens"] > 0 for row in rows] == [n < planned for n in range(len(rows))]
+    assert problems(bfpack, output) == []
