@@ -28,7 +28,7 @@ class Settings(ColumnSettings):
         description="Reads this directory, file or pattern, or this table. Give it several times "
         "for several inputs.",
     )
-    output: str | None = Field(None, description="Writes all results below this directory.")
+    output: str | None = Field(None, description="Sets the directory below which all results are.")
     tokenizer: str | None = Field(
         None, description="Takes this tokenizer.json, or the one in this directory."
     )
@@ -44,8 +44,7 @@ class Settings(ColumnSettings):
     )
     seq_len: tuple[int, ...] = Field(
         (),
-        description="Sets the tokens of a sequence. Give it several times to pack for several "
-        "lengths.",
+        description="Sets the tokens of a sequence. Give it several times for several lengths.",
     )
 
     input_format: Literal["parquet", "jsonl", "text", "delta", "table"] | None = Field(
@@ -242,7 +241,7 @@ class Settings(ColumnSettings):
         return Rules(
             seq_len=seq_len,
             packing=self.packing,
-            long_documents=self.long_documents or "split",  # where no masks are
+            long_documents=self.long_documents or ("error" if self.has_masks else "split"),
             group_documents_max=self.group_documents_max,
             seed=self.seed,
             max_documents=self.max_documents,

@@ -44,7 +44,7 @@ def test_the_commands_of_the_readme_run_as_printed(
     num_read = manifest(version)["totals"]["sequences"] // 8 * 8
     lines = run(clone, block("README.md", "This command is run", "sh")).stdout.splitlines()
     assert lines[0] == "(1, 8192) (1, 8192) 8192"
-    assert lines[-1] == f"{num_read} rows are read"
+    assert lines[-1] == f"{num_read} rows are read by all ranks together"
 
 
 @pytest.mark.timeout(600)

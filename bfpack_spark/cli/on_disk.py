@@ -61,6 +61,8 @@ def print_removals(
     if removals:
         total = sum(removable.num_bytes for removable in removals)
         say(f"{done} {size(total)} ({total:,} bytes) in all")
+        if done != "removed":
+            say("nothing is removed yet: give --yes to remove it")
     elif not errors:
         say("nothing to remove")
     for version in left:

@@ -1,7 +1,7 @@
 """The tables of statistics: one function a table gives its headings and rows, as a terminal and a
 page show them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -41,7 +41,7 @@ def bucket_name(stats: CorpusStats) -> str:
 
 HOW_TO_CHOOSE = (
     "A longer seq_len cuts fewer documents, but attention costs more for each token.",
-    "Take the shortest at which few enough tokens are in cut documents; padding hardly differs.",
+    "Take the shortest at which few enough tokens are in cut documents, and padding is small.",
 )
 
 
@@ -54,7 +54,22 @@ def headline(stats: CorpusStats) -> list[str]:
         f"{bucket_name(stats)}: {documents} documents, {tokens} tokens",
         *([_sampled(stats.sample)] if stats.sample else []),
         *([about_references(stats.references)] if stats.references else []),
+        *_refused(stats),
     ]
+
+
+def _refused(stats: CorpusStats) -> Iterator[str]:
+    """Yield a line for each seq_len at which `bfpack pack` would fail."""
+    if stats.rules.long_documents != "error" or stats.rules.packing != "best_fit":
+        return
+    for at in stats.at:
+        longer = at.plan.accounting.num_documents_cut
+        if longer:
+            share = percent(longer / max(stats.num_documents, 1))
+            yield (
+                f"--long-documents error: bfpack pack fails at --seq-len {at.seq_len}, since "
+                f"{about(stats, count(longer))} of the documents ({share}) are longer"
+            )
 
 
 def about_lengths(stats: CorpusStats) -> list[str]:

@@ -228,6 +228,7 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     for version in gone:
         assert f" {version.name}: complete; " in dry.out
     assert dry.out.count("would remove b ") == len(gone)
+    assert "nothing is removed yet: give --yes to remove it" in dry.out
     assert sorted(output.rglob("*")) == before
 
     pruned = keep("prune", "--yes", "--json")
