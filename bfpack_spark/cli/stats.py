@@ -14,14 +14,9 @@ from bfpack_spark.explore.statistics import CorpusStats
 from bfpack_spark.printable import csv_cell, json_text
 from bfpack_spark.report import layout
 from bfpack_spark.report.contents import stats_page
+from bfpack_spark.report.headlines import HOW_TO_CHOOSE, about_lengths, headline
 from bfpack_spark.report.render import render
-from bfpack_spark.report.tables import (
-    HOW_TO_CHOOSE,
-    about_lengths,
-    detailed_tables_of,
-    headline,
-    tables_of,
-)
+from bfpack_spark.report.tables import detailed_tables_of, tables_of
 
 _MORE = "More tables: --details. For programs: --json, --csv. With pictures: --html."
 

@@ -28,16 +28,9 @@ from bfpack_spark.report.cut_sections import (
     truncations_section,
 )
 from bfpack_spark.report.figures import fragments_figure, lengths_figure
+from bfpack_spark.report.headlines import HOW_TO_CHOOSE, about, about_lengths, bucket_name, headline
 from bfpack_spark.report.layout import Page, Section, Table
-from bfpack_spark.report.tables import (
-    HOW_TO_CHOOSE,
-    about,
-    about_lengths,
-    bucket_name,
-    detailed_tables_of,
-    headline,
-    tables_of,
-)
+from bfpack_spark.report.tables import detailed_tables_of, tables_of
 from bfpack_spark.report.target_tables import targets_sections
 from bfpack_spark.report.words import count, percent, rules_name, rules_words, share
 from bfpack_spark.versions import publication

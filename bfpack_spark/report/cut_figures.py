@@ -6,9 +6,9 @@ from functools import partial
 from bfpack_spark.explore import plots
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.cut_tables import classes_table, cuts_table, pairs_table
+from bfpack_spark.report.headlines import bucket_name
 from bfpack_spark.report.layout import Figure
 from bfpack_spark.report.svg import picture
-from bfpack_spark.report.tables import bucket_name
 from bfpack_spark.report.words import count, mean, percent, rules_name
 
 

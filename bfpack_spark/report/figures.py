@@ -10,9 +10,10 @@ from bfpack_spark.explore import plots
 from bfpack_spark.explore.bins import fragment_bins, mean_sizes
 from bfpack_spark.explore.length_classes import length_classes, powers_of_two
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
+from bfpack_spark.report.headlines import about
 from bfpack_spark.report.layout import Figure, Table
 from bfpack_spark.report.svg import picture
-from bfpack_spark.report.tables import about, lengths_table
+from bfpack_spark.report.tables import lengths_table
 from bfpack_spark.report.words import count, mean, rules_name, size, span
 from bfpack_spark.versions.manifests import Manifest
 

@@ -1,7 +1,7 @@
 """The tables of statistics: one function a table gives its headings and rows, as a terminal and a
 page show them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -10,13 +10,12 @@ import numpy as np
 from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.length_classes import LengthClass
-from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
-from bfpack_spark.printable import one_line
 from bfpack_spark.report.cut_tables import context_table, cuts_table, rows_table
+from bfpack_spark.report.headlines import about
 from bfpack_spark.report.layout import Cell, Row, Table
 from bfpack_spark.report.option_tables import options_tables, overlaps_table
-from bfpack_spark.report.reference_tables import about_references, references_table
+from bfpack_spark.report.reference_tables import references_table
 from bfpack_spark.report.target_tables import targets_table
 from bfpack_spark.report.words import count, mean, percent, share, span
 
@@ -30,74 +29,6 @@ _NAMES = (
     "--overlap",
 )  # columns that say what a row is about
 _LARGEST = "100%"
-
-
-def bucket_name(stats: CorpusStats) -> str:
-    """Return what the documents are called, in one line."""
-    once = f"; the documents of {', '.join(stats.same_documents)} are counted once"
-    everything = "all buckets, each packed on its own" + (once if stats.same_documents else "")
-    return one_line(stats.bucket or everything)
-
-
-HOW_TO_CHOOSE = (
-    "A longer seq_len cuts fewer documents, but attention costs more for each token.",
-    "Take the shortest at which few enough tokens are in cut documents, and padding is small.",
-)
-
-
-def headline(stats: CorpusStats) -> list[str]:
-    """Return the lines above the first table of a bucket."""
-    documents, tokens = (
-        about(stats, count(number)) for number in (stats.num_documents, stats.num_tokens)
-    )
-    return [
-        f"{bucket_name(stats)}: {documents} documents, {tokens} tokens",
-        *([_sampled(stats.sample)] if stats.sample else []),
-        *([about_references(stats.references)] if stats.references else []),
-        *_refused(stats),
-    ]
-
-
-def _refused(stats: CorpusStats) -> Iterator[str]:
-    """Yield a line for each seq_len at which `bfpack pack` would fail."""
-    if stats.rules.long_documents != "error" or stats.rules.packing != "best_fit":
-        return
-    for at in stats.at:
-        longer = at.plan.accounting.num_documents_cut
-        if longer:
-            share = percent(longer / max(stats.num_documents, 1))
-            yield (
-                f"--long-documents error: bfpack pack fails at --seq-len {at.seq_len}, since "
-                f"{about(stats, count(longer))} of the documents ({share}) are longer"
-            )
-
-
-def about_lengths(stats: CorpusStats) -> list[str]:
-    """Return the lines above the detailed tables of a bucket."""
-    lengths = ", ".join(
-        f"{100 * q:g}% {about(stats, count(length))}" for q, length in stats.quantiles.items()
-    )
-    return [
-        f"{about(stats, f'{stats.mean_length:,.1f}')} tokens a document; quantiles {lengths}",
-        f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
-        "all documents whole, concatenated from a random start on (expectations)",
-    ]
-
-
-def _sampled(sample: Sample) -> str:
-    refused = f"{sample.num_refused:,} of them refused" if sample.num_refused else "none refused"
-    if not sample.num_draws:
-        return f"all {sample.num_read:,} documents were read, {refused}; nothing is estimated"
-    places = "" if sample.all_sizes_known else f" at {sample.num_draws:,} random places"
-    return (
-        f"estimated from {sample.num_read:,} documents drawn at random, {refused}, and the sizes "
-        f"of all documents{places}; overhead and padding are rough"
-    )
-
-
-def about(stats: CorpusStats, number: str) -> str:
-    """Return a number with the word "about" before it, if it is an estimate and not 0."""
-    return f"about {number}" if stats.is_estimated and set(number) & set("123456789") else number
 
 
 def tables_of(stats: CorpusStats) -> list[Table]:

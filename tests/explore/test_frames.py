@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
 from bfpack_spark.cli.stats import print_stats
-from bfpack_spark.report.tables import HOW_TO_CHOOSE
+from bfpack_spark.report.headlines import HOW_TO_CHOOSE
 
 Bfpack = Callable[..., Any]
 LENGTHS = [3, 5, 9, 17, 40, 2, 2]

@@ -8,8 +8,9 @@ import pytest
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.report.tables import headline
+from bfpack_spark.report.headlines import headline
 
+FAILS = "--long-documents error: bfpack pack fails at --seq-len"
 LENGTHS = Histogram.of_counts(np.bincount([3, 8, 9, 20]))
 
 
@@ -20,10 +21,8 @@ LENGTHS = Histogram.of_counts(np.bincount([3, 8, 9, 20]))
         (
             "error",
             [
-                "--long-documents error: bfpack pack fails at --seq-len 8, since 2 of the documents "
-                "(50.0 %) are longer",
-                "--long-documents error: bfpack pack fails at --seq-len 16, since 1 of the documents "
-                "(25.0 %) are longer",
+                f"{FAILS} 8, since 2 of the documents (50.0 %) are longer",
+                f"{FAILS} 16, since 1 of the documents (25.0 %) are longer",
             ],
         ),
     ],
