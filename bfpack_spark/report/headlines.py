@@ -10,7 +10,7 @@ from bfpack_spark.report.words import count, percent
 
 HOW_TO_CHOOSE = (
     "A longer seq_len cuts fewer documents, but attention costs more for each token.",
-    "Take the shortest at which few enough tokens are in cut documents, and padding is small.",
+    "Take the shortest at which few enough tokens are in cut documents, and little is padding.",
 )
 
 
