@@ -3,6 +3,8 @@ other."""
 
 from pydantic import BaseModel, Field, model_validator
 
+from bfpack_spark.printable import option_of
+
 # What a column beside another one goes with.
 _BESIDE = {
     "labels_column": "tokens_column",
@@ -86,15 +88,11 @@ class ColumnSettings(BaseModel):
         for names in _ONE_OF:
             given = [name for name in names if getattr(self, name)]
             if len(given) > 1:
-                one, other = map(_option, given[:2])
+                one, other = map(option_of, given[:2])
                 raise ValueError(f"{one} and {other} exclude each other: give one of them")
         for name, needed in _BESIDE.items():
             if getattr(self, name) and not getattr(self, needed):
                 raise ValueError(
-                    f"{_option(name)}: goes with {_option(needed)} COLUMN: give that too"
+                    f"{option_of(name)}: goes with {option_of(needed)} COLUMN: give that too"
                 )
         return self
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"

@@ -8,12 +8,13 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from bfpack_spark.column_settings import ColumnSettings
-from bfpack_spark.core.fragments import LongDocuments
+from bfpack_spark.core.fragments import LongDocuments, default_policy
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
 from bfpack_spark.files.bucket_names import check_bucket
 from bfpack_spark.files.toml_file import flatten
+from bfpack_spark.printable import option_of
 
 MAX_SEQ_LEN = 1 << 20
 
@@ -238,18 +239,8 @@ class Settings(ColumnSettings):
 
     def rules(self, seq_len: int) -> Rules:
         """Return the rules that these settings give to a plan."""
-        return Rules(
-            seq_len=seq_len,
-            packing=self.packing,
-            long_documents=self.long_documents or ("error" if self.has_masks else "split"),
-            group_documents_max=self.group_documents_max,
-            seed=self.seed,
-            max_documents=self.max_documents,
-            bos_at=self.bos_at,
-            overlap=self.overlap,
-            align=self.align,
-            num_sequences_multiple=self.num_sequences_multiple,
-        )
+        policy = self.long_documents or default_policy(masks=self.has_masks)
+        return Rules.of(self, seq_len=seq_len, long_documents=policy)
 
     @classmethod
     def names(cls) -> list[str]:
@@ -263,7 +254,7 @@ class Settings(ColumnSettings):
         value = getattr(self, name)
         if value is None or value == ():
             raise InputError(
-                f"--{name.replace('_', '-')} is missing: give it as an option or in the file of "
+                f"{option_of(name)} is missing: give it as an option or in the file of "
                 f"--config. {description(name)}"
             )
         return value

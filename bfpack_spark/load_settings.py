@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from bfpack_spark.config import Settings, description
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.toml_file import flatten, read_toml
+from bfpack_spark.printable import option_of
 
 
 def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
@@ -38,5 +39,5 @@ def _one_line(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"][:1])
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"--{name.replace('_', '-')}: {problem}" if name else problem
-    return f"--{name.replace('_', '-')} {first['input']!r}: {problem}. {description(name)}"
+        return f"{option_of(name)}: {problem}" if name else problem
+    return f"{option_of(name)} {first['input']!r}: {problem}. {description(name)}"

@@ -46,6 +46,11 @@ def _escaped(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
 
 
+def option_of(name: str) -> str:
+    """Return the option of a setting: seq_len -> --seq-len."""
+    return "--" + name.replace("_", "-")
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number of things: 1 shard, 2,000 shards."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -12,6 +12,7 @@ import cloup
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.load_settings import load_settings
+from bfpack_spark.printable import option_of
 
 Command = Callable[..., Any]
 
@@ -96,7 +97,7 @@ def settings_options(*names: str, required: Collection[str] = ()) -> Callable[[C
 
 def _option(name: str, group: cloup.OptionGroup, *, required: bool) -> Callable[[Command], Command]:
     field = Settings.model_fields[name]
-    flag = "--spark-conf" if name == "spark" else "--" + name.replace("_", "-")
+    flag = "--spark-conf" if name == "spark" else option_of(name)
     kinds = list(get_args(field.annotation) or (field.annotation,))
     help_text = field.description or ""
     if field.default not in (None, ()) and name != "spark":
@@ -129,8 +130,9 @@ def _check_encodable(options: dict[str, Any]) -> None:
     for name, value in options.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and re.search("[\ud800-\udfff]", text):
-                flag = name.replace("_", "-")
-                raise InputError(f"--{flag} {text}: holds bytes that are not UTF-8; rename it")
+                raise InputError(
+                    f"{option_of(name)} {text}: holds bytes that are not UTF-8; rename it"
+                )
 
 
 def _key_value(item: str) -> tuple[str, str]:

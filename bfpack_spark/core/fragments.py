@@ -22,6 +22,11 @@ class Fragments:
     length: Int64  # tokens
 
 
+def default_policy(*, masks: bool) -> LongDocuments:
+    """Return the policy if none is named. Documents with loss masks are packed whole."""
+    return "error" if masks else "split"
+
+
 def kept_lengths(lengths: Int64, seq_len: int, long_documents: LongDocuments) -> Int64:
     """Return how many tokens of each document are packed. A document within seq_len is always kept
     whole. `error` packs no longer ones at all. Of `truncate_turns`, which needs the masks, it is

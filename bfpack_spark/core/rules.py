@@ -46,6 +46,12 @@ class Rules:
         return self.seq_len - self.prefix
 
     @classmethod
+    def of(cls, options: object, **given: Any) -> "Rules":
+        """Return the rules with these values, and the options' own for all other fields."""
+        own = (each.name for each in fields(cls) if each.name not in given)
+        return cls(**given, **{name: getattr(options, name) for name in own})
+
+    @classmethod
     def defaults(cls) -> dict[str, Any]:
         """Return the options that are off by default, with the values that mean off."""
         return {each.name: each.default for each in fields(cls) if each.default is not MISSING}

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import InputError
 from bfpack_spark.memory import give_back
+from bfpack_spark.printable import option_of
 from bfpack_spark.schema import Reason
 
 
@@ -68,7 +69,7 @@ class Columns:
     @property
     def beside_option(self) -> str:
         """Return the option that names the second column."""
-        return f"--{self.beside_is or ''}-column".replace("_", "-")
+        return option_of(f"{self.beside_is or ''}_column")
 
 
 @dataclass(kw_only=True)

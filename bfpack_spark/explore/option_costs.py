@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from bfpack_spark.core.accounting import account
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.printable import option_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ def option_costs(histogram: Histogram, rules: Rules) -> tuple[OptionCost, ...]:
         without = account(histogram, replace(rules, **{name: default[name]}))
         costs.append(
             OptionCost(
-                option="--" + name.replace("_", "-"),
+                option=option_of(name),
                 value=str(value),
                 num_sequences=plan.num_sequences,
                 num_sequences_without=without.num_sequences,

@@ -75,18 +75,7 @@ class SequencesConfiguration(Metadata):
 
     def rules(self, seq_len: int) -> Rules:
         """Return the part that decides the plan."""
-        return Rules(
-            seq_len=seq_len,
-            packing=self.packing,
-            long_documents=self.long_documents,
-            group_documents_max=self.group_documents_max,
-            seed=self.seed,
-            max_documents=self.max_documents,
-            bos_at=self.bos_at,
-            overlap=self.overlap,
-            align=self.align,
-            num_sequences_multiple=self.num_sequences_multiple,
-        )
+        return Rules.of(self, seq_len=seq_len)
 
 
 class SequencesInputs(Metadata):
