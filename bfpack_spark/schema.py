@@ -147,13 +147,15 @@ _MASK_VALUES = _field(
 
 
 def with_masks(schema: pa.Schema, *, masks: bool) -> pa.Schema:
-    """Return TOKENS, TOKENIZED, SEGMENTS or SEQUENCES as a bucket has it, with loss masks or
-    without. TOKENIZED then also has num_targets and
-    num_inserted."""
+    """Return TOKENS, TOKENIZED, QUARANTINE, SEGMENTS or SEQUENCES as a bucket has it, with loss
+    masks or without. TOKENIZED then also has num_targets and num_inserted, and QUARANTINE has
+    num_targets alone."""
     if not masks:
         return schema
     if schema is TOKENIZED:
         return pa.schema([*schema, _MASK_BYTES, _NUM_TARGETS, _NUM_INSERTED])
+    if schema is QUARANTINE:
+        return pa.schema([*schema, _NUM_TARGETS])
     return pa.schema([*schema, _MASK_VALUES if schema is SEQUENCES else _MASK_BYTES])
 
 
@@ -161,7 +163,10 @@ _NUM_INSERTED = _field(
     "num_inserted", pa.int64(), "EOS and BOS among the tokens of a good document that we put there"
 )
 _NUM_TARGETS = _field(
-    "num_targets", pa.int64(), "tokens of a good document with a loss, its first never one"
+    "num_targets",
+    pa.int64(),
+    "tokens of a good document with a loss, its first never one; of another document the tokens "
+    "that its mask marks, or null where it has no mask that can be read",
 )
 
 # In Delta, the sequences of all buckets lie in one table, and so do the plans. Both tables are

@@ -1,6 +1,7 @@
 """Documents from rows in Arrow batches, whether a Parquet file or Spark gave them."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -77,17 +78,28 @@ def _beside(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
 
 
 def _as_json(column: pa.Array) -> pa.Array:
-    """Return a column of lists of objects as JSON, and any other one as it is."""
+    """Return a column of lists of objects as JSON, and any other one as it is. All structs of a
+    column have the same fields, so a null in one says that the object does not have this field."""
     kind = column.type
     is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
     if not is_list or not (pt.is_struct(kind.value_type) or pt.is_map(kind.value_type)):
         return column
-    if pt.is_map(kind.value_type):
-        rows = [row and [dict(pairs or ()) for pairs in row] for row in column.to_pylist()]
-    else:
-        rows = column.to_pylist()
+    rows = [_objects(row, kind) for row in column.to_pylist()]
     texts = [None if row is None else orjson.dumps(row, default=str).decode() for row in rows]
     return pa.array(texts, pa.large_string())
+
+
+def _objects(value: Any, kind: pa.DataType) -> Any:
+    """Return a value of a nested type as JSON has it: structs without their nulls, maps as
+    objects."""
+    if value is None or not pt.is_nested(kind):
+        return value
+    if pt.is_struct(kind):
+        fields = ((field.name, value[field.name], field.type) for field in kind)
+        return {name: _objects(own, inner) for name, own, inner in fields if own is not None}
+    if pt.is_map(kind):
+        return {str(key): _objects(own, kind.item_type) for key, own in value}
+    return [_objects(own, kind.value_type) for own in value]
 
 
 def column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> list[str | None]:

@@ -49,12 +49,30 @@ def _section(account: TargetsAccounting, at: TargetsAt) -> Section:
         (name, count(n), Cell(text=share(n, came), bar=n / max(came, 1)))
         for name, n in parts.items()
     ]
-    foot = ("of the documents", count(came), share(sum(parts.values()), came))
+    foot = ("of the documents in the token store", count(came), share(sum(parts.values()), came))
     without = account.num_documents_without_target
     notes = [f"{at.text()[0].upper()}{at.text()[1:]}."]
     if without:
         notes.append(f"{count(without)} documents were truncated to no target: see quarantine/.")
+    notes += _of_quarantine(account)
     where = Table(caption="Targets", head=("", "number", "share"), rows=rows, foot=foot)
     return Section(
         name="targets", title="Targets", notes=notes, tables=[where, targets_table([at])]
     )
+
+
+def _of_quarantine(account: TargetsAccounting) -> list[str]:
+    """Return what is known of the targets of documents that are not in the token store."""
+    marked = account.num_targets_quarantined or 0
+    unknown = account.num_documents_with_unknown_targets or 0
+    notes = []
+    if marked:
+        notes.append(
+            f"The documents in quarantine have {count(marked)} targets more by their own masks."
+        )
+    if unknown:
+        notes.append(
+            f"{count(unknown)} documents in quarantine have no tokens, so nobody knows how many "
+            "targets they would have."
+        )
+    return notes

@@ -10,6 +10,17 @@ from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions.manifests import TargetsAccounting
 
 
+def quarantined_targets(store: TokenStore) -> dict[str, int]:
+    """Return what is known of the targets of the documents that the store has set aside, as fields
+    of TargetsAccounting. Stores of earlier builds tell nothing."""
+    accounting = store.manifest.accounting
+    told = {
+        "num_targets_quarantined": accounting.targets_quarantined,
+        "num_documents_with_unknown_targets": accounting.documents_with_unknown_targets,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def account_targets(
     told: Sequence[dict[str, Any]], store: TokenStore, plan: Plan
 ) -> TargetsAccounting:
@@ -25,6 +36,7 @@ def account_targets(
             f"token store has changed since; remove {plan.version.directory} and run it again"
         )
     return TargetsAccounting(
+        **quarantined_targets(store),
         num_targets=came,
         num_targets_packed=rows.total,
         num_targets_truncated=note.num_targets_truncated,

@@ -38,6 +38,16 @@ def with_ready_masks(documents: Documents, ready: Encoded, kind: Beside) -> Enco
     return Encoded(ids=kept.ids, lengths=kept.lengths, loss_mask=flat)
 
 
+def marked(documents: Documents, index: int, kind: Beside) -> int | None:
+    """Return how many tokens the mask of a document marks as targets, or None if it has none that
+    can be read. It may be a document that is refused, and need not fit its tokens."""
+    assert documents.beside is not None, "a column holds the masks"
+    values = _values(documents.beside[index], kind)
+    if isinstance(values, str):
+        return None
+    return int(np.count_nonzero(values != IGNORED if kind == "labels" else values == 1))
+
+
 def _values(value: pa.Scalar, kind: Beside) -> np.ndarray | str:
     """Return the numbers of one document's labels or mask, or what is wrong with them."""
     what = "labels" if kind == "labels" else "a loss mask"

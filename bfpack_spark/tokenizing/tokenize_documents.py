@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.corpus.documents import Columns, Documents
+from bfpack_spark.corpus.documents import Beside, Columns, Documents
 from bfpack_spark.errors import JobError
 from bfpack_spark.schema import TOKENIZED, Reason, plain, with_masks
 from bfpack_spark.tokenizing.encode_chats import encode_chats
@@ -22,7 +22,7 @@ from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Load, load_en
 from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.ready_ids import ready_ids
-from bfpack_spark.tokenizing.ready_masks import with_ready_masks
+from bfpack_spark.tokenizing.ready_masks import marked, with_ready_masks
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 _FEW = 8  # up to so many numbers are looked for one by one
@@ -74,7 +74,7 @@ def _rows(documents: Documents, spec: TokenizeSpec) -> pa.RecordBatch:
     masks = {}
     if encoded.loss_mask is not None:
         encoded, targets = _with_targets(documents, encoded)
-        masks["num_targets"] = pa.array(targets)
+        masks["num_targets"] = _told_targets(documents, targets, spec.columns.beside_is)
     good = np.array([reason is None for reason in documents.reason], dtype=bool)
     lengths = encoded.lengths
     if encoded.loss_mask is not None:
@@ -110,6 +110,18 @@ def _with_targets(documents: Documents, encoded: Encoded) -> tuple[Encoded, Int6
         if not targets[index]:
             documents.refuse(index, Reason.NO_TARGET, "no token is a target")
     return only_good(encoded, targets > 0), targets
+
+
+def _told_targets(documents: Documents, targets: Int64, kind: Beside | None) -> pa.Array:
+    """Return the targets of all documents. Of one that is refused, they are what its own mask
+    marks, and null where nothing tells them: a conversation without tokens has no mask."""
+    told: list[int | None] = targets.tolist()
+    for index, reason in enumerate(documents.reason):
+        if reason is None or reason in (Reason.EMPTY, Reason.NO_TARGET):
+            continue
+        given = kind in ("labels", "loss_mask")
+        told[index] = marked(documents, index, kind) if kind and given else None
+    return pa.array(told, pa.int64())
 
 
 def _binary(values: npt.NDArray[Any], sizes: Int64, good: npt.NDArray[np.bool_]) -> pa.Array:

@@ -23,7 +23,12 @@ def account_documents(
     refused, refused_bytes = counts["documents_by_reason"], counts["bytes_by_reason"]
     empty = refused.pop(Reason.EMPTY, 0)
     refused_bytes.pop(Reason.EMPTY, 0)
-    targets = [said["counts"]["targets"] for said in messages if "targets" in said["counts"]]
+    masked = [said["counts"] for said in messages if "targets" in said["counts"]]
+    targets = {
+        "targets": sum(one["targets"] for one in masked),
+        "targets_quarantined": sum(one["targets_refused"] for one in masked),
+        "documents_with_unknown_targets": sum(one["targets_unknown"] for one in masked),
+    }
     inserted = [said["counts"]["inserted"] for said in messages if "inserted" in said["counts"]]
     documents = sum(entry.rows for entry in files if entry.kind == "documents")
     return TokensAccounting(
@@ -35,7 +40,7 @@ def account_documents(
         bytes_quarantined=refused_bytes,
         tokens=sum(entry.tokens for entry in files),
         tokens_inserted=sum(inserted) if inserted else documents * num_inserted,
-        **({"targets": sum(targets)} if targets else {}),
+        **(targets if masked else {}),
     )
 
 

@@ -19,7 +19,7 @@ from bfpack_spark.core.accounting import PolicyEffect
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.kept_targets import KeptTargets
 from bfpack_spark.files.parquet_output import ParquetOutput
-from bfpack_spark.schema import MESSAGES, QUARANTINE, Reason, plain, spark_ddl
+from bfpack_spark.schema import MESSAGES, QUARANTINE, Reason, plain, spark_ddl, with_masks
 from bfpack_spark.spark.messages import message
 from bfpack_spark.spark.partitions import rows_of
 from bfpack_spark.tokens.token_places import Keep, read_kept
@@ -102,7 +102,7 @@ def _measure(
     files = []
     if quarantine and root is not None:
         name = f"quarantine/part-{sources[0]['file']:05d}.parquet"
-        output = ParquetOutput(root, name, QUARANTINE)
+        output = ParquetOutput(root, name, with_masks(QUARANTINE, masks=True))
         output.write(pa.concat_tables(quarantine))
         files.append(output.close("quarantine", 0, None))
     lengths_kept = sorted(by_kept)
@@ -142,5 +142,6 @@ def _set_aside(table: pa.Table, path: str, found: KeptTargets, keep: Keep) -> pa
             f"{keep.long_documents}"
             for n in lengths
         ],
+        "num_targets": found.targets[found.without_target],
     }
-    return pa.table(columns, schema=plain(QUARANTINE))
+    return pa.table(columns, schema=plain(with_masks(QUARANTINE, masks=True)))

@@ -86,6 +86,7 @@ class _TokenWriter:
         self._not_audited = 0
         self._schema = TOKENS
         self._targets = self._inserted = 0
+        self._targets_refused = self._targets_unknown = 0
         self._output: ParquetOutput | None = None
         self._quarantine: ParquetOutput | None = None
         self._output_tokens = 0
@@ -117,6 +118,8 @@ class _TokenWriter:
         if self._schema is not TOKENS:
             counts["targets"] = self._targets
             counts["inserted"] = self._inserted
+            counts["targets_refused"] = self._targets_refused
+            counts["targets_unknown"] = self._targets_unknown
         return {
             "files": self._entries,
             "counts": {**counts, **self._refused.counts()},
@@ -128,10 +131,15 @@ class _TokenWriter:
         batch = batch.filter(pc.not_equal(batch.column("reason"), Reason.EMPTY))
         if not len(batch):
             return
+        schema = with_masks(QUARANTINE, masks="loss_mask" in batch.schema.names)
+        if schema is not QUARANTINE:
+            targets = batch.column("num_targets")
+            self._targets_refused += pc.sum(targets).as_py() or 0
+            self._targets_unknown += targets.null_count
         if self._quarantine is None:
             name = f"quarantine/part-{self._part}.parquet"
-            self._quarantine = ParquetOutput(self._root, name, QUARANTINE)
-        self._quarantine.write(pa.Table.from_batches([batch]).select(QUARANTINE.names))
+            self._quarantine = ParquetOutput(self._root, name, schema)
+        self._quarantine.write(pa.Table.from_batches([batch]).select(schema.names))
 
     def _flush(self) -> None:
         table = pa.Table.from_batches(self._pending) if self._pending else None

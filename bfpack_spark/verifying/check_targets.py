@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from bfpack_spark.sequences.account_targets import quarantined_targets
 from bfpack_spark.sequences.row_targets import by_targets
 from bfpack_spark.tokens.measure_targets import Kept
 from bfpack_spark.tokens.token_store import TokenStore
@@ -17,22 +18,21 @@ Messages = list[dict[str, Any]]
 def check_targets(
     shards: Messages,
     documents: Messages,
+    refused: Messages,
     kept: Kept | None,
     store: TokenStore,
     manifest: SequencesManifest,
 ) -> Iterator[Violation]:
-    """Yield violations by count. shards, documents: what was read of them (sum_shards, sum_tokens).
-    kept: what the policy keeps by the masks in the store; None: all."""
+    """Yield violations by count. shards, documents, refused: what was read of them (sum_shards,
+    sum_tokens, sum_quarantine). kept: what the policy keeps by the masks in the store; None:
+    all."""
     wrong = partial(Violation, invariant=7)
     told = [message["targets"] for message in shards]
     marked, stored = sum(t["marked"] for t in told), sum(m["marked"] for m in documents)
     if marked != stored:
         yield wrong(problem=f"loss masks mark {marked:,} tokens in shards, {stored:,} in the store")
     came = sum(message["targets"] for message in documents)
-    said = store.manifest.accounting.targets
-    if said != came:
-        problem = f"accounting.targets is {said}, should be {came}"
-        yield wrong(problem=problem, shard="tokens/_manifest.json")
+    yield from _store_differences(store, documents, refused)
     rows = by_targets(told)
     truncated, dropped, without = (
         (0, 0, 0)
@@ -54,6 +54,7 @@ def check_targets(
         "mean_targets": rows.total / max(rows.count, 1),
         "p1_targets": rows.quantile(0.01),
         "p99_targets": rows.quantile(0.99),
+        **quarantined_targets(store),
     }
     account = manifest.accounting.targets
     held = {} if account is None else account.as_json()
@@ -64,3 +65,26 @@ def check_targets(
     set_aside = sum(entry.rows for entry in manifest.files_of("quarantine"))
     if set_aside != without:
         yield wrong(problem=f"{without} documents have no target left, {set_aside} in quarantine/")
+
+
+def _store_differences(
+    store: TokenStore, documents: Messages, refused: Messages
+) -> Iterator[Violation]:
+    """Yield violations of the token store's own account of targets. Stores of earlier builds do not
+    tell those in quarantine."""
+    accounting = store.manifest.accounting
+    held = {
+        "targets": (accounting.targets, sum(message["targets"] for message in documents)),
+        "targets_quarantined": (
+            accounting.targets_quarantined,
+            sum(message["targets"] for message in refused),
+        ),
+        "documents_with_unknown_targets": (
+            accounting.documents_with_unknown_targets,
+            sum(message["unknown"] for message in refused),
+        ),
+    }
+    for name, (said, should) in held.items():
+        if said != should and (said is not None or name == "targets"):
+            problem = f"accounting.{name} is {said}, should be {should}"
+            yield Violation(invariant=7, problem=problem, shard="tokens/_manifest.json")

@@ -37,18 +37,19 @@ from bfpack_spark.verifying.check_exports import check_exports
 from bfpack_spark.verifying.check_targets import check_targets
 from bfpack_spark.verifying.findings import Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
-from bfpack_spark.verifying.listed_files import check_each, entries_frame
+from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.retokenize import retokenized
 from bfpack_spark.verifying.scan_plan import scan_plan
 from bfpack_spark.verifying.scan_shards import scan_shards
 from bfpack_spark.verifying.scan_tokens import scan_tokens
 from bfpack_spark.verifying.shard_rows import ShardRules
 from bfpack_spark.verifying.sum_plan import sum_plan
+from bfpack_spark.verifying.sum_quarantine import sum_quarantine
 from bfpack_spark.verifying.sum_shards import sum_shards
 from bfpack_spark.verifying.sum_tokens import sum_tokens
 from bfpack_spark.verifying.sums import DigestSpec, Sums
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.manifests import SequencesManifest
+from bfpack_spark.versions.manifests import Manifest, SequencesManifest
 from bfpack_spark.versions.publication import Place
 
 Messages = list[dict[str, Any]]
@@ -151,9 +152,12 @@ def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violatio
     documents = collect_messages(
         sum_tokens(entries_frame(spark, store.manifest, "documents"), subject.digest_task)
     )
-    for messages in (shards, plan, documents, _quarantine(spark, store)):
+    refused = _quarantine(spark, store.manifest, store.directory)
+    without_target = _quarantine(spark, manifest, subject.directory)
+    for messages in (shards, plan, documents, refused, without_target):
         yield from _faults(messages)
-    if not all(message["readable"] for message in (*shards, *plan, *documents)):
+    every = (*shards, *plan, *documents, *refused, *without_target)
+    if not all(message["readable"] for message in every):
         return
     yield from _check_plan(spark, subject, shards, plan)
     yield from _check_documents(spark, subject, shards, documents)
@@ -165,16 +169,15 @@ def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violatio
     per_group = np.array([group.num_sequences for group in groups], dtype=np.int64)
     counted = account(histogram, subject.rules, per_group, planned.effect)
     if store.masks:
-        yield from check_targets(shards, documents, planned.kept, store, manifest)
+        yield from check_targets(shards, documents, refused, planned.kept, store, manifest)
     yield from check_manifests.check_accounting(counted, cut, store, manifest)
     yield from check_manifests.check_token_accounting(counted, store)
 
 
-def _quarantine(spark: SparkSession, store: TokenStore) -> Messages:
-    if not store.manifest.files_of("quarantine"):
+def _quarantine(spark: SparkSession, manifest: Manifest, directory: str) -> Messages:
+    if not manifest.files_of("quarantine"):
         return []
-    entries = entries_frame(spark, store.manifest, "quarantine")
-    return collect_messages(check_each(entries, store.directory))
+    return collect_messages(sum_quarantine(entries_frame(spark, manifest, "quarantine"), directory))
 
 
 def _faults(messages: Messages) -> list[Violation]:

@@ -88,7 +88,8 @@ class TokensTotals(Totals):
 
 class TokensAccounting(TokensTotals):
     """What became of the documents that came in. Earlier builds did not count bytes. Targets are
-    counted where documents have loss masks."""
+    counted where documents have loss masks, and earlier builds did not count those in quarantine:
+    what the masks there mark. A conversation without tokens has none, so it is counted alone."""
 
     documents_in: Count
     documents_empty: Count
@@ -97,6 +98,8 @@ class TokensAccounting(TokensTotals):
     bytes_in: Count = 0
     bytes_quarantined: ByReason = Field(default_factory=dict)
     targets: Count | None = None
+    targets_quarantined: Count | None = None
+    documents_with_unknown_targets: Count | None = None
 
 
 class NewDocuments(Metadata):
@@ -181,6 +184,9 @@ class TargetsAccounting(Metadata):
     mean_targets: float  # of a sequence
     p1_targets: Count
     p99_targets: Count
+    # Of the documents that did not come into the token store, where it tells:
+    num_targets_quarantined: Count | None = None
+    num_documents_with_unknown_targets: Count | None = None
 
     @property
     def share(self) -> float:

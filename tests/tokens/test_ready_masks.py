@@ -52,17 +52,17 @@ def test_the_mask_follows_what_is_put_around_a_document(
     assert [row["num_targets"] for row in found] == [sum(mask[1:]) for _, mask in expected]
 
 
-CASES: list[tuple[object, object, str, str]] = [
-    ([5, 6], [1], "invalid_mask", "1 values of the loss mask for 2 tokens"),
-    ([5, 6], [0, 1, 0], "invalid_mask", "3 values of the loss mask for 2 tokens"),
-    ([5, 6], [0, 2], "invalid_mask", "2 in the loss mask at token 1, wanted 0 or 1"),
-    ([5, 6], None, "invalid_mask", "null instead of a loss mask"),
-    ([5, 6], [0, None], "invalid_mask", "a null in a loss mask"),
-    ([5, 6], [0, 0], "no_target", "no token is a target"),
-    ([5, 6], [1, 0], "no_target", "no token is a target"),
-    ([5, 999], [0, 1], "invalid_tokens", "id 999 at token 1, vocabulary of 320"),
-    ([], [], "empty", "no tokens"),
-    (None, [1], "null_text", "null instead of tokens"),
+CASES: list[tuple[object, object, str, str, int | None]] = [
+    ([5, 6], [1], "invalid_mask", "1 values of the loss mask for 2 tokens", 1),
+    ([5, 6], [0, 1, 0], "invalid_mask", "3 values of the loss mask for 2 tokens", 1),
+    ([5, 6], [0, 2], "invalid_mask", "2 in the loss mask at token 1, wanted 0 or 1", 0),
+    ([5, 6], None, "invalid_mask", "null instead of a loss mask", None),
+    ([5, 6], [0, None], "invalid_mask", "a null in a loss mask", None),
+    ([5, 6], [0, 0], "no_target", "no token is a target", 0),
+    ([5, 6], [1, 0], "no_target", "no token is a target", 0),
+    ([5, 999], [0, 1], "invalid_tokens", "id 999 at token 1, vocabulary of 320", 1),
+    ([], [], "empty", "no tokens", 0),
+    (None, [1], "null_text", "null instead of tokens", 1),
 ]
 
 
@@ -71,10 +71,10 @@ def test_a_wrong_mask_is_refused_with_place_and_reason(worker: Worker) -> None:
     rows = [pair for one, mask, *_ in CASES for pair in ((one, mask), good)]
     found = worker.run(write(worker, rows, pa.list_(pa.int8())), columns=MASKED)
     size = worker.tokenizer.get_vocab_size()
-    for number, (_, _, reason, detail) in enumerate(CASES):
+    for number, (_, _, reason, detail, targets) in enumerate(CASES):
         row = found[2 * number]
         said = detail.replace("320", str(size))
-        assert (row["reason"], row["detail"]) == (reason, said)
+        assert (row["reason"], row["detail"], row["num_targets"]) == (reason, said, targets)
         assert (row["source"], mask_of(row)) == (f"a.parquet#{2 * number}", None)
         assert (ids(found[2 * number + 1]), mask_of(found[2 * number + 1])) == (
             [7, 8, EOS],

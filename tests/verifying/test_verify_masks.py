@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conversations import BUCKET, Bfpack, conversations, pack, write
+from conversations import BUCKET, Bfpack, Conversation, conversations, pack, write
 from outputs import copy_of, current, manifest, reseal, rewrite
 
 SEQ_LEN = 512
@@ -36,6 +36,65 @@ def violations(bfpack: Bfpack, output: Path) -> list[str]:
 
 def version_of(output: Path) -> Path:
     return current(output, BUCKET, f"sequences-{SEQ_LEN}")
+
+
+# Refused: two have an id outside the vocabulary, and the mask of the last marks nothing.
+REFUSED = [
+    Conversation("negative id", [5, -1, 7], [1, 1, 0]),
+    Conversation("wrong id", [5, 10**6, 7], [0, 1, 1]),
+    Conversation("other values", [5, 6, 7], [2, 2, 2]),
+]
+
+
+@pytest.fixture(scope="module")
+def refused(bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Conversations of which three go to quarantine, and one more because none of its targets lies
+    in the tokens that are kept."""
+    tmp = tmp_path_factory.mktemp("refused")
+    late = Conversation("late", [5] * 600, [0] * 550 + [1] * 50)
+    given = write(tmp / "in", [*conversations(60), *REFUSED, late])
+    more = ("--max-quarantined", 0.5, "--long-documents", "truncate")
+    pack(bfpack, tmp, given, "--loss-mask-column", "mask", *more)
+    return tmp / "out"
+
+
+def test_the_targets_of_refused_documents_are_counted(refused: Path, bfpack: Bfpack) -> None:
+    store, version = current(refused, BUCKET, "tokens"), version_of(refused)
+    accounting = manifest(store)["accounting"]
+    assert sum(accounting["documents_quarantined"].values()) == len(REFUSED)
+    assert accounting["targets_quarantined"] == 4
+    assert accounting["documents_with_unknown_targets"] == 0
+    assert manifest(version)["accounting"]["targets"]["num_targets_quarantined"] == 4
+    assert violations(bfpack, refused) == []
+    page = (version / "report" / "report.html").read_text()
+    assert "The documents in quarantine have 4 targets more by their own masks." in page
+
+
+@pytest.mark.parametrize("name", ["targets_quarantined", "documents_with_unknown_targets"])
+def test_a_wrong_account_of_refused_targets_is_found(
+    name: str, refused: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(refused, tmp_path)
+
+    def change(held: dict[str, Any]) -> None:
+        held["accounting"][name] += 1
+
+    reseal(current(output, BUCKET, "tokens"), change)
+    found = violations(bfpack, output)
+    assert [one for one in found if one.startswith(f"7: accounting.{name} is")], found
+
+
+@pytest.mark.parametrize("of", ["tokens", f"sequences-{SEQ_LEN}"])
+def test_a_flipped_bit_in_either_quarantine_is_found(
+    of: str, refused: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = copy_of(refused, tmp_path)
+    (path,) = (current(output, BUCKET, of) / "quarantine").iterdir()
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    found = violations(bfpack, output)
+    assert [one for one in found if one.startswith("5: sha256")], found
 
 
 def shift(row: Row) -> None:

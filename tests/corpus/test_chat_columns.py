@@ -1,0 +1,59 @@
+"""Conversations in the columns of Parquet files, where all structs of a column have the same
+fields: they are the same as those in lines of JSON."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bfpack_spark.corpus.coverage import Tally
+from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.inventory import split_inventory
+from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.take_inventory import take_inventory
+
+CHATS = Columns(content="m", doc_id=None, chat="messages", beside="t", beside_is="tools")
+
+
+def call(**arguments: object) -> dict[str, object]:
+    return {"role": "assistant", "tool_calls": [{"function": {"arguments": arguments}}]}
+
+
+# Each has fields that others lack, at every depth.
+MESSAGES = [
+    [{"role": "user", "content": "a"}, call(city="Paris")],
+    [call(city="Rome", unit="C"), call(place={"x": 1})],
+    [call(place={"y": [2, 3]}), {"role": "user", "content": "b"}],
+]
+TOOLS = [[{"name": "f", "needs": {"x": "int"}}], [{"name": "g", "needs": {}}], None]
+
+
+def read(tmp_path: Path, table: pa.Table) -> list[tuple[object, object]]:
+    pq.write_table(table, tmp_path / "a.parquet")
+    inventory = take_inventory(str(tmp_path), None)
+    splits = split_inventory(inventory)
+    tally = Tally()
+    (batch,) = read_documents(splits, inventory.format, CHATS, 1 << 20, tally)
+    assert batch.reason == [None] * len(batch)
+    assert batch.beside is not None
+    pairs = zip(batch.content.to_pylist(), batch.beside.to_pylist(), strict=True)
+    return [(json.loads(one), None if other is None else json.loads(other)) for one, other in pairs]
+
+
+def test_a_field_that_an_object_lacks_is_no_null(tmp_path: Path) -> None:
+    table = pa.table({"m": pa.array(MESSAGES), "t": pa.array(TOOLS)})
+    assert '"unit": null' in json.dumps(table.column("m").to_pylist()), "structs have all fields"
+    assert read(tmp_path, table) == list(zip(MESSAGES, TOOLS, strict=True))
+
+
+def test_maps_are_objects_at_every_depth_and_keep_their_nulls(tmp_path: Path) -> None:
+    of_strings = pa.map_(pa.string(), pa.string())
+    messages = pa.list_(pa.struct({"role": pa.string(), "arguments": of_strings}))
+    tools = pa.list_(pa.map_(pa.string(), pa.list_(of_strings)))
+    held = [{"role": "assistant", "arguments": [("city", "Paris"), ("unit", None)]}]
+    given = [[("needs", [[("x", "int")], []])]]
+    table = pa.table({"m": pa.array([held], messages), "t": pa.array([given], tools)})
+    ((found, tool),) = read(tmp_path, table)
+    assert found == [{"role": "assistant", "arguments": {"city": "Paris", "unit": None}}]
+    assert tool == [{"needs": [{"x": "int"}, {}]}]
