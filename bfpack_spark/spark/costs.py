@@ -22,6 +22,7 @@ from bfpack_spark.spark.repeating import repeating
 from bfpack_spark.spark.versions import context_of
 
 _SECONDS = 1.0
+_PATIENCE = 10_000  # milliseconds
 
 Used: TypeAlias = dict[psutil.Process, float]
 Roots: TypeAlias = tuple[psutil.Process, psutil.Process]
@@ -117,6 +118,8 @@ def _task_seconds(context: SparkContext | None, first_job: int | None) -> float 
     time are all counted in full."""
     if context is None or first_job is None:
         return None
+    # What Spark tells of its jobs comes after them, and late on a busy machine.
+    context._jsc.sc().listenerBus().waitUntilEmpty(_PATIENCE)
     tracker, store = context.statusTracker(), context._jsc.sc().statusStore()
     jobs = filter(None, map(tracker.getJobInfo, range(first_job, _num_jobs(context))))
     stages = sorted({stage for job in jobs for stage in job.stageIds})

@@ -1,5 +1,5 @@
-"""Two states of a small corpus, before and after a night's delivery, in two formats; and what an
-output holds, read without bfpack."""
+"""Two states of a small corpus, before and after a night's delivery, in formats of text and of
+tokens with loss masks; and what an output holds, read without bfpack."""
 
 import gzip
 import hashlib
@@ -52,8 +52,23 @@ def write_parquet(path: Path, rows: list[dict[str, str | None]]) -> None:
     pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=20)
 
 
+def write_masks(path: Path, rows: list[dict[str, str | None]]) -> None:
+    """As many tokens as there are characters. One document of five has no target but late ones, and
+    so is set aside where it is truncated."""
+    held = []
+    for number, row in enumerate(rows):
+        length = len(row["text"] or "")
+        first = 400 if number % 5 == 0 else 3
+        mask = [int(n >= first and n % 7 < 3) for n in range(length)]
+        ids = None if row["text"] is None else [2 + n % 200 for n in range(length)]
+        held.append({"id": row["id"], "ids": ids, "mask": mask})
+    pq.write_table(pa.Table.from_pylist(held), path, row_group_size=20)
+
+
 FORMATS = {"jsonl": ("jsonl", write_jsonl), "gzip": ("jsonl.gz", write_jsonl)}
-FORMATS |= {"parquet": ("parquet", write_parquet)}
+FORMATS |= {"parquet": ("parquet", write_parquet), "masks": ("parquet", write_masks)}
+MASKS = ("--tokens-column", "ids", "--loss-mask-column", "mask", "--max-quarantined", 0.4)
+RULES = ("--long-documents", "truncate_turns", "--align", 8, "--max-documents", 4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +77,14 @@ class Delivery:
 
     old: Path
     new: Path
+    options: tuple[object, ...] = ()  # that pack needs for this format
 
 
 def deliver(folder: Path, form: str) -> Delivery:
     """Files of one format; those that both hold have the same times."""
     ending, write = FORMATS[form]
-    delivery = Delivery(old=folder / "old", new=folder / "new")
+    options = (*MASKS, *RULES) if form == "masks" else ()
+    delivery = Delivery(old=folder / "old", new=folder / "new", options=options)
     delivery.old.mkdir(parents=True)
     for name in ("a", "c"):
         write(delivery.old / f"{name}.{ending}", documents(name, 40))

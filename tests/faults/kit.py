@@ -172,7 +172,9 @@ class Case:
 
     def pack(self, output: Path, *more: object) -> list[object]:
         """The command of the second night."""
-        return pack_command(self.delivery.new, self.tokenizer, output, *more)
+        return pack_command(
+            self.delivery.new, self.tokenizer, output, *self.delivery.options, *more
+        )
 
     def check_published(self, output: Path) -> int:
         """Every place shows the old version or the complete new one; how many show the new."""
@@ -207,7 +209,7 @@ def make_case(drivers: Drivers, delivery: Delivery, tokenizer: Path, folder: Pat
     """Pack both nights undisturbed, and have them verified."""
     before, after = folder / "before", folder / "after"
     for output, source in ((before, delivery.old), (after, delivery.new)):
-        ran = drivers.run(*pack_command(source, tokenizer, output))
+        ran = drivers.run(*pack_command(source, tokenizer, output, *delivery.options))
         assert ran.code == 0, ran.err
         ran = drivers.run(*verify_command(output))
         assert ran.code == 0, ran.out + ran.err

@@ -16,18 +16,22 @@ from faults.matrix import LONG, SLOW, Matrix
 pytestmark = pytest.mark.timeout(1800)
 
 Bfpack = Callable[..., Ran]
+FORMS = ("jsonl", "masks")
 
 
 @pytest.fixture(scope="module")
 def whole(bfpack: Bfpack, tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small output that verify holds for."""
+    """Small outputs that verify holds for, by format."""
     folder = tmp_path_factory.mktemp("whole")
-    delivery = deliver(folder / "in", "jsonl")
-    ran = bfpack(*pack_command(delivery.new, tiny_tokenizer, folder / "out", "--num-shards", 8))
-    assert ran.code == 0, ran.err
-    ran = bfpack(*verify_command(folder / "out"))
-    assert ran.code == 0, ran.out + ran.err
-    return folder / "out"
+    for form in FORMS:
+        delivery, output = deliver(folder / "in" / form, form), folder / form
+        more = (*delivery.options, "--num-shards", 8)
+        ran = bfpack(*pack_command(delivery.new, tiny_tokenizer, output, *more))
+        assert ran.code == 0, ran.err
+        ran = bfpack(*verify_command(output))
+        assert ran.code == 0, ran.out + ran.err
+    assert list(folder.glob("masks/b/sequences-*/*/quarantine/*"))
+    return folder
 
 
 def data_files(output: Path) -> list[Path]:
@@ -56,13 +60,13 @@ def flip(path: Path, bit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [0, *(pytest.param(n, marks=SLOW if n < 5 else LONG) for n in range(1, 18))]
+    "number", [0, 1, *(pytest.param(n, marks=SLOW if n < 5 else LONG) for n in range(2, 18))]
 )
 def test_verify_names_every_file_of_data_with_a_flipped_bit(
     bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int
 ) -> None:
     """A flip in each of them at once: each is named for itself."""
-    output = Path(shutil.copytree(whole, tmp_path / "out"))
+    output = Path(shutil.copytree(whole / FORMS[number % 2], tmp_path / "out"))
     chosen = random.Random(number)
     names = data_files(output)
     for name in names:
@@ -81,7 +85,7 @@ def test_verify_names_pointer_manifest_and_tokenizer_with_a_flipped_bit(
     bfpack: Bfpack, whole: Path, matrix: Matrix, tmp_path: Path, number: int
 ) -> None:
     """One at a time, since who cannot read the first does not come to the second."""
-    output = Path(shutil.copytree(whole, tmp_path / "out"))
+    output = Path(shutil.copytree(whole / FORMS[number % 2], tmp_path / "out"))
     chosen = random.Random(1000 + number)
     for name in metadata_files(output):
         raw = (output / name).read_bytes()

@@ -19,19 +19,26 @@ Cases = Callable[[str], Case]
 
 
 @pytest.mark.parametrize(
-    ("when", "every"),
+    ("form", "when", "every"),
     [
-        ("before", 5),
-        pytest.param("before", 2, marks=SLOW),
-        pytest.param("before", 1, marks=LONG),
-        pytest.param("after", 1, marks=LONG),
+        ("parquet", "before", 5),
+        pytest.param("parquet", "before", 2, marks=SLOW),
+        pytest.param("masks", "before", 3, marks=SLOW),
+        pytest.param("parquet", "before", 1, marks=LONG),
+        pytest.param("masks", "after", 1, marks=LONG),
     ],
 )
 def test_a_driver_killed_at_each_named_point_publishes_no_mixture(
-    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, when: str, every: int
+    case_of: Cases,
+    drivers: Drivers,
+    matrix: Matrix,
+    tmp_path: Path,
+    form: str,
+    when: str,
+    every: int,
 ) -> None:
     """One run after another on the same output, each killed a point later than the last."""
-    case = case_of("parquet")
+    case = case_of(form)
     output = case.copy(tmp_path)
     for name, point in list(POINTS.items())[::every]:
         arm(drivers.host.faults, Fault(point=f"{point} {when}", act="kill driver"))
@@ -40,7 +47,7 @@ def test_a_driver_killed_at_each_named_point_publishes_no_mixture(
         assert ran.code == -9
         drivers.host.cancel()
         case.check_published(output)
-        matrix.add(f"driver killed {when} a named point", AFTERWARDS)
+        matrix.add(f"driver killed {when} a named point ({form})", AFTERWARDS)
     arm(drivers.host.faults)
     complete(case, drivers, output)
 
@@ -52,7 +59,7 @@ def test_a_driver_killed_at_each_named_point_publishes_no_mixture(
         *(
             pytest.param(number, form, 5, marks=LONG)
             for number in range(1, 11)
-            for form in [("jsonl", "parquet")[number % 2]]
+            for form in [("jsonl", "parquet", "masks")[number % 3]]
         ),
     ],
 )
