@@ -25,7 +25,7 @@ def to_partitions(table: DataFrame, parts: int, column: str) -> DataFrame:
     names, from 0; no value is null."""
     if takes_ids(table.sparkSession):
         return table.repartitionById(parts, column)
-    return table.repartition(parts, hash_key(sf.col(column)))
+    return table.repartition(parts, hash_key(sf.col(column), parts))
 
 
 def takes_ids(spark: SparkSession) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 
-from bfpack_spark.spark.hash_keys import hash_key
+from bfpack_spark.spark.hash_keys import hash_key, hash_keys
 
 NUMBERS = [*range(1000), 4095, 9_999, 65_535, 65_536, 2**30, 2**31 - 2, 2**31 - 1]
 
@@ -25,18 +25,27 @@ def rotated(values: np.ndarray, by: int) -> np.ndarray:
     return (values << np.uint32(by)) | (values >> np.uint32(32 - by))
 
 
+def test_numpy_says_of_every_key_its_number() -> None:
+    """And of 0 and 1 what Spark says."""
+    keys = hash_keys(np.array(NUMBERS, dtype=np.uint32))
+    assert murmur3(keys.tolist()).tolist() == NUMBERS
+    assert murmur3([0, 1]).tolist() == [933211791, -559580957]
+
+
 @pytest.mark.parametrize("ansi", ["true", "false"])
-def test_the_hash_of_the_key_of_a_number_is_the_number(spark: SparkSession, ansi: str) -> None:
-    """By Spark's own hash and by numpy, which says of 0 and 1 what Spark says."""
+@pytest.mark.parametrize("parts", [1, 2, 1000, 20_000])
+def test_the_hash_of_the_key_of_a_number_is_the_number(
+    spark: SparkSession, parts: int, ansi: str
+) -> None:
+    """By Spark's own hash."""
     before = spark.conf.get("spark.sql.ansi.enabled")
     spark.conf.set("spark.sql.ansi.enabled", ansi)
+    chosen = sorted({0, parts // 3, parts - 1})
     try:
-        numbers = spark.createDataFrame([(number,) for number in NUMBERS], "number int")
-        keys = numbers.select("number", hash_key(sf.col("number")).alias("key"))
+        numbers = spark.createDataFrame([(number,) for number in chosen], "number int")
+        keys = numbers.select("number", hash_key(sf.col("number"), parts).alias("key"))
         rows = keys.select("number", "key", sf.hash("key").alias("hash")).collect()
     finally:
         spark.conf.set("spark.sql.ansi.enabled", before)
-    assert [row["number"] for row in rows] == NUMBERS
-    assert [row["hash"] for row in rows] == NUMBERS
-    assert murmur3([row["key"] for row in rows]).tolist() == NUMBERS
-    assert murmur3([0, 1]).tolist() == [933211791, -559580957]
+    assert [row["number"] for row in rows] == chosen
+    assert [row["hash"] for row in rows] == chosen
