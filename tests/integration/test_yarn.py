@@ -11,10 +11,7 @@ from hadoop_cluster import Hadoop
 from integration.submitter import SPARK_HOME, bare_environment
 from outputs import current, shard_hashes
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.long,
-]  # a cluster is started, and a busy one takes its time
+pytestmark = pytest.mark.timeout(900)  # a cluster is started, and a busy one takes its time
 
 SETTINGS = {
     "spark.yarn.jars": f"local:{SPARK_HOME}/jars/*",  # otherwise 400 MB go to HDFS first
