@@ -45,9 +45,10 @@ class ParquetOutput:
         self._schema = bare
         self.num_rows = 0
 
-    def write(self, table: pa.Table) -> None:
-        """Add one row group."""
-        self._writer.write_table(table.cast(self._schema), row_group_size=max(len(table), 1))
+    def write(self, table: pa.Table, group_rows: int | None = None) -> None:
+        """Add row groups of so many rows, the last one maybe smaller, or else one row group."""
+        size = group_rows or max(len(table), 1)
+        self._writer.write_table(table.cast(self._schema), row_group_size=size)
         self.num_rows += len(table)
 
     def close(self, kind: str, tokens: int, ids_sha256: str | None) -> dict[str, Any]:

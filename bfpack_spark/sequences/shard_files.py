@@ -1,7 +1,7 @@
 """Shard files: the fragments of a shard become rows of exactly seq_len ids.
 
-Arrow moves the tokens: `take` on a BINARY column copies each fragment to its place. Padding is one
-more fragment there, and the buffer of the taken column is input_ids.
+Arrow moves the tokens: `take` on a BINARY column copies each fragment to its place, a few row groups
+at a time. If no row among them has padding, the buffer of the taken column is input_ids.
 """
 
 import hashlib
@@ -19,6 +19,9 @@ from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain, w
 from bfpack_spark.sequences.row_targets import RowTargets, targets_of
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import message
+
+
+_GATHERED_TOKENS = 1 << 21  # at once: what a call costs is nothing beside so many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +78,8 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
     )
     ids_hash = hashlib.sha256()
     begin, end = int(spec.starts[shard]), int(spec.starts[shard + 1])
-    step = rows_per_row_group(spec.seq_len, SEQUENCES_FORMATS[0])
+    group_rows = rows_per_row_group(spec.seq_len, SEQUENCES_FORMATS[0])
+    step = group_rows * max(_GATHERED_TOKENS // (group_rows * spec.seq_len), 1)
     order = _order(segments)
     sequence_id = segments.column("sequence_id").to_numpy()[order]
     num_tokens = num_cut = 0
@@ -90,7 +94,7 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
         num_cut += count_cut(part)
         if spec.masks:
             targets.add(targets_of(table))
-        output.write(table)
+        output.write(table, group_rows)
     entry = output.close("shards", num_tokens, ids_hash.hexdigest())
     told = {"files": [entry], "documents_cut": num_cut}
     return {**told, "targets": targets.told()} if spec.masks else told
@@ -117,18 +121,17 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
     num_segments = np.bincount(row, minlength=num_rows)
     num_tokens = np.bincount(row, weights=length, minlength=num_rows).astype(np.int64)
     _assert_complete(segments, row, num_segments, first, spec)
-    # The source of each output segment is a fragment, or a piece of padding. The pieces of padding
-    # are numbered after all fragments.
     at, in_row, padding = _padding(segments, row, num_segments, spec.seq_len)
-    source = np.insert(np.arange(len(row)), at, len(row) + np.arange(len(at)))
-    real = source < len(row)
-    index = pa.array(np.where(real, source, 0), mask=~real)
+    # A piece of padding is one more segment, without a document. It lies before the fragment `at`.
+    all_lengths, index = np.insert(length, at, padding), pa.array(np.arange(len(row)))
+    if len(at):
+        source, real = np.insert(np.arange(len(row)), at, 0), np.insert(row >= 0, at, False)
+        index = pa.array(source, mask=~real)
     offsets = np.zeros(num_rows + 1, dtype=np.int32)
     np.cumsum(num_segments + np.bincount(in_row, minlength=num_rows), out=offsets[1:])
-    all_lengths = np.concatenate([length, padding])[source]
     columns = {
         "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
-        "input_ids": _rows(segments, "tokens", padding, source, spec),
+        "input_ids": _rows(segments, "tokens", at, padding, spec),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
         "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
         "doc_starts": _lists(offsets, _taken(segments, "start", index).fill_null(0)),
@@ -138,7 +141,7 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
         "bucket": pa.repeat(pa.scalar(spec.bucket), num_rows),
     }
     if spec.masks:
-        columns["loss_mask"] = _rows(segments, "loss_mask", padding, source, spec)
+        columns["loss_mask"] = _rows(segments, "loss_mask", at, padding, spec)
     return pa.Table.from_pydict(columns, schema=plain(with_masks(SEQUENCES, masks=spec.masks)))
 
 
@@ -184,15 +187,18 @@ def _assert_complete(
 
 
 def _rows(
-    segments: pa.Table, name: str, padding: Int64, source: Int64, spec: ShardSpec
+    segments: pa.Table, name: str, at: Int64, padding: Int64, spec: ShardSpec
 ) -> pa.ListArray:
-    """Return the ids or the loss mask of each row. Padding has the pad id, and is no target."""
+    """Return the ids or the loss mask of each row. Padding has the pad id, and is no target; it
+    lies before the fragments `at`."""
     kind, filler = (np.dtype("<i4"), spec.pad_id) if name == "tokens" else (np.dtype("i1"), 0)
-    pad = np.full(int(padding.max(initial=0)), filler, dtype=kind).tobytes()
-    sizes = (padding * kind.itemsize).tolist()
-    pieces = pa.array([pad[:size] for size in sizes], pa.large_binary())
-    every = pa.concat_arrays([*segments.column(name).chunks, pieces])
-    values = binary_values(every.take(pa.array(source))).view(kind)
+    values = binary_values(segments.column(name).combine_chunks()).view(kind)
+    if len(at):
+        pad = np.full(int(padding.max()), filler, dtype=kind)
+        ends = np.cumsum(segments.column("length").to_numpy(), dtype=np.int64)
+        parts = np.split(values, np.append(0, ends)[at])
+        pieces = zip(parts, (*padding.tolist(), 0), strict=True)
+        values = np.concatenate([piece for part, size in pieces for piece in (part, pad[:size])])
     num_rows = len(values) // spec.seq_len
     offsets = np.arange(num_rows + 1, dtype=np.int32) * np.int32(spec.seq_len)
     return _lists(offsets, pa.array(values))
