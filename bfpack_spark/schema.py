@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 
 # The formats of tables on disk, first the one that is written. The others are read as well.
-TOKENS_FORMATS = (1,)
+TOKENS_FORMATS = (2, 1)  # 1 had the ids as int32, which 2 has in two columns
 EXPORT_FORMATS = (1,)
 ExportFormat: TypeAlias = Literal["megatron", "mds", "bridge"]
 SEQUENCES_FORMATS = (2, 1)  # 1 had larger row groups, and nulls for 0 in what padding has
@@ -25,6 +25,20 @@ TOKENS = pa.schema(
         _field("tokens", pa.binary(), "the ids, little-endian int32"),
     ]
 )
+
+# The low 16 bits of ids, and what is above, by core/halves.py: how ids lie in the token store and
+# travel to their shards. A vocabulary of up to 2^16 entries has no `high`.
+_LOW = _field("low", pa.binary(), "the low 16 bits of the ids, little-endian uint16")
+_HIGH = _field("high", pa.binary(), "the bits above, uint8, or uint16 beyond 2^24 entries")
+
+
+def stored_tokens(num_high: int, *, masks: bool) -> pa.Schema:
+    """Return the schema of token files, of ids that take `num_high` bytes above the low 16 bits,
+    with loss masks or without."""
+    fields = [*(field for field in TOKENS if field.name != "tokens"), _LOW]
+    fields += [_HIGH] if num_high else []
+    return pa.schema([*fields, _MASK_BYTES] if masks else fields)
+
 
 QUARANTINE = pa.schema(
     [
@@ -68,7 +82,8 @@ SEGMENTS = pa.schema(
         _field("shard", pa.int32(), "number of the shard"),
         *(f for f in PLAN if f.name != "group"),
         _field("doc_length", pa.int64(), "tokens of the whole document"),
-        _field("tokens", pa.binary(), "the fragment's ids, little-endian int32"),
+        _LOW,
+        _HIGH,
     ]
 )
 

@@ -33,6 +33,7 @@ from bfpack_spark.reading import PackedSequences, layouts
 from bfpack_spark.schema import SEQUENCES, plain
 from bfpack_spark.tokenizing.mentions import TokenPlaces
 from bfpack_spark.tokenizing.python_names import python_references
+from bfpack_spark.tokens.stored_ids import IDS_OF_ROWS, ids_of_row
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions.publication import Place
 
@@ -255,8 +256,8 @@ def stored_exam(store: TokenStore, seq_len: int) -> Exam:
     names = [name for name, length in lengths if 1 < length <= seq_len and is_held_out(name)]
     if not names:
         raise InputError(f"{store.directory}: no document that is held out fits into {seq_len}")
-    rows = rows_of_documents(store.paths, sorted(names)[:ASKED], ["doc_id", "tokens"])
-    documents = [np.frombuffer(row["tokens"], dtype="<i4") for row in rows]
+    rows = rows_of_documents(store.paths, sorted(names)[:ASKED], IDS_OF_ROWS)
+    documents = [ids_of_row(row) for row in rows]
     asked = {"all": [np.arange(len(ids)) > 0 for ids in documents]}
     for begin in range(0, seq_len, seq_len // 4):
         end = begin + seq_len // 4

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from halves import ids_sha256
 
 
 def current(output: Path, bucket: str, kind: str) -> Path:
@@ -99,8 +100,7 @@ def reseal(version: Path, change: Callable[[dict[str, Any]], Any] | None = None)
             entry["ids_sha256"] = hashlib.sha256(ids.tobytes()).hexdigest()
             entry["tokens"] = sum(row["num_tokens"] for row in rows)
         elif entry["kind"] == "documents":
-            ids_bytes = b"".join(row["tokens"] for row in rows)
-            entry["ids_sha256"] = hashlib.sha256(ids_bytes).hexdigest()
+            entry["ids_sha256"] = ids_sha256(rows)
     if change is not None:
         change(held)
     raw = json.dumps(held, indent=1, sort_keys=True).encode()

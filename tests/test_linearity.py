@@ -193,17 +193,17 @@ def cut(
 def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(tmp_path: Path) -> None:
     for seq_len in (64, 1024, 1 << 13):
         batches = cut(tmp_path, seq_len, [3000, 50_000, 700, 9000], 1 << 14)
-        sizes = [sum(map(len, batch.column("tokens").to_pylist())) for batch in batches]
-        assert sum(sizes) == 4 * 62_700
-        assert 4 << 13 < max(sizes) <= 4 << 14
+        sizes = [sum(map(len, batch.column("low").to_pylist())) for batch in batches]
+        assert sum(sizes) == 2 * 62_700
+        assert 2 << 13 < max(sizes) <= 2 << 14
 
 
 def test_a_long_document_is_not_copied_for_each_of_its_pieces(tmp_path: Path) -> None:
     """SQL's substring does that: 10,000 pieces would take 10,000 times its bytes."""
-    (batch,) = cut(tmp_path, 64, [640_000], AssemblySizes().batch_tokens)
-    tokens = batch.column("tokens")
-    assert len(tokens) == 10_000
-    assert tokens.get_total_buffer_size() <= 4 * 640_000 + 4 * (len(tokens) + 1) + 64
+    (batch,) = cut(tmp_path, 64, [60_000], AssemblySizes().batch_tokens)
+    low = batch.column("low")
+    assert len(low) == 938
+    assert low.get_total_buffer_size() <= 2 * 60_000 + 4 * (len(low) + 1) + 64
 
 
 def held(act: Callable[[], object]) -> int:
@@ -270,7 +270,7 @@ def test_a_shard_takes_a_bounded_number_of_bytes_a_token(tmp_path: Path, seq_len
         "start": np.zeros(num_rows, np.int64),
         "length": pa.array(np.full(num_rows, seq_len, np.int32)),
         "doc_length": np.full(num_rows, seq_len),
-        "tokens": [np.arange(seq_len, dtype="<i4").tobytes()] * num_rows,
+        "low": [np.arange(seq_len, dtype="<u2").tobytes()] * num_rows,
     }
     blocks = [to_blocks(pa.table(rows), SEGMENTS, "shard")]
     spec = ShardSpec(

@@ -12,6 +12,7 @@ from bfpack_spark.explore.sequence import Piece, Segment, Sequence
 from bfpack_spark.files.stored_parquet import rows_of_documents
 from bfpack_spark.tokenizing.mentions import TokenPlaces
 from bfpack_spark.tokenizing.python_names import Reference, python_references
+from bfpack_spark.tokens.stored_ids import IDS_OF_ROWS, ids_of_row
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.publication import Place
@@ -57,10 +58,10 @@ def _texts(store: TokenStore, doc_ids: Rows[str]) -> dict[str, str]:
     """Return the texts of documents, decoded from all their tokens."""
     engine = Tokenizer.from_str(store.tokenizer_json().decode())
     inserted = {store.tokenizer.eos_id, store.tokenizer.bos_id}
-    rows = rows_of_documents(store.paths, doc_ids, ["doc_id", "tokens"]) if doc_ids else []
+    rows = rows_of_documents(store.paths, doc_ids, IDS_OF_ROWS) if doc_ids else []
     texts = {}
     for row in rows:
-        ids = np.frombuffer(row["tokens"], dtype=np.int32).tolist()
+        ids = ids_of_row(row).tolist()
         first, last = int(ids[0] in inserted), len(ids) - int(ids[-1] in inserted)
         texts[row["doc_id"]] = engine.decode(ids[first:last], skip_special_tokens=False)
     return texts

@@ -36,8 +36,8 @@ def open_own_parquet(path: str) -> Iterator[pq.ParquetFile]:
 def rows_of_documents(
     paths: Sequence[str], doc_ids: Sequence[str], columns: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return these columns of the rows of documents, in the order of the files. Of row groups
-    without any of the documents, only the column doc_id is read."""
+    """Return these columns, as far as a file has them, of the rows of documents, in the order of
+    the files. Of row groups without any of the documents, only the column doc_id is read."""
     look = partial(_rows_in, wanted=_strings(doc_ids), columns=list(columns))
     with ThreadPoolExecutor() as pool:
         return [row for rows in pool.map(look, paths) for row in rows]
@@ -54,6 +54,7 @@ def _strings(texts: Sequence[str]) -> pa.Array:
 def _rows_in(path: str, *, wanted: pa.Array, columns: list[str]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with open_own_parquet(path) as file:
+        columns = [column for column in columns if column in file.schema_arrow.names]
         for number in range(file.num_row_groups):
             ids = file.read_row_group(number, columns=["doc_id"], use_threads=False)["doc_id"]
             held = pc.is_in(ids, wanted.cast(ids.type))

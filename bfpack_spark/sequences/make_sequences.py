@@ -5,6 +5,7 @@ import logging
 
 from pyspark.sql import DataFrame, SparkSession
 
+from bfpack_spark.core.halves import num_high_bytes
 from bfpack_spark.core.rows import shard_starts
 from bfpack_spark.errors import JobError
 from bfpack_spark.plan.kept_plan import Plan
@@ -94,11 +95,14 @@ def _shards(
         metadata=store.shard_metadata(
             accounting.seq_len, pad, version.format_version, rules.chosen()
         ),
+        num_high=num_high_bytes(store.tokenizer.vocabulary_size),
         masks=store.masks,
         align=rules.align,
         num_planned=accounting.num_sequences - accounting.num_padding_sequences,
     )
-    blocks = assemble_sequences(located, store.paths, starts, masks=store.masks, bos_id=bos_id)
+    blocks = assemble_sequences(
+        located, store.paths, starts, num_high=spec.num_high, masks=store.masks, bos_id=bos_id
+    )
     return blocks, functools.partial(write_shards, spec=spec)
 
 

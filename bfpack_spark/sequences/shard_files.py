@@ -1,18 +1,20 @@
 """Shard files: the fragments of a shard become rows of exactly seq_len ids.
 
-Arrow moves the tokens: `take` on a BINARY column copies each fragment to its place, a few row groups
-at a time. If no row among them has padding, the buffer of the taken column is input_ids.
+Arrow moves the tokens: `take` on a BINARY column copies each fragment to its place, a few row
+groups at a time. Padding is put in afterwards, where there is any.
 """
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyspark import TaskContext
 
 from bfpack_spark.core.fragments import Int64, aligned
+from bfpack_spark.core.halves import high_kind, join_ids
 from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.files.parquet_output import ParquetOutput, binary_values
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain, with_masks
@@ -20,8 +22,7 @@ from bfpack_spark.sequences.row_targets import RowTargets, targets_of
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import message
 
-
-_GATHERED_TOKENS = 1 << 21  # at once: what a call costs is nothing beside so many
+_GATHERED_TOKENS = 1 << 20  # at once: what a call costs is nothing beside so many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class ShardSpec:
     pad_id: int
     starts: Int64  # first sequence of each shard, and the end
     metadata: dict[str, str]  # Parquet key-value metadata, the same in every shard
+    num_high: int = 0  # bytes of an id above its low 16 bits
     masks: bool = False  # whether rows have a loss mask
     align: int = 1  # fragments begin at multiples of it
     num_planned: int | None = None  # sequences with tokens; rows of padding follow. None: all
@@ -49,9 +51,15 @@ def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Itera
         return
     shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
     assert len(shards) == 1, "a partition must hold one shard"
-    segments = from_blocks(blocks, schema, [name for name in schema.names if name != "shard"])
+    segments = from_blocks(blocks, schema, _names(spec))
     del blocks
     yield message(_write_shard(segments, shards.pop(), spec))
+
+
+def _names(spec: ShardSpec) -> list[str]:
+    """Return the columns of SEGMENTS that make rows."""
+    absent = {"shard"} if spec.num_high else {"shard", "high"}
+    return [n for n in with_masks(SEGMENTS, masks=spec.masks).names if n not in absent]
 
 
 def _padding_alone(schema: pa.Schema, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
@@ -61,7 +69,7 @@ def _padding_alone(schema: pa.Schema, spec: ShardSpec) -> Iterator[pa.RecordBatc
         return
     shard = context.partitionId()
     if shard < len(spec.starts) - 1 and spec.starts[shard] >= spec.num_planned:
-        fields = [field for field in plain(schema) if field.name != "shard"]
+        fields = [plain(schema).field(name) for name in _names(spec)]
         kinds = [pa.large_binary() if f.type == pa.binary() else f.type for f in fields]
         arrays = [pa.array([], kind) for kind in kinds]  # as blocks give them
         none = pa.table(arrays, names=[field.name for field in fields])
@@ -121,7 +129,9 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
     num_segments = np.bincount(row, minlength=num_rows)
     num_tokens = np.bincount(row, weights=length, minlength=num_rows).astype(np.int64)
     _assert_complete(segments, row, num_segments, first, spec)
-    at, in_row, padding = _padding(segments, row, num_segments, spec.seq_len)
+    seq_len = spec.seq_len
+    at, in_row, padding = _padding(segments, row, num_segments, seq_len)
+    begins = np.append(0, np.cumsum(length))[at]  # of the padding, in tokens
     # A piece of padding is one more segment, without a document. It lies before the fragment `at`.
     all_lengths, index = np.insert(length, at, padding), pa.array(np.arange(len(row)))
     if len(at):
@@ -131,17 +141,18 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
     np.cumsum(num_segments + np.bincount(in_row, minlength=num_rows), out=offsets[1:])
     columns = {
         "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
-        "input_ids": _rows(segments, "tokens", at, padding, spec),
+        "input_ids": _rows(_padded(_ids(segments, spec), spec.pad_id, begins, padding), seq_len),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
         "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
         "doc_starts": _lists(offsets, _taken(segments, "start", index).fill_null(0)),
         "doc_lengths": _lists(offsets, _taken(segments, "doc_length", index).fill_null(0)),
         "num_tokens": pa.array(num_tokens, pa.int32()),
-        "num_padding": pa.array(spec.seq_len - num_tokens, pa.int32()),
+        "num_padding": pa.array(seq_len - num_tokens, pa.int32()),
         "bucket": pa.repeat(pa.scalar(spec.bucket), num_rows),
     }
     if spec.masks:
-        columns["loss_mask"] = _rows(segments, "loss_mask", at, padding, spec)
+        mask = _values(segments, "loss_mask", np.dtype("i1"))
+        columns["loss_mask"] = _rows(_padded(mask, 0, begins, padding), seq_len)
     return pa.Table.from_pydict(columns, schema=plain(with_masks(SEQUENCES, masks=spec.masks)))
 
 
@@ -186,21 +197,30 @@ def _assert_complete(
     assert (segments.column("offset").to_numpy() == offset).all(), "offsets too"
 
 
-def _rows(
-    segments: pa.Table, name: str, at: Int64, padding: Int64, spec: ShardSpec
-) -> pa.ListArray:
-    """Return the ids or the loss mask of each row. Padding has the pad id, and is no target; it
-    lies before the fragments `at`."""
-    kind, filler = (np.dtype("<i4"), spec.pad_id) if name == "tokens" else (np.dtype("i1"), 0)
-    values = binary_values(segments.column(name).combine_chunks()).view(kind)
-    if len(at):
-        pad = np.full(int(padding.max()), filler, dtype=kind)
-        ends = np.cumsum(segments.column("length").to_numpy(), dtype=np.int64)
-        parts = np.split(values, np.append(0, ends)[at])
-        pieces = zip(parts, (*padding.tolist(), 0), strict=True)
-        values = np.concatenate([piece for part, size in pieces for piece in (part, pad[:size])])
-    num_rows = len(values) // spec.seq_len
-    offsets = np.arange(num_rows + 1, dtype=np.int32) * np.int32(spec.seq_len)
+def _ids(segments: pa.Table, spec: ShardSpec) -> np.ndarray:
+    low = _values(segments, "low", np.dtype("<u2"))
+    if not spec.num_high:
+        return join_ids(low, None)
+    return join_ids(low, _values(segments, "high", high_kind(spec.num_high)))
+
+
+def _values(segments: pa.Table, name: str, kind: np.dtype[Any]) -> np.ndarray:
+    return binary_values(segments.column(name).combine_chunks()).view(kind)
+
+
+def _padded(values: np.ndarray, filler: int, begins: Int64, padding: Int64) -> np.ndarray:
+    """Return values with padding put in before the places `begins`: [1, 2, 3], 9 before 0 and 2,
+    [1, 2] -> [9, 1, 2, 9, 9, 3]."""
+    if not len(begins):
+        return values
+    pad = np.full(int(padding.max()), filler, dtype=values.dtype)
+    pieces = zip(np.split(values, begins), (*padding.tolist(), 0), strict=True)
+    return np.concatenate([piece for part, size in pieces for piece in (part, pad[:size])])
+
+
+def _rows(values: np.ndarray, seq_len: int) -> pa.ListArray:
+    num_rows = len(values) // seq_len
+    offsets = np.arange(num_rows + 1, dtype=np.int32) * np.int32(seq_len)
     return _lists(offsets, pa.array(values))
 
 

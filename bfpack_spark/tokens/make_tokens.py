@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import add_counts
+from bfpack_spark.core.halves import num_high_bytes
 from bfpack_spark.corpus import coverage
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.errors import InputError
@@ -34,6 +35,7 @@ from bfpack_spark.tokens.token_store import CHAT_TEMPLATE, TokenStore, open_toke
 from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
+from bfpack_spark.versions.formats import in_any_format
 from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
 from bfpack_spark.versions.manifests import (
     FileEntry,
@@ -80,7 +82,7 @@ def _made_before(settings: Settings, source: Source) -> Version | None:
     for engine in get_args(EngineName):
         if settings.engine in ("auto", engine) or settings.tokens_column:
             inputs = _tokens_inputs(settings, source, _limits(settings, engine, source))
-            version = Version(place=source.place, inputs=inputs)
+            version = in_any_format(Version(place=source.place, inputs=inputs))
             if version.manifest() is not None:
                 return version
     return None
@@ -244,6 +246,7 @@ def _write(
             "bfpack.tokenizer_sha256": source.vocabulary.sha256,
             "bfpack.format_version": str(version.format_version),
         },
+        num_high=num_high_bytes(source.vocabulary.size),
         prefix=prefix,
     )
     return collect_messages(source.tokenized(spark, spec, writer))

@@ -2,7 +2,6 @@
 read back."""
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,13 @@ import pyarrow.compute as pc
 from pyspark import TaskContext
 
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.files.parquet_output import ParquetOutput, binary_values, token_values
+from bfpack_spark.files.parquet_output import ParquetOutput, binary_values
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.memory import give_back
-from bfpack_spark.schema import QUARANTINE, TOKENS, Reason, with_masks
+from bfpack_spark.schema import QUARANTINE, TOKENS, Reason, stored_tokens, with_masks
 from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.refused import Refused
+from bfpack_spark.tokens.stored_ids import IdsHash, in_halves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,7 @@ def write_token_files(
     *,
     root: str,
     metadata: dict[str, str],
+    num_high: int,
     tally: Tally,
     prefix: str = "",
     part_name: Callable[[], str] = partition_name,
@@ -62,8 +63,9 @@ def write_token_files(
 ) -> Iterator[pa.RecordBatch]:
     """Write the TOKENIZED rows of one partition and yield one message: the files, the refused
     documents by reason, and the tally, which is complete once all rows have come. The name of a
-    file is the prefix and what `part_name` calls this attempt."""
-    writer = _TokenWriter(root, metadata, f"{prefix}{part_name()}", sizes)
+    file is the prefix and what `part_name` calls this attempt. num_high: the bytes of an id above
+    its low 16 bits."""
+    writer = _TokenWriter(root, metadata, num_high, f"{prefix}{part_name()}", sizes)
     for batch in batches:
         writer.add(batch)
         del batch  # otherwise it is held while the next one is made
@@ -74,8 +76,14 @@ class _TokenWriter:
     """Collects rows into row groups of about 2^20 tokens, and begins a new file at 2^25 tokens."""
 
     def __init__(
-        self, root: str, metadata: dict[str, str], part: str, sizes: TokenFileSizes
+        self,
+        root: str,
+        metadata: dict[str, str],
+        num_high: int,
+        part: str,
+        sizes: TokenFileSizes,
     ) -> None:
+        self._num_high = num_high
         self._sizes = sizes
         self._root, self._metadata, self._part = root, metadata, part
         self._entries: list[dict[str, Any]] = []
@@ -90,7 +98,7 @@ class _TokenWriter:
         self._output: ParquetOutput | None = None
         self._quarantine: ParquetOutput | None = None
         self._output_tokens = 0
-        self._ids_hash = hashlib.sha256()
+        self._ids_hash = IdsHash()
 
     def add(self, batch: pa.RecordBatch) -> None:
         self._num_bytes += pc.sum(batch.column("num_bytes")).as_py() or 0
@@ -148,15 +156,15 @@ class _TokenWriter:
         if table is None or not len(table):
             return
         if self._output is None:
+            schema = stored_tokens(self._num_high, masks=self._schema is not TOKENS)
             number = sum(1 for entry in self._entries if entry["kind"] == "documents")
             name = f"documents/part-{self._part}-{number:03d}.parquet"
             self._output = ParquetOutput(
-                self._root, name, self._schema, metadata=self._metadata, statistics=["length"]
+                self._root, name, schema, metadata=self._metadata, statistics=["length"]
             )
-        for chunk in table.column("tokens").chunks:
-            ids = token_values(chunk)
-            self._ids_hash.update(ids.data)
-            self._output_tokens += len(ids)
+        table = in_halves(table, self._num_high)
+        self._ids_hash.add(table)
+        self._output_tokens += int(table.column("length").to_numpy().sum(dtype=np.int64))
         self._output.write(table)
         if large:  # encoding took twice the bytes of the tokens
             give_back()
@@ -168,27 +176,32 @@ class _TokenWriter:
             return
         digest = self._ids_hash.hexdigest()
         self._entries.append(self._output.close("documents", self._output_tokens, digest))
-        self._output, self._output_tokens, self._ids_hash = None, 0, hashlib.sha256()
+        self._output, self._output_tokens, self._ids_hash = None, 0, IdsHash()
 
 
 def read_token_file(path: str, *, batch_rows: int = 4096) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield the batches of a token file in order, each with the row number of its first row. They
-    have the columns of TOKENS, with the loss masks if there are any."""
+    have the file's columns: stored_ids.whole_ids or stored_ids.halves_of makes them alike in all
+    formats."""
     row = 0
     with open_own_parquet(path) as file:
-        names = with_masks(TOKENS, masks="loss_mask" in file.schema_arrow.names).names
         for number in range(file.num_row_groups):
-            table = file.read_row_group(number, columns=names, use_threads=False)
+            table = file.read_row_group(number, use_threads=False)
             for batch in table.to_batches(max_chunksize=batch_rows):
                 yield row, batch
                 row += len(batch)
 
 
 def slices(
-    tokens: pa.Array, row: np.ndarray, start: np.ndarray, length: np.ndarray, *, kind: str = "<i4"
+    tokens: pa.Array,
+    row: np.ndarray,
+    start: np.ndarray,
+    length: np.ndarray,
+    *,
+    kind: str | np.dtype[Any] = "<i4",
 ) -> pa.Array:
     """Return the ids tokens[row][start : start + length] of many pieces, as a BINARY column. Of
-    loss masks, a token is a byte: kind "u1".
+    loss masks, a token is a byte: kind "u1". Of `low` it is "<u2".
 
     Pieces that follow each other without gaps, such as those of whole documents, are not copied.
     """

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.files.access import resolve
 from bfpack_spark.schema import SCANNED_DOCUMENTS, spark_ddl
 from bfpack_spark.spark.partitions import rows_of
+from bfpack_spark.tokens.stored_ids import whole_ids
 from bfpack_spark.tokens.token_files import read_token_file
 from bfpack_spark.verifying.sums import DigestSpec, digest_batch
 
@@ -22,4 +23,4 @@ def scan_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
 def _scan(batches: Iterator[pa.RecordBatch], *, spec: DigestSpec) -> Iterator[pa.RecordBatch]:
     for entry in rows_of(batches):
         for _, documents in read_token_file(resolve(spec.root, entry["path"])):
-            yield digest_batch(documents, spec)
+            yield digest_batch(whole_ids(documents), spec)

@@ -2,7 +2,6 @@
 the sums of what the policy keeps."""
 
 import functools
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.files.access import resolve
 from bfpack_spark.files.parquet_output import binary_values, token_values
 from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.tokens.stored_ids import IdsHash, whole_ids
 from bfpack_spark.tokens.token_files import read_token_file
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile, check_each, differs
@@ -36,11 +36,12 @@ def sum_tokens(entries: DataFrame, spec: DigestSpec) -> DataFrame:
 def _sum_documents(
     entry: ListedFile, faults: list[Violation], *, spec: DigestSpec
 ) -> dict[str, Any]:
-    ids_hash = hashlib.sha256()
+    ids_hash = IdsHash()
     sums, num_tokens, marked, targets = Sums(), 0, 0, 0
-    for row, batch in read_token_file(resolve(spec.root, entry.path)):
+    for row, stored in read_token_file(resolve(spec.root, entry.path)):
+        ids_hash.add(stored)
+        batch = whole_ids(stored)
         ids = token_values(batch.column("tokens"))
-        ids_hash.update(ids.data)
         num_tokens += len(ids)
         faults += _document_faults(batch, ids, row, spec)
         digests = digest_batch(batch, spec)

@@ -48,7 +48,7 @@ def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
     shutil.copytree(packed, output)
     tokens = current(output, "small", "tokens")
     (damaged, *_) = sorted((tokens / "documents").iterdir())
-    flip_in_column(damaged, "tokens")
+    flip_in_column(damaged, "low")
     where = ("--output", output, "--bucket", "small")
     assert bfpack("plan", *where, "--seq-len", 256).code == 0
     ran = bfpack("assemble", *where, "--seq-len", 256)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from halves import low
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
@@ -20,6 +21,8 @@ from bfpack_spark.sequences.assemble_sequences import (
 from bfpack_spark.sequences.locate_fragments import locate_fragments
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 from bfpack_spark.spark.partitions import files_frame
+
+NAMES = [name for name in SEGMENTS.names if name not in ("shard", "high")]
 
 # Token files 0 and 1. Token t of document d is 100 d + t.
 FILES = [{"a": 5, "b": 3}, {"c": 9, "d": 1, "e": 4}]
@@ -89,7 +92,7 @@ def segments_of(blocks: DataFrame) -> list[dict[str, Any]]:
     return [
         {"shard": shard, **row}
         for shard, table in enumerate(by_shard)
-        for row in from_blocks(table.to_batches(), SEGMENTS, SEGMENTS.names[1:]).to_pylist()
+        for row in from_blocks(table.to_batches(), SEGMENTS, NAMES).to_pylist()
     ]
 
 
@@ -103,7 +106,7 @@ def test_every_fragment_is_the_slice_that_the_plan_names(
     lengths = {doc_id: length for file in FILES for doc_id, length in file.items()}
     for sequence_id, position, offset, doc_id, start, length, _ in PLANNED:
         row = rows[sequence_id, position]
-        assert row["tokens"] == ids_of(doc_id, start, length).tobytes()
+        assert row["low"] == low(ids_of(doc_id, start, length))
         told = (row["offset"], row["doc_id"], row["start"], row["length"], row["doc_length"])
         assert told == (offset, doc_id, start, length, lengths[doc_id])
         assert row["shard"] == {0: 0, 1: 0, 2: 1, 3: 2, 4: 2}[sequence_id]
@@ -162,8 +165,8 @@ def test_of_many_files_each_task_walks_several(spark: SparkSession, tmp_path: Pa
     assert located.rdd.getNumPartitions() == 3
     assert located.count() == 3
     rows = segments_of(assemble_sequences(located, paths, np.array([0, 3, 7])))
-    found = {row["sequence_id"]: row["tokens"] for row in rows}
-    assert found == {n: ids_of(name, 0, 3).tobytes() for n, name in enumerate("gfedcba")}
+    found = {row["sequence_id"]: row["low"] for row in rows}
+    assert found == {n: low(ids_of(name, 0, 3)) for n, name in enumerate("gfedcba")}
 
 
 def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from halves import low
 
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, plain
 from bfpack_spark.sequences.shard_files import ShardSpec, gather_rows, write_shards
@@ -17,6 +18,8 @@ from bfpack_spark.spark.blocks import to_blocks
 TASK = ShardSpec(
     root="nowhere", bucket="b", seq_len=4, pad_id=9, starts=np.array([5, 7]), metadata={}
 )
+
+NAMES = [name for name in SEGMENTS.names if name != "high"]  # no id takes more than 16 bits
 
 # Two sequences of 4: [a0 a1 b0 +1 padding], [c0 c1 c2 c3].
 ROWS = [
@@ -27,11 +30,11 @@ ROWS = [
 
 
 def segments(rows: list[tuple[object, ...]]) -> pa.Table:
-    columns = dict(zip(SEGMENTS.names, zip(*rows, strict=True), strict=True))
-    columns["tokens"] = [np.array(ids, dtype="<i4").tobytes() for ids in columns["tokens"]]
+    columns = dict(zip(NAMES, zip(*rows, strict=True), strict=True))
+    columns["low"] = [low(ids) for ids in columns["low"]]
     arrays = {
-        f.name: pa.array(columns[f.name], pa.large_binary() if f.name == "tokens" else f.type)
-        for f in SEGMENTS
+        f.name: pa.array(columns[f.name], pa.large_binary() if f.name == "low" else f.type)
+        for f in (SEGMENTS.field(name) for name in NAMES)
     }
     return pa.table(arrays)
 
@@ -87,8 +90,9 @@ def write(
 ) -> dict[str, Any]:
     """Shard 1, sequences 3 to 3 + num_rows - 1, each one document without its last token; the
     entry for the manifest."""
-    ids = np.arange(seq_len - 1, dtype="<i4").tobytes()
-    rows = [(1, 3 + n, 0, 0, f"d{n}", 0, seq_len - 1, seq_len - 1, ids) for n in order]
+    ids = np.arange(seq_len - 1).astype("<u2").tobytes()
+    above = (np.arange(seq_len - 1) >> 16).astype("u1").tobytes()
+    rows = [(1, 3 + n, 0, 0, f"d{n}", 0, seq_len - 1, seq_len - 1, ids, above) for n in order]
     columns = dict(zip(SEGMENTS.names, zip(*rows, strict=True), strict=True))
     table = pa.Table.from_pydict(columns, schema=plain(SEGMENTS))
     spec = ShardSpec(
@@ -97,6 +101,7 @@ def write(
         seq_len=seq_len,
         pad_id=9,
         starts=np.array([0, 3, 3 + num_rows]),
+        num_high=1,
         metadata={"bfpack.seq_len": str(seq_len), "bfpack.pad_id": "9"},
     )
     batches = table.to_batches(max_chunksize=batch_rows)
@@ -109,7 +114,7 @@ def write(
 
 @pytest.mark.parametrize(
     ("seq_len", "num_rows", "groups"),
-    [(4, 9000, [9000]), (60000, 5, [2, 2, 1]), (2**18, 2, [1, 1])],
+    [(4, 9000, [9000]), (60000, 5, [2, 2, 1]), (2**18, 10, [1] * 10)],
 )
 def test_a_shard_file_is_what_its_entry_says_and_encoded_for_every_reader(
     seq_len: int, num_rows: int, groups: list[int], tmp_path: Path
@@ -162,6 +167,6 @@ def test_a_second_attempt_writes_the_same_file_over_the_first(tmp_path: Path) ->
 
 
 def test_segments_of_two_shards_in_one_partition_stop_the_job(tmp_path: Path) -> None:
-    both = segments([ROWS[0], ROWS[1], (1, *ROWS[2][1:])]).cast(plain(SEGMENTS))
+    both = segments([ROWS[0], ROWS[1], (1, *ROWS[2][1:])])
     with pytest.raises(AssertionError, match="one shard"):
         list(write_shards(iter([to_blocks(both, SEGMENTS, "shard")]), spec=TASK))

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from halves import tokens_of
 
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.schema import TOKENIZED, TOKENS, plain
@@ -36,7 +37,9 @@ def documents(lengths: list[int]) -> pa.RecordBatch:
 
 def write(batches: Iterator[pa.RecordBatch], root: Path) -> Iterator[pa.RecordBatch]:
     sizes = TokenFileSizes(group_tokens=10, file_tokens=25)
-    return write_token_files(batches, root=str(root), metadata={}, tally=Tally(), sizes=sizes)
+    return write_token_files(
+        batches, root=str(root), metadata={}, num_high=0, tally=Tally(), sizes=sizes
+    )
 
 
 def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(tmp_path: Path) -> None:
@@ -49,7 +52,9 @@ def test_a_partition_rolls_over_to_a_new_file_and_loses_nothing(tmp_path: Path) 
     assert names == [f"documents/part-00000-{n:03d}.parquet" for n in range(len(names))]
     assert len(names) > 1
     held = [row for name in names for row in pq.read_table(tmp_path / name).to_pylist()]
-    assert held == documents(lengths).select(TOKENS.names).to_pylist()
+    assert {*held[0]} == {"doc_id", "length", "low"}
+    rows = [{"doc_id": r["doc_id"], "length": r["length"], "tokens": tokens_of(r)} for r in held]
+    assert rows == documents(lengths).select(TOKENS.names).to_pylist()
     for entry in found["files"]:
         read = list(read_token_file(f"{tmp_path}/{entry['path']}", batch_rows=1))
         assert [row for row, _ in read] == list(range(entry["rows"]))

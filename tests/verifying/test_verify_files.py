@@ -85,7 +85,7 @@ def test_a_token_store_that_was_changed_is_caught(broken: Path, bfpack: Bfpack) 
     changed: Rows = []
 
     def change(rows: Rows) -> None:
-        rows[0]["tokens"] = b"\1\0\0\0" + rows[0]["tokens"][4:]
+        rows[0]["low"] = b"\1\0" + rows[0]["low"][2:]
         changed.append(rows[0])
 
     (violation,) = verify_changed(bfpack, broken, token_file(broken), change)
