@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from bfpack_spark.core.digest import digest_segments, with_mask
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.files import access
 from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain, with_masks
@@ -23,7 +24,8 @@ from bfpack_spark.verifying.segment_faults import bos_faults, cut_faults
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-_FAULTS_MAX = 20  # of a kind in a row group, so that a broken file does not list every row
+_PART_TOKENS = 1 << 20  # that are read at once, or a row group
+_FAULTS_MAX = 20  # of a kind in a part, so that a broken file does not list every row
 _LISTS = ("seq_lengths", "doc_ids", "doc_starts", "doc_lengths")
 
 
@@ -44,8 +46,7 @@ class ShardRules:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPart:
-    """A row group of a shard. segments are SCANNED_SEGMENTS, or None if the rows cannot be read as
-    such."""
+    """Some rows of a shard. segments are SCANNED_SEGMENTS, or None if the rows cannot be read."""
 
     ids: npt.NDArray[np.int32]
     num_tokens: int
@@ -55,7 +56,7 @@ class ShardPart:
 
 
 def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
-    """Yield the row groups of the shard that a manifest's entry names. `first` in the entry is the
+    """Yield the parts of the shard that a manifest's entry names. `first` in the entry is the
     sequence_id with which the shard begins. Raise what pyarrow raises on a damaged file."""
     row = 0
     with access.open_parquet(f"{rules.root}/{entry.path}") as file:
@@ -64,10 +65,19 @@ def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
             yield ShardPart(ids=np.empty(0, np.int32), num_tokens=0, faults=[fault], segments=None)
         if file.schema_arrow.remove_metadata() != plain(with_masks(SEQUENCES, masks=rules.masks)):
             return
-        for number in range(file.num_row_groups):
-            table = file.read_row_group(number, use_threads=False).combine_chunks()
+        for numbers in _at_once(file.num_row_groups, rules):
+            table = file.read_row_groups(numbers, use_threads=False).combine_chunks()
             yield _part(table, row, entry, rules)
             row += len(table)
+
+
+def _at_once(num_groups: int, rules: ShardRules) -> Iterator[list[int]]:
+    """Yield numbers of row groups that are read together. What a check costs a call is nothing
+    beside a million tokens."""
+    seq_len = rules.rules.seq_len
+    tokens = rows_per_row_group(seq_len, rules.format_version) * seq_len
+    size = max(_PART_TOKENS // tokens, 1)
+    return (list(range(n, min(n + size, num_groups))) for n in range(0, num_groups, size))
 
 
 def _file_fault(schema: pa.Schema, rules: ShardRules) -> Violation | None:
