@@ -3,8 +3,8 @@
     python scripts/bench/formats.py VERSION [VERSION ...]     directories of versions of sequences
 
 Writes about 8 M tokens of each version's shards anew with the row groups of formats 1 and 2, and
-about as many of its token store with ids of 4 and of 2 bytes, where the vocabulary allows. It does
-so by the code of the job, in turns. A scan reads all columns of a file; a row at random reads the
+about as many of its token store with ids as int32 and in two columns. It does so by the code of the
+job, in turns. A scan reads all columns of a file; a row at random reads the
 row group that holds it, with a footer that is read already. Exits with an error if a target is
 missed.
 """
@@ -23,9 +23,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
 
+from bfpack_spark.core.halves import num_high_bytes
 from bfpack_spark.core.rows import rows_per_row_group
-from bfpack_spark.files.parquet_output import ParquetOutput, token_values
-from bfpack_spark.schema import SEQUENCES, TOKENS
+from bfpack_spark.files.parquet_output import ParquetOutput
+from bfpack_spark.schema import SEQUENCES, TOKENS, stored_tokens
+from bfpack_spark.tokens.stored_ids import halves_of, in_halves, whole_ids
 
 _TOKENS = 1 << 23
 _TURNS = 7
@@ -87,27 +89,26 @@ def _shards(version: Path, work: str) -> list[str]:
 def _token_files(version: Path, work: str) -> None:
     manifest = json.loads((version / "_manifest.json").read_text())
     size = manifest["tokenizer"]["vocabulary_size"]
+    num_high = num_high_bytes(size)
     store = version.parents[1] / "tokens" / manifest["inputs"]["tokens_fingerprint"][:16]
-    table = some_rows(sorted((store / "documents").glob("*.parquet")), "length")
-    tokens = int(table["length"].to_numpy().sum())
-    if size > 2**16:
-        print(f"A vocabulary of {size:,} needs more than 2 bytes.\n")
-        return
-    group = max(1, round(len(table) * 2**20 / tokens))
-    narrow = table.set_column(2, "tokens", narrowed(table["tokens"].combine_chunks()))
+    stored = some_rows(sorted((store / "documents").glob("*.parquet")), "length")
+    tokens = int(stored["length"].to_numpy().sum())
+    group = max(1, round(len(stored) * 2**20 / tokens))
+    (batch,) = (halves_of(own, num_high) for own in stored.to_batches())
+    halves = pa.Table.from_batches([batch])
+    table = pa.Table.from_batches([whole_ids(batch)])
+    schema = stored_tokens(num_high, masks=False)
     found = in_turns(
         {
-            "int32": lambda: write(work, TOKENS, table, group),
-            "uint16": lambda: write(work, TOKENS, narrow, group),
+            "format 1, int32": lambda: write(work, TOKENS, table, group),
+            "format 2, in two columns": lambda: write(work, schema, halves, group),
         },
         tokens,
     )
     print_table(f"{tokens / 1e6:.0f} M tokens of token files, vocabulary of {size:,}", found)
-    ids = token_values(table["tokens"].combine_chunks())
-    short = ids.astype("<u2")
-    both = (_cpu(lambda: ids.astype("<u2")), _cpu(lambda: short.astype("<i4")))
+    both = (_cpu(lambda: in_halves(table, num_high)), _cpu(lambda: whole_ids(batch)))
     print(
-        "int32 to uint16 and back: {:.2f} and {:.2f} ns a token\n".format(
+        "int32 to two columns and back: {:.2f} and {:.2f} ns a token\n".format(
             *(1e9 * seconds / tokens for seconds in both)
         )
     )
@@ -135,13 +136,6 @@ def table_of(table: pa.Table, padding: int | None) -> pa.Table:
             lists = pa.ListArray.from_arrays(names.offsets, pa.array(values, mask=mask))
             table = table.set_column(at, name, lists)
     return table
-
-
-def narrowed(tokens: pa.Array) -> pa.Array:
-    ids = token_values(tokens).astype("<u2")
-    offsets = np.frombuffer(tokens.buffers()[1], np.int32)[: len(tokens) + 1]
-    raw = [None, pa.py_buffer((offsets // 2).astype(np.int32)), pa.py_buffer(ids)]
-    return pa.Array.from_buffers(pa.binary(), len(tokens), raw)
 
 
 def write(root: str, schema: pa.Schema, table: pa.Table, rows: int) -> Path:
