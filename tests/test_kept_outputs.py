@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, Ran
 from outputs import current, manifest
 
-from bfpack_spark.schema import SEQUENCES_FORMATS
+from bfpack_spark.schema import SEQUENCES_FORMATS, TOKENS_FORMATS
 
 KEPT = sorted((ROOT / "tests" / "data").glob("output-*"))
 Run = Callable[..., Ran]
@@ -85,6 +85,27 @@ def test_another_seed_makes_sequences_of_today_of_its_tokens(
         assert ran.code == 0, ran.out
     assert current(kept / "output", "b", "sequences-64") == before
     assert sum("tokens: nothing to do" in message for message in caplog.messages) == 2
+
+
+def test_what_is_new_beside_it_is_tokenized_and_its_own_tokens_stay(
+    kept: Path, bfpack: Run
+) -> None:
+    """A store of today that lists files of then gives the shards of one that lists none."""
+    before = current(kept / "output", "b", "tokens")
+    (kept / "input" / "more.jsonl").write_text('{"id": "new", "text": "and one more\\n"}\n')
+    for output in (kept / "output", kept / "fresh"):
+        ran = bfpack("pack", *options(kept), "--output", output)
+        assert ran.code == 0, ran.err
+        ran = bfpack("verify", "--output", output, *PLACE, "--input", kept / "input")
+        assert ran.code == 0, ran.out
+    stores = [current(kept / name, "b", "tokens") for name in ("output", "fresh")]
+    assert stores[0].name == stores[1].name != before.name
+    assert manifest(stores[0])["format_version"] == TOKENS_FORMATS[0]
+    taken = [e["path"] for e in manifest(stores[0])["files"] if e["path"].startswith("../")]
+    assert any(path.startswith(f"../{before.name}/documents/") for path in taken)
+    shards = [current(kept / name, "b", "sequences-64") / "shards" for name in ("output", "fresh")]
+    first, second = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in shards)
+    assert first == second
 
 
 def options(kept: Path) -> list[object]:
