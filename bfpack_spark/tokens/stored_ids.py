@@ -42,13 +42,18 @@ def in_halves(table: pa.Table, num_high: int) -> pa.Table:
     chunks = [split_ids(token_values(c), num_high) for c in table.column("tokens").chunks]
     columns = {name: table.column(name) for name in ("doc_id", "length")}
     length = table.column("length").to_numpy()
-    columns["low"] = binary_of(np.concatenate([low for low, _ in chunks]), length)
+    columns["low"] = binary_of(_end_to_end([low for low, _ in chunks]), length)
     if num_high:
-        high = np.concatenate([high for _, high in chunks if high is not None])
-        columns["high"] = binary_of(high, length)
+        high = [high for _, high in chunks if high is not None]
+        columns["high"] = binary_of(_end_to_end(high), length)
     if "loss_mask" in table.column_names:
         columns["loss_mask"] = table.column("loss_mask")
     return pa.table(columns)
+
+
+def _end_to_end(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the parts as one array, without a copy if it is one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def halves_of(batch: pa.RecordBatch, num_high: int) -> pa.RecordBatch:
