@@ -76,3 +76,23 @@ def test_padding_with_a_place_in_a_document_is_a_fault(
 ) -> None:
     (problem,) = faults(tmp_path, {**ROW, **changed}, number)
     assert problem.startswith("padding is not the last segment")
+
+
+def test_row_groups_that_are_read_together_keep_their_rows_and_their_faults(
+    tmp_path: Path,
+) -> None:
+    rows = [{**ROW, "sequence_id": number} for number in range(20)]
+    rows[17]["input_ids"] = [1, 2, 9, 0]
+    table = pa.Table.from_pylist(rows, schema=plain(SEQUENCES))
+    pq.write_table(table, tmp_path / "s.parquet", row_group_size=1)
+    entry = ListedFile(
+        number=0, path="s.parquet", rows=20, tokens=60, bytes=0, sha256="", ids_sha256=None, first=0
+    )
+    parts = list(read_shard(entry, replace(RULES, root=str(tmp_path))))
+    assert 1 < len(parts) < 20
+    told = [(fault.row, fault.problem) for part in parts for fault in part.faults]
+    assert told == [(17, "ids outside the vocabulary of 9")]
+    every = [part.segments for part in parts if part.segments is not None]
+    places = [place for own in every for place in own.column("row").to_pylist()]
+    assert places == [number for number in range(20) for _ in "ab"]
+    assert sum(part.num_tokens for part in parts) == 60
