@@ -78,7 +78,7 @@ def test_padding_with_a_place_in_a_document_is_a_fault(
     assert problem.startswith("padding is not the last segment")
 
 
-def test_row_groups_that_are_read_together_keep_their_rows_and_their_faults(
+def test_row_groups_read_together_keep_their_rows_and_faults(
     tmp_path: Path,
 ) -> None:
     rows = [{**ROW, "sequence_id": number} for number in range(20)]
