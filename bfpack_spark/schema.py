@@ -16,8 +16,8 @@ def _field(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
     return pa.field(name, kind, metadata={"meaning": meaning})
 
 
-# Where a table holds many tokens, they travel as little-endian int32 BINARY: Spark's array<int>
-# costs the JVM 60 % more.
+# Documents as workers make and compare them. Tokens are BINARY: Spark's array<int> costs the JVM
+# 60 % more.
 TOKENS = pa.schema(
     [
         _field("doc_id", pa.string(), "unique within the bucket"),
@@ -26,8 +26,8 @@ TOKENS = pa.schema(
     ]
 )
 
-# The low 16 bits of ids, and what is above, by core/halves.py: how ids lie in the token store and
-# travel to their shards. A vocabulary of up to 2^16 entries has no `high`.
+# How ids lie in the token store and travel to their shards (core/halves.py). A vocabulary of up to
+# 2^16 entries has no `high`.
 _LOW = _field("low", pa.binary(), "the low 16 bits of the ids, little-endian uint16")
 _HIGH = _field("high", pa.binary(), "the bits above, uint8, or uint16 beyond 2^24 entries")
 

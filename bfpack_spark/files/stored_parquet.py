@@ -54,7 +54,6 @@ def _strings(texts: Sequence[str]) -> pa.Array:
 def _rows_in(path: str, *, wanted: pa.Array, columns: list[str]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with open_own_parquet(path) as file:
-        columns = [column for column in columns if column in file.schema_arrow.names]
         for number in range(file.num_row_groups):
             ids = file.read_row_group(number, columns=["doc_id"], use_threads=False)["doc_id"]
             held = pc.is_in(ids, wanted.cast(ids.type))
