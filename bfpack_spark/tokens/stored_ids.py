@@ -66,14 +66,18 @@ def halves_of(batch: pa.RecordBatch, num_high: int) -> pa.RecordBatch:
 
 def whole_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return rows of a token file with the columns of TOKENS, with the loss masks if there are
-    any."""
+    any. Raise ValueError if a document has not as many values in `high` as in `low`."""
     masks = "loss_mask" in batch.schema.names
     schema = plain(with_masks(TOKENS, masks=masks))
     if "tokens" in batch.schema.names:
         return batch.select(schema.names)
-    low = binary_values(batch.column("low"))
-    high = binary_values(batch.column("high")) if "high" in batch.schema.names else None
-    tokens = binary_of(_joined(low, high), _half_lengths(batch.column("low")))
+    low, high = binary_values(batch.column("low")), None
+    lengths = _sizes(batch.column("low")) // 2
+    if "high" in batch.schema.names:
+        high = binary_values(batch.column("high"))
+        if (_sizes(batch.column("high")) * len(low) != 2 * lengths * len(high)).any():
+            raise ValueError("low and high are not of the same tokens")
+    tokens = binary_of(_joined(low, high), lengths)
     columns = {n: tokens if n == "tokens" else batch.column(n) for n in schema.names}
     return pa.RecordBatch.from_pydict(columns, schema=schema)
 
@@ -97,10 +101,10 @@ def _joined(low: Any, high: Any) -> Ids:
     return join_ids(first, np.frombuffer(high, high_kind(len(high) // max(len(first), 1) or 1)))
 
 
-def _half_lengths(low: pa.Array) -> np.ndarray:
-    """Return the number of tokens in each value of `low`."""
-    offsets = np.frombuffer(low.buffers()[1], dtype=np.int32)
-    return np.diff(offsets[low.offset : low.offset + len(low) + 1]) // 2
+def _sizes(column: pa.Array) -> np.ndarray:
+    """Return the bytes of each value of a BINARY column."""
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)
+    return np.diff(offsets[column.offset : column.offset + len(column) + 1]).astype(np.int64)
 
 
 def binary_of(values: np.ndarray, length: np.ndarray) -> pa.Array:
