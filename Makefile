@@ -80,6 +80,7 @@ bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .b
 	@$(BENCH)/parquet_encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
 	@$(BENCH)/engines.py --work .bench/engines --runs $(RUNS)
 	@$(BENCH)/packers.py --peers $(PEERS_PYTHON) --runs $(RUNS)
+	@$(BENCH)/exactness.py --work .bench/exactness --peers $(PEERS_PYTHON) --runs $(RUNS)
 	@$(BENCH)/reading.py --work .bench/reading --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits LIMITS_TOKENIZER="--tokenizer $(BENCH_TOKENIZER)"
 
