@@ -115,6 +115,13 @@ def test_an_eos_alone_belongs_to_a_document_that_lacks_it() -> None:
     assert (again["documents_cut"], again["tokens_repeated"]) == (0, 1)
 
 
+def test_an_eos_is_that_of_the_token_before_it_in_its_row_alone() -> None:
+    other_row = count([3, 4], [[(0, 0, 2)], [(1, 3, 4)], [(0, 0, 3), (1, 0, 3)]], 9)
+    assert (other_row["tokens_lost"], other_row["tokens_repeated"]) == (0, 2)
+    not_the_end = count([4, 2], [[(0, 0, 2), (1, 1, 2)], [(0, 2, 4), (1, 0, 1)]], 9)
+    assert (not_the_end["tokens_lost"], not_the_end["tokens_repeated"]) == (0, 0)
+
+
 def test_pieces_that_lie_side_by_side_in_a_row_are_whole() -> None:
     assert count([6], [[(0, 0, 4), (0, 4, 6)]], 9)["documents_cut"] == 0
 

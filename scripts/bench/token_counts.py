@@ -69,7 +69,7 @@ def _number(lengths: Int64, ids: Int64, row_of: Int64) -> Int64:
     if len(ids) and (ids.min() < 0 or ids.max() > eos or is_last[ids].any()):
         raise ValueError("rows hold ids that the corpus does not have")
     follows = np.zeros(len(ids), dtype=bool)
-    follows[1:] = (ids[1:] == eos) & (ids[:-1] != eos) & (row_of[1:] == row_of[:-1])
+    follows[1:] = (ids[1:] == eos) & (row_of[1:] == row_of[:-1])
     follows[1:] &= is_last[np.minimum(ids[:-1] + 1, eos)]
     numbers = ids.copy()
     numbers[follows] = ids[np.flatnonzero(follows) - 1] + 1
@@ -83,13 +83,13 @@ def _number(lengths: Int64, ids: Int64, row_of: Int64) -> Int64:
 def _find_whole(lengths: Int64, numbers: Int64, row_of: Int64) -> npt.NDArray[np.bool_]:
     """Return for each document whether a row has all of its tokens one after another."""
     begins = np.cumsum(lengths) - lengths
-    is_begin = np.zeros(int(lengths.sum()) + 1, dtype=bool)
+    is_begin = np.zeros(int(lengths.sum()) + 1, dtype=bool)  # the last is that of _NOBODYS
     is_begin[begins] = True
     joined = np.zeros(len(numbers), dtype=bool)  # to the token before
     joined[1:] = (np.diff(numbers) == 1) & (np.diff(row_of) == 0) & ~is_begin[numbers[1:]]
     at = np.flatnonzero(~joined)
     runs, first = np.diff(at, append=len(numbers)), numbers[at]
-    known = (first != _NOBODYS) & is_begin[first]
+    known = is_begin[first]
     document = np.searchsorted(begins, first[known])
     whole = np.zeros(len(lengths), dtype=bool)
     whole[document[runs[known] == lengths[document]]] = True
