@@ -81,7 +81,7 @@ class Settings(ColumnSettings):
         256 * 2**20,
         ge=1,
         description="Sets the UTF-8 bytes of the largest document; longer ones go to quarantine. "
-        "No engine takes more than 268435456, and tokenizers and gigatoken no stretch of over "
+        "No engine takes more than 268435456, and others than fastokens no stretch of over "
         "8388608 that cannot be cut.",
     )
     max_quarantined: float = Field(
@@ -91,7 +91,7 @@ class Settings(ColumnSettings):
         description="Sets the share of documents, and of bytes, that may go to quarantine before "
         "the run fails, of all and of what is new.",
     )
-    engine: Literal["auto", "fastokens", "gigatoken", "tokenizers"] = Field(
+    engine: Literal["auto", "fastokens", "gigatoken", "words", "tokenizers"] = Field(
         "auto",
         description="Sets the engine that tokenizes; auto takes the fastest that agrees with "
         "tokenizers.",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
 
@@ -61,6 +61,18 @@ def word_piece() -> Tokenizer:
         vocab_size=60, special_tokens=["[UNK]", "</s>"], show_progress=False
     )
     tokenizer.train_from_iterator(WORDS, trainer)
+    return tokenizer
+
+
+def bert() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=160, special_tokens=["[UNK]", "</s>"], show_progress=False
+    )
+    punctuated = "Some words; to_learn (and some.more) [x] a+b a=b"
+    tokenizer.train_from_iterator([*WORDS, punctuated] * 3, trainer)
     return tokenizer
 
 

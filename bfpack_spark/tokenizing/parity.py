@@ -109,8 +109,10 @@ def _candidates(wanted: EngineChoice, vocabulary: Vocabulary) -> tuple[FastName,
         return ()
     if wanted != "auto":
         return (wanted,)
-    is_sentencepiece = parse_tokenizer(vocabulary.json).model.byte_fallback
-    return ("gigatoken", "fastokens") if is_sentencepiece else ("fastokens",)
+    model = parse_tokenizer(vocabulary.json).model
+    if model.type in ("WordPiece", "Unigram"):
+        return ("words",)
+    return ("gigatoken", "fastokens") if model.byte_fallback else ("fastokens",)
 
 
 def compare(

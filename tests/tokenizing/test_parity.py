@@ -8,12 +8,14 @@ import pytest
 from conftest import Corpus
 from tokenizers import Tokenizer
 from tokenizing.altered import losing
-from trained import byte_level, sentencepiece, unigram, vocabulary, word_piece
+from trained import bert, byte_level, sentencepiece, unigram, vocabulary, word_piece
 
 from bfpack_spark.errors import JobError
 from bfpack_spark.tokenizing.engines import load_engine
 from bfpack_spark.tokenizing.hard_texts import adversarial_texts
 from bfpack_spark.tokenizing.parity import choose_engine, compare, first_difference
+
+Tree = dict[str, Any]
 
 
 def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(
@@ -37,12 +39,22 @@ def test_both_engines_agree_on_hard_texts_and_tokens_decode_to_the_text(
     )
 
 
-@pytest.mark.parametrize("make", [word_piece, unigram])
+def word_level() -> Tree:
+    model = {
+        "type": "WordLevel",
+        "vocab": {"</s>": 0, "words": 1, "[UNK]": 2},
+        "unk_token": "[UNK]",
+    }
+    return {"version": "1.0", "added_tokens": [], "model": model}
+
+
+@pytest.mark.parametrize("make", [word_piece, unigram, word_level])
 def test_auto_takes_the_reference_where_the_fast_engine_refuses(make: Any) -> None:
-    own = vocabulary(make())
-    choice = choose_engine("auto", own, ["words"])
-    assert choice.engine == "tokenizers"
-    assert choice.why.startswith("fastokens cannot load it: ")
+    own = vocabulary(make(), eos_token="</s>")
+    if make is word_level:
+        choice = choose_engine("auto", own, ["words"])
+        assert choice.engine == "tokenizers"
+        assert choice.why.startswith("fastokens cannot load it: ")
     with pytest.raises(JobError, match=r"--engine fastokens: fastokens cannot load it: .*; use"):
         choose_engine("fastokens", own, ["words"])
     assert choose_engine("tokenizers", own, ["words"]).why == "as --engine says"
@@ -141,8 +153,26 @@ def test_the_choice_says_what_it_costs() -> None:
     assert re.fullmatch(
         r"on the sample fastokens takes \d+ ns of CPU a token, tokenizers \d+", fast.cost or ""
     )
-    slow = choose_engine("auto", vocabulary(unigram()), sample)
+    slow = choose_engine("auto", vocabulary(word_piece()), sample)
     assert re.fullmatch(
         r"on the sample it takes \d+ ns of CPU a token, where a fast engine takes 30 to 200",
         slow.cost or "",
     )
+
+
+@pytest.mark.parametrize("make", [bert, unigram])
+def test_words_are_kept_where_it_is_proved_that_texts_fall_into_them(make: Any) -> None:
+    own = vocabulary(make())
+    choice = choose_engine("auto", own, ["some words"])
+    assert choice.engine == "words"
+    assert choice.why == f"it agrees with tokenizers on {len(adversarial_texts(own)) + 1} texts"
+    load = losing(lambda text: text == "zebra", "words")
+    assert choose_engine("auto", own, ["zebra"], load).engine == "tokenizers"
+    with pytest.raises(JobError, match=r"--engine words: words differs from tokenizers on 'zebra'"):
+        choose_engine("words", own, ["zebra"], load)
+
+
+def test_words_are_not_kept_where_nothing_is_proved() -> None:
+    choice = choose_engine("auto", vocabulary(word_piece()), ["some words"])
+    assert choice.engine == "tokenizers"
+    assert choice.why == "words are not cut for a model of the type WordPiece behind Whitespace"
