@@ -92,11 +92,11 @@ def measure(arguments: list[str]) -> Peak:
     return Peak(worker=cost.worker_mb, driver=cost.driver_mb, heap=alive)
 
 
-def measured(arguments: list[str]) -> tuple[Cost, float]:
-    """What a command costs, and the most that was alive in its JVM's heap."""
+def measured(arguments: list[str], *, every_seconds: int = 1) -> tuple[Cost, float]:
+    """What a command costs, and the most that was alive in its JVM's heap, looked at so often."""
     with tempfile.TemporaryDirectory() as logs:
         log = {"JAVA_TOOL_OPTIONS": f"-Xlog:gc:file={logs}/%p.log"}
-        often = ["--spark-conf", "spark.cleaner.periodicGC.interval=1s"]
+        often = ["--spark-conf", f"spark.cleaner.periodicGC.interval={every_seconds}s"]
         cost = run([*arguments, *often], environment=log)
         return cost, max(_alive(Path(logs)))
 

@@ -4,7 +4,8 @@
 
 The model (model.py) multiplies the layout that the job would choose by constants that the other
 benchmarks print; each is an option. The run checks names and rows of 2,000 shards, and the model's
-blocks. The simulation counts 5 trillion tokens through the planner's own arithmetic.
+blocks. The simulation counts a bucket of 15 trillion tokens in 100 through the planner's own
+arithmetic.
 """
 
 import argparse
@@ -37,11 +38,11 @@ from processes import Cost, run
 from bfpack_spark.core.accounting import account
 from bfpack_spark.core.groups import num_groups
 
-SIMULATED_TOKENS = 5 * 10**12
+SIMULATED_TOKENS, SIMULATED_BUCKETS = 15 * 10**12, 100
 SEQ_LENS = (2048, 8192)
 NUM_SHARDS, FEW_SHARDS, SHARDS_SEQ_LEN = 2000, 32, 512
 CONSTANTS = {
-    "tokenize_ns": (42.0, "CPU a token, tokenize (stages.py, the higher of code and prose)"),
+    "tokenize_ns": (42.0, "CPU a token, tokenize (stages.py, the higher, or scale.py)"),
     "assemble_ns": (47.0, "CPU a token, assemble (likewise)"),
     "shard_ms": (46.0, "CPU a shard above its tokens (--only shards)"),
     "plan_us": (2.5, "CPU a document, plan (lengths.py, the higher)"),
@@ -76,7 +77,11 @@ class Case:
         return f"{self.tokens:,} tokens" + (f", {self.buckets} buckets" if self.buckets > 1 else "")
 
 
-CASES = (Case(tokens=10**9), Case(tokens=10**11), Case(tokens=SIMULATED_TOKENS, buckets=10))
+CASES = (
+    Case(tokens=10**9),
+    Case(tokens=10**11),
+    Case(tokens=SIMULATED_TOKENS, buckets=SIMULATED_BUCKETS),
+)
 
 
 def _print_model(options: argparse.Namespace) -> None:
@@ -214,10 +219,12 @@ def check_shards(version: Path, num_shards: int) -> list[int]:
 
 
 def _print_simulation(options: argparse.Namespace) -> None:
-    histogram = expected_histogram(round(options.simulated_tokens / MEAN_TOKENS))
+    """One bucket, since all are alike; sequences and groups are those of all buckets."""
+    buckets = SIMULATED_BUCKETS
+    histogram = expected_histogram(round(options.simulated_tokens / buckets / MEAN_TOKENS))
     print(
-        f"\n| {histogram.count:,} documents, {histogram.total:,} tokens, counted at | "
-        "groups of | groups | sequences | over the bound | s of CPU |"
+        f"\n| {buckets} buckets of {histogram.count:,} documents, {histogram.total:,} tokens, at | "
+        "groups of | groups | sequences | over the bound | s of CPU a bucket |"
     )
     print("|---:|---:|---:|---:|---:|---:|")
     for seq_len, size in itertools.product(SEQ_LENS, (GROUP_DOCUMENTS_MAX, 10**11)):
@@ -226,7 +233,7 @@ def _print_simulation(options: argparse.Namespace) -> None:
         spent = time.process_time() - start
         groups = num_groups(histogram.count, size)
         print(
-            f"| {seq_len:,} | {size:,} | {groups:,} | {found.num_sequences:,} "
+            f"| {seq_len:,} | {size:,} | {groups * buckets:,} | {found.num_sequences * buckets:,} "
             f"| {found.overhead:.5%} | {spent:.1f} |",
             flush=True,
         )
