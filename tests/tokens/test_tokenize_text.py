@@ -12,6 +12,7 @@ from outputs import current, manifest, plan_rows, read
 from tokenizers import Tokenizer
 from tokenizing.altered import losing, noting
 from tokens.worker import EOS, PAD, Worker, ids
+from trained import bert, unigram
 
 from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
@@ -42,6 +43,20 @@ def test_a_document_too_large_to_compare_keeps_its_id(
     columns = Columns(content="text", doc_id="doc_id")
     found = worker.run(name, columns=columns, max_document_bytes=2 << 20, max_compared_bytes=1000)
     assert [(row["doc_id"], row["reason"]) for row in found] == [("long", "too_large"), ("s", None)]
+
+
+@pytest.mark.parametrize("make", [bert, unigram])
+def test_kept_words_make_the_rows_of_the_reference(
+    make: Callable[[], Tokenizer], worker: Worker
+) -> None:
+    worker.tokenizer = make()
+    texts = ["Some words; to_learn </s>", "", "e\u0301 words\x01.", "a\n\n  b \u6f22 words"] * 3
+    name = worker.write_lines(*({"text": text} for text in texts))
+    kept = worker.run(name, engine="words", audit_share=1.0)
+    assert kept == worker.run(name, engine="tokenizers")
+    assert sum(row["length"] or 0 for row in kept) > 50
+    with pytest.raises(JobError, match=r"words and tokenizers disagree .*use --engine tokenizers"):
+        worker.run(name, engine="words", audit_share=1.0, load=losing(str.isprintable, "words"))
 
 
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
