@@ -74,7 +74,7 @@ check: $(READY) ## Format, lint, types and the import directions
 
 dist: $(ENVIRONMENT) ## Make dist/: the wheel, and environment.tar.gz for a cluster that has Spark and no more
 
-bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (an hour and a half, 6 GB; RUNS=1 LIMIT_RUNS=1: a look; SIZES="100 600": less noise)
+bench: $(READY) $(PEERS) ## Tables against the floor and against peers, under .bench (two hours, 6 GB; RUNS=1 LIMIT_RUNS=1: a look; SIZES="100 600": less noise)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) $(CODE_SIZES) --peers $(PEERS_PYTHON)
 	@$(BENCH)/stages.py --work .bench --tokenizer $(BENCH_TOKENIZER) --runs $(RUNS) --prose
 	@$(BENCH)/parquet_encodings.py .bench/out-code-$(lastword $(SIZES))/b/sequences-2048/*/shards .bench/out-prose-200/b/sequences-2048/*/shards
@@ -92,10 +92,11 @@ bench-own: $(READY) ## The same without peers and with a tokenizer of 16k (an ho
 	@$(BENCH)/packers.py --runs $(RUNS)
 	@$(MAKE) --no-print-directory bench-limits
 
-bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cliffs, sizing
+bench-limits: $(READY) ## What grows and what does not: many lengths, memory, cliffs, a billion tokens, sizing
 	@$(BENCH)/lengths.py --work .bench/limits --runs $(LIMIT_RUNS)
 	@$(BENCH)/memory.py --work .bench/limits $(LIMITS_TOKENIZER)
 	@$(BENCH)/cliffs.py --work .bench/limits --runs $(LIMIT_RUNS) $(LIMITS_TOKENIZER)
+	@$(BENCH)/scale.py --work .bench/limits $(LIMITS_TOKENIZER)
 	@$(BENCH)/sizing.py --work .bench/limits
 
 lock: ## Write conf/*.lock anew from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
