@@ -19,6 +19,7 @@ That the ids are those of the whole is proved by every part of the file; others 
 import json
 import re
 import string
+import struct
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -75,6 +76,8 @@ class WordsEngine:
             self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json)
         except BaseException as error:
             raise ValueError(f"tokenizers cannot load it: {said(error)}") from None
+        self._tokenize = self._engine.model.tokenize
+        self._pre_tokenize = self._engine.pre_tokenizer.pre_tokenize_str
         self._steps = [library(step) for step in parts_of(tree.get("normalizer"), "normalizers")]
         self._table = _table_of(tree, _LOCAL_OF[kind])
         self._is_bert = kind == "WordPiece"
@@ -124,17 +127,15 @@ class WordsEngine:
         """Return the ids of a text by the library's own normalizer and pre-tokenizer."""
         for step in self._steps:
             text = step(text)
-        pre_tokenizer = self._engine.pre_tokenizer
-        assert pre_tokenizer is not None, "_kind_of knows which one it is"
-        return self._ids([piece for piece, _ in pre_tokenizer.pre_tokenize_str(text)])
+        return self._ids([piece for piece, _ in self._pre_tokenize(text)])
 
     def _ids(self, pieces: list[str]) -> Spelled:
-        tokenize = self._engine.model.tokenize
+        tokenize = self._tokenize
         try:
             ids = [token.id for piece in pieces for token in tokenize(piece)]
         except Exception:  # it raises no narrower class if a piece cannot be spelled
             return None
-        return np.array(ids, dtype="<i4").tobytes()
+        return struct.pack(f"<{len(ids)}i", *ids)
 
     def id_of(self, token: str) -> int | None:
         return self._engine.token_to_id(token)
