@@ -1,5 +1,6 @@
 """Settings from a TOML file and from options, which go before it."""
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,7 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
     values = dict(read_toml(config) if config else {})
     unknown = sorted(set(values) - set(Settings.model_fields))
     if unknown:
-        known = ", ".join(Settings.names())
-        raise InputError(f"{config}: unknown key {unknown[0]!r}; the keys are: {known}")
+        raise InputError(f"{config}: unknown key {unknown[0]!r}; {_known_keys(unknown[0])}")
     if not isinstance(values.get("spark", {}), Mapping):
         kind = type(values["spark"]).__name__  # the value may be a secret
         raise InputError(f"{config}: spark is not a table but a {kind}; write a table, [spark]")
@@ -32,6 +32,14 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
         return Settings.model_validate({**values, **given, "spark": spark})
     except ValidationError as error:
         raise InputError(_one_line(error)) from None
+
+
+def _known_keys(unknown: str) -> str:
+    """Return the key that was meant, if there is one, and all that there are."""
+    names = Settings.names()
+    alike = difflib.get_close_matches(unknown.strip("-").replace("-", "_").lower(), names, 1)
+    meant = f"did you mean {alike[0]!r}? The" if alike else "the"
+    return f"{meant} keys are: {', '.join(names)}"
 
 
 def _one_line(error: ValidationError) -> str:

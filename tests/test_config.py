@@ -118,7 +118,10 @@ def test_a_value_out_of_range_is_named(options: dict[str, Any], says: str) -> No
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ("seqlen = 3", "c.toml: unknown key 'seqlen'; the keys are: input, output, tokenizer,"),
+        (
+            "seqlen = 3",
+            "c.toml: unknown key 'seqlen'; did you mean 'seq_len'? The keys are: input,",
+        ),
         ("seed = 1\nb = 1\na = 1", "unknown key 'a'"),
         ("[bfpack]\nseed = 1", "unknown key 'bfpack'"),
         ("seed = 'x'", "--seed 'x': "),
@@ -182,3 +185,18 @@ def test_inputs_are_one_or_several(tmp_path: Path) -> None:
     assert load(tmp_path, 'input = ["/a", "/b"]', input=("/c",)).input == ("/c",)
     with pytest.raises(InputError, match="--input is missing"):
         load(tmp_path, "input = []").need("input")
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("seqlen", "seq_len"), ('"--seq-len"', "seq_len"), ("Packing", "packing"), ("xyz", None)],
+)
+def test_an_unknown_key_is_told_the_one_that_was_meant(
+    key: str, meant: str | None, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as refused:
+        load(tmp_path, f"{key} = 3\n")
+    said = str(refused.value)
+    assert f"unknown key {key.strip(chr(34))!r}; " in said
+    assert (f"did you mean {meant!r}? The keys are: input, " in said) == (meant is not None)
+    assert "he keys are: input, output, " in said

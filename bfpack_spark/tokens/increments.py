@@ -12,9 +12,14 @@ from bfpack_spark.corpus.coverage import IN_BYTES, Tally
 from bfpack_spark.corpus.inventory import InputFile, Inventory
 from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.source import Source
-from bfpack_spark.versions.changes import inventory_changes
+from bfpack_spark.versions.changes import ONLY_TIME, inventory_changes
 from bfpack_spark.versions.inputs import TokensInputs
 from bfpack_spark.versions.manifests import FileEntry, ReadFile, TokensAccounting, TokensManifest
+
+_KEEP_TIMES = (
+    "; a file is taken for an earlier one by its name, size and time, and a copy keeps its time "
+    "with cp -p or rsync -t"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +56,9 @@ def take_over(
     if added is None:
         found = inventory_changes(earlier.inputs.inventory, inputs.inventory)
         lost = [change for change in found if " new " not in change]
-        return everything, f"everything is tokenized anew: of the earlier input {', '.join(lost)}"
+        how = _KEEP_TIMES if any(ONLY_TIME in change for change in lost) else ""
+        why = f"of the earlier input {', '.join(lost)}{how}"
+        return everything, f"everything is tokenized anew: {why}"
     increment = Increment(
         source=added[0],
         entries=[_from_here(entry, earlier.version) for entry in earlier.files],

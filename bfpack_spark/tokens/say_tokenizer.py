@@ -18,6 +18,8 @@ def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limit
     not put around documents."""
     cost = f"; {choice.cost}" if choice.cost else ""
     log.info("tokens: engine %s, %s%s", choice.engine, choice.why, cost)
+    if vocabulary.template is not None:
+        log.info("tokens: chat template of %s", vocabulary.template.name)
     if settings.tokens_column:
         return
     most = min(settings.max_document_bytes, limits.max_bytes)

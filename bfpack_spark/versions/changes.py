@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import Metadata
@@ -9,9 +10,14 @@ from bfpack_spark.versions.publication import Version
 
 log = logging.getLogger("bfpack")
 
+ONLY_TIME = "of the same size, but with another time"
 _NAMED = 5  # most files of one kind that are named
-_HASHES = ("tokenizer_sha256", "tokens_fingerprint")
-_WORDS = {"tokenizer_sha256": "tokenizer", "tokens_fingerprint": "tokens"}
+# How a phrase about a hash begins: what it is of, and in which file of a token store that is.
+_WORDS = {
+    "tokenizer_sha256": "tokenizer changed: tokenizer.json",
+    "tokens_fingerprint": "tokens",
+    "chat_template_sha256": "chat template changed: chat_template.json",
+}
 
 
 def say_changes(what: str, version: Version) -> None:
@@ -26,33 +32,43 @@ def say_changes(what: str, version: Version) -> None:
 
 
 def changes(earlier: Metadata, later: Metadata) -> list[str]:
-    """Return a phrase for each field of these inputs that differs: "seed 0 -> 1", "tokenizer 1f..
-    -> 2e..", "1 file new (a.parquet)"."""
+    """Return a phrase for each field of these inputs that differs: "seed 0 -> 1", "tokens 1f.. ->
+    2e..", "1 file new (a.parquet)"."""
     before, after = earlier.as_json(), later.as_json()
-    phrases = [
-        f"{_WORDS[name]} {str(before[name])[:16]} -> {str(after[name])[:16]}"
-        for name in _HASHES
-        if name in before and name in after and before[name] != after[name]
-    ]
+    hashes = [name for name in _WORDS if name in before and name in after]
     old, new = before.get("configuration", {}), after.get("configuration", {})
-    phrases += [
-        f"{name} {old.get(name)} -> {new.get(name)}"
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
-    return phrases + inventory_changes(before.get("inventory", []), after.get("inventory", []))
+    phrases = [_change(name, before[name], after[name]) for name in hashes]
+    phrases += [_change(name, old.get(name), new.get(name)) for name in sorted({*old, *new})]
+    files = inventory_changes(before.get("inventory", []), after.get("inventory", []))
+    return [phrase for phrase in phrases if phrase is not None] + files
+
+
+def _change(name: str, old: Any, new: Any) -> str | None:
+    """Return a phrase for a field that differs, or None. Of a hash it has 16 hex digits, and what
+    it is of."""
+    if old == new:
+        return None
+    if name not in _WORDS:
+        return f"{name} {old} -> {new}"
+    return f"{_WORDS[name]} {str(old)[:16]} -> {str(new)[:16]}"
 
 
 def inventory_changes(
     before: Sequence[list[str | int]], after: Sequence[list[str | int]]
 ) -> list[str]:
     """Return a phrase for the files (name, size, ETag or time) that are new, one for those that are
-    changed, and one for those that are gone. A table, which has no size, says its version too."""
+    changed, one for those of which nothing differs but the time or the ETag, and one for those that
+    are gone. A table, which has no size, says its version too."""
     old, new = ({str(name): rest for name, *rest in files} for files in (before, after))
     tables = [name for name in old.keys() & new.keys() if _is_table(old[name], new[name])]
+    differ = {n for n in old.keys() & new.keys() if old[n] != new[n]} - set(tables)
+    restamped = {n for n in differ if old[n][0] == new[n][0] and old[n][2:] == new[n][2:]}
+    by_time = {n for n in restamped if isinstance(new[n][1], int)}
     kinds = {
         "new": new.keys() - old.keys(),
-        "changed": {n for n in old.keys() & new.keys() if old[n] != new[n]} - set(tables),
+        "changed": differ - restamped,
+        ONLY_TIME: by_time,
+        "of the same size, but with another ETag": restamped - by_time,
         "gone": old.keys() - new.keys(),
     }
     phrases = [f"{name} {old[name][1]} -> {new[name][1]}" for name in sorted(tables)]

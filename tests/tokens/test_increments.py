@@ -1,5 +1,6 @@
 """What an earlier version of the token store spares a later one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -70,6 +71,16 @@ def test_a_file_that_changed_or_went_makes_everything_anew(
     made, said = take_over(token_inputs(new.for_fingerprint()), source_of(new), held)
     assert (made.source.inventory, [*made.entries], made.prefix) == (new, [], "")
     assert said == f"everything is tokenized anew: of the earlier input {says}"
+
+
+def test_copies_with_other_times_say_so_and_how_a_copy_keeps_them() -> None:
+    files = [replace(file, modified=file.modified + 1) for file in of_files({"a": 1, "b": 2}).files]
+    new = replace(of_files({}), files=tuple(files))
+    held = manifest(OLD, "documents/part-0.parquet")
+    _, said = take_over(token_inputs(new.for_fingerprint()), source_of(new), held)
+    assert said is not None
+    assert "of the earlier input 2 files of the same size, but with another time (a, b); " in said
+    assert said.endswith("a copy keeps its time with cp -p or rsync -t")
 
 
 def test_other_settings_or_no_earlier_version_spare_nothing() -> None:
