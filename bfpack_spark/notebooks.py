@@ -17,7 +17,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from bfpack_spark import pipeline
-from bfpack_spark.cli.each_bucket import Outcome, results_of
+from bfpack_spark.cli.each_bucket import Outcome, results_of, said_of_failures
 from bfpack_spark.cli.explain import CODES, explain, was_interrupted
 from bfpack_spark.cli.looking import verify_each
 from bfpack_spark.cli.running import run_each_named, run_each_slice
@@ -91,10 +91,9 @@ def _in_a_line(act: Callable[[], list[Outcome]]) -> list[Outcome]:
 
 def _results(outcomes: list[Outcome]) -> list[Any]:
     """Return the results of all buckets. Raise JobError if some failed among several."""
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if failed:
-        said = "; ".join(f"{outcome.bucket}: {outcome.error}" for outcome in failed)
-        raise JobError(f"{len(failed)} of {len(outcomes)} buckets failed: {said}")
+    failures = said_of_failures(outcomes)
+    if failures is not None:
+        raise JobError(failures)
     return results_of(outcomes)
 
 

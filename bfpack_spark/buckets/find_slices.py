@@ -24,6 +24,7 @@ from bfpack_spark.buckets.slices import (
     Slice,
     by_column,
     by_directories,
+    check_tells_buckets,
     paths_of_buckets,
 )
 from bfpack_spark.config import Settings
@@ -78,11 +79,7 @@ def slices_by(session: Session, wanted: Input, column: str) -> dict[str, Slice]:
     in_directories = by_directories(inventory, column)
     if in_directories is not None:
         return in_directories
-    if inventory.format == "text":
-        raise InputError(
-            f"--bucket-column {column}: plain text has no columns; put the files of each bucket "
-            f"into a directory {column}=NAME"
-        )
+    check_tells_buckets(inventory, column)
     return by_column(inventory, column, _in_data(session(), inventory, column))
 
 

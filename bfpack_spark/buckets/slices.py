@@ -17,8 +17,10 @@ from bfpack_spark.corpus.globs import expand, match_files
 from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut, Split
 from bfpack_spark.corpus.jsonl import read_line_values
 from bfpack_spark.corpus.parquet import read_column
+from bfpack_spark.corpus.read_corpus import check_bucket_column
 from bfpack_spark.corpus.second_look import unchanged
 from bfpack_spark.errors import InputError
+from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.schema import BUCKETS, plain
 
 if TYPE_CHECKING:  # samples are drawn without Spark
@@ -66,8 +68,9 @@ def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str,
             found[name].append(_with_name(pattern, written))
     gone = sorted(set(names) - set(found))
     if gone or not found:
-        which = f"has no bucket {gone[0]}; check the name" if gone else "matches no file"
-        raise InputError(f"--input {', '.join(patterns)}: {which}; check the pattern")
+        which = f"has no bucket {gone[0]}" if gone else "matches no file"
+        there = instead("buckets", sorted(found))
+        raise InputError(f"--input {', '.join(patterns)}: {which}; check the pattern{there}")
     return {name: tuple(found[name]) for name in names or sorted(found)}
 
 
@@ -108,6 +111,18 @@ def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None
         for value, own in files.items()
         if value is not None
     }
+
+
+def check_tells_buckets(inventory: Inventory, column: str) -> None:
+    """Raise InputError, which names columns and directories that are there, if neither the first
+    file has the column nor a directory its name."""
+    try:
+        check_bucket_column(inventory, column)
+    except InputError as error:
+        levels = (part.split("=") for file in inventory.files for part in file.name.split("/")[:-1])
+        names = sorted({level[0] for level in levels if len(level) > 1})
+        more = f"; there are directories {', '.join(f'{n}=...' for n in names)}" if names else ""
+        raise InputError(f"{error}{more}") from None
 
 
 def _level(name: str, column: str) -> str | None:

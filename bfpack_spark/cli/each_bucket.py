@@ -43,6 +43,18 @@ def exit_code(outcomes: list[Outcome]) -> int:
     return max(failed)
 
 
+def said_of_failures(outcomes: list[Outcome]) -> str | None:
+    """Return in one line how many buckets failed and why, or None if none did. A reason that
+    several have is said once: "2 of 3 buckets failed: de, fr (disk full)"."""
+    buckets: dict[str, list[str]] = {}  # by reason
+    for outcome in outcomes:
+        if outcome.error is not None:
+            buckets.setdefault(outcome.error, []).append(outcome.bucket)
+    each = "; ".join(f"{', '.join(names)} ({why})" for why, names in buckets.items())
+    number = sum(map(len, buckets.values()))
+    return f"{number} of {len(outcomes)} buckets failed: {each}" if number else None
+
+
 def _outcome(name: str, act: Callable[[], Any]) -> Outcome:
     try:
         return Outcome(bucket=name, result=act())

@@ -18,6 +18,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.locks import hold_bucket
+from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.versions import snapshots
 from bfpack_spark.versions.on_disk import (
     UNFINISHED_DAYS,
@@ -140,7 +141,9 @@ def _buckets(settings: Settings) -> Sequence[str]:
     there = buckets_of(output)
     for name in settings.bucket:
         if name not in there:
-            raise InputError(f"--bucket {name}: no such bucket in {output}; see bfpack versions")
+            raise InputError(
+                f"--bucket {name}: no such bucket in {output}{instead('buckets', there)}"
+            )
     if not there:
         raise InputError(f"--output {output}: holds no bucket; name one that bfpack pack has made")
     return settings.bucket or there

@@ -13,6 +13,7 @@ from bfpack_spark.cli.printing import say
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.locks import hold_bucket
+from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import mean
 from bfpack_spark.versions.mixtures import (
@@ -89,7 +90,9 @@ def mix(
     there = buckets_of(output)
     for bucket in request.weights:
         if bucket not in there:
-            raise InputError(f"--weight {bucket}: no such bucket in {output}; see bfpack versions")
+            raise InputError(
+                f"--weight {bucket}: no such bucket in {output}{instead('buckets', there)}"
+            )
     with ExitStack() as held:  # current versions stay current until the mixture is written
         for bucket in sorted(request.weights):
             held.enter_context(hold_bucket(output, bucket))

@@ -9,9 +9,11 @@ from bfpack_spark.printable import one_line
 
 
 def print_outcomes(outcomes: list[Outcome]) -> None:
-    """Print a line for each bucket on stderr: done, or why not."""
+    """Print a line for each bucket on stderr: done or failed. Why is said elsewhere, since many
+    buckets may fail for one reason."""
     table = Table("bucket", "outcome")
     for outcome in outcomes:
-        table.add_row(*(Text(one_line(cell)) for cell in (outcome.bucket, outcome.error or "done")))
-    longest = max(len(one_line(o.bucket + (o.error or "outcome"))) for o in outcomes)
+        said = "done" if outcome.error is None else "failed"
+        table.add_row(*(Text(one_line(cell)) for cell in (outcome.bucket, said)))
+    longest = max(len(one_line(outcome.bucket)) for outcome in outcomes)
     Console(stderr=True, width=max(longest, 20) + 20).print(table, soft_wrap=True)

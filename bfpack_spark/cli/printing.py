@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bfpack_spark.cli.each_bucket import Outcome, exit_code
+from bfpack_spark.cli.each_bucket import Outcome, exit_code, said_of_failures
 from bfpack_spark.cli.on_demand import on_demand
 from bfpack_spark.printable import json_text, lines, one_line
 from bfpack_spark.spark.submitted import under_submit
@@ -44,11 +44,11 @@ def silent() -> bool:
 
 
 def close(outcomes: list[Outcome]) -> int:
-    """Print the closing table of several buckets on stderr, and return the exit code."""
-    errors = {outcome.bucket: outcome.error for outcome in failed(outcomes)}
+    """Print the closing table of several buckets on stderr, with why some failed in the line after
+    it, and return the exit code."""
     if len(outcomes) > 1 and not silent():
         print_outcomes(outcomes)
-        if errors:
-            each = "; ".join(f"{bucket} ({error})" for bucket, error in errors.items())
-            fail(f"{len(errors)} of {len(outcomes)} buckets failed: {each}")
+        failures = said_of_failures(outcomes)
+        if failures is not None:
+            fail(failures)
     return exit_code(outcomes)

@@ -224,6 +224,11 @@ def no_bucket(column: str, value: str, source: str) -> InputError:
     )
 
 
+def lacks(there: list[str]) -> str:
+    """Return what is said of a row that has only these columns."""
+    return f"no such column (there are: {', '.join(there)[:200]})" if there else "no such column"
+
+
 def no_column(option: str, column: str, name: str, there: list[str]) -> InputError:
     return InputError(f"{option} {column}: no such column in {name}; there are: {', '.join(there)}")
 

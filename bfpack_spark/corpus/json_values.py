@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.corpus.documents import Columns, Document, is_utf8, no_bucket, refuse
+from bfpack_spark.corpus.documents import Columns, Document, is_utf8, lacks, no_bucket, refuse
 from bfpack_spark.corpus.lines import Line
 from bfpack_spark.corpus.long_lines import LONG_BYTES, LongLine, find_columns, is_utf8_view
 from bfpack_spark.corpus.shapes import hint
@@ -202,8 +202,8 @@ def take_id(record: dict[str, Any], column: str, source: str, line: Line) -> str
     doc_id = _string_or_integer(record.get(column), column, line)
     if doc_id is None:
         raise InputError(
-            f"--id-column {column}: {_shown(record.get(column))} at {source}; ids are strings or "
-            "integers"
+            f"--id-column {column}: {_found(record, column)} at {source}; ids are strings or "
+            "integers, and every document needs one"
         )
     return doc_id
 
@@ -213,9 +213,12 @@ def take_bucket(record: dict[str, Any], column: str, source: str, line: Line) ->
     which bucket it belongs to."""
     bucket = _string_or_integer(record.get(column), column, line)
     if bucket is None:
-        value = _shown(record[column]) if column in record else "no such column"
-        raise no_bucket(column, value, source)
+        raise no_bucket(column, _found(record, column), source)
     return bucket
+
+
+def _found(record: dict[str, Any], column: str) -> str:
+    return _shown(record[column]) if column in record else lacks(sorted(record))
 
 
 def _shown(value: Any) -> str:

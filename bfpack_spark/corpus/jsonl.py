@@ -76,6 +76,22 @@ def read_line_values(split: Split, column: str) -> Iterator[pa.Array]:
 def check_lines(file: InputFile, columns: Columns) -> None:
     """Raise InputError if a column is in none of the first lines of the first file, or if the file
     does not look like lines of objects."""
+    named = {
+        columns.content_option: columns.content,
+        columns.beside_option: columns.beside,
+        "--id-column": columns.doc_id,
+        "--bucket-column": columns.bucket,
+    }
+    _check_named(file, columns, named)
+
+
+def check_line_buckets(file: InputFile, column: str) -> None:
+    """Raise InputError as check_lines does, for a column of buckets alone."""
+    columns = Columns(content=column, doc_id=None, bucket=column)
+    _check_named(file, columns, {"--bucket-column": column})
+
+
+def _check_named(file: InputFile, columns: Columns, named: dict[str, str | None]) -> None:
     split = whole_file(file)
     reader = _Reader(file.name, columns, _FEW_BYTES, 0)
     seen: set[str] = set()
@@ -86,12 +102,6 @@ def check_lines(file: InputFile, columns: Columns) -> None:
         seen.update(record or ())
     if num_objects < 2:
         _check_shape(split)
-    named = {
-        columns.content_option: columns.content,
-        columns.beside_option: columns.beside,
-        "--id-column": columns.doc_id,
-        "--bucket-column": columns.bucket,
-    }
     for flag, column in named.items():
         if seen and column is not None and column not in seen:
             raise no_column(flag, column, file.name, sorted(seen))

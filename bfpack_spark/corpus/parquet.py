@@ -67,6 +67,12 @@ def check_parquet(path: str, name: str, columns: Columns) -> None:
         check_schema(file.schema_arrow, columns, name)
 
 
+def check_bucket_column(path: str, name: str, column: str) -> None:
+    """Raise InputError as check_parquet does, for a column of buckets alone."""
+    with _parquet(path, name) as file:
+        check_column(file.schema_arrow, "--bucket-column", column, is_id, name)
+
+
 _HEADER_BYTES = 16
 
 

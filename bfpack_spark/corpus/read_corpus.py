@@ -3,6 +3,7 @@ documents."""
 
 from collections.abc import Iterable, Iterator
 
+from bfpack_spark.corpus import parquet
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import (
     READING,
@@ -14,7 +15,7 @@ from bfpack_spark.corpus.documents import (
     refuse,
 )
 from bfpack_spark.corpus.inventory import Inventory, Split
-from bfpack_spark.corpus.jsonl import check_lines, read_lines
+from bfpack_spark.corpus.jsonl import check_line_buckets, check_lines, read_lines
 from bfpack_spark.corpus.parquet import check_parquet, read_parquet
 from bfpack_spark.corpus.second_look import unchanged
 from bfpack_spark.corpus.shapes import encoding_of
@@ -66,6 +67,21 @@ def check_columns(inventory: Inventory, columns: Columns) -> None:
         check_lines(first, columns)
     elif columns.tokens or columns.chat or columns.doc_id:
         raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
+
+
+def check_bucket_column(inventory: Inventory, column: str) -> None:
+    """Raise InputError if the first file lacks the column that tells buckets, or if it is plain
+    text, which has none."""
+    first = inventory.files[0]
+    if inventory.format == "parquet":
+        parquet.check_bucket_column(first.path, first.name, column)
+    elif inventory.format == "jsonl":
+        check_line_buckets(first, column)
+    else:
+        raise InputError(
+            f"--bucket-column {column}: plain text has no columns; put the files of each bucket "
+            f"into a directory {column}=NAME"
+        )
 
 
 def _read_text(split: Split, max_bytes: int, tally: Tally) -> Document:

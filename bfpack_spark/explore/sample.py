@@ -17,6 +17,7 @@ from bfpack_spark.buckets.slices import (
     PLACEHOLDER,
     Slice,
     by_directories,
+    check_tells_buckets,
     columns_of,
     paths_of_buckets,
 )
@@ -34,6 +35,7 @@ from bfpack_spark.explore.references import Looked
 from bfpack_spark.explore.sample_estimates import Sample
 from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
 from bfpack_spark.explore.sample_reader import MentionsOfEach, SampleReader
+from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.tokenizing.engines import limits_of
 from bfpack_spark.tokenizing.look_at_chats import look_at_chats, sample_rows
 from bfpack_spark.tokenizing.mentions import ReferenceKind
@@ -118,6 +120,8 @@ def _slices(settings: Settings) -> dict[str, Slice]:
     if column is not None:
         inventory = take_inventory(patterns, settings.input_format)
         slices = by_directories(inventory, column)
+        if slices is None:
+            check_tells_buckets(inventory, column)
         if slices is None and not names:
             raise InputError(f"--bucket-column {column}: name the buckets to sample with --bucket")
         if slices is None:
@@ -127,6 +131,7 @@ def _slices(settings: Settings) -> dict[str, Slice]:
             raise InputError(
                 f"--bucket {gone[0]}: no directory {column}={gone[0]} in --input "
                 + ", ".join(patterns)
+                + instead("buckets", sorted(slices))
             )
         return {name: slices[name] for name in names or sorted(slices)}
     if any(PLACEHOLDER in pattern for pattern in patterns):

@@ -11,6 +11,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.untrusted import parse_object
+from bfpack_spark.files.what_is_there import instead_of_file, instead_of_place, instead_of_version
 from bfpack_spark.reading.metadata import (
     SequencesFacts,
     pointer,
@@ -63,6 +64,7 @@ def current_source(output: str, bucket: str, seq_len: int) -> Source:
         raise InputError(
             f"bucket {bucket}: no sequences of {seq_len} are published in {output}; "
             "run bfpack pack first, or give another output, bucket or seq_len"
+            + instead_of_place(output, bucket, seq_len)
         )
     version, sha256 = pointer(value, path)
     raw, source = _read(place, version)
@@ -88,7 +90,8 @@ def source_of_snapshot(output: str, bucket: str, seq_len: int, snapshot: str) ->
     path = f"{output.rstrip('/')}/_snapshots/{snapshot}.json"
     value = access.read_json(path) if re.fullmatch(r"[A-Za-z0-9._-]+", snapshot) else None
     if value is None:
-        raise InputError(f"snapshot {snapshot}: there is none in {output}; see bfpack versions")
+        there = instead_of_file(output, "snapshots")
+        raise InputError(f"snapshot {snapshot}: there is none in {output}{there}")
     version, fingerprint = snapshot_entry(value, path, bucket, seq_len)
     source = source_of_version(output, bucket, seq_len, version)
     if source.facts.fingerprint != fingerprint:
@@ -106,7 +109,9 @@ def _read(place: str, version: str) -> tuple[bytes, Source]:
     path = f"{directory}/_manifest.json"
     raw = access.read_bytes(path)
     if raw is None:
-        raise InputError(f"version {version}: not complete in {place}; run bfpack pack")
+        output, folder, kind = place.rsplit("/", 2)
+        there = instead_of_version(output, f"{folder}/{kind}")
+        raise InputError(f"version {version}: not complete in {place}{there}")
     value: dict[str, Any] = parse_object(raw, path)
     return raw, Source(directory=directory, facts=sequences_facts(value, path))
 

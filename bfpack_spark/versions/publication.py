@@ -23,6 +23,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import FileFacts
+from bfpack_spark.files.what_is_there import instead_of_version, not_published
 from bfpack_spark.schema import ExportFormat
 from bfpack_spark.versions.inputs import (
     Inputs,
@@ -208,7 +209,8 @@ def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
         )
     manifest = read_manifest(place, name)
     if manifest is None:
-        raise InputError(f"--version {name}: not complete in {place.directory}; run bfpack pack")
+        there = instead_of_version(place.output, place.inside)
+        raise InputError(f"--version {name}: not complete in {place.directory}{there}")
     return f"{place.directory}/{name}", manifest
 
 
@@ -267,10 +269,7 @@ def _holds_ours(output: str, folder: str) -> bool:
 def _current_name(place: Place) -> str:
     pointer = read_pointer(place)
     if pointer is None:
-        what = "token store" if place.seq_len is None else f"sequences of {place.seq_len}"
-        raise InputError(
-            f"--bucket {place.bucket}: no {what} published in {place.output}; run bfpack pack first"
-        )
+        raise not_published(place.output, place.bucket, place.seq_len)
     return pointer.version
 
 

@@ -166,11 +166,12 @@ def test_a_bucket_that_fails_neither_stops_nor_spoils_the_others(run: Run, tmp_p
     assert ran.code == 4
     assert published(tmp_path / "output") == ["de", "fr"]
     assert not (tmp_path / "output" / "en").exists()
-    line, _ = [line for line in ran.err.splitlines() if "no such column" in line]
-    assert "en" in line.split("--text-column")[0]
-    assert "--text-column text: no such column in a.parquet; there are: doc_id, body" in line
-    last = "bfpack: error: 1 of 3 buckets failed: en (--text-column text: no such column in a.par"
-    assert ran.err.splitlines()[-1].startswith(last)
+    outcomes = [line.split()[1::2] for line in ran.err.splitlines() if "\u2502" in line]
+    assert outcomes == [["de", "done"], ["en", "failed"], ["fr", "done"]]
+    (line,) = [line for line in ran.err.splitlines() if "no such column" in line]
+    why = "--text-column text: no such column in a.parquet; there are: doc_id, body"
+    assert line == f"bfpack: error: 1 of 3 buckets failed: en ({why})"
+    assert ran.err.endswith(f"{line}\n")
     ran = run(*source, "--json")
     rows = json.loads(ran.out)
     assert (ran.code, [row["bucket"] for row in rows]) == (4, ["de", "fr", "en"])
@@ -180,7 +181,8 @@ def test_a_bucket_that_fails_neither_stops_nor_spoils_the_others(run: Run, tmp_p
 def test_where_every_bucket_fails_the_code_is_theirs(run: Run, tmp_path: Path) -> None:
     ran = run(*in_paths(tmp_path / "corpus"), "--text-column", "body")
     assert (ran.code, ran.out) == (2, "")
-    assert "3 of 3 buckets failed: de (--text-column body: no such column" in ran.err
+    assert "3 of 3 buckets failed: de, en, fr (--text-column body: no such column" in ran.err
+    assert ran.err.count("no such column") == 1
     assert published(tmp_path / "output") == []
 
 
@@ -208,7 +210,10 @@ def test_a_value_that_is_no_name_is_a_mistake_and_nothing_is_written(
     ("odd", "says"),
     [
         ('{"lang": null, "text": "x"}', "--bucket-column lang: null at odd.jsonl@0; buckets are"),
-        ('{"text": "x"}', "--bucket-column lang: no such column at odd.jsonl@0"),
+        (
+            '{"text": "x", "id": 1}',
+            "--bucket-column lang: no such column (there are: id, text) at odd.jsonl@0; buckets",
+        ),
         ('{"lang": 1.5, "text": "x"}', "--bucket-column lang: 1.5 at odd.jsonl@0"),
         (
             '{"lang": "de", "te',
@@ -243,7 +248,10 @@ def test_rows_of_parquet_without_a_bucket_are_a_mistake_with_their_place(
     [
         (("--bucket", "a", "--bucket", "b"), "--bucket: 2 are named, and nothing says which input"),
         ((), "--bucket is missing: "),
-        (("--bucket-column", "tongue"), "--bucket-column tongue: no such column at a.jsonl@0"),
+        (
+            ("--bucket-column", "tongue"),
+            "--bucket-column tongue: no such column in a.jsonl; there are: doc_id, lang, text\n",
+        ),
         (("--bucket-column", "lang", "--input", "x/{bucket}"), "names the buckets already"),
         (("--input", "x/{bucket}"), "has no {bucket}, but others have; write it in all"),
     ],
