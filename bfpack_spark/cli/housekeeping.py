@@ -80,13 +80,13 @@ def snapshot(settings: Settings, name: str) -> None:
     type=click.FloatRange(min=0),
     default=UNFINISHED_DAYS,
     show_default=True,
-    help="Sets the days for which a version is kept that no run has finished.",
+    help="Keeps an unfinished version for so many days after a run last wrote to it.",
 )
 @json_option
 def prune(settings: Settings, yes: bool, unfinished_days: float, as_json: bool) -> int:
     """Remove versions that are neither current, nor in a snapshot or a mixture, nor needed by one
-    that is, and what killed runs left beside them. Say what is left, and what keeps it. Parts of
-    uploads to an object store that were given up are removed by the store's own lifecycle rule,
+    that is, and what killed runs left beside them. Say what is kept, and why. Parts of uploads
+    to an object store that were given up are removed by the store's own lifecycle rule,
     AbortIncompleteMultipartUpload."""
     output = settings.need("output")
     act = _remove_all if yes else _sorted_out
@@ -94,13 +94,13 @@ def prune(settings: Settings, yes: bool, unfinished_days: float, as_json: bool) 
         (name, partial(act, output, name, unfinished_days)) for name in _buckets(settings)
     )
     sorted_out: list[_SortedOut] = [outcome.result for outcome in outcomes if outcome.result]
-    left = [version for each in sorted_out for version in each.left]
+    kept = [version for each in sorted_out for version in each.kept]
     removals = [removable for each in sorted_out for removable in each.removals]
     beside_pins = left_over_pins(output) if sorted_out else []
     for file in beside_pins if yes else ():
         own_files.delete_file(output, file.path)
     removals += beside_pins
-    print_removals(removals, left, outcomes, "removed" if yes else "would remove", as_json)
+    print_removals(removals, kept, outcomes, "removed" if yes else "would remove", as_json)
     return close(outcomes)
 
 
@@ -109,7 +109,7 @@ class _SortedOut:
     """What of a bucket may be removed, and which versions something keeps."""
 
     removals: list[VersionOnDisk | LeftOver]
-    left: list[VersionOnDisk]
+    kept: list[VersionOnDisk]
 
 
 def _sorted_out(output: str, bucket: str, unfinished_days: float) -> _SortedOut:
@@ -120,8 +120,8 @@ def _sorted_out(output: str, bucket: str, unfinished_days: float) -> _SortedOut:
     found = [version for version in there if version.kept is None]
     gone = tuple(f"{version.inside}/" for version in found)
     rest = [file for file in left_over(output, bucket) if not file.path.startswith(gone)]
-    left = [version for version in there if version.kept is not None]
-    return _SortedOut(removals=[*found, *rest], left=left)
+    kept = [version for version in there if version.kept is not None]
+    return _SortedOut(removals=[*found, *rest], kept=kept)
 
 
 def _remove_all(output: str, bucket: str, unfinished_days: float) -> _SortedOut:

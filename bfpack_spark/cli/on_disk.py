@@ -1,7 +1,7 @@
 """What `versions` and `prune` print of the versions on disk.
 
 web sequences-2048 1f...: complete; made 2026-05-01 04:00; 3,000 documents, 11,431,298 tokens,
-    5,583 sequences; 8 files, 45.2 MB; until the current one: long_documents split -> drop
+    5,583 sequences; 8 files, 45.2 MB; from this to the current one: long_documents split -> drop
 web tokens 2e...: current; made 2026-05-02 04:00; 3,100 documents, ...; needed by
     sequences-2048 3d...
 """
@@ -45,12 +45,12 @@ def print_versions(
 
 def print_removals(
     removals: Sequence[Removable],
-    left: Sequence[VersionOnDisk],
+    kept: Sequence[VersionOnDisk],
     outcomes: Sequence[Outcome],
     done: str,
     as_json: bool,
 ) -> None:
-    """Print what is removed, or would be, and why. Then print what is left, and what keeps it."""
+    """Print what is removed, or would be, and why. Then print what is kept, and why."""
     errors = failed(list(outcomes))
     if as_json:
         rows = [{**_removal_row(removable), "removed": done == "removed"} for removable in removals]
@@ -60,18 +60,20 @@ def print_removals(
         say(f"{done} {_removal_line(removable)}")
     if removals:
         total = sum(removable.num_bytes for removable in removals)
-        say(f"{done} {size(total)} ({total:,} bytes) in all")
+        exactly = f" ({total:,} bytes)" if total >= 1000 else ""
+        say(f"{done} {size(total)}{exactly} in all")
         if done != "removed":
-            say("nothing is removed yet: give --yes to remove it")
+            say("this was only a list, and nothing is removed; add --yes to remove it")
     elif not errors:
         say("nothing to remove")
-    for version in left:
-        say(f"left {version.place.bucket} {version.kind} {version.name}: {version.kept}")
+    done_kept = "kept" if done == "removed" or not removals else "would keep"
+    for version in kept:
+        say(f"{done_kept} {version.place.bucket} {version.kind} {version.name}: {version.kept}")
 
 
 def _line(version: VersionOnDisk) -> str:
-    parts = [", ".join([version.state, *(f"in {name}" for name in version.snapshots)])]
-    parts.append(f"made {_time(version)}" if version.contents else f"written {_time(version)}")
+    parts = [", ".join([_state(version), *(f"in {name}" for name in version.snapshots)])]
+    parts.append(_made(version))
     parts.append(", ".join(counted(n, noun[:-1]) for noun, n in version.contents.items()))
     parts.append(_size(version))
     if version.mixtures:
@@ -79,19 +81,23 @@ def _line(version: VersionOnDisk) -> str:
     if version.needed_by:
         parts.append(f"needed by {', '.join(version.needed_by)}")
     if version.is_outdated:
-        parts.append("from an earlier token store")
+        parts.append("made from an earlier token store, and not from the current one")
     if version.differs:
-        parts.append(f"until the current one: {', '.join(version.differs)}")
+        parts.append(f"from this to the current one: {', '.join(version.differs)}")
     said = "; ".join(filter(None, parts))
     return f"{version.place.bucket} {version.kind} {version.name}: {said}"
+
+
+def _state(version: VersionOnDisk) -> str:
+    return f"{version.state} ({version.refusal})" if version.refusal else version.state
 
 
 def _removal_line(removable: Removable) -> str:
     if isinstance(removable, LeftOver):
         return f"{removable.path}: {size(removable.num_bytes)}; {_LEFT_BY_KILLED}"
     named = f"{removable.place.bucket} {removable.kind} {removable.name}"
-    made = f"made {_time(removable)}"
-    return f"{named}: {removable.state}; {made}; {_size(removable)}; {removable.why_not_kept}"
+    facts = (removable.state, _made(removable), _size(removable), removable.why_not_kept)
+    return f"{named}: {'; '.join(facts)}"
 
 
 def _removal_row(removable: Removable) -> dict[str, Any]:
@@ -112,6 +118,7 @@ def _row(version: VersionOnDisk) -> dict[str, Any]:
         "seq_len": version.place.seq_len,
         "version": version.name,
         "state": version.state,
+        "refused": version.refusal,
         "snapshots": version.snapshots,
         "mixtures": version.mixtures,
         "kept": version.kept,
@@ -127,6 +134,10 @@ def _row(version: VersionOnDisk) -> dict[str, Any]:
 
 def _size(version: VersionOnDisk) -> str:
     return f"{counted(version.num_files, 'file')}, {size(version.num_bytes)}"
+
+
+def _made(version: VersionOnDisk) -> str:
+    return f"{'made' if version.contents else 'last written'} {_time(version)}"
 
 
 def _time(version: VersionOnDisk) -> str:

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files.stored_parquet import rows_of_documents
-from bfpack_spark.tokens.token_store import open_token_store
+from bfpack_spark.files.stored_parquet import open_own_parquet, rows_of_documents
+from bfpack_spark.tokenizing.remedies import remedy_of
+from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.publication import Place
+
+_REFUSED = ("source", "reason", "detail")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Whereabouts:
     doc_id: str
     num_tokens: int | None  # of the whole document; None: it was not tokenized
     fragments: tuple[Fragment, ...]  # in the order of the document
-    quarantined: str | None = None  # the reason and the place, if it was refused
+    quarantined: str | None = None  # if it was refused: reason, place, what exactly
 
     @property
     def num_left_out(self) -> int:
@@ -58,6 +61,18 @@ def without_bos(row: dict[str, Any], manifest: SequencesManifest) -> dict[str, A
     return {**row, "length": row["length"] - bos, **moved}
 
 
+def _an_id(store: TokenStore) -> str:
+    """Return the id of the first document, which shows what ids look like."""
+    with open_own_parquet(store.paths[0]) as file:
+        first = next(file.iter_batches(batch_size=1, columns=["doc_id"]), None)
+    return "" if first is None else f" (the first one is {first['doc_id'][0].as_py()})"
+
+
+def _said_of(refused: dict[str, Any]) -> str:
+    exactly = f" ({refused['detail']})" if refused["detail"] else ""
+    return f"{refused['reason']} at {refused['source']}{exactly}; {remedy_of(refused['reason'])}"
+
+
 def find_document(
     output: str, bucket: str, seq_len: int, doc_id: str, version: str | None = None
 ) -> Whereabouts:
@@ -69,11 +84,11 @@ def find_document(
     store = open_token_store(output, bucket, manifest.tokens_version)
     lengths = rows_of_documents(store.paths, [doc_id], ["length"])
     quarantine = store.paths_of("quarantine")
-    refused = [] if lengths else rows_of_documents(quarantine, [doc_id], ["source", "reason"])
+    refused = [] if lengths else rows_of_documents(quarantine, [doc_id], _REFUSED)
     if not lengths and not refused:
         raise InputError(
-            f"--doc {doc_id}: bucket {bucket} has no document of this id; check the id (documents "
-            "without any text are counted, but have no tokens)"
+            f"--doc {doc_id}: bucket {bucket} has no document of this id; check the id"
+            f"{_an_id(store)}; documents without any text are counted, but have no tokens"
         )
     columns = ["sequence_id", "offset", "start", "length"]
     fragments = rows_of_documents(plan, [doc_id], columns) if lengths else []
@@ -86,5 +101,5 @@ def find_document(
             Fragment(**without_bos(row, manifest))
             for row in sorted(fragments, key=lambda row: row["start"])
         ),
-        quarantined=f"{refused[0]['reason']} at {refused[0]['source']}" if refused else None,
+        quarantined=_said_of(refused[0]) if refused else None,
     )

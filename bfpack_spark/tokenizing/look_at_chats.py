@@ -15,6 +15,7 @@ from bfpack_spark.tokenizing.encode_chats import outcomes_of
 from bfpack_spark.tokenizing.engines import REFERENCE_BYTES, EngineName, Load, load_engine
 from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError
 from bfpack_spark.tokenizing.parity import Choice, EngineChoice, choose_engine
+from bfpack_spark.tokenizing.remedies import remedy_of
 from bfpack_spark.tokenizing.tokenize_conversations import conversation_spec, stood_in_texts
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -22,12 +23,8 @@ Row: TypeAlias = tuple[Any, Any]  # messages and tools, or prompt and completion
 
 _ROWS_MAX = 64
 _CHARACTERS_MAX = 1 << 20
-_REMEDIES = {
-    Reason.NOT_ALIGNED: "let what the model says begin and end where a token does, such as at a "
-    "control word or behind the end of a line",
-    Reason.NOT_RENDERED: "name another template by --chat-template",
-    Reason.NOT_A_CONVERSATION: "name the column of the messages by --messages-column",
-}
+# Reasons that lie in the template or the options where all documents of a sample have them.
+_OF_ALL = (Reason.NOT_ALIGNED, Reason.NOT_RENDERED, Reason.NOT_A_CONVERSATION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +77,8 @@ def _check(outcomes: Sequence[Outcome], columns: Columns) -> None:
 def _refuse_all(refusals: Sequence[RefusedError], what: str) -> None:
     reason, _ = Counter(one.reason for one in refusals).most_common(1)[0]
     first = next(one for one in refusals if one.reason == reason)
-    if reason in _REMEDIES:
-        raise InputError(f"{what}, none can be taken: {first}; {_REMEDIES[reason]}")
+    if reason in _OF_ALL:
+        raise InputError(f"{what}, none can be taken: {first}; {remedy_of(reason)}")
 
 
 def sample_rows(inventory: Inventory, columns: Columns) -> list[Row]:

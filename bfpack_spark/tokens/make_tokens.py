@@ -26,7 +26,12 @@ from bfpack_spark.tokenizing.parity import Choice, engine_for
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.account_documents import account_documents, first_places
 from bfpack_spark.tokens.increments import Increment, files_read, take_over
-from bfpack_spark.tokens.quarantine import check_quarantine, most_frequent
+from bfpack_spark.tokens.quarantine import (
+    OverLimitError,
+    about_first,
+    check_quarantine,
+    most_frequent,
+)
 from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
 from bfpack_spark.tokens.source import Source
@@ -48,6 +53,7 @@ from bfpack_spark.versions.manifests import (
 )
 from bfpack_spark.versions.moves import publish_and_say
 from bfpack_spark.versions.publication import Version
+from bfpack_spark.versions.refusals import note_refusal
 from bfpack_spark.versions.whole import check_whole
 
 log = logging.getLogger("bfpack")
@@ -69,7 +75,11 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
     if not is_new:
         check_whole(version.place, version.name, store.manifest)
         say_done_before("tokens", version.name, stage="tokenize")
-    check_quarantine(store.manifest, settings.max_quarantined, version.directory)
+    try:
+        check_quarantine(store, settings.max_quarantined)
+    except OverLimitError as over:
+        note_refusal(version, f"{over.share}, limit {settings.max_quarantined:g}")
+        raise
     lock.check()
     publish_and_say("tokens", version)
     return store
@@ -191,7 +201,8 @@ def _complete(
         both = [increment.accounting.as_json(), accounting.as_json()]
         accounting = TokensAccounting(**add_counts(both))
     if not accounting.documents:
-        raise InputError(_nothing_to_pack(settings, source, accounting, new.first_places))
+        refused = [f"{version.directory}/{e.path}" for e in written if e.kind == "quarantine"]
+        raise InputError(_nothing_to_pack(settings, source, accounting, new.first_places, refused))
     own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
     if vocabulary.template is not None:
         path = f"{version.inside}/{CHAT_TEMPLATE}"
@@ -261,14 +272,19 @@ def _check_space(
 
 
 def _nothing_to_pack(
-    settings: Settings, source: Source, accounting: TokensAccounting, places: Places
+    settings: Settings,
+    source: Source,
+    accounting: TokensAccounting,
+    places: Places,
+    paths: list[str],
 ) -> str:
     refused = accounting.documents_quarantined
     why = f" ({most_frequent(refused, places)})" if refused else ""
+    first = f"; {about_first(refused, places, paths)}" if refused else ""
     named = settings.input or [source.inventory.files[0].name]
     return (
         f"--input {', '.join(named)}: not one document with text in "
-        f"{accounting.documents_in}{why}; nothing to pack"
+        f"{accounting.documents_in}{why}; nothing to pack{first}"
     )
 
 

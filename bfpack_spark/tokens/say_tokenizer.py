@@ -19,7 +19,7 @@ def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limit
     cost = f"; {choice.cost}" if choice.cost else ""
     log.info("tokens: engine %s, %s%s", choice.engine, choice.why, cost)
     if vocabulary.template is not None:
-        log.info("tokens: chat template of %s", vocabulary.template.name)
+        log.info("tokens: the chat template is that of %s", vocabulary.template.name)
     if settings.tokens_column:
         return
     most = min(settings.max_document_bytes, limits.max_bytes)

@@ -19,6 +19,7 @@ from bfpack_spark.versions.changes import changes
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensManifest
 from bfpack_spark.versions.pins import Pins
 from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.refusals import refusal_of
 
 UNFINISHED_DAYS = 7.0  # that an unfinished version is kept
 _DAY = 24 * 3600
@@ -30,7 +31,8 @@ class VersionOnDisk:
 
     place: Place
     name: str
-    state: str  # current, complete, unfinished or damaged
+    state: str  # current, complete, refused, unfinished or damaged
+    refusal: str | None = None  # why it was not published
     snapshots: list[str]
     mixtures: list[str]
     kept: str | None  # the reason; None: nothing keeps it
@@ -54,9 +56,11 @@ class VersionOnDisk:
     @property
     def why_not_kept(self) -> str:
         """Return the reason for its removal."""
+        if self.refusal is not None:
+            return f"refused: {self.refusal}"
         if self.state == "unfinished":
             return f"no run has written to it for {(time.time() - self.written) / _DAY:.1f} days"
-        return "neither current, nor in a snapshot or a mixture, nor needed by a version that is"
+        return "it is not current, in no snapshot or mixture, and nothing that is kept needs it"
 
 
 def versions_on_disk(
@@ -136,11 +140,13 @@ def _on_disk(
         kept = f"{kept}, {needed}" if snapshots else needed
     newest = max((facts.modified for facts in there), default=0) / 1e9
     if state == "unfinished" and not is_old(newest, unfinished_days):
-        kept = f"unfinished, younger than {unfinished_days:g} days"
+        kept = f"unfinished, and written to in the last {unfinished_days:g} days"
+    refusal = refusal_of(place, name) if state == "complete" else None
     return VersionOnDisk(
         place=place,
         name=name,
-        state=state,
+        state="refused" if refusal else state,
+        refusal=refusal,
         snapshots=snapshots,
         mixtures=mixtures,
         kept=kept,

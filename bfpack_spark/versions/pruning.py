@@ -13,6 +13,7 @@ from bfpack_spark.versions import publication
 from bfpack_spark.versions.on_disk import UNFINISHED_DAYS, VersionOnDisk, is_old, places_of
 from bfpack_spark.versions.pins import FOLDERS
 from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.refusals import refusal_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +87,10 @@ def damages_of(place: Place) -> Iterator[str]:
     except InputError as error:
         yield str(error)
         return
-    if pointer is None and complete:
+    let_in = [name for name in complete if refusal_of(place, name) is None]
+    if pointer is None and let_in:
         yield (
-            f"{path}: is missing beside complete versions ({', '.join(complete)}), so nobody knows "
+            f"{path}: is missing beside complete versions ({', '.join(let_in)}), so nobody knows "
             "which is current; run bfpack pack again, which publishes one, or put it back"
         )
     elif pointer is not None and pointer.version not in complete:

@@ -43,6 +43,8 @@ from bfpack_spark.versions.manifests import (
 )
 from bfpack_spark.versions.metadata import Pointer, parse_metadata, read_metadata
 
+REFUSED = "_refused.json"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -150,8 +152,7 @@ def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Mani
 def publish(version: Version) -> None:
     """Let _current.json name this version, atomically; nothing is written if it does already. Then
     remove what only an unfinished version needs."""
-    path = f"{version.directory}/_manifest.json"
-    raw = access.read_bytes(path)
+    raw = access.read_bytes(path := f"{version.directory}/_manifest.json")
     assert raw is not None, "only a complete version can be published"
     pointer = Pointer(
         version=version.name,
@@ -159,8 +160,8 @@ def publish(version: Version) -> None:
         manifest_sha256=hashlib.sha256(raw).hexdigest(),
     )
     if readable_pointer(version.place) != pointer:
-        inside = f"{version.place.inside}/_current.json"
-        own_files.write_json(version.place.output, inside, pointer.as_json())
+        place = version.place
+        own_files.write_json(place.output, f"{place.inside}/_current.json", pointer.as_json())
     _tidy(version, parse_metadata(raw, path, _model(version.place)))
 
 
@@ -195,8 +196,8 @@ def is_current(place: Place, name: str) -> bool:
 
 def names_in(place: Place) -> list[str]:
     """Return the names of all versions in a place, complete or not."""
-    folders = own_files.folders_in(place.output, place.inside)
-    return [name for name in folders if re.fullmatch(r"[0-9a-f]{16}", name)]
+    names = own_files.folders_in(place.output, place.inside)
+    return [name for name in names if re.fullmatch(r"[0-9a-f]{16}", name)]
 
 
 def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
@@ -280,7 +281,7 @@ def _tidy(version: Version, manifest: Manifest) -> None:
         if is_left_over(name):  # the remains of a pointer
             own_files.delete_file(output, f"{version.place.inside}/{name}")
     for name in own_files.files_below(output, version.inside):
-        if name == "_plan.json" or is_left_over(name):
+        if name in ("_plan.json", REFUSED) or is_left_over(name):
             own_files.delete_file(output, f"{version.inside}/{name}")
 
 

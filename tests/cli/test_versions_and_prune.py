@@ -228,7 +228,8 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     for version in gone:
         assert f" {version.name}: complete; " in dry.out
     assert dry.out.count("would remove b ") == len(gone)
-    assert "nothing is removed yet: give --yes to remove it" in dry.out
+    assert dry.out.count("would keep b ") == 5
+    assert "this was only a list, and nothing is removed; add --yes to remove it" in dry.out
     assert sorted(output.rglob("*")) == before
 
     pruned = keep("prune", "--yes", "--json")
@@ -243,13 +244,13 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
         where = ("--output", output, "--bucket", "b", *AT, "--version", version.name)
         ran = bfpack("verify", *where)
         assert ran.code == 0, ran.out
-    nothing, *left = keep("prune", "--yes").out.splitlines()
+    nothing, *kept = keep("prune", "--yes").out.splitlines()
     assert nothing == "nothing to remove"
-    assert f"left b tokens {third.name}: current" in left
-    assert f"left b sequences-64 {pinned.name}: in snapshot run-1" in left
+    assert f"kept b tokens {third.name}: current" in kept
+    assert f"kept b sequences-64 {pinned.name}: in snapshot run-1" in kept
     needed_by = f"needed by tokens {third.name}, sequences-64 {pinned.name}"
-    assert f"left b tokens {first.name}: {needed_by}" in left
-    assert len(left) == 5
+    assert f"kept b tokens {first.name}: {needed_by}" in kept
+    assert len(kept) == 5
 
 
 def test_versions_say_when_what_and_how_they_differ(run: Run, keep: Run, tmp_path: Path) -> None:
@@ -266,7 +267,7 @@ def test_versions_say_when_what_and_how_they_differ(run: Run, keep: Run, tmp_pat
     ]
     assert f"needed by sequences-64 {new.name}" in lines[0]
     assert ": complete; made 1970-01-02 00:00 UTC; 10 documents, " in lines[1]
-    assert lines[1].endswith("; until the current one: long_documents drop -> split")
+    assert lines[1].endswith("; from this to the current one: long_documents drop -> split")
     assert ": current; made 1970-01-03 00:00 UTC; 10 documents, " in lines[2]
     held = listed(keep)
     assert held["sequences", old.name]["until_current"] == ["long_documents drop -> split"]
@@ -284,7 +285,10 @@ def test_unfinished_versions_are_kept_for_a_week(run: Run, keep: Run, tmp_path: 
     for folder in (unfinished, foreign):
         (folder / "shards").mkdir(parents=True)
         (folder / "shards" / "part-00000.parquet").write_bytes(b"half a file")
-    assert listed(keep)["sequences", unfinished.name]["kept"] == "unfinished, younger than 7 days"
+    assert (
+        listed(keep)["sequences", unfinished.name]["kept"]
+        == "unfinished, and written to in the last 7 days"
+    )
     assert keep("prune", "--yes").out.startswith("nothing to remove\n")
     assert f" {unfinished.name}: unfinished; " in keep("prune", "--unfinished-days", 0).out
     make_old(unfinished)

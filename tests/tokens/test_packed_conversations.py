@@ -115,7 +115,10 @@ def test_prompts_and_completions(bfpack: Bfpack, tmp_path: Path) -> None:
         ("{% for m in messages %}{{ m.content }}{% endfor %}", "it has no {% generation %}"),
         ("{% generation %}{% endgeneration %}{{ messages[0].content }}", "none has a token"),
         ("{% generation %}{{ messages[2].content }}{% endgeneration %}", "is to say all of each"),
-        ("so{% generation %}me {{ messages[2].content }}{% endgeneration %}", "over the border"),
+        (
+            "so{% generation %}me {{ messages[2].content }}{% endgeneration %}",
+            "over the border at character 2; let what the model says begin and end where a token",
+        ),
         ("{% for %}", "line 1:"),
         ("{% generation %}{{ clock() }}{% endgeneration %}", "'clock' is undefined"),
         ("{% include 'x' %}{% generation %}{% endgeneration %}", "none can be taken"),
@@ -135,6 +138,25 @@ def test_a_template_that_would_train_on_the_wrong_tokens_is_refused(
     )
 
 
+def test_a_prompt_that_is_not_aligned_is_said_with_detail_and_remedy(
+    bfpack: Bfpack, tmp_path: Path
+) -> None:
+    pairs = [("Say some words:", " some words")] * 3 + [("Say some words: ", "words")]
+    lines = [{"id": str(n), "prompt": p, "completion": c} for n, (p, c) in enumerate(pairs)]
+    given = write_lines(tmp_path / "in", lines)
+    more = ("--prompt-column", "prompt", "--completion-column", "completion")
+    told = options(tmp_path, "chatml", given, *more, "--max-quarantined", 0.1)
+    ran = bfpack("pack", *told)
+    assert ran.code == 2
+    line = ran.err.splitlines()[-1]
+    assert "--max-quarantined 0.1: 25.00% of the documents are in quarantine (1 not_aligned" in line
+    assert "; the first not_aligned (the prompt has " in line
+    assert "the prompt ends in 'Say some words: '): let what the model says begin and end" in line
+    assert line.endswith("; let a prompt end without a blank")
+    shown = bfpack("show", "--output", tmp_path / "out", "--seq-len", SEQ_LEN, "--doc", "3")
+    assert "no token store published" in shown.err or "no bucket with tokens" in shown.err
+
+
 def test_the_template_decides_the_version(bfpack: Bfpack, tmp_path: Path) -> None:
     given = write_lines(tmp_path / "in", [{"id": "a", "messages": HELLO}])
     base = options(tmp_path, "chatml", given, "--messages-column", "messages")
@@ -142,7 +164,11 @@ def test_the_template_decides_the_version(bfpack: Bfpack, tmp_path: Path) -> Non
     (tmp_path / "x.jinja").write_text(chats.source("chatml"), encoding="utf-8")
     assert pack(bfpack, *base, "--chat-template", tmp_path / "x.jinja") == first
     (tmp_path / "x.jinja").write_text(chats.source("chatml") + "{{ ' ' }}", encoding="utf-8")
-    assert pack(bfpack, *base, "--chat-template", tmp_path / "x.jinja") != first
+    ran = bfpack("pack", *base, "--chat-template", tmp_path / "x.jinja")
+    assert ran.code == 0, ran.err
+    assert f"current was {first.name} (tokens " in ran.out
+    assert "; chat template changed: chat_template.json " in ran.out
+    assert current(tmp_path / "out", BUCKET, f"sequences-{SEQ_LEN}") != first
 
 
 def test_a_sample_is_tokenized_as_the_run_does(bfpack: Bfpack, tmp_path: Path) -> None:

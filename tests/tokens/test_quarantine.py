@@ -123,6 +123,39 @@ def test_the_line_gives_the_three_most_frequent_reasons_with_a_place_each(
     ran = run()
     assert ran.code == 2
     assert "not one document with text in 7 (3 broken_line from a.jsonl@15 on, " in ran.err
+    assert "; nothing to pack; the first broken_line (Expecting property name " in ran.err
+    assert ran.err.endswith("): repair or remove them\n")
+
+
+def test_what_is_wrong_with_the_first_is_said_with_its_remedy(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, "a.jsonl", lines("a <|endoftext|> b", "<|endoftext|>") + good(9))
+    for _ in range(2):  # the second run finds the version complete
+        ran = run("--control-tokens", "quarantine")
+        assert ran.code == 2
+        assert ran.err.endswith(
+            "; the first control_token (<|endoftext|> at character 2): --control-tokens text reads "
+            "such words as plain text\n"
+        )
+
+
+def test_a_refused_store_is_listed_as_one_until_it_is_published(
+    run: Run, bfpack: Callable[..., Ran], tmp_path: Path
+) -> None:
+    put(tmp_path, "a.jsonl", b"broken\n" + good(9))
+    assert run().code == 2
+    keep = ("--output", tmp_path / "output")
+    why = "10.00% of the documents are in quarantine, limit 0.01"
+    (line,) = bfpack("versions", *keep).out.splitlines()
+    assert f": refused ({why}); made " in line
+    (row,) = json.loads(bfpack("versions", *keep, "--json").out)
+    assert (row["state"], row["refused"], row["kept"]) == ("refused", why, None)
+    assert f"; refused: {why}\n" in bfpack("prune", *keep).out
+    assert run("--max-quarantined", 0.1).code == 0
+    assert run().code == 2  # it is current nevertheless
+    put(tmp_path, "a.jsonl", good(8))
+    assert run().code == 0
+    states = [row["state"] for row in json.loads(bfpack("versions", *keep, "--json").out)]
+    assert sorted(states) == ["complete", "current"]
 
 
 def test_bytes_are_those_of_the_text_or_of_what_gave_none(run: Run, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_prune_leaves_what_a_mixture_names_and_says_so(output: Path) -> None:
     write_bucket(output, "web", (5, 5))
     code, out, err = run("prune", output, "--bucket", "web", "--yes")
     assert code == 0, err
-    line = f"left web sequences-{SEQ_LEN} {kept}: needed by mixture blend"
+    line = f"kept web sequences-{SEQ_LEN} {kept}: needed by mixture blend"
     assert line in out.splitlines()
     assert (output / f"web/sequences-{SEQ_LEN}/{kept}/_manifest.json").exists()
     (listed,) = [

@@ -38,11 +38,11 @@ def test_prune_says_what_goes_and_why_and_how_much(
     assert line.startswith(f"removed b sequences-8 {old.name}: complete; made ")
     assert "; 3 files, " in line
     assert line.endswith(
-        "; neither current, nor in a snapshot or a mixture, nor needed by a version that is"
+        "; it is not current, in no snapshot or mixture, and nothing that is kept needs it"
     )
     (total,) = [said for said in out.splitlines() if said.endswith(" bytes) in all")]
     assert total.startswith("removed ")
-    assert f"left b sequences-8 {new.name}: current" in out.splitlines()
+    assert f"kept b sequences-8 {new.name}: current" in out.splitlines()
     assert not Path(old.directory).exists()
     assert Path(new.directory).exists()
 
@@ -156,7 +156,7 @@ def test_prune_refuses_a_snapshot_that_names_what_is_not_there(
         own = {name: given[name] for name in ("version", "fingerprint")}
         write(path, json.dumps({"buckets": {given["bucket"]: {given["seq_len"]: own}}}))
         if given is held:
-            left = f"left b sequences-8 {old.name}: in snapshot run"
+            left = f"kept b sequences-8 {old.name}: in snapshot run"
             assert left in run("prune", tmp_path)[1].splitlines()
     refuses(tmp_path, f"{path}: names ", "which is not there; correct the snapshot, or remove it")
 
@@ -192,4 +192,4 @@ def test_a_place_with_nothing_complete_needs_no_pointer(tmp_path: Path) -> None:
     write(Path(made.directory) / "shards/part-00000.parquet", "half a file")
     code, out, _ = run("prune", tmp_path, "--yes")
     assert (code, out.splitlines()[0]) == (0, "nothing to remove")
-    assert out.endswith(f"{made.name}: unfinished, younger than 7 days\n")
+    assert out.endswith(f"{made.name}: unfinished, and written to in the last 7 days\n")
