@@ -15,7 +15,7 @@ OF_BOTH = ("more_sequences", "num_unnecessary", "unnecessary_share")
 def summary_columns(stats: CorpusStats, at: PackingStats) -> dict[str, Any]:
     """Return what a bucket comes to at a seq_len, packed and concatenated."""
     row = {**corpus_columns(stats), "seq_len": at.seq_len}
-    row |= {"packing": stats.rules.packing, "long_documents": stats.rules.long_documents}
+    row |= rules_columns(stats)
     row |= packed_columns(at.plan)
     row |= {f"concat_{name}": value for name, value in packed_columns(at.concat).items()}
     row |= {name: getattr(at, name) for name in OF_BOTH}
@@ -33,6 +33,19 @@ def corpus_columns(stats: CorpusStats) -> dict[str, Any]:
         "num_tokens": stats.num_tokens,
         "mean_length": stats.mean_length,
     }
+
+
+def rules_columns(stats: CorpusStats) -> dict[str, str]:
+    """Return by which rules the documents are packed."""
+    return {"packing": stats.rules.packing, "long_documents": stats.long_documents}
+
+
+def target_columns(stats: CorpusStats, at: PackingStats) -> dict[str, Any]:
+    """Return the targets of the version that is published at a seq_len, if there is one and its
+    documents have loss masks."""
+    held = next((targets for targets in stats.targets if targets.seq_len == at.seq_len), None)
+    named = {} if held is None else held.as_json()
+    return {f"published_{name}": value for name, value in named.items() if name != "seq_len"}
 
 
 def packed_columns(packed: Packed) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from bfpack_spark.explore.columns import (
     sample_columns,
     seen_columns,
     summary_columns,
+    target_columns,
 )
 from bfpack_spark.explore.names import NamedSegment
 from bfpack_spark.explore.sequence import Sequence
@@ -43,7 +44,8 @@ def summary_frame(statistics: list[CorpusStats]) -> "pd.DataFrame":
 def wide_frame(statistics: list[CorpusStats]) -> "pd.DataFrame":
     """Return the summary with every other statistic that is one number for a bucket and seq_len:
     quantiles of the lengths, what tokens see, what each policy does to tokens, and, for a sample,
-    its size and the ends of the intervals. `fitting_` columns are of documents that fit."""
+    its size and the ends of the intervals. `fitting_` columns are of documents that fit, and
+    `published_` ones of the targets in the rows that are published."""
     return frame(
         [
             summary_columns(stats, at)
@@ -51,6 +53,7 @@ def wide_frame(statistics: list[CorpusStats]) -> "pd.DataFrame":
             | seen_columns(at)
             | policy_columns(at)
             | sample_columns(stats, at)
+            | target_columns(stats, at)
             for stats in statistics
             for at in stats.at
         ]

@@ -17,6 +17,7 @@ from bfpack_spark.explore.columns import (
     option_columns,
     overlap_columns,
     packed_columns,
+    rules_columns,
 )
 from bfpack_spark.explore.packed import Context, Packed
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
@@ -27,11 +28,12 @@ def as_json(statistics: list[CorpusStats]) -> list[dict[str, Any]]:
     return [
         {
             **corpus_columns(stats),
+            **rules_columns(stats),
             "quantiles": {str(q): length for q, length in stats.quantiles.items()},
             "sample": _sample_json(stats),
             "references": None if stats.references is None else asdict(stats.references),
             "at": [_json_of(at) for at in stats.at],
-            **({"targets": [*map(asdict, stats.targets)]} if stats.targets else {}),
+            **({"targets": [at.as_json() for at in stats.targets]} if stats.targets else {}),
         }
         for stats in statistics
     ]

@@ -14,8 +14,14 @@ from bfpack_spark.explore.option_costs import OptionCost
 from bfpack_spark.explore.overlaps import Overlap
 from bfpack_spark.explore.packed import Packed, sum_of_packed
 from bfpack_spark.explore.sample_estimates import Sample, joined
-from bfpack_spark.explore.statistics import POLICIES, CorpusStats, PackingStats, corpus_stats
-from bfpack_spark.explore.targets import published_targets
+from bfpack_spark.explore.statistics import (
+    POLICIES,
+    CorpusStats,
+    PackingStats,
+    corpus_stats,
+    rules_of,
+)
+from bfpack_spark.explore.targets import TargetsAt, published_targets, sum_of_targets
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions.on_disk import buckets_in
 
@@ -29,24 +35,35 @@ def output_stats(
     rules: Rules | None = None,
     histogram_of: Callable[[str, str], Histogram] = read_histogram,
     num_ranks: int | None = None,
+    masked_rules: Rules | None = None,
 ) -> list[CorpusStats]:
     """Return the statistics of each bucket of an output. If no bucket is named, all that are there
     are taken. If there are several, the last is all together, where buckets of the same tokens are
-    counted once. `histogram_of` reads (output, bucket)."""
+    counted once. `histogram_of` reads (output, bucket). Buckets with loss masks are packed by
+    `masked_rules`; by default these are `rules`, or without them those of a run without options."""
     names = buckets or tuple(buckets_in(output))
-    pairs = ((name, histogram_of(output, name)) for name in names)
+    if rules is None:
+        rules, masked_rules = rules_of(), masked_rules or rules_of(masks=True)
+    stores = {name: open_token_store(output, name) for name in names}
     statistics = [
         replace(
-            corpus_stats(own, seq_lens, rules, name, num_ranks),
+            corpus_stats(
+                histogram_of(output, name),
+                seq_lens,
+                (masked_rules or rules) if store.masks else rules,
+                name,
+                num_ranks,
+            ),
             targets=published_targets(output, name, seq_lens),
+            has_masks=store.masks,
         )
-        for name, own in pairs
+        for name, store in stores.items()
     ]
     if len(names) == 1:
         return statistics
     first_of: dict[str, str] = {}  # token stores, and the first bucket of each
-    for name in names:
-        first_of.setdefault(open_token_store(output, name).manifest.fingerprint, name)
+    for name, store in stores.items():
+        first_of.setdefault(store.manifest.fingerprint, name)
     counted_once = set(first_of.values())
     again = tuple(name for name in names if name not in counted_once)
     total = total_of([stats for stats in statistics if stats.bucket in counted_once])
@@ -74,8 +91,9 @@ def with_total(statistics: list[CorpusStats]) -> list[CorpusStats]:
 
 def total_of(statistics: Sequence[CorpusStats]) -> CorpusStats:
     """Return the statistics of buckets together. Each is packed by itself, and all have the same
-    rules and seq_lens."""
+    seq_lens, and the same rules except for long documents."""
     first, each = statistics[0], zip(*(stats.at for stats in statistics), strict=True)
+    policies = tuple(sorted({stats.rules.long_documents for stats in statistics}))
     samples = [stats.sample for stats in statistics if stats.sample is not None]
     return CorpusStats(
         bucket=None,
@@ -83,7 +101,20 @@ def total_of(statistics: Sequence[CorpusStats]) -> CorpusStats:
         histogram=Histogram.merged(stats.histogram for stats in statistics),
         at=tuple(map(_sum_packing, each)),
         sample=joined(samples) if samples else None,
+        targets=_sum_targets([stats for stats in statistics if stats.has_masks]),
+        has_masks=any(stats.has_masks for stats in statistics),
+        policies=policies if len(policies) > 1 else (),
     )
+
+
+def _sum_targets(statistics: Sequence[CorpusStats]) -> tuple[TargetsAt, ...]:
+    """Return the targets of buckets together, at each seq_len at which all of them are
+    published."""
+    by_seq_len: dict[int, list[TargetsAt]] = {}
+    for at in (targets for stats in statistics for targets in stats.targets):
+        by_seq_len.setdefault(at.seq_len, []).append(at)
+    whole = (parts for parts in by_seq_len.values() if len(parts) == len(statistics))
+    return tuple(sum_of_targets(parts) for parts in whole)
 
 
 def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:

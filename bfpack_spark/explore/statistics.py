@@ -24,7 +24,7 @@ import numpy as np
 
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import PolicyEffect, count_sequences, policy_effect
-from bfpack_spark.core.fragments import Int64, LongDocuments
+from bfpack_spark.core.fragments import Int64, LongDocuments, default_policy
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.length_classes import (
@@ -98,7 +98,14 @@ class CorpusStats:
     at: tuple[PackingStats, ...]  # in the order asked for
     sample: Sample | None = None  # set if the histogram is scaled up from documents drawn
     targets: tuple[TargetsAt, ...] = ()  # of what is published, if documents have loss masks
+    has_masks: bool = False  # whether documents have loss masks; of several buckets, any
+    policies: tuple[LongDocuments, ...] = ()  # of several buckets together, if they differ
     same_documents: tuple[str, ...] = ()  # buckets that are not in it, as others have their tokens
+
+    @property
+    def long_documents(self) -> str:
+        """Return what becomes of long documents; of several buckets, each policy of one."""
+        return ", ".join(self.policies) or self.rules.long_documents
 
     @property
     def estimates(self) -> list[Named]:
@@ -142,11 +149,13 @@ class CorpusStats:
         return {q: self.histogram.quantile(q) for q in shares} if self.num_documents else {}
 
 
-def rules_of(settings: Settings | None = None) -> Rules:
-    """Return the rules that settings give to a plan (default: bfpack's own settings). The seq_len
-    in them means nothing."""
+def rules_of(settings: Settings | None = None, *, masks: bool = False) -> Rules:
+    """Return the rules that settings give to a plan (default: bfpack's own settings). `masks` tells
+    of a token store that its documents have loss masks, which decides the default for long ones.
+    The seq_len in them means nothing."""
     given = settings or Settings.model_validate({})
-    return given.rules(1)
+    policy = given.long_documents or default_policy(masks=masks or given.has_masks)
+    return Rules.of(given, seq_len=1, long_documents=policy)
 
 
 def corpus_stats(

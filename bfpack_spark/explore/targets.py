@@ -1,6 +1,8 @@
 """Which tokens of a packed bucket are targets, for buckets with loss masks."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
@@ -12,14 +14,42 @@ class TargetsAt:
     """The targets in the rows of a version of one seq_len."""
 
     seq_len: int
-    num_targets: int  # that came, in the documents of the token store
+    num_targets: int  # that came, in the documents of the token store: the sum of the next four
     num_targets_packed: int
-    target_share: float  # of the tokens that are packed
-    whole_share: float  # packed documents that are whole, as a share of all packed ones
+    num_targets_truncated: int
+    num_targets_dropped: int
+    num_targets_at_cuts: int  # a cut made them the first of a segment
+    num_tokens_packed: int
+    num_documents_packed: int
+    num_documents_whole: int  # of the packed ones
+    num_sequences: int
     num_sequences_without_target: int
-    mean_targets: float  # of a row
-    p1_targets: int
-    p99_targets: int
+    p1_targets: int | None  # of a row; None: of several buckets together it is not known
+    p99_targets: int | None
+    # Of documents that did not come into the token store; None: an earlier build did not count.
+    num_targets_quarantined: int | None = None
+    num_documents_with_unknown_targets: int | None = None
+
+    @property
+    def packed_share(self) -> float:
+        """Return the targets that are packed, as a share of those that came."""
+        return self.num_targets_packed / max(self.num_targets, 1)
+
+    @property
+    def target_share(self) -> float:
+        """Return the targets, as a share of the tokens that are packed."""
+        return self.num_targets_packed / max(self.num_tokens_packed, 1)
+
+    @property
+    def whole_share(self) -> float:
+        """Return the packed documents that are whole, as a share of all packed ones."""
+        packed = self.num_documents_packed
+        return self.num_documents_whole / packed if packed else 1.0
+
+    @property
+    def mean_targets(self) -> float:
+        """Return the targets of a row, on average."""
+        return self.num_targets_packed / max(self.num_sequences, 1)
 
     def text(self) -> str:
         """Return all of it in one line."""
@@ -27,9 +57,14 @@ class TargetsAt:
             f"{100 * self.target_share:.1f} % of the tokens are targets, "
             f"{100 * self.whole_share:.4g} % of the documents are whole, "
             f"{self.num_sequences_without_target:,} rows have no target, a row has "
-            f"{self.mean_targets:,.1f} targets (1 %: {self.p1_targets:,}, 99 %: "
-            f"{self.p99_targets:,})"
+            f"{self.mean_targets:,.1f} targets (1 %: {self.p1_targets or 0:,}, 99 %: "
+            f"{self.p99_targets or 0:,})"
         )
+
+    def as_json(self) -> dict[str, float | None]:
+        """Return all numbers by name, with the shares."""
+        shares = ("packed_share", "target_share", "whole_share", "mean_targets")
+        return asdict(self) | {name: getattr(self, name) for name in shares}
 
 
 def targets_of(manifest: SequencesManifest) -> TargetsAt | None:
@@ -42,10 +77,16 @@ def targets_of(manifest: SequencesManifest) -> TargetsAt | None:
         seq_len=account.seq_len,
         num_targets=held.num_targets,
         num_targets_packed=held.num_targets_packed,
-        target_share=held.num_targets_packed / max(account.num_tokens_packed, 1),
-        whole_share=account.whole_share,
+        num_targets_truncated=held.num_targets_truncated,
+        num_targets_dropped=held.num_targets_dropped,
+        num_targets_at_cuts=held.num_targets_at_cuts,
+        num_targets_quarantined=held.num_targets_quarantined,
+        num_documents_with_unknown_targets=held.num_documents_with_unknown_targets,
+        num_tokens_packed=account.num_tokens_packed,
+        num_documents_packed=account.num_documents_packed,
+        num_documents_whole=account.num_documents_packed - account.num_documents_cut,
+        num_sequences=account.num_sequences,
         num_sequences_without_target=held.num_sequences_without_target,
-        mean_targets=held.mean_targets,
         p1_targets=held.p1_targets,
         p99_targets=held.p99_targets,
     )
@@ -57,3 +98,17 @@ def published_targets(output: str, bucket: str, seq_lens: tuple[int, ...]) -> tu
     manifests = map(publication.current_manifest, places)
     held = (targets_of(m) for m in manifests if isinstance(m, SequencesManifest))
     return tuple(targets for targets in held if targets is not None)
+
+
+def sum_of_targets(parts: Sequence[TargetsAt]) -> TargetsAt:
+    """Return the targets of several buckets together, at one seq_len."""
+    alike = ("seq_len", "p1_targets", "p99_targets")
+    names = [field.name for field in fields(TargetsAt) if field.name not in alike]
+    sums = {name: _sum([getattr(part, name) for part in parts]) for name in names}
+    return TargetsAt(seq_len=parts[0].seq_len, p1_targets=None, p99_targets=None, **sums)
+
+
+def _sum(numbers: Sequence[int | None]) -> Any:
+    """Return the sum of numbers, or None if one is not known."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None

@@ -31,7 +31,7 @@ from bfpack_spark.report.figures import fragments_figure, lengths_figure
 from bfpack_spark.report.headlines import HOW_TO_CHOOSE, about, about_lengths, bucket_name, headline
 from bfpack_spark.report.layout import Page, Section, Table
 from bfpack_spark.report.tables import detailed_tables_of, tables_of
-from bfpack_spark.report.target_tables import targets_sections
+from bfpack_spark.report.target_tables import targets_of_buckets, targets_sections
 from bfpack_spark.report.words import count, percent, rules_name, rules_words, share
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
@@ -113,6 +113,9 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
             *(
                 sections.accounting_section(account, rules_name(totals[way].at[0].rules), way)
                 for way, account in accounts.items()
+            ),
+            *targets_of_buckets(
+                {way: {r.place.bucket: r.manifest for r in same} for way, same in ways.items()}
             ),
             truncations_section([*totals.values()], each=_each_bucket(added)),
             context_section([*totals.values()]),

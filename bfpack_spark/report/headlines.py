@@ -36,7 +36,7 @@ def headline(stats: CorpusStats) -> list[str]:
 
 def _refused(stats: CorpusStats) -> Iterator[str]:
     """Yield a line for each seq_len at which `bfpack pack` would fail."""
-    if stats.rules.long_documents != "error" or stats.rules.packing != "best_fit":
+    if stats.long_documents != "error" or stats.rules.packing != "best_fit":
         return
     for at in stats.at:
         longer = at.plan.accounting.num_documents_cut
@@ -55,7 +55,7 @@ def about_lengths(stats: CorpusStats) -> list[str]:
     )
     return [
         f"{about(stats, f'{stats.mean_length:,.1f}')} tokens a document; quantiles {lengths}",
-        f"--packing {stats.rules.packing} --long-documents {stats.rules.long_documents}, against "
+        f"--packing {stats.rules.packing} --long-documents {stats.long_documents}, against "
         "all documents whole, concatenated from a random start on (expectations)",
     ]
 

@@ -1,33 +1,51 @@
 """The targets of documents with loss masks: where they went, and how many a row has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bfpack_spark.explore.targets import TargetsAt, targets_of
+from bfpack_spark.explore.targets import TargetsAt, sum_of_targets, targets_of
 from bfpack_spark.report.layout import Cell, Row, Section, Table
 from bfpack_spark.report.words import count, mean, percent, share
 from bfpack_spark.versions.manifests import SequencesManifest, TargetsAccounting
 
+_HEAD = (
+    *("targets packed", "truncated", "dropped", "of all tokens", "documents whole"),
+    *("rows without target", "targets a row", "1%", "99%"),
+)
+
 
 def targets_table(versions: Sequence[TargetsAt]) -> Table:
     """Return a table with a row for each seq_len that is published."""
-    head = (
-        *("seq_len", "targets packed", "of all tokens", "documents whole"),
-        *("rows without target", "targets a row", "1%", "99%"),
+    rows: list[Row] = [(count(at.seq_len), *_cells(at)) for at in versions]
+    caption = "Targets in the rows that are published"
+    return Table(caption=caption, head=("seq_len", *_HEAD), rows=rows)
+
+
+def _cells(at: TargetsAt) -> Sequence[str]:
+    return (
+        f"{count(at.num_targets_packed)} ({share(at.num_targets_packed, at.num_targets)})",
+        count(at.num_targets_truncated),
+        count(at.num_targets_dropped),
+        percent(at.target_share),
+        percent(at.whole_share),
+        count(at.num_sequences_without_target),
+        mean(at.mean_targets),
+        *("" if n is None else count(n) for n in (at.p1_targets, at.p99_targets)),
     )
-    rows: list[Row] = [
-        (
-            count(at.seq_len),
-            count(at.num_targets_packed),
-            percent(at.target_share),
-            percent(at.whole_share),
-            count(at.num_sequences_without_target),
-            mean(at.mean_targets),
-            count(at.p1_targets),
-            count(at.p99_targets),
-        )
-        for at in versions
-    ]
-    return Table(caption="Targets in the rows that are published", head=head, rows=rows)
+
+
+def targets_of_buckets(ways: Mapping[str, Mapping[str, SequencesManifest]]) -> list[Section]:
+    """Return a section with a table for each way to pack: the targets of each bucket whose
+    documents have loss masks, and of all together."""
+    tables = []
+    for way, manifests in ways.items():
+        each = {name: targets_of(manifest) for name, manifest in manifests.items()}
+        held = {name: at for name, at in each.items() if at is not None}
+        rows: list[Row] = [(name, *_cells(at)) for name, at in held.items()]
+        foot = ("all", *_cells(sum_of_targets([*held.values()]))) if len(held) > 1 else None
+        if held:
+            head = ("bucket", *_HEAD)
+            tables.append(Table(caption=f"Targets at {way}", head=head, rows=rows, foot=foot))
+    return [Section(name="targets", title="Targets", tables=tables)] if tables else []
 
 
 def targets_sections(manifest: SequencesManifest) -> list[Section]:
