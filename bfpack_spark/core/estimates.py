@@ -43,6 +43,7 @@ _DONORS_MIN = 10  # of a size, or the root of their number; more are less like i
 _FREEDOM_MAX = 6  # 10 donors of one size may decide alone, and a few of them are far from the rest
 UNSEEN = 2**0.5  # the root of the mean square above, times n
 OTHER_KINDS = (2.0, 0.5)  # times the tokens a byte
+_ROUNDING = 1e-9  # of a value; a smaller error is that of sums of floats
 _SIZE_BITS = 8  # sizes that agree in so many leading bits are predicted together
 
 
@@ -263,6 +264,7 @@ def estimate_of(value: float, effects: Float64, strata: Sequence[Stratum]) -> Es
     """Return the estimate with its error and interval. Strata without draws are complete and add no
     error."""
     error = float(np.sqrt((effects**2).sum()))
+    error = 0.0 if error <= _ROUNDING * abs(value) else error
     fewest = min((own.num_draws for own in strata if own.num_draws), default=2)
     half = _student(min(max(fewest - 1, 1), _FREEDOM_MAX)) * error
     low = max(value - half, 0.0)  # all that is estimated here is a count, so never below 0

@@ -187,17 +187,32 @@ def _tokens(of: LengthClass) -> str:
     return span(of.above + 1, of.up_to)
 
 
+_COUNTS = ("num_documents", "num_tokens", "lower_bound")
+# What the other tables call an estimate, by its name in JSON and CSV.
+_ESTIMATES = {
+    "num_documents": "documents",
+    "num_tokens": "tokens",
+    "mean_length": "tokens a document",
+    "lower_bound": "sequences, lower bound",
+    "cut_share": "documents cut",
+    "truncations": "cuts of a document, packed",
+    "concat_cut_share": "cut by concatenation",
+    "concat_truncations": "cuts of a document, concatenated",
+}
+
+
 def estimates_table(stats: CorpusStats) -> Table:
     """Return how far the numbers of a sample may be off."""
     rows: list[Row] = []
     for named in stats.estimates:
-        form = "{:.2%}" if named.name.endswith("share") else "{:,.4g}"
-        form = "{:,.0f}" if named.estimate.value >= 1000 else form
+        form = "{:,.0f}" if named.name in _COUNTS else "{:,.4g}"
+        times = 100 if named.name.endswith("share") else 1
+        form = "{:.2f} %" if times == 100 else form
         seq_len = "" if named.seq_len is None else count(named.seq_len)
         estimate = named.estimate
         numbers = (estimate.value, estimate.low, estimate.high, estimate.standard_error)
-        value, *others = map(form.format, numbers)
-        rows.append((named.name, seq_len, about(stats, value), *others))
+        value, *others = (form.format(times * number) for number in numbers)
+        rows.append((_ESTIMATES[named.name], seq_len, about(stats, value), *others))
     return Table(
         caption=f"How far the sample may be off ({CONFIDENCE:.0%} intervals)",
         head=("what", "seq_len", "estimate", "from", "to", "standard error"),

@@ -305,3 +305,18 @@ def test_an_input_without_a_number_of_documents_asks_for_it(bfpack: Callable[...
     ran = bfpack("stats", "--input", "corpus", "--seq-len", 8)
     assert ran.code == 2
     assert "--input corpus: say how many documents to draw, --sample N" in ran.err
+
+
+def test_estimates_have_the_words_of_the_tables_and_no_noise(
+    corpus: Corpus, bfpack: Callable[..., Any]
+) -> None:
+    options = ("stats", "--input", corpus.path, "--tokenizer", corpus.tokenizer, "--seq-len", 2048)
+    printed = bfpack(*options, "--sample", 100).out
+    assert not re.search(r"\d[eE][-+]\d|num_|_share|\d%", printed.replace("95%", ""))
+    for words in ("documents cut", "cut by concatenation", "tokens a document"):
+        assert printed.count(words) >= 1
+    assert printed.count("cut by") >= 2  # in the first table, and in that of the estimates
+    (said,) = json.loads(bfpack(*options, "--sample", 100, "--json").out)
+    (documents,) = (r for r in said["sample"]["estimates"] if r["name"] == "num_documents")
+    assert documents["standard_error"] == 0
+    assert documents["high"] == documents["value"]
