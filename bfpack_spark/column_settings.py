@@ -15,7 +15,7 @@ _BESIDE = {
     "prompt_column": "completion_column",
 }
 _ONE_OF = (
-    ("tokens_column", "messages_column", "prompt_column"),
+    ("tokens_column", "messages_column", "prompt_column", "text_column"),
     ("labels_column", "loss_mask_column"),
 )
 
@@ -86,7 +86,7 @@ class ColumnSettings(BaseModel):
     @model_validator(mode="after")
     def _columns_that_go_together(self) -> "ColumnSettings":
         for names in _ONE_OF:
-            given = [name for name in names if getattr(self, name)]
+            given = [name for name in names if getattr(self, name) not in (None, "", "text")]
             if len(given) > 1:
                 one, other = map(option_of, given[:2])
                 raise ValueError(f"{one} and {other} exclude each other: give one of them")

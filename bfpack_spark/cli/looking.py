@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import click
 import cloup
@@ -11,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.cli.each_bucket import results_of
+from bfpack_spark.cli.given import refuse_unused
 from bfpack_spark.cli.options import (
     PLACE,
     RULES,
@@ -39,7 +41,11 @@ from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.verifying.findings import Report
 from bfpack_spark.verifying.verify_bucket import verify_bucket
 from bfpack_spark.versions import publication
+from bfpack_spark.versions.on_disk import buckets_in
 from bfpack_spark.versions.publication import Place
+
+_OF_A_RUN = ("output", "max_quarantined", "audit_share")
+_OR = "; or estimate from a text, by --input, --tokenizer and --sample N"
 
 
 @command("bfpack verify --output out --bucket web --seq-len 2048 --input corpus")
@@ -49,16 +55,25 @@ from bfpack_spark.versions.publication import Place
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     """Check every promise by reading what is on disk, of every bucket or of those that are named.
     With --input, tokenize the text again and compare its tokens."""
+    if not settings.input:
+        refuse_unused(
+            ("input_version", "engine"), "no text is read without --input; give it, or leave it out"
+        )
     outcomes = run_each_named(partial(verify_each, version, None), settings)
     reports = results_of(outcomes)
     if as_json:
         errors = [error_row(outcome) for outcome in failed(outcomes)]
-        print_json([*map(asdict, reports), *errors])
+        print_json([*map(_report_json, reports), *errors])
     else:
         for report in reports:
             say(report.text())
     failures = close(outcomes)  # said also where another bucket has violations
     return failures if all(report.holds for report in reports) else 1
+
+
+def _report_json(report: Report) -> dict[str, Any]:
+    targets = None if report.targets is None else report.targets.as_json()
+    return {**asdict(report), "targets": targets}
 
 
 def verify_each(
@@ -137,19 +152,37 @@ def stats(
     seq_lens, rules = settings.need("seq_len"), rules_of(settings)
     if num_ranks is not None and num_ranks < 1:
         raise InputError(f"--data-parallel {num_ranks}: must be 1 or more")
+    if form is not None:
+        refuse_unused(["details"], f"--{form} has all numbers; leave it out")
     if sample is not None:
+        refuse_unused(_OF_A_RUN, "--sample draws from the text of --input alone; leave it out")
         samples = sample_input(settings, sample, references)
         print_stats(sample_stats(samples, seq_lens, rules, num_ranks), form, details=details)
         return
     if references is not None:
         raise InputError(f"--references {references}: give a text to look through, by --sample N")
-    if settings.input and settings.output is None:
-        named = ", ".join(settings.input)
-        raise InputError(f"--input {named}: say how many documents to draw, --sample N")
+    buckets = _buckets(settings)
+    refuse_unused(TEXT, f"only what is tokenized in --output is read; leave it out{_OR}")
     read = _histogram_by_spark(settings) if under_submit() else read_histogram
-    output = settings.need("output")
-    statistics = output_stats(output, settings.bucket, seq_lens, rules, read, num_ranks)
+    where = (settings.need("output"), buckets, seq_lens)
+    statistics = output_stats(*where, rules, read, num_ranks, rules_of(settings, masks=True))
     print_stats(statistics, form, details=details)
+
+
+def _buckets(settings: Settings) -> tuple[str, ...]:
+    """Return the buckets that are named, or all of the output. Raise InputError, which says how to
+    do without, if there is no token store."""
+    if settings.output is None:
+        named = ", ".join(settings.input)
+        why = f"--input {named}: say how many documents to draw, --sample N"
+        raise InputError(why if named else f"--output is missing: name it{_OR}")
+    try:
+        names = settings.bucket or tuple(buckets_in(settings.output))
+        for name in names:
+            open_token_store(settings.output, name)
+    except InputError as error:
+        raise InputError(f"{error}{_OR}") from None
+    return names
 
 
 def _histogram_by_spark(settings: Settings) -> Callable[[str, str], Histogram]:

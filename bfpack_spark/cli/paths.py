@@ -2,6 +2,7 @@
 
 import cloup
 
+from bfpack_spark.cli.given import refuse_unused
 from bfpack_spark.cli.one_place import only_bucket, only_seq_len
 from bfpack_spark.cli.options import command, settings_options, version_option
 from bfpack_spark.cli.printing import say
@@ -23,6 +24,8 @@ from bfpack_spark.versions.publication import Place
 )
 def path(settings: Settings, version: str | None, part: str | None) -> None:
     """Print the directory of the current shards, to hand it to a reader."""
+    if part == "documents":
+        refuse_unused(["seq_len"], "a token store serves every seq_len; leave it out with --tokens")
     bucket = only_bucket(settings)
     seq_len = None if part == "documents" else only_seq_len(settings)
     place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)

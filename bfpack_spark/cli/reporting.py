@@ -6,6 +6,7 @@ from functools import cache, partial
 import click
 import cloup
 
+from bfpack_spark.cli.given import refuse_unused
 from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
@@ -30,6 +31,7 @@ def report(settings: Settings, mixture: str | None) -> None:
     """Print one HTML page of what is published, of all buckets and seq_lens or of those that are
     named, or of a mixture."""
     if mixture is not None:
+        refuse_unused(("bucket", "seq_len"), "a mixture has its own; leave it out")
         check_name(mixture)
         held = read_mixture(settings.need("output"), mixture)
         click.echo(render(mixture_page(settings.need("output"), held)), nl=False)

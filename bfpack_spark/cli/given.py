@@ -1,0 +1,25 @@
+"""Options that are given on the command line and that the command would not look at. A key in the
+file of --config is no mistake there, since one file serves every command."""
+
+from collections.abc import Iterable
+
+import click
+from click.core import ParameterSource
+
+from bfpack_spark.errors import InputError
+
+
+def refuse_unused(names: Iterable[str], why: str) -> None:
+    """Raise InputError, which says why, if one of these parameters is given on the command line.
+    From Python there is no command line."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return
+    flags = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    unused = [
+        flags[name]
+        for name in names
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if unused:
+        raise InputError(f"{', '.join(unused)}: {why}")
