@@ -26,8 +26,8 @@ class Settings(ColumnSettings):
 
     input: tuple[str, ...] = Field(
         (),
-        description="Reads this directory, file or pattern, or this table. Give it several times "
-        "for several inputs.",
+        description="Reads this directory, file or pattern, or this table. {bucket} in it stands "
+        "for the names of buckets. Give it several times for several inputs.",
     )
     output: str | None = Field(None, description="Sets the directory below which all results are.")
     tokenizer: str | None = Field(

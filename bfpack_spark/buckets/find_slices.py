@@ -25,6 +25,7 @@ from bfpack_spark.buckets.slices import (
     by_column,
     by_directories,
     check_tells_buckets,
+    open_named,
     paths_of_buckets,
 )
 from bfpack_spark.config import Settings
@@ -66,8 +67,13 @@ def find_slices(
         found = slices_by(session, whole, column)
         return {name: partial(one_of, found, name) for name in _chosen(settings, found)}
     paths = _in_paths(settings, whole) if in_paths else dict.fromkeys(single, patterns)
-    inputs = {name: replace(whole, patterns=own) for name, own in paths.items()}
-    return {name: partial(open_input, session, own) for name, own in inputs.items()}
+    opens = {
+        name: partial(open_input, session, replace(whole, patterns=own))
+        for name, own in paths.items()
+    }
+    if not in_paths:
+        return {**opens}
+    return {name: partial(open_named, name, patterns, find) for name, find in opens.items()}
 
 
 def slices_by(session: Session, wanted: Input, column: str) -> dict[str, Slice]:

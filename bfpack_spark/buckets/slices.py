@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ from bfpack_spark.schema import BUCKETS, plain
 
 if TYPE_CHECKING:  # samples are drawn without Spark
     from bfpack_spark.spark.frames import Frame
+
+Opened = TypeVar("Opened")
 
 PLACEHOLDER = "{bucket}"
 _HIVE = re.compile(r"(?:^|/)[^/={}]+=\{bucket\}(?:/|$)")
@@ -72,6 +75,20 @@ def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str,
         there = instead("buckets", sorted(found))
         raise InputError(f"--input {', '.join(patterns)}: {which}; check the pattern{there}")
     return {name: tuple(found[name]) for name in names or sorted(found)}
+
+
+def open_named(name: str, patterns: Sequence[str], open_one: Callable[[], Opened]) -> Opened:
+    """Return the opened input of a bucket of these patterns. If there is none of its name, the
+    InputError names the buckets that are there."""
+    try:
+        return open_one()
+    except InputError as error:
+        there: list[str] = []
+        with suppress(InputError, OSError):
+            there = sorted(paths_of_buckets(patterns, ()))
+        if name in there:
+            raise
+        raise InputError(f"{error}{instead('buckets', there)}") from None
 
 
 def _found_in_paths(pattern: str) -> list[str]:

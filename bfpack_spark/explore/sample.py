@@ -19,6 +19,7 @@ from bfpack_spark.buckets.slices import (
     by_directories,
     check_tells_buckets,
     columns_of,
+    open_named,
     paths_of_buckets,
 )
 from bfpack_spark.config import Settings
@@ -140,7 +141,10 @@ def _slices(settings: Settings) -> dict[str, Slice]:
         raise InputError(f"--bucket: {len(names)} of them; write {{bucket}} in --input")
     else:
         paths = {names[0] if names else ", ".join(patterns): patterns}
-    inventories = {n: take_inventory(path, settings.input_format) for n, path in paths.items()}
+    inventories = {
+        n: open_named(n, patterns, partial(take_inventory, path, settings.input_format))
+        for n, path in paths.items()
+    }
     return {name: Slice(inventory=inventory) for name, inventory in inventories.items()}
 
 

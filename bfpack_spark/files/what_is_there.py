@@ -2,10 +2,12 @@
 line that says so.
 
     "; buckets there: code, web"     "; seq_lens there: 2048, 8192"     "; versions there: 1f..."
+
+The end is empty if there is nothing, or if the output cannot be listed.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
@@ -26,26 +28,24 @@ def not_published(output: str, bucket: str, seq_len: int | None) -> InputError:
 
 def instead_of_place(output: str, bucket: str, seq_len: int | None) -> str:
     """Return the published seq_lens of a bucket, or if it has no token store the buckets that have
-    one. It is empty if there are none, or if `seq_len` is None and the bucket is there."""
-    there = buckets_there(output)
-    if bucket not in there:
-        return instead("buckets", there)
-    return "" if seq_len is None else instead("seq_lens", list(map(str, _seq_lens(output, bucket))))
+    one. It is empty if `seq_len` is None and the bucket is there."""
+    buckets = _listed(lambda: _buckets(output))
+    if bucket not in buckets:
+        return instead("buckets", buckets)
+    if seq_len is None:
+        return ""
+    return instead("seq_lens", _listed(lambda: _seq_lens(output, bucket)))
 
 
 def instead_of_version(output: str, inside: str) -> str:
     """Return the complete versions of a place, which is a path in the output."""
-    names = [name for name in own_files.folders_in(output, inside) if len(name) == 16]
-    place = f"{output.rstrip('/')}/{inside}"
-    complete = [n for n in names if access.exists(f"{place}/{n}/_manifest.json")]
-    return instead("versions", complete)
+    return instead("versions", _listed(lambda: _versions(output, inside)))
 
 
 def instead_of_file(output: str, what: str) -> str:
     """Return the snapshots or mixtures of an output."""
-    names = own_files.kinds_in(output, f"_{what}")
-    there = sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
-    return instead(what, there)
+    names = _listed(lambda: sorted(own_files.kinds_in(output, f"_{what}")))
+    return instead(what, [n.removesuffix(".json") for n in names if n.endswith(".json")])
 
 
 def instead(what: str, names: Sequence[str]) -> str:
@@ -54,16 +54,29 @@ def instead(what: str, names: Sequence[str]) -> str:
     return f"; {what} there: {', '.join(names[:_NAMED])}{more}" if names else ""
 
 
-def buckets_there(output: str) -> list[str]:
-    """Return the buckets that have a published token store."""
+def _listed(names: Callable[[], list[str]]) -> list[str]:
+    """Return names, or none if the output cannot be listed, which is not what the line is about."""
+    try:
+        return names()
+    except (OSError, InputError):
+        return []
+
+
+def _buckets(output: str) -> list[str]:
     names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
     return sorted(name for name in names if _is_published(output, name, "tokens"))
 
 
-def _seq_lens(output: str, bucket: str) -> list[int]:
+def _seq_lens(output: str, bucket: str) -> list[str]:
     folders = own_files.folders_in(output, folder_of(bucket))
     lengths = sorted(int(n[10:]) for n in folders if re.fullmatch(r"sequences-\d+", n))
-    return [n for n in lengths if _is_published(output, bucket, f"sequences-{n}")]
+    return [str(n) for n in lengths if _is_published(output, bucket, f"sequences-{n}")]
+
+
+def _versions(output: str, inside: str) -> list[str]:
+    names = own_files.folders_in(output, inside)
+    place = f"{output.rstrip('/')}/{inside}"
+    return [name for name in names if access.exists(f"{place}/{name}/_manifest.json")]
 
 
 def _is_published(output: str, bucket: str, kind: str) -> bool:

@@ -64,6 +64,12 @@ def test_a_bucket_of_a_pattern_or_directory_is_answered_with_those_there(
         folder.mkdir(parents=True)
         (folder / "a.jsonl").write_text(json.dumps(ROW) + "\n")
     what = ("--tokenizer", demo_corpus.tokenizer, "--bucket", "en", "--seq-len", 64, "--sample", 5)
-    by_column = ("--input", tmp_path / "corpus", "--bucket-column", "lang")
-    for how in (by_column, ("--input", tmp_path / "corpus" / "lang={bucket}")):
-        assert error_of(bfpack("stats", *how, *what)).endswith("; buckets there: de, fr")
+    corpus = tmp_path / "corpus"
+    (corpus / "plain").symlink_to(corpus / "lang=de")
+    says = "; buckets there: de, fr"
+    for how, there in (
+        (("--input", corpus, "--bucket-column", "lang"), says),
+        (("--input", corpus / "lang={bucket}"), says),
+        (("--input", corpus / "{bucket}"), "; buckets there: lang=de, lang=fr, plain"),
+    ):
+        assert error_of(bfpack("stats", *how, *what)).endswith(there)
