@@ -12,7 +12,7 @@ run() {
     "$@"
 }
 
-bucket="--output .demo/output --bucket demo"
+bucket="--output .demo/out --bucket demo"
 # shellcheck disable=SC2086  # $bucket is two options
 {
     run bfpack pack --input .demo/corpus $bucket --tokenizer .demo/tokenizer \

@@ -35,7 +35,7 @@ from bfpack_spark.explore import plots
 from bfpack_spark.report.render import render_conversation, render_names, render_sequence
 
 # %% tags=["parameters"]
-OUTPUT, BUCKET = "../.demo/output", "demo"
+OUTPUT, BUCKET = "../.demo/out", "demo"
 CORPUS, TOKENIZER = "../.demo/corpus", "../.demo/tokenizer"
 SEQ_LEN = 2048  # one at which the bucket is packed
 SAMPLE = 300  # documents of the corpus

@@ -10,7 +10,7 @@ SOURCE = ROOT / "scripts" / "explore_packing.py"
 def on_small(source: str, packed: Path, corpus: Corpus) -> str:
     """Return the source, or its cell of parameters, with the places and numbers of the suite."""
     for old, new in (
-        ("../.demo/output", packed),
+        ("../.demo/out", packed),
         ('"demo"', '"small"'),
         ("../.demo/corpus", corpus.path),
         ("../.demo/tokenizer", corpus.tokenizer),
