@@ -9,6 +9,7 @@ import cloup
 from pyspark.sql import SparkSession
 
 from bfpack_spark.cli.each_bucket import results_of
+from bfpack_spark.cli.one_place import published_seq_lens
 from bfpack_spark.cli.options import PLACE, command, json_option, settings_options, version_option
 from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
 from bfpack_spark.cli.running import run_each_named
@@ -28,6 +29,7 @@ def export(settings: Settings, form: ExportFormat, version: str | None, as_json:
     """Write the current sequences of every bucket, or of those that are named, in the format of a
     trainer, beside the shards: `megatron` for Megatron-Core's IndexedDataset, `mds` for MosaicML's
     streaming, `bridge` for the packed Parquet of Megatron-Bridge. Print the directories."""
+    published_seq_lens(settings)
     outcomes = run_each_named(partial(_export, form, version), settings)
     made: list[Version] = results_of(outcomes)
     if as_json:

@@ -13,6 +13,7 @@ from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.given import refuse_unused
+from bfpack_spark.cli.one_place import published_seq_lens
 from bfpack_spark.cli.options import (
     PLACE,
     RULES,
@@ -55,6 +56,7 @@ _OR = "; or estimate from a text, by --input, --tokenizer and --sample N"
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     """Check every promise by reading what is on disk, of every bucket or of those that are named.
     With --input, tokenize the text again and compare its tokens."""
+    published_seq_lens(settings)
     if not settings.input:
         refuse_unused(
             ("input_version", "engine"), "no text is read without --input; give it, or leave it out"

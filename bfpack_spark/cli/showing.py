@@ -6,7 +6,7 @@ import cloup
 
 from bfpack_spark.cli.draw import print_document, print_names, print_sequence
 from bfpack_spark.cli.on_demand import on_demand
-from bfpack_spark.cli.one_place import only_bucket, only_seq_len
+from bfpack_spark.cli.one_place import only_bucket, only_seq_len, published_seq_lens
 from bfpack_spark.cli.options import command, json_option, settings_options, version_option
 from bfpack_spark.cli.printing import print_json
 from bfpack_spark.config import Settings
@@ -47,7 +47,7 @@ def show(
     if names and sequence is None:
         raise InputError("--names: give --sequence N, whose names are looked at")
     if doc_id is not None:
-        seq_lens = settings.need("seq_len")
+        seq_lens = published_seq_lens(settings)
         places = [find_document(output, bucket, n, doc_id, version) for n in seq_lens]
         if as_json:
             print_json([asdict(whereabouts) for whereabouts in places])

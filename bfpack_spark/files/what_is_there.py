@@ -8,6 +8,7 @@ The end is empty if there is nothing, or if the output cannot be listed.
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
@@ -29,17 +30,23 @@ def not_published(output: str, bucket: str, seq_len: int | None) -> InputError:
 def instead_of_place(output: str, bucket: str, seq_len: int | None) -> str:
     """Return the published seq_lens of a bucket, or if it has no token store the buckets that have
     one. It is empty if `seq_len` is None and the bucket is there."""
-    buckets = _listed(lambda: _buckets(output))
+    buckets = _listed(partial(_buckets, output))
     if bucket not in buckets:
         return instead("buckets", buckets)
     if seq_len is None:
         return ""
-    return instead("seq_lens", _listed(lambda: _seq_lens(output, bucket)))
+    return instead_of_seq_len(output, [bucket])
+
+
+def instead_of_seq_len(output: str, buckets: Sequence[str]) -> str:
+    """Return the seq_lens at which one of these buckets is published."""
+    there = {n for name in buckets for n in _listed(partial(_seq_lens, output, name))}
+    return instead("seq_lens", sorted(there, key=int))
 
 
 def instead_of_version(output: str, inside: str) -> str:
     """Return the complete versions of a place, which is a path in the output."""
-    return instead("versions", _listed(lambda: _versions(output, inside)))
+    return instead("versions", _listed(partial(_versions, output, inside)))
 
 
 def instead_of_file(output: str, what: str) -> str:
