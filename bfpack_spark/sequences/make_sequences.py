@@ -35,7 +35,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
     yet published. Raise JobError if not all planned tokens came."""
     version, accounting = plan.version, plan.note.accounting
     stored = sum(entry.bytes for entry in store.manifest.files_of("documents"))
-    what = f"sequences of {accounting.seq_len:,}"
+    what = f"sequences of {accounting.seq_len}"
     check_space(spark, version.directory, need_of_sequences(stored), what)
     pad = publication.configuration_of(version).pad_id
     pad_is_eos = pad == store.tokenizer.eos_id

@@ -57,7 +57,7 @@ class VersionOnDisk:
     def why_not_kept(self) -> str:
         """Return the reason for its removal."""
         if self.refusal is not None:
-            return f"refused: {self.refusal}"
+            return self.refusal
         if self.state == "unfinished":
             return f"no run has written to it for {(time.time() - self.written) / _DAY:.1f} days"
         return "it is not current, in no snapshot or mixture, and nothing that is kept needs it"

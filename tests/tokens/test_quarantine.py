@@ -149,7 +149,7 @@ def test_a_refused_store_is_listed_as_one_until_it_is_published(
     assert f": refused ({why}); made " in line
     (row,) = json.loads(bfpack("versions", *keep, "--json").out)
     assert (row["state"], row["refused"], row["kept"]) == ("refused", why, None)
-    assert f"; refused: {why}\n" in bfpack("prune", *keep).out
+    assert f"; {why}\n" in bfpack("prune", *keep).out
     assert run("--max-quarantined", 0.1).code == 0
     assert run().code == 2  # it is current nevertheless
     put(tmp_path, "a.jsonl", good(8))
