@@ -87,9 +87,9 @@ _HEAD = (
 def add_manifests(manifests: Sequence[SequencesManifest]) -> SequencesAccounting:
     """Return the accounting of several versions as one sum, without targets. seq_len is that of the
     first."""
-    accounts = [vars(manifest.accounting) for manifest in manifests]
-    sums = {name: value for name, value in add_counts(accounts).items() if name != "targets"}
-    return SequencesAccounting(**{**sums, "seq_len": accounts[0]["seq_len"]})
+    every = (vars(manifest.accounting).items() for manifest in manifests)
+    accounts = [{name: value for name, value in items if name != "targets"} for items in every]
+    return SequencesAccounting(**{**add_counts(accounts), "seq_len": accounts[0]["seq_len"]})
 
 
 def _version(one: Named) -> str:
