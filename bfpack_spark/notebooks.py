@@ -99,11 +99,11 @@ def _results(outcomes: list[Outcome]) -> list[Any]:
 
 def _packed(published: Published) -> Packed:
     version = published.version
-    _, manifest = current_sequences(version.place, version.name)
-    assert version.place.seq_len is not None, "sequences have one"
+    _, manifest = current_sequences(version.home, version.name)
+    assert version.home.seq_len is not None, "sequences have one"
     return Packed(
-        bucket=version.place.bucket,
-        seq_len=version.place.seq_len,
+        bucket=version.home.bucket,
+        seq_len=version.home.seq_len,
         version=version.name,
         sequences=manifest.totals.sequences,
         tokens=manifest.totals.tokens,

@@ -33,7 +33,7 @@ from bfpack_spark.tokens.make_tokens import make_tokens
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions.moves import Move, publish_and_say
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 from bfpack_spark.versions.whole import check_whole
 
 
@@ -72,14 +72,14 @@ def pack(spark: SparkSession, settings: Settings, source: Source) -> list[Publis
     seq_len."""
     seq_lens = settings.need("seq_len")
     tables = open_tables(spark, settings)
-    place, costs = source.place, list[StageCost]()
-    with about(bucket=place.bucket), hold_bucket(place.output, place.bucket) as lock:
+    home, costs = source.home, list[StageCost]()
+    with about(bucket=home.bucket), hold_bucket(home.output, home.bucket) as lock:
         with metered(spark, costs, "tokenize"):
             store = make_tokens(spark, settings, source, lock)
         run = _Run(
             spark=spark, settings=settings, store=store, lock=lock, tables=tables, costs=costs
         )
-        keep_costs(place, store.name, costs)
+        keep_costs(home, store.name, costs)
         return _publish_each(run, (_sequences(run, seq_len) for seq_len in seq_lens))
 
 
@@ -102,8 +102,8 @@ def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Ve
         planned = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
         for version in planned:
             if not _is_whole(version):
-                assert version.place.seq_len is not None, "sequences have one"
-                _plan(run, version.place.seq_len)
+                assert version.home.seq_len is not None, "sequences have one"
+                _plan(run, version.home.seq_len)
     return planned
 
 
@@ -131,7 +131,7 @@ def _is_whole(version: Version) -> bool:
     not there."""
     manifest = version.manifest()
     if manifest is not None:
-        check_whole(version.place, version.name, manifest)
+        check_whole(version.home, version.name, manifest)
     return manifest is not None
 
 
@@ -139,7 +139,7 @@ def _whole_store(settings: Settings, bucket: str) -> TokenStore:
     """Return the published token store. Raises InputError if there is none, or if a file of it is
     gone."""
     store = open_token_store(settings.need("output"), bucket)
-    check_whole(Place(output=settings.need("output"), bucket=bucket), store.name, store.manifest)
+    check_whole(Home(output=settings.need("output"), bucket=bucket), store.name, store.manifest)
     return store
 
 
@@ -151,14 +151,14 @@ def _plan(run: _Run, seq_len: int) -> Plan:
 
 
 def _assemble(run: _Run, plan: Plan) -> None:
-    with metered(run.spark, run.costs, "assemble", plan.version.place.seq_len):
+    with metered(run.spark, run.costs, "assemble", plan.version.home.seq_len):
         make_sequences(run.spark, run.store, plan)
     _keep_costs(run, plan.version)
 
 
 def _keep_costs(run: _Run, version: Version) -> None:
-    seq_len = version.place.seq_len
-    keep_costs(version.place, version.name, [cost for cost in run.costs if cost.seq_len == seq_len])
+    seq_len = version.home.seq_len
+    keep_costs(version.home, version.name, [cost for cost in run.costs if cost.seq_len == seq_len])
 
 
 def _publish_each(run: _Run, versions: Iterable[Version]) -> list[Published]:
@@ -168,7 +168,7 @@ def _publish_each(run: _Run, versions: Iterable[Version]) -> list[Published]:
     try:
         for version in versions:
             run.lock.check()
-            move = publish_and_say(f"sequences of {version.place.seq_len}", version)
+            move = publish_and_say(f"sequences of {version.home.seq_len}", version)
             published.append(Published(version=version, move=move))
             publish_to_delta(run.spark, run.tables, version)
     except Exception:
@@ -190,16 +190,16 @@ def _report(run: _Run, published: list[Published]) -> None:
 def _planned(version: Version) -> Plan:
     plan = find_plan(version)
     if plan is None:
-        seq_len = version.place.seq_len
+        seq_len = version.home.seq_len
         raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
     return plan
 
 
 def tokenize(spark: SparkSession, settings: Settings, source: Source) -> TokenStore:
     """Tokenize a bucket, unless that is done already, and publish its token store."""
-    place, costs = source.place, list[StageCost]()
-    with about(bucket=place.bucket), hold_bucket(place.output, place.bucket) as lock:
+    home, costs = source.home, list[StageCost]()
+    with about(bucket=home.bucket), hold_bucket(home.output, home.bucket) as lock:
         with metered(spark, costs, "tokenize"):
             store = make_tokens(spark, settings, source, lock)
-        keep_costs(place, store.name, costs)
+        keep_costs(home, store.name, costs)
     return store

@@ -35,7 +35,7 @@ from bfpack_spark.tokenizing.mentions import TokenPlaces
 from bfpack_spark.tokenizing.python_names import python_references
 from bfpack_spark.tokens.stored_ids import IDS_OF_ROWS, ids_of_row
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 PACKINGS = ("concat", "best_fit")
 PAD, EOS, FIRST = range(3)  # ids of the lookup: names, then values
@@ -79,8 +79,8 @@ def lookup_task(output: str, seq_len: int, num_tokens: int, seed: int, uses: int
         reached += len(documents[-1])
     named = {str(number): ids for number, ids in enumerate(documents)}
     for packing in PACKINGS:
-        place = Place(output=output, bucket=packing, seq_len=seq_len)
-        write_bucket(place, packing, named, tokens_fingerprint="0" * 64)
+        home = Home(output=output, bucket=packing, seq_len=seq_len)
+        write_bucket(home, packing, named, tokens_fingerprint="0" * 64)
     asked = [lookup_document(generator, usual, seq_len, uses) for _ in range(ASKED)]
     conflict, other = ([kinds == kind for _, kinds in asked] for kind in (2, 1))
     return Task(
@@ -155,10 +155,10 @@ def packed(documents: Sequence[np.ndarray], packing: str, seq_len: int) -> layou
 
 
 def write_bucket(
-    place: Place, packing: str, documents: dict[str, np.ndarray], tokens_fingerprint: str
+    home: Home, packing: str, documents: dict[str, np.ndarray], tokens_fingerprint: str
 ) -> None:
     """Publish documents, by doc_id, as sequences that PackedSequences reads."""
-    seq_len = place.seq_len or 0
+    seq_len = home.seq_len or 0
     batch = packed(list(documents.values()), packing, seq_len)
     names = np.array([*documents, ""], dtype=object)[batch["document"]]
     lengths = np.array([*map(len, documents.values()), 0])[batch["document"]]
@@ -178,11 +178,11 @@ def write_bucket(
             **{n: pa.ListArray.from_arrays(offsets, pa.array(held)) for n, held in lists.items()},
             "num_tokens": filled,
             "num_padding": seq_len - filled,
-            "bucket": [place.bucket] * len(filled),
+            "bucket": [home.bucket] * len(filled),
         }
     ).cast(plain(SEQUENCES))
-    fingerprint = sha256(repr((place.bucket, packing)).encode()).hexdigest()
-    version = Path(place.directory) / fingerprint[:16]
+    fingerprint = sha256(repr((home.bucket, packing)).encode()).hexdigest()
+    version = Path(home.directory) / fingerprint[:16]
     version.mkdir(parents=True)
     file = ParquetOutput(str(version), "shards/part-00000.parquet", SEQUENCES)
     step = rows_per_row_group(seq_len, 2)
@@ -191,7 +191,7 @@ def write_bucket(
     manifest = {
         "format_version": 2,
         "kind": "sequences",
-        "bucket": place.bucket,
+        "bucket": home.bucket,
         "seq_len": seq_len,
         "fingerprint": fingerprint,
         "files": [file.close("shards", int(filled.sum()), None)],
@@ -239,7 +239,7 @@ def buckets_task(output: str, buckets: Sequence[str], seq_len: int) -> Task:
 
 def manifest_of(output: str, bucket: str, seq_len: int) -> dict[str, Any]:
     PackedSequences(output, bucket=bucket, seq_len=seq_len)  # or it says what is wrong
-    folder = Path(Place(output=output, bucket=bucket, seq_len=seq_len).directory)
+    folder = Path(Home(output=output, bucket=bucket, seq_len=seq_len).directory)
     version = json.loads((folder / "_current.json").read_text())["version"]
     return json.loads((folder / version / "_manifest.json").read_text())
 

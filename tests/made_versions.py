@@ -10,7 +10,7 @@ from bfpack_spark.cli.main import main
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import SequencesInputs, TokensInputs
 from bfpack_spark.versions.manifests import FileEntry, SequencesAccounting
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 _TOKENIZER = {"vocabulary_size": 9, "eos_id": 0, "bos_id": None, "own_pad_id": None}
 NO_COUNTS = {name: 0 for name, one in SequencesAccounting.model_fields.items() if one.is_required()}
@@ -40,9 +40,9 @@ def version(
     output: Path, seed: int = 0, seq_len: int | None = 8, tokens: str = "0" * 64
 ) -> Version:
     """Of bucket `b`; seq_len None: a token store."""
-    place = Place(output=str(output), bucket="b", seq_len=seq_len)
+    home = Home(output=str(output), bucket="b", seq_len=seq_len)
     return Version(
-        place=place,
+        home=home,
         inputs=inputs(seed, tokens) if seq_len else token_inputs([["a.jsonl", 1, seed]]),
     )
 
@@ -74,10 +74,10 @@ def tokens_manifest(inputs: TokensInputs, *names: str) -> dict[str, Any]:
 
 def finish(made: Version, *names: str) -> None:
     """Complete a version of files that hold their own names."""
-    own = [] if made.place.seq_len else ["tokenizer.json"]
+    own = [] if made.home.seq_len else ["tokenizer.json"]
     for name in (*names, *own):
         write(Path(made.directory) / name, name)
-    rest = _SEQUENCES if made.place.seq_len else _TOKENS
+    rest = _SEQUENCES if made.home.seq_len else _TOKENS
     publication.complete(made, list(map(entry, names)), **rest)
 
 

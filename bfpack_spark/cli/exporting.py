@@ -17,7 +17,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.exporting.make_export import make_export
 from bfpack_spark.files.addresses import as_written
 from bfpack_spark.schema import ExportFormat
-from bfpack_spark.versions.publication import Place, Version, need_manifest
+from bfpack_spark.versions.publication import Home, Version, need_manifest
 
 
 @command("bfpack export megatron --output out --bucket web --seq-len 2048")
@@ -44,16 +44,16 @@ def _export(
     form: ExportFormat, name: str | None, spark: SparkSession, settings: Settings, bucket: str
 ) -> list[Version]:
     output = settings.need("output")
-    places = [Place(output=output, bucket=bucket, seq_len=n) for n in settings.need("seq_len")]
-    return [make_export(spark, place, name, form) for place in places]
+    homes = [Home(output=output, bucket=bucket, seq_len=n) for n in settings.need("seq_len")]
+    return [make_export(spark, home, name, form) for home in homes]
 
 
 def _row(version: Version) -> dict[str, Any]:
     manifest = need_manifest(version)
     return {
-        "bucket": version.place.bucket,
-        "seq_len": version.place.seq_len,
-        "format": version.place.form,
+        "bucket": version.home.bucket,
+        "seq_len": version.home.seq_len,
+        "format": version.home.form,
         "version": version.name,
         **manifest.totals.as_json(),
         "path": _directory(version),

@@ -24,7 +24,7 @@ from bfpack_spark.versions.on_disk import (
     UNFINISHED_DAYS,
     VersionOnDisk,
     buckets_of,
-    places_of,
+    homes_of,
     published_at,
     versions_on_disk,
 )
@@ -37,7 +37,7 @@ from bfpack_spark.versions.pruning import (
     left_over_pins,
     remove,
 )
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @command("bfpack versions --output out")
@@ -50,8 +50,8 @@ def versions(settings: Settings, as_json: bool) -> None:
     pins = read_pins(output)
     names = _buckets(settings)
     on_disk = [h for name in names for h in versions_on_disk(output, name, pins)]
-    places = [place for name in names for place in places_of(output, name)]
-    print_versions(on_disk, {p: list(damages_of(p)) for p in places}, as_json)
+    homes = [home for name in names for home in homes_of(output, name)]
+    print_versions(on_disk, {p: list(damages_of(p)) for p in homes}, as_json)
 
 
 @command("bfpack snapshot --output out run-7")
@@ -68,8 +68,8 @@ def snapshot(settings: Settings, name: str) -> None:
     with ExitStack() as held:  # current versions stay current until the note is written
         for bucket in names:
             held.enter_context(hold_bucket(output, bucket))
-        places = _published(output, names, settings.seq_len)
-        say(snapshots.write_snapshot(output, name, snapshots.take_snapshot(places)))
+        homes = _published(output, names, settings.seq_len)
+        say(snapshots.write_snapshot(output, name, snapshots.take_snapshot(homes)))
 
 
 @command("bfpack prune --output out --yes")
@@ -149,14 +149,14 @@ def _buckets(settings: Settings) -> Sequence[str]:
     return settings.bucket or there
 
 
-def _published(output: str, names: Sequence[str], seq_lens: Sequence[int]) -> list[Place]:
-    """Return the places of published sequences, of these seq_lens, or of all that are there. Raise
+def _published(output: str, names: Sequence[str], seq_lens: Sequence[int]) -> list[Home]:
+    """Return the homes of published sequences, of these seq_lens, or of all that are there. Raise
     InputError if nothing is published."""
-    places = [
-        Place(output=output, bucket=bucket, seq_len=seq_len)
+    homes = [
+        Home(output=output, bucket=bucket, seq_len=seq_len)
         for bucket in names
         for seq_len in seq_lens or published_at(output, bucket)
     ]
-    if not places:
+    if not homes:
         raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
-    return places
+    return homes

@@ -43,7 +43,7 @@ from bfpack_spark.verifying.findings import Report
 from bfpack_spark.verifying.verify_bucket import verify_bucket
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.on_disk import buckets_in
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 _OF_A_RUN = ("output", "max_quarantined", "audit_share")
 _OR = "; or estimate from a text, by --input, --tokenizer and --sample N"
@@ -89,13 +89,13 @@ def verify_each(
     --input, or a frame in its place, the text is compared too."""
     reports = []
     for seq_len in settings.need("seq_len"):
-        place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-        amount = publication.current(place, version)[1].totals.tokens
+        home = Home(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
+        amount = publication.current(home, version)[1].totals.tokens
         work = Work(bucket=bucket, stage="verify", seq_len=seq_len, amount=amount)
         with watched(spark, work):
             report = verify_bucket(
                 spark,
-                place,
+                home,
                 version=version,
                 text_input=_text_of(settings, bucket, frame),
                 engine="tokenizers" if settings.engine == "auto" else settings.engine,

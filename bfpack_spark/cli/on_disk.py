@@ -16,7 +16,7 @@ from bfpack_spark.printable import counted
 from bfpack_spark.report.words import size
 from bfpack_spark.versions.on_disk import VersionOnDisk
 from bfpack_spark.versions.pruning import LeftOver
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 _LEFT_BY_KILLED = "left by a run that was killed"
 
@@ -24,23 +24,23 @@ Removable = VersionOnDisk | LeftOver
 
 
 def print_versions(
-    found: Sequence[VersionOnDisk], damages: dict[Place, list[str]], as_json: bool
+    found: Sequence[VersionOnDisk], damages: dict[Home, list[str]], as_json: bool
 ) -> None:
     """Print the versions on disk. `damages` says what is wrong with the pointers and manifests of
-    places."""
+    homes."""
     if as_json:
         wrong = [
-            {"bucket": place.bucket, "seq_len": place.seq_len, "state": "damaged", "problem": said}
-            for place, problems in damages.items()
+            {"bucket": home.bucket, "seq_len": home.seq_len, "state": "damaged", "problem": said}
+            for home, problems in damages.items()
             for said in problems
         ]
         print_json([*map(_row, found), *wrong])
         return
     for version in found:
         say(_line(version))
-    for place, problems in damages.items():
+    for home, problems in damages.items():
         for said in problems:
-            say(f"{place.bucket} {place.directory.rpartition('/')[2]}: damaged: {said}")
+            say(f"{home.bucket} {home.directory.rpartition('/')[2]}: damaged: {said}")
 
 
 def print_removals(
@@ -68,7 +68,7 @@ def print_removals(
         say("nothing to remove")
     done_kept = "kept" if done == "removed" or not removals else "would keep"
     for version in kept:
-        say(f"{done_kept} {version.place.bucket} {version.kind} {version.name}: {version.kept}")
+        say(f"{done_kept} {version.home.bucket} {version.kind} {version.name}: {version.kept}")
 
 
 def _line(version: VersionOnDisk) -> str:
@@ -85,7 +85,7 @@ def _line(version: VersionOnDisk) -> str:
     if version.differs:
         parts.append(f"from this to the current one: {', '.join(version.differs)}")
     said = "; ".join(filter(None, parts))
-    return f"{version.place.bucket} {version.kind} {version.name}: {said}"
+    return f"{version.home.bucket} {version.kind} {version.name}: {said}"
 
 
 def _state(version: VersionOnDisk) -> str:
@@ -95,7 +95,7 @@ def _state(version: VersionOnDisk) -> str:
 def _removal_line(removable: Removable) -> str:
     if isinstance(removable, LeftOver):
         return f"{removable.path}: {size(removable.num_bytes)}; {_LEFT_BY_KILLED}"
-    named = f"{removable.place.bucket} {removable.kind} {removable.name}"
+    named = f"{removable.home.bucket} {removable.kind} {removable.name}"
     facts = (removable.state, _made(removable), _size(removable), removable.why_not_kept)
     return f"{named}: {'; '.join(facts)}"
 
@@ -113,9 +113,9 @@ def _removal_row(removable: Removable) -> dict[str, Any]:
 
 def _row(version: VersionOnDisk) -> dict[str, Any]:
     return {
-        "bucket": version.place.bucket,
-        "kind": "tokens" if version.place.seq_len is None else "sequences",
-        "seq_len": version.place.seq_len,
+        "bucket": version.home.bucket,
+        "kind": "tokens" if version.home.seq_len is None else "sequences",
+        "seq_len": version.home.seq_len,
         "version": version.name,
         "state": version.state,
         "refused": version.refusal,

@@ -9,7 +9,7 @@ from bfpack_spark.cli.printing import say
 from bfpack_spark.config import Settings
 from bfpack_spark.files.addresses import as_written
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @command("bfpack path --output out --bucket web --seq-len 2048")
@@ -28,5 +28,5 @@ def path(settings: Settings, version: str | None, part: str | None) -> None:
         refuse_unused(["seq_len"], "a token store serves every seq_len; leave it out with --tokens")
     bucket = only_bucket(settings)
     seq_len = None if part == "documents" else only_seq_len(settings)
-    place = Place(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-    say(as_written(f"{publication.current(place, version)[0]}/{part or 'shards'}"))
+    home = Home(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
+    say(as_written(f"{publication.current(home, version)[0]}/{part or 'shards'}"))

@@ -20,15 +20,15 @@ from bfpack_spark.versions.publication import current_sequences
 
 def print_published(done: Sequence[Published], failed: Sequence[Outcome], as_json: bool) -> None:
     """Print what is current now on stdout."""
-    manifests = [current_sequences(each.version.place, each.version.name)[1] for each in done]
+    manifests = [current_sequences(each.version.home, each.version.name)[1] for each in done]
     if as_json:
         rows = [_row(*pair) for pair in zip(done, manifests, strict=True)]
         print_json([*rows, *map(error_row, failed)])
         return
     for published, manifest in zip(done, manifests, strict=True):
-        place, totals = published.version.place, manifest.totals
+        home, totals = published.version.home, manifest.totals
         say(
-            f"{place.bucket} {place.seq_len}: {counted(totals.sequences, 'sequence')}, "
+            f"{home.bucket} {home.seq_len}: {counted(totals.sequences, 'sequence')}, "
             f"{counted(totals.tokens, 'token')}, {counted(totals.shards, 'shard')} in "
             f"{published.version.directory}/shards"
         )
@@ -41,8 +41,8 @@ def print_published(done: Sequence[Published], failed: Sequence[Outcome], as_jso
 def _row(published: Published, manifest: SequencesManifest) -> dict[str, object]:
     version, move = published.version, published.move
     return {
-        "bucket": version.place.bucket,
-        "seq_len": version.place.seq_len,
+        "bucket": version.home.bucket,
+        "seq_len": version.home.seq_len,
         "version": version.name,
         **manifest.totals.as_json(),
         "path": f"{version.directory}/shards",

@@ -21,7 +21,7 @@ from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.mixtures import check_name, read_mixture
 from bfpack_spark.versions.on_disk import buckets_in, published_at
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @command("bfpack report --output out > report.html")
@@ -36,19 +36,19 @@ def report(settings: Settings, mixture: str | None) -> None:
         held = read_mixture(settings.need("output"), mixture)
         click.echo(render(mixture_page(settings.need("output"), held)), nl=False)
         return
-    places, read = _published(settings), cache(read_histogram)
-    if len(places) == 1:
-        others = published_at(places[0].output, places[0].bucket)
-        page = version_page(_report(places[0], read, others))
+    homes, read = _published(settings), cache(read_histogram)
+    if len(homes) == 1:
+        others = published_at(homes[0].output, homes[0].bucket)
+        page = version_page(_report(homes[0], read, others))
     else:
-        page = output_page([_report(place, read, []) for place in places])
+        page = output_page([_report(home, read, []) for home in homes])
     click.echo(render(page), nl=False)
 
 
-def _published(settings: Settings) -> list[Place]:
-    """Return the places of published sequences, in order of seq_len and bucket. Raise InputError if
+def _published(settings: Settings) -> list[Home]:
+    """Return the homes of published sequences, in order of seq_len and bucket. Raise InputError if
     there is none, or if a bucket that is named has none."""
-    output, places = settings.need("output"), []
+    output, homes = settings.need("output"), []
     for bucket in settings.bucket or buckets_in(output):
         seq_lens = settings.seq_len or published_at(output, bucket)
         if settings.bucket and not seq_lens:
@@ -56,21 +56,21 @@ def _published(settings: Settings) -> list[Place]:
                 f"--bucket {bucket}: no sequences published in {output}; run bfpack pack first"
                 + instead_of_place(output, bucket, None)
             )
-        places += [Place(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
-    if not places:
+        homes += [Home(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
+    if not homes:
         raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
-    return sorted(places, key=lambda place: (place.seq_len or 0, place.bucket))
+    return sorted(homes, key=lambda home: (home.seq_len or 0, home.bucket))
 
 
 def _report(
-    place: Place, read: Callable[[str, str, str], Histogram], others: list[int]
+    home: Home, read: Callable[[str, str, str], Histogram], others: list[int]
 ) -> VersionReport:
-    name = publication.current(place)[0].rpartition("/")[2]
-    return collect(place, name, partial(_histogram, place, read), others)
+    name = publication.current(home)[0].rpartition("/")[2]
+    return collect(home, name, partial(_histogram, home, read), others)
 
 
 def _histogram(
-    place: Place, read: Callable[[str, str, str], Histogram], store: TokenStore
+    home: Home, read: Callable[[str, str, str], Histogram], store: TokenStore
 ) -> Histogram:
     """Return the histogram of a token store. It serves every seq_len, and is read once."""
-    return read(place.output, place.bucket, store.directory.rpartition("/")[2])
+    return read(home.output, home.bucket, store.directory.rpartition("/")[2])

@@ -54,9 +54,9 @@ def publish_to_delta(spark: SparkSession, tables: list[DeltaTable], version: Ver
             f"{version.name} do; the version is published, but not to Delta: leave the option out"
         )
     work = Work(
-        bucket=version.place.bucket,
+        bucket=version.home.bucket,
         stage="delta",
-        seq_len=version.place.seq_len,
+        seq_len=version.home.seq_len,
         amount=manifest.totals.tokens,
     )
     for table in tables:

@@ -10,7 +10,7 @@ from bfpack_spark.tokenizing.remedies import remedy_of
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 _REFUSED = ("source", "reason", "detail")
 
@@ -78,8 +78,8 @@ def find_document(
 ) -> Whereabouts:
     """Return where a document went, from the plan and the token store. One column of their files
     is read for this. Raise InputError if the token store does not know the document."""
-    place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = publication.current_sequences(place, version)
+    home = Home(output=output, bucket=bucket, seq_len=seq_len)
+    directory, manifest = publication.current_sequences(home, version)
     plan = [f"{directory}/{entry.path}" for entry in manifest.files_of("plan")]
     store = open_token_store(output, bucket, manifest.tokens_version)
     lengths = rows_of_documents(store.paths, [doc_id], ["length"])

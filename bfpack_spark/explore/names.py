@@ -15,7 +15,7 @@ from bfpack_spark.tokenizing.python_names import Reference, python_references
 from bfpack_spark.tokens.stored_ids import IDS_OF_ROWS, ids_of_row
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class NamedSegment:
 def names_of(output: str, sequence: Sequence, version: str | None = None) -> list[NamedSegment]:
     """Return the names of each segment that is a part of a document. Of whole documents all names
     are in sight. `version` is that of the sequence."""
-    place = Place(output=output, bucket=sequence.bucket, seq_len=sequence.seq_len)
-    _, manifest = publication.current_sequences(place, version)
+    home = Home(output=output, bucket=sequence.bucket, seq_len=sequence.seq_len)
+    _, manifest = publication.current_sequences(home, version)
     store = open_token_store(output, sequence.bucket, manifest.tokens_version)
     cut = [segment for segment in sequence.segments if segment.is_cut and segment.doc_id]
     documents = _texts(store, sorted({segment.doc_id or "" for segment in cut}))

@@ -12,7 +12,7 @@ from bfpack_spark.files.stored_parquet import open_own_parquet, rows_of_document
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +81,8 @@ def read_sequence(
 ) -> Sequence:
     """Return one sequence with its documents decoded. For a document that is cut, the plan is
     searched for its other pieces. Raise InputError if there is no such sequence."""
-    place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = publication.current_sequences(place, version)
+    home = Home(output=output, bucket=bucket, seq_len=seq_len)
+    directory, manifest = publication.current_sequences(home, version)
     shard, row = _find_row(manifest, sequence_id)
     with open_own_parquet(f"{directory}/{shard}") as file:
         table = file.read_row_group(row // _group_rows(file), use_threads=False)

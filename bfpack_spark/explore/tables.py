@@ -8,7 +8,7 @@ from bfpack_spark.spark.spark_files import read_files
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 def plan_table(
@@ -37,6 +37,6 @@ def lengths_table(
 def _paths(
     output: str, bucket: str, seq_len: int, version: str | None, kind: FileKind
 ) -> list[str]:
-    place = Place(output=output, bucket=bucket, seq_len=seq_len)
-    directory, manifest = publication.current(place, version)
+    home = Home(output=output, bucket=bucket, seq_len=seq_len)
+    directory, manifest = publication.current(home, version)
     return [f"{directory}/{entry.path}" for entry in manifest.files_of(kind)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,8 @@ def targets_of(manifest: SequencesManifest) -> TargetsAt | None:
 
 def published_targets(output: str, bucket: str, seq_lens: tuple[int, ...]) -> tuple[TargetsAt, ...]:
     """Return the targets of the current version of each seq_len that is published."""
-    places = (Place(output=output, bucket=bucket, seq_len=seq_len) for seq_len in seq_lens)
-    manifests = map(publication.current_manifest, places)
+    homes = (Home(output=output, bucket=bucket, seq_len=seq_len) for seq_len in seq_lens)
+    manifests = map(publication.current_manifest, homes)
     held = (targets_of(m) for m in manifests if isinstance(m, SequencesManifest))
     return tuple(targets for targets in held if targets is not None)
 

@@ -4,19 +4,19 @@ from bfpack_spark.exporting.write_files import ExportSpec
 from bfpack_spark.schema import ExportFormat
 from bfpack_spark.versions.inputs import ExportInputs
 from bfpack_spark.versions.manifests import SequencesManifest
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 
-def export_of(place: Place, manifest: SequencesManifest, form: ExportFormat) -> Version:
+def export_of(home: Home, manifest: SequencesManifest, form: ExportFormat) -> Version:
     """Return the version that an export of these sequences has, made or not."""
     inputs = ExportInputs(form=form, sequences_fingerprint=manifest.fingerprint)
-    own = Place(output=place.output, bucket=place.bucket, seq_len=place.seq_len, form=form)
-    return Version(place=own, inputs=inputs)
+    own = Home(output=home.output, bucket=home.bucket, seq_len=home.seq_len, form=form)
+    return Version(home=own, inputs=inputs)
 
 
 def spec_of(version: Version, manifest: SequencesManifest) -> ExportSpec:
     """Return what the workers need to know of the export of these sequences."""
-    form, seq_len = version.place.form, version.place.seq_len
+    form, seq_len = version.home.form, version.home.seq_len
     assert form is not None, "an export has a format"
     rules = manifest.inputs.configuration.rules(seq_len or 1)
     assert seq_len is not None, "and a seq_len"

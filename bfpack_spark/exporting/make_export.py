@@ -20,7 +20,7 @@ from bfpack_spark.spark.partitions import in_partitions
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileEntry, SequencesManifest, SequencesTotals
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 from bfpack_spark.versions.whole import check_whole
 
 _BYTES_OF_TOKEN: dict[ExportFormat, float] = {"megatron": 4.0, "mds": 1.2, "bridge": 2.0}
@@ -28,13 +28,13 @@ _BYTES_OF_TOKEN: dict[ExportFormat, float] = {"megatron": 4.0, "mds": 1.2, "brid
 log = logging.getLogger("bfpack")
 
 
-def make_export(spark: SparkSession, place: Place, name: str | None, form: ExportFormat) -> Version:
-    """Export the current version of a place of sequences, or the one with this name, and publish
+def make_export(spark: SparkSession, home: Home, name: str | None, form: ExportFormat) -> Version:
+    """Export the current version of a home of sequences, or the one with this name, and publish
     it. If it is exported already, only publish it. Raise InputError if there is no such version, or
     if the format cannot hold it."""
-    with about(bucket=place.bucket), hold_bucket(place.output, place.bucket) as lock:
-        directory, manifest = publication.current_sequences(place, name)
-        if form == "mds" and (place.seq_len or 0) > mds.SEQ_LEN_MAX:
+    with about(bucket=home.bucket), hold_bucket(home.output, home.bucket) as lock:
+        directory, manifest = publication.current_sequences(home, name)
+        if form == "mds" and (home.seq_len or 0) > mds.SEQ_LEN_MAX:
             raise InputError(f"export mds: holds rows of at most {mds.SEQ_LEN_MAX:,} tokens")
         if form != "bridge" and manifest.accounting.targets is not None:
             raise InputError(
@@ -43,15 +43,15 @@ def make_export(spark: SparkSession, place: Place, name: str | None, form: Expor
             )
         if form == "bridge":
             _check_bridge(manifest)
-        check_whole(place, manifest.version, manifest)
-        version = export_of(place, manifest, form)
-        what = f"{form} of {place.seq_len}"
+        check_whole(home, manifest.version, manifest)
+        version = export_of(home, manifest, form)
+        what = f"{form} of {home.seq_len}"
         kept = version.manifest()
         if kept is None:
             _export(spark, version, directory, manifest)
         else:
-            check_whole(version.place, version.name, kept)
-            say_done_before(what, version.name, stage="export", seq_len=place.seq_len)
+            check_whole(version.home, version.name, kept)
+            say_done_before(what, version.name, stage="export", seq_len=home.seq_len)
         lock.check()
         publication.publish(version)
     return version
@@ -83,7 +83,7 @@ def _export(
     need = Need(output=size, temporary=0, surely=0.4)
     check_space(spark, version.directory, need, f"{form} of {seq_len}")
     entries = in_partitions(spark, shards_of(directory, manifest), SHARDS_DDL)
-    work = Work(bucket=version.place.bucket, stage="export", seq_len=seq_len, amount=totals.tokens)
+    work = Work(bucket=version.home.bucket, stage="export", seq_len=seq_len, amount=totals.tokens)
     with step(spark, work, version.name) as ending:
         messages = collect_messages(export_shards(entries, spec))
         messages.sort(key=lambda said: int(said["shard"]))
@@ -110,15 +110,15 @@ def _complete(
             f"{manifest.totals.as_json()} are in the shards; bfpack verify names what differs"
         )
     repeated = manifest.accounting.num_tokens_repeated
-    if repeated and version.place.form != "bridge":
+    if repeated and version.home.form != "bridge":
         log.warning(
             "%s tokens are repeated by --overlap %s: rows of %s have no mark for tokens that are "
             "no targets, so a trainer that makes labels of all tokens learns them twice",
             f"{repeated:,}",
             manifest.inputs.configuration.overlap,
-            version.place.form,
+            version.home.form,
         )
-    if manifest.inputs.configuration.align > 1 and version.place.form == "mds":
+    if manifest.inputs.configuration.align > 1 and version.home.form == "mds":
         log.warning(
             "--align %s: padding lies between documents, and samples of mds do not say which "
             "segments it is; they are those that hold the pad id %s alone",
@@ -129,7 +129,7 @@ def _complete(
     if restarts:
         log.warning("%s EOS ids lie inside documents, and Megatron restarts there too", restarts)
     files = [FileEntry(**entry) for said in messages for entry in said["files"]]
-    if version.place.form == "mds":
+    if version.home.form == "mds":
         index = mds.index_of([shard for said in messages for shard in said["described"]])
         files.append(FileEntry(**whole_file(version.directory, "shards/index.json", index)))
     publication.complete(version, files, totals=written, tokenizer=manifest.tokenizer)

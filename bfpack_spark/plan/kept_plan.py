@@ -43,7 +43,7 @@ class Plan:
 
 def keep_plan(plan: Plan) -> None:
     """Write a note that the plan is complete. Publication removes the note."""
-    output, inside = plan.version.place.output, plan.version.inside
+    output, inside = plan.version.home.output, plan.version.inside
     own_files.sync_folders(output, inside)
     own_files.write_json(output, f"{inside}/_plan.json", plan.note.as_json())
 
@@ -59,5 +59,5 @@ def find_plan(version: Version) -> Plan | None:
 
 def _all_there(version: Version, files: Sequence[FileEntry]) -> bool:
     """Return whether all files have their full size, by one listing."""
-    there = publication.files_on_disk(version.place, version.name, "plan")
+    there = publication.files_on_disk(version.home, version.name, "plan")
     return all(entry.path in there and there[entry.path].size == entry.bytes for entry in files)

@@ -32,7 +32,7 @@ from bfpack_spark.versions.changes import say_changes
 from bfpack_spark.versions.formats import in_any_format
 from bfpack_spark.versions.inputs import SequencesConfiguration, SequencesInputs
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 
 def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:
@@ -52,7 +52,7 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
         **rules.chosen(),
     )
     version = Version(
-        place=Place(output=settings.need("output"), bucket=store.manifest.bucket, seq_len=seq_len),
+        home=Home(output=settings.need("output"), bucket=store.manifest.bucket, seq_len=seq_len),
         inputs=SequencesInputs(
             configuration=configuration, tokens_fingerprint=store.manifest.fingerprint
         ),
@@ -93,7 +93,7 @@ def make_plan(
     say_changes(f"sequences of {seq_len}", version)
     # The tokens to plan are those of the store, or fewer: long documents may be cut or dropped.
     amount = store.manifest.totals.tokens
-    work = Work(bucket=version.place.bucket, stage="plan", seq_len=seq_len, amount=amount)
+    work = Work(bucket=version.home.bucket, stage="plan", seq_len=seq_len, amount=amount)
     with step(spark, work, version.name) as ending:
         rules = publication.configuration_of(version).rules(seq_len)
         histogram = count_lengths()

@@ -21,7 +21,7 @@ from bfpack_spark.spark.costs import STAGES, StageCost
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 _PACKAGES = ("bfpack-spark", "pyarrow", "numpy", "fastokens", "gigatoken", "tokenizers")
 
@@ -39,7 +39,7 @@ class RunFacts:
 class VersionReport:
     """What the report shows of one version of sequences."""
 
-    place: Place
+    home: Home
     name: str
     manifest: SequencesManifest
     tokens: TokensManifest  # of the token store from which it was made
@@ -49,7 +49,7 @@ class VersionReport:
 
     @property
     def directory(self) -> str:
-        return f"{self.place.directory}/{self.name}"
+        return f"{self.home.directory}/{self.name}"
 
 
 def facts_of_this_run(costs: Sequence[StageCost]) -> RunFacts:
@@ -74,27 +74,27 @@ def _installed(name: str) -> str:
 
 
 def collect(
-    place: Place,
+    home: Home,
     name: str,
     histogram_of: Callable[[TokenStore], Histogram],
     seq_lens: Iterable[int] = (),
 ) -> VersionReport:
     """Return the report of a complete version, compared with packing at these other `seq_lens`.
     Raise InputError if the version, or its token store, is not there."""
-    _, manifest = publication.current_sequences(place, name)
-    store = open_token_store(place.output, place.bucket, manifest.tokens_version)
-    rules = publication.rules_of(place, manifest.inputs.configuration)
+    _, manifest = publication.current_sequences(home, name)
+    store = open_token_store(home.output, home.bucket, manifest.tokens_version)
+    rules = publication.rules_of(home, manifest.inputs.configuration)
     others = {*seq_lens} - {rules.seq_len}
     return VersionReport(
-        place=place,
+        home=home,
         name=name,
         manifest=manifest,
         tokens=store.manifest,
         stats=corpus_stats(
-            histogram_of(store), (rules.seq_len, *sorted(others)), rules, place.bucket
+            histogram_of(store), (rules.seq_len, *sorted(others)), rules, home.bucket
         ),
-        run=_with_tokens(read_run(f"{place.directory}/{name}"), read_run(store.directory)),
-        is_outdated=not publication.is_current(replace(place, seq_len=None), store.name),
+        run=_with_tokens(read_run(f"{home.directory}/{name}"), read_run(store.directory)),
+        is_outdated=not publication.is_current(replace(home, seq_len=None), store.name),
     )
 
 

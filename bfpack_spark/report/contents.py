@@ -42,7 +42,7 @@ def version_page(report: VersionReport) -> Page:
     manifest, stats = report.manifest, report.stats
     at = stats.at[0]
     return Page(
-        title=f"{report.place.bucket}: sequences of {count(at.seq_len)}",
+        title=f"{report.home.bucket}: sequences of {count(at.seq_len)}",
         lead=f"Version {report.name}, packed by {_WORDS[at.rules.packing]}.",
         facts=[*_facts(manifest.accounting), *_seen(at)],
         sections=[
@@ -93,14 +93,14 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
     that are packed by different rules are not added up."""
     ways: dict[str, list[VersionReport]] = {}
     not_added = _not_added(reports)
-    left = {report.place for _, report in not_added}
-    added = [report for report in reports if report.place not in left]
+    left = {report.home for _, report in not_added}
+    added = [report for report in reports if report.home not in left]
     for report in added:
         ways.setdefault(rules_words(report.stats.at[0].rules), []).append(report)
     totals = {way: total_of([r.stats for r in same]) for way, same in ways.items()}
     accounts = {way: add_manifests([r.manifest for r in same]) for way, same in ways.items()}
     named = {way: [*map(_named, same)] for way, same in ways.items()}
-    documents, buckets = _all_documents(added), {report.place.bucket for report in reports}
+    documents, buckets = _all_documents(added), {report.home.bucket for report in reports}
     return Page(
         title=counted(len(buckets), "bucket"),
         lead=f"Each packed on its own, at {'; '.join(ways)}.{_once(reports)}",
@@ -115,7 +115,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
                 for way, account in accounts.items()
             ),
             *targets_of_buckets(
-                {way: {r.place.bucket: r.manifest for r in same} for way, same in ways.items()}
+                {way: {r.home.bucket: r.manifest for r in same} for way, same in ways.items()}
             ),
             truncations_section([*totals.values()], each=_each_bucket(added)),
             context_section([*totals.values()]),
@@ -138,7 +138,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
 
 def _each_bucket(reports: Sequence[VersionReport]) -> list[CorpusStats]:
     """Return the statistics of the versions, if they are of several buckets."""
-    several = len({report.place.bucket for report in reports}) > 1
+    several = len({report.home.bucket for report in reports}) > 1
     return [report.stats for report in reports] if several else []
 
 
@@ -151,7 +151,7 @@ def _not_added(reports: Sequence[VersionReport]) -> list[tuple[str, VersionRepor
         key = (rules_words(report.stats.at[0].rules), report.tokens.fingerprint)
         if report.is_outdated:
             left.append(("made from an earlier token store; pack it again", report))
-        elif first.setdefault(key, report.place.bucket) != report.place.bucket:
+        elif first.setdefault(key, report.home.bucket) != report.home.bucket:
             left.append((f"the documents of {first[key]}, packed alike", report))
     return left if len(left) < len(reports) else []
 
@@ -164,7 +164,7 @@ def _once(reports: Sequence[VersionReport]) -> str:
     """Return a sentence if several buckets have the same documents."""
     names: dict[str, set[str]] = {}
     for report in (report for report in reports if not report.is_outdated):
-        names.setdefault(report.tokens.fingerprint, set()).add(report.place.bucket)
+        names.setdefault(report.tokens.fingerprint, set()).add(report.home.bucket)
     same = [" and ".join(sorted(buckets)) for buckets in names.values() if len(buckets) > 1]
     return "".join(f" {each} have the same documents, which are counted once." for each in same)
 
@@ -258,23 +258,23 @@ def _facts(account: SequencesAccounting) -> list[tuple[str, str]]:
 
 
 def _named(report: VersionReport) -> Named:
-    return Named(name=report.place.bucket, manifest=report.manifest)
+    return Named(name=report.home.bucket, manifest=report.manifest)
 
 
 def _bucket_table(report: VersionReport) -> Table:
     """Return the version in one table with the others that are published of its bucket."""
     named = [Named(name=count(report.stats.at[0].seq_len), manifest=report.manifest)]
     for at in report.stats.at[1:]:
-        manifest = publication.current_manifest(replace(report.place, seq_len=at.seq_len))
+        manifest = publication.current_manifest(replace(report.home, seq_len=at.seq_len))
         if isinstance(manifest, SequencesManifest):
             named.append(Named(name=count(at.seq_len), manifest=manifest))
-    return seq_lens_table(report.place.bucket, named)
+    return seq_lens_table(report.home.bucket, named)
 
 
 def _costs_of(reports: Sequence[VersionReport]) -> Section:
     """Return the costs of the runs. A run that made several versions left the costs of their common
     stages with each of them, so these are counted once."""
-    runs = [(report.place.bucket, report.run) for report in reports if report.run is not None]
+    runs = [(report.home.bucket, report.run) for report in reports if report.run is not None]
     costs = {(bucket, cost): cost for bucket, run in runs for cost in run.costs}
     return cost_sections.sum_of_costs_section([*costs.values()], len(runs), len(reports))
 

@@ -21,21 +21,21 @@ from bfpack_spark.report.contents import version_page
 from bfpack_spark.report.render import render
 from bfpack_spark.spark.costs import StageCost
 from bfpack_spark.versions.on_disk import published_at
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 log = logging.getLogger("bfpack")
 
 
-def keep_costs(place: Place, name: str, costs: Sequence[StageCost]) -> None:
+def keep_costs(home: Home, name: str, costs: Sequence[StageCost]) -> None:
     """Write the costs so far of the stages of a version of tokens or sequences beside it, since
     another run may go on from here. A run that found a stage done does not replace its cost."""
-    directory = f"{place.directory}/{name}"
+    directory = f"{home.directory}/{name}"
     with _said_if_it_fails(directory):
         before = read_run(directory)
         known = before.costs if before else ()
         together = longest([*known, *costs])
         if together != known:
-            _write(place, name, {"run": asdict(facts_of_this_run(together))})
+            _write(home, name, {"run": asdict(facts_of_this_run(together))})
 
 
 def keep_report(
@@ -51,12 +51,12 @@ def keep_report(
     with _said_if_it_fails(version.directory):
         if not anew and access.exists(page):
             return
-        place = version.place
-        others = {*seq_lens, *published_at(place.output, place.bucket)}
-        report = collect(place, version.name, lambda _: count_lengths(), others)
-        _write(place, version.name, _for_machines(report))
+        home = version.home
+        others = {*seq_lens, *published_at(home.output, home.bucket)}
+        report = collect(home, version.name, lambda _: count_lengths(), others)
+        _write(home, version.name, _for_machines(report))
         rendered = render(version_page(report)).encode()
-        own_files.write_bytes(place.output, f"{version.inside}/report/report.html", rendered)
+        own_files.write_bytes(home.output, f"{version.inside}/report/report.html", rendered)
 
 
 def _for_machines(report: VersionReport) -> dict[str, Any]:
@@ -66,8 +66,8 @@ def _for_machines(report: VersionReport) -> dict[str, Any]:
     }
 
 
-def _write(place: Place, name: str, content: dict[str, Any]) -> None:
-    own_files.write_json(place.output, f"{place.inside}/{name}/report/report.json", content)
+def _write(home: Home, name: str, content: dict[str, Any]) -> None:
+    own_files.write_json(home.output, f"{home.inside}/{name}/report/report.json", content)
 
 
 @contextmanager

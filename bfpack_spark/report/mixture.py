@@ -10,7 +10,7 @@ from bfpack_spark.report.words import count, mean, percent, share
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesAccounting
 from bfpack_spark.versions.mixtures import MixedBucket, Mixture
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +50,9 @@ def mixture_page(output: str, mixture: Mixture) -> Page:
 
 
 def _accounting(output: str, mixture: Mixture, bucket: str) -> SequencesAccounting:
-    place = Place(output=output, bucket=bucket, seq_len=mixture.seq_len)
+    home = Home(output=output, bucket=bucket, seq_len=mixture.seq_len)
     version = mixture.buckets[bucket].version
-    return publication.current_sequences(place, version)[1].accounting
+    return publication.current_sequences(home, version)[1].accounting
 
 
 def _continued(mixture: Mixture) -> str:

@@ -42,7 +42,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
     if pad_is_eos:
         log.warning("the tokenizer has no pad token, so padding is EOS: num_padding tells it apart")
     work = Work(
-        bucket=version.place.bucket,
+        bucket=version.home.bucket,
         stage="assemble",
         seq_len=accounting.seq_len,
         amount=accounting.num_tokens_packed,
@@ -88,7 +88,7 @@ def _shards(
     located = locate_fragments(sources, plan.num_fragments, len(store.paths))
     spec = ShardSpec(
         root=version.directory,
-        bucket=version.place.bucket,
+        bucket=version.home.bucket,
         seq_len=accounting.seq_len,
         pad_id=pad,
         starts=starts,

@@ -15,7 +15,7 @@ from bfpack_spark.tokens.files_source import FilesSource
 from bfpack_spark.tokens.frame_source import FrameSource
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 _PLACE = "_bfpack_place"
 
@@ -23,26 +23,26 @@ _PLACE = "_bfpack_place"
 def look_at(settings: Settings, bucket: str, find: FindSlice, vocabulary: Vocabulary) -> Source:
     """Return the text of a bucket, ready to be read. Raise InputError for the mistakes of the user
     that can be found before the work begins."""
-    place = Place(output=settings.need("output"), bucket=bucket)
+    home = Home(output=settings.need("output"), bucket=bucket)
     slice_ = find()
     if slice_.frame is None:
-        check_apart(settings.need("input"), slice_.inventory, place.output)
+        check_apart(settings.need("input"), slice_.inventory, home.output)
     if settings.pad_token is not None:  # raises before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
-    publication.check_output(place.output, place.bucket)
+    publication.check_output(home.output, home.bucket)
     columns = columns_of(settings, slice_, bucket)
     if slice_.frame is None:
         check_columns(slice_.inventory, columns)
-    return source_of(slice_, place, columns, vocabulary)
+    return source_of(slice_, home, columns, vocabulary)
 
 
-def source_of(slice_: Slice, place: Place, columns: Columns, vocabulary: Vocabulary) -> Source:
+def source_of(slice_: Slice, home: Home, columns: Columns, vocabulary: Vocabulary) -> Source:
     """Return the text of a slice. Raise InputError if a table or frame lacks a column, or has it in
     a type that cannot be read."""
     inventory = slice_.inventory
     if slice_.frame is None:
         return FilesSource(
-            place=place,
+            home=home,
             inventory=inventory,
             columns=columns,
             vocabulary=vocabulary,
@@ -52,7 +52,7 @@ def source_of(slice_: Slice, place: Place, columns: Columns, vocabulary: Vocabul
     if columns.doc_id is None:
         frame, columns = _named_by_place(frame), replace(columns, doc_id=_PLACE)
     return FrameSource(
-        place=place, inventory=inventory, columns=columns, vocabulary=vocabulary, frame=frame
+        home=home, inventory=inventory, columns=columns, vocabulary=vocabulary, frame=frame
     )
 
 

@@ -71,9 +71,9 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
     is_new = version is None
     if version is None:
         version = _tokenize(spark, settings, source)
-    store = open_token_store(source.place.output, source.place.bucket, version.name)
+    store = open_token_store(source.home.output, source.home.bucket, version.name)
     if not is_new:
-        check_whole(version.place, version.name, store.manifest)
+        check_whole(version.home, version.name, store.manifest)
         say_done_before("tokens", version.name, stage="tokenize")
     try:
         check_quarantine(store, settings.max_quarantined)
@@ -92,7 +92,7 @@ def _made_before(settings: Settings, source: Source) -> Version | None:
     for engine in get_args(EngineName):
         if settings.engine in ("auto", engine) or settings.tokens_column:
             inputs = _tokens_inputs(settings, source, _limits(settings, engine, source))
-            version = in_any_format(Version(place=source.place, inputs=inputs))
+            version = in_any_format(Version(home=source.home, inputs=inputs))
             if version.manifest() is not None:
                 return version
     return None
@@ -119,7 +119,7 @@ def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> Tokens
     if uncut is not None and settings.max_document_bytes > uncut:
         where_they_decide["max_uncut_bytes"] = uncut
     if settings.bucket_column is not None:
-        bucket = source.place.bucket
+        bucket = source.home.bucket
         where_they_decide |= {"bucket_column": settings.bucket_column, "bucket": bucket}
     for name in _COLUMNS_OF_TARGETS:
         if getattr(settings, name):
@@ -149,19 +149,19 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     limits = _limits(settings, choice.engine, source)
     say_engine(settings, source.vocabulary, choice, limits)
     inputs = _tokens_inputs(settings, source, limits)
-    version = Version(place=source.place, inputs=inputs)
+    version = Version(home=source.home, inputs=inputs)
     say_changes("tokens", version)
-    earlier = publication.current_manifest(source.place)
+    earlier = publication.current_manifest(source.home)
     assert earlier is None or isinstance(earlier, TokensManifest), "read as one"
     increment, why = take_over(inputs, source, earlier)
     if earlier is not None and increment.entries:
-        check_whole(source.place, earlier.version, earlier)
+        check_whole(source.home, earlier.version, earlier)
     if why is not None:
         log.info("tokens: %s", why)
     added = increment.source
     _check_space(spark, settings, version, added.need(len(settings.seq_len)))
     amount, unit = added.amount()
-    work = Work(bucket=source.place.bucket, stage="tokenize", amount=amount, unit=unit)
+    work = Work(bucket=source.home.bucket, stage="tokenize", amount=amount, unit=unit)
     messages: list[dict[str, Any]] = []
     try:
         with step(spark, work, version.name) as ending:
@@ -203,10 +203,10 @@ def _complete(
     if not accounting.documents:
         refused = [f"{version.directory}/{e.path}" for e in written if e.kind == "quarantine"]
         raise InputError(_nothing_to_pack(settings, source, accounting, new.first_places, refused))
-    own_files.write_bytes(version.place.output, f"{version.inside}/tokenizer.json", vocabulary.json)
+    own_files.write_bytes(version.home.output, f"{version.inside}/tokenizer.json", vocabulary.json)
     if vocabulary.template is not None:
         path = f"{version.inside}/{CHAT_TEMPLATE}"
-        own_files.write_bytes(version.place.output, path, vocabulary.template.as_json())
+        own_files.write_bytes(version.home.output, path, vocabulary.template.as_json())
     entries = [*increment.entries, *written]
     if source.columns.doc_id is not None:
         paths = [access.resolve(version.directory, entry.path) for entry in entries]

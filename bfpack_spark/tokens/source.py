@@ -17,14 +17,14 @@ from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 from bfpack_spark.tokens.tokenize_text import CountingWriter
 from bfpack_spark.versions.manifests import TokensManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source(ABC):
     """The text of a bucket. Everything that depends on where it lies is a method."""
 
-    place: Place
+    home: Home
     inventory: Inventory  # what identifies the text
     columns: Columns
     vocabulary: Vocabulary

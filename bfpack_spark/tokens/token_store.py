@@ -10,7 +10,7 @@ from bfpack_spark.files import access
 from bfpack_spark.tokenizing.template_file import ChatTemplate, stored_template
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind, TokenizerFacts, TokensManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 CHAT_TEMPLATE = "chat_template.json"  # beside tokenizer.json, where there are messages
 
@@ -102,7 +102,7 @@ class TokenStore:
 def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:
     """Return the current token store of the bucket, or the version that is named. Raise InputError
     if there is none."""
-    place = Place(output=output, bucket=bucket)
-    directory, manifest = publication.current(place, version)
-    assert isinstance(manifest, TokensManifest), f"{place.directory} holds token stores"
+    home = Home(output=output, bucket=bucket)
+    directory, manifest = publication.current(home, version)
+    assert isinstance(manifest, TokensManifest), f"{home.directory} holds token stores"
     return TokenStore(directory=directory, manifest=manifest)

@@ -13,18 +13,18 @@ from bfpack_spark.spark.partitions import in_partitions
 from bfpack_spark.verifying.check_manifests import check_manifest
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 _FILES = "array<struct<path: string, bytes: bigint, sha256: string>>"
 
 
 def check_exports(
-    spark: SparkSession, place: Place, directory: str, manifest: SequencesManifest
+    spark: SparkSession, home: Home, directory: str, manifest: SequencesManifest
 ) -> Iterator[Violation]:
     """Yield the violations of each complete export of these sequences. There may be none."""
     form: ExportFormat
     for form in get_args(ExportFormat):
-        version = export_of(place, manifest, form)
+        version = export_of(home, manifest, form)
         kept = version.manifest()
         if kept is not None:
             for fault in _check(spark, version, kept, directory, manifest):
@@ -39,7 +39,7 @@ def _check(
     directory: str,
     manifest: SequencesManifest,
 ) -> Iterator[Violation]:
-    yield from check_manifest(version.place, version.directory, kept)
+    yield from check_manifest(version.home, version.directory, kept)
     if kept.totals.as_json() != manifest.totals.as_json():
         problem = f"totals are {kept.totals.as_json()}, of the sequences {manifest.totals}"
         yield Violation(invariant=1, problem=problem, shard="_manifest.json")

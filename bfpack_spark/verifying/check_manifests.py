@@ -13,48 +13,48 @@ from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import fingerprint, formats_of
 from bfpack_spark.versions.manifests import FileKind, Manifest, SequencesManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 Wrong = Callable[..., Violation]
 
 _MANIFEST = "_manifest.json"
 
 
-def check_manifest(place: Place, directory: str, manifest: Manifest) -> Iterator[Violation]:
+def check_manifest(home: Home, directory: str, manifest: Manifest) -> Iterator[Violation]:
     """Yield a violation unless the pointer names this manifest, the manifest names this version, no
     file on disk is unlisted, and the shards have equal numbers of rows, within one."""
     wrong = partial(Violation, invariant=5, shard=_MANIFEST)
     name = directory.rpartition("/")[2]
-    if fingerprint(manifest.inputs, place.seq_len, manifest.format_version) != manifest.fingerprint:
+    if fingerprint(manifest.inputs, home.seq_len, manifest.format_version) != manifest.fingerprint:
         yield wrong(problem="fingerprint is not that of the inputs")
     if manifest.version != name:
         yield wrong(problem=f"fingerprint does not begin with {name}")
-    own = {"kind": place.kind, "bucket": place.bucket, "seq_len": place.seq_len}
+    own = {"kind": home.kind, "bucket": home.bucket, "seq_len": home.seq_len}
     yield from _differences("", own, vars(manifest), wrong)
     if manifest.format_version not in formats_of(manifest.inputs):
         yield wrong(problem=f"format_version {manifest.format_version} is not known to this build")
-    yield from _check_pointer(place, name)
+    yield from _check_pointer(home, name)
     for data in get_args(FileKind):
         listed = {entry.path for entry in manifest.files_of(data)}
-        for path in sorted(publication.files_on_disk(place, name, data).keys() - listed):
+        for path in sorted(publication.files_on_disk(home, name, data).keys() - listed):
             yield Violation(invariant=5, problem="on disk, not in the manifest", shard=path)
     rows = [entry.rows for entry in manifest.files_of("shards")]
-    if place.form is None and rows and max(rows) - min(rows) > 1:
+    if home.form is None and rows and max(rows) - min(rows) > 1:
         yield Violation(invariant=4, problem=f"shards of {min(rows)} to {max(rows)} rows")
 
 
-def _check_pointer(place: Place, name: str) -> Iterator[Violation]:
+def _check_pointer(home: Home, name: str) -> Iterator[Violation]:
     """Yield a violation if the pointer is damaged, or if it names this version with a hash that is
     not that of the manifest."""
     wrong = partial(Violation, invariant=5)
     try:
-        pointer = publication.read_pointer(place)
+        pointer = publication.read_pointer(home)
     except InputError as error:
         yield wrong(problem=str(error), shard="_current.json")
         return
     if pointer is None or pointer.version != name:
         return
-    if not publication.is_pointed_at(place, pointer):
+    if not publication.is_pointed_at(home, pointer):
         yield wrong(problem="its sha256 is not the one in _current.json", shard=_MANIFEST)
 
 

@@ -29,7 +29,7 @@ from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.scan_tokens import scan_tokens
 from bfpack_spark.verifying.sums import DigestSpec
 from bfpack_spark.versions.inputs import TokensConfiguration
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 _FIRST = 10
 
@@ -90,8 +90,8 @@ def _source(spark: SparkSession, text: Input, store: TokenStore) -> Source:
         slice_ = open_input(lambda: spark, text)
     else:
         slice_ = one_of(slices_by(lambda: spark, text, column), bucket)
-    place = Place(output=store.directory.rpartition("/")[0], bucket=bucket)
-    return source_of(slice_, place, _columns(configuration, slice_, bucket), _vocabulary(store))
+    home = Home(output=store.directory.rpartition("/")[0], bucket=bucket)
+    return source_of(slice_, home, _columns(configuration, slice_, bucket), _vocabulary(store))
 
 
 def _version_read(store: TokenStore) -> str | None:

@@ -50,7 +50,7 @@ from bfpack_spark.verifying.sum_tokens import sum_tokens
 from bfpack_spark.verifying.sums import DigestSpec, Sums
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 Messages = list[dict[str, Any]]
 
@@ -61,14 +61,14 @@ _FIRST = 20  # violations that are named for a kind of file
 class _Subject:
     """What is verified: a version, and the token store from which it was made."""
 
-    place: Place
+    home: Home
     directory: str
     manifest: SequencesManifest
     store: TokenStore
 
     @property
     def rules(self) -> Rules:
-        return publication.rules_of(self.place, self.manifest.inputs.configuration)
+        return publication.rules_of(self.home, self.manifest.inputs.configuration)
 
     @property
     def shard_rules(self) -> ShardRules:
@@ -76,7 +76,7 @@ class _Subject:
         return ShardRules(
             root=self.directory,
             rules=self.rules,
-            bucket=self.place.bucket,
+            bucket=self.home.bucket,
             vocabulary_size=self.store.tokenizer.vocabulary_size,
             pad_id=pad_id,
             metadata=self.store.shard_metadata(
@@ -95,7 +95,7 @@ class _Subject:
 
 def verify_bucket(
     spark: SparkSession,
-    place: Place,
+    home: Home,
     *,
     version: str | None,
     text_input: Input | None,
@@ -103,25 +103,25 @@ def verify_bucket(
 ) -> Report:
     """Check one version of one bucket and seq_len, and return what was found. With `text_input`,
     also tokenize the text anew and compare it."""
-    directory, manifest = publication.current_sequences(place, version)
-    store = open_token_store(place.output, place.bucket, manifest.tokens_version)
-    subject = _Subject(place=place, directory=directory, manifest=manifest, store=store)
+    directory, manifest = publication.current_sequences(home, version)
+    store = open_token_store(home.output, home.bucket, manifest.tokens_version)
+    subject = _Subject(home=home, directory=directory, manifest=manifest, store=store)
     return _verify(spark, subject, text_input, engine)
 
 
 def _verify(
     spark: SparkSession, subject: _Subject, text_input: Input | None, engine: EngineName
 ) -> Report:
-    place, manifest, store = subject.place, subject.manifest, subject.store
+    home, manifest, store = subject.home, subject.manifest, subject.store
     violations = [*_check_manifests(subject), *_check_contents(spark, subject)]
-    violations += check_exports(spark, place, subject.directory, manifest)
+    violations += check_exports(spark, home, subject.directory, manifest)
     compared, skipped = None, 0
     damaged = any(str(violation.shard).startswith("documents/") for violation in violations)
     if text_input is not None and not damaged:
         anew, compared, skipped = retokenized(spark, text_input, store, engine)
         violations += anew
     return Report(
-        bucket=place.bucket,
+        bucket=home.bucket,
         seq_len=subject.rules.seq_len,
         version=subject.directory.rpartition("/")[2],
         sequences=manifest.totals.sequences,
@@ -135,9 +135,9 @@ def _verify(
 
 
 def _check_manifests(subject: _Subject) -> Iterator[Violation]:
-    place, store = subject.place, subject.store
-    tokens_place = Place(output=place.output, bucket=place.bucket)
-    yield from check_manifests.check_manifest(place, subject.directory, subject.manifest)
+    home, store = subject.home, subject.store
+    tokens_place = Home(output=home.output, bucket=home.bucket)
+    yield from check_manifests.check_manifest(home, subject.directory, subject.manifest)
     yield from check_manifests.check_manifest(tokens_place, store.directory, store.manifest)
     yield from check_manifests.check_tokenizer(store, subject.manifest)
     yield from check_input_files(store.manifest)

@@ -23,11 +23,11 @@ _WORDS = {
 def say_changes(what: str, version: Version) -> None:
     """Log how this version differs from the current one, and whether an unfinished one is
     continued."""
-    earlier = publication.current_manifest(version.place)
+    earlier = publication.current_manifest(version.home)
     if earlier is not None and earlier.fingerprint != version.fingerprint:
         why = "; ".join(changes(earlier.inputs, version.inputs))
         log.info("%s: new version %s beside %s: %s", what, version.name, earlier.version, why)
-    if version.name in publication.names_in(version.place):
+    if version.name in publication.names_in(version.home):
         log.info("%s: continuing the unfinished version %s in place", what, version.name)
 
 

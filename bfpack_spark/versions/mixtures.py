@@ -22,7 +22,7 @@ from bfpack_spark.printable import counted
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 FOLDER = "_mixtures"
 
@@ -74,10 +74,10 @@ class Mixture(Metadata):
         before = self.continues.position if self.continues else 0
         return before + sum(bucket.rows_drawn for bucket in self.buckets.values())
 
-    def version_in(self, place: Place) -> str | None:
-        """Return the version that the mixture keeps in a place, if it keeps one."""
-        bucket = self.buckets.get(place.bucket)
-        return bucket.version if bucket and place.seq_len == self.seq_len else None
+    def version_in(self, home: Home) -> str | None:
+        """Return the version that the mixture keeps in a home, if it keeps one."""
+        bucket = self.buckets.get(home.bucket)
+        return bucket.version if bucket and home.seq_len == self.seq_len else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +108,12 @@ def plan_mixture(output: str, name: str, request: MixtureRequest) -> Mixture:
     bucket is not published, if a weight draws no row, or if the tokenizers differ.
     """
     older = _older(output, request) if request.continues else None
-    places = [Place(output=output, bucket=b, seq_len=request.seq_len) for b in request.weights]
+    homes = [Home(output=output, bucket=b, seq_len=request.seq_len) for b in request.weights]
     manifests = {
-        place.bucket: publication.current_sequences(
-            place, older.version_in(place) if older else None
-        )[1]
-        for place in places
+        home.bucket: publication.current_sequences(home, older.version_in(home) if older else None)[
+            1
+        ]
+        for home in homes
     }
     rows = {bucket: manifest.totals.sequences for bucket, manifest in manifests.items()}
     drawn = _drawn(rows, request)
@@ -180,18 +180,18 @@ def check_mixtures(output: str, mixtures: dict[str, Mixture]) -> None:
     be removed."""
     for name, mixture in mixtures.items():
         for bucket, kept in mixture.buckets.items():
-            place = Place(output=output, bucket=bucket, seq_len=mixture.seq_len)
-            manifest = publication.read_manifest(place, kept.version)
+            home = Home(output=output, bucket=bucket, seq_len=mixture.seq_len)
+            manifest = publication.read_manifest(home, kept.version)
             if manifest is None or manifest.fingerprint != kept.fingerprint:
                 raise InputError(
-                    f"{_path(output, name)}: names {kept.version} of {place.directory}, which is "
+                    f"{_path(output, name)}: names {kept.version} of {home.directory}, which is "
                     "not there; put the version back, or remove the mixture if nothing reads it"
                 )
 
 
-def mixtures_of(mixtures: dict[str, Mixture], place: Place, version: str) -> list[str]:
+def mixtures_of(mixtures: dict[str, Mixture], home: Home, version: str) -> list[str]:
     """Return the names of the mixtures that keep a version of sequences."""
-    return sorted(n for n, kept in mixtures.items() if kept.version_in(place) == version)
+    return sorted(n for n, kept in mixtures.items() if kept.version_in(home) == version)
 
 
 def _path(output: str, name: str) -> str:
@@ -237,9 +237,9 @@ def _tokenizer(
     """Return the sha256 of the tokenizer of all buckets."""
     found = {} if older is None else {older.tokenizer_sha256: f"mixture {older.name}"}
     for bucket, manifest in manifests.items():
-        place = Place(output=output, bucket=bucket)
-        tokens = publication.current(place, manifest.tokens_version)[1]
-        assert isinstance(tokens, TokensManifest), f"{place.directory} holds token stores"
+        home = Home(output=output, bucket=bucket)
+        tokens = publication.current(home, manifest.tokens_version)[1]
+        assert isinstance(tokens, TokensManifest), f"{home.directory} holds token stores"
         found.setdefault(tokens.inputs.tokenizer_sha256, f"bucket {bucket}")
     if len(found) > 1:
         first, second, *_ = found.values()

@@ -9,7 +9,7 @@ from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import changes
 from bfpack_spark.versions.inputs import SequencesInputs
 from bfpack_spark.versions.manifests import Manifest
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 log = logging.getLogger("bfpack")
 
@@ -24,10 +24,10 @@ class Move:
 
 def publish_and_say(what: str, version: Version) -> Move | None:
     """Publish a version. If another one was current, log how they differ, and return it."""
-    pointer, earlier = publication.readable_pointer(version.place), None
+    pointer, earlier = publication.readable_pointer(version.home), None
     if pointer is not None and pointer.version != version.name:
         with suppress(InputError):  # it may be damaged
-            earlier = publication.read_manifest(version.place, pointer.version)
+            earlier = publication.read_manifest(version.home, pointer.version)
     publication.publish(version)
     if earlier is None:
         return None
@@ -45,7 +45,7 @@ def _differences(version: Version, earlier: Manifest) -> list[str]:
     names = [i.tokens_fingerprint[:16] for i in inputs if isinstance(i, SequencesInputs)]
     if len(set(names)) < 2:
         return said
-    tokens = Place(output=version.place.output, bucket=version.place.bucket)
+    tokens = Home(output=version.home.output, bucket=version.home.bucket)
     stores = [publication.read_manifest(tokens, name) for name in names]
     if None in stores:
         return said

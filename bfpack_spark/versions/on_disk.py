@@ -18,7 +18,7 @@ from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import changes
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensManifest
 from bfpack_spark.versions.pins import Pins
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 from bfpack_spark.versions.refusals import refusal_of
 
 UNFINISHED_DAYS = 7.0  # that an unfinished version is kept
@@ -29,7 +29,7 @@ _DAY = 24 * 3600
 class VersionOnDisk:
     """A version on disk, with its state and the reason why it is kept."""
 
-    place: Place
+    home: Home
     name: str
     state: str  # current, complete, refused, unfinished or damaged
     refusal: str | None = None  # why it was not published
@@ -47,11 +47,11 @@ class VersionOnDisk:
 
     @property
     def inside(self) -> str:
-        return f"{self.place.inside}/{self.name}"
+        return f"{self.home.inside}/{self.name}"
 
     @property
     def kind(self) -> str:
-        return self.place.directory.rpartition("/")[2]
+        return self.home.directory.rpartition("/")[2]
 
     @property
     def why_not_kept(self) -> str:
@@ -73,40 +73,40 @@ def versions_on_disk(
     by the time at which it was written."""
     found = [
         version
-        for place in places_of(output, bucket)
-        for version in _in_place(place, pins, unfinished_days)
+        for home in homes_of(output, bucket)
+        for version in _in_home(home, pins, unfinished_days)
     ]
     needs = list(_needs(found))
     return [_with_reason(version, needs) for version in found]
 
 
-def _in_place(place: Place, pins: Pins, unfinished_days: float) -> list[VersionOnDisk]:
+def _in_home(home: Home, pins: Pins, unfinished_days: float) -> list[VersionOnDisk]:
     current = None
     with suppress(InputError):  # damages are said apart
-        current = publication.current_manifest(place)
-    names = publication.names_in(place)
-    there = [_on_disk(place, name, current, pins, unfinished_days) for name in names]
+        current = publication.current_manifest(home)
+    names = publication.names_in(home)
+    there = [_on_disk(home, name, current, pins, unfinished_days) for name in names]
     return sorted(there, key=lambda version: version.written)
 
 
-def places_of(output: str, bucket: str) -> list[Place]:
-    """Return the token store's place and those of sequences, by seq_len, if they exist."""
+def homes_of(output: str, bucket: str) -> list[Home]:
+    """Return the token store's home and those of sequences, by seq_len, if they exist."""
     names = own_files.folders_in(output, folder_of(bucket))
     lengths = sorted(int(n[10:]) for n in names if re.fullmatch(r"sequences-\d+", n))
-    places = [Place(output=output, bucket=bucket)] if "tokens" in names else []
-    return [*places, *(Place(output=output, bucket=bucket, seq_len=n) for n in lengths)]
+    homes = [Home(output=output, bucket=bucket)] if "tokens" in names else []
+    return [*homes, *(Home(output=output, bucket=bucket, seq_len=n) for n in lengths)]
 
 
 def buckets_of(output: str) -> list[str]:
     """Return the buckets of an output."""
     names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
-    return sorted(name for name in names if places_of(output, name))
+    return sorted(name for name in names if homes_of(output, name))
 
 
 def buckets_in(output: str) -> list[str]:
     """Return the buckets with a published token store. Raise InputError if there is none."""
-    places = [Place(output=output, bucket=name) for name in buckets_of(output)]
-    names = [place.bucket for place in places if publication.current_manifest(place) is not None]
+    homes = [Home(output=output, bucket=name) for name in buckets_of(output)]
+    names = [home.bucket for home in homes if publication.current_manifest(home) is not None]
     if not names:
         raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
     return sorted(names)
@@ -115,23 +115,23 @@ def buckets_in(output: str) -> list[str]:
 def published_at(output: str, bucket: str) -> list[int]:
     """Return the seq_lens at which a bucket is published."""
     return [
-        place.seq_len
-        for place in places_of(output, bucket)
-        if place.seq_len is not None and publication.current_manifest(place) is not None
+        home.seq_len
+        for home in homes_of(output, bucket)
+        if home.seq_len is not None and publication.current_manifest(home) is not None
     ]
 
 
 def _on_disk(
-    place: Place,
+    home: Home,
     name: str,
     current: Manifest | None,
     pins: Pins,
     unfinished_days: float,
 ) -> VersionOnDisk:
-    files = own_files.files_below(place.output, f"{place.inside}/{name}")
+    files = own_files.files_below(home.output, f"{home.inside}/{name}")
     there = files.values()
-    state, manifest = _state(place, name)
-    snapshots, mixtures = pins.snapshots_of(place, name), pins.mixtures_of(place, name)
+    state, manifest = _state(home, name)
+    snapshots, mixtures = pins.snapshots_of(home, name), pins.mixtures_of(home, name)
     kept = state if state in ("current", "damaged") else None
     if snapshots:
         kept = f"in snapshot {', '.join(snapshots)}"
@@ -141,9 +141,9 @@ def _on_disk(
     newest = max((facts.modified for facts in there), default=0) / 1e9
     if state == "unfinished" and not is_old(newest, unfinished_days):
         kept = f"unfinished, and written to in the last {unfinished_days:g} days"
-    refusal = refusal_of(place, name) if state == "complete" else None
+    refusal = refusal_of(home, name) if state == "complete" else None
     return VersionOnDisk(
-        place=place,
+        home=home,
         name=name,
         state="refused" if refusal else state,
         refusal=refusal,
@@ -155,7 +155,7 @@ def _on_disk(
         written=newest if manifest is None else files["_manifest.json"].modified / 1e9,
         contents={} if manifest is None else _contents(manifest),
         differs=changes(manifest.inputs, current.inputs) if manifest and current else [],
-        is_outdated=isinstance(manifest, SequencesManifest) and _is_outdated(place, manifest),
+        is_outdated=isinstance(manifest, SequencesManifest) and _is_outdated(home, manifest),
         needs=() if manifest is None else _needed_stores(manifest),
     )
 
@@ -172,9 +172,9 @@ def _contents(manifest: Manifest) -> dict[str, int]:
     return {"documents": manifest.totals.documents, "tokens": manifest.totals.tokens}
 
 
-def _is_outdated(place: Place, manifest: SequencesManifest) -> bool:
+def _is_outdated(home: Home, manifest: SequencesManifest) -> bool:
     with suppress(InputError):  # damages are said apart
-        return not publication.is_current(replace(place, seq_len=None), manifest.tokens_version)
+        return not publication.is_current(replace(home, seq_len=None), manifest.tokens_version)
     return False
 
 
@@ -192,16 +192,16 @@ def is_old(seconds: float, days: float) -> bool:
     return time.time() - seconds >= days * _DAY
 
 
-def _state(place: Place, name: str) -> tuple[str, Manifest | None]:
+def _state(home: Home, name: str) -> tuple[str, Manifest | None]:
     """Return the state of a version, and its manifest if it is complete."""
     try:
-        manifest = publication.read_manifest(place, name)
+        manifest = publication.read_manifest(home, name)
     except InputError:
         return "damaged", None
     if manifest is None:
         return "unfinished", None
     with suppress(InputError):  # a damaged pointer names no version
-        if publication.is_current(place, name):
+        if publication.is_current(home, name):
             return "current", manifest
     return "complete", manifest
 
@@ -209,12 +209,12 @@ def _state(place: Place, name: str) -> tuple[str, Manifest | None]:
 def _needs(found: list[VersionOnDisk]) -> Iterator[tuple[str, str]]:
     """Yield the token stores that kept versions need, and those from which these take files: a
     name, and which version needs it."""
-    stores = {version.name: version for version in found if version.place.seq_len is None}
+    stores = {version.name: version for version in found if version.home.seq_len is None}
     for version in found:
         if version.kept is None:
             continue
         names = [version.name]
-        if version.place.seq_len is not None:
+        if version.home.seq_len is not None:
             names = list(version.needs)
             yield from ((name, f"{version.kind} {version.name}") for name in names)
         for name in names:
@@ -224,6 +224,6 @@ def _needs(found: list[VersionOnDisk]) -> Iterator[tuple[str, str]]:
 
 def _with_reason(version: VersionOnDisk, needs: list[tuple[str, str]]) -> VersionOnDisk:
     by = tuple(dict.fromkeys(by for name, by in needs if name == version.name))
-    if version.place.seq_len is not None or not by:
+    if version.home.seq_len is not None or not by:
         return version
     return replace(version, kept=version.kept or f"needed by {', '.join(by)}", needed_by=by)

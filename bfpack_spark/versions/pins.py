@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bfpack_spark.versions import mixtures, snapshots
 from bfpack_spark.versions.mixtures import Mixture
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 from bfpack_spark.versions.snapshots import Snapshot
 
 FOLDERS = (snapshots.FOLDER, mixtures.FOLDER)
@@ -17,13 +17,13 @@ class Pins:
     snapshots: dict[str, Snapshot]
     mixtures: dict[str, Mixture]
 
-    def snapshots_of(self, place: Place, version: str) -> list[str]:
+    def snapshots_of(self, home: Home, version: str) -> list[str]:
         """Return the names of the snapshots that keep a version of sequences."""
-        return snapshots.snapshots_of(self.snapshots, place, version)
+        return snapshots.snapshots_of(self.snapshots, home, version)
 
-    def mixtures_of(self, place: Place, version: str) -> list[str]:
+    def mixtures_of(self, home: Home, version: str) -> list[str]:
         """Return the names of the mixtures that keep a version of sequences."""
-        return mixtures.mixtures_of(self.mixtures, place, version)
+        return mixtures.mixtures_of(self.mixtures, home, version)
 
 
 def read_pins(output: str) -> Pins:

@@ -10,9 +10,9 @@ from bfpack_spark.files import own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.on_disk import UNFINISHED_DAYS, VersionOnDisk, is_old, places_of
+from bfpack_spark.versions.on_disk import UNFINISHED_DAYS, VersionOnDisk, homes_of, is_old
 from bfpack_spark.versions.pins import FOLDERS
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 from bfpack_spark.versions.refusals import refusal_of
 
 
@@ -30,10 +30,10 @@ def left_over(output: str, bucket: str) -> list[LeftOver]:
     caller that holds the bucket's lock knows that no run is still writing them."""
     folder = folder_of(bucket)
     complete = {
-        f"{place.inside}/{name}/_temporary/".removeprefix(f"{folder}/")
-        for place in places_of(output, bucket)
-        for name in publication.names_in(place)
-        if publication.is_complete(place, name)
+        f"{home.inside}/{name}/_temporary/".removeprefix(f"{folder}/")
+        for home in homes_of(output, bucket)
+        for name in publication.names_in(home)
+        if publication.is_complete(home, name)
     }
     return [
         LeftOver(bucket=bucket, path=f"{folder}/{path}", num_bytes=facts.size)
@@ -58,7 +58,7 @@ def remove(version: VersionOnDisk, lock: Lock) -> None:
     unfinished version, which no reader takes for a whole one."""
     assert version.kept is None, f"{version.name} is kept: {version.kept}"
     lock.check()
-    output = version.place.output
+    output = version.home.output
     own_files.delete_file(output, f"{version.inside}/_manifest.json")
     own_files.sync_folders(output, version.inside)
     own_files.delete_tree(output, version.inside)
@@ -67,27 +67,27 @@ def remove(version: VersionOnDisk, lock: Lock) -> None:
 def check_nothing_is_damaged(output: str, bucket: str) -> None:
     """Raise InputError, which names every damage, if a pointer or a manifest of the bucket does not
     say what is to be kept."""
-    damages = [said for place in places_of(output, bucket) for said in damages_of(place)]
+    damages = [said for home in homes_of(output, bucket) for said in damages_of(home)]
     if damages:
         raise InputError("; ".join(damages))
 
 
-def damages_of(place: Place) -> Iterator[str]:
-    """Yield what is wrong with the metadata of a place, and what to do about it."""
+def damages_of(home: Home) -> Iterator[str]:
+    """Yield what is wrong with the metadata of a home, and what to do about it."""
     complete = []
-    for name in publication.names_in(place):
+    for name in publication.names_in(home):
         try:
-            if publication.read_manifest(place, name) is not None:
+            if publication.read_manifest(home, name) is not None:
                 complete.append(name)
         except InputError as error:
             yield str(error)
-    path = f"{place.directory}/_current.json"
+    path = f"{home.directory}/_current.json"
     try:
-        pointer = publication.read_pointer(place)
+        pointer = publication.read_pointer(home)
     except InputError as error:
         yield str(error)
         return
-    let_in = [name for name in complete if refusal_of(place, name) is None]
+    let_in = [name for name in complete if refusal_of(home, name) is None]
     if pointer is None and let_in:
         yield (
             f"{path}: is missing beside complete versions ({', '.join(let_in)}), so nobody knows "
@@ -98,7 +98,7 @@ def damages_of(place: Place) -> Iterator[str]:
             f"{path}: names {pointer.version}, which is not complete there; run bfpack pack "
             "again, which publishes one, or put back what was written"
         )
-    elif pointer is not None and not publication.is_pointed_at(place, pointer):
+    elif pointer is not None and not publication.is_pointed_at(home, pointer):
         yield (
             f"{path}: its manifest_sha256 is not that of {pointer.manifest}; put back the "
             "manifest or the pointer that was written"

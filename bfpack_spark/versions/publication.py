@@ -47,8 +47,8 @@ REFUSED = "_refused.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where the versions of one kind lie, in OUTPUT/BUCKET."""
+class Home:
+    """The home of the versions of one kind, in OUTPUT/BUCKET."""
 
     output: str
     bucket: str
@@ -74,7 +74,7 @@ class Place:
 class Version:
     """One result, complete or not. `inputs` holds all that decides it, with the format."""
 
-    place: Place
+    home: Home
     inputs: Inputs
     earlier_format: int | None = None  # None: the format that is written
 
@@ -84,7 +84,7 @@ class Version:
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(self.inputs, self.place.seq_len, self.format_version)
+        return fingerprint(self.inputs, self.home.seq_len, self.format_version)
 
     @property
     def name(self) -> str:
@@ -93,15 +93,15 @@ class Version:
     @property
     def inside(self) -> str:
         """Return its path in the output."""
-        return f"{self.place.inside}/{self.name}"
+        return f"{self.home.inside}/{self.name}"
 
     @property
     def directory(self) -> str:
-        return f"{self.place.directory}/{self.name}"
+        return f"{self.home.directory}/{self.name}"
 
     def manifest(self) -> Manifest | None:
         """Return the manifest, or None if the version is not complete."""
-        return read_manifest(self.place, self.name)
+        return read_manifest(self.home, self.name)
 
 
 def need_manifest(version: Version) -> Manifest:
@@ -111,33 +111,33 @@ def need_manifest(version: Version) -> Manifest:
     return manifest
 
 
-def read_manifest(place: Place, name: str) -> Manifest | None:
+def read_manifest(home: Home, name: str) -> Manifest | None:
     """Return the manifest of a version, or None if it is not complete. Raises InputError if it is
     damaged."""
-    return read_metadata(f"{place.directory}/{name}/_manifest.json", _model(place))
+    return read_metadata(f"{home.directory}/{name}/_manifest.json", _model(home))
 
 
-def _model(place: Place) -> type[Manifest]:
-    if place.form is not None:
+def _model(home: Home) -> type[Manifest]:
+    if home.form is not None:
         return ExportManifest
-    return TokensManifest if place.seq_len is None else SequencesManifest
+    return TokensManifest if home.seq_len is None else SequencesManifest
 
 
-def read_pointer(place: Place) -> Pointer | None:
+def read_pointer(home: Home) -> Pointer | None:
     """Return what _current.json says, or None if nothing is published. Raises InputError if it is
     damaged."""
-    return read_metadata(f"{place.directory}/_current.json", Pointer)
+    return read_metadata(f"{home.directory}/_current.json", Pointer)
 
 
 def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Manifest:
     """Write the manifest when all that it lists is on the disk, which completes the version. Then
     remove the files that it does not list. `parts` are the other fields of a manifest."""
-    place, output = version.place, version.place.output
-    manifest = _model(place)(
+    home, output = version.home, version.home.output
+    manifest = _model(home)(
         format_version=version.format_version,
-        kind=place.kind,
-        bucket=place.bucket,
-        seq_len=place.seq_len,
+        kind=home.kind,
+        bucket=home.bucket,
+        seq_len=home.seq_len,
         fingerprint=version.fingerprint,
         inputs=version.inputs,
         files=sorted(files, key=lambda entry: entry.path),
@@ -159,72 +159,72 @@ def publish(version: Version) -> None:
         manifest=f"{version.name}/_manifest.json",
         manifest_sha256=hashlib.sha256(raw).hexdigest(),
     )
-    if readable_pointer(version.place) != pointer:
-        place = version.place
-        own_files.write_json(place.output, f"{place.inside}/_current.json", pointer.as_json())
-    _tidy(version, parse_metadata(raw, path, _model(version.place)))
+    if readable_pointer(version.home) != pointer:
+        home = version.home
+        own_files.write_json(home.output, f"{home.inside}/_current.json", pointer.as_json())
+    _tidy(version, parse_metadata(raw, path, _model(version.home)))
 
 
-def readable_pointer(place: Place) -> Pointer | None:
+def readable_pointer(home: Home) -> Pointer | None:
     """Return what the pointer says, or None if there is none, or if it is damaged."""
     with suppress(InputError):
-        return read_pointer(place)
+        return read_pointer(home)
     return None
 
 
-def current_manifest(place: Place) -> Manifest | None:
+def current_manifest(home: Home) -> Manifest | None:
     """Return the manifest of the current version, or None if none is published, or if it is
     gone."""
-    pointer = read_pointer(place)
-    return None if pointer is None else read_manifest(place, pointer.version)
+    pointer = read_pointer(home)
+    return None if pointer is None else read_manifest(home, pointer.version)
 
 
-def is_complete(place: Place, name: str) -> bool:
-    return access.exists(f"{place.directory}/{name}/_manifest.json")
+def is_complete(home: Home, name: str) -> bool:
+    return access.exists(f"{home.directory}/{name}/_manifest.json")
 
 
-def is_pointed_at(place: Place, pointer: Pointer) -> bool:
+def is_pointed_at(home: Home, pointer: Pointer) -> bool:
     """Tell whether the manifest that the pointer names has the hash that the pointer says."""
-    raw = access.read_bytes(f"{place.directory}/{pointer.manifest}")
+    raw = access.read_bytes(f"{home.directory}/{pointer.manifest}")
     return raw is not None and hashlib.sha256(raw).hexdigest() == pointer.manifest_sha256
 
 
-def is_current(place: Place, name: str) -> bool:
-    pointer = read_pointer(place)
+def is_current(home: Home, name: str) -> bool:
+    pointer = read_pointer(home)
     return pointer is not None and pointer.version == name
 
 
-def names_in(place: Place) -> list[str]:
-    """Return the names of all versions in a place, complete or not."""
-    names = own_files.folders_in(place.output, place.inside)
+def names_in(home: Home) -> list[str]:
+    """Return the names of all versions in a home, complete or not."""
+    names = own_files.folders_in(home.output, home.inside)
     return [name for name in names if re.fullmatch(r"[0-9a-f]{16}", name)]
 
 
-def current(place: Place, version: str | None = None) -> tuple[str, Manifest]:
+def current(home: Home, version: str | None = None) -> tuple[str, Manifest]:
     """Return directory and manifest of the current version, or of the version with this name.
     Raises InputError if there is none, or if it is not complete."""
-    name = version or _current_name(place)
+    name = version or _current_name(home)
     if not re.fullmatch(r"[0-9a-f]{16}", name):
         raise InputError(
-            f"--version {name}: not a version; it is 16 hex digits, see {place.directory}"
+            f"--version {name}: not a version; it is 16 hex digits, see {home.directory}"
         )
-    manifest = read_manifest(place, name)
+    manifest = read_manifest(home, name)
     if manifest is None:
-        there = instead_of_version(place.output, place.inside)
-        raise InputError(f"--version {name}: not complete in {place.directory}{there}")
-    return f"{place.directory}/{name}", manifest
+        there = instead_of_version(home.output, home.inside)
+        raise InputError(f"--version {name}: not complete in {home.directory}{there}")
+    return f"{home.directory}/{name}", manifest
 
 
-def current_sequences(place: Place, version: str | None = None) -> tuple[str, SequencesManifest]:
-    """Return what `current` returns for a place of sequences."""
-    directory, manifest = current(place, version)
+def current_sequences(home: Home, version: str | None = None) -> tuple[str, SequencesManifest]:
+    """Return what `current` returns for a home of sequences."""
+    directory, manifest = current(home, version)
     assert isinstance(manifest, SequencesManifest), "of sequences"
     return directory, manifest
 
 
-def files_on_disk(place: Place, name: str, kind: str) -> dict[str, FileFacts]:
+def files_on_disk(home: Home, name: str, kind: str) -> dict[str, FileFacts]:
     """Return what lies in one of a version's data directories, by paths in the version's."""
-    files = own_files.files_below(place.output, f"{place.inside}/{name}/{kind}")
+    files = own_files.files_below(home.output, f"{home.inside}/{name}/{kind}")
     return {f"{kind}/{path}": facts for path, facts in files.items()}
 
 
@@ -234,10 +234,10 @@ def configuration_of(version: Version) -> SequencesConfiguration:
     return version.inputs.configuration
 
 
-def rules_of(place: Place, configuration: SequencesConfiguration) -> Rules:
+def rules_of(home: Home, configuration: SequencesConfiguration) -> Rules:
     """Return what the packer needs of the configuration of sequences."""
-    assert place.seq_len is not None, "rules are those of sequences"
-    return configuration.rules(place.seq_len)
+    assert home.seq_len is not None, "rules are those of sequences"
+    return configuration.rules(home.seq_len)
 
 
 def check_output(output: str, bucket: str) -> None:
@@ -267,19 +267,19 @@ def _holds_ours(output: str, folder: str) -> bool:
     return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
 
 
-def _current_name(place: Place) -> str:
-    pointer = read_pointer(place)
+def _current_name(home: Home) -> str:
+    pointer = read_pointer(home)
     if pointer is None:
-        raise not_published(place.output, place.bucket, place.seq_len)
+        raise not_published(home.output, home.bucket, home.seq_len)
     return pointer.version
 
 
 def _tidy(version: Version, manifest: Manifest) -> None:
     _remove_unlisted(version, manifest)
-    output = version.place.output
-    for name in own_files.kinds_in(output, version.place.inside):
+    output = version.home.output
+    for name in own_files.kinds_in(output, version.home.inside):
         if is_left_over(name):  # the remains of a pointer
-            own_files.delete_file(output, f"{version.place.inside}/{name}")
+            own_files.delete_file(output, f"{version.home.inside}/{name}")
     for name in own_files.files_below(output, version.inside):
         if name in ("_plan.json", REFUSED) or is_left_over(name):
             own_files.delete_file(output, f"{version.inside}/{name}")
@@ -293,8 +293,8 @@ def is_left_over(path: str) -> bool:
 def _remove_unlisted(version: Version, manifest: Manifest) -> None:
     """Remove what an earlier, unfinished run left in the data directories."""
     listed = {entry.path for entry in manifest.files}
-    output, inside = version.place.output, version.inside
+    output, inside = version.home.output, version.inside
     for kind in get_args(FileKind):
-        for path in files_on_disk(version.place, version.name, kind).keys() - listed:
+        for path in files_on_disk(version.home, version.name, kind).keys() - listed:
             own_files.delete_file(output, f"{inside}/{path}")
     own_files.delete_tree(output, f"{inside}/_temporary")

@@ -11,7 +11,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 FOLDER = "_snapshots"
 
@@ -19,7 +19,7 @@ _SeqLen: TypeAlias = Annotated[str, Field(pattern="^[0-9]+$")]
 
 
 class SnapshotEntry(Metadata):
-    """The version that a snapshot keeps in one place of sequences."""
+    """The version that a snapshot keeps in one home of sequences."""
 
     version: VersionName
     fingerprint: Sha256
@@ -33,19 +33,19 @@ class Snapshot(Metadata):
 
     buckets: dict[str, dict[_SeqLen, SnapshotEntry]]
 
-    def version_in(self, place: Place) -> str | None:
-        """Return the version that the snapshot keeps in a place, if it keeps one."""
-        entry = self.buckets.get(place.bucket, {}).get(str(place.seq_len))
+    def version_in(self, home: Home) -> str | None:
+        """Return the version that the snapshot keeps in a home, if it keeps one."""
+        entry = self.buckets.get(home.bucket, {}).get(str(home.seq_len))
         return None if entry is None else entry.version
 
 
-def take_snapshot(places: list[Place]) -> Snapshot:
-    """Return the current versions in places of sequences: version, fingerprint, sequences, tokens,
+def take_snapshot(homes: list[Home]) -> Snapshot:
+    """Return the current versions in homes of sequences: version, fingerprint, sequences, tokens,
     shards."""
     buckets: dict[str, dict[str, SnapshotEntry]] = {}
-    for place in places:
-        directory, manifest = publication.current_sequences(place)
-        buckets.setdefault(place.bucket, {})[str(place.seq_len)] = SnapshotEntry(
+    for home in homes:
+        directory, manifest = publication.current_sequences(home)
+        buckets.setdefault(home.bucket, {})[str(home.seq_len)] = SnapshotEntry(
             version=directory.rpartition("/")[2],
             fingerprint=manifest.fingerprint,
             sequences=manifest.totals.sequences,
@@ -87,16 +87,16 @@ def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
     for name, snapshot in snapshots.items():
         for bucket, of_bucket in snapshot.buckets.items():
             for seq_len, held in of_bucket.items():
-                place = Place(output=output, bucket=bucket, seq_len=int(seq_len))
-                manifest = publication.read_manifest(place, held.version)
+                home = Home(output=output, bucket=bucket, seq_len=int(seq_len))
+                manifest = publication.read_manifest(home, held.version)
                 if manifest is None or manifest.fingerprint != held.fingerprint:
                     raise InputError(
                         f"{output.rstrip('/')}/{FOLDER}/{name}.json: names {held.version} of "
-                        f"{place.directory}, which is not there; correct the snapshot, or remove "
+                        f"{home.directory}, which is not there; correct the snapshot, or remove "
                         "it if nothing reads it"
                     )
 
 
-def snapshots_of(snapshots: dict[str, Snapshot], place: Place, version: str) -> list[str]:
+def snapshots_of(snapshots: dict[str, Snapshot], home: Home, version: str) -> list[str]:
     """Return the names of the snapshots that keep a version of sequences."""
-    return sorted(n for n, kept in snapshots.items() if kept.version_in(place) == version)
+    return sorted(n for n, kept in snapshots.items() if kept.version_in(home) == version)

@@ -8,27 +8,27 @@ from bfpack_spark.files import access
 from bfpack_spark.files.confined import FileFacts
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileEntry, Manifest, TokensManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
-def check_whole(place: Place, name: str, manifest: Manifest) -> None:
+def check_whole(home: Home, name: str, manifest: Manifest) -> None:
     """Raise InputError, which names file and remedy, if a listed file is gone or has another size.
     Files taken over from earlier versions are checked too. Raise it also if a token store's
     tokenizer is not the one that made it."""
     there: dict[tuple[str, str], dict[str, FileFacts]] = {}
     for entry in manifest.files:
-        owner, path = _place_of(entry, name)
+        owner, path = _home_of(entry, name)
         folder = (owner, entry.kind)
         if folder not in there:
-            there[folder] = publication.files_on_disk(place, *folder)
+            there[folder] = publication.files_on_disk(home, *folder)
         problem = _problem(there[folder].get(path), entry)
         if problem:
-            raise _not_whole(place, name, f"{owner}/{path}", problem)
+            raise _not_whole(home, name, f"{owner}/{path}", problem)
     if isinstance(manifest, TokensManifest):
-        _check_tokenizer(place, name, manifest)
+        _check_tokenizer(home, name, manifest)
 
 
-def _place_of(entry: FileEntry, name: str) -> tuple[str, str]:
+def _home_of(entry: FileEntry, name: str) -> tuple[str, str]:
     """Return the version in which a listed file lies, and its path there."""
     if not entry.path.startswith("../"):
         return name, entry.path
@@ -44,17 +44,17 @@ def _problem(facts: FileFacts | None, entry: FileEntry) -> str | None:
     return None
 
 
-def _check_tokenizer(place: Place, name: str, manifest: TokensManifest) -> None:
-    raw = access.read_bytes(f"{place.directory}/{name}/tokenizer.json")
+def _check_tokenizer(home: Home, name: str, manifest: TokensManifest) -> None:
+    raw = access.read_bytes(f"{home.directory}/{name}/tokenizer.json")
     if raw is None:
-        raise _not_whole(place, name, f"{name}/tokenizer.json", "is gone")
+        raise _not_whole(home, name, f"{name}/tokenizer.json", "is gone")
     if hashlib.sha256(raw).hexdigest() != manifest.inputs.tokenizer_sha256:
-        raise _not_whole(place, name, f"{name}/tokenizer.json", "is not what made these tokens")
+        raise _not_whole(home, name, f"{name}/tokenizer.json", "is not what made these tokens")
 
 
-def _not_whole(place: Place, name: str, path: str, problem: str) -> InputError:
+def _not_whole(home: Home, name: str, path: str, problem: str) -> InputError:
     return InputError(
-        f"{place.directory}/{path}: {problem}; put it back, or remove "
-        f"{place.directory}/{name}/_manifest.json and run bfpack pack again, which makes "
+        f"{home.directory}/{path}: {problem}; put it back, or remove "
+        f"{home.directory}/{name}/_manifest.json and run bfpack pack again, which makes "
         f"{name} anew"
     )

@@ -22,7 +22,7 @@ from bfpack_spark.schema import TOKENS
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
 from bfpack_spark.versions.manifests import FileEntry
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 BUCKET = "b"
 VOCABULARY = 1 << 16
@@ -43,7 +43,7 @@ def command(name: str, output: Path, *more: object, heap: str = "4g") -> list[st
 def store_of_lengths(output: Path, lengths: Int64) -> None:
     """A published token store without tokens: all that `bfpack plan` reads, at 30 bytes a
     document."""
-    version = Version(place=Place(output=str(output), bucket=BUCKET), inputs=_inputs())
+    version = Version(home=Home(output=str(output), bucket=BUCKET), inputs=_inputs())
     entries = [
         _write_lengths(version.directory, number, lengths[first : first + _FILE_ROWS])
         for number, first in enumerate(range(0, len(lengths), _FILE_ROWS))

@@ -15,7 +15,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
 from bfpack_spark.tokens.stored_ids import ids_of_row
 from bfpack_spark.tokens.token_store import open_token_store
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts"))
@@ -219,9 +219,9 @@ def two_packings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = open_token_store(str(STORED), "b")
     rows = [row for path in store.paths for row in pq.read_table(path).to_pylist()]
     documents = {row["doc_id"]: ids_of_row(row) for row in rows}
-    place = Place(output=str(output), bucket="c", seq_len=64)
-    ab_tasks.write_bucket(place, "concat", documents, store.manifest.fingerprint)
-    other = Place(output=str(output), bucket="other", seq_len=64)
+    home = Home(output=str(output), bucket="c", seq_len=64)
+    ab_tasks.write_bucket(home, "concat", documents, store.manifest.fingerprint)
+    other = Home(output=str(output), bucket="other", seq_len=64)
     ab_tasks.write_bucket(other, "concat", documents, "1" * 64)
     return output
 

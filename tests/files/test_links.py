@@ -180,4 +180,4 @@ def test_an_output_that_is_itself_a_link_is_the_users_choice(tmp_path: Path) -> 
         ]
     )
     assert not (tmp_path / "disk/b" / made.inside).exists()
-    assert publication.names_in(store.place) == [store.name]
+    assert publication.names_in(store.home) == [store.name]

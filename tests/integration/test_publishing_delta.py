@@ -18,7 +18,7 @@ from readmes import block, run
 from bfpack_spark.delta.output import open_table
 from bfpack_spark.delta.publish import publish_to_delta
 from bfpack_spark.versions.inputs import SequencesInputs
-from bfpack_spark.versions.publication import Place, Version
+from bfpack_spark.versions.publication import Home, Version
 
 pytestmark = [
     pytest.mark.delta,
@@ -134,9 +134,9 @@ def test_three_runs_may_publish_to_one_table_at_once(
     made = []
     for bucket, seed in (("a", 0), ("a", 1), ("c", 0)):
         desk.pack("--input", texts, "--seed", seed, bucket=bucket)
-        place = Place(output=str(desk.output), bucket=bucket, seq_len=SEQ_LEN)
+        home = Home(output=str(desk.output), bucket=bucket, seq_len=SEQ_LEN)
         inputs = SequencesInputs(**manifest(desk.version(bucket))["inputs"])
-        made.append(Version(place=place, inputs=inputs))
+        made.append(Version(home=home, inputs=inputs))
     table, gate, failed = tmp_path / "seq", threading.Barrier(3), []
 
     def publish(version: Version) -> None:
@@ -153,7 +153,7 @@ def test_three_runs_may_publish_to_one_table_at_once(
         thread.join()
     assert not failed
     commits = [(said["bucket"], said["fingerprint"]) for said in history(spark, table)]
-    assert sorted(commits) == sorted((v.place.bucket, v.fingerprint) for v in made)
+    assert sorted(commits) == sorted((v.home.bucket, v.fingerprint) for v in made)
     assert read_back(table, bucket="c") == expected(Path(made[2].directory))
     last = [fingerprint for bucket, fingerprint in commits if bucket == "a"][-1]
     (of_a,) = [v for v in made[:2] if v.fingerprint == last]

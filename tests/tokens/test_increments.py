@@ -14,7 +14,7 @@ from bfpack_spark.files.access import resolve
 from bfpack_spark.tokens.files_source import FilesSource
 from bfpack_spark.tokens.increments import files_read, take_over
 from bfpack_spark.versions.manifests import ReadFile, TokensManifest
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 def of_files(sizes: dict[str, int]) -> Inventory:
@@ -24,7 +24,7 @@ def of_files(sizes: dict[str, int]) -> Inventory:
 
 def source_of(inventory: Inventory) -> FilesSource:
     return FilesSource(
-        place=Place(output="o", bucket="b"),
+        home=Home(output="o", bucket="b"),
         inventory=inventory,
         columns=Columns(content="text", doc_id=None),
         vocabulary=vocabulary(byte_level()),

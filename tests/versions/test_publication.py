@@ -12,7 +12,7 @@ from made_versions import below, finish, inputs, version, write
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.publication import Place
+from bfpack_spark.versions.publication import Home
 
 
 def test_a_version_is_named_by_the_sha256_of_what_decides_it(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_publication_names_the_version_and_the_hash_of_its_manifest(tmp_path: Pa
     made = version(tmp_path)
     finish(made)
     with pytest.raises(InputError, match="no sequences of 8 published"):
-        publication.current(made.place)
+        publication.current(made.home)
     publication.publish(made)
     raw = (Path(made.directory) / "_manifest.json").read_bytes()
     assert json.loads((tmp_path / "b/sequences-8/_current.json").read_text()) == {
@@ -90,7 +90,7 @@ def test_publication_names_the_version_and_the_hash_of_its_manifest(tmp_path: Pa
         "manifest": f"{made.name}/_manifest.json",
         "manifest_sha256": hashlib.sha256(raw).hexdigest(),
     }
-    directory, held = publication.current(made.place)
+    directory, held = publication.current(made.home)
     assert (directory, held.fingerprint) == (made.directory, made.fingerprint)
 
 
@@ -107,8 +107,8 @@ def test_a_newer_version_replaces_the_pointer_and_leaves_the_older_one(tmp_path:
     for made in (old, new):
         finish(made, "shards/part-00000.parquet")
         publication.publish(made)
-    assert publication.current(new.place)[0] == new.directory
-    assert publication.current(new.place, old.name)[0] == old.directory
+    assert publication.current(new.home)[0] == new.directory
+    assert publication.current(new.home, old.name)[0] == old.directory
     assert below(old.directory) == ["_manifest.json", "shards/part-00000.parquet"]
     assert below(tmp_path / "b/sequences-8")[0] == f"{min(old.name, new.name)}/_manifest.json"
     assert not list(tmp_path.rglob("*.tmp"))
@@ -150,11 +150,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 def test_what_a_killed_write_of_a_pointer_left_is_removed_with_the_next(tmp_path: Path) -> None:
     made = version(tmp_path)
     finish(made)
-    place = tmp_path / "b/sequences-8"
-    write(place / f"_current.json.{'0' * 32}.tmp", "")
-    write(place / "notes.tmp", "of somebody else")
+    home = tmp_path / "b/sequences-8"
+    write(home / f"_current.json.{'0' * 32}.tmp", "")
+    write(home / "notes.tmp", "of somebody else")
     publication.publish(made)
-    names = {path.name for path in place.iterdir() if path.is_file()}
+    names = {path.name for path in home.iterdir() if path.is_file()}
     assert names == {"_current.json", "notes.tmp"}
 
 
@@ -181,7 +181,7 @@ def test_a_version_that_is_none_is_an_error_that_names_it(
 ) -> None:
     (tmp_path / "b/sequences-8/0123456789abcdef/shards").mkdir(parents=True)
     with pytest.raises(InputError, match=f"--version {name}: {says}"):
-        publication.current(Place(output=str(tmp_path), bucket="b", seq_len=8), name)
+        publication.current(Home(output=str(tmp_path), bucket="b", seq_len=8), name)
 
 
 @pytest.mark.parametrize(
