@@ -36,8 +36,8 @@ SIZES_MB = {"code": (100, 400), "prose": (200, 800)}
 PEERS_MB = (10, 40)
 SECONDS_MAX = 25  # of CPU, to start up
 TARGETS = (  # CPU a token of the one over that of the other, at most
-    (WHOLE, FLOOR, 2.5),
-    (AGAIN, FLOOR, 1.3),
+    (WHOLE, FLOOR, 1.5),
+    (AGAIN, FLOOR, 0.8),
     (VERIFY, WHOLE, 0.25),
 )
 PEERS_MIN = 10  # likewise a peer's over the whole job's, at least
