@@ -141,7 +141,7 @@ def test_snapshots_and_reports_are_not_written_through_a_link(
     output = tmp_path / "output"
     _, made = publish(output)
     (output / "_snapshots").symlink_to(elsewhere)
-    taken = snapshots.take_snapshot([made.place])
+    taken = snapshots.take_snapshot([made.home])
     for act in (
         lambda: snapshots.write_snapshot(str(output), "run", taken),
         lambda: snapshots.read_snapshots(str(output)),

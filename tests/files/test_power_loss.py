@@ -58,7 +58,7 @@ def test_folders_are_synced_before_the_manifest_and_it_before_the_pointer(
     made = version(tmp_path)
     finish(made, "shards/part-00000.parquet")
     manifest = place_of(said, "rename", f"{made.inside}/_manifest.json")
-    for folder in (f"{made.inside}/shards", made.inside, made.place.inside, "b", "."):
+    for folder in (f"{made.inside}/shards", made.inside, made.home.inside, "b", "."):
         assert place_of(said, "fsync", folder) < manifest
     assert said[manifest - 1][0] == "fsync"
     assert said[manifest - 1][1].startswith(f"{made.inside}/_manifest.json.")
@@ -66,8 +66,8 @@ def test_folders_are_synced_before_the_manifest_and_it_before_the_pointer(
     del said[:]
     publication.publish(made)
     assert [act for act, _ in said] == ["fsync", "rename", "fsync"]
-    assert said[0][1].startswith(f"{made.place.inside}/_current.json.")
+    assert said[0][1].startswith(f"{made.home.inside}/_current.json.")
     assert said[1:] == [
-        ("rename", f"{made.place.inside}/_current.json"),
-        ("fsync", made.place.inside),
+        ("rename", f"{made.home.inside}/_current.json"),
+        ("fsync", made.home.inside),
     ]

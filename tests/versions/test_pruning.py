@@ -25,7 +25,7 @@ def two(tmp_path: Path) -> tuple[Version, Version]:
 
 
 def pointer(made: Version) -> Path:
-    return Path(made.place.directory) / "_current.json"
+    return Path(made.home.directory) / "_current.json"
 
 
 def test_prune_says_what_goes_and_why_and_how_much(

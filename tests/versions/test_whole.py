@@ -17,7 +17,7 @@ Bfpack = Callable[..., Ran]
 
 
 def check(made: Version) -> None:
-    check_whole(made.place, made.name, need_manifest(made))
+    check_whole(made.home, made.name, need_manifest(made))
 
 
 @pytest.mark.parametrize(
