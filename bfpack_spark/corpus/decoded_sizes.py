@@ -1,9 +1,8 @@
 """How many rows of a Parquet row group may be decoded at once.
 
 Footers tell how large the columns are as encoded. That is also their decoded size, except for
-dictionaries, which hold a text once even if it is repeated a thousand times. No text is longer than
-its dictionary, whose size the page itself tells. Only if that would leave a few rows is the
-dictionary read (a page, which the reader decodes anyway).
+dictionaries, which hold a text once even if it is repeated a thousand times. So where the length of
+a dictionary's texts matters, the dictionary is read (a page, which the reader decodes anyway).
 """
 
 from collections.abc import Callable
@@ -20,10 +19,6 @@ _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}
 
 # Returns the texts of a column's dictionary, given the number of the row group and the column.
 Dictionary = Callable[[int, str], pa.Array]
-# Returns the first bytes of a dictionary's page, given the place of its column in the file.
-PageHeader = Callable[[int], bytes]
-_FEW = 64  # rows
-_I32, _DICTIONARY_PAGE = 0x15, 0x04  # in Thrift's compact protocol: the next field; 2, in zigzag
 
 
 def check_inflation(
@@ -52,11 +47,9 @@ def rows_at_once(
     leaves: list[int],
     dictionary: Dictionary,
     sizes: ReadingSizes = READING,
-    header: PageHeader = lambda _: b"",
 ) -> int:
     """Return the number of rows that take about `sizes.batch_bytes` when they are decoded, or at
-    most four times as much, or `sizes.likely_bytes`, if all their texts were the longest of a
-    dictionary."""
+    most four times as much if all their texts were the longest of a dictionary."""
     group = metadata.row_group(number)
     columns = [group.column(leaf) for leaf in leaves]
     size = sum(_plain_bytes(column) for column in columns)
@@ -65,29 +58,10 @@ def rows_at_once(
         if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
             continue
         if min(rows, group.num_rows) * column.total_uncompressed_size > sizes.likely_bytes:
-            held = dictionary_bytes(header(column.dictionary_page_offset or 0))
-            if held and sizes.likely_bytes // held >= min(rows, _FEW):
-                rows = min(rows, sizes.likely_bytes // held)
-                continue
             texts = dictionary(number, column.path_in_schema.partition(".")[0])
             longest = pc.max(pc.binary_length(texts)).as_py() or 0
             rows = min(rows, max(4 * sizes.batch_bytes // max(longest, 1), 1))
     return rows
-
-
-def dictionary_bytes(header: bytes) -> int | None:
-    """Return the decoded size of a dictionary's page by its first bytes, or None if they are not
-    those of one. They are a Thrift structure, of which fields 1 and 2 are the page's type and this
-    size."""
-    if header[:3] != bytes([_I32, _DICTIONARY_PAGE, _I32]):
-        return None
-    number = shift = 0
-    for byte in header[3:8]:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return number >> 1  # zigzag of what is not below 0
-    return None
 
 
 def _plain_bytes(column: pq.ColumnChunkMetaData) -> int:

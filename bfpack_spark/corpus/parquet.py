@@ -73,9 +73,6 @@ def check_bucket_column(path: str, name: str, column: str) -> None:
         check_column(file.schema_arrow, "--bucket-column", column, is_id, name)
 
 
-_HEADER_BYTES = 16
-
-
 class _Reader:
     """An open file, of which some columns of one split are read. Raises InputError if the footer
     cannot be right."""
@@ -144,9 +141,7 @@ class _Reader:
         rows, which must be whole batches, are left out."""
         metadata, sizes = self._file.metadata, self._sizes
         check_inflation(metadata, number, self._leaves, self._split.name, sizes)
-        rows = rows_at_once(
-            metadata, number, self._leaves, self._dictionary, sizes, self._page_header
-        )
+        rows = rows_at_once(metadata, number, self._leaves, self._dictionary, sizes)
         row = num_bytes = 0
         pending: list[pa.RecordBatch] = []
         names = self._columns.names
@@ -163,12 +158,6 @@ class _Reader:
                 num_bytes = 0
         if pending:
             yield _taken(pending)
-
-    def _page_header(self, place: int) -> bytes:
-        """Return the first bytes of the page at this place of the file."""
-        with access.open_binary(self._split.path) as file:
-            file.seek(place)
-            return file.read(_HEADER_BYTES)
 
     def _dictionary(self, number: int, column: str) -> pa.Array:
         """Return the texts of a column's dictionary in a row group. Only its first pages are

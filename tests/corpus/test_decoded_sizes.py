@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from corpus.reading import TEXT
 
-from bfpack_spark.corpus.decoded_sizes import check_inflation, dictionary_bytes, rows_at_once
+from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.corpus.documents import READING, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
@@ -61,46 +61,6 @@ def test_a_dictionary_is_looked_at_only_where_its_texts_could_be_too_many(
     assert looked_at(tmp_path / "a.parquet", sizes) == (32, [(0, "text"), (0, "id")])
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False)
     assert looked_at(tmp_path / "a.parquet", sizes)[1] == []
-
-
-@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
-@pytest.mark.parametrize("size", [1, 40, 5000, 300_000, 3_000_000])
-def test_a_page_tells_the_size_of_its_dictionary(
-    size: int, compression: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.parquet"
-    table = pa.table({"text": ["x" * size] * 10})
-    pq.write_table(table, path, compression=compression, dictionary_pagesize_limit=1 << 24)
-    place = pq.read_metadata(path).row_group(0).column(0).dictionary_page_offset
-    header = path.read_bytes()[place:][:16]
-    assert dictionary_bytes(header) == size + 4  # its text has its length before it
-    assert dictionary_bytes(header[1:]) is None
-    assert dictionary_bytes(b"") is None
-    assert dictionary_bytes(header[:3] + b"\xff" * 9) is None
-
-
-def test_a_dictionary_of_many_texts_is_not_read_for_their_length(tmp_path: Path) -> None:
-    """A thousand texts of 1 kB, once: 100 rows of the longest would be 100 kB at most."""
-    path = tmp_path / "a.parquet"
-    table = pa.table({"text": [f"{n:1000d}" for n in range(1000)], "id": ["a"] * 1000})
-    pq.write_table(table, path, compression="none")
-    raw, held = path.read_bytes(), 1000 * 1004
-    for likely, rows, is_read in ((100 * held, 100, False), (63 * held, 32, True)):
-        asked: list[int] = []
-
-        def header(place: int, asked: list[int] = asked) -> bytes:
-            asked.append(place)
-            return raw[place:][:16]
-
-        read: list[str] = []
-
-        def dictionary(_: int, column: str, read: list[str] = read) -> pa.Array:
-            read.append(column)
-            return pa.array(["x" * (1 << 20)])
-
-        sizes = ReadingSizes(likely_bytes=likely)
-        found = rows_at_once(pq.read_metadata(path), 0, [0], dictionary, sizes, header)
-        assert (found, bool(read), len(asked)) == (rows, is_read, 1)
 
 
 def test_lists_of_numbers_count_as_they_are_decoded(tmp_path: Path) -> None:

@@ -289,14 +289,17 @@ def test_a_bucket_of_a_column_is_sampled_by_its_name(tokenizer: Path, tmp_path: 
     [
         ({}, 0, "--sample 0: must be 1 or more"),
         ({"bucket": ("a", "b")}, 9, r"--bucket: 2 of them; write {bucket} in --input"),
-        ({"bucket_column": "ids"}, 9, "--bucket-column ids: name the buckets to sample"),
+        ({"bucket_column": "lang"}, 9, "--bucket-column lang: name the buckets to sample"),
+        ({"bucket_column": "ids"}, 9, "--bucket-column ids: has type list<element: int64>"),
         ({"tokens_column": "no"}, 9, "--tokens-column no: no such column in 0.parquet"),
     ],
 )
 def test_mistakes_are_named(
     more: dict[str, Any], wanted: int, says: str, tokenizer: Path, tmp_path: Path
 ) -> None:
-    write_parquet(tmp_path / "c", [5, 6], groups=1)
+    (tmp_path / "c").mkdir()
+    rows = {"ids": [[7] * 4, [7] * 5], "lang": ["a", "b"]}
+    pq.write_table(pa.table(rows), tmp_path / "c" / "0.parquet")
     with pytest.raises(InputError, match=says):
         explore.sample_input(settings_of(tmp_path / "c", tokenizer, **more), wanted)
 

@@ -60,7 +60,7 @@ class Held:
         self._stands, self._goes_on = threading.Event(), threading.Event()
         self._messages: list[pa.RecordBatch] = []
         write = functools.partial(
-            write_token_files, root=str(root), metadata={}, tally=Tally(), prefix=prefix
+            write_token_files, root=str(root), metadata={}, num_high=0, tally=Tally(), prefix=prefix
         )
         self._thread = threading.Thread(target=self._work, args=(write,), daemon=True)
         self._thread.start()
