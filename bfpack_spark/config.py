@@ -237,9 +237,15 @@ class Settings(ColumnSettings):
             self.rules(seq_len).check_seq_len()
         return self
 
-    def rules(self, seq_len: int) -> Rules:
-        """Return the rules that these settings give to a plan."""
-        policy = self.long_documents or default_policy(masks=self.has_masks)
+    def policy(self, *, masks: bool) -> LongDocuments:
+        """Return the policy for long documents that is named, or else the one by default for
+        documents with loss masks or without."""
+        return self.long_documents or default_policy(masks=masks)
+
+    def rules(self, seq_len: int, *, masks: bool = False) -> Rules:
+        """Return the rules that these settings give to a plan. `masks`: the documents are known to
+        have loss masks, also if no setting names them."""
+        policy = self.policy(masks=masks or self.has_masks)
         return Rules.of(self, seq_len=seq_len, long_documents=policy)
 
     @classmethod

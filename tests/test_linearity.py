@@ -187,7 +187,7 @@ def cut(
     }
     assert planned.keys() | {"task", "file"} == set(LOCATED.names)
     starts = np.array([0, own])
-    return list(cut_file(f"{tmp_path}/{path}", pa.table(planned), starts, batch_tokens))
+    return list(cut_file(f"{tmp_path}/{path}", pa.table(planned), starts, batch_tokens, num_high=0))
 
 
 def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(tmp_path: Path) -> None:
@@ -280,6 +280,7 @@ def test_a_shard_takes_a_bounded_number_of_bytes_a_token(tmp_path: Path, seq_len
         pad_id=0,
         starts=np.array([0, num_rows]),
         metadata={},
+        num_high=0,
     )
     found = held(lambda: list(write_shards(iter(blocks), spec=spec)))
     assert 4 << 22 < found < 10 << 22

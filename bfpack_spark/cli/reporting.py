@@ -12,7 +12,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import read_histogram
-from bfpack_spark.files.what_is_there import instead_of_place
+from bfpack_spark.files.what_is_there import instead_of_home
 from bfpack_spark.report.collect import VersionReport, collect
 from bfpack_spark.report.contents import output_page, version_page
 from bfpack_spark.report.mixture import mixture_page
@@ -54,7 +54,7 @@ def _published(settings: Settings) -> list[Home]:
         if settings.bucket and not seq_lens:
             raise InputError(
                 f"--bucket {bucket}: no sequences published in {output}; run bfpack pack first"
-                + instead_of_place(output, bucket, None)
+                + instead_of_home(output, bucket, None)
             )
         homes += [Home(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
     if not homes:

@@ -24,7 +24,7 @@ import numpy as np
 
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import PolicyEffect, count_sequences, policy_effect
-from bfpack_spark.core.fragments import Int64, LongDocuments, default_policy
+from bfpack_spark.core.fragments import Int64, LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.length_classes import (
@@ -154,8 +154,7 @@ def rules_of(settings: Settings | None = None, *, masks: bool = False) -> Rules:
     of a token store that its documents have loss masks, which decides the default for long ones.
     The seq_len in them means nothing."""
     given = settings or Settings.model_validate({})
-    policy = given.long_documents or default_policy(masks=masks or given.has_masks)
-    return Rules.of(given, seq_len=1, long_documents=policy)
+    return given.rules(1, masks=masks)
 
 
 def corpus_stats(

@@ -57,9 +57,13 @@ class TargetsAt:
             f"{100 * self.target_share:.1f} % of the tokens are targets, "
             f"{100 * self.whole_share:.4g} % of the documents are whole, "
             f"{self.num_sequences_without_target:,} rows have no target, a row has "
-            f"{self.mean_targets:,.1f} targets (1 %: {self.p1_targets or 0:,}, 99 %: "
-            f"{self.p99_targets or 0:,})"
+            f"{self.mean_targets:,.1f} targets{self._quantiles()}"
         )
+
+    def _quantiles(self) -> str:
+        if self.p1_targets is None or self.p99_targets is None:
+            return ""
+        return f" (1 %: {self.p1_targets:,}, 99 %: {self.p99_targets:,})"
 
     def as_json(self) -> dict[str, float | None]:
         """Return all numbers by name, with the shares."""

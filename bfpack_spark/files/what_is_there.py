@@ -23,11 +23,17 @@ def not_published(output: str, bucket: str, seq_len: int | None) -> InputError:
     what = "token store" if seq_len is None else f"sequences of {seq_len}"
     return InputError(
         f"--bucket {bucket}: no {what} published in {output}; run bfpack pack first"
-        + instead_of_place(output, bucket, seq_len)
+        + instead_of_home(output, bucket, seq_len)
     )
 
 
-def instead_of_place(output: str, bucket: str, seq_len: int | None) -> str:
+def no_mixture(output: str, name: str) -> InputError:
+    """Return the error of a mixture that is not in an output."""
+    there = instead_of_file(output, "mixtures")
+    return InputError(f"mixture {name}: there is none in {output}; make it with bfpack mix{there}")
+
+
+def instead_of_home(output: str, bucket: str, seq_len: int | None) -> str:
     """Return the published seq_lens of a bucket, or if it has no token store the buckets that have
     one. It is empty if `seq_len` is None and the bucket is there."""
     buckets = _listed(partial(_buckets, output))
@@ -45,7 +51,7 @@ def instead_of_seq_len(output: str, buckets: Sequence[str]) -> str:
 
 
 def instead_of_version(output: str, inside: str) -> str:
-    """Return the complete versions of a place, which is a path in the output."""
+    """Return the complete versions of a home, which is a path in the output."""
     return instead("versions", _listed(partial(_versions, output, inside)))
 
 
@@ -69,21 +75,29 @@ def _listed(names: Callable[[], list[str]]) -> list[str]:
         return []
 
 
+def bucket_folders(output: str) -> list[str]:
+    """Return the buckets that have a folder in an output."""
+    return sorted(filter(None, map(bucket_of, own_files.folders_in(output, ""))))
+
+
+def seq_lens_of(folders: Sequence[str]) -> list[int]:
+    """Return the seq_lens of the folders of sequences among these of a bucket."""
+    return sorted(int(n[10:]) for n in folders if re.fullmatch(r"sequences-\d+", n))
+
+
 def _buckets(output: str) -> list[str]:
-    names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
-    return sorted(name for name in names if _is_published(output, name, "tokens"))
+    return [name for name in bucket_folders(output) if _is_published(output, name, "tokens")]
 
 
 def _seq_lens(output: str, bucket: str) -> list[str]:
-    folders = own_files.folders_in(output, folder_of(bucket))
-    lengths = sorted(int(n[10:]) for n in folders if re.fullmatch(r"sequences-\d+", n))
+    lengths = seq_lens_of(own_files.folders_in(output, folder_of(bucket)))
     return [str(n) for n in lengths if _is_published(output, bucket, f"sequences-{n}")]
 
 
 def _versions(output: str, inside: str) -> list[str]:
     names = own_files.folders_in(output, inside)
-    place = f"{output.rstrip('/')}/{inside}"
-    return [name for name in names if access.exists(f"{place}/{name}/_manifest.json")]
+    home = f"{output.rstrip('/')}/{inside}"
+    return [name for name in names if access.exists(f"{home}/{name}/_manifest.json")]
 
 
 def _is_published(output: str, bucket: str, kind: str) -> bool:

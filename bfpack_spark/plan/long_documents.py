@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import PolicyEffect
-from bfpack_spark.core.fragments import LongDocuments, default_policy
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.kept_targets import BY_MASK
 from bfpack_spark.core.rules import Rules
@@ -36,7 +36,7 @@ class LengthsToPlan:
 def policy_of(settings: Settings, store: TokenStore) -> LongDocuments:
     """Return the policy that the settings name. By default, documents with loss masks are packed
     whole, and others are split. Raise InputError for a policy that needs masks where none are."""
-    policy = settings.long_documents or default_policy(masks=store.masks)
+    policy = settings.policy(masks=store.masks)
     if policy == "truncate_turns" and not store.masks:
         raise InputError(
             "--long-documents truncate_turns: the documents have no loss masks, so nothing tells "

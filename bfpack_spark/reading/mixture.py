@@ -12,7 +12,7 @@ from bfpack_spark.core.mixed_rows import MixedRows, Part, SourceRows
 from bfpack_spark.core.row_order import OrderRules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
-from bfpack_spark.files.what_is_there import instead_of_file
+from bfpack_spark.files.what_is_there import no_mixture
 from bfpack_spark.reading.metadata import Reader
 from bfpack_spark.reading.sources import Source, source_of_version
 
@@ -116,10 +116,7 @@ def _read(output: str, name: str) -> _Facts:
     path = f"{output.rstrip('/')}/_mixtures/{name}.json"
     value = access.read_json(path) if _NAME.fullmatch(name) else None
     if value is None:
-        there = instead_of_file(output, "mixtures")
-        raise InputError(
-            f"mixture {name}: there is none in {output}; make it with bfpack mix{there}"
-        )
+        raise no_mixture(output, name)
     reader = Reader(value=value, path=path)
     if reader.text("name") != name or reader.count("format_version") != 1:
         raise reader.wrong("name", "is that of another mixture, or of a newer build")

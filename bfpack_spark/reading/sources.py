@@ -11,7 +11,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.untrusted import parse_object
-from bfpack_spark.files.what_is_there import instead_of_file, instead_of_place, instead_of_version
+from bfpack_spark.files.what_is_there import instead_of_file, instead_of_home, instead_of_version
 from bfpack_spark.reading.metadata import (
     SequencesFacts,
     pointer,
@@ -57,20 +57,20 @@ class Source:
 def current_source(output: str, bucket: str, seq_len: int) -> Source:
     """Return what is published. Raises InputError if nothing is, or if it is not what was
     published."""
-    place = place_of(output, bucket, seq_len)
-    path = f"{place}/_current.json"
+    home = home_of(output, bucket, seq_len)
+    path = f"{home}/_current.json"
     value = access.read_json(path)
     if value is None:
         raise InputError(
             f"bucket {bucket}: no sequences of {seq_len} are published in {output}; "
             "run bfpack pack first, or give another output, bucket or seq_len"
-            + instead_of_place(output, bucket, seq_len)
+            + instead_of_home(output, bucket, seq_len)
         )
     version, sha256 = pointer(value, path)
-    raw, source = _read(place, version)
+    raw, source = _read(home, version)
     if hashlib.sha256(raw).hexdigest() != sha256:
         raise InputError(
-            f"{place}/{version}/_manifest.json: not the one that was published; run bfpack verify"
+            f"{home}/{version}/_manifest.json: not the one that was published; run bfpack verify"
         )
     return _checked(source, bucket, seq_len)
 
@@ -81,7 +81,7 @@ def source_of_version(output: str, bucket: str, seq_len: int, version: str) -> S
         raise InputError(
             f"version {version}: not a version; it is 16 hex digits, see bfpack versions"
         )
-    _, source = _read(place_of(output, bucket, seq_len), version)
+    _, source = _read(home_of(output, bucket, seq_len), version)
     return _checked(source, bucket, seq_len)
 
 
@@ -99,19 +99,19 @@ def source_of_snapshot(output: str, bucket: str, seq_len: int, snapshot: str) ->
     return source
 
 
-def place_of(output: str, bucket: str, seq_len: int) -> str:
+def home_of(output: str, bucket: str, seq_len: int) -> str:
     """Return the directory of all versions of a bucket at this seq_len."""
     return f"{output.rstrip('/')}/{folder_of(bucket)}/sequences-{seq_len}"
 
 
-def _read(place: str, version: str) -> tuple[bytes, Source]:
-    directory = f"{place}/{version}"
+def _read(home: str, version: str) -> tuple[bytes, Source]:
+    directory = f"{home}/{version}"
     path = f"{directory}/_manifest.json"
     raw = access.read_bytes(path)
     if raw is None:
-        output, folder, kind = place.rsplit("/", 2)
+        output, folder, kind = home.rsplit("/", 2)
         there = instead_of_version(output, f"{folder}/{kind}")
-        raise InputError(f"version {version}: not complete in {place}{there}")
+        raise InputError(f"version {version}: not complete in {home}{there}")
     value: dict[str, Any] = parse_object(raw, path)
     return raw, Source(directory=directory, facts=sequences_facts(value, path))
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bfpack_spark.explore.targets import TargetsAt, sum_of_targets, targets_of
+from bfpack_spark.printable import counted
 from bfpack_spark.report.layout import Cell, Row, Section, Table
 from bfpack_spark.report.words import count, mean, percent, share
 from bfpack_spark.versions.manifests import SequencesManifest, TargetsAccounting
@@ -90,7 +91,7 @@ def _of_quarantine(account: TargetsAccounting) -> list[str]:
         )
     if unknown:
         notes.append(
-            f"{count(unknown)} documents in quarantine have no tokens, so nobody knows how many "
-            "targets they would have."
+            f"Of {counted(unknown, 'document')} in quarantine nobody knows the targets, since no "
+            "mask can be read."
         )
     return notes

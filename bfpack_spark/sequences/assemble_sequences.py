@@ -41,7 +41,7 @@ def assemble_sequences(
     starts: Int64,
     sizes: AssemblySizes = SIZES,
     *,
-    num_high: int = 0,
+    num_high: int,
     masks: bool = False,
     bos_id: int | None = None,
 ) -> DataFrame:
@@ -73,8 +73,8 @@ def cut_to_blocks(
     *,
     token_paths: list[str],
     starts: Int64,
+    num_high: int,
     sizes: AssemblySizes = SIZES,
-    num_high: int = 0,
     bos_id: int | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield blocks of SEGMENTS of the fragments of a task, which come in blocks of LOCATED."""
@@ -130,7 +130,7 @@ def cut_file(
     pieces: pa.Table,
     starts: Int64,
     batch_tokens: int,
-    num_high: int = 0,
+    num_high: int,
     bos_id: int | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield SEGMENTS of the pieces of one file, about `batch_tokens` tokens a batch. The pieces are
@@ -179,7 +179,7 @@ def with_bos(
     length: Int64,
     bos_id: int,
     *,
-    kind: str | np.dtype[Any] = "<i4",
+    kind: str | np.dtype[Any],
 ) -> pa.Array:
     """Return pieces of documents as `slices` does, but each that does not begin at 0 has BOS before
     it, which counts in its length: [5, 6, 7, 8] from 2, length 3 -> [BOS, 7, 8]."""

@@ -35,7 +35,7 @@ class ShardSpec:
     pad_id: int
     starts: Int64  # first sequence of each shard, and the end
     metadata: dict[str, str]  # Parquet key-value metadata, the same in every shard
-    num_high: int = 0  # bytes of an id above its low 16 bits
+    num_high: int  # bytes of an id above its low 16 bits
     masks: bool = False  # whether rows have a loss mask
     align: int = 1  # fragments begin at multiples of it
     num_planned: int | None = None  # sequences with tokens; rows of padding follow. None: all

@@ -188,11 +188,6 @@ class TargetsAccounting(Metadata):
     num_targets_quarantined: Count | None = None
     num_documents_with_unknown_targets: Count | None = None
 
-    @property
-    def share(self) -> float:
-        """Return the targets that are packed, as a share of those that came."""
-        return self.num_targets_packed / max(self.num_targets, 1)
-
 
 class SequencesAccounting(PlanAccounting):
     """The same, with the documents that did not come into the token store."""
@@ -202,12 +197,6 @@ class SequencesAccounting(PlanAccounting):
     num_documents_quarantined: ByReason
     num_tokens_inserted: Count
     targets: TargetsAccounting | None = None  # set if documents have loss masks
-
-    @property
-    def whole_share(self) -> float:
-        """Return the packed documents that are whole, as a share of all packed ones."""
-        packed = self.num_documents_packed
-        return (packed - self.num_documents_cut) / packed if packed else 1.0
 
 
 class SequencesTotals(Totals):

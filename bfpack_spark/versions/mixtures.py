@@ -17,7 +17,7 @@ from pydantic import Field
 from bfpack_spark.core.mixture import apportion
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
-from bfpack_spark.files.what_is_there import instead_of_file
+from bfpack_spark.files.what_is_there import no_mixture
 from bfpack_spark.printable import counted
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
@@ -155,10 +155,7 @@ def read_mixture(output: str, name: str) -> Mixture:
     """Return the mixture of this name. Raises InputError if there is none."""
     mixture = read_metadata(_path(output, name), Mixture)
     if mixture is None:
-        there = instead_of_file(output, "mixtures")
-        raise InputError(
-            f"mixture {name}: there is none in {output}; make it with bfpack mix{there}"
-        )
+        raise no_mixture(output, name)
     if mixture.name != name:
         raise InputError(f"{_path(output, name)}: is that of {mixture.name}; put back its own")
     return mixture

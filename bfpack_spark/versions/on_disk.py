@@ -5,7 +5,6 @@ version (its token store, or the token store whose files it lists). An unfinishe
 for some days.
 """
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
-from bfpack_spark.files.bucket_names import bucket_of, folder_of
+from bfpack_spark.files.bucket_names import folder_of
+from bfpack_spark.files.what_is_there import bucket_folders, seq_lens_of
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import changes
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensManifest
@@ -92,15 +92,13 @@ def _in_home(home: Home, pins: Pins, unfinished_days: float) -> list[VersionOnDi
 def homes_of(output: str, bucket: str) -> list[Home]:
     """Return the token store's home and those of sequences, by seq_len, if they exist."""
     names = own_files.folders_in(output, folder_of(bucket))
-    lengths = sorted(int(n[10:]) for n in names if re.fullmatch(r"sequences-\d+", n))
     homes = [Home(output=output, bucket=bucket)] if "tokens" in names else []
-    return [*homes, *(Home(output=output, bucket=bucket, seq_len=n) for n in lengths)]
+    return [*homes, *(Home(output=output, bucket=bucket, seq_len=n) for n in seq_lens_of(names))]
 
 
 def buckets_of(output: str) -> list[str]:
     """Return the buckets of an output."""
-    names = filter(None, map(bucket_of, own_files.folders_in(output, "")))
-    return sorted(name for name in names if homes_of(output, name))
+    return [name for name in bucket_folders(output) if homes_of(output, name)]
 
 
 def buckets_in(output: str) -> list[str]:

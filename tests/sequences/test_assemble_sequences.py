@@ -68,7 +68,9 @@ def assembled(
     spark: SparkSession, paths: list[str], planned: list[tuple[Any, ...]], starts: Any = STARTS
 ) -> DataFrame:
     sources = plan_and_files(spark, paths, planned)
-    return assemble_sequences(locate_fragments(sources, len(planned), len(paths)), paths, starts)
+    return assemble_sequences(
+        locate_fragments(sources, len(planned), len(paths)), paths, starts, num_high=0
+    )
 
 
 def plan_and_files(
@@ -152,7 +154,7 @@ def test_documents_and_fragments_meet_whatever_the_number_of_parts(
     """Of 8 fragments two a part: 5 parts, in some of them documents alone or nothing."""
     sources = plan_and_files(spark, token_paths, PLANNED)
     located = locate_fragments(sources, 8, 2, TaskSizes(fragments_a_part=2))
-    rows = segments_of(assemble_sequences(located, token_paths, STARTS))
+    rows = segments_of(assemble_sequences(located, token_paths, STARTS, num_high=0))
     found = {(r["sequence_id"], r["position"]): (r["doc_id"], r["start"]) for r in rows}
     assert found == {(row[0], row[1]): (row[3], row[4]) for row in PLANNED}
 
@@ -164,7 +166,7 @@ def test_of_many_files_each_task_walks_several(spark: SparkSession, tmp_path: Pa
     located = locate_fragments(plan_and_files(spark, paths, planned), 7, 7, TaskSizes(tasks_max=3))
     assert located.rdd.getNumPartitions() == 3
     assert located.count() == 3
-    rows = segments_of(assemble_sequences(located, paths, np.array([0, 3, 7])))
+    rows = segments_of(assemble_sequences(located, paths, np.array([0, 3, 7]), num_high=0))
     found = {row["sequence_id"]: row["low"] for row in rows}
     assert found == {n: low(ids_of(name, 0, 3)) for n, name in enumerate("gfedcba")}
 
@@ -191,6 +193,7 @@ def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
         iter([to_blocks(pieces, LOCATED, "task")]),
         token_paths=token_paths,
         starts=np.array([0, 14]),
+        num_high=0,
         sizes=AssemblySizes(batch_tokens=2, block_tokens=4),
     )
     sizes = [len(batch.column("length")[0].as_py()) // 4 for batch in blocks]

@@ -59,8 +59,9 @@ def test_a_segment_off_its_place_stops_the_job(
 def test_bos_takes_the_first_place_of_pieces_that_go_on() -> None:
     ids = [np.array([5, 6, 7, 8], dtype="<i4").tobytes(), np.array([1, 2], dtype="<i4").tobytes()]
     row, start, length = (np.array(column) for column in ([0, 0, 1], [0, 2, 0], [2, 3, 2]))
-    cut = with_bos(pa.array(ids, pa.binary()), row, start, length, 99)
+    cut = with_bos(pa.array(ids, pa.binary()), row, start, length, 99, kind="<i4")
     found = [np.frombuffer(piece, dtype="<i4").tolist() for piece in cut.to_pylist()]
     assert found == [[5, 6], [99, 7, 8], [1, 2]]
-    whole = with_bos(pa.array(ids, pa.binary()), np.array([0]), np.array([0]), np.array([4]), 99)
+    none = np.array([0])
+    whole = with_bos(pa.array(ids, pa.binary()), none, none, np.array([4]), 99, kind="<i4")
     assert np.frombuffer(whole[0].as_py(), dtype="<i4").tolist() == [5, 6, 7, 8]

@@ -16,7 +16,13 @@ from bfpack_spark.sequences.shard_files import ShardSpec, gather_rows, write_sha
 from bfpack_spark.spark.blocks import to_blocks
 
 TASK = ShardSpec(
-    root="nowhere", bucket="b", seq_len=4, pad_id=9, starts=np.array([5, 7]), metadata={}
+    root="nowhere",
+    bucket="b",
+    seq_len=4,
+    pad_id=9,
+    starts=np.array([5, 7]),
+    metadata={},
+    num_high=0,
 )
 
 NAMES = [name for name in SEGMENTS.names if name != "high"]  # no id takes more than 16 bits

@@ -95,6 +95,7 @@ def cut(folder: Path) -> tuple[Worker, list[pa.RecordBatch]]:
         cut_to_blocks,
         token_paths=[f"{folder}/tokens.parquet"],
         starts=np.array([0, size // 2, size]),
+        num_high=0,
         sizes=AssemblySizes(batch_tokens=8, block_tokens=32),
     )
     return worker, in_blocks(pieces, LOCATED, "task")

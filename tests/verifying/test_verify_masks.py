@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from conversations import BUCKET, Bfpack, Conversation, conversations, pack, write
 from outputs import copy_of, current, manifest, reseal, rewrite
@@ -38,11 +39,11 @@ def version_of(output: Path) -> Path:
     return current(output, BUCKET, f"sequences-{SEQ_LEN}")
 
 
-# Refused: two have an id outside the vocabulary, and the mask of the last marks nothing.
+# Refused: two have an id outside the vocabulary, and the mask of the last cannot be read.
 REFUSED = [
     Conversation("negative id", [5, -1, 7], [1, 1, 0]),
     Conversation("wrong id", [5, 10**6, 7], [0, 1, 1]),
-    Conversation("other values", [5, 6, 7], [2, 2, 2]),
+    Conversation("a null", [5, 6, 7], [1, None, 1]),  # type: ignore[list-item]
 ]
 
 
@@ -58,16 +59,29 @@ def refused(bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp / "out"
 
 
+def quarantined(version: Path) -> dict[str, int | None]:
+    """The targets of each document in the quarantine of a version."""
+    rows = pq.read_table(version / "quarantine", columns=["doc_id", "num_targets"]).to_pylist()
+    return {row["doc_id"]: row["num_targets"] for row in rows}
+
+
 def test_the_targets_of_refused_documents_are_counted(refused: Path, bfpack: Bfpack) -> None:
     store, version = current(refused, BUCKET, "tokens"), version_of(refused)
     accounting = manifest(store)["accounting"]
     assert sum(accounting["documents_quarantined"].values()) == len(REFUSED)
     assert accounting["targets_quarantined"] == 4
-    assert accounting["documents_with_unknown_targets"] == 0
-    assert manifest(version)["accounting"]["targets"]["num_targets_quarantined"] == 4
+    assert accounting["documents_with_unknown_targets"] == 1
+    held = manifest(version)["accounting"]["targets"]
+    assert held["num_targets_quarantined"] == 4
+    assert held["num_documents_with_unknown_targets"] == 1
+    assert quarantined(store) == {"negative id": 2, "wrong id": 2, "a null": None}
+    assert quarantined(version) == {"late": 51}  # with EOS, since the token before it is one
     assert violations(bfpack, refused) == []
     page = (version / "report" / "report.html").read_text()
     assert "The documents in quarantine have 4 targets more by their own masks." in page
+    assert (
+        "Of 1 document in quarantine nobody knows the targets, since no mask can be read." in page
+    )
 
 
 @pytest.mark.parametrize("name", ["targets_quarantined", "documents_with_unknown_targets"])

@@ -106,7 +106,7 @@ def test_prune_removes_nothing_where_a_manifest_is_damaged(
     refuses(tmp_path, f"{path}: not readable as JSON", "repair or remove it")
 
 
-def test_the_store_of_a_place_whose_pointer_is_damaged_stays_too(
+def test_the_store_of_a_home_whose_pointer_is_damaged_stays_too(
     two: tuple[Version, Version], tmp_path: Path
 ) -> None:
     """Nobody knows which token store the current sequences are made of."""
@@ -126,7 +126,7 @@ def refuses(output: Path, *says: str) -> None:
     assert below(output) == before
 
 
-def test_versions_shows_a_damaged_place_and_the_rest(
+def test_versions_shows_a_damaged_home_and_the_rest(
     two: tuple[Version, Version], tmp_path: Path
 ) -> None:
     old, new = two
