@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from bfpack_spark.printable import json_text, lines, one_line
 
 _about: ContextVar[dict[str, Any]] = ContextVar("about")
+_one_of_several: ContextVar[str | None] = ContextVar("one_of_several", default=None)
 
 
 @contextmanager
@@ -25,6 +26,17 @@ def about(**fields: Any) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
+
+
+@contextmanager
+def one_of_several(bucket: str) -> Iterator[None]:
+    """Name the bucket in every line that is logged inside: lines for people begin with it."""
+    token = _one_of_several.set(bucket)
+    try:
+        with about(bucket=bucket):
+            yield
+    finally:
+        _one_of_several.reset(token)
 
 
 def facts(**fields: Any) -> dict[str, Any]:
@@ -43,7 +55,7 @@ def handler_for(stream: TextIO) -> logging.Handler:
     """Return a handler that writes to the stream: lines for a terminal, JSON otherwise."""
     handler = logging.StreamHandler(stream)
     handler.addFilter(_is_not_py4js)
-    handler.setFormatter(Lines("bfpack: %(message)s") if stream.isatty() else JsonLines())
+    handler.setFormatter(Lines() if stream.isatty() else JsonLines())
     return handler
 
 
@@ -55,9 +67,14 @@ def _is_not_py4js(record: logging.LogRecord) -> bool:
 
 class Lines(logging.Formatter):
     """A formatter that makes one line of a record, or several lines of an error that holds what
-    Spark or a traceback says."""
+    Spark or a traceback says. A line of one bucket of several begins with the bucket."""
+
+    def __init__(self) -> None:
+        super().__init__("bfpack: %(bucket)s%(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
+        bucket = _one_of_several.get()
+        record.bucket = "" if bucket is None else f"{bucket}: "
         text = super().format(record)
         return lines(text) if record.levelno >= logging.ERROR else one_line(text)
 

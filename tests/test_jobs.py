@@ -56,7 +56,7 @@ def test_a_mistake_under_spark_submit_is_one_line_and_exit_2(tmp_path: Path) -> 
     done = submit("corpus_stats.py", "--output", "nowhere", "--bucket", "b", cwd=tmp_path)
     assert done.returncode == 2
     said = done.stdout + done.stderr  # spark-submit merges a job's stderr into its stdout
-    assert [line for line in said.splitlines() if "--seq-len is missing" in line]
+    assert [line for line in said.splitlines() if "no token store published in nowhere" in line]
     assert "Traceback" not in said
 
 

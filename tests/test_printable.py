@@ -75,7 +75,7 @@ def test_the_error_line_is_one_and_has_none(capsys: pytest.CaptureFixture[str]) 
     assert not hostile_in(said.removesuffix("\n"))
 
 
-@pytest.mark.parametrize("formatter", [Lines("bfpack: %(message)s"), JsonLines()])
+@pytest.mark.parametrize("formatter", [Lines(), JsonLines()])
 def test_log_lines_have_none(formatter: logging.Formatter) -> None:
     record: dict[str, Any] = {"msg": "%s", "args": (EVIL + "\n",), "levelno": 20}
     said = formatter.format(logging.makeLogRecord(record))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bfpack_spark.cli.on_demand import on_demand
+from bfpack_spark.logs import one_of_several
 
 explain = on_demand("bfpack_spark.cli.explain:explain")
 was_interrupted = on_demand("bfpack_spark.cli.explain:was_interrupted")
@@ -57,7 +58,8 @@ def said_of_failures(outcomes: list[Outcome]) -> str | None:
 
 def _outcome(name: str, act: Callable[[], Any]) -> Outcome:
     try:
-        return Outcome(bucket=name, result=act())
+        with one_of_several(name):
+            return Outcome(bucket=name, result=act())
     except Exception as error:  # the other buckets go on after any failure
         if was_interrupted(error):
             raise

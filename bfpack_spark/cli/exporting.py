@@ -9,7 +9,7 @@ import cloup
 from pyspark.sql import SparkSession
 
 from bfpack_spark.cli.each_bucket import results_of
-from bfpack_spark.cli.one_place import published_seq_lens
+from bfpack_spark.cli.one_place import need_published, published_seq_lens
 from bfpack_spark.cli.options import PLACE, command, json_option, settings_options, version_option
 from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
 from bfpack_spark.cli.running import run_each_named
@@ -22,14 +22,15 @@ from bfpack_spark.versions.publication import Home, Version, need_manifest
 
 @command("bfpack export megatron --output out --bucket web --seq-len 2048")
 @cloup.argument("form", type=click.Choice(get_args(ExportFormat)))
-@settings_options(*PLACE, required=("output", "seq_len"))
+@settings_options(*PLACE, required=("output",))
 @version_option
 @json_option
 def export(settings: Settings, form: ExportFormat, version: str | None, as_json: bool) -> int:
-    """Write the current sequences of every bucket, or of those that are named, in the format of a
-    trainer, beside the shards: `megatron` for Megatron-Core's IndexedDataset, `mds` for MosaicML's
-    streaming, `bridge` for the packed Parquet of Megatron-Bridge. Print the directories."""
-    published_seq_lens(settings)
+    """Write the current sequences of every bucket and seq_len, or of those that are named, in the
+    format of a trainer, beside the shards: `megatron` for Megatron-Core's IndexedDataset, `mds` for
+    MosaicML's streaming, `bridge` for the packed Parquet of Megatron-Bridge. Print the
+    directories."""
+    need_published(settings)
     outcomes = run_each_named(partial(_export, form, version), settings)
     made: list[Version] = results_of(outcomes)
     if as_json:
@@ -44,7 +45,8 @@ def _export(
     form: ExportFormat, name: str | None, spark: SparkSession, settings: Settings, bucket: str
 ) -> list[Version]:
     output = settings.need("output")
-    homes = [Home(output=output, bucket=bucket, seq_len=n) for n in settings.need("seq_len")]
+    seq_lens = published_seq_lens(settings, [bucket])
+    homes = [Home(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
     return [make_export(spark, home, name, form) for home in homes]
 
 

@@ -1,7 +1,7 @@
 """Options that are given on the command line and that the command would not look at. A key in the
 file of --config is no mistake there, since one file serves every command."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import click
 from click.core import ParameterSource
@@ -23,3 +23,12 @@ def refuse_unused(names: Iterable[str], why: str) -> None:
     ]
     if unused:
         raise InputError(f"{', '.join(unused)}: {why}")
+
+
+def only_one(flags: Mapping[str, bool]) -> str | None:
+    """Return the name of the flag that is given, or None. Raise InputError if several are."""
+    names = [name for name, is_given in flags.items() if is_given]
+    if len(names) > 1:
+        said = ", ".join(f"--{name}" for name in names)
+        raise InputError(f"{said}: give one of them")
+    return names[0] if names else None

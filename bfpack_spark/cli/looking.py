@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.cli.each_bucket import results_of
-from bfpack_spark.cli.given import refuse_unused
-from bfpack_spark.cli.one_place import published_seq_lens
+from bfpack_spark.cli.given import only_one, refuse_unused
+from bfpack_spark.cli.one_place import need_published, published_seq_lens
 from bfpack_spark.cli.options import (
     PLACE,
     RULES,
@@ -50,13 +50,13 @@ _OR = "; or estimate from a text, by --input, --tokenizer and --sample N"
 
 
 @command("bfpack verify --output out --bucket web --seq-len 2048 --input corpus")
-@settings_options(*PLACE, "input", "input_version", "engine", required=("output", "seq_len"))
+@settings_options(*PLACE, "input", "input_version", "engine", required=("output",))
 @version_option
 @json_option
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
-    """Check every promise by reading what is on disk, of every bucket or of those that are named.
-    With --input, tokenize the text again and compare its tokens."""
-    published_seq_lens(settings)
+    """Check every promise by reading what is on disk, of every bucket and seq_len or of those that
+    are named. With --input, tokenize the text again and compare its tokens."""
+    need_published(settings)
     if not settings.input:
         refuse_unused(
             ("input_version", "engine"), "no text is read without --input; give it, or leave it out"
@@ -88,7 +88,7 @@ def verify_each(
     """Return a report for each seq_len of a bucket, of the current version or the one named. With
     --input, or a frame in its place, the text is compared too."""
     reports = []
-    for seq_len in settings.need("seq_len"):
+    for seq_len in published_seq_lens(settings, [bucket]):
         home = Home(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
         amount = publication.current(home, version)[1].totals.tokens
         work = Work(bucket=bucket, stage="verify", seq_len=seq_len, amount=amount)
@@ -119,7 +119,7 @@ def _text_of(settings: Settings, bucket: str, frame: DataFrame | None) -> Input 
     "bfpack stats --output out --seq-len 2048 --seq-len 8192\n"
     "  bfpack stats --input corpus --tokenizer tokenizer --sample 300 --seq-len 2048"
 )
-@settings_options(*PLACE, *TEXT, *RULES, required=("seq_len",))
+@settings_options(*PLACE, *TEXT, *RULES)
 @cloup.option(
     "--sample",
     type=int,
@@ -138,26 +138,28 @@ def _text_of(settings: Settings, bucket: str, frame: DataFrame | None) -> Input 
     help="Tells how evenly attention falls on so many ranks, each of which takes a row of a step.",
 )
 @cloup.option("--details", is_flag=True, help="Prints all tables, and not only the first.")
-@cloup.option("--json", "form", flag_value="json", help="Prints one JSON document.")
-@cloup.option("--csv", "form", flag_value="csv", help="Prints a row for each bucket and seq_len.")
-@cloup.option("--html", "form", flag_value="html", help="Prints one page that opens offline.")
+@cloup.option("--json", is_flag=True, help="Prints one JSON document.")
+@cloup.option("--csv", is_flag=True, help="Prints a row for each bucket and seq_len.")
+@cloup.option("--html", is_flag=True, help="Prints one page that opens offline.")
 def stats(
     settings: Settings,
     sample: int | None,
     references: ReferenceKind | None,
     num_ranks: int | None,
     details: bool,
-    form: str | None,
+    **forms: bool,
 ) -> None:
     """Tell what packing comes to at every --seq-len, beside concatenation, from the lengths of the
-    documents: those of an --output, or of a sample of an --input."""
-    seq_lens, rules = settings.need("seq_len"), rules_of(settings)
+    documents: those of an --output, or of a sample of an --input. Without --seq-len, an --output
+    has those that are published."""
+    form, rules = only_one(forms), rules_of(settings)
     if num_ranks is not None and num_ranks < 1:
         raise InputError(f"--data-parallel {num_ranks}: must be 1 or more")
     if form is not None:
         refuse_unused(["details"], f"--{form} has all numbers; leave it out")
     if sample is not None:
         refuse_unused(_OF_A_RUN, "--sample draws from the text of --input alone; leave it out")
+        seq_lens = settings.need("seq_len")
         samples = sample_input(settings, sample, references)
         print_stats(sample_stats(samples, seq_lens, rules, num_ranks), form, details=details)
         return
@@ -165,6 +167,7 @@ def stats(
         raise InputError(f"--references {references}: give a text to look through, by --sample N")
     buckets = _buckets(settings)
     refuse_unused(TEXT, f"only what is tokenized in --output is read; leave it out{_OR}")
+    seq_lens = published_seq_lens(settings, buckets)
     read = _histogram_by_spark(settings) if under_submit() else read_histogram
     where = (settings.need("output"), buckets, seq_lens)
     statistics = output_stats(*where, rules, read, num_ranks, rules_of(settings, masks=True))

@@ -1,8 +1,10 @@
 """The one bucket, and the one seq_len, of commands that look at one place."""
 
+from collections.abc import Sequence
+
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
-from bfpack_spark.files.what_is_there import instead_of_seq_len
+from bfpack_spark.files.what_is_there import seq_lens_there
 from bfpack_spark.versions.on_disk import buckets_in
 
 
@@ -16,21 +18,34 @@ def only_bucket(settings: Settings) -> str:
     return names[0]
 
 
-def published_seq_lens(settings: Settings) -> tuple[int, ...]:
-    """Return the seq_lens that are given. Raise InputError, which names those that are published,
-    if none is."""
-    try:
-        return tuple(settings.need("seq_len"))
-    except InputError as error:
-        output = settings.need("output")
-        there = instead_of_seq_len(output, settings.bucket or buckets_in(output))
-        raise InputError(f"{error}{there}") from None
+def need_published(settings: Settings) -> None:
+    """Raise InputError if no --seq-len is given and nothing is published in the buckets that are
+    named, or in any. It is found before Spark starts."""
+    published_seq_lens(settings, settings.bucket or buckets_in(settings.need("output")))
 
 
-def only_seq_len(settings: Settings) -> int:
-    """Return the seq_len that is given. Raise InputError if there are several."""
-    lengths = published_seq_lens(settings)
+def published_seq_lens(settings: Settings, buckets: Sequence[str]) -> tuple[int, ...]:
+    """Return the seq_lens that are given, or else all at which one of these buckets is published.
+    Raise InputError if there is none."""
+    if settings.seq_len:
+        return settings.seq_len
+    output = settings.need("output")
+    there = {n for bucket in buckets for n in seq_lens_there(output, bucket)}
+    if not there:
+        named = ", ".join(buckets)
+        raise InputError(
+            f"--seq-len is missing, and no sequences of {named} are published in {output}; give "
+            "it, or run bfpack pack first"
+        )
+    return tuple(sorted(there))
+
+
+def only_seq_len(settings: Settings, bucket: str) -> int:
+    """Return the seq_len that is given, or the only one of the bucket. Raise InputError if there
+    are several."""
+    lengths = published_seq_lens(settings, [bucket])
     if len(lengths) > 1:
+        where = "are given" if settings.seq_len else f"are in {settings.output}"
         named = ", ".join(map(str, lengths))
-        raise InputError(f"--seq-len: {len(lengths)} are given; give one of {named}")
-    return int(lengths[0])
+        raise InputError(f"--seq-len: {len(lengths)} {where}; give one of {named}")
+    return lengths[0]

@@ -50,6 +50,7 @@ def tokenize(settings: Settings) -> int:
 def plan(settings: Settings) -> int:
     """Plan the sequences of token stores that are there, from the lengths of their documents: of
     every bucket, or of those that are named. Print the directories of the plans."""
+    settings.need("seq_len")
     outcomes = run_each_named(pipeline.plan_bucket, settings)
     for version in results_of(outcomes):
         say(f"{version.directory}/plan")
@@ -62,6 +63,7 @@ def plan(settings: Settings) -> int:
 def assemble(settings: Settings, as_json: bool) -> int:
     """Move the tokens of plans that are there to their shards, and publish these: of every bucket,
     or of those that are named."""
+    settings.need("seq_len")
     outcomes = run_each_named(pipeline.assemble_bucket, settings)
     print_published(results_of(outcomes), failed(outcomes), as_json)
     return close(outcomes)

@@ -54,7 +54,6 @@ def run_each_named(
 ) -> list[Outcome]:
     """Work on one bucket of the output after another: on those that are named, or on all. `frame`:
     what is read in place of --input."""
-    settings.need("seq_len")
     names = settings.bucket or buckets_in(settings.need("output"))
     spark = session_of(settings, frame)
     return run_each((name, partial(_described, act, spark, settings, name, name)) for name in names)

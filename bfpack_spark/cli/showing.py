@@ -21,7 +21,7 @@ names_of = on_demand("bfpack_spark.explore.names:names_of")
     "bfpack show --output out --bucket web --seq-len 2048 --sequence 3\n"
     "  bfpack show --output out --bucket web --seq-len 2048 --doc ID"
 )
-@settings_options("output", "bucket", "seq_len", required=("output", "seq_len"))
+@settings_options("output", "bucket", "seq_len", required=("output",))
 @cloup.option("--sequence", type=int, help="Names the sequence, by its sequence_id from 0.")
 @cloup.option("--doc", "doc_id", help="Names a document, by its id, and not a sequence.")
 @cloup.option(
@@ -47,7 +47,7 @@ def show(
     if names and sequence is None:
         raise InputError("--names: give --sequence N, whose names are looked at")
     if doc_id is not None:
-        seq_lens = published_seq_lens(settings)
+        seq_lens = published_seq_lens(settings, [bucket])
         places = [find_document(output, bucket, n, doc_id, version) for n in seq_lens]
         if as_json:
             print_json([asdict(whereabouts) for whereabouts in places])
@@ -55,7 +55,7 @@ def show(
             for whereabouts in places:
                 print_document(whereabouts)
     elif sequence is not None:
-        seq_len = only_seq_len(settings)
+        seq_len = only_seq_len(settings, bucket)
         shown = read_sequence(output, bucket, seq_len, sequence, version)
         named = names_of(output, shown, version) if names else []
         if as_json:

@@ -229,8 +229,23 @@ def lacks(there: list[str]) -> str:
     return f"no such column (there are: {', '.join(there)[:200]})" if there else "no such column"
 
 
+# The options for what other columns than of text often hold, by the name of the column.
+_OTHER_CONTENT = {
+    "messages": "for conversations, give --messages-column messages",
+    "prompt": "for prompts, give --prompt-column prompt and --completion-column",
+    "input_ids": "for ids that are there, give --tokens-column input_ids",
+    "tokens": "for ids that are there, give --tokens-column tokens",
+}
+
+
 def no_column(option: str, column: str, name: str, there: list[str]) -> InputError:
-    return InputError(f"{option} {column}: no such column in {name}; there are: {', '.join(there)}")
+    """Return the error of a column that is missing. Where the text is, and a column is there whose
+    name says what it holds, name the option that takes it."""
+    others = [_OTHER_CONTENT[each] for each in there if each in _OTHER_CONTENT]
+    instead = f"; {others[0]}" if others and option == "--text-column" else ""
+    return InputError(
+        f"{option} {column}: no such column in {name}; there are: {', '.join(there)}{instead}"
+    )
 
 
 def unreadable(name: str, error: Exception) -> InputError:

@@ -41,13 +41,7 @@ def instead_of_home(output: str, bucket: str, seq_len: int | None) -> str:
         return instead("buckets", buckets)
     if seq_len is None:
         return ""
-    return instead_of_seq_len(output, [bucket])
-
-
-def instead_of_seq_len(output: str, buckets: Sequence[str]) -> str:
-    """Return the seq_lens at which one of these buckets is published."""
-    there = {n for name in buckets for n in _listed(partial(_seq_lens, output, name))}
-    return instead("seq_lens", sorted(there, key=int))
+    return instead("seq_lens", _listed(lambda: [*map(str, seq_lens_there(output, bucket))]))
 
 
 def instead_of_version(output: str, inside: str) -> str:
@@ -85,13 +79,14 @@ def seq_lens_of(folders: Sequence[str]) -> list[int]:
     return sorted(int(n[10:]) for n in folders if re.fullmatch(r"sequences-\d+", n))
 
 
+def seq_lens_there(output: str, bucket: str) -> list[int]:
+    """Return the seq_lens at which a bucket is published."""
+    lengths = seq_lens_of(own_files.folders_in(output, folder_of(bucket)))
+    return [n for n in lengths if _is_published(output, bucket, f"sequences-{n}")]
+
+
 def _buckets(output: str) -> list[str]:
     return [name for name in bucket_folders(output) if _is_published(output, name, "tokens")]
-
-
-def _seq_lens(output: str, bucket: str) -> list[str]:
-    lengths = seq_lens_of(own_files.folders_in(output, folder_of(bucket)))
-    return [str(n) for n in lengths if _is_published(output, bucket, f"sequences-{n}")]
 
 
 def _versions(output: str, inside: str) -> list[str]:

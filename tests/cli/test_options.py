@@ -61,7 +61,7 @@ def test_the_example_gives_what_is_required_and_options_that_exist(name: str) ->
         assert (program, called) == ("bfpack", name)
         given = command.make_context(name, arguments).params
         assert required <= {key for key, value in given.items() if value}
-    assert required
+    assert required or name == "stats"  # which takes an output or a text
 
 
 def test_a_line_of_the_list_of_commands_is_whole() -> None:

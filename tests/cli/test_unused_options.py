@@ -23,6 +23,8 @@ AT = ("--seq-len", 512)
         ),
         ("stats", (*AT, "--sample", 3, "--input", "x"), "--output: --sample draws from the"),
         ("stats", (*AT, "--details", "--csv"), "--details: --csv has all numbers; leave it out"),
+        ("stats", (*AT, "--csv", "--json"), "--csv, --json: give one of them"),
+        ("path", ("--plan", "--tokens"), "--plan, --tokens: give one of them"),
         ("verify", (*AT, "--engine", "tokenizers"), "--engine: no text is read without --input"),
         ("path", (*AT, "--tokens"), "--seq-len: a token store serves every seq_len; leave it out"),
         ("report", (*AT, "--mixture", "m"), "--seq-len: a mixture has its own; leave it out"),

@@ -75,6 +75,29 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(
 
 
 @pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        ("messages", "for conversations, give --messages-column messages"),
+        ("prompt", "for prompts, give --prompt-column prompt and --completion-column"),
+        ("input_ids", "for ids that are there, give --tokens-column input_ids"),
+    ],
+)
+def test_an_input_of_another_kind_is_told_of_the_option_for_it(
+    there: str, says: str, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"url": ["u"], there: ["x"]}), tmp_path / "a.parquet")
+    (tmp_path / "a.jsonl").write_bytes(lines({"url": "u", there: "x"}, {there: "y"}))
+    for name in ("a.parquet", "a.jsonl"):
+        inventory = take_inventory(str(tmp_path / name), None)
+        with pytest.raises(InputError) as raised:
+            check_columns(inventory, TEXT)
+        assert str(raised.value).endswith(f"; {says}")
+        with pytest.raises(InputError, match=rf"there are: .*{there}.*$") as raised:
+            check_columns(inventory, Columns(content="body", doc_id="gone", tokens=True))
+        assert says not in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("column", "kind", "says"),
     [
         (TEXT, pa.int64(), "--text-column text: has type int64 in a.parquet, wanted strings"),

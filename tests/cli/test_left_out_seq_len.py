@@ -1,0 +1,57 @@
+"""Commands without --seq-len take all that are published, or say which there are."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.commands import error_of
+from conftest import Ran
+
+Bfpack = Callable[..., Ran]
+
+
+def test_verify_stats_and_a_document_take_every_published_length(
+    packed: Path, bfpack: Bfpack
+) -> None:
+    verified = json.loads(bfpack("verify", "--output", packed, "--json").out)
+    assert [(row["bucket"], row["seq_len"]) for row in verified] == [
+        ("small", 512),
+        ("small", 2048),
+    ]
+    (told,) = json.loads(bfpack("stats", "--output", packed, "--json").out)
+    assert [row["seq_len"] for row in told["at"]] == [512, 2048]
+    doc_id = verified_document(packed, bfpack)
+    places = json.loads(bfpack("show", "--output", packed, "--doc", doc_id, "--json").out)
+    assert [place["seq_len"] for place in places] == [512, 2048]
+
+
+def verified_document(packed: Path, bfpack: Bfpack) -> str:
+    where = ("show", "--output", packed, "--seq-len", 512, "--sequence", 0, "--json")
+    return str(json.loads(bfpack(*where).out)["segments"][0]["doc_id"])
+
+
+def test_one_length_is_named_where_a_command_takes_one(
+    packed: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    for command, *more in (("path",), ("show", "--sequence", 0)):
+        said = error_of(bfpack(command, "--output", packed, *more))
+        assert said == f"--seq-len: 2 are in {packed}; give one of 512, 2048"
+    output = tmp_path / "one"
+    shutil.copytree(packed, output)
+    shutil.rmtree(output / "small" / "sequences-512")
+    assert "sequences-2048" in bfpack("path", "--output", output).out
+    assert bfpack("show", "--output", output, "--sequence", 0).code == 0
+
+
+def test_an_output_without_sequences_says_to_pack_first(
+    packed: Path, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = tmp_path / "tokens-alone"
+    shutil.copytree(packed / "small" / "tokens", output / "small" / "tokens")
+    for command, *more in (("verify",), ("stats",), ("export", "mds"), ("show", "--doc", "x")):
+        said = error_of(bfpack(command, "--output", output, *more))
+        assert said == (
+            f"--seq-len is missing, and no sequences of small are published in {output}; give it, "
+            "or run bfpack pack first"
+        )
