@@ -4,6 +4,7 @@ import logging
 import re
 from typing import TypeAlias
 
+import pyspark
 from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -13,6 +14,7 @@ from bfpack_spark.errors import InputError
 Release: TypeAlias = tuple[int, int]
 
 _OLDEST, _NEWEST = (3, 5), (4, 3)  # of those that `make test-versions` runs
+_OLDEST_CONNECT = (4, 0)
 
 log = logging.getLogger("bfpack")
 
@@ -28,15 +30,27 @@ def release_of(version: str) -> Release:
 
 
 def check_release(spark: SparkSession) -> None:
-    """Raise InputError if the session's Spark is too old. Warn if it is newer than all that were
-    tried."""
+    """Raise InputError if the session's Spark, or its client of Spark Connect, is too old. Warn if
+    it is newer than all that were tried."""
     oldest, newest = (".".join(map(str, release)) for release in (_OLDEST, _NEWEST))
     if release_of(spark.version) < _OLDEST:
         raise InputError(
             f"Spark {spark.version}: is too old; take a cluster with Spark {oldest} to {newest}"
         )
+    if context_of(spark) is None:
+        _check_connect(spark.version, pyspark.__version__)
     if release_of(spark.version) > _NEWEST:
         log.warning("Spark %s was never tried: %s to %s were", spark.version, oldest, newest)
+
+
+def _check_connect(*versions: str) -> None:
+    """Raise InputError if the server or the client of Spark Connect is too old."""
+    oldest = min(versions, key=release_of)
+    if release_of(oldest) < _OLDEST_CONNECT:
+        raise InputError(
+            f"Spark Connect {oldest}: was never tried before 4.0; take a session on the cluster "
+            "itself, as by spark-submit, or Spark 4.0 or newer"
+        )
 
 
 def context_of(spark: SparkSession) -> SparkContext | None:

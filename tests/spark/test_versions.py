@@ -18,7 +18,7 @@ RECORDS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
 def of_version(version: str) -> Any:
-    return SimpleNamespace(version=version)
+    return SimpleNamespace(version=version, sparkContext="of this process")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,13 @@ def test_a_release_is_the_first_two_numbers(version: str, release: tuple[int, in
 def test_a_spark_that_is_too_old_is_refused_in_one_line() -> None:
     with pytest.raises(InputError, match=r"^Spark 3\.4\.4: is too old; .* 3\.5 to 4\.\d$"):
         check_release(of_version("3.4.4"))
+
+
+def test_spark_connect_is_taken_from_4_on() -> None:
+    with pytest.raises(InputError, match=r"^Spark Connect 3\.5\.9: .* or Spark 4\.0 or newer$"):
+        check_release(SimpleNamespace(version="3.5.9"))  # type: ignore[arg-type]
+    if pyspark.__version__ >= "4":
+        check_release(SimpleNamespace(version="4.0.0"))  # type: ignore[arg-type]
 
 
 def test_a_spark_that_was_never_tried_is_said_and_taken(caplog: pytest.LogCaptureFixture) -> None:

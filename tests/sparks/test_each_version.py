@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyspark
 import pytest
 from conftest import ROOT, Corpus, Ran, pack_options
 from connect_server import connect_server
@@ -29,8 +30,7 @@ OWN_TESTS = (
     "test_described_jobs.py",
 )
 # Since 4.0 the jar of Spark Connect comes with pyspark.
-CONNECT_JAR = "org.apache.spark:spark-connect_2.12"
-WITH_CONNECT = ("3.5", "4.0", "4")
+WITH_CONNECT = ("4.0", "4")
 WITH_ICEBERG = "4.1"
 
 
@@ -40,10 +40,6 @@ def programs(request: pytest.FixtureRequest) -> Path:
     folder = ROOT / ".versions" / str(request.param) / "bin"
     assert folder.is_dir(), f"make .versions/{request.param}/.ready makes it"
     return folder
-
-
-def lock_of(programs: Path) -> Path:
-    return ROOT / "conf" / "spark" / f"{programs.parent.name}.lock"
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +76,9 @@ def environment_of(programs: Path, **more: str) -> dict[str, str]:
     return {**os.environ, **told, **more}
 
 
-def ran(programs: Path, *command: object, **more: str) -> str:
-    """What a command of the environment prints, with more variables in its environment."""
-    done = subprocess.run(
+def run_in(programs: Path, *command: object, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the environment, with more variables in its environment."""
+    return subprocess.run(
         [programs / str(command[0]), *map(str, command[1:])],
         capture_output=True,
         text=True,
@@ -90,6 +86,11 @@ def ran(programs: Path, *command: object, **more: str) -> str:
         cwd=ROOT,
         env=environment_of(programs, **more),
     )
+
+
+def ran(programs: Path, *command: object, **more: str) -> str:
+    """What such a command prints, which must not fail."""
+    done = run_in(programs, *command, **more)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     return done.stdout
 
@@ -121,13 +122,23 @@ def test_a_client_of_spark_connect_packs_the_same_bytes(
     if programs.parent.name not in WITH_CONNECT:
         pytest.skip(f"Spark Connect is tried on {', '.join(WITH_CONNECT)}")
     (home,) = programs.parent.glob("lib/python*/site-packages/pyspark")
-    (number,) = re.findall(r"^pyspark==([\d.]+)", lock_of(programs).read_text(), re.MULTILINE)
-    jars = {} if number >= "4" else {"spark.jars.packages": f"{CONNECT_JAR}:{number}"}
-    jars["spark.jars.ivy"] = str(ROOT / ".integration" / "ivy")
-    with connect_server(home, environment_of(programs), **jars) as address:
+    with connect_server(home, environment_of(programs)) as address:
         options = [*pack_options(corpus, tmp_path), *RULES]
         ran(programs, "bfpack", "pack", *options, SPARK_REMOTE=address)
     check_shards(programs, tmp_path, expected)
+
+
+def test_a_client_of_spark_connect_before_4_is_refused_in_one_line(
+    programs: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    if programs.parent.name != "3.5":
+        pytest.skip("Spark Connect is refused on 3.5")
+    with connect_server(Path(pyspark.__file__).parent, os.environ) as address:
+        options = pack_options(corpus, tmp_path)
+        done = run_in(programs, "bfpack", "pack", *options, *RULES, SPARK_REMOTE=address)
+    assert done.returncode == 2
+    assert re.search(r"^bfpack: error: Spark Connect 3\.5\.\d+: was never tried", done.stderr, re.M)
+    assert "Traceback" not in done.stderr
 
 
 def test_tables_of_iceberg_are_packed_where_its_runtime_loads(programs: Path) -> None:
