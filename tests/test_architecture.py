@@ -61,6 +61,7 @@ ACTING_FILES = {
     "exporting/make_export.py",
     "buckets/find_slices.py",  # which buckets a column tells
     "spark/messages.py",  # what workers tell the driver, of all these steps
+    "spark/starting_workers.py",  # nothing: workers start with it
 }
 
 

@@ -16,10 +16,11 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.logs import say_done_before
-from bfpack_spark.printable import counted
+from bfpack_spark.printable import counted, one_line
 from bfpack_spark.spark.disk_space import Need, check_space
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.progress import Work, step
+from bfpack_spark.spark.starting_workers import workers_start
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokenizing.look_at_chats import look_at_chats
 from bfpack_spark.tokenizing.parity import Choice, engine_for
@@ -145,7 +146,8 @@ def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> Tokens
 
 
 def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
-    choice = _choose(settings, source)
+    with workers_start(spark, one_line(f"{source.home.bucket}: start workers")):
+        choice = _choose(settings, source)
     limits = _limits(settings, choice.engine, source)
     say_engine(settings, source.vocabulary, choice, limits)
     inputs = _tokens_inputs(settings, source, limits)
