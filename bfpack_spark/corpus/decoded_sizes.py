@@ -17,7 +17,8 @@ from bfpack_spark.errors import InputError
 _INFLATION = 1000  # a column that is stored in so many times fewer bytes does not look like text
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}
 
-# Returns the texts of a column's dictionary, given the number of the row group and the column.
+# Returns the texts of a column's dictionary, given the number of the row group and the path of the
+# column, which may lie in lists and structs: "messages.list.element.content".
 Dictionary = Callable[[int, str], pa.Array]
 
 
@@ -58,7 +59,7 @@ def rows_at_once(
         if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
             continue
         if min(rows, group.num_rows) * column.total_uncompressed_size > sizes.likely_bytes:
-            texts = dictionary(number, column.path_in_schema.partition(".")[0])
+            texts = dictionary(number, column.path_in_schema)
             longest = pc.max(pc.binary_length(texts)).as_py() or 0
             rows = min(rows, max(4 * sizes.batch_bytes // max(longest, 1), 1))
     return rows

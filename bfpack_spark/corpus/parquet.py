@@ -160,14 +160,23 @@ class _Reader:
             yield _taken(pending)
 
     def _dictionary(self, number: int, column: str) -> pa.Array:
-        """Return the texts of a column's dictionary in a row group. Only its first pages are
-        read."""
+        """Return the texts of a column's dictionary in a row group, as it is before the first row
+        that has any. Only its first pages are read."""
         options: dict[str, Any] = {"metadata": self._file.metadata, "read_dictionary": [column]}
         options |= {"pre_buffer": False, "buffer_size": 1 << 16}
         with access.open_parquet(self._split.path, **options) as file:
-            batch = next(file.iter_batches(1, row_groups=[number], columns=[column]))
-        values = batch.column(column)
-        return values.dictionary if pt.is_dictionary(values.type) else values
+            for batch in file.iter_batches(1, row_groups=[number], columns=[column]):
+                texts = _texts(batch.column(0))
+                if len(texts):
+                    break
+        return texts
+
+
+def _texts(values: pa.Array) -> pa.Array:
+    """Return the texts of a dictionary, which may lie in lists, maps and structs of one field."""
+    while pt.is_nested(values.type):
+        values = values.field(0) if pt.is_struct(values.type) else values.values
+    return values.dictionary if pt.is_dictionary(values.type) else values
 
 
 def _taken(pending: list[pa.RecordBatch]) -> pa.RecordBatch:

@@ -1,6 +1,7 @@
 """A reader holds so many bytes of text at once, however few they are as they are stored."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +9,7 @@ import pytest
 from corpus.reading import TEXT
 
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
-from bfpack_spark.corpus.documents import READING, ReadingSizes
+from bfpack_spark.corpus.documents import READING, Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
@@ -38,6 +39,40 @@ def test_a_text_that_is_stored_once_and_repeated_comes_in_small_batches(
         ]
     assert found == [True] * 1000
     assert max(held) < 12 * sizes.batch_bytes
+
+
+@pytest.mark.parametrize("first", [None, [], [{"role": "user", "content": "short"}]])
+def test_texts_within_lists_of_structs_come_in_small_batches(first: Any, tmp_path: Path) -> None:
+    """A footer names such a column by its path, and the first rows may hold none of its texts."""
+    texts = ["long " * 40_000] * 999 + ["short"]
+    rows = [first] * 3 + [[{"role": "user", "content": text}] for text in texts]
+    kind = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))
+    path = tmp_path / "a.parquet"
+    table = pa.table({"messages": pa.array(rows, kind)})
+    del rows
+    pq.write_table(table, path, compression="zstd", write_batch_size=8)
+    del table
+    inventory, before = take_inventory(str(path), None), pa.total_allocated_bytes()
+    chats, sizes = (
+        Columns(content="messages", doc_id=None, chat="messages"),
+        ReadingSizes(likely_bytes=64 << 20),
+    )
+    held, num_long, num_rows = [], 0, 0
+    for batch in read_documents(split_inventory(inventory), "parquet", chats, 1 << 20, sizes=sizes):
+        held.append(pa.total_allocated_bytes() - before)
+        num_long += sum("long long" in str(row) for row in batch.content.to_pylist())
+        num_rows += len(batch)
+    assert (num_rows, num_long) == (1003, 999)
+    assert max(held) < 12 * sizes.batch_bytes
+
+
+def test_a_column_whose_name_has_dots_is_read(tmp_path: Path) -> None:
+    texts = [f"long {n % 5} " * 1000 for n in range(1000)]
+    pq.write_table(pa.table({"body.text": texts}), tmp_path / "a.parquet")
+    splits = split_inventory(take_inventory(str(tmp_path), None))
+    columns, sizes = Columns(content="body.text", doc_id=None), ReadingSizes(likely_bytes=1000)
+    batches = read_documents(splits, "parquet", columns, 1 << 20, sizes=sizes)
+    assert [text for batch in batches for text in batch.content.to_pylist()] == texts
 
 
 def looked_at(path: Path, sizes: ReadingSizes = READING) -> tuple[int, list[tuple[int, str]]]:
