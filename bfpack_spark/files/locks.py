@@ -45,6 +45,7 @@ from bfpack_spark.files.object_store import object_store, storage_error
 from bfpack_spark.files.untrusted import check_regular
 
 LEASE_SECONDS = 60.0
+_TRIES = 100  # to make a folder that other runs remove at the same time
 
 
 def hold_bucket(output: str, bucket: str) -> AbstractContextManager[Lock]:
@@ -93,12 +94,19 @@ def hold_file(output: str, bucket: str) -> Iterator[Lock]:
 
 def _locked(output: str, bucket: str) -> IO[bytes]:
     path = Path(output) / folder_of(bucket) / "_lock"
+    missing = 0  # tries that found no folder
     while True:
         try:
             with confined.made(output, folder_of(bucket)) as folder:
                 stream = _opened(folder, str(path))
-        except FileNotFoundError:  # the run that made its folder has removed it
-            continue
+        except FileNotFoundError as error:  # the run that made its folder has removed it
+            missing += 1
+            if missing < _TRIES:
+                continue
+            why = error.strerror
+            raise InputError(
+                f"--output {output}: cannot be made ({why}); name another directory"
+            ) from None
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

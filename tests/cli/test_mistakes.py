@@ -221,6 +221,19 @@ def test_an_output_that_is_a_file_is_left_alone(run: Run, tmp_path: Path) -> Non
     assert (tmp_path / "output").read_text() == "mine"
 
 
+def test_an_output_in_whose_way_something_is_names_it(run: Run, tmp_path: Path) -> None:
+    output, above = tmp_path / "output", tmp_path / "output" / "x"
+    output.write_text("mine")
+    says = f"--output {above}: {output} is a file; name a directory"
+    assert error_of(run(GOOD, "--output", above)) == says
+    output.unlink()
+    output.symlink_to(tmp_path / "gone")
+    assert error_of(run(GOOD)) == f"--output {output}: is a link to nothing; name a directory"
+    assert output.is_symlink()
+    says = f"--output {above}: {output} is a link to nothing; name a directory"
+    assert error_of(run(GOOD, "--output", above)) == says
+
+
 def test_two_documents_with_one_id_are_named(run: Run, tmp_path: Path) -> None:
     says = error_of(run([*GOOD, GOOD[3], GOOD[5]], "--id-column", "doc_id"))
     at = [sum(len(json.dumps(row)) + 1 for row in GOOD[:n]) for n in (3, 5, len(GOOD))]

@@ -15,7 +15,7 @@ from conftest import ROOT
 from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
 from obstore.store import MemoryStore
 
-from bfpack_spark.errors import BusyError, JobError
+from bfpack_spark.errors import BusyError, InputError, JobError
 from bfpack_spark.files import locks
 from bfpack_spark.files.locks import hold_bucket, hold_lease
 
@@ -73,6 +73,14 @@ def other_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     yield process
     process.kill()
     process.communicate()
+
+
+def test_a_folder_that_cannot_be_made_is_no_endless_search() -> None:
+    """Below /proc, making a folder fails as if the one above it had been removed."""
+    says = "--output /proc/x: cannot be made (No such file or directory); name another directory"
+    with pytest.raises(InputError) as raised, hold_bucket("/proc/x", "b"):
+        pass
+    assert str(raised.value) == says
 
 
 def test_a_killed_owners_lock_lapses_by_itself(
