@@ -29,6 +29,7 @@ _MAGIC = {
     b"\xfd7zXZ\x00": ("jsonl", "xz"),
 }
 _READERS = 16
+_NAMED = 3  # files of a format that an error names
 _ENDING = re.compile(r"[^.].*\.[A-Za-z]\w*", re.DOTALL)  # a number is no ending: "2024.01.01"
 # Names of texts that tell about the files beside them.
 _ABOUT = re.compile(r"(.*\.md|(readme|license|licence|notice|changelog)\.\w+)", re.IGNORECASE)
@@ -70,12 +71,29 @@ def guess_format(pattern: str, names: Iterable[str], told: dict[str, Told]) -> s
     texts = [name for name, known in by_name.items() if known == "text"]
     if len(formats) == 2 and all(_ABOUT.fullmatch(PurePosixPath(name).name) for name in texts):
         formats -= {"text"} if texts else set()
-    if len(formats) != 1:
-        seen = ", ".join(sorted(formats)) or "files of no known ending"
+    if not formats:
         raise InputError(
-            f"--input {pattern}: {seen}; say which with --input-format parquet|jsonl|text"
+            f"--input {pattern}: no file has a known ending; say what they are by --input-format "
+            "parquet|jsonl|text"
         )
+    if len(formats) > 1:
+        raise _of_several_formats(pattern, by_name, sorted(formats))
     return formats.pop()
+
+
+def _of_several_formats(
+    pattern: str, by_name: dict[str, str | None], formats: list[str]
+) -> InputError:
+    """Return the error that names the first files of each format."""
+    each = []
+    for known in formats:
+        names = sorted(name for name, one in by_name.items() if one == known)
+        more = ", ..." if len(names) > _NAMED else ""
+        each.append(f"{known} ({', '.join(names[:_NAMED])}{more})")
+    return InputError(
+        f"--input {pattern}: holds files of several formats: {', '.join(each)}; read those of one "
+        f"by --input-format {'|'.join(formats)}, or take the others out"
+    )
 
 
 def why_not(name: str, told: dict[str, Told]) -> str:

@@ -54,7 +54,9 @@ def test_one_file_is_a_corpus_and_its_ending_tells_the_format(tmp_path: Path) ->
 def test_one_file_of_any_ending_is_read_as_told(tmp_path: Path) -> None:
     put(tmp_path, "corpus.data")
     assert names(tmp_path / "corpus.data", "jsonl") == ["corpus.data"]
-    with pytest.raises(InputError, match="no known ending; say which with --input-format"):
+    with pytest.raises(
+        InputError, match="no file has a known ending; say what they are by --input-format"
+    ):
         names(tmp_path / "corpus.data")
 
 
@@ -76,9 +78,9 @@ def test_what_cannot_be_a_corpus_is_an_error_that_names_it(tmp_path: Path) -> No
     put(tmp_path, "mixed/a.txt", "mixed/b.jsonl")
     (tmp_path / "empty").mkdir()
     wrong = {
-        ("mixed", None): "jsonl, text; say which with --input-format",
+        ("mixed", None): "holds files of several formats: jsonl",
         ("mixed", "parquet"): "no parquet files there",
-        ("empty", None): "files of no known ending",
+        ("empty", None): "no file has a known ending",
         ("empty", "text"): "no text files there",
         ("gone", None): "no such file or directory",
         ("gone/*.txt", None): "matches no file",
@@ -270,3 +272,15 @@ def test_an_input_inside_another_is_read_once(tmp_path: Path) -> None:
         assert taken(*order) == outer
         (left,) = take_inventory([str(path) for path in order], None).left_out
         assert (left.name, left.reason) == ("deep/b.jsonl", "the same file as b.jsonl")
+
+
+def test_files_of_several_formats_are_named(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl", "c.jsonl.gz", "d.jsonl", "notes.txt"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(InputError) as raised:
+        take_inventory(str(tmp_path), None)
+    assert str(raised.value) == (
+        f"--input {tmp_path}: holds files of several formats: jsonl (a.jsonl, b.jsonl, c.jsonl.gz, "
+        "...), text (notes.txt); read those of one by --input-format jsonl|text, or take the "
+        "others out"
+    )
