@@ -81,7 +81,7 @@ def _line(version: VersionOnDisk) -> str:
     if version.needed_by:
         parts.append(f"needed by {', '.join(version.needed_by)}")
     if version.is_outdated:
-        parts.append("made from an earlier token store, and not from the current one")
+        parts.append("made from another token store, and not from the current one")
     if version.differs:
         parts.append(f"from this to the current one: {', '.join(version.differs)}")
     said = "; ".join(filter(None, parts))

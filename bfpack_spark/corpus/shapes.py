@@ -21,7 +21,8 @@ class Shape:
 
 ARRAY = Shape(looks_like="a JSON array", remedy="`jq -c '.[]' FILE` prints an object a line")
 PRETTY = Shape(
-    looks_like="JSON of many lines an object", remedy="`jq -c . FILE` prints an object a line"
+    looks_like="JSON whose objects have several lines",
+    remedy="`jq -c . FILE` prints an object a line",
 )
 UTF_16 = Shape(looks_like="UTF-16", remedy="`iconv -f UTF-16 -t UTF-8 FILE` prints it as UTF-8")
 UTF_32 = Shape(looks_like="UTF-32", remedy="`iconv -f UTF-32 -t UTF-8 FILE` prints it as UTF-8")
@@ -48,7 +49,7 @@ _LINES = {
     HOLE: rb"\0",
     ARRAY: rb"\s*(\[|,|\]\s*$|\{.*\}\s*,\s*$)",
     OLD_MAC: rb"\s*\{.*\}[ \t]*\r[ \t]*[\r{]",
-    PRETTY: rb"\s*(\{\s*$|\}|\{?\s*\"[^\"]*\"\s*:)",
+    PRETTY: rb"\s*(\{\s*$|\}|\"[^\"]*\"\s*:|\{.*,\s*$)",
 }
 
 

@@ -150,7 +150,7 @@ def _not_added(reports: Sequence[VersionReport]) -> list[tuple[str, VersionRepor
     for report in reports:
         key = (rules_words(report.stats.at[0].rules), report.tokens.fingerprint)
         if report.is_outdated:
-            left.append(("made from an earlier token store; pack it again", report))
+            left.append(("made from another token store; pack it again", report))
         elif first.setdefault(key, report.home.bucket) != report.home.bucket:
             left.append((f"the documents of {first[key]}, packed alike", report))
     return left if len(left) < len(reports) else []

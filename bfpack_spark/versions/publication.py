@@ -211,7 +211,10 @@ def current(home: Home, version: str | None = None) -> tuple[str, Manifest]:
     manifest = read_manifest(home, name)
     if manifest is None:
         there = instead_of_version(home.output, home.inside)
-        raise InputError(f"--version {name}: not complete in {home.directory}{there}")
+        what = (
+            f"--version {name}:" if version else f"{home.directory}: the current version {name} is"
+        )
+        raise InputError(f"{what} not complete; run bfpack pack again{there}")
     return f"{home.directory}/{name}", manifest
 
 

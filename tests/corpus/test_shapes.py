@@ -31,7 +31,7 @@ SHAPES = {
     "a marked array": (json.dumps(RECORDS).encode("utf-8-sig"), "a JSON array"),
     "objects, pretty-printed": (
         "\n".join(json.dumps(record, indent=2) for record in RECORDS).encode(),
-        "JSON of many lines an object",
+        "JSON whose objects have several lines",
     ),
     "UTF-16, marked": (LINES.encode("utf-16"), "UTF-16"),
     "UTF-16": (LINES.encode("utf-16-le"), "UTF-16"),
@@ -91,8 +91,8 @@ def test_an_array_too_long_to_be_held_is_named(tmp_path: Path) -> None:
         (b"[1]", "a JSON list, not an object; it looks like a JSON array"),
         (b'{"id": "a"},', "it looks like a JSON array"),
         (b'{"a": 1}\r{"a": 2}', "it looks like lines that end in CR alone"),
-        (b'  "text": "x",', "it looks like JSON of many lines an object"),
-        (b"{", "it looks like JSON of many lines an object"),
+        (b'  "text": "x",', "it looks like JSON whose objects have several lines"),
+        (b"{", "it looks like JSON whose objects have several lines"),
         ('{"a": 1}'.encode("utf-16-le"), "it looks like UTF-16"),
         (b"\0\0\0", "it looks like a hole that a crash left (NUL bytes)"),
     ],
@@ -165,3 +165,10 @@ def test_of_a_name_that_is_twice_in_an_object_the_last_value_counts(tmp_path: Pa
     found = read(tmp_path, WITH_ID)
     assert [text for batch in found for text in batch.content.to_pylist()] == ["yes", "yes"]
     assert [doc_id for batch in found for doc_id in batch.doc_id] == ["18446744073709551616"] * 2
+
+
+def test_a_line_that_was_cut_off_is_not_said_to_be_of_several_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"key": "brok\n' + LINES.encode())
+    (batch,) = read(tmp_path)
+    assert batch.reason[0] == "broken_line"
+    assert "it looks like" not in (batch.detail[0] or "")

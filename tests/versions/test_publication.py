@@ -173,7 +173,7 @@ def test_publishing_what_is_current_touches_nothing(tmp_path: Path) -> None:
     [
         ("0123", "not a version; it is 16 hex digits"),
         ("../../../../etc", "not a version"),
-        ("0123456789abcdef", "not complete in"),
+        ("0123456789abcdef", "not complete; run bfpack pack again"),
     ],
 )
 def test_a_version_that_is_none_is_an_error_that_names_it(
@@ -182,6 +182,19 @@ def test_a_version_that_is_none_is_an_error_that_names_it(
     (tmp_path / "b/sequences-8/0123456789abcdef/shards").mkdir(parents=True)
     with pytest.raises(InputError, match=f"--version {name}: {says}"):
         publication.current(Home(output=str(tmp_path), bucket="b", seq_len=8), name)
+
+
+def test_a_current_version_without_its_manifest_says_to_pack_again(tmp_path: Path) -> None:
+    made = version(tmp_path)
+    finish(made)
+    publication.publish(made)
+    (Path(made.directory) / "_manifest.json").unlink()
+    with pytest.raises(InputError) as raised:
+        publication.current(made.home)
+    assert str(raised.value) == (
+        f"{made.home.directory}: the current version {made.name} is not complete; run bfpack pack "
+        "again"
+    )
 
 
 @pytest.mark.parametrize(
