@@ -25,8 +25,9 @@ def accounting_section(accounting: SequencesAccounting, name: str = "", way: str
             f"{count(accounting.num_tokens_packed)} tokens were packed into "
             f"{count(accounting.num_sequences)} sequences of {count(accounting.seq_len)}, "
             f"with {count(padding)} tokens of padding ({share(padding, places)}). "
-            f"{count(accounting.num_tokens_inserted)} of the tokens are EOS or BOS that were "
-            "put in, once a document.",
+            f"The documents have {count(accounting.num_tokens)} tokens before --long-documents "
+            f"leaves any out; {count(accounting.num_tokens_inserted)} of these are EOS or BOS that "
+            "were put in, once a document.",
             *_of_options(accounting),
         ],
         tables=[_documents(accounting), _tokens(accounting)],
@@ -35,9 +36,10 @@ def accounting_section(accounting: SequencesAccounting, name: str = "", way: str
 
 def _of_options(accounting: SequencesAccounting) -> list[str]:
     """Return a sentence for each option for long contexts that added tokens or rows."""
+    repeated, bos = accounting.num_tokens_repeated, accounting.num_bos_at_fragments
     added = {
-        "of the tokens packed are repeated by --overlap.": accounting.num_tokens_repeated,
-        "of them are BOS before fragments that go on.": accounting.num_bos_at_fragments,
+        "of the tokens packed are repeated by --overlap.": repeated,
+        "of the tokens packed are BOS before fragments that go on.": bos,
         "of the sequences are padding alone.": accounting.num_padding_sequences,
     }
     return [f"{count(number)} {said}" for said, number in added.items() if number]

@@ -31,9 +31,18 @@ def test_each_token_counts_once_and_what_is_added_is_said() -> None:
     assert foot[2] == "100.0 %"
     assert section.notes[1:] == [
         "18 of the tokens packed are repeated by --overlap.",
-        "6 of them are BOS before fragments that go on.",
+        "6 of the tokens packed are BOS before fragments that go on.",
         "2 of the sequences are padding alone.",
     ]
+
+
+def test_eos_is_counted_in_all_documents_and_not_in_those_packed_alone() -> None:
+    (note,) = accounting_section(accounting_of(long_documents="drop")).notes
+    assert note.startswith("3 tokens were packed into 1 sequences of 8, ")
+    assert note.endswith(
+        "The documents have 37 tokens before --long-documents leaves any out; 3 of these are EOS "
+        "or BOS that were put in, once a document."
+    )
 
 
 def test_without_options_nothing_is_added() -> None:
