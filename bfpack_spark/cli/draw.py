@@ -26,6 +26,7 @@ from bfpack_spark.explore.document import Whereabouts
 from bfpack_spark.explore.sequence import Piece, Segment
 from bfpack_spark.explore.sequence import Sequence as PackedSequence
 from bfpack_spark.printable import counted, one_line
+from bfpack_spark.report.words import why_dropped
 
 if TYPE_CHECKING:
     from bfpack_spark.explore.names import NamedSegment
@@ -67,6 +68,7 @@ def _about_names(named: "NamedSegment") -> Iterable[str]:
 
 
 def _about_document(document: Whereabouts) -> Iterable[str]:
+    policy = f"--long-documents {document.long_documents}"
     named = f"{document.bucket}, seq_len {document.seq_len:,}, document {document.doc_id}"
     if document.num_tokens is None:
         yield f"{named}: not tokenized; quarantined as {document.quarantined}"
@@ -74,7 +76,7 @@ def _about_document(document: Whereabouts) -> Iterable[str]:
     sequences = len({fragment.sequence_id for fragment in document.fragments})
     where = f"in {counted(sequences, 'sequence')}"
     if not document.fragments:
-        where = "in no sequence, by --long-documents drop"
+        where = f"in no sequence, by {policy}: {why_dropped(document.long_documents)}"
     yield f"{named}: {document.num_tokens:,} tokens, {where}"
     for fragment in document.fragments:
         last, end = fragment.start + fragment.length, fragment.offset + fragment.length
@@ -83,7 +85,7 @@ def _about_document(document: Whereabouts) -> Iterable[str]:
             f"{fragment.sequence_id}"
         )
     if document.fragments and document.num_left_out:
-        yield f"  {document.num_left_out:,} tokens left out, by --long-documents truncate"
+        yield f"  {document.num_left_out:,} tokens left out, by {policy}"
 
 
 def _lines(sequence: PackedSequence, columns: int) -> Iterable[Text]:

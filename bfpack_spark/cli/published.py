@@ -2,7 +2,7 @@
 current before.
 
     web 2048: 5,583 sequences, 11,431,298 tokens, 3 shards in out/web/sequences-2048/1f.../shards
-      130 documents, 86.0 % of the tokens, dropped (--long-documents drop)
+      130 documents, 86.0 % of the tokens, dropped: longer than seq_len (--long-documents drop)
       2 documents quarantined (null 1, not_text 1)
       current was 2e... (long_documents split -> drop)
 """
@@ -13,8 +13,8 @@ from bfpack_spark.cli.each_bucket import Outcome
 from bfpack_spark.cli.printing import error_row, print_json, say
 from bfpack_spark.pipeline import Published
 from bfpack_spark.printable import counted
-from bfpack_spark.report.words import share
-from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
+from bfpack_spark.report.words import share, why_dropped
+from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.publication import current_sequences
 
 
@@ -32,7 +32,7 @@ def print_published(done: Sequence[Published], failed: Sequence[Outcome], as_jso
             f"{counted(totals.tokens, 'token')}, {counted(totals.shards, 'shard')} in "
             f"{published.version.directory}/shards"
         )
-        for line in _left_out(manifest.accounting):
+        for line in _left_out(manifest):
             say(f"  {line}")
         if published.move is not None:
             say(f"  current was {published.move.earlier} ({'; '.join(published.move.changes)})")
@@ -52,17 +52,20 @@ def _row(published: Published, manifest: SequencesManifest) -> dict[str, object]
     }
 
 
-def _left_out(accounting: SequencesAccounting) -> Iterator[str]:
+def _left_out(manifest: SequencesManifest) -> Iterator[str]:
     """Yield a line for each kind of documents or tokens of the input that are in no sequence."""
+    accounting, policy = manifest.accounting, manifest.inputs.configuration.long_documents
     dropped, truncated = accounting.num_tokens_dropped, accounting.num_tokens_truncated
     if dropped:
         documents = counted(accounting.num_documents_dropped, "document")
         part = share(dropped, accounting.num_tokens)
-        yield f"{documents}, {part} of the tokens, dropped (--long-documents drop)"
+        dropped_for = f"dropped: {why_dropped(policy)} (--long-documents {policy})"
+        yield f"{documents}, {part} of the tokens, {dropped_for}"
     if truncated:
         documents = counted(accounting.num_documents_truncated, "document")
         part = share(truncated, accounting.num_tokens)
-        yield f"the ends of {documents}, {part} of the tokens, left out (--long-documents truncate)"
+        ends = f"the ends of {documents}, {part} of the tokens, left out"
+        yield f"{ends} (--long-documents {policy})"
     refused = accounting.num_documents_quarantined
     if refused:
         reasons = ", ".join(f"{reason} {number:,}" for reason, number in sorted(refused.items()))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.stored_parquet import open_own_parquet, rows_of_documents
 from bfpack_spark.tokenizing.remedies import remedy_of
@@ -35,6 +36,7 @@ class Whereabouts:
     doc_id: str
     num_tokens: int | None  # of the whole document; None: it was not tokenized
     fragments: tuple[Fragment, ...]  # in the order of the document
+    long_documents: LongDocuments  # the policy, by which tokens may be left out
     quarantined: str | None = None  # if it was refused: reason, place, what exactly
 
     @property
@@ -101,5 +103,6 @@ def find_document(
             Fragment(**without_bos(row, manifest))
             for row in sorted(fragments, key=lambda row: row["start"])
         ),
+        long_documents=manifest.inputs.configuration.long_documents,
         quarantined=_said_of(refused[0]) if refused else None,
     )

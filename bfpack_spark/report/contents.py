@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.group_balance import group_balance
 from bfpack_spark.explore.several import total_of
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
@@ -46,7 +47,7 @@ def version_page(report: VersionReport) -> Page:
         lead=f"Version {report.name}, packed by {_WORDS[at.rules.packing]}.",
         facts=[*_facts(manifest.accounting), *_seen(at)],
         sections=[
-            sections.accounting_section(manifest.accounting),
+            sections.accounting_section(manifest.accounting, at.rules.long_documents),
             *targets_sections(manifest),
             truncations_section([stats], [*_others(at.seq_len, len(stats.at) - 1), *_own(report)]),
             context_section([stats], [at.seq_len]),
@@ -111,7 +112,7 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
         ],
         sections=[
             *(
-                sections.accounting_section(account, rules_name(totals[way].at[0].rules), way)
+                _accounting(way, account, totals[way].at[0].rules)
                 for way, account in accounts.items()
             ),
             *targets_of_buckets(
@@ -134,6 +135,10 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
             ),
         ],
     )
+
+
+def _accounting(way: str, account: SequencesAccounting, rules: Rules) -> Section:
+    return sections.accounting_section(account, rules.long_documents, rules_name(rules), way)
 
 
 def _each_bucket(reports: Sequence[VersionReport]) -> list[CorpusStats]:

@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.explore.group_balance import GroupBalance
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.figures import fragments_figure, lengths_figure, shards_figure
 from bfpack_spark.report.layout import Cell, Row, Section, Table
 from bfpack_spark.report.tables import padding_table, quantiles_table
-from bfpack_spark.report.words import count, mean, setting, share, size
+from bfpack_spark.report.words import count, mean, setting, share, size, why_dropped
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest, TokensManifest
 
 _LEFT_OUT_SHOWN = 100
 
 
-def accounting_section(accounting: SequencesAccounting, name: str = "", way: str = "") -> Section:
-    """Return where every document and token went that came in."""
+def accounting_section(
+    accounting: SequencesAccounting, long_documents: LongDocuments, name: str = "", way: str = ""
+) -> Section:
+    """Return where every document and token went that came in, by this policy."""
     padding = accounting.num_padding
     places = accounting.num_tokens_packed + padding
     return Section(
@@ -30,7 +33,7 @@ def accounting_section(accounting: SequencesAccounting, name: str = "", way: str
             "were put in, once a document.",
             *_of_options(accounting),
         ],
-        tables=[_documents(accounting), _tokens(accounting)],
+        tables=[_documents(accounting, long_documents), _tokens(accounting)],
     )
 
 
@@ -45,7 +48,7 @@ def _of_options(accounting: SequencesAccounting) -> list[str]:
     return [f"{count(number)} {said}" for said, number in added.items() if number]
 
 
-def _documents(accounting: SequencesAccounting) -> Table:
+def _documents(accounting: SequencesAccounting, long_documents: LongDocuments) -> Table:
     whole = accounting.num_documents_packed - accounting.num_documents_cut
     in_pieces = accounting.num_documents_cut - accounting.num_documents_truncated
     refused = accounting.num_documents_quarantined
@@ -53,7 +56,7 @@ def _documents(accounting: SequencesAccounting) -> Table:
         "packed, whole": whole,
         "packed, in pieces": in_pieces,
         "packed, truncated": accounting.num_documents_truncated,
-        "dropped: longer than seq_len": accounting.num_documents_dropped,
+        f"dropped: {why_dropped(long_documents)}": accounting.num_documents_dropped,
         "empty": accounting.num_documents_empty,
         **{f"quarantined: {reason}": n for reason, n in sorted(refused.items())},
     }

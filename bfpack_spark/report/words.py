@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bfpack_spark.core.fragments import LongDocuments
+from bfpack_spark.core.kept_targets import BY_MASK
 from bfpack_spark.core.rules import Rules
 
 
@@ -60,6 +62,12 @@ def rules_name(rules: Rules) -> str:
     """Return the same as the name of a place on a page."""
     parts = (str(rules.seq_len), rules.packing, rules.long_documents)
     return "-".join(part for part in parts if part not in ("best_fit", "split", "error"))
+
+
+def why_dropped(long_documents: LongDocuments) -> str:
+    """Return why a policy leaves out whole documents: drop -> longer than seq_len; truncate, which
+    does so where there are loss masks -> no target is left."""
+    return "no target is left" if long_documents in BY_MASK else "longer than seq_len"
 
 
 def setting(value: Any) -> str:

@@ -62,12 +62,14 @@ def test_a_file_that_is_gone_is_named_where_an_earlier_result_is_taken(
 def test_what_was_left_out_is_named_with_its_share(run: Run) -> None:
     printed = packed(run, "--long-documents", "drop").out.splitlines()
     assert [line for line in printed[1:] if "current was" not in line] == [
-        "  23 documents, 95.0 % of the tokens, dropped (--long-documents drop)",
+        "  23 documents, 95.0 % of the tokens, dropped: longer than seq_len "
+        "(--long-documents drop)",
         "  2 documents quarantined (not_text 1, null_text 1)",
         "  1 document without text",
     ]
     printed = packed(run, "--long-documents", "truncate").out.splitlines()
     assert printed[1].startswith("  the ends of 23 documents, ")
+    assert printed[1].endswith(" of the tokens, left out (--long-documents truncate)")
     (row,) = json.loads(packed(run, "--long-documents", "split", "--json").out)
     assert row["accounting"]["num_documents_quarantined"] == {"not_text": 1, "null_text": 1}
     assert row["current_was"] == version_in(printed[0])

@@ -59,7 +59,7 @@ def test_it_says_why_a_document_is_in_no_sequence(run: Run, bfpack: Run, tmp_pat
     options = ("--id-column", "doc_id", "--max-quarantined", 1)
     assert run(rows, *options, "--long-documents", "drop").code == 0
     assert bfpack("show", *where, "--doc", "d29").out.endswith(
-        "tokens, in no sequence, by --long-documents drop\n"
+        "tokens, in no sequence, by --long-documents drop: longer than seq_len\n"
     )
     quarantined = bfpack("show", *where, "--doc", "bad").out
     assert "document bad: not tokenized; quarantined as not_text at a.jsonl@" in quarantined

@@ -3,8 +3,10 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from bfpack_spark.core.accounting import account, counts_of
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.report.sections import accounting_section
@@ -24,7 +26,7 @@ def accounting_of(**options: Any) -> SequencesAccounting:
 def test_each_token_counts_once_and_what_is_added_is_said() -> None:
     options = {"overlap": 3, "bos_at": "fragment", "num_sequences_multiple": 5}
     accounting = accounting_of(**{"long_documents": "slide", **options})
-    section = accounting_section(accounting)
+    section = accounting_section(accounting, "slide")
     (packed, *_), foot = section.tables[1].rows, section.tables[1].foot
     assert packed[:2] == ("packed", "37")
     assert foot is not None
@@ -37,7 +39,7 @@ def test_each_token_counts_once_and_what_is_added_is_said() -> None:
 
 
 def test_eos_is_counted_in_all_documents_and_not_in_those_packed_alone() -> None:
-    (note,) = accounting_section(accounting_of(long_documents="drop")).notes
+    (note,) = accounting_section(accounting_of(long_documents="drop"), "drop").notes
     assert note.startswith("3 tokens were packed into 1 sequences of 8, ")
     assert note.endswith(
         "The documents have 37 tokens before --long-documents leaves any out; 3 of these are EOS "
@@ -46,4 +48,16 @@ def test_eos_is_counted_in_all_documents_and_not_in_those_packed_alone() -> None
 
 
 def test_without_options_nothing_is_added() -> None:
-    assert len(accounting_section(accounting_of()).notes) == 1
+    assert len(accounting_section(accounting_of(), "split").notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"), [("drop", "longer than seq_len"), ("truncate_turns", "no target is left")]
+)
+def test_documents_are_dropped_for_the_reason_of_their_policy(
+    policy: LongDocuments, why: str
+) -> None:
+    table, _ = accounting_section(accounting_of(long_documents="drop"), policy).tables
+    assert [row[:2] for row in table.rows if str(row[0]).startswith("dropped")] == [
+        (f"dropped: {why}", "2")
+    ]

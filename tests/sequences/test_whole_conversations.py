@@ -122,3 +122,25 @@ def test_turns_are_not_known_without_masks(bfpack: Bfpack, tmp_path: Path) -> No
     more = ("--seq-len", SEQ_LEN, "--long-documents", "truncate_turns")
     ran = bfpack("pack", *options(tmp_path, given), *more)
     assert (ran.code, "have no loss masks" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("policy", ["truncate", "truncate_turns"])
+def test_the_policy_that_leaves_something_out_is_named_with_its_reason(
+    policy: str, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    given = write(tmp_path / "in", HELD)
+    more = (*TARGETS, "--long-documents", policy, "--seq-len", SEQ_LEN)
+    first, dropped, ends, *_ = bfpack("pack", *options(tmp_path, given), *more).out.splitlines()
+    why = f"no target is left (--long-documents {policy})"
+    assert dropped.endswith(f" of the tokens, dropped: {why}"), first
+    assert ends.endswith(f" of the tokens, left out (--long-documents {policy})")
+    where = ("--output", tmp_path / "out", "--bucket", BUCKET, "--seq-len", SEQ_LEN)
+    assert bfpack("show", *where, "--doc", "late").out.endswith(
+        f": 401 tokens, in no sequence, by --long-documents {policy}: no target is left\n"
+    )
+    cut = next(one.name for one in HELD if 0 < kept_of(one, policy) < len(one.stored[0]))
+    shown = bfpack("show", *where, "--doc", cut).out
+    assert shown.endswith(f" tokens left out, by --long-documents {policy}\n")
+    page = bfpack("report", *where).out
+    assert "dropped: no target is left" in page
+    assert "dropped: longer" not in page
