@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bfpack_spark.explore.targets import TargetsAt
-from bfpack_spark.printable import one_line
+from bfpack_spark.printable import counted, one_line
 
 # What each invariant promises.
 PROMISES = {
@@ -35,6 +35,27 @@ class Violation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """What --long-documents left out of the documents of the token store."""
+
+    documents_dropped: int = 0
+    documents_truncated: int = 0
+    tokens: int = 0
+
+    def text(self) -> str:
+        """Return it as a part of a line, or nothing if nothing is left out."""
+        dropped = counted(self.documents_dropped, "document")
+        truncated = counted(self.documents_truncated, "document")
+        numbers = {
+            f"{dropped} dropped": self.documents_dropped,
+            f"{truncated} truncated": self.documents_truncated,
+            counted(self.tokens, "token"): self.tokens,
+        }
+        said = ", ".join(part for part, number in numbers.items() if number)
+        return f"; left out: {said}" if said else ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What verify found in one version."""
 
@@ -43,10 +64,11 @@ class Report:
     version: str
     sequences: int
     tokens: int
-    documents: int
+    documents: int  # of the token store
     compared_with_text: int | None  # documents; None without --input
     not_compared: int
     violations: list[Violation]
+    left_out: LeftOut = LeftOut()
     targets: TargetsAt | None = None  # set if documents have loss masks
 
     @property
@@ -65,8 +87,9 @@ class Report:
                 f"{self.not_compared:,} too large to compare"
             )
         with_targets = "" if self.targets is None else f"; {self.targets.text()}"
+        packed = self.documents - self.left_out.documents_dropped
         return (
             f"{what}: every invariant holds for {self.sequences:,} sequences, "
-            f"{self.tokens:,} tokens, {self.documents:,} documents{with_text}"
-            f"{with_targets}"
+            f"{self.tokens:,} tokens, {packed:,} documents packed{self.left_out.text()}"
+            f"{with_text}{with_targets}"
         )

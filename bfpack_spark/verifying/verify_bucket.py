@@ -35,7 +35,7 @@ from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.verifying import check_manifests, naming
 from bfpack_spark.verifying.check_exports import check_exports
 from bfpack_spark.verifying.check_targets import check_targets
-from bfpack_spark.verifying.findings import Report, Violation
+from bfpack_spark.verifying.findings import LeftOut, Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.retokenize import retokenized
@@ -49,7 +49,7 @@ from bfpack_spark.verifying.sum_shards import sum_shards
 from bfpack_spark.verifying.sum_tokens import sum_tokens
 from bfpack_spark.verifying.sums import DigestSpec, Sums
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.manifests import Manifest, SequencesManifest
+from bfpack_spark.versions.manifests import Manifest, SequencesAccounting, SequencesManifest
 from bfpack_spark.versions.publication import Home
 
 Messages = list[dict[str, Any]]
@@ -130,7 +130,16 @@ def _verify(
         compared_with_text=compared,
         not_compared=skipped,
         violations=violations,
+        left_out=_left_out(manifest.accounting),
         targets=targets_of(manifest),
+    )
+
+
+def _left_out(accounting: SequencesAccounting) -> LeftOut:
+    return LeftOut(
+        documents_dropped=accounting.num_documents_dropped,
+        documents_truncated=accounting.num_documents_truncated,
+        tokens=accounting.num_tokens_dropped + accounting.num_tokens_truncated,
     )
 
 

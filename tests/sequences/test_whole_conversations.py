@@ -17,6 +17,8 @@ from conversations import (
 )
 from outputs import manifest
 
+from bfpack_spark.printable import counted
+
 SEQ_LEN = 256
 # One whose first 300 tokens have no target, one whose only turn does not fit, and one that fits.
 HARD = [
@@ -75,6 +77,11 @@ def test_what_is_kept_is_whole_turns_and_all_is_counted(
         assert {row["reason"] for row in rows} == {"no_target"}
     ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN)
     assert ran.code == 0, ran.out
+    lost = sum(len(one.stored[0]) - kept[one.name] for one in HELD)
+    dropped = f"{counted(len(none), 'document')} dropped"
+    ends = f"{len(truncated)} documents truncated, " if truncated else ""
+    assert f" tokens, {len(HELD) - len(none)} documents packed; left out: " in ran.out
+    assert f"left out: {dropped}, {ends}{lost:,} tokens; " in ran.out
 
 
 def test_by_default_a_long_conversation_fails_the_run_and_tokens_stay(
