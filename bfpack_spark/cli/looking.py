@@ -1,5 +1,6 @@
 """The commands that look at the whole of a packing: verify and stats."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -45,6 +46,8 @@ from bfpack_spark.versions import publication
 from bfpack_spark.versions.on_disk import buckets_in
 from bfpack_spark.versions.publication import Home
 
+log = logging.getLogger("bfpack")
+
 _OF_A_RUN = ("output", "max_quarantined", "audit_share")
 _OR = "; or estimate from a text, by --input, --tokenizer and --sample N"
 
@@ -60,6 +63,11 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     if not settings.input:
         refuse_unused(
             ("input_version", "engine"), "no text is read without --input; give it, or leave it out"
+        )
+    else:
+        log.info(
+            "the text of --input is tokenized anew and compared, since it is given; without it, "
+            "the output alone is checked"
         )
     outcomes = run_each_named(partial(verify_each, version, None), settings)
     reports = results_of(outcomes)

@@ -66,8 +66,9 @@ class Report:
     tokens: int
     documents: int  # of the token store
     compared_with_text: int | None  # documents; None without --input
-    not_compared: int
+    not_compared: int  # documents of more than compared_bytes_max bytes of UTF-8
     violations: list[Violation]
+    compared_bytes_max: int | None = None  # set with --input
     left_out: LeftOut = LeftOut()
     targets: TargetsAt | None = None  # set if documents have loss masks
 
@@ -84,7 +85,7 @@ class Report:
         if self.compared_with_text is not None:
             with_text = (
                 f"; {self.compared_with_text:,} documents equal their text tokenized anew, "
-                f"{self.not_compared:,} too large to compare"
+                f"{self.not_compared:,} too large to compare{self._limit()}"
             )
         with_targets = "" if self.targets is None else f"; {self.targets.text()}"
         packed = self.documents - self.left_out.documents_dropped
@@ -93,3 +94,7 @@ class Report:
             f"{self.tokens:,} tokens, {packed:,} documents packed{self.left_out.text()}"
             f"{with_text}{with_targets}"
         )
+
+    def _limit(self) -> str:
+        limit = self.compared_bytes_max
+        return "" if limit is None else f" (more than {limit:,} bytes)"

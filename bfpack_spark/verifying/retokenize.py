@@ -57,7 +57,7 @@ def retokenized(
         engine=engine,
         max_document_bytes=configuration.max_document_bytes,
         audit_share=0.0,
-        max_compared_bytes=_limit(engine),
+        max_compared_bytes=compared_bytes_max(engine),
         max_uncut_bytes=configuration.max_uncut_bytes,
     )
     size = store.tokenizer.vocabulary_size
@@ -109,7 +109,8 @@ def _version_read(store: TokenStore) -> str | None:
     return version_of(stamp)
 
 
-def _limit(engine: EngineName) -> int:
+def compared_bytes_max(engine: EngineName) -> int:
+    """Return the UTF-8 bytes of the largest document that this engine compares."""
     return REFERENCE_BYTES_MAX if engine == "tokenizers" else MAX_BYTES
 
 

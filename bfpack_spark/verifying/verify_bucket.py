@@ -38,7 +38,7 @@ from bfpack_spark.verifying.check_targets import check_targets
 from bfpack_spark.verifying.findings import LeftOut, Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import entries_frame
-from bfpack_spark.verifying.retokenize import retokenized
+from bfpack_spark.verifying.retokenize import compared_bytes_max, retokenized
 from bfpack_spark.verifying.scan_plan import scan_plan
 from bfpack_spark.verifying.scan_shards import scan_shards
 from bfpack_spark.verifying.scan_tokens import scan_tokens
@@ -129,6 +129,7 @@ def _verify(
         documents=store.manifest.totals.documents,
         compared_with_text=compared,
         not_compared=skipped,
+        compared_bytes_max=None if compared is None else compared_bytes_max(engine),
         violations=violations,
         left_out=_left_out(manifest.accounting),
         targets=targets_of(manifest),

@@ -16,7 +16,6 @@ from verifying.broken import (
     run_verify,
     sequences,
     shard,
-    verify,
     verify_changed,
 )
 
@@ -28,13 +27,21 @@ def add(numbers: Any, at: object, more: int) -> None:
 
 
 def test_an_untouched_output_holds_every_invariant(
-    tiny: Path, tmp_path: Path, bfpack: Bfpack
+    tiny: Path, tmp_path: Path, bfpack: Bfpack, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Compared with a copy of the corpus: other times of the files, the same bytes."""
     copied = shutil.copytree(tiny / "corpus", tmp_path / "c", copy_function=shutil.copyfile)
-    assert verify(bfpack, tiny / "output", "--input", copied) == []
+    ran = run_verify(bfpack, tiny / "output", "--input", copied)
+    assert ran.code == 0
+    assert ran.out.endswith(
+        "30 documents equal their text tokenized anew, 0 too large to compare "
+        "(more than 1,048,576 bytes)\n"
+    )
+    assert caplog.text.count("the text of --input is tokenized anew") == 1
+    caplog.clear()
     ran = run_verify(bfpack, tiny / "output")
     assert ran.code == 0
+    assert "anew" not in caplog.text
     assert "every invariant holds" in ran.out
     assert ran.out.endswith(" tokens, 30 documents packed\n"), "nothing is left out"
 
