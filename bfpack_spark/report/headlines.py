@@ -10,7 +10,8 @@ from bfpack_spark.report.words import count, percent
 
 HOW_TO_CHOOSE = (
     "A longer seq_len cuts fewer documents, but attention costs more for each token.",
-    "Take the shortest at which few enough tokens are in cut documents, and little is padding.",
+    "Take the shortest at which few enough tokens are in cut documents or left out, and little is "
+    "padding.",
 )
 
 

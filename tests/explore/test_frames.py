@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark import explore
 from bfpack_spark.cli.stats import print_stats
+from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.report.headlines import HOW_TO_CHOOSE
 
 Bfpack = Callable[..., Any]
@@ -100,6 +101,23 @@ def test_one_table_and_two_sentences_come_first_and_the_rest_on_request(
     assert long.count("┏") == 8
     assert long.startswith(short.partition("\n" + HOW_TO_CHOOSE[0])[0])
     assert "quantiles" in long
+
+
+@pytest.mark.parametrize(
+    ("policy", "left_out"), [("split", None), ("truncate", "7 (43.8 %)"), ("drop", "11 (68.8 %)")]
+)
+def test_tokens_that_a_policy_leaves_out_are_in_the_first_table(
+    policy: LongDocuments, left_out: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lengths 11, 3 and 2 at 4."""
+    chosen = rules(4, long_documents=policy)
+    stats = explore.corpus_stats(histogram_of([11, 3, 2]), (4, 16), chosen, "b")
+    print_stats([stats], None)
+    terminal = capsys.readouterr().out
+    print_stats([stats], "html")
+    for said in (terminal, capsys.readouterr().out):
+        assert ("tokens left out" in said) == (left_out is not None)
+        assert left_out is None or left_out in said
 
 
 def test_tokens_in_cut_documents_are_those_of_documents_that_do_not_fit(
