@@ -13,8 +13,9 @@ JSON, CSV, HTML, the report and the notebook show comes from here.
         .overlaps                  what repeating tokens of long documents would gain and cost
 
 The counts of a best-fit plan are exact, since the plan is made on counts: what is packed later has
-the same. What concatenation does to documents depends on their order; the numbers here are the
-expectation over a uniformly random start.
+the same. The exception is a policy that looks at loss masks (core.kept_targets): of what it keeps,
+lengths tell an upper bound. What concatenation does to documents depends on their order; the
+numbers here are the expectation over a uniformly random start.
 """
 
 from dataclasses import dataclass, replace

@@ -84,15 +84,14 @@ def collect(
     _, manifest = publication.current_sequences(home, name)
     store = open_token_store(home.output, home.bucket, manifest.tokens_version)
     rules = publication.rules_of(home, manifest.inputs.configuration)
-    others = {*seq_lens} - {rules.seq_len}
+    histogram, others = histogram_of(store), {*seq_lens} - {rules.seq_len}
+    stats = corpus_stats(histogram, (rules.seq_len, *sorted(others)), rules, home.bucket)
     return VersionReport(
         home=home,
         name=name,
         manifest=manifest,
         tokens=store.manifest,
-        stats=corpus_stats(
-            histogram_of(store), (rules.seq_len, *sorted(others)), rules, home.bucket
-        ),
+        stats=replace(stats, has_masks=store.masks),
         run=_with_tokens(read_run(f"{home.directory}/{name}"), read_run(store.directory)),
         is_outdated=not publication.is_current(replace(home, seq_len=None), store.name),
     )

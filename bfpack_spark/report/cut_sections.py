@@ -11,6 +11,7 @@ from bfpack_spark.report.cut_figures import (
     truncations_figure,
 )
 from bfpack_spark.report.cut_tables import context_table, rows_table
+from bfpack_spark.report.headlines import about_what_is_kept
 from bfpack_spark.report.layout import Figure, Section
 from bfpack_spark.report.tables import sequences_table, shapes_table
 from bfpack_spark.report.words import count, rules_words
@@ -27,11 +28,17 @@ def truncations_section(
     merged = _side_by_side(statistics)
     shown = sorted(_side_by_side(each), key=lambda stats: -stats.num_tokens)[:_BUCKETS_MAX]
     packings = _by_words(merged)
+    kept = dict.fromkeys(line for stats in statistics for line in about_what_is_kept(stats))
     few = f"The figures of single buckets are of the {count(len(shown))} with most tokens."
     return Section(
         name="truncations",
         title="Packing against concatenation",
-        notes=[*how_they_cut([*packings.values()]), *notes, *[few] * (len(shown) < len(each))],
+        notes=[
+            *how_they_cut([*packings.values()]),
+            *kept,
+            *notes,
+            *[few] * (len(shown) < len(each)),
+        ],
         figures=[*truncations_figures(merged), *bucket_figures(shown)],
         tables=[sequences_table(packings), shapes_table(packings)],
     )

@@ -32,7 +32,27 @@ def headline(stats: CorpusStats) -> list[str]:
         *([_sampled(stats.sample)] if stats.sample else []),
         *([about_references(stats.references)] if stats.references else []),
         *_refused(stats),
+        *about_what_is_kept(stats),
     ]
+
+
+def about_what_is_kept(stats: CorpusStats) -> Iterator[str]:
+    """Yield a line for a policy that looks at loss masks: lengths alone do not tell what it
+    keeps."""
+    policies = {stats.rules.long_documents, *stats.policies}
+    if "truncate_turns" in policies:
+        yield (
+            "--long-documents truncate_turns: lengths do not tell where turns end, so numbers from "
+            "lengths alone are those of truncate, an upper bound of what is packed. Packing keeps "
+            "a document up to the end of its last whole turn in the first seq_len tokens, and "
+            "leaves it out if no target is left."
+        )
+    elif "truncate" in policies and stats.has_masks:
+        yield (
+            "--long-documents truncate: lengths do not tell which tokens are targets, so numbers "
+            "from lengths alone are an upper bound of what is packed. Packing leaves out a "
+            "document without a target in its first seq_len tokens."
+        )
 
 
 def _refused(stats: CorpusStats) -> Iterator[str]:

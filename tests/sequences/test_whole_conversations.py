@@ -151,3 +151,4 @@ def test_the_policy_that_leaves_something_out_is_named_with_its_reason(
     page = bfpack("report", *where).out
     assert "dropped: no target is left" in page
     assert "dropped: longer" not in page
+    assert f"--long-documents {policy}: lengths do not tell" in page
