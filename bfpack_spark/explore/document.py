@@ -7,6 +7,7 @@ from typing import Any
 from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.stored_parquet import open_own_parquet, rows_of_documents
+from bfpack_spark.printable import counted
 from bfpack_spark.tokenizing.remedies import remedy_of
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.versions import publication
@@ -70,6 +71,17 @@ def _an_id(store: TokenStore) -> str:
     return "" if first is None else f" (the first one is {first['doc_id'][0].as_py()})"
 
 
+def _without_text(store: TokenStore) -> str:
+    """Return that it may be a document without text, or nothing if all had some."""
+    empty = store.manifest.accounting.documents_empty
+    if not empty:
+        return ""
+    return (
+        f"; {counted(empty, 'document')} of the bucket had no text, and this may be the id of one, "
+        "since such ids are kept nowhere"
+    )
+
+
 def _said_of(refused: dict[str, Any]) -> str:
     exactly = f" ({refused['detail']})" if refused["detail"] else ""
     return f"{refused['reason']} at {refused['source']}{exactly}; {remedy_of(refused['reason'])}"
@@ -90,7 +102,7 @@ def find_document(
     if not lengths and not refused:
         raise InputError(
             f"--doc {doc_id}: bucket {bucket} has no document of this id; check the id"
-            f"{_an_id(store)}; documents without any text are counted, but have no tokens"
+            f"{_an_id(store)}{_without_text(store)}"
         )
     columns = ["sequence_id", "offset", "start", "length"]
     fragments = rows_of_documents(plan, [doc_id], columns) if lengths else []

@@ -64,12 +64,25 @@ def test_it_says_why_a_document_is_in_no_sequence(run: Run, bfpack: Run, tmp_pat
     quarantined = bfpack("show", *where, "--doc", "bad").out
     assert "document bad: not tokenized; quarantined as not_text at a.jsonl@" in quarantined
     assert quarantined.rstrip().endswith("; repair or remove them")
-    says = "has no document of this id; check the id (the first one is d1); documents without"
+    says = "has no document of this id; check the id (the first one is d1)\n"
     assert says in bfpack("show", *where, "--doc", "gone").err
     assert run(rows, *options, "--long-documents", "truncate").code == 0
     *_, kept, left = bfpack("show", *where, "--doc", "d29").out.splitlines()
     assert kept.startswith("  tokens 0:64 at [0:64] of sequence ")
     assert left.endswith(" tokens left out, by --long-documents truncate")
+
+
+def test_how_many_documents_had_no_text_is_said_where_an_id_is_not_known(
+    run: Run, bfpack: Run, tmp_path: Path
+) -> None:
+    rows: list[Any] = [{"doc_id": f"d{n}", "text": "a word" * (n > 2)} for n in range(9)]
+    assert run(rows, "--id-column", "doc_id").code == 0
+    shown = bfpack("show", "--output", tmp_path / "output", "--bucket", "b", "--doc", "d1")
+    assert shown.code == 2
+    assert shown.err.rstrip().endswith(
+        "check the id (the first one is d3); 3 documents of the bucket had no text, and this may "
+        "be the id of one, since such ids are kept nowhere"
+    )
 
 
 def test_either_a_sequence_or_a_document_is_shown(packed: Path, bfpack: Run) -> None:
