@@ -28,6 +28,10 @@ def test_every_name_that_is_promised_is_there() -> None:
         explore.nothing  # noqa: B018
 
 
+def test_only_names_that_are_promised_are_listed() -> None:
+    assert dir(explore) == sorted(promised())
+
+
 def test_a_name_brings_no_more_than_its_module_needs() -> None:
     code = (
         "import sys\nfrom bfpack_spark.explore import read_sequence\n"
