@@ -1,12 +1,15 @@
 """Versions side by side: the published seq_lens of a bucket, or the buckets of an output."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bfpack_spark.core.accounting import add_counts
 from bfpack_spark.report.layout import Cell, Row, Table
 from bfpack_spark.report.words import count, share, size
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
+
+Column: TypeAlias = Callable[[SequencesAccounting], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,33 +22,40 @@ class Named:
 
 def seq_lens_table(bucket: str, versions: Sequence[Named]) -> Table:
     """Return a table with a row for each seq_len of one bucket."""
+    columns = _columns([one.manifest for one in versions])
     rows: list[Row] = [
-        (one.name, *_numbers(one.manifest.accounting), *_shards([one.manifest]), _version(one))
+        (
+            one.name,
+            *_numbers(one.manifest.accounting, columns),
+            *_shards([one.manifest]),
+            _version(one),
+        )
         for one in versions
     ]
     caption = f"Published of {bucket} when this was written"
-    return Table(caption=caption, head=("seq_len", *_HEAD, "version"), rows=rows)
+    head = ("seq_len", *columns, *_SHARDS, "version")
+    return Table(caption=caption, head=head, rows=rows)
 
 
 def buckets_table(caption: str, versions: Sequence[Named]) -> Table:
     """Return a table with a row for each bucket, and their sum."""
     manifests = [one.manifest for one in versions]
-    total = add_manifests(manifests)
+    total, columns = add_manifests(manifests), _columns(manifests)
     most = max(manifest.accounting.num_tokens for manifest in manifests)
     rows: list[Row] = [
         (
             one.name,
             _share(one.manifest.accounting.num_tokens, total.num_tokens, most),
-            *_numbers(one.manifest.accounting),
+            *_numbers(one.manifest.accounting, columns),
             *_shards([one.manifest]),
         )
         for one in versions
     ]
     return Table(
         caption=caption,
-        head=("bucket", "share of tokens", *_HEAD),
+        head=("bucket", "share of tokens", *columns, *_SHARDS),
         rows=rows,
-        foot=(f"all {count(len(versions))}", "", *_numbers(total), *_shards(manifests)),
+        foot=(f"all {count(len(versions))}", "", *_numbers(total, columns), *_shards(manifests)),
     )
 
 
@@ -78,10 +88,22 @@ def names_table(ways: Mapping[str, Sequence[Named]]) -> Table:
     )
 
 
-_HEAD = (
-    *("documents", "tokens", "sequences", "padding", "documents cut", "cut by concatenation"),
-    *("shards", "size"),
-)
+_COLUMNS: dict[str, Column] = {
+    "documents": lambda account: count(account.num_documents),
+    "tokens": lambda account: count(account.num_tokens),
+    "sequences": lambda account: count(account.num_sequences),
+    "padding": lambda account: share(
+        account.num_padding, account.num_tokens_packed + account.num_padding
+    ),
+    "documents cut": lambda account: share(account.num_documents_cut, account.num_documents),
+    "cut by concatenation": lambda account: share(
+        account.num_documents_cut_by_concat, account.num_documents
+    ),
+}
+_LEFT_OUT: dict[str, Column] = {
+    "tokens left out": lambda account: share(_num_left_out(account), account.num_tokens)
+}
+_SHARDS = ("shards", "size")
 
 
 def add_manifests(manifests: Sequence[SequencesManifest]) -> SequencesAccounting:
@@ -100,17 +122,18 @@ def _share(part: int, whole: int, most: int) -> Cell:
     return Cell(text=share(part, whole), bar=part / max(most, 1))
 
 
-def _numbers(account: SequencesAccounting) -> tuple[str, ...]:
-    documents = account.num_documents
-    places = account.num_tokens_packed + account.num_padding
-    return (
-        count(documents),
-        count(account.num_tokens),
-        count(account.num_sequences),
-        share(account.num_padding, places),
-        share(account.num_documents_cut, documents),
-        share(account.num_documents_cut_by_concat, documents),
-    )
+def _columns(manifests: Sequence[SequencesManifest]) -> dict[str, Column]:
+    """Return the columns of numbers. The tokens left out have one if there are any."""
+    some = any(_num_left_out(manifest.accounting) for manifest in manifests)
+    return _COLUMNS | (_LEFT_OUT if some else {})
+
+
+def _num_left_out(account: SequencesAccounting) -> int:
+    return account.num_tokens_truncated + account.num_tokens_dropped
+
+
+def _numbers(account: SequencesAccounting, columns: Mapping[str, Column]) -> tuple[str, ...]:
+    return tuple(column(account) for column in columns.values())
 
 
 def _shards(manifests: Sequence[SequencesManifest]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from conversations import (
     pieces_of,
     write,
 )
-from outputs import manifest
+from outputs import current, manifest
 
 from bfpack_spark.printable import counted
 
@@ -152,3 +152,8 @@ def test_the_policy_that_leaves_something_out_is_named_with_its_reason(
     assert "dropped: no target is left" in page
     assert "dropped: longer" not in page
     assert f"--long-documents {policy}: lengths do not tell" in page
+    account = manifest(current(tmp_path / "out", BUCKET, f"sequences-{SEQ_LEN}"))["accounting"]
+    left_out = account["num_tokens_truncated"] + account["num_tokens_dropped"]
+    table = page.partition(f"Published of {BUCKET}")[2].partition("</table>")[0]
+    assert "tokens left out" in table
+    assert f"{100 * left_out / account['num_tokens']:.1f} %" in table
