@@ -169,7 +169,9 @@ def stats(
         refuse_unused(_OF_A_RUN, "--sample draws from the text of --input alone; leave it out")
         seq_lens = settings.need("seq_len")
         samples = sample_input(settings, sample, references)
-        print_stats(sample_stats(samples, seq_lens, rules, num_ranks), form, details=details)
+        has_masks = settings.has_masks
+        statistics = sample_stats(samples, seq_lens, rules, num_ranks, has_masks=has_masks)
+        print_stats(statistics, form, details=details)
         return
     if references is not None:
         raise InputError(f"--references {references}: give a text to look through, by --sample N")

@@ -75,10 +75,17 @@ def sample_stats(
     seq_lens: tuple[int, ...],
     rules: Rules | None = None,
     num_ranks: int | None = None,
+    *,
+    has_masks: bool = False,
 ) -> list[CorpusStats]:
-    """Return the statistics of samples, by bucket, as output_stats does."""
+    """Return the statistics of samples, by bucket, as output_stats does. `has_masks` tells whether
+    their documents have loss masks."""
     each = [
-        replace(corpus_stats(sample.histogram, seq_lens, rules, name, num_ranks), sample=sample)
+        replace(
+            corpus_stats(sample.histogram, seq_lens, rules, name, num_ranks),
+            sample=sample,
+            has_masks=has_masks,
+        )
         for name, sample in samples.items()
     ]
     return with_total(each)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Corpus, Ran
-from conversations import conversations, options, write
+from conversations import conversations, options, write, write_tokenizer
 from outputs import current, manifest, shard_rows
 
 Bfpack = Callable[..., Ran]
@@ -123,3 +123,16 @@ def test_the_page_of_an_output_adds_targets(output: Path, bfpack: Bfpack, rows: 
     assert f"{packed:,} (100.0 %)" in ran.out
     table = bfpack("stats", "--output", output, "--seq-len", 512).out
     assert f"{packed:,} (100.0 %)" in table
+
+
+def test_a_sample_of_documents_with_masks_says_what_lengths_do_not_tell(
+    bfpack: Bfpack, tmp_path: Path
+) -> None:
+    write(tmp_path / "in", conversations(20))
+    write_tokenizer(tmp_path / "tokenizer")
+    drawn = ("--input", tmp_path / "in", "--tokenizer", tmp_path / "tokenizer", "--sample", 50)
+    policy = ("--seq-len", 64, "--long-documents", "truncate", "--tokens-column", "ids")
+    for more, says in (((), False), (("--loss-mask-column", "mask"), True)):
+        ran = bfpack("stats", *drawn, *policy, *more)
+        assert ran.code == 0, ran.err
+        assert ("lengths do not tell which tokens are targets" in ran.out) == says
