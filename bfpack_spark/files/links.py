@@ -1,14 +1,10 @@
-"""What is in the way of an output, and links in places where files of ours should be: both are
-found before the work begins."""
+"""Finding links in places where files of ours should be, before the work begins."""
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow.fs as pafs
 
-from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import link_error
@@ -16,20 +12,6 @@ from bfpack_spark.files.confined import link_error
 _KIND = re.compile(r"tokens|sequences-\d+")
 _PINS = re.compile("_snapshots|_mixtures")
 _VERSION = re.compile(r"[0-9a-f]{16}")
-
-
-def check_can_be_directory(output: str) -> None:
-    """Raise InputError if a local OUTPUT is no directory and cannot be made one, since a file or a
-    link to nothing is in its place or above it."""
-    fs, inner = access.locate(output)
-    if not isinstance(fs, pafs.LocalFileSystem):
-        return
-    path = Path(inner)
-    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
-    if not there.is_dir():
-        kind = "a link to nothing" if there.is_symlink() else "a file"
-        above = "" if there == path else f"{there} "
-        raise InputError(f"--output {output}: {above}is {kind}; name a directory")
 
 
 def refuse_links(output: str, bucket: str) -> None:

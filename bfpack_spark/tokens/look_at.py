@@ -9,13 +9,12 @@ from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.read_corpus import check_columns
 from bfpack_spark.corpus.take_inventory import check_apart
 from bfpack_spark.errors import InputError
-from bfpack_spark.files.links import check_can_be_directory
+from bfpack_spark.files.check_output import check_output
 from bfpack_spark.spark.frames import Frame, check_frame
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 from bfpack_spark.tokens.files_source import FilesSource
 from bfpack_spark.tokens.frame_source import FrameSource
 from bfpack_spark.tokens.source import Source
-from bfpack_spark.versions import publication
 from bfpack_spark.versions.publication import Home
 
 _PLACE = "_bfpack_place"
@@ -30,8 +29,7 @@ def look_at(settings: Settings, bucket: str, find: FindSlice, vocabulary: Vocabu
         check_apart(settings.need("input"), slice_.inventory, home.output)
     if settings.pad_token is not None:  # raises before the work, not after
         pad_id(vocabulary.json, None, vocabulary.eos_id, settings.pad_token)
-    check_can_be_directory(home.output)
-    publication.check_output(home.output, home.bucket)
+    check_output(home.output, home.bucket)
     columns = columns_of(settings, slice_, bucket)
     if slice_.frame is None:
         check_columns(slice_.inventory, columns)

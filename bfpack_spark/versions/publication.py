@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
 
-import pyarrow.fs as pafs
-
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, own_files
@@ -241,33 +239,6 @@ def rules_of(home: Home, configuration: SequencesConfiguration) -> Rules:
     """Return what the packer needs of the configuration of sequences."""
     assert home.seq_len is not None, "rules are those of sequences"
     return configuration.rules(home.seq_len)
-
-
-def check_output(output: str, bucket: str) -> None:
-    """Raise InputError if OUTPUT, or the bucket's folder in it, holds something and none of it is
-    ours."""
-    fs, path = access.locate(output)
-    info = fs.get_file_info(path)
-    if info.type == pafs.FileType.NotFound:
-        return
-    if info.type == pafs.FileType.File:
-        raise InputError(f"--output {output}: is a file; name a directory")
-    top, folder = own_files.kinds_in(output, ""), folder_of(bucket)
-    ours = [name for name, kind in top.items() if kind == "folder" and _holds_ours(output, name)]
-    if top and not ours and top.get(folder) != "link":
-        raise InputError(
-            f"--output {output}: not empty, and holds no tokens/ or sequences-*; name an empty one"
-        )
-    if folder in top and folder not in ours and own_files.kinds_in(output, folder):
-        raise InputError(
-            f"--bucket {bucket}: {output.rstrip('/')}/{folder} is not empty, and holds no tokens/ "
-            "or sequences-*; take another name"
-        )
-
-
-def _holds_ours(output: str, folder: str) -> bool:
-    names = own_files.kinds_in(output, folder)
-    return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
 
 
 def _current_name(home: Home) -> str:
