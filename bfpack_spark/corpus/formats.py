@@ -69,7 +69,7 @@ def guess_format(pattern: str, names: Iterable[str], told: dict[str, Told]) -> s
     by_name = {name: format_of(name) or told.get(name, (None, None))[0] for name in names}
     formats = {known for known in by_name.values() if known is not None}
     texts = [name for name, known in by_name.items() if known == "text"]
-    if len(formats) == 2 and all(_ABOUT.fullmatch(PurePosixPath(name).name) for name in texts):
+    if len(formats) == 2 and all(map(_tells_about_others, texts)):
         formats -= {"text"} if texts else set()
     if not formats:
         raise InputError(
@@ -77,23 +77,29 @@ def guess_format(pattern: str, names: Iterable[str], told: dict[str, Told]) -> s
             "parquet|jsonl|text"
         )
     if len(formats) > 1:
-        raise _of_several_formats(pattern, by_name, sorted(formats))
+        raise _of_several_formats(pattern, by_name)
     return formats.pop()
 
 
-def _of_several_formats(
-    pattern: str, by_name: dict[str, str | None], formats: list[str]
-) -> InputError:
+def _tells_about_others(name: str) -> bool:
+    return _ABOUT.fullmatch(PurePosixPath(name).name) is not None
+
+
+def _of_several_formats(pattern: str, by_name: dict[str, str | None]) -> InputError:
     """Return the error that names the first files of each format."""
-    each = []
-    for known in formats:
-        names = sorted(name for name, one in by_name.items() if one == known)
-        more = ", ..." if len(names) > _NAMED else ""
-        each.append(f"{known} ({', '.join(names[:_NAMED])}{more})")
+    each: dict[str, list[str]] = {}
+    for name, known in sorted(by_name.items()):
+        if known is not None and not _tells_about_others(name):
+            each.setdefault(known, []).append(name)
+    listed = ", ".join(f"{known} ({_first(names)})" for known, names in sorted(each.items()))
     return InputError(
-        f"--input {pattern}: holds files of several formats: {', '.join(each)}; read those of one "
-        f"by --input-format {'|'.join(formats)}, or take the others out"
+        f"--input {pattern}: holds files of several formats: {listed}; read those of one by "
+        f"--input-format {'|'.join(sorted(each))}, or take the others out"
     )
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join([*names[:_NAMED], *["..."] * (len(names) > _NAMED)])
 
 
 def why_not(name: str, told: dict[str, Told]) -> str:

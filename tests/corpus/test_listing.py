@@ -55,7 +55,9 @@ def test_a_text_that_tells_about_others_makes_no_mix_and_any_other_does(tmp_path
     assert names(tmp_path) == ["a.parquet"]
     assert len(left_out(tmp_path)) == 3
     put(tmp_path, "story.txt")
-    with pytest.raises(InputError, match="parquet, text; say which"):
+    with pytest.raises(
+        InputError, match=r"several formats: parquet \(a.parquet\), text \(story.txt\);"
+    ):
         names(tmp_path)
     assert left_out(tmp_path, "parquet")["story.txt"] == "text by its ending"
 
