@@ -14,18 +14,20 @@ from pyspark.sql import SparkSession
 from bfpack_spark.spark.progress import described
 from bfpack_spark.spark.versions import context_of
 
+_WORKERS_MAX = 4
+
 
 @contextmanager
 def workers_start(spark: SparkSession, title: str) -> Iterator[None]:
-    """Start a Python worker for each core during what is done inside, under this title. On a
-    cluster, whose executors may be many or not there yet, nothing is started."""
+    """Start a few Python workers during what is done inside, under this title: their parent, and
+    what the JVM loads, cost more than each of them. On a cluster, whose executors may be many or
+    not there yet, nothing is started."""
     context = context_of(spark)
     if context is None or not str(context.master).startswith("local"):
         yield
         return
-    starting = threading.Thread(
-        target=_start, args=(spark, title, context.defaultParallelism), daemon=True
-    )
+    num_workers = min(context.defaultParallelism, _WORKERS_MAX)
+    starting = threading.Thread(target=_start, args=(spark, title, num_workers), daemon=True)
     starting.start()
     yield  # an error inside is not kept waiting
     starting.join()
