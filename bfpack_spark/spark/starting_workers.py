@@ -27,7 +27,9 @@ def workers_start(spark: SparkSession, title: str) -> Iterator[None]:
         yield
         return
     num_workers = min(context.defaultParallelism, _WORKERS_MAX)
-    starting = threading.Thread(target=_start, args=(spark, title, num_workers), daemon=True)
+    starting = threading.Thread(
+        target=_start, args=(spark, title, num_workers), name=title, daemon=True
+    )
     starting.start()
     yield  # an error inside is not kept waiting
     starting.join()

@@ -1,6 +1,7 @@
 """Python workers that start while the driver is busy. That they do is told by the events of a run
 (test_progress.py)."""
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,9 @@ from bfpack_spark.spark.starting_workers import workers_start
 def test_an_error_meanwhile_is_that_of_the_driver(spark: SparkSession) -> None:
     with pytest.raises(KeyboardInterrupt), workers_start(spark, "web: start workers"):
         raise KeyboardInterrupt
+    for thread in threading.enumerate():
+        if thread.name == "web: start workers":
+            thread.join()  # its job is not one of the next test
 
 
 @pytest.mark.parametrize("given", [{"sparkContext": SimpleNamespace(master="yarn")}, {}])
