@@ -17,7 +17,11 @@ from bfpack_spark.spark.private_folder import make_private_folder, temporary_dir
 from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
 from bfpack_spark.spark.start_checks import check_start
-from bfpack_spark.spark.starting_jvm import no_jvm_left_behind, stderr_without_routine
+from bfpack_spark.spark.starting_jvm import (
+    keep_quiet_of_lost_jvm,
+    no_jvm_left_behind,
+    stderr_without_routine,
+)
 from bfpack_spark.spark.submitted import under_submit
 from bfpack_spark.spark.versions import check_release
 
@@ -166,7 +170,9 @@ def _started(settings: dict[str, str]) -> SparkSession:
         stderr_without_routine(),
         no_jvm_left_behind(),
     ):
-        return SparkSession.builder.getOrCreate()
+        spark = SparkSession.builder.getOrCreate()
+    keep_quiet_of_lost_jvm(spark.sparkContext)
+    return spark
 
 
 def _jars_first() -> list[str]:

@@ -1,5 +1,5 @@
-"""Around the start of a JVM: its stderr without what it says in every good run, and no JVM that
-lives on if the start is interrupted."""
+"""Around the start of a JVM: its stderr without what it says in every good run, no JVM that lives
+on if the start is interrupted, and no traceback if it is gone later."""
 
 import os
 import threading
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
+from pyspark import SparkContext
 
 # Java says this of a module that spark-submit always adds, and has no option against it.
 _ALWAYS = b"WARNING: Using incubator modules: jdk.incubator.vector\n"
@@ -44,6 +45,18 @@ def no_jvm_left_behind() -> Iterator[None]:
         for process in set(psutil.Process().children()) - before:
             process.kill()
         raise
+
+
+def keep_quiet_of_lost_jvm(context: SparkContext) -> None:
+    """Let the server to which the JVM tells of accumulators print no traceback if the JVM is gone.
+    That is said once, where the run ends."""
+    server = getattr(context, "_accumulatorServer", None)
+    if server is not None:
+        server.handle_error = _say_nothing
+
+
+def _say_nothing(request: object, client_address: object) -> None:
+    """Do what socketserver asks for where a request fails."""
 
 
 def _relay(reading: int, writing: int) -> None:

@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from bfpack_spark.errors import InputError
 from bfpack_spark.spark.failures import context_has_stopped, why_jvm_ended
 from bfpack_spark.spark.session import get_session
+from bfpack_spark.spark.starting_jvm import keep_quiet_of_lost_jvm
 from bfpack_spark.spark.versions import check_release, context_of, release_of
 
 BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
@@ -67,3 +68,17 @@ def test_batches_of_workers_are_limited_in_bytes_or_else_in_rows(spark: SparkSes
     limited = spark.conf.get(RECORDS) == "64"
     assert limited != (spark.conf.get(BYTES, None) == str(16 << 20))
     assert limited == (release_of(spark.version) < (4, 0))
+
+
+def test_a_lost_jvm_makes_no_traceback_of_accumulators(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = spark.sparkContext._accumulatorServer  # type: ignore[attr-defined]
+    kept, server.handle_error = vars(server).get("handle_error"), print
+    try:
+        keep_quiet_of_lost_jvm(spark.sparkContext)
+        server.handle_error(None, ("127.0.0.1", 1))
+    finally:
+        server.handle_error = kept
+    assert kept is not None  # so it is in sessions that bfpack starts
+    assert capsys.readouterr() == ("", "")
