@@ -54,7 +54,7 @@ test: $(READY) ## Run all tests (PYTEST_OPTIONS="-k name" for some)
 	@$(WITH_JAVA) .venv/bin/python -m pytest $(or $(PYTEST_OPTIONS),$(AT_ONCE))
 
 test-faults: $(READY) .integration/s3/.ready ## Run the whole fault matrix and print its table (18 minutes)
-	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "not sample" $(AT_ONCE) --no-loadscope-reorder $(PYTEST_OPTIONS)
+	@$(WITH_JAVA) .venv/bin/python -m pytest tests/faults -m "" $(AT_ONCE) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-consumers: $(CONSUMERS) ## Run the tests of the trainers that read our shards, on the CPU (70 s and 2 GB to install)
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .consumers/bin/python -m pytest tests/consumers --confcutdir=tests/consumers -W default $(PYTEST_OPTIONS)

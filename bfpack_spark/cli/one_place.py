@@ -21,7 +21,8 @@ def only_bucket(settings: Settings) -> str:
 def need_published(settings: Settings) -> None:
     """Raise InputError if no --seq-len is given and nothing is published in the buckets that are
     named, or in any. It is found before Spark starts."""
-    published_seq_lens(settings, settings.bucket or buckets_in(settings.need("output")))
+    if not settings.seq_len:
+        published_seq_lens(settings, settings.bucket or buckets_in(settings.need("output")))
 
 
 def published_seq_lens(settings: Settings, buckets: Sequence[str]) -> tuple[int, ...]:

@@ -28,6 +28,11 @@ class PolicyEffect:
     num_tokens_truncated: int
     num_tokens_dropped: int
 
+    @property
+    def num_tokens_left_out(self) -> int:
+        """Return the tokens that are in no sequence."""
+        return self.num_tokens_truncated + self.num_tokens_dropped
+
 
 @dataclass(frozen=True, kw_only=True)
 class Accounting(PolicyEffect):

@@ -136,8 +136,7 @@ def policies(stats: CorpusStats) -> "Figure":
 
 
 def _left_out(at: PackingStats, policy: LongDocuments, whole: int) -> float:
-    effect = at.policies[policy]
-    return (effect.num_tokens_truncated + effect.num_tokens_dropped) / whole
+    return at.policies[policy].num_tokens_left_out / whole
 
 
 def _against_concatenation(

@@ -14,8 +14,9 @@ from bfpack_spark.files.bucket_names import folder_of
 def check_output(output: str, bucket: str) -> None:
     """Raise InputError if OUTPUT, or the bucket's folder in it, holds something and none of it is
     ours, or if a local OUTPUT cannot be a directory."""
-    _check_can_be_directory(output)
     fs, path = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        _check_can_be_directory(output, Path(path))
     info = fs.get_file_info(path)
     if info.type == pafs.FileType.NotFound:
         return
@@ -39,13 +40,9 @@ def _holds_ours(output: str, folder: str) -> bool:
     return any(re.fullmatch(r"tokens|sequences-\d+|_lock", name) for name in names)
 
 
-def _check_can_be_directory(output: str) -> None:
-    """Raise InputError if a local OUTPUT is no directory and cannot be made one, since a file or a
+def _check_can_be_directory(output: str, path: Path) -> None:
+    """Raise InputError if a local path is no directory and cannot be made one, since a file or a
     link to nothing is in its place or above it."""
-    fs, inner = access.locate(output)
-    if not isinstance(fs, pafs.LocalFileSystem):
-        return
-    path = Path(inner)
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     if not there.is_dir():
         kind = "a link to nothing" if there.is_symlink() else "a file"

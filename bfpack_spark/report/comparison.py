@@ -101,7 +101,7 @@ _COLUMNS: dict[str, Column] = {
     ),
 }
 _LEFT_OUT: dict[str, Column] = {
-    "tokens left out": lambda account: share(_num_left_out(account), account.num_tokens)
+    "tokens left out": lambda account: share(account.num_tokens_left_out, account.num_tokens)
 }
 _SHARDS = ("shards", "size")
 
@@ -124,12 +124,8 @@ def _share(part: int, whole: int, most: int) -> Cell:
 
 def _columns(manifests: Sequence[SequencesManifest]) -> dict[str, Column]:
     """Return the columns of numbers. The tokens left out have one if there are any."""
-    some = any(_num_left_out(manifest.accounting) for manifest in manifests)
+    some = any(manifest.accounting.num_tokens_left_out for manifest in manifests)
     return _COLUMNS | (_LEFT_OUT if some else {})
-
-
-def _num_left_out(account: SequencesAccounting) -> int:
-    return account.num_tokens_truncated + account.num_tokens_dropped
 
 
 def _numbers(account: SequencesAccounting, columns: Mapping[str, Column]) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def _by_seq_len(stats: CorpusStats) -> dict[str, PackingStats]:
 def choice_table(packings: Mapping[str, PackingStats]) -> Table:
     """Return what decides between seq_lens, by the name of each packing. The tokens that a policy
     leaves out have a column if there are any."""
-    some = any(_num_left_out(at) for at in packings.values())
+    some = any(at.plan.accounting.num_tokens_left_out for at in packings.values())
     return _by_packing("Choosing a seq_len", packings, _CHOICE | (_LEFT_OUT if some else {}))
 
 
@@ -116,11 +116,6 @@ def _with_share(number: float, whole: float) -> str:
     return f"{number:,.0f} ({share(number, whole)})"
 
 
-def _num_left_out(at: PackingStats) -> int:
-    made = at.plan.accounting
-    return made.num_tokens_truncated + made.num_tokens_dropped
-
-
 def _quantile(at: PackingStats, part: float) -> str:
     return "" if at.fragments is None else count(at.fragments.quantile(part))
 
@@ -142,7 +137,9 @@ _CHOICE: dict[str, Column] = {
     ),
 }
 _LEFT_OUT: dict[str, Column] = {
-    "tokens left out": lambda at: _with_share(_num_left_out(at), at.plan.accounting.num_tokens),
+    "tokens left out": lambda at: _with_share(
+        at.plan.accounting.num_tokens_left_out, at.plan.accounting.num_tokens
+    ),
 }
 _SEQUENCES: dict[str, Column] = {
     "sequences": lambda at: count(at.plan.accounting.num_sequences),

@@ -140,7 +140,7 @@ def _left_out(accounting: SequencesAccounting) -> LeftOut:
     return LeftOut(
         documents_dropped=accounting.num_documents_dropped,
         documents_truncated=accounting.num_documents_truncated,
-        tokens=accounting.num_tokens_dropped + accounting.num_tokens_truncated,
+        tokens=accounting.num_tokens_left_out,
     )
 
 

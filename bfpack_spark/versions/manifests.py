@@ -169,6 +169,11 @@ class PlanAccounting(Metadata):
     num_bos_at_fragments: Count = 0
     num_padding_sequences: Count = 0
 
+    @property
+    def num_tokens_left_out(self) -> int:
+        """Return the tokens that are in no sequence."""
+        return self.num_tokens_truncated + self.num_tokens_dropped
+
 
 class TargetsAccounting(Metadata):
     """Where the targets of documents with loss masks went. The first token of a segment is never

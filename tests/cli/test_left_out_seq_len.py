@@ -21,12 +21,12 @@ def test_verify_stats_and_a_document_take_every_published_length(
     ]
     (told,) = json.loads(bfpack("stats", "--output", packed, "--json").out)
     assert [row["seq_len"] for row in told["at"]] == [512, 2048]
-    doc_id = verified_document(packed, bfpack)
+    doc_id = first_document(packed, bfpack)
     places = json.loads(bfpack("show", "--output", packed, "--doc", doc_id, "--json").out)
     assert [place["seq_len"] for place in places] == [512, 2048]
 
 
-def verified_document(packed: Path, bfpack: Bfpack) -> str:
+def first_document(packed: Path, bfpack: Bfpack) -> str:
     where = ("show", "--output", packed, "--seq-len", 512, "--sequence", 0, "--json")
     return str(json.loads(bfpack(*where).out)["segments"][0]["doc_id"])
 

@@ -8,8 +8,6 @@ import pytest
 # Of a part that make test leaves out, and of one that merging does not wait for either.
 SLOW = [pytest.mark.slow]
 LONG = [*SLOW, pytest.mark.long]
-# Of a test whose faults are among those of a longer one, which is in the whole matrix.
-SAMPLE = [pytest.mark.sample]
 
 
 class Matrix:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from faults.injection import holding
 from faults.kit import Case, Drivers, complete, one_line
-from faults.matrix import LONG, SAMPLE, SLOW, Matrix
+from faults.matrix import LONG, SLOW, Matrix
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -91,10 +91,7 @@ HARM = {
     [
         pytest.param(harm, every, marks=marks)
         for harm in HARM
-        for every, marks in (
-            (6, SAMPLE if harm == "full by bytes" else SLOW + SAMPLE),
-            (1, LONG),
-        )
+        for every, marks in ((6, [] if harm == "full by bytes" else SLOW), (1, LONG))
     ],
 )
 def test_a_disk_that_fails_in_the_middle_of_a_run_loses_nothing(

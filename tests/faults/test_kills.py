@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faults.injection import Fault, arm, hits
 from faults.kit import Case, Drivers, complete
-from faults.matrix import LONG, SAMPLE, SLOW, Matrix
+from faults.matrix import LONG, SLOW, Matrix
 from faults.points import AFTERWARDS, POINTS
 
 pytestmark = pytest.mark.timeout(1800)
@@ -21,8 +21,8 @@ Cases = Callable[[str], Case]
 @pytest.mark.parametrize(
     ("form", "when", "every"),
     [
-        pytest.param("parquet", "before", 5, marks=SAMPLE),
-        pytest.param("parquet", "before", 2, marks=SLOW + SAMPLE),
+        ("parquet", "before", 5),
+        pytest.param("parquet", "before", 2, marks=SLOW),
         pytest.param("masks", "before", 3, marks=SLOW),
         pytest.param("parquet", "before", 1, marks=LONG),
         pytest.param("masks", "after", 1, marks=LONG),

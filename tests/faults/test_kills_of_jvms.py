@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faults.injection import Fault, arm, hits
 from faults.kit import Case, Drivers, complete, one_line, run_alone
-from faults.matrix import LONG, SAMPLE, SLOW, Matrix
+from faults.matrix import LONG, SLOW, Matrix
 from faults.points import AFTERWARDS, POINTS
 
 pytestmark = pytest.mark.timeout(1800)
@@ -19,7 +19,7 @@ Cases = Callable[[str], Case]
 @pytest.mark.parametrize(
     ("first", "every"),
     [
-        pytest.param("jvm", 8, marks=SLOW + SAMPLE),
+        pytest.param("jvm", 8, marks=SLOW),
         *(pytest.param(first, 1, marks=LONG) for first in ("jvm", "group")),
     ],
 )

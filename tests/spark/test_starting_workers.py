@@ -19,13 +19,38 @@ def test_an_error_meanwhile_is_that_of_the_driver(spark: SparkSession) -> None:
             thread.join()  # its job is not one of the next test
 
 
-@pytest.mark.parametrize("given", [{"sparkContext": SimpleNamespace(master="yarn")}, {}])
-def test_nothing_is_started_on_a_cluster_or_by_spark_connect(given: dict[str, Any]) -> None:
-    with workers_start(SimpleNamespace(**given), "web: start workers"):  # type: ignore[arg-type]
-        pass  # such a session has nothing to start by
+class Broken:
+    """A session whose jobs cannot be made. It keeps for how many workers one was asked."""
+
+    def __init__(self, **more: Any) -> None:
+        self.asked: list[int] = []
+        vars(self).update(more)
+
+    def range(self, *_: object, **more: int) -> None:
+        self.asked.append(more["numPartitions"])
+        raise ValueError("no job")
 
 
-def test_what_goes_wrong_is_left_to_the_job_that_needs_the_workers() -> None:
-    local = SimpleNamespace(master="local[2]", defaultParallelism=2)
-    with workers_start(SimpleNamespace(sparkContext=local), "web: start workers"):  # type: ignore[arg-type]
+def in_process(master: str, cores: int = 2) -> SimpleNamespace:
+    said = {"getLocalProperty": lambda _: None, "setLocalProperty": lambda *_: None}
+    said["setJobGroup"] = lambda *_: None
+    return SimpleNamespace(master=master, defaultParallelism=cores, **said)
+
+
+def asked_of(session: Any) -> list[int]:
+    with workers_start(session, "web: start workers"):
         pass
+    return list(session.asked)
+
+
+def test_nothing_is_started_on_a_cluster_or_by_spark_connect() -> None:
+    assert asked_of(Broken(sparkContext=in_process("yarn"))) == []
+    assert asked_of(Broken(sparkContext=in_process("spark://host:7077"))) == []
+    assert asked_of(Broken()) == []  # a session of Spark Connect has no context
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(2, 2), (64, 4)])
+def test_what_goes_wrong_is_left_to_the_job_that_needs_the_workers(
+    cores: int, workers: int
+) -> None:
+    assert asked_of(Broken(sparkContext=in_process("local[*]", cores))) == [workers]
