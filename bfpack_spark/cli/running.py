@@ -1,7 +1,8 @@
 """The work of a command on each of the buckets that it is given."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from bfpack_spark.spark.progress import described
 from bfpack_spark.spark.session import get_session, with_settings
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokens.look_at import look_at
+from bfpack_spark.tokens.make_tokens import engines_ahead
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.versions.on_disk import buckets_in
 
@@ -32,17 +34,25 @@ def run_each_slice(
     if frame is None:
         settings.need("input")
     vocabulary = read_vocabulary(settings)
-    session = cache(lambda: session_of(settings, frame))
+    spark: SparkSession | None = None
+
+    def session(meanwhile: AbstractContextManager[None] | None = None) -> SparkSession:
+        nonlocal spark
+        if spark is None:
+            spark = session_of(settings, frame, meanwhile)
+        return spark
+
     slices = find_slices(session, settings, frame)
     if len(slices) == 1:
         ((name, find),) = slices.items()
         source = look_at(settings, name, find, vocabulary)
-        return run_each([(name, lambda: _described(act, session(), settings, name, source))])
-    spark = session()
+        started = session(engines_ahead(settings, source))
+        return run_each([(name, lambda: _described(act, started, settings, name, source))])
+    session()
 
     def look_and_act(name: str, find: FindSlice) -> Any:
         source = look_at(settings, name, find, vocabulary)
-        return _described(act, spark, settings, name, source)
+        return _described(act, session(), settings, name, source)
 
     return run_each((name, partial(look_and_act, name, find)) for name, find in slices.items())
 
@@ -74,9 +84,14 @@ def _described(
         return act(spark, settings, subject)
 
 
-def session_of(settings: Settings, frame: DataFrame | None = None) -> SparkSession:
-    """Return the session of a run: that of the frame which it reads, if there is one."""
+def session_of(
+    settings: Settings,
+    frame: DataFrame | None = None,
+    meanwhile: AbstractContextManager[None] | None = None,
+) -> SparkSession:
+    """Return the session of a run: that of the frame which it reads, if there is one. `meanwhile`:
+    what is done while a new session starts."""
     given = None if frame is None else with_settings(frame.sparkSession, settings.spark)
-    spark = given or get_session(settings.spark)
+    spark = given or get_session(settings.spark, meanwhile)
     check_delta(spark, settings)
     return spark

@@ -6,11 +6,14 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import psutil
 import pyspark
+from pyspark import SparkContext
 from pyspark.errors import PySparkException, PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from bfpack_spark.spark.private_folder import make_private_folder, temporary_directory
@@ -67,11 +70,16 @@ _SECRETS = (
 log = logging.getLogger("bfpack")
 
 
-def get_session(settings: Mapping[str, str]) -> SparkSession:
+def get_session(
+    settings: Mapping[str, str], meanwhile: AbstractContextManager[None] | None = None
+) -> SparkSession:
     """Return the session that exists, with the SQL settings applied; its master, cores and memory
     are those of the submitter. If there is none, return a new local[*] session with a heap of 40 %
-    of the machine's memory, unless `settings` say otherwise."""
-    spark = _existing() or (_submitted() if _is_given() else _local(settings))
+    of the machine's memory, unless `settings` say otherwise. `meanwhile`: what is done while the
+    JVM of a new session starts, from where it is entered to where it is left."""
+    spark = _existing() or (
+        _submitted() if _is_given() else _local(settings, meanwhile or nullcontext())
+    )
     return with_settings(spark, settings)
 
 
@@ -132,7 +140,7 @@ def _submitted() -> SparkSession:
     return builder.getOrCreate()
 
 
-def _local(settings: Mapping[str, str]) -> SparkSession:
+def _local(settings: Mapping[str, str], meanwhile: AbstractContextManager[None]) -> SparkSession:
     # Without these, the workers take the system's Python.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
@@ -156,10 +164,10 @@ def _local(settings: Mapping[str, str]) -> SparkSession:
         # Blocks are small already and there is no network; this saves 5 ns of CPU a token.
         "spark.shuffle.compress": "false",
     }
-    return _started({**defaults, **settings})
+    return _started({**defaults, **settings}, meanwhile)
 
 
-def _started(settings: dict[str, str]) -> SparkSession:
+def _started(settings: dict[str, str], meanwhile: AbstractContextManager[None]) -> SparkSession:
     check_start(settings)
     folder = make_private_folder(temporary_directory())
     own = keep_private(settings, folder)
@@ -167,12 +175,14 @@ def _started(settings: dict[str, str]) -> SparkSession:
         settings_file(own.settings, folder),
         environment(own.variables),
         umask(own.umask),
-        stderr_without_routine(),
+        stderr_without_routine() as stderr,
+        meanwhile,
         no_jvm_left_behind(),
     ):
-        spark = SparkSession.builder.getOrCreate()
-    keep_quiet_of_lost_jvm(spark.sparkContext)
-    return spark
+        gateway = launch_gateway(popen_kwargs={"stderr": stderr})  # type: ignore[no-untyped-call]
+        context = SparkContext(gateway=gateway)
+    keep_quiet_of_lost_jvm(context)
+    return SparkSession.builder.getOrCreate()
 
 
 def _jars_first() -> list[str]:

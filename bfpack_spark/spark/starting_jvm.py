@@ -15,21 +15,20 @@ _SECONDS = 5.0  # to wait for the last lines of a JVM that did not start
 
 
 @contextmanager
-def stderr_without_routine() -> Iterator[None]:
-    """Start processes inside whose stderr goes through a thread of this process, line by line, to
-    the stderr of this process. If no process starts, all that was written has arrived there."""
+def stderr_without_routine() -> Iterator[int]:
+    """Yield a file descriptor, the stderr of a process that is started inside. What is written to
+    it goes, line by line through a thread of this process, to the stderr that this process has now.
+    If there is an error inside, all that was written has arrived there."""
     ours = os.dup(2)
     reading, writing = os.pipe()
     relay = threading.Thread(target=_relay, args=(reading, ours), daemon=True, name="JVM's stderr")
-    os.dup2(writing, 2)
-    os.close(writing)
     relay.start()
     started = False
     try:
-        yield
+        yield writing
         started = True
     finally:
-        os.dup2(ours, 2)
+        os.close(writing)
         if not started:
             relay.join(_SECONDS)
 

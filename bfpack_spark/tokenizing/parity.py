@@ -1,7 +1,9 @@
 """Which engine tokenizes a corpus, and why: a fast one only where it agrees with the reference."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -101,6 +103,30 @@ def choose_engine(
             problems.append(problem)
         why = "; ".join(problems) or "as --engine says"
         return Choice(engine="tokenizers", why=why, cost=_cost_alone(vocabulary, sample, load))
+
+
+@contextmanager
+def engines_load(
+    wanted: EngineChoice, vocabulary: Vocabulary, load: Load = load_engine
+) -> Iterator[None]:
+    """Load the engines that `choose_engine` compares first, during what is done inside. Stderr is
+    silenced until they are loaded, so an error inside waits for them before it is told."""
+    loading = threading.Thread(
+        target=_load_first, args=(wanted, vocabulary, load), name="load engines", daemon=True
+    )
+    loading.start()
+    try:
+        yield
+    finally:
+        loading.join()
+
+
+def _load_first(wanted: EngineChoice, vocabulary: Vocabulary, load: Load) -> None:
+    with silenced():
+        first: tuple[EngineName, ...] = _candidates(wanted, vocabulary)[:1]
+        for name in ("tokenizers", *first):
+            with suppress(Exception):  # choose_engine tries again, and tells
+                load(name, vocabulary)
 
 
 def _candidates(wanted: EngineChoice, vocabulary: Vocabulary) -> tuple[FastName, ...]:

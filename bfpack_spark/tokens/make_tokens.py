@@ -2,8 +2,9 @@
 
 import functools
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from typing import Any, get_args
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -21,11 +22,12 @@ from bfpack_spark.spark.disk_space import Need, check_space
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.spark.starting_workers import workers_start
-from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
+from bfpack_spark.tokenizing.engines import Limits
 from bfpack_spark.tokenizing.look_at_chats import look_at_chats
-from bfpack_spark.tokenizing.parity import Choice, engine_for
+from bfpack_spark.tokenizing.parity import Choice, engine_for, engines_load
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.account_documents import account_documents, first_places
+from bfpack_spark.tokens.find_store import find_store, limits_for, tokens_inputs
 from bfpack_spark.tokens.increments import Increment, files_read, take_over
 from bfpack_spark.tokens.quarantine import (
     OverLimitError,
@@ -41,8 +43,6 @@ from bfpack_spark.tokens.token_store import CHAT_TEMPLATE, TokenStore, open_toke
 from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
-from bfpack_spark.versions.formats import in_any_format
-from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
 from bfpack_spark.versions.manifests import (
     FileEntry,
     LeftOutFile,
@@ -59,16 +59,11 @@ from bfpack_spark.versions.whole import check_whole
 
 log = logging.getLogger("bfpack")
 
-_COLUMNS_OF_TARGETS = (
-    *("labels_column", "loss_mask_column", "messages_column", "tools_column"),
-    *("prompt_column", "completion_column"),
-)
-
 
 def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> TokenStore:
     """Return the published token store of a bucket. The text is tokenized only if no complete
     version exists."""
-    version = _made_before(settings, source)
+    version = find_store(settings, source)
     is_new = version is None
     if version is None:
         version = _tokenize(spark, settings, source)
@@ -86,17 +81,12 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
     return store
 
 
-def _made_before(settings: Settings, source: Source) -> Version | None:
-    """Return a complete version for these settings, or None. The engines have different size
-    limits, and `auto` may have taken either engine, so the versions of both are looked for."""
-    engine: EngineName
-    for engine in get_args(EngineName):
-        if settings.engine in ("auto", engine) or settings.tokens_column:
-            inputs = _tokens_inputs(settings, source, _limits(settings, engine, source))
-            version = in_any_format(Version(home=source.home, inputs=inputs))
-            if version.manifest() is not None:
-                return version
-    return None
+def engines_ahead(settings: Settings, source: Source) -> AbstractContextManager[None]:
+    """Return a context that loads engines during what is done inside, if `make_tokens` will choose
+    one of them."""
+    if settings.tokens_column or find_store(settings, source) is not None:
+        return nullcontext()
+    return engines_load(settings.engine, source.vocabulary)
 
 
 def _choose(settings: Settings, source: Source) -> Choice:
@@ -108,49 +98,12 @@ def _choose(settings: Settings, source: Source) -> Choice:
     return engine_for(settings.engine, source.columns, source.vocabulary, source.sample)
 
 
-def _limits(settings: Settings, engine: EngineName, source: Source) -> Limits:
-    return limits_of(engine, source.vocabulary, in_one_piece=settings.is_chat)
-
-
-def _tokens_inputs(settings: Settings, source: Source, limits: Limits) -> TokensInputs:
-    """Return all that decides the tokens under these limits of an engine. Only a limit that can
-    change the result is in it."""
-    inventory, vocabulary, uncut = source.inventory, source.vocabulary, limits.max_uncut_bytes
-    where_they_decide: dict[str, Any] = {}
-    if uncut is not None and settings.max_document_bytes > uncut:
-        where_they_decide["max_uncut_bytes"] = uncut
-    if settings.bucket_column is not None:
-        bucket = source.home.bucket
-        where_they_decide |= {"bucket_column": settings.bucket_column, "bucket": bucket}
-    for name in _COLUMNS_OF_TARGETS:
-        if getattr(settings, name):
-            where_they_decide[name] = getattr(settings, name)
-    if vocabulary.template is not None:
-        where_they_decide["chat_template_sha256"] = vocabulary.template.sha256
-    configuration = TokensConfiguration(
-        input_format=inventory.format,
-        text_column=None if settings.has_masks or settings.tokens_column else settings.text_column,
-        tokens_column=settings.tokens_column,
-        id_column=settings.id_column,
-        eos_id=vocabulary.eos_id,
-        bos_id=vocabulary.bos_id,
-        control_tokens=settings.control_tokens,
-        max_document_bytes=min(settings.max_document_bytes, limits.max_bytes),
-        **where_they_decide,
-    )
-    return TokensInputs(
-        configuration=configuration,
-        tokenizer_sha256=vocabulary.sha256,
-        inventory=inventory.for_fingerprint(),
-    )
-
-
 def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
     with workers_start(spark, one_line(f"{source.home.bucket}: start workers")):
         choice = _choose(settings, source)
-    limits = _limits(settings, choice.engine, source)
+    limits = limits_for(settings, choice.engine, source)
     say_engine(settings, source.vocabulary, choice, limits)
-    inputs = _tokens_inputs(settings, source, limits)
+    inputs = tokens_inputs(settings, source, limits)
     version = Version(home=source.home, inputs=inputs)
     say_changes("tokens", version)
     earlier = publication.current_manifest(source.home)

@@ -1,6 +1,8 @@
 """The fast engine is taken where it agrees with the reference, and it is said why."""
 
+import os
 import re
+import threading
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from trained import bert, byte_level, sentencepiece, unigram, vocabulary, word_p
 from bfpack_spark.errors import JobError
 from bfpack_spark.tokenizing.engines import load_engine
 from bfpack_spark.tokenizing.hard_texts import adversarial_texts
-from bfpack_spark.tokenizing.parity import choose_engine, compare, first_difference
+from bfpack_spark.tokenizing.parity import choose_engine, compare, engines_load, first_difference
 
 Tree = dict[str, Any]
 
@@ -102,6 +104,49 @@ def test_a_difference_is_told_by_its_first_place(
     ours: list[int], theirs: list[int], says: str
 ) -> None:
     assert first_difference(np.array(ours), np.array(theirs)) == says
+
+
+@pytest.mark.parametrize(
+    ("wanted", "loaded"),
+    [("auto", ["tokenizers", "fastokens"]), ("tokenizers", ["tokenizers"])],
+)
+def test_engines_that_are_compared_first_are_loaded_meanwhile(
+    wanted: Any, loaded: list[str]
+) -> None:
+    """Whatever one of them says: that is told where it is compared."""
+    names: list[str] = []
+
+    def load(name: str, _: Any) -> Any:
+        assert threading.current_thread() is not threading.main_thread()
+        names.append(name)
+        raise JobError("no such engine")
+
+    with engines_load(wanted, vocabulary(byte_level()), load):
+        pass
+    assert names == loaded
+
+
+def test_an_error_meanwhile_is_told_when_engines_are_loaded(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then, stderr is silenced."""
+    begun, waited_for = threading.Event(), threading.Event()
+    join = threading.Thread.join
+
+    def joined(thread: threading.Thread) -> None:
+        waited_for.set()
+        join(thread)
+
+    def load(*_: Any) -> Any:
+        os.write(2, b"a panic in fifty lines")
+        begun.set()
+        waited_for.wait()
+
+    monkeypatch.setattr(threading.Thread, "join", joined)
+    with pytest.raises(TimeoutError), engines_load("auto", vocabulary(byte_level()), load):
+        raise TimeoutError(begun.wait())
+    os.write(2, b"one line")
+    assert capfd.readouterr().err == "one line"
 
 
 def test_sentencepiece_is_tokenized_by_the_engine_that_is_faster_for_it() -> None:
