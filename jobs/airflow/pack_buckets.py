@@ -97,9 +97,16 @@ def where(settings: dict[str, Any], bucket: str) -> list[str]:
     return [*given, "--bucket", bucket, *lengths]
 
 
+def folder_of(bucket: str) -> str:
+    """The folder of a bucket, as bfpack names it: "C++" -> "C~2B~2B"."""
+    odd = re.compile("^[._]|[^A-Za-z0-9._-]")
+    return odd.sub(lambda at: "".join(f"~{byte:02X}" for byte in at[0].encode()), bucket)
+
+
 def current_version(output: str, bucket: str, seq_len: int) -> dict[str, Any]:
     """What is published now: its version, and the sha256 of its manifest."""
-    pointer = ObjectStoragePath(output) / bucket / f"sequences-{seq_len}" / "_current.json"
+    folder = ObjectStoragePath(output) / folder_of(bucket)
+    pointer = folder / f"sequences-{seq_len}" / "_current.json"
     held = json.loads(pointer.read_text())
     return {name: held[name] for name in ("version", "manifest_sha256")}
 

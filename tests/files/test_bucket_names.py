@@ -1,14 +1,16 @@
 """What a bucket's folder is called, and that every command takes the bucket by its own name."""
 
+import ast
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran
+from conftest import ROOT, Corpus, Ran
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +72,17 @@ def test_buckets_of_any_name_are_packed_and_every_command_knows_them(
     assert own["snapshots"] == ["run"]
     removed = json.loads(bfpack("prune", "--output", output, "--yes", "--json").out)
     assert removed == []
+
+
+def test_the_dag_of_airflow_names_folders_as_bfpack_does() -> None:
+    """It imports nothing of bfpack, so it has the rule once more."""
+    tree = ast.parse((ROOT / "jobs" / "airflow" / "pack_buckets.py").read_text())
+    (rule,) = [node for node in tree.body if getattr(node, "name", "") == "folder_of"]
+    scope: dict[str, Any] = {"re": re}
+    exec(compile(ast.Module([rule], []), "pack_buckets.py", "exec"), scope)
+
+    @given(st.text(st.characters(codec="utf-8")))
+    def agrees(name: str) -> None:
+        assert scope["folder_of"](name) == folder_of(name)
+
+    agrees()
