@@ -24,4 +24,13 @@ POINTS = {
     "report": "write */report/report.html",
     "release of the lock": "unlink */_lock",
 }
+
+
+def divided(points: dict[str, str], every: int) -> dict[str, dict[str, str]]:
+    """Points in two parts: "some", the first and each `every`-th after it, and "others"."""
+    some = dict(list(points.items())[::every])
+    others = {name: point for name, point in points.items() if name not in some}
+    return {"some": some, "others": others}
+
+
 AFTERWARDS = "old or complete new version, same bytes when run again"

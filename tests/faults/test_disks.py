@@ -12,6 +12,7 @@ import pytest
 from faults.injection import holding
 from faults.kit import Case, Drivers, complete, one_line
 from faults.matrix import LONG, SLOW, Matrix
+from faults.points import divided
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -87,20 +88,20 @@ HARM = {
 
 
 @pytest.mark.parametrize(
-    ("harm", "every"),
+    ("harm", "points"),
     [
-        pytest.param(harm, every, marks=marks)
+        pytest.param(harm, points, marks=marks)
         for harm in HARM
-        for every, marks in ((6, [] if harm == "full by bytes" else SLOW), (1, LONG))
+        for points, marks in (("some", [] if harm == "full by bytes" else SLOW), ("others", LONG))
     ],
 )
 def test_a_disk_that_fails_in_the_middle_of_a_run_loses_nothing(
-    case_of: Cases, drivers: Drivers, matrix: Matrix, disk: Path, harm: str, every: int
+    case_of: Cases, drivers: Drivers, matrix: Matrix, disk: Path, harm: str, points: str
 ) -> None:
-    """One run after another on the same output, each stopped a point later than the last."""
+    """One run after another on the same output, each stopped some points later than the last."""
     case = case_of("parquet")
     output = case.copy(disk)
-    for point in list(POINTS.values())[::every]:
+    for point in divided(POINTS, 6)[points].values():
         with holding(drivers.host.faults, point) as gate:
             driver = drivers.start(*case.pack(output))
             driver.wait_at(gate)

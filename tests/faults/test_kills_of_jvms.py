@@ -9,7 +9,7 @@ import pytest
 from faults.injection import Fault, arm, hits
 from faults.kit import Case, Drivers, complete, one_line, run_alone
 from faults.matrix import LONG, SLOW, Matrix
-from faults.points import AFTERWARDS, POINTS
+from faults.points import AFTERWARDS, POINTS, divided
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -17,14 +17,16 @@ Cases = Callable[[str], Case]
 
 
 @pytest.mark.parametrize(
-    ("first", "every"),
+    ("first", "points"),
     [
-        pytest.param("jvm", 8, marks=SLOW),
-        *(pytest.param(first, 1, marks=LONG) for first in ("jvm", "group")),
+        pytest.param("jvm", "some", marks=SLOW),
+        pytest.param("jvm", "others", marks=LONG),
+        pytest.param("group", "some", marks=LONG),
+        pytest.param("group", "others", marks=LONG),
     ],
 )
 def test_a_jvm_or_group_killed_at_each_named_point_publishes_no_mixture(
-    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str, every: int
+    case_of: Cases, drivers: Drivers, matrix: Matrix, tmp_path: Path, first: str, points: str
 ) -> None:
     """By turns. A driver without its JVM goes on as far as it needs none, to the end or to one
     line, and then the next run begins anew; a group is gone without a word, and the next run goes
@@ -32,7 +34,7 @@ def test_a_jvm_or_group_killed_at_each_named_point_publishes_no_mixture(
     case = case_of("parquet")
     output = case.copy(tmp_path / "first")
     faults = tmp_path / "faults"
-    for number, (name, point) in list(enumerate(POINTS.items()))[::every]:
+    for number, (name, point) in enumerate(divided(POINTS, 8)[points].items()):
         whose = ("jvm", "group")[(number + (first == "group")) % 2]
         arm(faults, Fault(point=f"{point} before", act=f"kill {whose}"))
         ran = run_alone(tmp_path, faults, *case.pack(output))
