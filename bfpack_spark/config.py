@@ -74,8 +74,8 @@ class Settings(ColumnSettings):
     )
     control_tokens: Literal["text", "quarantine", "allow"] = Field(
         "text",
-        description="Sets what becomes of text that looks like a control token: it is read as "
-        "plain text, the document is refused, or it becomes the token.",
+        description="Sets what becomes of text that looks like a control token: text reads it as "
+        "plain text, quarantine refuses the document, and allow makes it the token.",
     )
     max_document_bytes: int = Field(
         256 * 2**20,
@@ -94,7 +94,7 @@ class Settings(ColumnSettings):
     engine: Literal["auto", "fastokens", "gigatoken", "words", "tokenizers"] = Field(
         "auto",
         description="Sets the engine that tokenizes; auto takes the fastest that agrees with "
-        "tokenizers.",
+        "tokenizers, and in verify tokenizers itself.",
     )
     audit_share: float = Field(
         0.001,
@@ -110,15 +110,17 @@ class Settings(ColumnSettings):
     )
     long_documents: LongDocuments | None = Field(
         None,
-        description="Sets what becomes of documents that are longer than seq_len: they are cut "
-        "there, lose their end (truncate_turns: behind the last whole turn of targets that fits), "
-        "are left out, or fail the run; slide also repeats --overlap tokens at each cut. Default: "
-        "split, and error for documents with loss masks.",
+        description="Sets what becomes of documents that are longer than seq_len: split cuts "
+        "them, truncate keeps their beginning, truncate_turns keeps them up to the last whole turn "
+        "of targets that fits, drop leaves them out, error fails the run, and slide cuts them and "
+        "repeats --overlap tokens at each cut. Default: split, and error for documents with loss "
+        "masks.",
     )
     overlap: int = Field(
         0,
         ge=0,
-        description="Sets how many tokens before it each later fragment repeats, by slide.",
+        description="Sets how many of the tokens before it each later fragment repeats. It goes "
+        "with --long-documents slide.",
     )
     bos_at: Literal["document", "fragment"] = Field(
         "document",
@@ -130,12 +132,14 @@ class Settings(ColumnSettings):
         description="Sets how many documents a sequence holds at most. Default: as many as fit.",
     )
     align: int = Field(
-        1, ge=1, description="Sets that each document begins at a multiple of so many tokens."
+        1,
+        ge=1,
+        description="Makes each document begin at a multiple of so many tokens in its row.",
     )
     num_sequences_multiple: int = Field(
         1,
         ge=1,
-        description="Sets that the number of sequences is a multiple of it, by rows of padding.",
+        description="Makes the number of sequences a multiple of this, by adding rows of padding.",
     )
     group_documents_max: int = Field(
         2_000_000, ge=1, description="Sets how many documents the packer sees at once."

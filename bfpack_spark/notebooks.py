@@ -68,7 +68,8 @@ def verify(documents: DataFrame | None = None, **settings: Any) -> list[Report]:
     seq_len; `report.holds` says whether all is well, and `report.text()` what was found.
 
     documents: the DataFrame that was packed, whose text is then tokenized again and compared; None:
-    what the setting `input` names, or nothing. settings: the options of `bfpack verify`.
+    what the setting `input` names, or nothing. settings: the options of `bfpack verify` by their
+    names in a TOML file; the version that is checked is the current one.
     """
     told = _settings(settings)
     act = partial(verify_each, None, documents)

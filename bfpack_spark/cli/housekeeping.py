@@ -74,7 +74,7 @@ def snapshot(settings: Settings, name: str) -> None:
 
 @command("bfpack prune --output out --yes")
 @settings_options("output", "bucket", required=("output",))
-@cloup.option("--yes", is_flag=True, help="Removes them. Without it they are only listed.")
+@cloup.option("--yes", is_flag=True, help="Removes what is listed. Without it, nothing is removed.")
 @cloup.option(
     "--unfinished-days",
     type=click.FloatRange(min=0),

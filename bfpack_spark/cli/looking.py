@@ -58,7 +58,8 @@ _OR = "; or estimate from a text, by --input, --tokenizer and --sample N"
 @json_option
 def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     """Check every promise by reading what is on disk, of every bucket and seq_len or of those that
-    are named. With --input, tokenize the text again and compare its tokens."""
+    are named. With --input, tokenize the text again and compare its tokens. Documents of more than
+    1 MiB are compared only if --engine names another engine than tokenizers."""
     need_published(settings)
     if not settings.input:
         refuse_unused(
@@ -136,8 +137,8 @@ def _text_of(settings: Settings, bucket: str, frame: DataFrame | None) -> Input 
 @cloup.option(
     "--references",
     type=click.Choice(REFERENCE_KINDS),
-    help="Counts, in a --sample, what is mentioned in another row than it was told in: names of "
-    "Python by their bindings, identifiers and capitalised words, or headings.",
+    help="Counts, in a --sample, the mentions that lie in another row than what they refer to: "
+    "names of Python by their bindings, identifiers and capitalised words, or headings.",
 )
 @cloup.option(
     "--data-parallel",

@@ -45,18 +45,19 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 @cloup.option(
     "--tokens",
     type=click.IntRange(min=1),
-    help="Sets the length of the mixture in tokens, with padding. By default the bucket that ends "
-    "first is read once.",
+    help="Sets the length of the mixture in tokens, with padding; with --continues, of what comes "
+    "behind POSITION. By default the bucket that ends first is read once.",
 )
 @cloup.option(
     "--epochs",
     metavar="BUCKET=NUMBER",
-    help="Sets the length so that this bucket is read so many times, instead of --tokens.",
+    help="Sets such a length that this bucket is read so many times, instead of --tokens.",
 )
 @cloup.option(
     "--seed",
     type=click.IntRange(min=0),
-    help="Decides the order of the rows of each bucket.  [default: 0]",
+    help="Sets the seed of the order of each bucket's rows.  [default: 0, or that of the mixture "
+    "that is continued]",
 )
 @cloup.option(
     "--continues",

@@ -3,7 +3,7 @@ current before.
 
     web 2048: 5,583 sequences, 11,431,298 tokens, 3 shards in out/web/sequences-2048/1f.../shards
       130 documents, 86.0 % of the tokens, dropped: longer than seq_len (--long-documents drop)
-      2 documents quarantined (null 1, not_text 1)
+      2 documents quarantined (null_text 1, not_text 1)
       current was 2e... (long_documents split -> drop)
 """
 

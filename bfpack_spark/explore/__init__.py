@@ -11,6 +11,7 @@
     plots.truncations_by_length(stats, 2048, 8192)               # plots.py: a matplotlib figure
 
     explore.output_stats("out", (), (2048, 8192))                # every bucket, and all together
+    settings = Settings(input="corpus", tokenizer="tokenizer")   # from bfpack_spark.config
     explore.sample_stats(explore.sample_input(settings, 10_000), (2048,))   # text, not packed yet
     explore.read_sequence("out", "web", 2048, 3)                 # one sequence, as text
     explore.names_of("out", explore.read_sequence("out", "web", 2048, 3))  # bound elsewhere

@@ -55,9 +55,10 @@ def sample_input(
     settings: Settings, num_documents: int, references: ReferenceKind | None = None
 ) -> dict[str, Sample]:
     """Return about `num_documents` documents of each bucket of --input, by the name of the bucket.
-    An input that is not divided is one bucket, named by its own path. If `references` is given, the
-    texts are looked through for such mentions. Raise InputError for fewer than 1 document, for a
-    Delta table, which is not sampled, and for references in tokens, which are no text."""
+    An input that is not divided is one bucket, named by --bucket or else by its own path. If
+    `references` is given, the texts are looked through for such mentions. Raise InputError for
+    fewer than 1 document, for a table, which is not sampled, and for references in tokens or
+    conversations."""
     if num_documents < 1:
         raise InputError(f"--sample {num_documents}: must be 1 or more")
     if settings.input_format in ("delta", "table"):

@@ -124,7 +124,7 @@ class PackedSequences:
 
     def __getitem__(self, index: int) -> Batch:
         """Return the i-th row of this rank from the start on, as a batch without its first
-        dimension. Raises IndexError if there is none."""
+        dimension and without num_segments. Raises IndexError if there is none."""
         rows = len(self)
         if not -rows <= index < rows:
             raise IndexError(f"row {index} of {rows}")
@@ -160,9 +160,10 @@ class PackedSequences:
         """Return an iterator over the batches of this rank from the position on, or from `start`:
         `rows` rows each, and fewer in the last one of an epoch.
 
-        A thread reads ahead, and makes the layout: "flattened", or a function of a batch. `balance`
-        deals the rows of each global batch to the ranks by attention cost; each rank then decodes
-        all rows. Raises JobError, naming file, rank and position, if a shard is damaged.
+        A thread reads ahead, and makes the layout: "flattened", "batched", or a function of a batch
+        (ValueError for another name). `balance` deals the rows of each global batch to the ranks by
+        attention cost; each rank then decodes all rows. Raises JobError, naming file, rank and
+        position, if a shard is damaged.
         """
         at = self._position if start is None else start
         return self._taken(self.share(rows, layout=layout, start=at, balance=balance))

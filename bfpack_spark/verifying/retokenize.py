@@ -1,5 +1,5 @@
-"""verify --input: the text is tokenized anew, by the reference engine unless --engine fastokens is
-given, and compared with the token store."""
+"""verify --input: the text is tokenized anew, by the reference engine unless --engine names
+another, and compared with the token store."""
 
 from dataclasses import replace
 from typing import Any
