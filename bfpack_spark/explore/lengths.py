@@ -3,16 +3,19 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 from pyspark.sql import SparkSession
 
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.tasks import TASKS
+from bfpack_spark.files import access
 from bfpack_spark.schema import MEASURED, blocks_of, plain
 from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.tokens.measure_lengths import count_lengths, measure_lengths, measured
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 
-_THREADS = 16  # a small read from an object store is mostly waiting
+_THREADS = 16  # a small read from a store is mostly waiting
+_LOCAL_THREADS = 4  # on a disk it is not, and more threads wait for each other
 
 
 def length_histogram(spark: SparkSession, store: TokenStore) -> Histogram:
@@ -29,5 +32,7 @@ def read_histogram(output: str, bucket: str, version: str | None = None) -> Hist
     """Return the same histogram for a bucket, read without Spark. The tokens are not read. Raise
     InputError if there is no token store."""
     store = open_token_store(output, bucket, version)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    is_local = isinstance(access.locate(output)[0], pafs.LocalFileSystem)
+    threads = _LOCAL_THREADS if is_local else _THREADS
+    with ThreadPoolExecutor(threads) as pool:
         return Histogram.merged(pool.map(count_lengths, store.paths))

@@ -9,7 +9,7 @@ from bfpack_spark.printable import counted, one_line
 PROMISES = {
     0: "all of the input was read",
     1: "every token of the input is packed once, or counted as left out",
-    2: "a sequence has exactly seq_len tokens, with padding only at its end",
+    2: "a sequence has exactly seq_len tokens, with padding only at its end or up to --align",
     3: "a document that fits is whole",
     4: "sequences are as many as best fit makes, and shards are of one size",
     5: "manifest, plan and files agree",
