@@ -50,6 +50,27 @@ def test_a_process_that_needs_no_spark_says_one_line_and_nothing_else(packed: Pa
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_process_without_streams_works_and_exits_as_others(packed: Path, closed: str) -> None:
+    """As some schedulers start it."""
+    command = [sys.executable, "-m", "bfpack_spark", "path", "--output", str(packed)]
+
+    def ran(*more: str) -> subprocess.CompletedProcess[str]:
+        script = f'"$@" {closed}'
+        return subprocess.run(
+            ["sh", "-c", script, "sh", *command, *more],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+
+    good, bad = ran("--seq-len", "2048"), ran("--seq-len", "7")
+    assert (good.returncode, bad.returncode) == (0, 2)
+    assert good.stdout.endswith("/shards\n") or ">&-" in closed.split()
+    assert bad.stderr.startswith("bfpack: error: ") or "2>&-" in closed
+
+
 def test_a_page_is_all_that_is_said_where_fonts_cannot_be_kept(
     packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

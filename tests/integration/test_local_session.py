@@ -86,6 +86,21 @@ def test_a_killed_jvm_is_one_line_and_the_next_run_publishes(
     assert {path.stat().st_mode & 0o777 for path in shards.iterdir()} == {0o664}
 
 
+def test_a_run_without_streams_publishes_and_prints_into_no_file(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    """As some schedulers start it. A file that took the number of stderr would have the log."""
+    options = ("pack", *pack_options(corpus, tmp_path / "output"), "--seq-len", 512, *CHEAP)
+    subprocess.run(
+        ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", BFPACK, *map(str, options)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+    )
+    verified = start(tmp_path / "tmp", "verify", "--output", tmp_path / "output")
+    verified.communicate()
+    assert verified.returncode == 0
+
+
 FULL = """
 import json, os, sys
 from pathlib import Path
