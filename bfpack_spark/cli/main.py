@@ -16,6 +16,7 @@ explain = on_demand("bfpack_spark.cli.explain:explain")
 was_interrupted = on_demand("bfpack_spark.cli.explain:was_interrupted")
 
 _INTERRUPTED = "interrupted; the same command continues"
+_NOBODY_READS = 141  # what shells report of a program that wrote to a pipe without a reader
 
 # The sections of --help. Of each command: its name, its module and a line of help.
 _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
@@ -71,7 +72,8 @@ for _title, _commands in _SECTIONS.items():
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 violations, 2 a user's mistake, 3 a bucket is held by
-    another run, 4 some buckets failed, 5 the job failed, 130 interrupted."""
+    another run, 4 some buckets failed, 5 the job failed, 130 interrupted, 141 nobody reads what is
+    printed."""
     try:
         code = bfpack.main(args=arguments, prog_name="bfpack", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -80,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         fail(error.format_message())
         code = 2
+    except SystemExit:  # click's answer to a pipe without a reader, whose code is that of verify
+        code = _NOBODY_READS
     except Exception as error:
         interrupted = isinstance(error, click.Abort) or was_interrupted(error)
         said, code = (_INTERRUPTED, 130) if interrupted else explain(error)

@@ -71,6 +71,20 @@ def test_a_process_without_streams_works_and_exits_as_others(packed: Path, close
     assert bad.stderr.startswith("bfpack: error: ") or "2>&-" in closed
 
 
+def test_a_pipe_that_nobody_reads_is_no_violation_and_no_fault(packed: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-m", "bfpack_spark", "stats", "--output", str(packed), "--json"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (141, b"")
+
+
 def test_a_page_is_all_that_is_said_where_fonts_cannot_be_kept(
     packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
