@@ -2,7 +2,8 @@
 
 import functools
 import logging
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -81,12 +82,14 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
     return store
 
 
-def engines_ahead(settings: Settings, source: Source) -> AbstractContextManager[None]:
-    """Return a context that loads engines during what is done inside, if `make_tokens` will choose
-    one of them."""
+@contextmanager
+def engines_ahead(settings: Settings, source: Source) -> Iterator[None]:
+    """Load engines during what is done inside, if `make_tokens` will choose one of them."""
     if settings.tokens_column or find_store(settings, source) is not None:
-        return nullcontext()
-    return engines_load(settings.engine, source.vocabulary)
+        yield
+    else:
+        with engines_load(settings.engine, source.vocabulary):
+            yield
 
 
 def _choose(settings: Settings, source: Source) -> Choice:

@@ -74,15 +74,23 @@ def test_buckets_of_any_name_are_packed_and_every_command_knows_them(
     assert removed == []
 
 
-def test_the_dag_of_airflow_names_folders_as_bfpack_does() -> None:
+def test_the_dag_of_airflow_finds_what_is_published_for_a_bucket_of_any_name(
+    packed: Path, tmp_path: Path
+) -> None:
     """It imports nothing of bfpack, so it has the rule once more."""
     tree = ast.parse((ROOT / "jobs" / "airflow" / "pack_buckets.py").read_text())
-    (rule,) = [node for node in tree.body if getattr(node, "name", "") == "folder_of"]
-    scope: dict[str, Any] = {"re": re}
-    exec(compile(ast.Module([rule], []), "pack_buckets.py", "exec"), scope)
+    wanted = ("folder_of", "current_version")
+    rules: list[ast.stmt] = [node for node in tree.body if getattr(node, "name", "") in wanted]
+    dag: dict[str, Any] = {"re": re, "json": json, "Any": Any, "ObjectStoragePath": Path}
+    exec(compile(ast.Module(rules, []), "pack_buckets.py", "exec"), dag)
+
+    (tmp_path / folder_of("C++")).symlink_to(packed / "small")
+    held = json.loads((packed / "small" / "sequences-512" / "_current.json").read_text())
+    told = dag["current_version"](str(tmp_path), "C++", 512)
+    assert told == {name: held[name] for name in ("version", "manifest_sha256")}
 
     @given(st.text(st.characters(codec="utf-8")))
     def agrees(name: str) -> None:
-        assert scope["folder_of"](name) == folder_of(name)
+        assert dag["folder_of"](name) == folder_of(name)
 
     agrees()
