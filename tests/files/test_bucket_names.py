@@ -74,7 +74,7 @@ def test_buckets_of_any_name_are_packed_and_every_command_knows_them(
     assert removed == []
 
 
-def test_the_dag_of_airflow_finds_what_is_published_for_a_bucket_of_any_name(
+def test_the_dag_of_airflow_finds_the_pointer_of_a_bucket_of_any_name(
     packed: Path, tmp_path: Path
 ) -> None:
     """It imports nothing of bfpack, so it has the rule once more."""
