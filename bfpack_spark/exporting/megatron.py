@@ -24,13 +24,14 @@ import numpy.typing as npt
 
 from bfpack_spark.exporting.rows import Rows
 
+IDS = "<i4"  # as in the shards
 _UINT16_BELOW = 65500
-_CODES = {"<u2": 8, "<i4": 4}
+_CODES = {"<u2": 8, IDS: 4}
 
 
 def type_of_ids(vocabulary_size: int) -> str:
-    """Return numpy's name of the type of the ids: "<u2" or "<i4"."""
-    return "<u2" if vocabulary_size < _UINT16_BELOW else "<i4"
+    """Return numpy's name of the type of the ids: "<u2" or IDS."""
+    return "<u2" if vocabulary_size < _UINT16_BELOW else IDS
 
 
 def bytes_of_ids(rows: Rows, kind: str) -> npt.NDArray[np.uint8]:

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
-from bfpack_spark.files.stored_parquet import open_own_parquet
+from bfpack_spark.files.list_columns import Lists
+from bfpack_spark.files.stored_parquet import open_own_lists
 
-_COLUMNS = ["sequence_id", "input_ids", "seq_lengths", "doc_ids", "num_tokens"]
+_COLUMNS = ["input_ids", "seq_lengths", "doc_ids"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,28 +42,42 @@ class Rows:
         return len(self.ids)
 
 
-def read_rows(entry: ShardEntry, seq_len: int, num_repeated: int = 0) -> Iterator[Rows]:
+def read_rows(
+    entry: ShardEntry, seq_len: int, num_repeated: int = 0, *, hashed: bool = True
+) -> Iterator[Rows]:
     """Yield the rows of a shard, a row group at a time. With `num_repeated`, so many tokens at the
     beginning of each fragment that goes on with a document are masked. Raise JobError at their end
     if the ids are not those of the manifest, so that nothing is exported of a file that was
-    replaced."""
+    replaced. Not `hashed`: only their number is compared, and the caller calls check_ids."""
     digest, count = hashlib.sha256(), 0
-    with open_own_parquet(entry.path) as file:
-        names = [*_COLUMNS, *({"loss_mask"} & set(file.schema_arrow.names))]
+    with open_own_lists(entry.path) as file:
+        names = [*_COLUMNS, *({"loss_mask"} & file.leaves.keys())]
         names += ["doc_starts"] if num_repeated else []
-        for number in range(file.num_row_groups):
-            table = file.read_row_group(number, columns=names, use_threads=False)
-            rows = _rows(table, seq_len)
-            if num_repeated:
-                rows = replace(rows, loss_mask=_without_repeated(table, rows, num_repeated))
-            digest.update(rows.ids.reshape(-1).data)
+        for number in range(file.parquet.num_row_groups):
+            columns = file.read(number, names)
+            first = file.statistics(number, "sequence_id").min
+            rows = _rows(columns, first, seq_len, num_repeated)
+            if hashed:
+                digest.update(rows.ids.reshape(-1).data)
             count += len(rows)
             yield rows
-    if (count, digest.hexdigest()) != (entry.rows, entry.ids_sha256):
-        raise JobError(
-            f"{entry.path}: holds other ids than its manifest says; bfpack verify names what "
-            "differs; restore it from a copy"
-        )
+    if count != entry.rows:
+        raise _other_ids(entry)
+    if hashed:
+        check_ids(entry, digest.hexdigest())
+
+
+def check_ids(entry: ShardEntry, ids_sha256: str) -> None:
+    """Raise JobError if this is not the sha256 of the shard's ids."""
+    if ids_sha256 != entry.ids_sha256:
+        raise _other_ids(entry)
+
+
+def _other_ids(entry: ShardEntry) -> JobError:
+    return JobError(
+        f"{entry.path}: holds other ids than its manifest says; bfpack verify names what "
+        "differs; restore it from a copy"
+    )
 
 
 def in_files(groups: Iterator[Rows], rows_max: int) -> Iterator[Sequence[Rows]]:
@@ -77,38 +92,39 @@ def in_files(groups: Iterator[Rows], rows_max: int) -> Iterator[Sequence[Rows]]:
         yield pending
 
 
-def _rows(table: pa.Table, seq_len: int) -> Rows:
-    lists = {name: _one_chunk(table[name]) for name in ("input_ids", "seq_lengths", "doc_ids")}
-    sizes = np.diff(np.frombuffer(lists["seq_lengths"].offsets.buffers()[1], np.int32))
+def _rows(columns: dict[str, Lists], first: int, seq_len: int, num_repeated: int) -> Rows:
+    lengths, is_padding = _numbers(columns["seq_lengths"]), columns["doc_ids"].is_null
+    if is_padding is None:
+        is_padding = np.zeros(len(lengths), dtype=np.bool_)
+    ids, mask = _numbers(columns["input_ids"]).reshape(-1, seq_len), None
+    if num_repeated:
+        starts = _numbers(columns["doc_starts"])
+        mask = _without_repeated(starts, lengths, ids.shape, num_repeated)
+    elif "loss_mask" in columns:
+        mask = _numbers(columns["loss_mask"]).astype(np.int8).reshape(ids.shape)
     return Rows(
-        first=table["sequence_id"][0].as_py(),
-        ids=_numbers(lists["input_ids"]).reshape(-1, seq_len),
-        num_segments=sizes[: len(table)].astype(np.int64),
-        seq_lengths=_numbers(lists["seq_lengths"]),
-        is_padding=np.asarray(
-            lists["doc_ids"].flatten().is_null().to_numpy(zero_copy_only=False), dtype=np.bool_
-        ),
-        num_tokens=int(table["num_tokens"].to_numpy().sum()),
-        loss_mask=_mask(table, seq_len) if "loss_mask" in table.column_names else None,
+        first=first,
+        ids=ids,
+        num_segments=np.diff(columns["seq_lengths"].begins),
+        seq_lengths=lengths,
+        is_padding=is_padding,
+        num_tokens=ids.size - int(lengths[is_padding].sum()),
+        loss_mask=mask,
     )
 
 
-def _without_repeated(table: pa.Table, rows: Rows, num_repeated: int) -> npt.NDArray[np.int8]:
-    mask = np.ones_like(rows.ids, dtype=np.int8)
-    begins = np.cumsum(rows.seq_lengths, dtype=np.int64) - rows.seq_lengths
-    later = begins[_one_chunk(table["doc_starts"]).flatten().to_numpy() > 0]
+def _without_repeated(
+    starts: npt.NDArray[Any], lengths: npt.NDArray[Any], shape: tuple[int, int], num_repeated: int
+) -> npt.NDArray[np.int8]:
+    mask = np.ones(shape, dtype=np.int8)
+    begins = np.cumsum(lengths, dtype=np.int64) - lengths
+    later = begins[starts > 0]
     mask.reshape(-1)[(later[:, None] + np.arange(num_repeated)).reshape(-1)] = 0
     return mask
 
 
-def _mask(table: pa.Table, seq_len: int) -> npt.NDArray[np.int8]:
-    values = _one_chunk(table["loss_mask"]).flatten().to_numpy()
-    return np.asarray(values, dtype=np.int8).reshape(-1, seq_len)
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.ListArray:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _numbers(lists: pa.ListArray) -> npt.NDArray[np.int32]:
-    return np.ascontiguousarray(lists.flatten().to_numpy())
+def _numbers(lists: Lists) -> npt.NDArray[Any]:
+    """Return the numbers, where the processor expects them."""
+    if lists.numbers is None:
+        raise ValueError("it holds texts where numbers should be")
+    return np.require(lists.numbers, requirements="A")

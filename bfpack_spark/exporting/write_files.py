@@ -6,7 +6,7 @@ from typing import Any
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.exporting import bridge, mds, megatron
-from bfpack_spark.exporting.rows import ShardEntry, in_files, read_rows
+from bfpack_spark.exporting.rows import ShardEntry, check_ids, in_files, read_rows
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import BRIDGE, ExportFormat
@@ -31,7 +31,8 @@ def _write_megatron(entry: ShardEntry, spec: ExportSpec) -> Written:
     name = f"shards/part-{entry.shard:05d}"
     data = HashingFile(spec.root, f"{name}.bin")
     tokens = restarts = 0
-    for rows in read_rows(entry, spec.seq_len):
+    is_same = kind == megatron.IDS  # then the file's hash is that of the ids
+    for rows in read_rows(entry, spec.seq_len, hashed=not is_same):
         open_ended, inside = megatron.restarts_elsewhere(rows, spec.eos_id)
         if open_ended is not None:
             raise InputError(
@@ -42,6 +43,8 @@ def _write_megatron(entry: ShardEntry, spec: ExportSpec) -> Written:
         data.write(megatron.bytes_of_ids(rows, kind).data)
         tokens += rows.num_tokens
         restarts += inside
+    if is_same:
+        check_ids(entry, data.sha256)
     files = [
         _file(f"{name}.bin", data, rows=entry.rows, tokens=tokens, ids_sha256=entry.ids_sha256),
         whole_file(

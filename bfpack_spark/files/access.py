@@ -109,9 +109,18 @@ def open_parquet(path: str, *, pre_buffer: bool = True, **options: Any) -> Itera
     """Open a Parquet file, and check the checksums of its pages. `pre_buffer` reads the columns of
     a row group by few requests, and holds their compressed bytes until the next one is read. The
     options are those of ParquetFile."""
-    options |= {"page_checksum_verification": True, "pre_buffer": pre_buffer}
-    with _opened(path) as raw, pq.ParquetFile(raw, **options) as file:
+    with open_parquet_and_bytes(path, pre_buffer=pre_buffer, **options) as (file, _):
         yield file
+
+
+@contextmanager
+def open_parquet_and_bytes(
+    path: str, **options: Any
+) -> Iterator[tuple[pq.ParquetFile, pa.NativeFile]]:
+    """Open a Parquet file as `open_parquet` does, together with its bytes."""
+    options = {"page_checksum_verification": True, "pre_buffer": True} | options
+    with _opened(path) as raw, pq.ParquetFile(raw, **options) as file:
+        yield file, raw
 
 
 def size_and_sha256(path: str) -> tuple[int, str]:

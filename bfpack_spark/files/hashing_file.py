@@ -43,13 +43,18 @@ class HashingFile(io.RawIOBase):
         self.num_bytes += len(data)
         return len(data)
 
+    @property
+    def sha256(self) -> str:
+        """Return the sha256 of what was written so far."""
+        return self._hash.hexdigest()
+
     def publish(self) -> str:
         """Give the file its name, unless it is late. Returns the sha256 of its bytes."""
         if _is_late(self._root):
             self._target.drop(self._stream)
         else:
             self._target.publish(self._stream)
-        return self._hash.hexdigest()
+        return self.sha256
 
     def close(self) -> None:
         """Give up the file; what was published stays. It is enough that the object is garbage

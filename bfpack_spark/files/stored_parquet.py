@@ -15,15 +15,28 @@ import pyarrow.parquet as pq
 
 from bfpack_spark.errors import JobError
 from bfpack_spark.files import access
+from bfpack_spark.files.list_columns import ListFile, open_lists
 
 
 @contextmanager
 def open_own_parquet(path: str) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file, and check the checksums of its pages. Raises JobError if the file is
     damaged or gone: Arrow does not say which file it is, and Spark does not know."""
+    with _named(path), access.open_parquet(path) as file:
+        yield file
+
+
+@contextmanager
+def open_own_lists(path: str) -> Iterator[ListFile]:
+    """Open a Parquet file to read columns of lists. Raises JobError as `open_own_parquet` does."""
+    with _named(path), open_lists(path) as file:
+        yield file
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
     try:
-        with access.open_parquet(path) as file:
-            yield file
+        yield
     except (pa.ArrowException, OSError) as error:
         why = " ".join(str(error).split()).removesuffix(".")
         version = path.rpartition("/")[0].rpartition("/")[0]

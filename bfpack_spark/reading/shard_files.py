@@ -1,9 +1,10 @@
-"""Row groups of shards as numpy arrays, on Arrow's buffers and without pandas.
+"""Row groups of shards as numpy arrays.
 
-`Array.to_numpy()` imports pandas, which takes 0.8 s of CPU, so the buffers are taken themselves.
 The columns that are read are those of which a batch cannot be computed: ids and lengths. Which
 segments are padding is told by doc_ids; they are read only where the footer says that a row of the
-group has padding.
+group has padding. The pages of our own files are taken as they lie (files/list_columns.py), in a
+third of the time of Arrow, which reads all others. `Array.to_numpy()` imports pandas, which takes
+0.8 s of CPU, so Arrow's buffers are taken themselves.
 """
 
 from collections import OrderedDict
@@ -15,13 +16,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
 from bfpack_spark.files import access
+from bfpack_spark.files.list_columns import Bools, Lists, open_lists
 from bfpack_spark.reading.sources import Source
 
 Int32 = npt.NDArray[np.int32]
-Bools = npt.NDArray[np.bool_]
 _FILES_MAX = 64  # open shards, of all sources together
 
 
@@ -111,101 +111,76 @@ class _OpenShard:
     def __init__(self, source: Source, shard: int) -> None:
         path, listed = source.path_of(shard), source.facts.shards[shard]
         self._seq_len = source.seq_len
-        self._opened = access.open_parquet(path)
-        self.file: pq.ParquetFile = self._opened.__enter__()
+        self._opened = open_lists(path)
+        self._lists = self._opened.__enter__()
+        self.file: pq.ParquetFile = self._lists.parquet
         self._metadata = self.file.metadata
         if self._metadata.num_rows != listed.rows:
             raise JobError(f"it has {self._metadata.num_rows} rows, and the manifest {listed.rows}")
-        schema = self._metadata.schema
-        self._columns = {schema.column(n).path.partition(".")[0]: n for n in range(len(schema))}
-        self._has_masks = "loss_mask" in self._columns
+        self._has_masks = "loss_mask" in self._lists.leaves
         self._num_repeated = source.facts.num_repeated
 
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
 
     def read(self, number: int, rows: int, first: int, source: int) -> Group:
-        facts = self._metadata.row_group(number)
-        self._check(facts, rows, first)
-        padded = _statistics(facts, self._columns["num_padding"]).max > 0
+        self._check(number, rows, first)
+        padded = self._lists.statistics(number, "num_padding").max > 0
         names = ["input_ids", "seq_lengths"]
         names += ["doc_ids"] if padded else []
         names += ["loss_mask"] if self._has_masks else []
         names += ["doc_starts"] if self._num_repeated else []
-        table = self.file.read_row_group(number, columns=names, use_threads=False)
-        lengths, offsets = _lists(table, "seq_lengths", np.int32)
-        ids = self._matrix(table, "input_ids", np.int32, rows)
+        columns = self._lists.read(number, names)
+        segments = columns["seq_lengths"]
+        lengths = _numbers(segments)
         if int(lengths.sum(dtype=np.int64)) != rows * self._seq_len:
             raise JobError("its seq_lengths do not sum to its tokens")
+        for name in {"doc_ids", "doc_starts"} & columns.keys():
+            if not np.array_equal(columns[name].begins, segments.begins):
+                raise JobError(f"its {name} and seq_lengths are not parallel")
         return Group(
-            input_ids=ids,
+            input_ids=self._matrix(columns["input_ids"], "input_ids", rows),
             seq_lengths=lengths,
-            begins=offsets.tolist(),
-            is_padding=_is_null(table, "doc_ids", len(lengths)) if padded else None,
-            loss_mask=self._matrix(table, "loss_mask", np.int8, rows) if self._has_masks else None,
-            num_repeated=self._repeated(table, len(lengths)),
+            begins=segments.begins.tolist(),
+            is_padding=_is_null(columns["doc_ids"]) if padded else None,
+            loss_mask=self._mask(columns, rows),
+            num_repeated=self._repeated(columns),
             first=first,
             source=source,
         )
 
-    def _repeated(self, table: pa.Table, num_segments: int) -> Int32 | None:
+    def _mask(self, columns: dict[str, Lists], rows: int) -> npt.NDArray[np.int8] | None:
+        if not self._has_masks:
+            return None
+        return self._matrix(columns["loss_mask"], "loss_mask", rows).astype(np.int8)
+
+    def _repeated(self, columns: dict[str, Lists]) -> Int32 | None:
         if not self._num_repeated:
             return None
-        starts, _ = _lists(table, "doc_starts", np.int64)
-        if len(starts) != num_segments:
-            raise JobError(f"doc_starts has {len(starts)} values, and seq_lengths {num_segments}")
+        starts = _numbers(columns["doc_starts"])
         return np.where(starts > 0, np.int32(self._num_repeated), np.int32(0))
 
-    def _check(self, facts: Any, rows: int, first: int) -> None:
-        begin = _statistics(facts, self._columns["sequence_id"]).min
+    def _check(self, number: int, rows: int, first: int) -> None:
+        facts = self._metadata.row_group(number)
+        begin = self._lists.statistics(number, "sequence_id").min
         if (facts.num_rows, begin) != (rows, first):
             raise JobError(
                 f"it holds {facts.num_rows} rows from {begin} on, and not {rows} from {first} on"
             )
 
-    def _matrix(self, table: pa.Table, name: str, kind: Any, rows: int) -> Any:
-        values, offsets = _lists(table, name, kind)
-        if not (offsets == np.arange(rows + 1) * self._seq_len).all():
+    def _matrix(self, lists: Lists, name: str, rows: int) -> npt.NDArray[Any]:
+        if not np.array_equal(lists.begins, np.arange(rows + 1) * self._seq_len):
             raise JobError(f"{name} does not hold {self._seq_len} values in each row")
-        return values.reshape(rows, self._seq_len)
+        return _numbers(lists).reshape(rows, self._seq_len)
 
 
-def _statistics(facts: Any, column: int) -> Any:
-    statistics = facts.column(column).statistics
-    if statistics is None:
-        raise JobError("its footer lacks statistics")
-    return statistics
+def _numbers(lists: Lists) -> npt.NDArray[Any]:
+    if lists.numbers is None:
+        raise JobError("it holds texts where numbers should be")
+    return lists.numbers
 
 
-def _whole(table: pa.Table, name: str) -> pa.ListArray:
-    column = table.column(name)
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _lists(table: pa.Table, name: str, kind: Any) -> tuple[npt.NDArray[Any], Int64]:
-    """Return the values of a column of lists end to end, and where each list begins, and the
-    end."""
-    lists = _whole(table, name)
-    offsets = np.frombuffer(lists.buffers()[1], dtype=np.int32)
-    offsets = offsets[lists.offset : lists.offset + len(lists) + 1].astype(np.int64)
-    values = lists.values
-    if lists.null_count or values.null_count:
-        raise JobError(f"{name} holds a null")
-    held = np.frombuffer(values.buffers()[1] or b"", dtype=kind)
-    return held[values.offset :][offsets[0] : offsets[-1]], offsets - offsets[0]
-
-
-def _is_null(table: pa.Table, name: str, num_values: int) -> Bools:
-    """Return which values of a column of lists are null. The values themselves are not touched:
-    `flatten` would copy all texts."""
-    lists = _whole(table, name)
-    offsets, values = lists.buffers()[1], lists.values
-    begin, end = np.frombuffer(offsets, dtype=np.int32)[[lists.offset, lists.offset + len(lists)]]
-    if end - begin != num_values:
-        raise JobError(f"{name} has {end - begin} values, and seq_lengths {num_values}")
-    bitmap = values.buffers()[0]
-    if bitmap is None:
-        return np.zeros(num_values, dtype=np.bool_)
-    first = values.offset + int(begin)
-    bits = np.unpackbits(np.frombuffer(bitmap, dtype=np.uint8), bitorder="little")
-    return ~bits[first : first + num_values].view(np.bool_)
+def _is_null(lists: Lists) -> Bools:
+    if lists.is_null is None:
+        return np.zeros(int(lists.begins[-1]), dtype=np.bool_)
+    return lists.is_null
