@@ -80,6 +80,11 @@ class RowOrder:
         return self._weave.num_rows
 
     @property
+    def num_slots(self) -> int:
+        """Return how many windows a reader of all lanes holds."""
+        return len(self._lanes.num_groups)
+
+    @property
     def lanes(self) -> Lanes:
         return self._lanes
 

@@ -17,6 +17,10 @@ class Order(Protocol):
     def num_rows(self) -> int:
         """Return the length of an epoch, in rows."""
 
+    @property
+    def num_slots(self) -> int:
+        """Return how many slots there are: how many windows a reader of all rows holds."""
+
     def find(self, positions: Int64) -> Places:
         """Return the places of the rows at positions of 0..num_rows-1: of each, its slot, the
         window of that slot, and the place in it. A reader holds one window of each slot, so a

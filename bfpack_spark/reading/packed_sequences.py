@@ -74,7 +74,8 @@ class PackedSequences:
         self._rules = rules
         self._order = self._stream.order(rules)
         self._start = self._position = position
-        self._random = RandomAccess(self._order, self._stream.sources, self._verify)
+        sources = self._stream.sources
+        self._random = RandomAccess(self._order, sources, self._verify, rules.window)
 
     @property
     def sources(self) -> list[str]:

@@ -14,7 +14,7 @@ from bfpack_spark.reading.shard_files import DamageError, ShardFiles
 from bfpack_spark.reading.sources import Source
 from bfpack_spark.reading.windows import Row, damaged, rows_of_group
 
-_GROUPS_MAX = 16  # decoded row groups that are kept
+_GROUPS_MIN, _GROUPS_MAX = 16, 128  # decoded row groups that are kept, 0.5 MB each
 _WINDOWS_MAX = 1024
 
 
@@ -35,16 +35,19 @@ class Segment:
 class RandomAccess:
     """Rows by position. Several threads may use it; one at a time reads."""
 
-    def __init__(self, order: Order, sources: list[Source], verify: str) -> None:
+    def __init__(self, order: Order, sources: list[Source], verify: str, window: int) -> None:
+        """`window`: row groups of a window of the order. So many row groups are kept that ascending
+        positions decode each of them once, unless the order has very many slots."""
         self._order, self._sources, self._verify = order, sources, verify
+        self._num_groups = min(max((order.num_slots + 2) * window, _GROUPS_MIN), _GROUPS_MAX)
         self._forget()
 
-    def __getstate__(self) -> tuple[Order, list[Source], str]:
+    def __getstate__(self) -> tuple[Order, list[Source], str, int]:
         """Return what another process can use: no open files, and no lock."""
-        return self._order, self._sources, self._verify
+        return self._order, self._sources, self._verify, self._num_groups
 
-    def __setstate__(self, state: tuple[Order, list[Source], str]) -> None:
-        self._order, self._sources, self._verify = state
+    def __setstate__(self, state: tuple[Order, list[Source], str, int]) -> None:
+        self._order, self._sources, self._verify, self._num_groups = state
         self._forget()
 
     def _forget(self) -> None:
@@ -120,7 +123,7 @@ class RandomAccess:
     def _group(self, source: int, shard: int, number: int) -> list[Row]:
         key = (source, shard, number)
         if key not in self._groups:
-            if len(self._groups) >= _GROUPS_MAX:
+            if len(self._groups) >= self._num_groups:
                 self._groups.popitem(last=False)
             self._groups[key] = rows_of_group(self._files.read(source, shard, number))
         self._groups.move_to_end(key)

@@ -19,6 +19,7 @@ from made_versions import run
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
+from bfpack_spark.reading.shard_files import Group, ShardFiles
 
 ROWS = sum(SHARDS)
 COLUMNS = ("sequence_id", "input_ids")
@@ -182,6 +183,24 @@ def test_the_global_view_has_the_rows_of_all_ranks(output: Path, stream: list[in
     data = opened(output, rank=1, world_size=3)
     assert rows_of(data.global_view(), 4) == stream
     assert (data.rank, data.world_size) == (1, 3)
+
+
+def test_rows_one_by_one_decode_each_row_group_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_output(tmp_path, (200, 220))  # 105 row groups of 4 rows
+    read, groups = ShardFiles.read, []
+
+    def counted(files: ShardFiles, *place: int) -> Group:
+        groups.append(place)
+        return read(files, *place)
+
+    monkeypatch.setattr(ShardFiles, "read", counted)
+    data = opened(tmp_path, lanes=16)
+    assert [data[at]["sequence_id"] for at in range(len(data))] == rows_of(data, 4)
+    alone, by_batches = groups[:105], groups[105:]
+    assert sorted(alone) == sorted(by_batches)
+    assert len(set(alone)) == 105
 
 
 def test_a_copy_in_another_process_reads_the_same_rows(output: Path) -> None:
