@@ -1,6 +1,7 @@
 """The exports of a version: their manifests, and every file against the rows of its shard."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import get_args
 
 from pyspark.sql import SparkSession
@@ -43,18 +44,17 @@ def _check(
     if kept.totals.as_json() != manifest.totals.as_json():
         problem = f"totals are {kept.totals.as_json()}, of the sequences {manifest.totals}"
         yield Violation(invariant=1, problem=problem, shard="_manifest.json")
-    listed = [(file.path, file.bytes, file.sha256) for file in kept.files]
+    listed = [Exported(path=f.path, bytes=f.bytes, sha256=f.sha256) for f in kept.files]
     shards = shards_of(directory, manifest)
-    rows = [(*shard, [file for file in listed if _is_of(file[0], shard[0])]) for shard in shards]
+    rows = [(*shard, [asdict(f) for f in listed if _is_of(f.path, shard[0])]) for shard in shards]
     entries = in_partitions(spark, rows, f"{SHARDS_DDL}, files {_FILES}")
     for said in collect_messages(compare_exports(entries, spec_of(version, manifest))):
         for path, problem in said["faults"]:
             yield Violation(invariant=5, problem=problem, shard=path)
-    for path, size, digest in listed:
-        file = Exported(path=path, bytes=size, sha256=digest)
-        if path == "shards/index.json" and not is_as_listed(version.directory, file):
+    for file in listed:
+        if file.path == "shards/index.json" and not is_as_listed(version.directory, file):
             problem = "is not what the manifest says, by its sha256"
-            yield Violation(invariant=5, problem=problem, shard=path)
+            yield Violation(invariant=5, problem=problem, shard=file.path)
 
 
 def _is_of(path: str, shard: int) -> bool:

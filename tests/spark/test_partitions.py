@@ -1,6 +1,8 @@
 """Rows that the driver knows go to the task that is to have them."""
 
+import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
@@ -21,6 +23,26 @@ def test_each_of_many_partitions_has_its_row(spark: SparkSession, either_way: st
     frame = in_partitions(spark, [(number, number) for number in range(300)], "n int, row int")
     found = frame.select(sf.spark_partition_id(), "row").collect()
     assert [tuple(row) for row in found] == [(number, number) for number in range(300)]
+
+
+def test_all_rows_are_with_workers_of_one_parent(spark: SparkSession, either_way: str) -> None:
+    """A second parent would import all again, and load what the first one has."""
+
+    def parent(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pydict({"parent": pa.array([os.getppid()], pa.int64())})
+
+    frames = spark.range(1), in_partitions(spark, [(0, "a")], "number int, name string")
+    one, other = (frame.mapInArrow(parent, "parent long").first() for frame in frames)
+    assert one == other
+
+
+def test_structs_and_nulls_are_rows_too(spark: SparkSession) -> None:
+    columns = "number int, name string, files array<struct<path: string, bytes: bigint>>"
+    rows = [(0, None, []), (1, "b", [{"path": "x", "bytes": 1 << 40}]), (1, None, None)]
+    held = [row.asDict(recursive=True) for row in in_partitions(spark, rows, columns).collect()]
+    names = ("number", "name", "files")
+    found = (tuple(row[name] for name in names) for row in held)
+    assert sorted(found, key=str) == sorted(rows, key=str)
 
 
 def test_rows_are_in_one_order_however_they_came() -> None:
