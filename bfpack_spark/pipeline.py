@@ -27,6 +27,7 @@ from bfpack_spark.logs import about, say_done_before
 from bfpack_spark.plan.kept_plan import Plan, find_plan
 from bfpack_spark.plan.make_plan import make_plan, sequences_version
 from bfpack_spark.report.keep import keep_costs, keep_report
+from bfpack_spark.report.svg import pictures_ahead
 from bfpack_spark.sequences.make_sequences import make_sequences
 from bfpack_spark.spark.costs import StageCost, metered
 from bfpack_spark.tokens.make_tokens import make_tokens
@@ -151,7 +152,8 @@ def _plan(run: _Run, seq_len: int) -> Plan:
 
 
 def _assemble(run: _Run, plan: Plan) -> None:
-    with metered(run.spark, run.costs, "assemble", plan.version.home.seq_len):
+    seq_len = plan.version.home.seq_len
+    with metered(run.spark, run.costs, "assemble", seq_len), pictures_ahead():
         make_sequences(run.spark, run.store, plan)
     _keep_costs(run, plan.version)
 
