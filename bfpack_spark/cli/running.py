@@ -1,7 +1,6 @@
 """The work of a command on each of the buckets that it is given."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.delta.publish import check_delta
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.progress import described
-from bfpack_spark.spark.session import get_session, with_settings
+from bfpack_spark.spark.session import Meanwhile, get_session, with_settings
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokens.look_at import look_at
 from bfpack_spark.tokens.make_tokens import engines_ahead
@@ -36,7 +35,7 @@ def run_each_slice(
     vocabulary = read_vocabulary(settings)
     spark: SparkSession | None = None
 
-    def session(meanwhile: AbstractContextManager[None] | None = None) -> SparkSession:
+    def session(meanwhile: Meanwhile | None = None) -> SparkSession:
         nonlocal spark
         if spark is None:
             spark = session_of(settings, frame, meanwhile)
@@ -46,7 +45,7 @@ def run_each_slice(
     if len(slices) == 1:
         ((name, find),) = slices.items()
         source = look_at(settings, name, find, vocabulary)
-        started = session(engines_ahead(settings, source))
+        started = session(partial(engines_ahead, settings, source))
         return run_each([(name, lambda: _described(act, started, settings, name, source))])
     session()
 
@@ -87,7 +86,7 @@ def _described(
 def session_of(
     settings: Settings,
     frame: DataFrame | None = None,
-    meanwhile: AbstractContextManager[None] | None = None,
+    meanwhile: Meanwhile | None = None,
 ) -> SparkSession:
     """Return the session of a run: that of the frame which it reads, if there is one. `meanwhile`:
     what is done while a new session starts."""

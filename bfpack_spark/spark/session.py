@@ -5,9 +5,10 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeAlias
 
 import psutil
 import pyspark
@@ -67,19 +68,19 @@ _SECRETS = (
     "(?i)secret|passw|token|access[._-]?key|account[._-]?key|private[._-]?key|credential|[.]sas[.]"
 )
 
+# Called with a path. What it returns is entered before the JVM starts, and left when it has.
+Meanwhile: TypeAlias = Callable[[Path], AbstractContextManager[None]]
+
 log = logging.getLogger("bfpack")
 
 
-def get_session(
-    settings: Mapping[str, str], meanwhile: AbstractContextManager[None] | None = None
-) -> SparkSession:
+def get_session(settings: Mapping[str, str], meanwhile: Meanwhile | None = None) -> SparkSession:
     """Return the session that exists, with the SQL settings applied; its master, cores and memory
     are those of the submitter. If there is none, return a new local[*] session with a heap of 40 %
     of the machine's memory, unless `settings` say otherwise. `meanwhile`: what is done while the
-    JVM of a new session starts, from where it is entered to where it is left."""
-    spark = _existing() or (
-        _submitted() if _is_given() else _local(settings, meanwhile or nullcontext())
-    )
+    JVM of a new session starts. It may leave a call for the parent of the Python workers at the
+    path that it is given (left_call.leave_call)."""
+    spark = _existing() or (_submitted() if _is_given() else _local(settings, meanwhile))
     return with_settings(spark, settings)
 
 
@@ -140,7 +141,7 @@ def _submitted() -> SparkSession:
     return builder.getOrCreate()
 
 
-def _local(settings: Mapping[str, str], meanwhile: AbstractContextManager[None]) -> SparkSession:
+def _local(settings: Mapping[str, str], meanwhile: Meanwhile | None) -> SparkSession:
     # Without these, the workers take the system's Python.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
@@ -167,7 +168,7 @@ def _local(settings: Mapping[str, str], meanwhile: AbstractContextManager[None])
     return _started({**defaults, **settings}, meanwhile)
 
 
-def _started(settings: dict[str, str], meanwhile: AbstractContextManager[None]) -> SparkSession:
+def _started(settings: dict[str, str], meanwhile: Meanwhile | None) -> SparkSession:
     check_start(settings)
     folder = make_private_folder(temporary_directory())
     own = keep_private(settings, folder)
@@ -176,7 +177,7 @@ def _started(settings: dict[str, str], meanwhile: AbstractContextManager[None]) 
         environment(own.variables),
         umask(own.umask),
         stderr_without_routine() as stderr,
-        meanwhile,
+        meanwhile(own.call) if meanwhile else nullcontext(),
         no_jvm_left_behind(),
     ):
         gateway = launch_gateway(popen_kwargs={"stderr": stderr})  # type: ignore[no-untyped-call]

@@ -5,9 +5,10 @@ what is published, which others may read as far as the user's own umask lets the
 get that umask back. What workers keep for themselves they make by `tempfile`, which makes it
 private.
 
-Workers are forked from this process, so an import costs once here, and not once in each worker.
-After each task, Spark's worker looks for garbage. What was imported here is none, and looking
-through it would cost 45 ms of CPU a task, so it is frozen.
+Workers are forked from this process. What is imported or loaded here costs time and memory once,
+and not once in each worker: modules, and what a command left a call for (left_call.py), such as the
+engine of a tokenizer. After each task, Spark's worker looks for garbage. What was made here is
+none, and looking through it would cost 45 ms of CPU a task, so it is frozen.
 
 The JVM puts archives of pyspark and py4j before all else. They hold no compiled modules, so
 importing from them takes 0.8 s of CPU, and every worker reads their lists of files 16 times. Where
@@ -21,10 +22,11 @@ import sys
 from pathlib import Path
 
 UMASK = "BFPACK_UMASK"
-# The slowest imports of those that every worker needs: 0.7 s of CPU in all.
+# The slowest imports of those that every worker needs: 1 s of CPU in all.
 PRELOADED = (
     *("pyspark.worker", "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "pyarrow.fs"),
-    *("fastokens", "tokenizers"),
+    *("bfpack_spark.tokens.tokenize_text", "bfpack_spark.tokens.find_repeated_ids"),
+    *("bfpack_spark.plan.plan_sequences", "bfpack_spark.sequences.assemble_sequences"),
 )
 
 
@@ -45,5 +47,6 @@ if __name__ == "__main__":
     leave_out_archives()
     for name in PRELOADED:
         importlib.import_module(name)
+    importlib.import_module("bfpack_spark.spark.left_call").make_call()
     gc.freeze()
     importlib.import_module("pyspark.daemon").manager()

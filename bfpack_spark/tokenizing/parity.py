@@ -112,7 +112,9 @@ def engines_load(
     """Load the engines that `choose_engine` compares first, during what is done inside. Stderr is
     silenced until they are loaded, so an error inside waits for them before it is told."""
     loading = threading.Thread(
-        target=_load_first, args=(wanted, vocabulary, load), name="load engines", daemon=True
+        target=lambda: load_engines(first_engines(wanted, vocabulary), vocabulary, load),
+        name="load engines",
+        daemon=True,
     )
     loading.start()
     try:
@@ -121,11 +123,20 @@ def engines_load(
         loading.join()
 
 
-def _load_first(wanted: EngineChoice, vocabulary: Vocabulary, load: Load) -> None:
+def first_engines(wanted: EngineChoice, vocabulary: Vocabulary) -> tuple[EngineName, ...]:
+    """Return the names of the engines that `choose_engine` compares first."""
+    first: tuple[EngineName, ...] = _candidates(wanted, vocabulary)[:1]
+    return ("tokenizers", *first)
+
+
+def load_engines(
+    names: tuple[EngineName, ...], vocabulary: Vocabulary, load: Load = load_engine
+) -> None:
+    """Load engines, as far as they can be loaded. Who needs one tries again, and tells what is
+    wrong."""
     with silenced():
-        first: tuple[EngineName, ...] = _candidates(wanted, vocabulary)[:1]
-        for name in ("tokenizers", *first):
-            with suppress(Exception):  # choose_engine tries again, and tells
+        for name in names:
+            with suppress(Exception):
                 load(name, vocabulary)
 
 

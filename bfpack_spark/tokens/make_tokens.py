@@ -1,10 +1,11 @@
 """Text -> token store: a complete token store is found and used, or the new text is tokenized."""
 
-import functools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -20,12 +21,19 @@ from bfpack_spark.files.holders import Lock
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.printable import counted, one_line
 from bfpack_spark.spark.disk_space import Need, check_space
+from bfpack_spark.spark.left_call import leave_call
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.spark.starting_workers import workers_start
 from bfpack_spark.tokenizing.engines import Limits
 from bfpack_spark.tokenizing.look_at_chats import look_at_chats
-from bfpack_spark.tokenizing.parity import Choice, engine_for, engines_load
+from bfpack_spark.tokenizing.parity import (
+    Choice,
+    engine_for,
+    engines_load,
+    first_engines,
+    load_engines,
+)
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.account_documents import account_documents, first_places
 from bfpack_spark.tokens.find_store import find_store, limits_for, tokens_inputs
@@ -83,13 +91,16 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
 
 
 @contextmanager
-def engines_ahead(settings: Settings, source: Source) -> Iterator[None]:
-    """Load engines during what is done inside, if `make_tokens` will choose one of them."""
+def engines_ahead(settings: Settings, source: Source, call: Path) -> Iterator[None]:
+    """Load engines during what is done inside, if `make_tokens` will choose one of them. Then leave
+    a call for the parent of the Python workers, which loads them, too (left_call.py)."""
     if settings.tokens_column or find_store(settings, source) is not None:
         yield
     else:
         with engines_load(settings.engine, source.vocabulary):
             yield
+        names = first_engines(settings.engine, source.vocabulary)
+        leave_call(call, partial(load_engines, names, source.vocabulary))
 
 
 def _choose(settings: Settings, source: Source) -> Choice:
@@ -208,7 +219,7 @@ def _write(
         max_uncut_bytes=limits.max_uncut_bytes,
         audit_share=settings.audit_share,
     )
-    writer = functools.partial(
+    writer = partial(
         write_token_files,
         root=version.directory,
         metadata={

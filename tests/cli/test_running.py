@@ -1,5 +1,6 @@
 """What is made ready while the session of a run starts."""
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ def test_engines_are_loaded_while_a_session_starts_if_one_will_be_chosen(
     """Not for a store that is there, nor for documents that are tokenized already, nor where a
     session is there, for which nobody waits."""
     loaded: list[str] = []
+    call = tmp_path / "call"
 
     @contextmanager
     def engines_load(wanted: str, _: object) -> Iterator[None]:
@@ -33,7 +35,7 @@ def test_engines_are_loaded_while_a_session_starts_if_one_will_be_chosen(
         yield
 
     def new_session(_: object, meanwhile: Any) -> SparkSession:
-        with meanwhile:
+        with meanwhile(call):
             return spark
 
     def loaded_for(output: Path, **more: object) -> list[str]:
@@ -48,7 +50,10 @@ def test_engines_are_loaded_while_a_session_starts_if_one_will_be_chosen(
     assert loaded_for(tmp_path / "new", engine="tokenizers") == []
     monkeypatch.setattr(running, "get_session", new_session)
     assert loaded_for(tmp_path / "new", engine="tokenizers") == ["tokenizers"]
+    assert pickle.loads(call.read_bytes()).args[0] == ("tokenizers",)  # for workers, too
+    call.unlink()
     assert loaded_for(packed) == []
     ready = tmp_path / "ready.parquet"
     pq.write_table(pa.table({"doc_id": ["a"], "ids": [[1, 2, 3]]}), ready)
     assert loaded_for(tmp_path / "new", input=str(ready), tokens_column="ids") == []
+    assert not call.exists()

@@ -27,7 +27,7 @@ def test_a_session_that_another_thread_began_is_taken_as_it_is(
     meanwhile."""
 
     @contextmanager
-    def meanwhile() -> Iterator[None]:
+    def meanwhile(_: Path) -> Iterator[None]:
         raise AssertionError("nothing is waited for")
         yield
 
@@ -36,7 +36,7 @@ def test_a_session_that_another_thread_began_is_taken_as_it_is(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(get_session, {"spark.master": "local[7]"}, meanwhile()).result() is spark
+        assert pool.submit(get_session, {"spark.master": "local[7]"}, meanwhile).result() is spark
     assert not list(tmp_path.iterdir())
 
 
@@ -44,21 +44,25 @@ MEANWHILE = """
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 
 from bfpack_spark.spark.session import get_session
+from bfpack_spark.spark.left_call import leave_call
 from bfpack_spark.tokenizing.panics import silenced
 from pyspark import SparkContext
 
 @contextmanager
-def meanwhile():
+def meanwhile(call):
     print("begun", SparkContext._active_spark_context)
     with silenced():
         yield
+    leave_call(call, partial(os.putenv, "LEFT", "here"))
     print("done", SparkContext._active_spark_context is not None)
 
 settings = {"spark.master": "local[1]", "spark.driver.memory": sys.argv[1]}
 try:
-    print(get_session(settings, meanwhile()).range(3).count())
+    spark = get_session(settings, meanwhile)
+    print(spark.range(1).rdd.map(lambda _: os.popen("echo $LEFT").read().strip()).first())
 finally:
     os.write(2, b"own stderr")
 """
@@ -66,7 +70,8 @@ finally:
 
 @pytest.mark.parametrize("memory", ["512m", "100m"])
 def test_a_new_session_starts_while_something_else_is_done(memory: str, tmp_path: Path) -> None:
-    """What is silenced meanwhile is this process and not the JVM."""
+    """What is silenced meanwhile is this process and not the JVM. The call that was left is made in
+    the parent of the workers."""
     ran = subprocess.run(
         [sys.executable, "-P", "-c", MEANWHILE, memory],
         capture_output=True,
@@ -75,7 +80,7 @@ def test_a_new_session_starts_while_something_else_is_done(memory: str, tmp_path
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
     )
     if memory == "512m":
-        assert ran.stdout == "begun None\ndone True\n3\n", ran.stderr
+        assert ran.stdout == "begun None\ndone True\nhere\n", ran.stderr
         assert ran.stderr.endswith("own stderr")
     else:
         assert ran.stdout == "begun None\n"

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from bfpack_spark.spark.left_call import CALL, leave_call, make_call
 from bfpack_spark.spark.worker_daemon import leave_out_archives
 
 
@@ -65,3 +67,19 @@ def test_archives_of_another_spark_are_kept(
     monkeypatch.setattr(sys, "path", archives)
     leave_out_archives()
     assert sys.path == archives
+
+
+def test_a_call_that_was_left_is_made_and_may_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = tmp_path / "call"
+    monkeypatch.setenv(CALL, str(call))
+    make_call()  # none was left
+    leave_call(call, partial(os.mkdir, str(tmp_path / "made")))
+    make_call()
+    assert (tmp_path / "made").is_dir()
+    make_call()  # a folder that is there cannot be made
+    call.write_bytes(b"cut")
+    make_call()
+    monkeypatch.delenv(CALL)
+    make_call()
