@@ -5,13 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-import numpy as np
-
 from bfpack_spark.core.expectations import cut_chance, expected_cut
 from bfpack_spark.core.fragments import Int64, kept_lengths, later_fragments
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import packed_groups, sequences_per_group
-from bfpack_spark.core.row_balance import chance_to_go_on
+from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 
 
@@ -146,47 +143,3 @@ def _num_later(histogram: Histogram, rules: Rules) -> int:
     kept = kept_lengths(histogram.values, rules.seq_len, rules.long_documents)
     later = later_fragments(kept, rules.seq_len, rules.prefix)
     return int((later * histogram.counts).sum())
-
-
-@dataclass(frozen=True, kw_only=True)
-class SequenceCounts:
-    """The sequences of a best-fit plan, counted by what they hold."""
-
-    per_group: Int64  # sequences of each group
-    by_padding: Histogram  # sequences by their tokens of padding
-    by_fragments: Histogram  # sequences by their fragments
-    by_attention: Histogram  # sequences by the sum of l (l + 1) / 2 over their fragments
-    # Sequences that begin inside a document. Of equal fragments, and of the fragments of a
-    # sequence, each is equally likely to come first, and this is the mean.
-    begun_inside: float
-
-
-def count_sequences(histogram: Histogram, rules: Rules) -> SequenceCounts:
-    """Pack all groups on counts, once, and count their sequences. The counts are exact: the plan
-    makes these same sequences."""
-    assert rules.packing == "best_fit", "concat's depend on the order of documents"
-    per_group: list[int] = []
-    by_padding = np.zeros(rules.seq_len + 1, dtype=np.int64)
-    by_fragments, by_attention, begun_inside = [], [], 0.0
-    length = np.arange(rules.seq_len + 1, dtype=np.int64)
-    values = (length * (length + 1) // 2, chance_to_go_on(histogram, rules), length)
-    for group in packed_groups(histogram, rules):
-        assert group.packing is not None
-        per_group.append(group.num_sequences)
-        runs = group.packing.bins_alike(values)
-        np.add.at(by_padding, rules.seq_len - runs.sums[2].astype(np.int64), runs.bins)
-        by_fragments.append(Histogram(values=runs.fragments, counts=runs.bins))
-        by_attention.append(Histogram(values=runs.sums[0], counts=runs.bins))
-        begun_inside += float((runs.bins * runs.sums[1] / runs.fragments).sum())
-    added = rules.num_padding_sequences(sum(per_group))
-    if added:  # rows of padding, without fragments
-        empty = Histogram(values=np.zeros(1, np.int64), counts=np.array([added]))
-        by_padding[rules.seq_len] += added
-        by_fragments, by_attention = [*by_fragments, empty], [*by_attention, empty]
-    return SequenceCounts(
-        per_group=np.array(per_group, dtype=np.int64),
-        by_padding=Histogram.of_counts(by_padding),
-        by_fragments=Histogram.merged(by_fragments),
-        by_attention=Histogram.merged(by_attention),
-        begun_inside=begun_inside,
-    )

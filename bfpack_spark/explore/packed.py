@@ -10,10 +10,10 @@ over a uniformly random start.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from bfpack_spark.core.accounting import Accounting, SequenceCounts, account
+from bfpack_spark.core.accounting import Accounting, account
 from bfpack_spark.core.context import (
     attention,
     context,
@@ -28,6 +28,7 @@ from bfpack_spark.core.fragments import kept_lengths
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.row_balance import Balance, balance_of_rows, work_by_concatenation
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.core.sequence_counts import SequenceCounts
 from bfpack_spark.explore.per_document import num_fragments, truncations
 
 
@@ -86,11 +87,20 @@ class Packed:
     num_tokens_in_cut_documents: float  # all tokens of the documents that are cut
     num_truncations: float  # cuts of all documents: 3 fragments have 2, a truncated one 1
     num_fragments: float
-    num_begun_inside: float  # sequences that begin in the middle of a document; expected
     attention_pairs: float  # pairs (query, key) within fragments: l (l + 1) / 2 in each
     context: Context  # of all documents
     fitting: Context  # of those of at most seq_len tokens
     balance: Balance | None  # None: nobody said how many ranks there are
+    # Of each bucket by best fit; none by concatenation.
+    counted: tuple[SequenceCounts, ...] = field(compare=False, repr=False)
+
+    @property
+    def num_begun_inside(self) -> float:
+        """Return the sequences that begin in the middle of a document; the number is expected. By
+        concatenation, each cut is where a sequence ends, and the next goes on with the document."""
+        if self.counted:
+            return sum(counts.begun_inside for counts in self.counted)
+        return self.num_fragments - self.accounting.num_documents_packed
 
     @property
     def num_documents_cut(self) -> float:
@@ -141,20 +151,17 @@ def pack_by_counts(
     None for concatenation. If `num_ranks` is given, steps of so many rows are balanced."""
     lengths, counts = histogram.values, histogram.counts
     made = account(histogram, rules, None if counted is None else counted.per_group)
-    fragments = float((num_fragments(lengths, rules) * counts).sum())
-    # By concatenation, each cut is where a sequence ends, and the next goes on with the document.
-    inside = fragments - made.num_documents_packed if counted is None else counted.begun_inside
     fit = lengths <= rules.seq_len
     return Packed(
         accounting=made,
         num_tokens_in_cut_documents=float((cut_chance(lengths, rules) * counts * lengths).sum()),
         num_truncations=float((truncations(lengths, rules) * counts).sum()),
-        num_fragments=fragments,
-        num_begun_inside=inside,
+        num_fragments=float((num_fragments(lengths, rules) * counts).sum()),
         attention_pairs=float((attention(lengths, rules) * counts).sum()),
         context=context_of(histogram, rules),
         fitting=context_of(Histogram(values=lengths[fit], counts=counts[fit]), rules),
         balance=None if num_ranks is None else _balance(histogram, rules, counted, num_ranks),
+        counted=() if counted is None else (counted,),
     )
 
 
@@ -207,8 +214,7 @@ def sum_of_contexts(parts: Sequence[Context]) -> Context:
 def sum_of_packed(parts: Sequence[Packed], accounting: Accounting) -> Packed:
     """Return what several buckets come to, each packed by itself. `accounting` is their sum."""
     plain = (
-        *("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "num_begun_inside"),
-        "attention_pairs",
+        *("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "attention_pairs"),
     )
     balances = [part.balance for part in parts if part.balance is not None]
     return Packed(
@@ -217,6 +223,7 @@ def sum_of_packed(parts: Sequence[Packed], accounting: Accounting) -> Packed:
         context=sum_of_contexts([part.context for part in parts]),
         fitting=sum_of_contexts([part.fitting for part in parts]),
         balance=_sum_of_balances(balances) if balances else None,
+        counted=tuple(counts for part in parts for counts in part.counted),
     )
 
 

@@ -131,8 +131,6 @@ def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
         plan=_sum_packed([p.plan for p in parts]),
         concat=_sum_packed([p.concat for p in parts]),
         best_fit=_sum_packed([p.best_fit for p in parts]),
-        fragments=_merged([p.fragments for p in parts]),
-        padding=_merged([p.padding for p in parts]),
         by_length=_sum_classes([c for p in parts for c in p.by_length]),
         policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
         options=_sum_each([p.options for p in parts], "option", "value"),
@@ -153,11 +151,6 @@ def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
 def _sum_each(parts: Sequence[tuple[Counts, ...]], *alike: str) -> tuple[Counts, ...]:
     """Return the sums of the first of each part, of the second, and so on."""
     return tuple(_sum(list(same), *alike) for same in zip(*parts, strict=True))
-
-
-def _merged(parts: Sequence[Histogram | None]) -> Histogram | None:
-    known = [part for part in parts if part is not None]
-    return Histogram.merged(known) if len(known) == len(parts) else None
 
 
 def _sum(parts: list[Counts], *alike: str) -> Counts:

@@ -24,10 +24,11 @@ from functools import cached_property
 import numpy as np
 
 from bfpack_spark.config import Settings
-from bfpack_spark.core.accounting import PolicyEffect, count_sequences, policy_effect
+from bfpack_spark.core.accounting import PolicyEffect, policy_effect
 from bfpack_spark.core.fragments import Int64, LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.core.sequence_counts import count_sequences
 from bfpack_spark.explore.length_classes import (
     LengthClass,
     both_ways,
@@ -54,8 +55,6 @@ class PackingStats:
     plan: Packed
     concat: Packed
     best_fit: Packed
-    fragments: Histogram | None  # of sequences; None for concat, where it depends on the order
-    padding: Histogram | None  # the same
     by_length: tuple[LengthClass, ...]
     policies: dict[LongDocuments, PolicyEffect]
     options: tuple[OptionCost, ...] = ()
@@ -64,6 +63,19 @@ class PackingStats:
     @property
     def seq_len(self) -> int:
         return self.rules.seq_len
+
+    @cached_property
+    def fragments(self) -> Histogram | None:
+        """Return the sequences by number of fragments, or None for concat, where it depends on the
+        order of the documents."""
+        counted = self.plan.counted
+        return Histogram.merged(counts.by_fragments for counts in counted) if counted else None
+
+    @cached_property
+    def padding(self) -> Histogram | None:
+        """Return the sequences by tokens of padding, or None as above."""
+        counted = self.plan.counted
+        return Histogram.merged(counts.by_padding for counts in counted) if counted else None
 
     @property
     def more_sequences(self) -> float:
@@ -199,8 +211,6 @@ def packing_stats(
         plan=best_fit if is_best_fit else pack_by_counts(histogram, rules, None, num_ranks),
         concat=pack_by_counts(histogram, baseline(rules), None, num_ranks),
         best_fit=best_fit,
-        fragments=counted.by_fragments if is_best_fit else None,
-        padding=counted.by_padding if is_best_fit else None,
         by_length=length_classes(histogram, rules, edges),
         policies={p: policy_effect(histogram, by_policy(rules, p)) for p in POLICIES},
         options=option_costs(histogram, rules),

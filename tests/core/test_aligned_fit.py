@@ -11,12 +11,13 @@ from core.test_limited_fit import limited_best_fit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.accounting import account, count_sequences, counts_of
+from bfpack_spark.core.accounting import account, counts_of
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
 from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.core.sequence_counts import count_sequences
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=40)
 RULES = st.builds(

@@ -6,7 +6,6 @@ from core.oracle import as_lengths, histogram_of, refinedweb_like
 from core.test_accounting import rules
 
 from bfpack_spark.core import row_balance
-from bfpack_spark.core.accounting import count_sequences
 from bfpack_spark.core.group_plan import SequenceNumbers, plan_group
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.row_balance import (
@@ -15,6 +14,7 @@ from bfpack_spark.core.row_balance import (
     chance_to_go_on,
     work_by_concatenation,
 )
+from bfpack_spark.core.sequence_counts import count_sequences
 
 
 def test_three_rows_by_hand() -> None:
