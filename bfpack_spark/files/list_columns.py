@@ -12,7 +12,7 @@ what is wrong. Source: the Parquet format, "Nested Encoding", "Data Pages", and 
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,36 +49,43 @@ class ListFile:
 
     parquet: pq.ParquetFile
     raw: pa.NativeFile
+    size: int  # in bytes
     leaves: dict[str, int]  # numbers of the columns by name
 
     def read(self, group: int, names: Sequence[str]) -> dict[str, Lists]:
         """Return columns of lists of a row group by name. They should lie near each other in the
         file: what is between them is read, too. The checksums of their pages are checked. Raises
         ArrowInvalid if a list or a number is null, and what Arrow raises on a damaged file."""
+        chunks = {name: self._chunk(group, name) for name in names}
         try:
-            return self._as_they_lie(group, names)
+            return self._as_they_lie(chunks)
         except (ValueError, IndexError, struct.error, pa.ArrowException):
             table = self.parquet.read_row_group(group, columns=list(names), use_threads=False)
             return {name: _of_arrow(table, name) for name in names}
 
     def statistics(self, group: int, name: str) -> Any:
         """Return the statistics of a column in a row group. Raises ArrowInvalid if it has none."""
-        statistics = self.parquet.metadata.row_group(group).column(self.leaves[name]).statistics
+        statistics = self._chunk(group, name).statistics
         if statistics is None:
             raise pa.ArrowInvalid("its footer lacks statistics")
         return statistics
 
-    def _as_they_lie(self, group: int, names: Sequence[str]) -> dict[str, Lists]:
-        facts = self.parquet.metadata.row_group(group)
-        chunks = [facts.column(self.leaves[name]) for name in names]
-        begins = [chunk.data_page_offset for chunk in chunks]
-        sizes = [chunk.total_compressed_size for chunk in chunks]
+    def _chunk(self, group: int, name: str) -> pq.ColumnChunkMetaData:
+        if name not in self.leaves:
+            raise pa.ArrowInvalid(f"it has no column {name}")
+        return self.parquet.metadata.row_group(group).column(self.leaves[name])
+
+    def _as_they_lie(self, chunks: Mapping[str, pq.ColumnChunkMetaData]) -> dict[str, Lists]:
+        begins = [chunk.data_page_offset for chunk in chunks.values()]
+        sizes = [chunk.total_compressed_size for chunk in chunks.values()]
         first = min(begins)
         end = max(map(sum, zip(begins, sizes, strict=True)))
+        if min(sizes) < 0 or not 0 <= first <= end <= self.size:
+            raise ValueError("a column does not lie within the file")
         data = memoryview(self.raw.read_at(end - first, first))
         places = [slice(b - first, b - first + s) for b, s in zip(begins, sizes, strict=True)]
-        lists = (_lists(c, data[place]) for c, place in zip(chunks, places, strict=True))
-        return dict(zip(names, lists, strict=True))
+        parts = zip(chunks.items(), places, strict=True)
+        return {name: _lists(chunk, data[place]) for (name, chunk), place in parts}
 
 
 @contextmanager
@@ -87,7 +94,7 @@ def open_lists(path: str) -> Iterator[ListFile]:
     with access.open_parquet_and_bytes(path) as (parquet, raw):
         schema = parquet.metadata.schema
         leaves = {schema.column(n).path.partition(".")[0]: n for n in range(len(schema))}
-        yield ListFile(parquet=parquet, raw=raw, leaves=leaves)
+        yield ListFile(parquet=parquet, raw=raw, size=raw.size(), leaves=leaves)
 
 
 # As they lie. What is not as ParquetOutput writes it raises an error, and Arrow reads it.
@@ -111,7 +118,7 @@ def _lists(chunk: pq.ColumnChunkMetaData, data: memoryview) -> Lists:
     kind = _NUMBERS.get(chunk.physical_type)
     levels: list[_Levels] = []
     numbers: list[npt.NDArray[Any]] = []
-    for page, num_elements in _pages(data):
+    for page, num_elements in _pages(chunk, data):
         lists, at = _sized(page, 0)
         nulls, at = _sized(page, at)
         levels.append(_levels(lists, nulls, num_elements))
@@ -126,12 +133,15 @@ def _lists(chunk: pq.ColumnChunkMetaData, data: memoryview) -> Lists:
     return Lists(begins=begins, numbers=together, is_null=is_null)
 
 
-def _pages(data: memoryview) -> Iterator[tuple[memoryview, int]]:
+def _pages(chunk: pq.ColumnChunkMetaData, data: memoryview) -> Iterator[tuple[memoryview, int]]:
     """Yield each page without its compression, and the number of its elements."""
     at = 0
     while at < len(data):
         header = page_header(data, at)
         body, at = data[header.begin : header.end], header.end
+        larger = header.uncompressed_size > chunk.total_uncompressed_size
+        if larger or header.num_values > chunk.num_values:
+            raise ValueError("a page is larger than its column")
         if zlib.crc32(body) != header.crc:
             raise ValueError("the checksum of a page is another")
         page = pa.decompress(body, header.uncompressed_size, codec="zstd")

@@ -1,6 +1,7 @@
 """Columns of lists: what is taken from pages as they lie is what Arrow reads, and no other value
 ever comes of a damaged page."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def without_arrow(file: ListFile) -> ListFile:
     class OnlyMetadata:
         metadata = file.parquet.metadata
 
-    return ListFile(parquet=OnlyMetadata(), raw=file.raw, leaves=file.leaves)  # type: ignore[arg-type]
+    return replace(file, parquet=OnlyMetadata())  # type: ignore[arg-type]
 
 
 @given(
@@ -185,6 +186,16 @@ def test_no_flipped_bit_makes_another_value(tmp_path: Path) -> None:
             assert as_python(columns[name]) == expected(table, name), (bit, name)
 
     assert num_refused > (end - begin) * 8 // 2
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = written(pa.table({"ids": pa.array([[1]], pa.list_(pa.int32()))}), tmp_path)
+
+    with open_lists(str(path)) as file:
+        with pytest.raises(pa.ArrowInvalid, match="it has no column lengths"):
+            file.read(0, ["ids", "lengths"])
+        with pytest.raises(pa.ArrowInvalid, match="it has no column lengths"):
+            file.statistics(0, "lengths")
 
 
 @given(data=st.binary(max_size=200), count=st.integers(0, 500), width=st.integers(1, 2))
