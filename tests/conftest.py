@@ -162,12 +162,13 @@ def corpus(demo_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Cor
 @pytest.fixture(scope="session")
 def packed(
     corpus: Corpus, bfpack: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+) -> Iterator[Path]:
     """An output with bucket `small` at 512 and 2048. Read it; to break it, copy it first."""
     output = tmp_path_factory.mktemp("packed") / "output"
     ran = bfpack("pack", *pack_options(corpus, output), "--seq-len", 512, "--seq-len", 2048)
     assert ran.code == 0, ran.err
-    return output
+    yield output
+    assert [path.name for path in output.iterdir()] == ["small"], "what all read was written to"
 
 
 def pack_options(corpus: Corpus, output: Path) -> list[object]:

@@ -1,6 +1,7 @@
 """Which session the notebook works on: the one that is there.
 tests/integration has the notebook as JupyterLab runs it, and on Spark Connect."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from pyspark.sql import SparkSession
 
 
 def test_the_notebook_takes_the_session_that_is_there_and_leaves_it(
-    spark: SparkSession, packed: Path, corpus: Corpus
+    spark: SparkSession, packed: Path, corpus: Corpus, tmp_path: Path
 ) -> None:
     before = spark.conf.get("spark.sql.shuffle.partitions")
     names: dict[str, Any] = {}
-    exec(compile(script(packed, corpus), "notebook", "exec"), names)  # our own text
+    output = Path(shutil.copytree(packed, tmp_path / "output"))  # it packs a bucket more
+    exec(compile(script(output, corpus), "notebook", "exec"), names)  # our own text
     plt.close("all")
     assert names["spark"] is spark
     assert len(names["mixed"]) > 10
