@@ -71,13 +71,15 @@ class SequenceCounts:
 def count_sequences(histogram: Histogram, rules: Rules) -> SequenceCounts:
     """Pack all groups of documents of these lengths on counts, once, by best fit."""
     assert rules.packing == "best_fit", "concat's depend on the order of documents"
-    packings = [group.packing for group in packed_groups(histogram, rules)]
-    known = [packing for packing in packings if packing is not None]
-    per_group = np.array([packing.num_bins for packing in known], dtype=np.int64)
+    packings = []
+    for group in packed_groups(histogram, rules):
+        assert group.packing is not None, "best fit has one"
+        packings.append(group.packing)
+    per_group = np.array([packing.num_bins for packing in packings], dtype=np.int64)
     return SequenceCounts(
         seq_len=rules.seq_len,
         per_group=per_group,
-        packings=known,
+        packings=packings,
         chances=chance_to_go_on(histogram, rules),
         num_padding_sequences=rules.num_padding_sequences(int(per_group.sum())),
     )

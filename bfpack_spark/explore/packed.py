@@ -213,9 +213,7 @@ def sum_of_contexts(parts: Sequence[Context]) -> Context:
 
 def sum_of_packed(parts: Sequence[Packed], accounting: Accounting) -> Packed:
     """Return what several buckets come to, each packed by itself. `accounting` is their sum."""
-    plain = (
-        *("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "attention_pairs"),
-    )
+    plain = ("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "attention_pairs")
     balances = [part.balance for part in parts if part.balance is not None]
     return Packed(
         **{name: _sum([getattr(part, name) for part in parts]) for name in plain},

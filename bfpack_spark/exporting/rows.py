@@ -93,9 +93,7 @@ def in_files(groups: Iterator[Rows], rows_max: int) -> Iterator[Sequence[Rows]]:
 
 
 def _rows(columns: dict[str, Lists], first: int, seq_len: int, num_repeated: int) -> Rows:
-    lengths, is_padding = _numbers(columns["seq_lengths"]), columns["doc_ids"].is_null
-    if is_padding is None:
-        is_padding = np.zeros(len(lengths), dtype=np.bool_)
+    lengths, is_padding = _numbers(columns["seq_lengths"]), columns["doc_ids"].nulls()
     ids, mask = _numbers(columns["input_ids"]).reshape(-1, seq_len), None
     if num_repeated:
         starts = _numbers(columns["doc_starts"])
@@ -125,6 +123,4 @@ def _without_repeated(
 
 def _numbers(lists: Lists) -> npt.NDArray[Any]:
     """Return the numbers, where the processor expects them."""
-    if lists.numbers is None:
-        raise ValueError("it holds texts where numbers should be")
-    return np.require(lists.numbers, requirements="A")
+    return np.require(lists.of_numbers(), requirements="A")

@@ -42,6 +42,16 @@ class Lists:
     numbers: npt.NDArray[Any] | None  # the elements of all lists end to end; None: of texts
     is_null: Bools | None  # of the elements; None: no element is null. No number is null
 
+    def of_numbers(self) -> npt.NDArray[Any]:
+        """Return the numbers. Raises ArrowInvalid if the elements are texts."""
+        if self.numbers is None:
+            raise pa.ArrowInvalid("it holds texts where numbers should be")
+        return self.numbers
+
+    def nulls(self) -> Bools:
+        """Return which elements are null."""
+        return np.zeros(self.begins[-1], np.bool_) if self.is_null is None else self.is_null
+
 
 @dataclass(frozen=True, kw_only=True)
 class ListFile:

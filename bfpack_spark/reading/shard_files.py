@@ -54,7 +54,6 @@ class ShardFiles:
         self._firsts = [
             np.concatenate([[0], np.cumsum(source.shard_rows)]).tolist() for source in sources
         ]
-        self.num_rows_decoded = 0
 
     def close(self) -> None:
         for file in self._files.values():
@@ -75,7 +74,6 @@ class ShardFiles:
             raise DamageError(
                 f"{held.path_of(shard)}: row group {group} cannot be read ({why})"
             ) from None
-        self.num_rows_decoded += rows
         return found
 
     def documents(self, source: int, shard: int, group: int) -> pa.Table:
@@ -132,7 +130,7 @@ class _OpenShard:
         names += ["doc_starts"] if self._num_repeated else []
         columns = self._lists.read(number, names)
         segments = columns["seq_lengths"]
-        lengths = _numbers(segments)
+        lengths = segments.of_numbers()
         if int(lengths.sum(dtype=np.int64)) != rows * self._seq_len:
             raise JobError("its seq_lengths do not sum to its tokens")
         for name in {"doc_ids", "doc_starts"} & columns.keys():
@@ -142,7 +140,7 @@ class _OpenShard:
             input_ids=self._matrix(columns["input_ids"], "input_ids", rows),
             seq_lengths=lengths,
             begins=segments.begins.tolist(),
-            is_padding=_is_null(columns["doc_ids"]) if padded else None,
+            is_padding=columns["doc_ids"].nulls() if padded else None,
             loss_mask=self._mask(columns, rows),
             num_repeated=self._repeated(columns),
             first=first,
@@ -157,7 +155,7 @@ class _OpenShard:
     def _repeated(self, columns: dict[str, Lists]) -> Int32 | None:
         if not self._num_repeated:
             return None
-        starts = _numbers(columns["doc_starts"])
+        starts = columns["doc_starts"].of_numbers()
         return np.where(starts > 0, np.int32(self._num_repeated), np.int32(0))
 
     def _check(self, number: int, rows: int, first: int) -> None:
@@ -171,16 +169,4 @@ class _OpenShard:
     def _matrix(self, lists: Lists, name: str, rows: int) -> npt.NDArray[Any]:
         if not np.array_equal(lists.begins, np.arange(rows + 1) * self._seq_len):
             raise JobError(f"{name} does not hold {self._seq_len} values in each row")
-        return _numbers(lists).reshape(rows, self._seq_len)
-
-
-def _numbers(lists: Lists) -> npt.NDArray[Any]:
-    if lists.numbers is None:
-        raise JobError("it holds texts where numbers should be")
-    return lists.numbers
-
-
-def _is_null(lists: Lists) -> Bools:
-    if lists.is_null is None:
-        return np.zeros(int(lists.begins[-1]), dtype=np.bool_)
-    return lists.is_null
+        return lists.of_numbers().reshape(rows, self._seq_len)

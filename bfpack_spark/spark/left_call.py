@@ -10,6 +10,11 @@ from pathlib import Path
 CALL = "BFPACK_CALL"
 
 
+def call_in(folder: Path) -> Path:
+    """Return where in a session's private folder its call lies."""
+    return folder / "call"
+
+
 def leave_call(path: Path, call: Callable[[], object]) -> None:
     """Leave a call for the process that has this path in CALL, as Spark leaves its tasks. The file
     must lie in a folder that only its owner can enter."""

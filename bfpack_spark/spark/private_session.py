@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.spark.left_call import CALL
+from bfpack_spark.spark.left_call import CALL, call_in
 from bfpack_spark.spark.private_folder import make_private_folder
 from bfpack_spark.spark.start_checks import is_local
 from bfpack_spark.spark.worker_daemon import UMASK
@@ -26,7 +26,6 @@ class Private:
     settings: dict[str, str]
     variables: dict[str, str]  # of its environment
     umask: int  # of its JVM
-    call: Path  # where a call is left for the parent of the workers
 
 
 def keep_private(settings: Mapping[str, str], folder: Path) -> Private:
@@ -34,20 +33,20 @@ def keep_private(settings: Mapping[str, str], folder: Path) -> Private:
     named directories for them, they go to private folders there."""
     quoted = str(folder).replace("\\", r"\\").replace('"', r"\"")
     java = {"spark.driver.defaultJavaOptions": f'"-Djava.io.tmpdir={quoted}"', **settings}
-    users, call = _current_umask(), folder / "call"
+    users = _current_umask()
     if not is_local(settings["spark.master"]):
-        return Private(settings=java, variables={}, umask=users, call=call)
+        return Private(settings=java, variables={}, umask=users)
     folders = _local_directories(settings, folder)
     java["spark.local.dir"] = folders
     variables = {"SPARK_LOCAL_DIRS": folders} if "SPARK_LOCAL_DIRS" in os.environ else {}
     if _NEED_USERS_UMASK & settings.keys():
-        return Private(settings=java, variables=variables, umask=users, call=call)
+        return Private(settings=java, variables=variables, umask=users)
     daemon = {
         _DAEMON: "bfpack_spark.spark.worker_daemon",
         f"spark.executorEnv.{UMASK}": f"{users:o}",
-        f"spark.executorEnv.{CALL}": str(call),
+        f"spark.executorEnv.{CALL}": str(call_in(folder)),
     }
-    return Private(settings={**java, **daemon}, variables=variables, umask=0o077, call=call)
+    return Private(settings={**java, **daemon}, variables=variables, umask=0o077)
 
 
 def _local_directories(settings: Mapping[str, str], folder: Path) -> str:

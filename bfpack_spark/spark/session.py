@@ -17,6 +17,7 @@ from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from bfpack_spark.spark.left_call import call_in
 from bfpack_spark.spark.private_folder import make_private_folder, temporary_directory
 from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
@@ -177,7 +178,7 @@ def _started(settings: dict[str, str], meanwhile: Meanwhile | None) -> SparkSess
         environment(own.variables),
         umask(own.umask),
         stderr_without_routine() as stderr,
-        meanwhile(own.call) if meanwhile else nullcontext(),
+        meanwhile(call_in(folder)) if meanwhile else nullcontext(),
         no_jvm_left_behind(),
     ):
         gateway = launch_gateway(popen_kwargs={"stderr": stderr})  # type: ignore[no-untyped-call]

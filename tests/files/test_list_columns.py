@@ -161,6 +161,9 @@ def test_empty_lists_are_left_to_arrow(tmp_path: Path) -> None:
         columns = file.read(0, ["ids", "texts"])
     assert as_python(columns["ids"]) == [[1], [], [2, 3]]
     assert as_python(columns["texts"]) == [[True], [], [False, True]]
+    assert columns["ids"].nulls().tolist() == [False] * 3
+    with pytest.raises(pa.ArrowInvalid, match="texts where numbers should be"):
+        columns["texts"].of_numbers()
 
 
 def test_no_flipped_bit_makes_another_value(tmp_path: Path) -> None:
