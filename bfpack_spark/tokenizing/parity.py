@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -32,6 +33,7 @@ _SHORT = 1000  # characters of a text that costs nothing to try
 _SAMPLE = 1 << 18  # characters of the sample, at least; they tell what the reference costs
 _SAMPLE_MAX = 2 << 20  # and at most
 _ENOUGH = 20_000  # tokens that tell what an engine costs
+_KEPT = 4  # tokenizers of which is known how engines do on hard texts
 REFERENCE_BYTES_MAX = 1 << 20  # longer documents are not given to the reference for comparison
 
 
@@ -88,15 +90,14 @@ def choose_engine(
     If one differs, or cannot take the tokenizer, `auto` goes on to the next and in the end to the
     reference, and an engine that is wanted by name raises JobError.
     """
-    texts = adversarial_texts(vocabulary)
     problems: list[str] = []
     with silenced():
         # A file that the reference cannot take is the user's mistake.
-        _check_reference(vocabulary, texts, load)
+        num_hard = _check_reference(vocabulary, load)
         for name in _candidates(wanted, vocabulary):
-            problem, cost = _tried(name, vocabulary, texts, sample, load)
+            problem, cost = _tried(name, vocabulary, sample, load)
             if problem is None:
-                why = f"it agrees with tokenizers on {len(texts) + len(sample)} texts"
+                why = f"it agrees with tokenizers on {num_hard + len(sample)} texts"
                 return Choice(engine=name, why="; ".join([why, *problems]), cost=cost)
             if name == wanted:
                 raise JobError(f"--engine {name}: {problem}; use --engine auto or tokenizers")
@@ -196,9 +197,11 @@ def _wrong_id(name: EngineName, vocabulary: Vocabulary, load: Load) -> str | Non
     return None
 
 
-def _check_reference(vocabulary: Vocabulary, texts: list[str], load: Load) -> None:
-    """Raise InputError if the reference gives other ids than the file says, or fails on short
-    texts."""
+@lru_cache(_KEPT)
+def _check_reference(vocabulary: Vocabulary, load: Load) -> int:
+    """Return how many hard texts there are. Raise InputError if the reference gives other ids than
+    the file says, or fails on the short ones of them."""
+    texts = adversarial_texts(vocabulary)
     wrong = _wrong_id("tokenizers", vocabulary, load)
     if wrong is not None:
         raise InputError(
@@ -206,16 +209,24 @@ def _check_reference(vocabulary: Vocabulary, texts: list[str], load: Load) -> No
             "`tokenizers` saves them, or give ready ids by --tokens-column"
         )
     load("tokenizers", vocabulary).encode([text for text in texts if len(text) <= _SHORT])
+    return len(texts)
+
+
+@lru_cache(_KEPT)
+def _on_hard_texts(name: FastName, vocabulary: Vocabulary, load: Load) -> str | None:
+    """Return, in words, what is wrong with a fast engine, whatever the corpus, or None. It is found
+    out once for all buckets of a run."""
+    texts = adversarial_texts(vocabulary)
+    wrong = _wrong_id(name, vocabulary, load)
+    return wrong or _different(name, texts, compare(_short(texts), vocabulary, name, load))
 
 
 def _tried(
-    name: FastName, vocabulary: Vocabulary, hard: list[str], sample: list[str], load: Load
+    name: FastName, vocabulary: Vocabulary, sample: list[str], load: Load
 ) -> tuple[str | None, str | None]:
     """Return, in words, why a fast engine cannot be taken, or else None and what it costs."""
     try:
-        problem = _wrong_id(name, vocabulary, load)
-        if problem is None:
-            problem = _different(name, hard, compare(_short(hard), vocabulary, name, load))
+        problem = _on_hard_texts(name, vocabulary, load)
         if problem is not None:
             return problem, None
         texts = _short(sample)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import Corpus
 from tokenizers import Tokenizer
-from tokenizing.altered import losing
+from tokenizing.altered import losing, noting
 from trained import bert, byte_level, sentencepiece, unigram, vocabulary, word_piece
 
 from bfpack_spark.errors import JobError
@@ -165,6 +165,19 @@ def test_auto_goes_on_to_the_next_engine_and_says_why() -> None:
     assert re.match(r"gigatoken differs .* on 'zebra' .*; fastokens differs .* on", choice.why)
     with pytest.raises(JobError, match=r"--engine gigatoken: gigatoken differs .*use --engine"):
         choose_engine("gigatoken", own, ["some", "zebra"], load)
+
+
+def test_hard_texts_are_compared_once_and_the_sample_of_each_bucket() -> None:
+    own, given = vocabulary(byte_level()), list[str]()
+    load = noting(given)
+    first = choose_engine("auto", own, ["some", "words"], load)
+    assert len(given) > len(adversarial_texts(own))
+    given.clear()
+    assert choose_engine("auto", own, ["other", "words"], load) == first
+    assert given == ["other", "words"]
+    load = losing(lambda text: text == "other")
+    for sample, engine in ((["words"], "fastokens"), (["other"], "tokenizers")):
+        assert choose_engine("auto", own, sample, load).engine == engine
 
 
 @pytest.mark.parametrize("hard", ["'\u017f", "\u0345\u0301", "1234567890" * 4, "\u0eae"], ids=ascii)
