@@ -128,14 +128,10 @@ def make_batch(rows: list[Row]) -> Batch:
         "sequence_id": np.array(numbers, dtype=np.int64),
         "source": np.array(sources, dtype=np.int32),
     }
-    if any(mask is not None for mask in masks):
-        none = np.ones(batch["input_ids"].shape[1], dtype=np.int8)  # of a bucket without masks
-        batch["loss_mask"] = np.stack([none if mask is None else mask for mask in masks])
-    if any(repeated is not None for repeated in again):
-        parts = zip(again, counts, strict=True)
-        batch["num_repeated"] = np.concatenate(
-            [np.zeros(n, np.int32) if part is None else part for part, n in parts]
-        )
+    if masks[0] is not None:
+        batch["loss_mask"] = np.stack(masks)
+    if again[0] is not None:
+        batch["num_repeated"] = np.concatenate(again)
     return batch
 
 

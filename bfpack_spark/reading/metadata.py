@@ -38,6 +38,7 @@ class SequencesFacts:
     tokenizer: dict[str, Any]
     tokens_fingerprint: str
     shards: list[Shard]
+    has_masks: bool = False
     num_repeated: int = 0  # first tokens of each later fragment: those of one before, and BOS
 
     @property
@@ -120,6 +121,7 @@ def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
         tokenizer=manifest.part("tokenizer").value,
         tokens_fingerprint=manifest.part("inputs").text("tokens_fingerprint", _SHA256),
         shards=_shards(manifest),
+        has_masks=_has_masks(manifest),
         num_repeated=_num_repeated(manifest.part("inputs")),
     )
     if facts.num_rows != manifest.part("totals").count("sequences"):
@@ -129,6 +131,13 @@ def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
     if not facts.seq_len:
         raise manifest.wrong("seq_len", "is no length")
     return facts
+
+
+def _has_masks(manifest: Reader) -> bool:
+    """Return whether targets were counted, which is done where documents have loss masks."""
+    if "accounting" not in manifest.value:
+        return False
+    return manifest.part("accounting").value.get("targets") is not None
 
 
 def _num_repeated(inputs: Reader) -> int:

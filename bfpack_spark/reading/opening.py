@@ -17,6 +17,7 @@ from bfpack_spark.reading.sources import (
     source_of_snapshot,
     source_of_version,
 )
+from bfpack_spark.reading.state import whole_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +44,24 @@ class Stream:
 def open_stream(output: str | Path, choice: Choice) -> Stream:
     """Return the stream that is meant. Raises InputError if there is no such version, or if too
     little or too much is said."""
-    where = access.absolute(as_it_travels(str(output)))
+    where = _address(output)
     if choice.mixture is not None:
         return _mixed(where, choice)
     source = _source(where, choice)
     order = partial(RowOrder, source.shard_rows, source.group_rows)
     return Stream(sources=[source], fingerprint=source.facts.fingerprint, order=order)
+
+
+def _address(output: str | Path) -> str:
+    if not isinstance(output, str | Path):
+        raise InputError(f"output {output!r:.60}: give a path or an address")
+    try:
+        written = as_it_travels(str(output))
+    except ValueError as error:
+        raise InputError(f"output: {error}") from None
+    if "\0" in written:
+        raise InputError(f"output {written!r:.60}: no path has a null character")
+    return access.absolute(written)
 
 
 def _mixed(output: str, choice: Choice) -> Stream:
@@ -76,6 +89,7 @@ def _source(output: str, choice: Choice) -> Source:
     bucket, seq_len = choice.bucket, choice.seq_len
     if bucket is None or seq_len is None:
         raise InputError(f"{output}: give bucket and seq_len, or a mixture")
+    seq_len = whole_number("seq_len", seq_len, 1)
     if choice.version is not None and choice.snapshot is not None:
         raise InputError(
             f"version {choice.version}, snapshot {choice.snapshot}: give one of the two"

@@ -4,6 +4,7 @@ guaranteed, and what weakens it."""
 import copy
 import importlib
 import logging
+import operator
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,14 @@ from bfpack_spark.reading.opening import Choice, open_stream
 from bfpack_spark.reading.random_access import RandomAccess, Segment
 from bfpack_spark.reading.shard_files import ShardFiles
 from bfpack_spark.reading.sharded_twice import check_one_layer_shards
-from bfpack_spark.reading.state import as_continued, check_rules, check_state, state_of
+from bfpack_spark.reading.state import (
+    as_continued,
+    check_state,
+    checked_rank,
+    checked_rules,
+    state_of,
+    whole_number,
+)
 
 log = logging.getLogger("bfpack")
 
@@ -61,21 +69,45 @@ class PackedSequences:
         InputError if there is no such version, or if a value cannot be.
         """
         rules = OrderRules(seed=seed, epoch=epoch, lanes=lanes, window=window)
-        check_rules(rank, world_size, rules, verify)
+        self._rules = checked_rules(rules)
+        self._rank, self._world_size = checked_rank(rank, world_size)
+        if verify not in ("pages", "sha256"):
+            raise InputError(f"verify {verify!r}: give 'pages' or 'sha256'")
         choice = Choice(
             bucket=bucket, seq_len=seq_len, version=version, snapshot=snapshot, mixture=mixture
         )
         self._stream = open_stream(output, choice)
-        self._rank, self._world_size = rank, world_size
         self._verify: Verify = verify
-        self._begin(rules, position=0)
+        self._told: Any = None
+        self._begin(self._rules, position=0)
 
     def _begin(self, rules: OrderRules, position: int) -> None:
-        self._rules = rules
-        self._order = self._stream.order(rules)
+        order = self._stream.order(rules)  # raises, and then nothing has changed
+        self._rules, self._order = rules, order
         self._start = self._position = position
-        sources = self._stream.sources
-        self._random = RandomAccess(self._order, sources, self._verify, rules.window)
+        self._random = RandomAccess(order, self._stream.sources, self._verify, rules.window)
+        if self._told is not None:
+            self._told[0], self._told[1] = rules.epoch, position
+
+    def tell(self, told: Any) -> None:
+        """Keep epoch and start in this array of two numbers, which the workers of a loader share:
+        whoever begins another epoch, or loads a state, does so for all of them."""
+        if self._told is None:
+            self._told = told
+            told[0], told[1] = self._rules.epoch, self._start
+
+    def follow(self) -> None:
+        """Begin where another process of the loader has begun."""
+        if self._told is not None:
+            epoch, start = int(self._told[0]), int(self._told[1])
+            if (epoch, start) != (self._rules.epoch, self._start):
+                self._begin(replace(self._rules, epoch=epoch), start)
+
+    def __copy__(self) -> "PackedSequences":
+        """Return a view that goes on by itself."""
+        view = object.__new__(type(self))
+        vars(view).update(vars(self), _told=None)
+        return view
 
     @property
     def sources(self) -> list[str]:
@@ -98,16 +130,19 @@ class PackedSequences:
 
     @property
     def epoch(self) -> int:
+        self.follow()
         return self._rules.epoch
 
     @property
     def position(self) -> int:
         """Return the rows of this epoch that all ranks together have taken."""
+        self.follow()
         return self._position
 
     @property
     def start(self) -> int:
         """Return the position that was loaded, or 0: where the rows of this rank begin."""
+        self.follow()
         return self._start
 
     @property
@@ -121,12 +156,12 @@ class PackedSequences:
     def __len__(self) -> int:
         """Return the rows that this rank takes from the start on."""
         check_one_layer_shards(self._rank, self._world_size)
-        return max(self.num_rows - self._start, 0) // self._world_size
+        return max(self.num_rows - self.start, 0) // self._world_size
 
     def __getitem__(self, index: int) -> Batch:
         """Return the i-th row of this rank from the start on, as a batch without its first
         dimension and without num_segments. Raises IndexError if there is none."""
-        rows = len(self)
+        rows, index = len(self), operator.index(index)
         if not -rows <= index < rows:
             raise IndexError(f"row {index} of {rows}")
         position = self._start + self._rank + (index % rows) * self._world_size
@@ -135,8 +170,7 @@ class PackedSequences:
     def set_epoch(self, epoch: int) -> None:
         """Begin another epoch, at position 0. Nothing changes if it is the present one, so that a
         trainer may set the epoch of a state that was loaded."""
-        if epoch < 0:
-            raise InputError(f"epoch {epoch}: give a number from 0 on")
+        epoch = whole_number("epoch", epoch, 0)
         if epoch != self.epoch:
             self._begin(replace(self._rules, epoch=epoch), position=0)
 
@@ -147,8 +181,9 @@ class PackedSequences:
     def left_over(self) -> range:
         """Return the positions at the end of the epoch that no rank takes from the position on,
         because they do not suffice for one row each."""
-        rows = max(self.num_rows - self._position, 0) // self._world_size
-        return range(self._position + rows * self._world_size, self.num_rows)
+        position = self.position
+        rows = max(self.num_rows - position, 0) // self._world_size
+        return range(position + rows * self._world_size, self.num_rows)
 
     def batches(
         self,
@@ -166,7 +201,7 @@ class PackedSequences:
         attention cost; each rank then decodes all rows. Raises JobError, naming file, rank and
         position, if a shard is damaged.
         """
-        at = self._position if start is None else start
+        at = self.position if start is None else start
         return self._taken(self.share(rows, layout=layout, start=at, balance=balance))
 
     def _taken(self, share: Share) -> Iterator[Any]:
@@ -177,10 +212,8 @@ class PackedSequences:
 
     def share(self, rows: int, *, layout: str | Layout | None, start: int, balance: bool) -> Share:
         """Return which rows this rank takes, in batches of so many."""
-        if rows < 1:
-            raise InputError(f"{rows} rows a batch: give a number from 1 on")
-        if not 0 <= start <= self.num_rows:
-            raise InputError(f"position {start}: give one of 0 to {self.num_rows}")
+        rows = min(whole_number("rows of a batch", rows, 1), max(self.num_rows, 1))
+        start = whole_number("position", start, 0, self.num_rows)
         return Share(
             rank=self._rank,
             world_size=self._world_size,
@@ -218,9 +251,11 @@ class PackedSequences:
             raise InputError(
                 f"data.torch: {error}; install PyTorch, or take data.batches"
             ) from None
+        if rows is None and layout == "flattened":
+            raise InputError("layout 'flattened': joins the rows of a batch; give their number")
         kind = module.TorchRows if rows is None else module.TorchBatches
-        share = self.share(rows or 1, layout=layout, start=self._start, balance=balance)
-        return kind(self, share)
+        rows = 1 if rows is None else rows
+        return kind(self, self.share(rows, layout=layout, start=self.start, balance=balance))
 
     def global_view(self) -> "PackedSequences":
         """Return the rows of all ranks, for a layer that shares them out itself, as accelerate and
@@ -233,7 +268,9 @@ class PackedSequences:
         """Return the position that all ranks have reached, and what must not change. `position`
         replaces it where batches are taken in other processes: start + batches taken x rows x
         world_size."""
-        reached = self._position if position is None else position
+        if position is not None:
+            position = whole_number("position", position, 0, self.num_rows)
+        reached = self.position if position is None else position
         return state_of(reached, self._stream.fingerprint, self._rules)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -247,11 +284,13 @@ class PackedSequences:
     def documents(self, position: int, rows: int = 1) -> list[Segment]:
         """Return the segments of the rows at the positions position..position + rows - 1 of the
         stream, whatever rank takes them: which documents a step has trained on."""
-        if not 0 <= position <= position + rows <= self.num_rows:
-            raise InputError(
-                f"positions {position} to {position + rows}: give some of 0 to {self.num_rows}"
-            )
-        return self._random.segments(np.arange(position, position + rows))
+        begin = whole_number("position", position, 0)
+        end = begin + whole_number("rows", rows, 0)
+        if end > self.num_rows:
+            raise InputError(f"positions {begin} to {end}: give some of 0 to {self.num_rows}")
+        self.follow()
+        positions = np.arange(begin, end)
+        return self._random.segments(positions, self._rank, self._world_size)
 
     def _say_left_over(self) -> None:
         if self._rank == 0 and (left := self.left_over()):

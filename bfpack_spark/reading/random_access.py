@@ -2,6 +2,8 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,21 +63,19 @@ class RandomAccess:
         position, if its shard is damaged."""
         with self._lock:
             source, shard, number, at = self._find(np.array([position]))[0]
-            try:
+            with _naming(position, rank, world_size):
                 rows = self._group(source, shard, number)
-            except DamageError as error:
-                raise damaged(error, rank, world_size, position) from None
         return _batch(rows[at])
 
-    def segments(self, positions: Int64) -> list[Segment]:
-        """Return the segments of the rows at these positions, in order."""
+    def segments(self, positions: Int64, rank: int, world_size: int) -> list[Segment]:
+        """Return the segments of the rows at these positions, in order. Raises JobError as `row`
+        does."""
+        segments: list[Segment] = []
         with self._lock:
-            found = self._find(positions)
-            return [
-                segment
-                for position, place in zip(positions.tolist(), found, strict=True)
-                for segment in self._segments(position, *place)
-            ]
+            for position, place in zip(positions.tolist(), self._find(positions), strict=True):
+                with _naming(position, rank, world_size):
+                    segments += self._segments(position, *place)
+        return segments
 
     def _segments(
         self, position: int, source: int, shard: int, number: int, at: int
@@ -128,6 +128,15 @@ class RandomAccess:
             self._groups[key] = rows_of_group(self._files.read(source, shard, number))
         self._groups.move_to_end(key)
         return self._groups[key]
+
+
+@contextmanager
+def _naming(position: int, rank: int, world_size: int) -> Iterator[None]:
+    """Name rank and position where a shard is damaged."""
+    try:
+        yield
+    except DamageError as error:
+        raise damaged(error, rank, world_size, position) from None
 
 
 def _batch(row: Row) -> Batch:

@@ -8,7 +8,9 @@ third of the time of Arrow, which reads all others. `Array.to_numpy()` imports p
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +35,9 @@ class Group:
     seq_lengths: Int32  # [segments], of all rows end to end
     begins: list[int]  # [rows + 1]: first segment of each row, and the end
     is_padding: Bools | None  # [segments]; None: no row has padding
-    loss_mask: npt.NDArray[np.int8] | None  # [rows, seq_len]
-    num_repeated: Int32 | None  # [segments]: first tokens that an earlier fragment has, and BOS
+    loss_mask: npt.NDArray[np.int8] | None  # [rows, seq_len]; None: no source has masks
+    # [segments]: first tokens that an earlier fragment has, and BOS. None: no source has such.
+    num_repeated: Int32 | None
     first: int  # sequence_id of the first row
     source: int
 
@@ -54,6 +57,9 @@ class ShardFiles:
         self._firsts = [
             np.concatenate([[0], np.cumsum(source.shard_rows)]).tolist() for source in sources
         ]
+        # What one source has, the rows of all have: a batch has the same names wherever it begins.
+        self._masked = any(source.facts.has_masks for source in sources)
+        self._repeats = any(source.facts.num_repeated for source in sources)
 
     def close(self) -> None:
         for file in self._files.values():
@@ -62,25 +68,36 @@ class ShardFiles:
 
     def read(self, source: int, shard: int, group: int) -> Group:
         """Return a row group. Raises DamageError if it is not what it should be."""
+        with self._opened(source, shard, group) as file:
+            found = file.read(group, source)
+        mask, again = found.loss_mask, found.num_repeated
+        if self._masked and mask is None:
+            mask = np.broadcast_to(np.int8(1), found.input_ids.shape)
+        if self._repeats and again is None:
+            again = np.zeros_like(found.seq_lengths)
+        return replace(found, loss_mask=mask, num_repeated=again)
+
+    def documents(self, source: int, shard: int, group: int) -> pa.Table:
+        """Return the columns of a row group that tell the documents. Raises DamageError if it is
+        not what it should be."""
+        with self._opened(source, shard, group) as file:
+            return file.documents(group)
+
+    @contextmanager
+    def _opened(self, source: int, shard: int, group: int) -> "Iterator[_OpenShard]":
+        """Open a shard, check that it has the rows of a row group, and make what goes wrong then a
+        DamageError."""
         held = self._sources[source]
-        begin = group * held.group_rows
-        first = int(self._firsts[source][shard])
-        rows = held.rows_of(shard, group)
+        first = int(self._firsts[source][shard]) + group * held.group_rows
         try:
             file = self._open(source, shard)
-            found = file.read(group, rows, first + begin, source)
+            file.check(group, held.rows_of(shard, group), first)
+            yield file
         except (pa.ArrowException, OSError, JobError, ValueError, IndexError) as error:
             why = " ".join(str(error).split()).removesuffix(".")
             raise DamageError(
                 f"{held.path_of(shard)}: row group {group} cannot be read ({why})"
             ) from None
-        return found
-
-    def documents(self, source: int, shard: int, group: int) -> pa.Table:
-        """Return the columns of a row group that tell the documents."""
-        file = self._open(source, shard).file
-        names = ["sequence_id", "seq_lengths", "doc_ids", "doc_starts", "doc_lengths"]
-        return file.read_row_group(group, columns=names, use_threads=False)
 
     def _open(self, source: int, shard: int) -> "_OpenShard":
         key = (source, shard)
@@ -111,8 +128,8 @@ class _OpenShard:
         self._seq_len = source.seq_len
         self._opened = open_lists(path)
         self._lists = self._opened.__enter__()
-        self.file: pq.ParquetFile = self._lists.parquet
-        self._metadata = self.file.metadata
+        self._file: pq.ParquetFile = self._lists.parquet
+        self._metadata = self._file.metadata
         if self._metadata.num_rows != listed.rows:
             raise JobError(f"it has {self._metadata.num_rows} rows, and the manifest {listed.rows}")
         self._has_masks = "loss_mask" in self._lists.leaves
@@ -121,8 +138,12 @@ class _OpenShard:
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
 
-    def read(self, number: int, rows: int, first: int, source: int) -> Group:
-        self._check(number, rows, first)
+    def documents(self, number: int) -> pa.Table:
+        names = ["sequence_id", "seq_lengths", "doc_ids", "doc_starts", "doc_lengths"]
+        return self._file.read_row_group(number, columns=names, use_threads=False)
+
+    def read(self, number: int, source: int) -> Group:
+        rows = self._metadata.row_group(number).num_rows
         padded = self._lists.statistics(number, "num_padding").max > 0
         names = ["input_ids", "seq_lengths"]
         names += ["doc_ids"] if padded else []
@@ -143,7 +164,7 @@ class _OpenShard:
             is_padding=columns["doc_ids"].nulls() if padded else None,
             loss_mask=self._mask(columns, rows),
             num_repeated=self._repeated(columns),
-            first=first,
+            first=self._lists.statistics(number, "sequence_id").min,
             source=source,
         )
 
@@ -158,7 +179,8 @@ class _OpenShard:
         starts = columns["doc_starts"].of_numbers()
         return np.where(starts > 0, np.int32(self._num_repeated), np.int32(0))
 
-    def _check(self, number: int, rows: int, first: int) -> None:
+    def check(self, number: int, rows: int, first: int) -> None:
+        """Raise JobError if a row group does not have these rows."""
         facts = self._metadata.row_group(number)
         begin = self._lists.statistics(number, "sequence_id").min
         if (facts.num_rows, begin) != (rows, first):

@@ -1,11 +1,14 @@
 """The state of a stream: how far all ranks have come, and what must not change."""
 
+import operator
+from dataclasses import replace
 from typing import Any
 
 from bfpack_spark.core.row_order import OrderRules
 from bfpack_spark.errors import InputError
 
 _FIXED = ("fingerprint", "seed", "lanes", "window")
+_LARGEST = {"lanes": 2**31 - 1, "window": 2**31 - 1}
 
 
 def state_of(position: int, fingerprint: str, rules: OrderRules) -> dict[str, Any]:
@@ -22,20 +25,25 @@ def state_of(position: int, fingerprint: str, rules: OrderRules) -> dict[str, An
 
 def check_state(state: dict[str, Any], own: dict[str, Any], num_rows: int) -> tuple[int, int]:
     """Return position and epoch of a state. Raises InputError if it is that of other data, seed,
-    lanes or window than `own`."""
+    lanes or window than `own`, or that of a loader."""
     missing = own.keys() - state.keys()
     if missing:
         raise InputError(f"state: lacks {', '.join(sorted(missing))}; give one of state_dict()")
+    if more := state.keys() - own.keys():
+        raise InputError(
+            f"state: has {', '.join(sorted(map(str, more)))}, so it is that of a loader; load it "
+            "with the loader"
+        )
+    for name in own.keys() - {"fingerprint"}:
+        whole_number(f"state: {name}", state[name], 0)
     for name in _FIXED:
         if own[name] != state[name]:
             raise InputError(
                 f"state: is of {name} {state[name]}, and this data has {own[name]}; open the data "
                 f"with the state's {name}, or begin anew"
             )
-    position, epoch = int(state["position"]), int(state["epoch"])
-    if not 0 <= position <= num_rows or epoch < 0:
-        raise InputError(f"state: epoch {epoch}, position {position}: none of 0 to {num_rows}")
-    return position, epoch
+    position = whole_number("state: position", state["position"], 0, num_rows)
+    return position, operator.index(state["epoch"])
 
 
 def as_continued(
@@ -54,12 +62,33 @@ def as_continued(
     return {**state, "fingerprint": fingerprint}
 
 
-def check_rules(rank: int, world_size: int, rules: OrderRules, verify: str) -> None:
-    """Raise InputError, naming the value, if one of these cannot be."""
-    if not 0 <= rank < world_size:
+def checked_rules(rules: OrderRules) -> OrderRules:
+    """Return the same rules, in Python's own numbers. Raises InputError, naming the value, if one
+    of them cannot be."""
+    least = {"seed": 0, "epoch": 0, "lanes": 1, "window": 1}
+    held = {
+        name: whole_number(name, getattr(rules, name), low, _LARGEST.get(name))
+        for name, low in least.items()
+    }
+    return replace(rules, **held)
+
+
+def checked_rank(rank: int, world_size: int) -> tuple[int, int]:
+    """Return rank and world size. Raises InputError if there is no such rank."""
+    rank, world_size = whole_number("rank", rank, 0), whole_number("world_size", world_size, 1)
+    if rank >= world_size:
         raise InputError(f"rank {rank} of {world_size}: give a rank of 0 to world_size - 1")
-    for name, least in (("seed", 0), ("epoch", 0), ("lanes", 1), ("window", 1)):
-        if (value := getattr(rules, name)) < least:
-            raise InputError(f"{name} {value}: give a number from {least} on")
-    if verify not in ("pages", "sha256"):
-        raise InputError(f"verify {verify!r}: give 'pages' or 'sha256'")
+    return rank, world_size
+
+
+def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """Return a whole number of any type, of numpy's too, as Python's own. Raises InputError, with
+    the name, if it is none of least..most."""
+    upto = f"from {least} on" if most is None else f"of {least} to {most}"
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        raise InputError(f"{name} {value!r:.60}: give a whole number {upto}")
+    return number

@@ -56,6 +56,125 @@ def test_stateful_dataloader_goes_on_exactly(output: Path, workers: int, stop: i
     assert taken + numbers(iter(second)) == expected
 
 
+def looped(loader: Any) -> list[int]:
+    """The rows of a loop over a loader, to its end."""
+    return [number for batch in numbers(iter(loader)) for number in batch]
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"num_workers": 1}, {"num_workers": 2, "persistent_workers": True}], ids=str
+)
+@pytest.mark.parametrize("kind", [DataLoader, StatefulDataLoader])
+def test_a_loop_that_was_left_takes_no_rows_from_the_next(
+    output: Path, kind: Any, how: dict[str, Any]
+) -> None:
+    """One looks at the first batch, or stops each epoch after so many steps."""
+    data = opened(output)
+    loader = kind(data.torch(7), batch_size=None, **how)
+    next(iter(loader))
+    assert looped(loader) == looped(opened(output).torch(7))
+    list(islice(loader, 4))
+    data.set_epoch(1)
+    assert looped(loader) == looped(opened(output, epoch=1).torch(7))
+
+
+def test_a_rolled_back_run_begins_where_its_state_was(output: Path) -> None:
+    data = opened(output)
+    batches = data.torch(7)
+    list(islice(batches, 2))
+    state = data.state_dict()
+    list(islice(batches, 3))
+    data.load_state_dict(state)
+    assert looped(batches) == looped(opened(output).torch(7))[14:]
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("kind", [DataLoader, StatefulDataLoader])
+def test_workers_that_stay_see_the_next_epoch(output: Path, kind: Any, start: str) -> None:
+    data = opened(output)
+    loader = kind(
+        data.torch(7),
+        batch_size=None,
+        num_workers=2,
+        persistent_workers=True,
+        multiprocessing_context=start,
+    )
+    for epoch in range(3):
+        data.set_epoch(epoch)
+        assert looped(loader) == looped(opened(output, epoch=epoch).torch(7)), epoch
+    assert opened(output).global_view().epoch == 0
+
+
+def test_a_view_that_was_split_off_keeps_its_own_epoch(output: Path) -> None:
+    data = opened(output)
+    list(islice(data.torch(7), 1))
+    view = data.global_view()
+    data.set_epoch(1)
+    assert (view.epoch, data.epoch) == (0, 1)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_data_know_what_a_loaders_state_has_begun(output: Path, workers: int) -> None:
+    """The next epoch is the one behind that of the state."""
+    first = opened(output, epoch=3)
+    loader = StatefulDataLoader(first.torch(7), batch_size=None, num_workers=workers)
+    next(iter(loader))
+    data = opened(output)
+    later = StatefulDataLoader(data.torch(7), batch_size=None, num_workers=workers)
+    later.load_state_dict(loader.state_dict())
+    assert len(looped(later)) == ROWS - 7
+    data.set_epoch(data.epoch + 1)
+    assert looped(later) == looped(opened(output, epoch=4).torch(7))
+
+
+@pytest.mark.parametrize(("rows", "world_size"), [(4, 1), (16, 1), (8, 3), (7, 2)])
+def test_the_state_of_one_process_fits_any_batches_and_ranks(
+    output: Path, rows: int, world_size: int
+) -> None:
+    first = StatefulDataLoader(opened(output).torch(8), batch_size=None)
+    taken = [n for batch in numbers(islice(iter(first), 4)) for n in batch]
+    views = [opened(output, rank=rank, world_size=world_size) for rank in range(world_size)]
+    loaders = [StatefulDataLoader(view.torch(rows), batch_size=None) for view in views]
+    for loader in loaders:
+        loader.load_state_dict(first.state_dict())
+    rest = [row for step in zip(*map(looped, loaders), strict=True) for row in step]
+    whole = looped(opened(output).torch(8))
+    assert taken + rest == whole[: len(taken + rest)]
+    assert ROWS - len(taken + rest) == (ROWS - 32) % world_size
+
+
+@pytest.mark.parametrize(
+    ("more", "rows", "named"),
+    [({}, 4, "rows 7"), ({"rank": 0, "world_size": 2}, 7, "world_size 1"), ({}, 7, None)],
+)
+def test_the_state_of_several_workers_fits_the_same_alone(
+    output: Path, more: dict[str, int], rows: int, named: str | None
+) -> None:
+    first = StatefulDataLoader(opened(output).torch(7), batch_size=None, num_workers=2)
+    taken = looped(islice(iter(first), 4))
+    later = StatefulDataLoader(opened(output, **more).torch(rows), batch_size=None, num_workers=2)
+    later.load_state_dict(first.state_dict())
+    if named is None:
+        assert taken + looped(later) == looped(opened(output).torch(7))
+        return
+    with pytest.raises(InputError, match=f"state: is of {named}, and this loader has"):
+        next(iter(later))
+
+
+def test_states_of_a_loader_and_of_the_data_are_no_others(output: Path) -> None:
+    data = opened(output)
+    batches = data.torch(7)
+    with pytest.raises(InputError, match="so it is that of a loader"):
+        data.load_state_dict(batches.state_dict())
+    with pytest.raises(InputError, match="so it is none of a loader"):
+        batches.load_state_dict(data.state_dict())
+
+
+def test_single_rows_are_not_flattened(output: Path) -> None:
+    with pytest.raises(InputError, match="layout 'flattened': joins"):
+        opened(output).torch(None, layout="flattened")
+
+
 def test_a_state_told_by_position_fits_any_workers_and_ranks(output: Path) -> None:
     loader = DataLoader(opened(output).torch(5), batch_size=None, num_workers=2)
     reading = iter(loader)

@@ -86,8 +86,12 @@ def test_a_shard_that_is_not_what_was_written_is_named(version: Path, change: st
         path.write_bytes(path.read_bytes()[:-9])
     else:
         path.write_bytes((version / "shards" / "part-00000.parquet").read_bytes())
-    with pytest.raises(JobError, match=r"part-00002\.parquet: row group .* cannot be read"):
+    said = r"part-00002\.parquet: row group .* cannot be read.*rank 0 of 1 needs it at position "
+    with pytest.raises(JobError, match=said):
         list(opened(version).batches(4))
+    for verify in ("pages", "sha256"):
+        with pytest.raises(JobError, match=said):
+            opened(version, verify=verify).documents(0, 30)
 
 
 @pytest.mark.parametrize(

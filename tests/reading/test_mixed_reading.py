@@ -1,16 +1,22 @@
 """A mixture as a training run reads it: on real files, at any number of ranks, past a change."""
 
+import json
 import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from made_mixtures import mix, write_bucket, write_buckets
-from made_output import SEQ_LEN, ids_of
+from made_output import GROUP_ROWS, SEQ_LEN, ids_of
+from made_versions import sha256_of
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
+from bfpack_spark.versions.manifests import TargetsAccounting
 
 TWO = ("--weight", "web=0.7", "--weight", "code=0.3")
 Row = tuple[str, int]
@@ -52,6 +58,62 @@ def test_each_bucket_is_read_in_epochs_of_different_orders(output: Path) -> None
     assert (code.total(), len(code), min(code.values()), max(code.values())) == (26, 9, 2, 3)
     assert Counter(web[:22]).total() - len(set(web[:22])) <= 1, "the first epoch, but for its end"
     assert web[:30] != web[30:]
+
+
+def test_all_rows_have_the_names_that_one_bucket_has(tmp_path: Path) -> None:
+    """Rows of a bucket without loss masks are all targets, whatever rows are beside them."""
+    write_bucket(tmp_path, "plain", (30,))
+    with_masks(write_bucket(tmp_path, "chat", (9,)))
+    weights = ("--weight", "plain=0.9", "--weight", "chat=0.1")
+    assert mix(tmp_path, "blend", *weights)[0] == 0
+    data = opened(tmp_path)
+    seen = Counter[str]()
+    for at, batch in enumerate(data.batches(1)):
+        bucket = data.sources[batch["source"][0]]
+        assert batch["loss_mask"].dtype == np.int8
+        assert int(batch["loss_mask"].sum()) == (SEQ_LEN if bucket == "plain" else SEQ_LEN // 2)
+        again = [4 if bucket == "chat" else 0] * int(batch["num_segments"][0])
+        assert batch["num_repeated"].tolist() == again
+        row = data[at]
+        assert row.keys() | {"num_segments"} == batch.keys()
+        assert np.array_equal(row["loss_mask"], batch["loss_mask"][0])
+        assert np.array_equal(row["num_repeated"], batch["num_repeated"])
+        seen[bucket] += 1
+    assert min(seen["plain"], seen["chat"]) >= 3
+
+
+def with_masks(version: Path) -> None:
+    """Make this a version of documents with loss masks and an overlap: half of the tokens are
+    targets, and each fragment begins with tokens of the one before."""
+    for path in (version / "shards").iterdir():
+        table = pq.read_table(path)
+        rows, masks = len(table), np.tile(np.array([0, 1], dtype=np.int8), SEQ_LEN // 2)
+        starts = [[1] * len(lengths) for lengths in table["seq_lengths"].to_pylist()]
+        at = table.column_names.index("doc_starts")
+        table = table.set_column(at, "doc_starts", pa.array(starts, table.schema.field(at).type))
+        table = table.append_column("loss_mask", pa.array([masks] * rows, pa.list_(pa.int8())))
+        pq.write_table(table, path, row_group_size=GROUP_ROWS[2])
+    path = version / "_manifest.json"
+    manifest = json.loads(path.read_text())
+    counted = TargetsAccounting.model_fields.items()
+    manifest["accounting"]["targets"] = {name: 0 for name, one in counted if one.is_required()}
+    manifest["inputs"]["configuration"] |= {"long_documents": "slide", "overlap": 4}
+    path.write_text(json.dumps(manifest))
+    pointer = version.parent / "_current.json"
+    told = {**json.loads(pointer.read_text()), "manifest_sha256": sha256_of(path.read_bytes())}
+    pointer.write_text(json.dumps(told))
+
+
+def test_what_cannot_be_begun_changes_nothing(output: Path) -> None:
+    """The epoch of a mixture is 0."""
+    data = opened(output)
+    batches = data.batches(2)
+    next(batches)
+    state = data.state_dict()
+    for begin in (lambda: data.set_epoch(1), lambda: data.load_state_dict({**state, "epoch": 3})):
+        with pytest.raises(InputError, match="epoch"):
+            begin()
+        assert data.state_dict() == state
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 8])

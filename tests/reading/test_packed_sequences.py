@@ -1,6 +1,7 @@
 """What a training run is promised: every row once, at any world size, whatever stops it."""
 
 import itertools
+import json
 import pickle
 import sys
 from dataclasses import replace
@@ -172,11 +173,57 @@ def test_a_state_of_other_data_is_refused(output: Path, tmp_path: Path) -> None:
         opened(tmp_path).load_state_dict(opened(output).state_dict())
 
 
-@pytest.mark.parametrize("state", [{}, {"position": ROWS + 1}, {"position": -1}])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        *({"position": held} for held in (ROWS + 1, -1, 3.9, "7", True, None, [1], float("nan"))),
+        *({"epoch": held} for held in (-1, "x", 1.0)),
+        {"lanes": "3"},
+    ],
+)
 def test_a_state_that_cannot_be_is_refused(output: Path, state: dict[str, int]) -> None:
     data = opened(output)
     with pytest.raises(InputError, match="state: "):
         data.load_state_dict({**data.state_dict(), **state} if state else state)
+
+
+def test_a_position_that_is_none_makes_no_state(output: Path) -> None:
+    for position in (-5, ROWS + 1, 1.5):
+        with pytest.raises(InputError, match=f"position {position}: give"):
+            opened(output).state_dict(position)  # type: ignore[arg-type]
+
+
+def test_the_state_of_a_loader_is_refused(output: Path) -> None:
+    data = opened(output)
+    with pytest.raises(InputError, match="state: has next, rows, so it is that of a loader"):
+        data.load_state_dict({**data.state_dict(), "next": 4, "rows": 8})
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int32, np.int64, np.uint64])
+def test_numbers_of_numpy_are_numbers(output: Path, kind: type[np.integer[Any]]) -> None:
+    """Computed with, those of few bits overflow without a word."""
+    numbers = {"seed": kind(3), "epoch": kind(1), "lanes": kind(3), "window": kind(2)}
+    data = opened(output, **numbers, rank=kind(5), world_size=kind(7))
+    plain = opened(output, epoch=1, rank=5, world_size=7)
+    assert data[kind(3)]["sequence_id"] == plain[3]["sequence_id"]
+    assert rows_of(data, kind(2), start=kind(1)) == rows_of(plain, 2, start=1)
+    assert json.dumps(data.state_dict(kind(2))) == json.dumps(plain.state_dict(2))
+    assert data.documents(kind(3), kind(2)) == plain.documents(3, 2)
+    data.set_epoch(kind(2))
+    assert type(data.epoch) is int
+
+
+@pytest.mark.parametrize("rows", [ROWS, 10**12, 2**63 - 1, 2**80])
+def test_a_batch_of_more_rows_than_there_are_has_all(output: Path, rows: int) -> None:
+    (batch,) = opened(output).batches(rows)
+    assert sorted(batch["sequence_id"].tolist()) == list(range(ROWS))
+
+
+@pytest.mark.parametrize("place", [None, b"out", 7, "", "a\0b", "file:/x"])
+def test_what_is_no_output_is_named(place: Any) -> None:
+    with pytest.raises(InputError, match="output"):
+        PackedSequences(place, bucket="b", seq_len=SEQ_LEN)
 
 
 def test_the_global_view_has_the_rows_of_all_ranks(output: Path, stream: list[int]) -> None:
@@ -225,6 +272,11 @@ def test_a_consumer_may_stop_in_the_middle(output: Path) -> None:
         ({"lanes": 0}, "lanes 0"),
         ({"window": 0}, "window 0"),
         ({"seed": -1}, "seed -1"),
+        ({"seed": 1.0}, "seed 1.0: give a whole number"),
+        ({"window": 2**70}, "window 1180591620717411303424: give a whole number of 1 to"),
+        ({"rank": -1}, "rank -1"),
+        ({"world_size": True}, "world_size True"),
+        ({"seq_len": "128"}, "seq_len '128': give a whole number"),
         ({"verify": "none"}, "verify 'none'"),
         ({"bucket": None}, "give bucket and seq_len"),
         ({"bucket": "c"}, "bucket c: no sequences"),
@@ -255,7 +307,8 @@ def test_an_earlier_version_is_opened_by_its_name_and_by_a_snapshot(tmp_path: Pa
 def test_what_cannot_be_a_batch_is_named_at_once(output: Path) -> None:
     data = opened(output)
     for more, named in (
-        ({"rows": 0}, "0 rows a batch"),
+        ({"rows": 0}, "rows of a batch 0"),
+        ({"rows": 2.5}, "rows of a batch 2.5"),
         ({"rows": 1, "start": ROWS + 1}, f"position {ROWS + 1}"),
         ({"rows": 1, "layout": "flat"}, "layout 'flat'"),
     ):
