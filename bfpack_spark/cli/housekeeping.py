@@ -1,7 +1,7 @@
 """The commands for housekeeping: which versions there are, which are kept, and which may be
 removed."""
 
-import re
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from bfpack_spark.files import own_files
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.versions import snapshots
+from bfpack_spark.versions.metadata import check_name
 from bfpack_spark.versions.on_disk import (
     UNFINISHED_DAYS,
     VersionOnDisk,
@@ -60,10 +61,7 @@ def versions(settings: Settings, as_json: bool) -> None:
 def snapshot(settings: Settings, name: str) -> None:
     """Write down under NAME which versions are current, so that prune keeps them for their readers.
     Print the file of the snapshot."""
-    if not re.fullmatch(r"[A-Za-z0-9-][A-Za-z0-9._-]*", name):
-        raise InputError(
-            f"snapshot {name!r}: use only letters, digits and ._-, and do not begin with . or _"
-        )
+    check_name("snapshot", name)
     output, names = settings.need("output"), _buckets(settings)
     with ExitStack() as held:  # current versions stay current until the note is written
         for bucket in names:
@@ -88,6 +86,8 @@ def prune(settings: Settings, yes: bool, unfinished_days: float, as_json: bool) 
     that is, and what killed runs left beside them. Say what is kept, and why. Parts of uploads
     to an object store that were given up are removed by the store's own lifecycle rule,
     AbortIncompleteMultipartUpload."""
+    if math.isnan(unfinished_days):
+        raise InputError("--unfinished-days nan: give a number of days, such as 7")
     output = settings.need("output")
     act = _remove_all if yes else _sorted_out
     outcomes = run_each(

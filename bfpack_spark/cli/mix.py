@@ -11,23 +11,26 @@ import cloup
 from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.cli.printing import say
 from bfpack_spark.config import Settings
+from bfpack_spark.core.mixture import lanes_needed
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import mean
+from bfpack_spark.versions.metadata import check_name
 from bfpack_spark.versions.mixtures import (
     Mixture,
     MixtureRequest,
-    check_name,
     plan_mixture,
     write_mixture,
 )
-from bfpack_spark.versions.on_disk import buckets_of
+from bfpack_spark.versions.on_disk import buckets_of, published_at
 
 log = logging.getLogger("bfpack")
 
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
+_LARGEST = 2**63 - 1
+_DEFAULT_LANES = 16  # of a reader
 
 
 @command(
@@ -44,7 +47,7 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 )
 @cloup.option(
     "--tokens",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=_LARGEST),
     help="Sets the length of the mixture in tokens, with padding; with --continues, of what comes "
     "behind POSITION. By default the bucket that ends first is read once.",
 )
@@ -55,7 +58,7 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 )
 @cloup.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=_LARGEST),
     help="Sets the seed of the order of each bucket's rows.  [default: 0, or that of the mixture "
     "that is continued]",
 )
@@ -78,7 +81,7 @@ def mix(
     """Write down under NAME how the current versions of several buckets become one stream of rows,
     which PackedSequences reads and prune keeps. Print the file of the mixture, and log what is
     drawn."""
-    check_name(name)
+    check_name("mixture", name)
     request = MixtureRequest(
         seq_len=_one_seq_len(settings),
         weights=_weights(weights),
@@ -93,6 +96,11 @@ def mix(
         if bucket not in there:
             raise InputError(
                 f"--weight {bucket}: no such bucket in {output}{instead('buckets', there)}"
+            )
+        if request.seq_len not in (at := published_at(output, bucket)):
+            raise InputError(
+                f"--weight {bucket}: no sequences of {request.seq_len} are published in {output}"
+                + instead("seq_lens", [*map(str, at)])
             )
     with ExitStack() as held:  # current versions stay current until the mixture is written
         for bucket in sorted(request.weights):
@@ -138,7 +146,10 @@ def _epochs(
 def _number_of(flag: str, item: str) -> tuple[str, str]:
     bucket, _, number = item.rpartition("=")
     if not bucket or not _NUMBER.fullmatch(number) or not Fraction(number):
-        raise InputError(f"{flag} {item}: write BUCKET=NUMBER, such as web=0.7, above 0")
+        raise InputError(
+            f"{flag} {item:.60}: write BUCKET=NUMBER, such as web=0.7, above 0 and of at most 18 "
+            "digits before and behind the point"
+        )
     return bucket, number
 
 
@@ -146,7 +157,7 @@ def _position(item: str) -> tuple[str, int]:
     name, _, position = item.rpartition("@")
     if not re.fullmatch("[0-9]{1,18}", position):
         raise InputError(f"--continues {item}: write NAME@POSITION, such as blend@100000")
-    check_name(name)
+    check_name("mixture", name)
     return name, int(position)
 
 
@@ -158,3 +169,6 @@ def _say_drawn(mixture: Mixture) -> None:
     total = sum(bucket.rows_drawn for bucket in mixture.buckets.values())
     tokens = f"{total * mixture.seq_len:,} tokens with padding"
     log.info("%s: %s, %s", mixture.name, counted(total, "row"), tokens)
+    lanes = lanes_needed(mixture.num_rows)
+    if lanes > _DEFAULT_LANES:
+        log.warning("%s: is read with lanes=%d or more, because it is long", mixture.name, lanes)

@@ -19,7 +19,8 @@ from bfpack_spark.report.mixture import mixture_page
 from bfpack_spark.report.render import render
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.mixtures import check_name, read_mixture
+from bfpack_spark.versions.metadata import check_name
+from bfpack_spark.versions.mixtures import read_mixture
 from bfpack_spark.versions.on_disk import buckets_in, published_at
 from bfpack_spark.versions.publication import Home
 
@@ -32,7 +33,7 @@ def report(settings: Settings, mixture: str | None) -> None:
     named, or of a mixture."""
     if mixture is not None:
         refuse_unused(("bucket", "seq_len"), "a mixture has its own; leave it out")
-        check_name(mixture)
+        check_name("mixture", mixture)
         held = read_mixture(settings.need("output"), mixture)
         click.echo(render(mixture_page(settings.need("output"), held)), nl=False)
         return

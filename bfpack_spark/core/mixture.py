@@ -50,6 +50,7 @@ _PAGE = 1 << 14  # positions of a page, at least; planning takes 1 to 2 microsec
 _PLANNED_PART = 4  # a page has at least so many steps for each that is left over
 _LANES_MAX = 1 << 14  # so that their numbers fit 16 bits
 _LARGEST = 1 << 31  # steps; the product of two numbers of steps then fits 64 bits
+ROWS_MAX = _LANES_MAX * _LARGEST - 1  # of a stream, at the most lanes
 
 
 def apportion(num_rows: int, weights: Sequence[Fraction]) -> list[int]:
@@ -64,6 +65,11 @@ def apportion(num_rows: int, weights: Sequence[Fraction]) -> list[int]:
     for i in order[: num_rows - sum(rows)]:
         rows[i] += 1
     return rows
+
+
+def lanes_needed(num_rows: int) -> int:
+    """Return the fewest lanes, a power of two, by which a stream of so many rows can be woven."""
+    return 1 << (num_rows // _LARGEST).bit_length()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ names are allowed and kept, so that a newer build may write more. A value of ano
 that leads elsewhere, deep nesting, NaN or a file that is far too large gives an error of one line.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,9 +17,20 @@ from bfpack_spark.files.untrusted import parse_object
 
 _SHOWN = 60  # characters of a wrong value
 
+NAME = "^[A-Za-z0-9-][A-Za-z0-9._-]{0,199}$"
 Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 VersionName: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 Sha256: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise InputError if a snapshot or a mixture cannot have this name, which is that of its
+    file."""
+    if not re.fullmatch(NAME, name):
+        raise InputError(
+            f"{what} {name[:_SHOWN]!r}: use only letters, digits and ._-, at most 200, and do not "
+            "begin with . or _"
+        )
 
 
 class Metadata(BaseModel):

@@ -6,7 +6,6 @@ A mixture never changes, and prune keeps the versions that it names.
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,20 +13,26 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from bfpack_spark.core.mixture import apportion
+from bfpack_spark.core.mixture import ROWS_MAX, apportion
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.what_is_there import no_mixture
 from bfpack_spark.printable import counted
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest, TokensManifest
-from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
+from bfpack_spark.versions.metadata import (
+    NAME,
+    Count,
+    Metadata,
+    Sha256,
+    VersionName,
+    read_metadata,
+)
 from bfpack_spark.versions.publication import Home
 
 FOLDER = "_mixtures"
 
-_NAME = "^[A-Za-z0-9-][A-Za-z0-9._-]*$"
-MixtureName: TypeAlias = Annotated[str, Field(pattern=_NAME)]
+MixtureName: TypeAlias = Annotated[str, Field(pattern=NAME)]
 
 
 class MixedBucket(Metadata):
@@ -90,14 +95,6 @@ class MixtureRequest:
     epochs: tuple[str, Fraction] | None = None  # of one bucket, which decides the length
     seed: int | None = None  # None: that of the mixture that is continued, or 0
     continues: tuple[str, int] | None = None  # an older mixture, and a position in it
-
-
-def check_name(name: str) -> None:
-    """Raise InputError if a mixture cannot have this name."""
-    if not re.fullmatch(_NAME, name):
-        raise InputError(
-            f"mixture {name!r}: use only letters, digits and ._-, and do not begin with . or _"
-        )
 
 
 def plan_mixture(output: str, name: str, request: MixtureRequest) -> Mixture:
@@ -256,11 +253,17 @@ def _drawn(rows: Mapping[str, int], request: MixtureRequest) -> dict[str, int]:
         first = min(weights, key=lambda bucket: (rows[bucket] / weights[bucket], bucket))
         bucket, epochs = request.epochs or (first, Fraction(1))
         drawn = _by_epochs(weights, bucket, int(rows[bucket] * epochs))
+    total = sum(drawn.values())
+    if total > ROWS_MAX:
+        raise InputError(
+            f"the mixture would have {total:,} rows, and readers take at most {ROWS_MAX:,}; make "
+            "it shorter"
+        )
     for bucket, number in drawn.items():
         if not number:
             raise InputError(
                 f"--weight {bucket}={request.weights[bucket]}: draws none of "
-                f"{counted(sum(drawn.values()), 'row')}; raise it, or make the mixture longer"
+                f"{counted(total, 'row')}; raise it, or make the mixture longer"
             )
     return drawn
 

@@ -53,8 +53,9 @@ def _check_tokenizer(home: Home, name: str, manifest: TokensManifest) -> None:
 
 
 def _not_whole(home: Home, name: str, path: str, problem: str) -> InputError:
+    command = "pack" if home.form is None else f"export {home.form}"
     return InputError(
         f"{home.directory}/{path}: {problem}; put it back, or remove "
-        f"{home.directory}/{name}/_manifest.json and run bfpack pack again, which makes "
+        f"{home.directory}/{name}/_manifest.json and run bfpack {command} again, which makes "
         f"{name} anew"
     )

@@ -328,6 +328,9 @@ def test_a_snapshot_names_what_is_current_and_is_never_another(
         **held["totals"],
     }
     before = path.read_bytes()
+    long = keep("snapshot", "n" * 201)
+    assert (long.code, "use only letters, digits and ._-, at most 200" in long.err) == (2, True)
+    assert keep("prune", "--unfinished-days", "nan").code == 2
     assert keep("snapshot", "run-1").code == 0
     assert run("--seed", 1).code == 0
     ran = keep("snapshot", "run-1")

@@ -100,6 +100,11 @@ def test_an_export_that_is_there_is_not_made_again(
     (version / "shards" / "part-99999.bin").write_bytes(b"left over")
     assert export(bfpack, "megatron", output).code == 0
     assert {path: path.read_bytes() for path in version.rglob("*") if path.is_file()} == before
+    (version / "shards" / "part-00000.bin").unlink()
+    ran = export(bfpack, "megatron", output)
+    assert ran.code == 2
+    assert "remove " in ran.err
+    assert "_manifest.json and run bfpack export megatron again, which makes" in ran.err
 
 
 def test_a_row_that_megatron_would_read_otherwise_is_refused(output: Path, bfpack: Bfpack) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from made_mixtures import mix, write_bucket, write_buckets
 from made_output import SEQ_LEN
 from made_versions import run
 from pages import read_page
+
+from bfpack_spark.errors import InputError
+from bfpack_spark.reading import PackedSequences
 
 TWO = ("--weight", "web=0.7", "--weight", "code=0.3")
 
@@ -93,11 +97,47 @@ def test_the_same_again_is_nothing_to_do_and_another_is_refused(output: Path) ->
         ((*TWO, "--seq-len", "64"), "--seq-len 64: a mixture has one"),
         ((*TWO, "--continues", "old"), "--continues old: write NAME@POSITION"),
         ((*TWO, "--continues", "old@1"), "mixture old: there is none in "),
+        ((*TWO, "--tokens", "1" + "0" * 24), "Invalid value for '--tokens': 1000"),
+        ((*TWO, "--seed", "9" * 23), "Invalid value for '--seed': 999"),
+        ((*TWO, "--epochs", "web=" + "9" * 26), "--epochs web=9"),
+        ((*TWO, "--epochs", "web=" + "9" * 18), "the mixture would have 42"),
+        (("--weight", "web=0." + "0" * 18 + "1"), "--weight web=0.0000"),
+        (("--weight", "web=" + "9" * 5000), "--weight web=9999"),
+        ((*TWO, "--tokens", str(2**63 - 1), "--epochs", "web=1"), "--tokens 9"),
+        (("--weight", "web=1", "--weight", f"code=0.{'0' * 17}1", "--epochs", "code=1"), "the mix"),
     ],
 )
 def test_a_mistake_is_named_with_its_remedy(more: tuple[str, ...], said: str, output: Path) -> None:
     assert error_of(mix(output, "blend", *more)).startswith(said)
     assert not (output / "_mixtures").exists()
+
+
+def test_a_bucket_without_sequences_of_this_length_is_named(output: Path) -> None:
+    code, _, err = run("mix", output, "blend", "--seq-len", "64", "--weight", "web=1")
+    assert code == 2
+    assert f"--weight web: no sequences of 64 are published in {output}" in err
+    assert f"seq_lens there: {SEQ_LEN}" in err
+
+
+def test_a_name_that_is_too_long_for_a_file_is_a_mistake(output: Path) -> None:
+    for name in ("n" * 201, "_n", ""):
+        said = error_of(mix(output, name, *TWO))
+        assert said.startswith(f"mixture {name[:60]!r}: use only letters, digits and ._-, at most")
+    assert mix(output, "n" * 200, *TWO)[0] == 0
+
+
+def test_a_mixture_that_many_lanes_alone_can_read_says_so(
+    output: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Readers number steps by 31 bits."""
+    tokens = str(5 * 16 * 2**31 * SEQ_LEN)
+    code, _, err = mix(output, "long", *TWO, "--tokens", tokens)
+    assert code == 0, err
+    assert "long: is read with lanes=128 or more, because it is long" in caplog.text
+    opened = partial(PackedSequences, output, mixture="long")
+    assert opened(lanes=128).num_rows == 5 * 16 * 2**31
+    with pytest.raises(InputError, match="steps or more"):
+        opened(lanes=64)
 
 
 def test_buckets_of_two_tokenizers_are_refused(output: Path) -> None:
