@@ -131,8 +131,18 @@ def _check_encodable(options: dict[str, Any]) -> None:
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and re.search("[\ud800-\udfff]", text):
                 raise InputError(
-                    f"{option_of(name)} {text}: holds bytes that are not UTF-8; rename it"
+                    f"{_as_typed(name)} {text}: holds bytes that are not UTF-8; rename it"
                 )
+
+
+def _as_typed(name: str) -> str:
+    """Return how the parameter of this name is written: "--doc", or NAME of one without dashes."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        if parameter.name == name:
+            is_option = isinstance(parameter, click.Option)
+            return parameter.opts[0] if is_option else parameter.human_readable_name
+    return option_of(name)
 
 
 def _key_value(item: str) -> tuple[str, str]:

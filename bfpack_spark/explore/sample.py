@@ -57,8 +57,8 @@ def sample_input(
     """Return about `num_documents` documents of each bucket of --input, by the name of the bucket.
     An input that is not divided is one bucket, named by --bucket or else by its own path. If
     `references` is given, the texts are looked through for such mentions. Raise InputError for
-    fewer than 1 document, for a table, which is not sampled, and for references in tokens or
-    conversations."""
+    fewer than 1 document, for a table, which is not sampled, for references in tokens or
+    conversations, and where no document has text."""
     if num_documents < 1:
         raise InputError(f"--sample {num_documents}: must be 1 or more")
     if settings.input_format in ("delta", "table"):
@@ -71,10 +71,17 @@ def sample_input(
     if references is not None and settings.tokens_column is not None:
         column = settings.tokens_column
         raise InputError(f"--references {references}: needs text; --tokens-column {column} has ids")
-    return {
+    samples = {
         name: sample_slice(settings, one, name, num_documents, references)
         for name, one in _slices(settings).items()
     }
+    if not any(sample.histogram.count for sample in samples.values()):
+        drawn = sum(sample.num_read for sample in samples.values())
+        raise InputError(
+            f"--input {', '.join(settings.input)}: not one document with text in {drawn} that were "
+            "drawn; name another input, or draw more"
+        )
+    return samples
 
 
 def sample_slice(

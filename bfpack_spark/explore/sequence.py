@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.explore.document import num_covered, without_bos
-from bfpack_spark.files.stored_parquet import open_own_parquet, rows_of_documents
+from bfpack_spark.files.stored_parquet import damaged, open_own_parquet, rows_of_documents
 from bfpack_spark.tokens.token_store import open_token_store
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
@@ -84,10 +84,7 @@ def read_sequence(
     home = Home(output=output, bucket=bucket, seq_len=seq_len)
     directory, manifest = publication.current_sequences(home, version)
     shard, row = _find_row(manifest, sequence_id)
-    with open_own_parquet(f"{directory}/{shard}") as file:
-        table = file.read_row_group(row // _group_rows(file), use_threads=False)
-        columns = table.slice(row % _group_rows(file), 1).to_pylist()[0]
-    assert columns["sequence_id"] == sequence_id, "rows of a shard are consecutive"
+    columns = _read_row(f"{directory}/{shard}", row, sequence_id)
     store = open_token_store(output, bucket, manifest.tokens_version)
     tokenizer = Tokenizer.from_str(store.tokenizer_json().decode())
     bos = int(manifest.inputs.configuration.bos_at == "fragment")
@@ -124,8 +121,16 @@ def _others(pieces: list[Piece], segment: Segment, sequence_id: int) -> tuple[Pi
     return tuple(piece for piece in pieces if (piece.sequence_id, piece.start) != here)
 
 
-def _group_rows(file: object) -> int:
-    return int(file.metadata.row_group(0).num_rows)  # type: ignore[attr-defined]
+def _read_row(path: str, row: int, sequence_id: int) -> dict[str, Any]:
+    """Return a row of a shard. Raise JobError if it is not this sequence."""
+    with open_own_parquet(path) as file:
+        group_rows = int(file.metadata.row_group(0).num_rows) if file.num_row_groups else 1
+        group, at = divmod(row, group_rows)
+        if group < file.num_row_groups and file.metadata.row_group(group).num_rows > at:
+            (held,) = file.read_row_group(group, use_threads=False).slice(at, 1).to_pylist()
+            if held.get("sequence_id") == sequence_id:
+                return dict(held)
+    raise damaged(path, f"does not have sequence {sequence_id} in row {row}")
 
 
 def _find_row(manifest: SequencesManifest, sequence_id: int) -> tuple[str, int]:

@@ -23,12 +23,13 @@ from functools import cached_property
 
 import numpy as np
 
-from bfpack_spark.config import Settings
+from bfpack_spark.config import MAX_SEQ_LEN, Settings
 from bfpack_spark.core.accounting import PolicyEffect, policy_effect
 from bfpack_spark.core.fragments import Int64, LongDocuments
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.sequence_counts import count_sequences
+from bfpack_spark.errors import InputError
 from bfpack_spark.explore.length_classes import (
     LengthClass,
     both_ways,
@@ -178,11 +179,15 @@ def corpus_stats(
     num_ranks: int | None = None,
 ) -> CorpusStats:
     """Return the statistics of documents of these lengths, packed by these rules (default: bfpack's
-    own), and of steps that take a row on each of so many ranks.
+    own), and of steps that take a row on each of so many ranks. Raise InputError for a seq_len
+    that bfpack does not take.
 
     Time: that of the packer on counts, once for each group and seq_len.
     """
     chosen = rules or rules_of()
+    for seq_len in seq_lens:
+        if not 1 <= seq_len <= MAX_SEQ_LEN:
+            raise InputError(f"seq_len {seq_len}: give one of 1 to {MAX_SEQ_LEN}")
     edges = np.union1d(powers_of_two(histogram), seq_lens).astype(np.int64)
     at = tuple(
         packing_stats(histogram, replace(chosen, seq_len=n), edges, num_ranks) for n in seq_lens

@@ -37,13 +37,18 @@ def open_own_lists(path: str) -> Iterator[ListFile]:
 def _named(path: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, KeyError) as error:
         why = " ".join(str(error).split()).removesuffix(".")
-        version = path.rpartition("/")[0].rpartition("/")[0]
-        raise JobError(
-            f"{path}: cannot be read ({why}); bfpack verify names all that is damaged; restore it "
-            f"from a copy, or remove {version} and run bfpack pack again, which makes it anew"
-        ) from None
+        raise damaged(path, f"cannot be read ({why})") from None
+
+
+def damaged(path: str, problem: str) -> JobError:
+    """Return the error of a file of a version that is not what was written."""
+    version = path.rpartition("/")[0].rpartition("/")[0]
+    return JobError(
+        f"{path}: {problem}; bfpack verify names all that is damaged; restore it from a copy, or "
+        f"remove {version} and run bfpack pack again, which makes it anew"
+    )
 
 
 def rows_of_documents(

@@ -1,5 +1,6 @@
 """A complete token store, as the later stages and the commands see it."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,11 +49,13 @@ class TokenStore:
 
     def tokenizer_json(self) -> bytes:
         """Return the file of the tokenizer that made the tokens. It is kept beside them so that
-        rows can be read as text. Raise InputError if it is gone."""
+        rows can be read as text. Raise InputError if it is gone, or another one."""
         path = f"{self.directory}/tokenizer.json"
         raw = access.read_bytes(path)
         if raw is None:
             raise InputError(f"{path}: is gone; put back the tokenizer that made these tokens")
+        if hashlib.sha256(raw).hexdigest() != self.manifest.inputs.tokenizer_sha256:
+            raise InputError(f"{path}: is not what made these tokens; put back the one that did")
         return raw
 
     def chat_template(self) -> ChatTemplate:

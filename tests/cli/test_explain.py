@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 from conftest import Ran
-from outputs import current
+from outputs import current, plan_rows, shard_rows
 from py4j import java_gateway
 from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark import SparkContext
@@ -64,6 +64,45 @@ def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
     ran = bfpack("show", *where, "--seq-len", 512, "--sequence", 0)
     assert ran.code == 5
     assert ran.err.startswith(f"bfpack: error: {shard}: cannot be read (")
+
+
+def test_a_file_of_another_version_in_place_of_ours_is_named(
+    packed: Path, bfpack: Callable[..., Ran], tmp_path: Path
+) -> None:
+    """Each is whole, and holds something else."""
+    output = tmp_path / "output"
+    shutil.copytree(packed, output)
+    version, tokens = (current(output, "small", kind) for kind in ("sequences-512", "tokens"))
+    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    (plan, *_), (shard, *_), (documents, *_) = (
+        sorted((at / kind).iterdir())
+        for at, kind in ((version, "plan"), (version, "shards"), (tokens, "documents"))
+    )
+    last = len(shard_rows(version)) - 1
+    cut = next(row["doc_id"] for row in plan_rows(version) if row["start"])
+    taken = {path: path.read_bytes() for path in (plan, shard, documents)}
+
+    def refused(path: Path, other: Path, *command: object) -> None:
+        path.write_bytes(other.read_bytes())
+        ran = bfpack(command[0], *where, *command[1:])
+        path.write_bytes(taken[path])
+        assert ran.code == 5, ran.err
+        assert ran.err.startswith(f"bfpack: error: {path}: "), ran.err
+        assert "bfpack verify names all that is damaged" in ran.err
+
+    refused(shard, documents, "show", "--sequence", 0)
+    for folder in (version, current(output, "small", "sequences-2048")):
+        (*_, last_shard) = sorted((folder / "shards").iterdir())
+        taken[last_shard] = last_shard.read_bytes()
+    at_512, at_2048 = list(taken)[-2:]
+    refused(at_512, at_2048, "show", "--sequence", last)
+    refused(plan, shard, "show", "--doc", cut)
+    refused(documents, shard, "stats")
+    tokenizer = tokens / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text().replace("0", "1", 1))
+    ran = bfpack("show", *where, "--sequence", 0)
+    assert ran.code == 2
+    assert ran.err.startswith(f"bfpack: error: {tokenizer}: is not what made these tokens")
 
 
 def test_a_file_of_ours_that_is_gone_is_named(tmp_path: Path) -> None:

@@ -107,6 +107,15 @@ def test_an_output_that_is_not_there_is_a_mistake(
     assert not (packed / "b").exists()
 
 
+def test_an_argument_that_is_not_utf8_is_named_as_it_is_written(
+    packed: Path, bfpack: Bfpack
+) -> None:
+    where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
+    assert error_of(bfpack("show", *where, "--doc", "a\udcff")).startswith("--doc a")
+    assert error_of(bfpack("snapshot", "--output", packed, "a\udcff")).startswith("NAME a")
+    assert not (packed / "_snapshots").exists()
+
+
 def test_a_length_or_version_that_is_not_there_is_a_mistake(packed: Path, bfpack: Bfpack) -> None:
     where = ("--output", packed, "--bucket", "small", "--seq-len")
     for command in ("path", "verify"):

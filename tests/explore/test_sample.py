@@ -213,19 +213,19 @@ def test_places_are_drawn_as_often_as_their_chances_say(tmp_path: Path) -> None:
         assert clusters.count(cluster) / 20_000 == pytest.approx(cluster.chance, rel=0.1)
 
 
-@pytest.mark.parametrize(("most", "num_documents"), [(160, 40), (3, 0)])
 def test_of_text_no_file_is_drawn_that_is_empty_or_too_large(
-    most: int, num_documents: int, tokenizer: Path, tmp_path: Path
+    tokenizer: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "c").mkdir()
     for number in range(50):
         (tmp_path / "c" / f"{number}.txt").write_text("x y " * number)
-    found = settings_of(tmp_path / "c", tokenizer, tokens_column=None, max_document_bytes=most)
-    stats = one_of(found, 30)
-    assert stats.num_documents == num_documents
+    given = {"tokens_column": None, "max_document_bytes": 160}
+    stats = one_of(settings_of(tmp_path / "c", tokenizer, **given), 30)
+    assert stats.num_documents == 40
     assert stats.sample is not None
-    assert stats.sample.num_read == (30 if num_documents else 0)
-    assert stats.sample.num_refused == 0
+    assert (stats.sample.num_read, stats.sample.num_refused) == (30, 0)
+    with pytest.raises(InputError, match="not one document with text in 0 that were drawn"):
+        one_of(settings_of(tmp_path / "c", tokenizer, **{**given, "max_document_bytes": 3}), 30)
 
 
 def test_what_would_read_too_much_is_drawn_less_often(tmp_path: Path) -> None:
@@ -302,6 +302,16 @@ def test_mistakes_are_named(
     pq.write_table(pa.table(rows), tmp_path / "c" / "0.parquet")
     with pytest.raises(InputError, match=says):
         explore.sample_input(settings_of(tmp_path / "c", tokenizer, **more), wanted)
+
+
+@pytest.mark.parametrize("texts", [[], ["", ""], [None]], ids=str)
+def test_a_corpus_without_text_is_a_mistake(
+    texts: list[str | None], tokenizer: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "c").mkdir()
+    pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), tmp_path / "c" / "0.parquet")
+    with pytest.raises(InputError, match=f"--input {tmp_path / 'c'}: not one document with text"):
+        explore.sample_input(settings_of(tmp_path / "c", tokenizer, tokens_column=None), 5)
 
 
 def test_an_input_without_a_number_of_documents_asks_for_it(bfpack: Callable[..., Any]) -> None:

@@ -20,6 +20,7 @@ from bfpack_spark.core.accounting import counts_of
 from bfpack_spark.core.best_fit import pack
 from bfpack_spark.core.groups import group_counts
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.errors import InputError
 
 DOCUMENTS = st.lists(st.integers(1, 100), min_size=1, max_size=60)
 POLICIES = ("split", "truncate", "drop")
@@ -189,6 +190,12 @@ def test_lengths_are_the_same_read_with_and_without_spark(
     assert found[0].count == 300
     assert found[0].values.tolist() == found[1].values.tolist()
     assert found[0].counts.tolist() == found[1].counts.tolist()
+
+
+@pytest.mark.parametrize("seq_len", [-1, 0, 2**20 + 1, 2**31])
+def test_a_seq_len_that_no_packing_has_is_named(seq_len: int) -> None:
+    with pytest.raises(InputError, match=f"seq_len {seq_len}: give one of 1 to 1048576"):
+        explore.corpus_stats(Histogram.of_counts(np.array([0, 3, 1])), (64, seq_len))
 
 
 def test_a_seq_len_that_was_not_asked_for_is_named() -> None:

@@ -167,6 +167,7 @@ def test_empty_lists_are_left_to_arrow(tmp_path: Path) -> None:
 
 
 def test_no_flipped_bit_makes_another_value(tmp_path: Path) -> None:
+    """One bit in three: the headers' bits are of all kinds then, too."""
     table = a_table(8, 20, seed=2)
     path = written(table, tmp_path)
     whole = bytearray(path.read_bytes())
@@ -175,7 +176,8 @@ def test_no_flipped_bit_makes_another_value(tmp_path: Path) -> None:
     end = max(chunk.data_page_offset + chunk.total_compressed_size for chunk in chunks)
     num_refused = 0
 
-    for bit in range(begin * 8, end * 8):
+    bits = range(begin * 8, end * 8, 3)
+    for bit in bits:
         flipped = whole.copy()
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
@@ -188,7 +190,7 @@ def test_no_flipped_bit_makes_another_value(tmp_path: Path) -> None:
         for name in NAMES:
             assert as_python(columns[name]) == expected(table, name), (bit, name)
 
-    assert num_refused > (end - begin) * 8 // 2
+    assert num_refused > len(bits) // 2
 
 
 def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
