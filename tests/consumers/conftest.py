@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import datasets.config
 import pytest
 import torch
 from consumers.small import SEQ_LEN, VOCABULARY, write_small
@@ -11,6 +12,10 @@ from tokenizers.models import WordLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from bfpack_spark.reading import PackedSequences
+
+
+# A stream that is left early sleeps 5 s so that Arrow's threads end before the interpreter does.
+datasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN = 0
 
 
 @pytest.fixture(scope="session")

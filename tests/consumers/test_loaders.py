@@ -88,8 +88,10 @@ def test_a_rolled_back_run_begins_where_its_state_was(output: Path) -> None:
     assert looped(batches) == looped(opened(output).torch(7))[14:]
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-@pytest.mark.parametrize("kind", [DataLoader, StatefulDataLoader])
+@pytest.mark.parametrize(
+    ("kind", "start"),
+    [(DataLoader, "fork"), (DataLoader, "spawn"), (StatefulDataLoader, "fork")],
+)
 def test_workers_that_stay_see_the_next_epoch(output: Path, kind: Any, start: str) -> None:
     data = opened(output)
     loader = kind(
@@ -157,8 +159,18 @@ def test_the_state_of_several_workers_fits_the_same_alone(
     if named is None:
         assert taken + looped(later) == looped(opened(output).torch(7))
         return
-    with pytest.raises(InputError, match=f"state: is of {named}, and this loader has"):
-        next(iter(later))
+    assert f"state: is of {named}, and this loader has" in refusal(later)
+
+
+def refusal(loader: Any) -> str:
+    """What a loader says in place of its first batch. With the traceback it would hold its workers
+    until garbage is collected, when torchdata waits 5 s for each."""
+    try:
+        next(iter(loader))
+    except InputError as error:
+        error.__traceback__ = None
+        return str(error)
+    raise AssertionError("it is not refused")
 
 
 def test_states_of_a_loader_and_of_the_data_are_no_others(output: Path) -> None:
