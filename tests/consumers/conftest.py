@@ -13,7 +13,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from bfpack_spark.reading import PackedSequences
 
-
 # A stream that is left early sleeps 5 s so that Arrow's threads end before the interpreter does.
 datasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN = 0
 
