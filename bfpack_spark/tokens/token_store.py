@@ -50,12 +50,18 @@ class TokenStore:
     def tokenizer_json(self) -> bytes:
         """Return the file of the tokenizer that made the tokens. It is kept beside them so that
         rows can be read as text. Raise InputError if it is gone, or another one."""
+        raw = self.kept_tokenizer()
+        if hashlib.sha256(raw).hexdigest() != self.manifest.inputs.tokenizer_sha256:
+            path = f"{self.directory}/tokenizer.json"
+            raise InputError(f"{path}: is not what made these tokens; put back the one that did")
+        return raw
+
+    def kept_tokenizer(self) -> bytes:
+        """Return the same file, whatever it holds. Raise InputError if it is gone."""
         path = f"{self.directory}/tokenizer.json"
         raw = access.read_bytes(path)
         if raw is None:
             raise InputError(f"{path}: is gone; put back the tokenizer that made these tokens")
-        if hashlib.sha256(raw).hexdigest() != self.manifest.inputs.tokenizer_sha256:
-            raise InputError(f"{path}: is not what made these tokens; put back the one that did")
         return raw
 
     def chat_template(self) -> ChatTemplate:

@@ -52,6 +52,8 @@ def _check(
         for path, problem in said["faults"]:
             yield Violation(invariant=5, problem=problem, shard=path)
     for file in listed:
+        if file.path != "shards/index.json" and not any(_is_of(file.path, n) for n, *_ in shards):
+            yield Violation(invariant=5, problem="is listed, and of no shard", shard=file.path)
         if file.path == "shards/index.json" and not is_as_listed(version.directory, file):
             problem = "is not what the manifest says, by its sha256"
             yield Violation(invariant=5, problem=problem, shard=file.path)

@@ -1,11 +1,11 @@
 """What can be checked on the driver: manifests, the pointer, names of files, the tokenizer."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, get_args
 
-from bfpack_spark.core.accounting import Accounting, counts_of
+from bfpack_spark.core.accounting import Accounting
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.vocabulary import token_ids
 from bfpack_spark.tokens.token_store import TokenStore
@@ -62,7 +62,7 @@ def check_tokenizer(store: TokenStore, manifest: SequencesManifest) -> Iterator[
     """Yield a violation unless the tokenizer beside the tokens is the one that made them, and both
     manifests agree with it."""
     inputs = store.manifest.inputs
-    raw = store.tokenizer_json()
+    raw = store.kept_tokenizer()
     wrong = partial(Violation, invariant=5)
     if hashlib.sha256(raw).hexdigest() != inputs.tokenizer_sha256:
         yield wrong(problem="sha256 is not tokenizer_sha256 of the inputs", shard="tokenizer.json")
@@ -94,8 +94,13 @@ def check_accounting(
     lengths in the token store, and adds up. documents_cut is counted in the rows, since what
     concatenation cuts depends on the order of documents."""
     wrong = partial(Violation, invariant=1, shard=_MANIFEST)
-    expected = {**counts_of(counted), **store.carried_counts(), "num_documents_cut": documents_cut}
+    expected = {**vars(counted), **store.carried_counts(), "num_documents_cut": documents_cut}
     yield from _differences("accounting.", expected, vars(manifest.accounting), wrong)
+    if not store.masks:  # else check_targets has counted them
+        for kept, place in ((manifest, ""), (store.manifest, "tokens/")):
+            if getattr(kept.accounting, "targets", None) is not None:
+                problem = "accounting.targets: documents without loss masks have none to count"
+                yield Violation(invariant=1, problem=problem, shard=f"{place}{_MANIFEST}")
     shards = manifest.files_of("shards")
     totals = {
         "sequences": sum(entry.rows for entry in shards),
@@ -111,9 +116,11 @@ def check_accounting(
             yield wrong(problem=f"shards hold {totals[name]} {name}, lengths tell {value}")
 
 
-def check_token_accounting(counted: Accounting, store: TokenStore) -> Iterator[Violation]:
+def check_token_accounting(
+    counted: Accounting, store: TokenStore, reasons: Mapping[str, int]
+) -> Iterator[Violation]:
     """Yield a violation of invariant 1 unless documents in = in the store + empty + quarantined, by
-    reason."""
+    reason. `reasons`: how many documents quarantine/ has of each."""
     wrong = partial(Violation, invariant=1, shard=f"tokens/{_MANIFEST}")
     accounting = store.manifest.accounting
     inserted = 1 + (store.tokenizer.bos_id is not None)
@@ -130,6 +137,10 @@ def check_token_accounting(counted: Accounting, store: TokenStore) -> Iterator[V
     rows = sum(entry.rows for entry in store.manifest.files_of("quarantine"))
     if rows != refused:
         yield wrong(problem=f"{refused} documents quarantined, {rows} in quarantine/")
+    told = accounting.documents_quarantined
+    for reason in sorted(told.keys() | reasons.keys()):
+        if (said := told.get(reason, 0)) != (held := reasons.get(reason, 0)):
+            yield wrong(problem=f"{said} documents are {reason}, {held} in quarantine/")
     if accounting.documents_in != counted.num_documents + refused + accounting.documents_empty:
         yield wrong(problem="documents in are not the sum of packed, empty and quarantined")
 

@@ -17,6 +17,7 @@ from bfpack_spark.core.rules import Rules
 from bfpack_spark.files import access
 from bfpack_spark.schema import SCANNED_SEGMENTS, SEQUENCES, plain, with_masks
 from bfpack_spark.sequences.row_targets import Targets, targets_of
+from bfpack_spark.verifying.file_faults import groups_fault, schema_fault
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile
 from bfpack_spark.verifying.mask_faults import mask_faults
@@ -60,7 +61,8 @@ def read_shard(entry: ListedFile, rules: ShardRules) -> Iterator[ShardPart]:
     sequence_id with which the shard begins. Raise what pyarrow raises on a damaged file."""
     row = 0
     with access.open_parquet(f"{rules.root}/{entry.path}") as file:
-        fault = _file_fault(file.schema_arrow, rules)
+        fault = schema_fault(file.schema_arrow, masks=rules.masks, expected=rules.metadata)
+        fault = fault or groups_fault(file.metadata, rules.rules.seq_len, rules.format_version)
         if fault is not None:
             yield ShardPart(ids=np.empty(0, np.int32), num_tokens=0, faults=[fault], segments=None)
         if file.schema_arrow.remove_metadata() != plain(with_masks(SEQUENCES, masks=rules.masks)):
@@ -78,20 +80,6 @@ def _at_once(num_groups: int, rules: ShardRules) -> Iterator[list[int]]:
     tokens = rows_per_row_group(seq_len, rules.format_version) * seq_len
     size = max(_PART_TOKENS // tokens, 1)
     return (list(range(n, min(n + size, num_groups))) for n in range(0, num_groups, size))
-
-
-def _file_fault(schema: pa.Schema, rules: ShardRules) -> Violation | None:
-    if schema.remove_metadata() != plain(with_masks(SEQUENCES, masks=rules.masks)):
-        columns = ", ".join(f"{field.name} {field.type}" for field in schema)
-        return Violation(invariant=5, problem=f"columns are {columns}")
-    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
-    metadata = {key: value for key, value in metadata.items() if key.startswith("bfpack.")}
-    if metadata != rules.metadata:
-        wrong = sorted(
-            k for k in metadata | rules.metadata if metadata.get(k) != rules.metadata.get(k)
-        )
-        return Violation(invariant=5, problem=f"key-value metadata differ in {', '.join(wrong)}")
-    return None
 
 
 def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> ShardPart:

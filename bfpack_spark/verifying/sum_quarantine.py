@@ -1,4 +1,5 @@
-"""verify, quarantine files -> MESSAGES: what the masks of refused documents mark, added up."""
+"""verify, quarantine files -> MESSAGES: refused documents by reason, and what their masks mark,
+added up."""
 
 import functools
 from typing import Any
@@ -14,14 +15,20 @@ from bfpack_spark.verifying.listed_files import ListedFile, check_each
 
 def sum_quarantine(entries: DataFrame, root: str) -> DataFrame:
     """Return a message for each quarantine file. In: the manifest's entries. Out: faults, readable,
-    and targets and unknown (documents whose targets nothing tells), which are 0 where the documents
-    have no loss masks."""
-    return check_each(entries, root, functools.partial(_sum_targets, root=root))
+    reasons (documents by reason), and targets and unknown (documents whose targets nothing tells),
+    which are 0 where the documents have no loss masks."""
+    return check_each(entries, root, functools.partial(_sum_up, root=root))
 
 
-def _sum_targets(entry: ListedFile, _: list[Violation], *, root: str) -> dict[str, Any]:
+def _sum_up(entry: ListedFile, _: list[Violation], *, root: str) -> dict[str, Any]:
     with open_own_parquet(resolve(root, entry.path)) as file:
-        if "num_targets" not in file.schema_arrow.names:
-            return {"targets": 0, "unknown": 0}
-        targets = file.read(columns=["num_targets"], use_threads=False).column("num_targets")
-    return {"targets": pc.sum(targets).as_py() or 0, "unknown": targets.null_count}
+        names = [n for n in ("reason", "num_targets") if n in file.schema_arrow.names]
+        table = file.read(columns=names, use_threads=False)
+    reasons = {
+        pair["values"]: pair["counts"] for pair in table["reason"].value_counts().to_pylist()
+    }
+    if "num_targets" not in names:
+        return {"reasons": reasons, "targets": 0, "unknown": 0}
+    targets = table["num_targets"]
+    marked = pc.sum(targets).as_py() or 0
+    return {"reasons": reasons, "targets": marked, "unknown": targets.null_count}

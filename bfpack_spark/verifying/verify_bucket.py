@@ -21,7 +21,7 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.buckets.inputs import Input
-from bfpack_spark.core.accounting import account
+from bfpack_spark.core.accounting import account, add_counts
 from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import packed_groups
@@ -30,7 +30,9 @@ from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.explore.targets import targets_of
 from bfpack_spark.plan.long_documents import lengths_to_plan
 from bfpack_spark.spark.messages import collect_messages
+from bfpack_spark.spark.partitions import files_frame
 from bfpack_spark.tokenizing.engines import EngineName
+from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.verifying import check_manifests, naming
 from bfpack_spark.verifying.check_exports import check_exports
@@ -181,7 +183,19 @@ def _check_contents(spark: SparkSession, subject: _Subject) -> Iterator[Violatio
     if store.masks:
         yield from check_targets(shards, documents, refused, planned.kept, store, manifest)
     yield from check_manifests.check_accounting(counted, cut, store, manifest)
-    yield from check_manifests.check_token_accounting(counted, store)
+    told = [{"reasons": message["reasons"]} for message in refused]
+    reasons = add_counts(told).get("reasons", {})
+    yield from check_manifests.check_token_accounting(counted, store, reasons)
+    yield from _check_ids(spark, store)
+
+
+def _check_ids(spark: SparkSession, store: TokenStore) -> Iterator[Violation]:
+    """Yield a violation of invariant 1 for ids that name two documents."""
+    sources = files_frame(spark, {"ids": store.paths})
+    messages = collect_messages(find_repeated_ids(sources, store.manifest.totals.documents))
+    for doc_id, times in sorted(told for said in messages for told in said["repeated"])[:_FIRST]:
+        problem = f"document {doc_id!r} is {times} times in the token store"
+        yield Violation(invariant=1, problem=problem, shard="documents/")
 
 
 def _quarantine(spark: SparkSession, manifest: Manifest, directory: str) -> Messages:

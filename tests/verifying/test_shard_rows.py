@@ -78,6 +78,19 @@ def test_padding_with_a_place_in_a_document_is_a_fault(
     assert problem.startswith("padding is not the last segment")
 
 
+def test_row_groups_without_statistics_are_a_fault(tmp_path: Path) -> None:
+    """Readers look at them before they read."""
+    table = pa.Table.from_pylist([ROW], schema=plain(SEQUENCES))
+    entry = ListedFile(
+        number=0, path="s.parquet", rows=1, tokens=3, bytes=0, sha256="", ids_sha256=None, first=0
+    )
+    for told, problems in ((["sequence_id"], ["num_padding"]), (["num_padding"], ["sequence_id"])):
+        pq.write_table(table, tmp_path / "s.parquet", write_statistics=told)
+        (part, *_) = read_shard(entry, replace(RULES, root=str(tmp_path)))
+        (fault,) = part.faults
+        assert fault.problem == f"the footer has no statistics of {', '.join(problems)}"
+
+
 def test_row_groups_read_together_keep_their_rows_and_faults(
     tmp_path: Path,
 ) -> None:
@@ -91,7 +104,8 @@ def test_row_groups_read_together_keep_their_rows_and_faults(
     parts = list(read_shard(entry, replace(RULES, root=str(tmp_path))))
     assert 1 < len(parts) < 20
     told = [(fault.row, fault.problem) for part in parts for fault in part.faults]
-    assert told == [(17, "ids outside the vocabulary of 9")]
+    small = "row groups of 1 to 1 rows; all but the last have 32768"
+    assert told == [(None, small), (17, "ids outside the vocabulary of 9")]
     every = [part.segments for part in parts if part.segments is not None]
     places = [place for own in every for place in own.column("row").to_pylist()]
     assert places == [number for number in range(20) for _ in "ab"]

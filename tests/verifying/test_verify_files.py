@@ -138,3 +138,15 @@ def test_a_bucket_that_cannot_be_verified_is_said_beside_a_broken_one(
     assert ran.code == 1
     assert "shards/part-00000.parquet" in ran.out
     assert "--bucket gone: no sequences of 16 published" in ran.err
+
+
+def test_an_id_of_two_documents_is_caught(broken: Path, bfpack: Bfpack) -> None:
+    named: list[str] = []
+
+    def share(rows: Rows) -> None:
+        rows[1]["doc_id"] = rows[0]["doc_id"]
+        named.append(rows[0]["doc_id"])
+
+    violations = verify_changed(bfpack, broken, token_file(broken), share)
+    (problem,) = [v["problem"] for v in violations if "times in the token store" in v["problem"]]
+    assert problem == f"document {named[0]!r} is 2 times in the token store"

@@ -14,6 +14,8 @@ from verifying.broken import (
     verify,
 )
 
+from bfpack_spark.versions.manifests import TargetsAccounting
+
 
 def one_more(numbers: dict[str, Any]) -> None:
     """Every count one more; counts by reason get a reason."""
@@ -54,6 +56,26 @@ def test_every_wrong_count_in_the_token_stores_manifest_is_named(
     problems = [v["problem"] for v in verify(bfpack, broken)]
     unnoticed = [n for n in names if not [p for p in problems if p.startswith(".".join(n) + " ")]]
     assert not unnoticed, problems
+
+
+def test_counts_of_options_that_are_off_are_named(broken: Path, bfpack: Bfpack) -> None:
+    zero = {"num_tokens_repeated": 500, "num_bos_at_fragments": 7, "num_padding_sequences": 3}
+    counted = TargetsAccounting.model_fields.items()
+    targets = {name: 5 for name, one in counted if one.is_required()} | {"mean_targets": 5.0}
+    reseal(sequences(broken), lambda held: held["accounting"].update(zero, targets=targets))
+    problems = [v["problem"] for v in verify(bfpack, broken)]
+    for name in (*zero, "targets"):
+        assert [p for p in problems if p.startswith(f"accounting.{name}")], name
+
+
+def test_reasons_that_quarantine_does_not_have_are_named(broken: Path, bfpack: Bfpack) -> None:
+    def change(held: dict[str, Any]) -> None:
+        held["accounting"]["documents_quarantined"] = {"null_text": 1}
+        held["accounting"]["documents_in"] += 1
+
+    reseal(current(broken, "b", "tokens"), change)
+    problems = [v["problem"] for v in verify(bfpack, broken)]
+    assert "1 documents are null_text, 0 in quarantine/" in problems
 
 
 @pytest.mark.parametrize("name", ["documents_in", "documents_empty"])
