@@ -131,6 +131,9 @@ def test_a_value_out_of_range_is_named(options: dict[str, Any], says: str) -> No
         ("bucket = 3", "--bucket 3: "),
         ("seed = ", "c.toml: not readable as TOML"),
         ("spark = 3", "spark"),
+        ("max_quarantined = true", "--max-quarantined True: is no number"),
+        ("seq_len = [8, true]", "--seq-len [8, True]: is no number"),
+        ("spark.sql.x = [1]", "spark.sql.x is a list; write its value as a text"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(toml: str, says: str, tmp_path: Path) -> None:

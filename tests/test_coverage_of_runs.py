@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import Corpus, Ran
 from outputs import current, manifest
@@ -49,6 +51,22 @@ def test_an_input_that_shrinks_after_the_listing_is_named(
     assert [(e["name"], e["size"], e["rows"], e["documents"]) for e in held["inventory"]] == [
         ("a.jsonl", 875, 25, 25),
         ("b.jsonl", 350, 10, 10),
+    ]
+
+
+def test_a_parquet_file_without_rows_is_read(run: Callable[..., Ran], tmp_path: Path) -> None:
+    """Spark writes such parts where a task has nothing to write."""
+    (tmp_path / "in").mkdir()
+    table = pa.table({"text": ["some words"]})
+    pq.write_table(table, tmp_path / "in" / "full.parquet")
+    pq.write_table(table.slice(0, 0), tmp_path / "in" / "empty.parquet")
+    pq.ParquetWriter(tmp_path / "in" / "none.parquet", table.schema).close()
+    assert run("tokenize").code == 0
+    held = manifest(current(tmp_path / "out", "b", "tokens"))
+    assert [(e["name"], e["rows"]) for e in held["inventory"]] == [
+        ("empty.parquet", 0),
+        ("full.parquet", 1),
+        ("none.parquet", 0),
     ]
 
 

@@ -39,6 +39,7 @@ class Tally:
     def footer(self, name: str, rows: int) -> None:
         """Note how many rows a file's footer tells. Raises InputError if it told another number
         before."""
+        self.rows[name] += 0  # so that a file without rows is told
         if self.footers.setdefault(name, rows) != rows:
             raise InputError(
                 f"--input: {name} was replaced while it was read; run it again when nothing "

@@ -4,7 +4,7 @@ like."""
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bfpack_spark.corpus.listing import Listed, list_below, list_plain
@@ -54,6 +54,22 @@ def match_files(
     wanted = _compiled(pattern, key[len(folder) :].lstrip("/"), named, end)
     every = list_below(_folder(start, folder, key))
     return [(listed, match) for listed in every if (match := wanted.match(listed.name))]
+
+
+def takes_in(pattern: str, folder: str, resolved: Callable[[str], str]) -> bool:
+    """Tell whether a folder lies in what a pattern stands for, whatever files are there. `resolved`
+    gives the form of an address in which `folder` is."""
+    for alternative in expand(pattern):
+        start, key = start_and_key(alternative)
+        fixed = _fixed(key) if _varies(alternative) else key
+        root = resolved(_folder(start, fixed, key) if _varies(alternative) else alternative)
+        inside = f"{folder}/".startswith(f"{root.rstrip('/')}/")
+        if inside and _varies(alternative):
+            wanted = _compiled(pattern, key[len(fixed) :].lstrip("/"), {}, "(/.*)?")
+            inside = wanted.match(folder[len(root.rstrip("/")) + 1 :]) is not None
+        if inside:
+            return True
+    return False
 
 
 def expand(pattern: str) -> list[str]:

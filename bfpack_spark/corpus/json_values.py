@@ -8,6 +8,7 @@ long_lines.py. If an object has a name twice, the last value counts.
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -227,7 +228,8 @@ def _shown(value: Any) -> str:
 
 def _string_or_integer(value: Any, column: str, line: Line) -> str | None:
     if isinstance(value, float) and isinstance(line, bytes):
-        value = json.loads(line)[column]  # orjson makes floats of integers beyond 64 bits
+        with suppress(ValueError, RecursionError):
+            value = json.loads(line)[column]  # orjson makes floats of integers beyond 64 bits
     if isinstance(value, str) and encodes(value):
         return value
     if isinstance(value, int) and not isinstance(value, bool):

@@ -22,7 +22,7 @@ from bfpack_spark.corpus.documents import (
 )
 from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.row_groups import RowGroup, check_footer, row_groups, stored_bytes
-from bfpack_spark.corpus.rows import as_text, column_ids, documents_of
+from bfpack_spark.corpus.rows import as_text, column_ids, decoded, documents_of
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 
@@ -200,7 +200,13 @@ def _of_bucket(
     """Return the rows of the wanted bucket, and their places."""
     values = as_text(batch.column(columns.bucket))
     at = pc.indices_nonzero(pc.equal(values, columns.wanted))
+    arrays = [decoded(column) if _is_view(column.type) else column for column in batch.columns]
+    batch = pa.RecordBatch.from_arrays(arrays, batch.schema.names)  # Arrow takes no rows of views
     return batch.take(at), [source[index] for index in at.to_pylist()]
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return bool(pt.is_string_view(kind) or pt.is_binary_view(kind))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Documents from rows in Arrow batches, whether a Parquet file or Spark gave them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
@@ -51,7 +52,7 @@ def documents_of(
     batch: pa.RecordBatch, columns: Columns, ids: list[str | None], source: list[str]
 ) -> Documents:
     """Return the documents of rows whose ids and places are known."""
-    content = _decoded(_as_json(batch.column(columns.content)))
+    content = decoded(_as_json(batch.column(columns.content)))
     reason: list[str | None] = [None] * len(batch)
     read_bytes = None
     if not columns.tokens:
@@ -73,7 +74,7 @@ def _beside(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
     """Return the second column: integers, or valid text, which is null where it is not UTF-8."""
     if columns.beside is None:
         return None
-    beside = _decoded(_as_json(batch.column(columns.beside)))
+    beside = decoded(_as_json(batch.column(columns.beside)))
     return beside if columns.tokens else _valid_text(beside)[0]
 
 
@@ -85,20 +86,32 @@ def _as_json(column: pa.Array) -> pa.Array:
     if not is_list or not (pt.is_struct(kind.value_type) or pt.is_map(kind.value_type)):
         return column
     rows = [_objects(row, kind) for row in column.to_pylist()]
-    texts = [None if row is None else orjson.dumps(row, default=str).decode() for row in rows]
-    return pa.array(texts, pa.large_string())
+    return pa.array([None if row is None else _dumped(row) for row in rows], pa.large_binary())
+
+
+def _dumped(row: Any) -> bytes:
+    """Return JSON as UTF-8. Where a binary value is not UTF-8, its bytes stay as they are, so that
+    the whole is seen to be none."""
+    try:
+        return orjson.dumps(row, default=str)
+    except TypeError:  # orjson takes no halves of surrogate pairs
+        text = json.dumps(row, default=str, ensure_ascii=False)
+        return text.encode("utf-8", "surrogateescape")
 
 
 def _objects(value: Any, kind: pa.DataType) -> Any:
     """Return a value of a nested type as JSON has it: structs without their nulls, maps as
     objects."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
     if value is None or not pt.is_nested(kind):
         return value
     if pt.is_struct(kind):
         fields = ((field.name, value[field.name], field.type) for field in kind)
         return {name: _objects(own, inner) for name, own, inner in fields if own is not None}
     if pt.is_map(kind):
-        return {str(key): _objects(own, kind.item_type) for key, own in value}
+        entries = ((_objects(key, kind.key_type), own) for key, own in value)
+        return {str(key): _objects(own, kind.item_type) for key, own in entries}
     return [_objects(own, kind.value_type) for own in value]
 
 
@@ -120,7 +133,7 @@ def column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> 
 def as_text(column: pa.Array) -> pa.Array:
     """Return ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12
     digits."""
-    column = _decoded(column)
+    column = decoded(column)
     if is_uuid(column.type):
         numbers = column.storage.to_pylist()
         texts = [None if raw is None else str(UUID(bytes=raw)) for raw in numbers]
@@ -128,7 +141,7 @@ def as_text(column: pa.Array) -> pa.Array:
     return column.cast(pa.string())
 
 
-def _decoded(column: pa.Array) -> pa.Array:
+def decoded(column: pa.Array) -> pa.Array:
     """Return dictionaries, views and lists of fixed size as the plain type of the same values."""
     kind = column.type
     if pt.is_null(kind):
@@ -137,6 +150,8 @@ def _decoded(column: pa.Array) -> pa.Array:
         column = column.dictionary_decode()
     if pt.is_string_view(column.type):
         return column.cast(pa.large_string())
+    if pt.is_binary_view(column.type):
+        return column.cast(pa.large_binary())
     if pt.is_fixed_size_list(kind):
         return column.cast(pa.large_list(kind.value_type))
     return column

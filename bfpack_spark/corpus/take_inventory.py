@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.fs as pafs
 
 from bfpack_spark.corpus.formats import Told, format_of, guess_format, told_by_bytes, why_not
-from bfpack_spark.corpus.globs import find_files
+from bfpack_spark.corpus.globs import expand, find_files, takes_in
 from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut
 from bfpack_spark.corpus.listing import Listed
 from bfpack_spark.errors import InputError
@@ -21,15 +21,18 @@ from bfpack_spark.printable import counted
 
 log = logging.getLogger("bfpack")
 
+_BOOKKEEPING = {"_temporary", "_delta_log", "_spark_metadata"}
+
 
 def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> Inventory:
     """Return the files of directories, globs or files, each named relative to its own input.
 
     Names that begin with a dot are hidden. Except for text, names that begin with an underscore are
-    hidden too, with all below them (bookkeeping: _SUCCESS, _temporary). All else is read, or named
-    as left out. A file that can be reached in several ways is read once. Raises InputError for what
-    no reader could read (broken links, FIFOs, links in a circle, 0 bytes under the name of a
-    compressed file), and for two files of one name.
+    hidden too, with all below them (bookkeeping: _SUCCESS, _temporary), unless the input names
+    them; those that look like data are named as left out. All else is read, or named as left out.
+    A file that can be reached in several ways is read once. Raises InputError for what no reader
+    could read (broken links, FIFOs, links in a circle, 0 bytes under the name of a compressed
+    file), and for two files of one name.
     """
     inputs = [patterns] if isinstance(patterns, str) else list(dict.fromkeys(patterns))
     taken = [_take(pattern, input_format) for pattern in inputs]
@@ -63,7 +66,12 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
             "every file there, removed ones too)"
         )
     visible = [f for f in listed if not _hidden(f.name, ".")]
-    data = [f for f in visible if not _hidden(f.name, "_")]
+    data = [f for f in visible if not _hidden(f.name, "_") or _is_named(f, pattern)]
+    if visible and not data and input_format != "text":
+        raise InputError(
+            f"--input {pattern}: {visible[0].name} and all else there begins with an underscore, "
+            "or its folder does, and is passed over; rename what is to be read"
+        )
     _check_faults(pattern, visible if input_format == "text" else data)
     told = {} if input_format == "text" else told_by_bytes(data)
     chosen = input_format or guess_format(pattern, [f.name for f in data], told)
@@ -78,7 +86,18 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
             f"--input {pattern}: no {chosen} files there; check the path and --input-format"
         )
     names = {f.name for f in read}
-    left_out = [f.name for f in candidates if f.name not in names]
+    left_out = [
+        LeftOut(name=f.name, reason=why_not(f.name, told))
+        for f in candidates
+        if f.name not in names
+    ]
+    known, same = {f.name for f in candidates}, {f.identity for f in read}
+    left_out += [
+        LeftOut(name=f.name, reason="its name or folder begins with an underscore")
+        for f in visible
+        if f.name not in known and format_of(f.name) == chosen
+        if f.identity not in same and not _is_kept_by_spark(f)
+    ]
     taken = [
         InputFile(
             name=f.name,
@@ -96,7 +115,7 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
         format=chosen,
         listed=read,
         files=_with_etags(taken),
-        left_out=[LeftOut(name=name, reason=why_not(name, told)) for name in left_out],
+        left_out=left_out,
     )
 
 
@@ -170,8 +189,8 @@ def check_apart(patterns: str | Sequence[str], inventory: Inventory, output: str
     wrote."""
     fs, folder = _resolved(output)
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        input_fs, root = _resolved(pattern)
-        inside = fs.equals(input_fs) and f"{folder}/".startswith(f"{root.rstrip('/')}/")
+        input_fs, _ = _resolved(pattern)
+        inside = fs.equals(input_fs) and takes_in(pattern, folder, lambda at: _resolved(at)[1])
         if inside or any(
             access.locate(f.path)[1].startswith(f"{folder}/") for f in inventory.files
         ):
@@ -196,4 +215,16 @@ def _with_etags(files: list[InputFile]) -> list[InputFile]:
 
 
 def _hidden(name: str, mark: str) -> bool:
-    return any(part.startswith(mark) for part in name.split("/"))
+    """Tell whether a name, or that of a folder, begins with the mark. A level such as _lang=fr is
+    data, as in Spark."""
+    return any(p.startswith(mark) and (mark == "." or "=" not in p) for p in name.split("/"))
+
+
+def _is_named(listed: Listed, pattern: str) -> bool:
+    """Tell whether the input names this very file."""
+    return listed.path in map(access.absolute, expand(pattern))
+
+
+def _is_kept_by_spark(listed: Listed) -> bool:
+    """Tell whether a file lies in a folder in which Spark and table formats keep their own."""
+    return bool(_BOOKKEEPING & set(listed.name.split("/")))

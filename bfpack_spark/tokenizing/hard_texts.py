@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from bfpack_spark.tokenizing.tokenizer_json import parse_tokenizer
+from bfpack_spark.tokenizing.tokenizer_json import TokenizerFile, parse_tokenizer
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 _SEAM = 1 << 15  # bytes after which fastokens may cut a long text
+_PAIRED = 40  # added tokens of which each is put beside each
 _EVERY = 16  # of the characters that are no tokens, one in so many
 
 
@@ -43,7 +44,19 @@ def _added(vocabulary: Vocabulary) -> list[str]:
     file = parse_tokenizer(vocabulary.json)
     names = [token.content for token in file.added if not token.special]
     parts = [names[place : place + 100] for place in range(0, len(names), 100)]
-    return [glue.join(part) for part in parts for glue in ("", " a ", "\n\n")]
+    return [glue.join(part) for part in parts for glue in ("", " a ", "\n\n")] + _flagged(file)
+
+
+def _flagged(file: TokenizerFile) -> list[str]:
+    """Return each of the added tokens beside each other, behind spaces and before them, if some are
+    only whole words or take spaces with them: engines have been seen to differ in which goes
+    first."""
+    if not any(token.lstrip or token.rstrip or token.single_word for token in file.added):
+        return []
+    names = [token.content for token in file.added][:_PAIRED]
+    spaces = ("", " ", "\t", "  ", "    ")
+    alone = (f"{left}{name}{right}" for name in names for left in spaces for right in spaces)
+    return [*alone, *(one + other for one in names for other in names)]
 
 
 def _outside(vocabulary: Vocabulary) -> list[str]:

@@ -47,20 +47,23 @@ class Renderer:
     def render(self, conversation: Conversation) -> str:
         """Return the conversation as text that knows where it comes from. Raises NotRenderedError,
         which says why, if the template refuses it or fails."""
-        messages = [self._traced_message(message) for message in conversation.messages]
-        values = {
-            **self._special,
-            "messages": messages,
-            "tools": self._traced(conversation.tools),
-            "documents": None,
-            "add_generation_prompt": False,
-        }
         sandbox, template = self._sandbox, self._template
         sandbox.begin()
         try:
+            values = {
+                **self._special,
+                "messages": [self._traced_message(message) for message in conversation.messages],
+                "tools": self._traced(conversation.tools),
+                "documents": None,
+                "add_generation_prompt": False,
+            }
             return sandbox.joined(template.root_render_func(template.new_context(values)))
+        except NotRenderedError:
+            raise
         except RecursionError:
-            raise NotRenderedError("the template calls itself without an end") from None
+            raise NotRenderedError(
+                "the template calls itself without an end, or the conversation is nested too deep"
+            ) from None
         except Exception as error:  # whatever a program of others does
             kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
             raise NotRenderedError(f"{kind}{told(error)}"[:300]) from None

@@ -92,6 +92,14 @@ class Vocabulary:
         return [token.content for token in parse_tokenizer(self.json).added if token.special]
 
     @functools.cached_property
+    def pad_is_kept_out(self) -> bool:
+        """Return whether no text gives the padding because tokenizer_config.json names it: the
+        file itself does not mark it special."""
+        added = parse_tokenizer(self.json).added
+        special = {token.id for token in added if token.special} | self.inserted_ids | {None}
+        return self.control_tokens != "allow" and self.own_pad_id not in special
+
+    @functools.cached_property
     def inserted_beside(self) -> tuple[str, ...]:
         """Return the tokens that the file's post-processor puts around a text and that we do
         not."""

@@ -20,7 +20,8 @@ def account_documents(
     part of bytes_in that is in quarantine, by reason.
     """
     counts = add_counts([said["counts"] for said in messages])
-    refused, refused_bytes = counts["documents_by_reason"], counts["bytes_by_reason"]
+    # An empty table gives no messages.
+    refused, refused_bytes = (counts.get(f"{of}_by_reason", {}) for of in ("documents", "bytes"))
     empty = refused.pop(Reason.EMPTY, 0)
     refused_bytes.pop(Reason.EMPTY, 0)
     masked = [said["counts"] for said in messages if "targets" in said["counts"]]
@@ -36,7 +37,7 @@ def account_documents(
         documents=documents,
         documents_empty=empty,
         documents_quarantined=refused,
-        bytes_in=counts["num_bytes"],
+        bytes_in=counts.get("num_bytes", 0),
         bytes_quarantined=refused_bytes,
         tokens=sum(entry.tokens for entry in files),
         tokens_inserted=sum(inserted) if inserted else documents * num_inserted,

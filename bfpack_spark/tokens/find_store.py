@@ -46,6 +46,8 @@ def tokens_inputs(settings: Settings, source: Source, limits: Limits) -> TokensI
     for name in _COLUMNS_OF_TARGETS:
         if getattr(settings, name):
             where_they_decide[name] = getattr(settings, name)
+    if settings.tokens_column is None and vocabulary.pad_is_kept_out:
+        where_they_decide["own_pad_id"] = vocabulary.own_pad_id
     if vocabulary.template is not None:
         where_they_decide["chat_template_sha256"] = vocabulary.template.sha256
     configuration = TokensConfiguration(

@@ -25,6 +25,7 @@ class TokensConfiguration(Metadata):
     control_tokens: Literal["text", "quarantine", "allow"]
     max_document_bytes: Count
     max_uncut_bytes: Count | None = None
+    own_pad_id: Count | None = None  # where it is kept out of text though it is no control token
     bucket_column: str | None = None
     bucket: str | None = None
     labels_column: str | None = None

@@ -63,6 +63,11 @@ def test_one_file_of_any_ending_is_read_as_told(tmp_path: Path) -> None:
 def test_bookkeeping_is_passed_over_but_a_text_may_have_any_name(tmp_path: Path) -> None:
     put(tmp_path, "a.jsonl", "_SUCCESS", "_tmp/b.jsonl", ".c.jsonl", ".git/d.jsonl")
     assert names(tmp_path) == ["a.jsonl"]
+    put(tmp_path, "_temporary/0/e.jsonl", "_delta_log/0.json", "_metadata", "lang/_lang=fr/f.jsonl")
+    found = take_inventory(f"{tmp_path}/{{a.jsonl,_tmp,lang,_temporary}}", None)
+    assert [file.name for file in found.files] == ["a.jsonl", "lang/_lang=fr/f.jsonl"]
+    (left,) = found.left_out
+    assert (left.name, "begins with an underscore" in left.reason) == ("_tmp/b.jsonl", True)
     put(tmp_path / "py", "__init__.py", "src/_x.py", ".hidden.py", ".git/e.py")
     assert names(tmp_path / "py", "text") == ["__init__.py", "src/_x.py"]
 
@@ -70,8 +75,16 @@ def test_bookkeeping_is_passed_over_but_a_text_may_have_any_name(tmp_path: Path)
 @pytest.mark.parametrize("name", [".a.jsonl", "_a.jsonl"])
 def test_a_hidden_file_is_passed_over_though_it_is_the_only_one(name: str, tmp_path: Path) -> None:
     put(tmp_path, name)
-    with pytest.raises(InputError, match="no jsonl files there"):
+    with pytest.raises(
+        InputError, match=r"no jsonl files there|_a\.jsonl and all else there begins"
+    ):
         names(tmp_path, "jsonl")
+
+
+def test_a_file_that_is_named_is_read_whatever_its_name(tmp_path: Path) -> None:
+    put(tmp_path, "_a.jsonl", "b.jsonl", "_c.jsonl")
+    assert names(tmp_path / "_a.jsonl") == ["_a.jsonl"]
+    assert names(f"{tmp_path}/{{_a,b}}.jsonl") == ["_a.jsonl", "b.jsonl"]
 
 
 def test_what_cannot_be_a_corpus_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -149,6 +162,10 @@ def test_an_output_in_the_input_is_an_error_that_names_both(tmp_path: Path) -> N
             check_apart(f"{tmp_path}/corpus", inventory, f"{tmp_path}/{output}")
     with pytest.raises(InputError, match="lies in --input"):
         check_apart(f"{tmp_path}/c*s", inventory, f"{tmp_path}/corpus/out")
+    for pattern, output in (("c*s/*", "out"), ("c*s/{a.txt,o?t}", "out"), ("{c*s,d}", "not/yet")):
+        with pytest.raises(InputError, match="lies in --input"):  # the next run would read it
+            check_apart(f"{tmp_path}/{pattern}", inventory, f"{tmp_path}/corpus/{output}")
+    check_apart(f"{tmp_path}/c*s/*.txt", inventory, f"{tmp_path}/corpus/new")
     check_apart(f"{tmp_path}/corpus", inventory, f"{tmp_path}/corpus2")
     check_apart(f"{tmp_path}/corpus/a.txt", inventory, f"{tmp_path}/corpus2")
 

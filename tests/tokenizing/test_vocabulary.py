@@ -85,6 +85,18 @@ def test_padding_is_the_one_named_else_the_tokenizers_own_else_eos() -> None:
         pad_id(held, 1, 0, "gone")
 
 
+def test_padding_that_only_the_configuration_names_decides_tokens() -> None:
+    """Where the file itself does not mark it special."""
+    tree = json.loads(raw(byte_level(SPECIAL)))
+    for token in tree["added_tokens"]:
+        token["special"] = token["content"] != "<|pad|>"
+    named = {"pad_token": "<|pad|>"}
+    assert vocabulary(tree, named).pad_is_kept_out
+    assert not vocabulary(tree, named, control_tokens="allow").pad_is_kept_out
+    assert not vocabulary(tree).pad_is_kept_out
+    assert not vocabulary(byte_level(SPECIAL), named).pad_is_kept_out
+
+
 @pytest.mark.parametrize("make", [byte_level, word_piece, unigram])
 def test_size_and_ids_are_those_of_the_tokenizer(make: Callable[[], Any]) -> None:
     tokenizer = make()
