@@ -55,6 +55,7 @@ def pack(
     Raise InputError for a mistake of the caller, BusyError if another run holds the bucket, and
     JobError if the job fails; a failed bucket among several does not stop the others.
     """
+    _check_frame(documents)
     if version is not None:
         settings["input_version"] = version
     told = _settings(settings)
@@ -71,6 +72,7 @@ def verify(documents: DataFrame | None = None, **settings: Any) -> list[Report]:
     what the setting `input` names, or nothing. settings: the options of `bfpack verify` by their
     names in a TOML file; the version that is checked is the current one.
     """
+    _check_frame(documents)
     told = _settings(settings)
     act = partial(verify_each, None, documents)
     return list(_results(_in_a_line(lambda: run_each_named(act, told, documents))))
@@ -122,3 +124,14 @@ def _settings(given: dict[str, Any]) -> Settings:
         return told
     # The folder of this process may be another one by now than that of Spark's workers.
     return told.model_copy(update={"output": access.absolute(told.output)})
+
+
+def _check_frame(documents: object) -> None:
+    """Raise InputError for what is no DataFrame of Spark. Those of Spark Connect are of another
+    class in 3.5."""
+    if documents is not None and not hasattr(documents, "sparkSession"):
+        kind = f"{type(documents).__module__}.{type(documents).__name__}"
+        raise InputError(
+            f"documents: is a {kind} and no DataFrame of Spark; make one by "
+            "spark.createDataFrame, or name files by input=..."
+        )

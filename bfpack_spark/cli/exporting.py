@@ -9,7 +9,7 @@ import cloup
 from pyspark.sql import SparkSession
 
 from bfpack_spark.cli.each_bucket import results_of
-from bfpack_spark.cli.one_place import need_published, published_seq_lens
+from bfpack_spark.cli.one_place import need_published, seq_lens_of
 from bfpack_spark.cli.options import PLACE, command, json_option, settings_options, version_option
 from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
 from bfpack_spark.cli.running import run_each_named
@@ -45,7 +45,7 @@ def _export(
     form: ExportFormat, name: str | None, spark: SparkSession, settings: Settings, bucket: str
 ) -> list[Version]:
     output = settings.need("output")
-    seq_lens = published_seq_lens(settings, [bucket])
+    seq_lens = seq_lens_of(settings, bucket)
     homes = [Home(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
     return [make_export(spark, home, name, form) for home in homes]
 

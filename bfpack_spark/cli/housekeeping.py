@@ -12,6 +12,7 @@ import cloup
 
 from bfpack_spark.cli.each_bucket import run_each
 from bfpack_spark.cli.on_disk import print_removals, print_versions
+from bfpack_spark.cli.one_place import published_homes
 from bfpack_spark.cli.options import command, json_option, settings_options
 from bfpack_spark.cli.printing import close, say
 from bfpack_spark.config import Settings
@@ -26,7 +27,6 @@ from bfpack_spark.versions.on_disk import (
     VersionOnDisk,
     buckets_of,
     homes_of,
-    published_at,
     versions_on_disk,
 )
 from bfpack_spark.versions.pins import check_pins, read_pins
@@ -38,7 +38,6 @@ from bfpack_spark.versions.pruning import (
     left_over_pins,
     remove,
 )
-from bfpack_spark.versions.publication import Home
 
 
 @command("bfpack versions --output out")
@@ -66,8 +65,8 @@ def snapshot(settings: Settings, name: str) -> None:
     with ExitStack() as held:  # current versions stay current until the note is written
         for bucket in names:
             held.enter_context(hold_bucket(output, bucket))
-        homes = _published(output, names, settings.seq_len)
-        say(snapshots.write_snapshot(output, name, snapshots.take_snapshot(homes)))
+        taken = snapshots.take_snapshot(published_homes(settings))
+        say(snapshots.write_snapshot(output, name, taken))
 
 
 @command("bfpack prune --output out --yes")
@@ -147,16 +146,3 @@ def _buckets(settings: Settings) -> Sequence[str]:
     if not there:
         raise InputError(f"--output {output}: holds no bucket; name one that bfpack pack has made")
     return settings.bucket or there
-
-
-def _published(output: str, names: Sequence[str], seq_lens: Sequence[int]) -> list[Home]:
-    """Return the homes of published sequences, of these seq_lens, or of all that are there. Raise
-    InputError if nothing is published."""
-    homes = [
-        Home(output=output, bucket=bucket, seq_len=seq_len)
-        for bucket in names
-        for seq_len in seq_lens or published_at(output, bucket)
-    ]
-    if not homes:
-        raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
-    return homes

@@ -14,7 +14,7 @@ from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.given import only_one, refuse_unused
-from bfpack_spark.cli.one_place import need_published, published_seq_lens
+from bfpack_spark.cli.one_place import need_published, published_seq_lens, seq_lens_of
 from bfpack_spark.cli.options import (
     PLACE,
     RULES,
@@ -97,7 +97,7 @@ def verify_each(
     """Return a report for each seq_len of a bucket, of the current version or the one named. With
     --input, or a frame in its place, the text is compared too."""
     reports = []
-    for seq_len in published_seq_lens(settings, [bucket]):
+    for seq_len in seq_lens_of(settings, bucket):
         home = Home(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
         amount = publication.current(home, version)[1].totals.tokens
         work = Work(bucket=bucket, stage="verify", seq_len=seq_len, amount=amount)

@@ -1,11 +1,12 @@
-"""The one bucket, and the one seq_len, of commands that look at one place."""
+"""Which bucket and seq_len a command looks at: the one that is named, the only one, or all."""
 
 from collections.abc import Sequence
 
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
-from bfpack_spark.files.what_is_there import seq_lens_there
-from bfpack_spark.versions.on_disk import buckets_in
+from bfpack_spark.files.what_is_there import instead_of_home, seq_lens_there
+from bfpack_spark.versions.on_disk import buckets_in, published_at
+from bfpack_spark.versions.publication import Home
 
 
 def only_bucket(settings: Settings) -> str:
@@ -39,6 +40,31 @@ def published_seq_lens(settings: Settings, buckets: Sequence[str]) -> tuple[int,
             "it, or run bfpack pack first"
         )
     return tuple(sorted(there))
+
+
+def seq_lens_of(settings: Settings, bucket: str) -> tuple[int, ...]:
+    """Return the seq_lens that are given, or else all at which this bucket is published. Raise
+    InputError if there is none, and the bucket is named; others may have tokens alone."""
+    if settings.seq_len or settings.bucket:
+        return published_seq_lens(settings, [bucket])
+    return tuple(sorted(seq_lens_there(settings.need("output"), bucket)))
+
+
+def published_homes(settings: Settings) -> list[Home]:
+    """Return the homes of published sequences, of the buckets and seq_lens that are named, or of
+    all. Raise InputError if there is none, or if a bucket that is named has none."""
+    output, homes = settings.need("output"), []
+    for bucket in settings.bucket or buckets_in(output):
+        seq_lens = settings.seq_len or published_at(output, bucket)
+        if settings.bucket and not seq_lens:
+            raise InputError(
+                f"--bucket {bucket}: no sequences published in {output}; run bfpack pack first"
+                + instead_of_home(output, bucket, None)
+            )
+        homes += [Home(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
+    if not homes:
+        raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
+    return homes
 
 
 def only_seq_len(settings: Settings, bucket: str) -> int:

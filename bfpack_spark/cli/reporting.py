@@ -1,18 +1,17 @@
 """`bfpack report`: the report of what is published, of one bucket or of all, or of a mixture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 import click
 import cloup
 
 from bfpack_spark.cli.given import refuse_unused
+from bfpack_spark.cli.one_place import published_homes
 from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.errors import InputError
 from bfpack_spark.explore.lengths import read_histogram
-from bfpack_spark.files.what_is_there import instead_of_home
 from bfpack_spark.report.collect import VersionReport, collect
 from bfpack_spark.report.contents import output_page, version_page
 from bfpack_spark.report.mixture import mixture_page
@@ -21,7 +20,7 @@ from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import check_name
 from bfpack_spark.versions.mixtures import read_mixture
-from bfpack_spark.versions.on_disk import buckets_in, published_at
+from bfpack_spark.versions.on_disk import published_at
 from bfpack_spark.versions.publication import Home
 
 
@@ -37,37 +36,25 @@ def report(settings: Settings, mixture: str | None) -> None:
         held = read_mixture(settings.need("output"), mixture)
         click.echo(render(mixture_page(settings.need("output"), held)), nl=False)
         return
-    homes, read = _published(settings), cache(read_histogram)
+    homes, read = published_homes(settings), cache(read_histogram)
+    homes.sort(key=lambda home: (home.seq_len or 0, home.bucket))
     if len(homes) == 1:
         others = published_at(homes[0].output, homes[0].bucket)
         page = version_page(_report(homes[0], read, others))
     else:
-        page = output_page([_report(home, read, []) for home in homes])
+        lengths = [home.seq_len or 0 for home in homes]
+        page = output_page([_report(home, read, edges=lengths) for home in homes])
     click.echo(render(page), nl=False)
 
 
-def _published(settings: Settings) -> list[Home]:
-    """Return the homes of published sequences, in order of seq_len and bucket. Raise InputError if
-    there is none, or if a bucket that is named has none."""
-    output, homes = settings.need("output"), []
-    for bucket in settings.bucket or buckets_in(output):
-        seq_lens = settings.seq_len or published_at(output, bucket)
-        if settings.bucket and not seq_lens:
-            raise InputError(
-                f"--bucket {bucket}: no sequences published in {output}; run bfpack pack first"
-                + instead_of_home(output, bucket, None)
-            )
-        homes += [Home(output=output, bucket=bucket, seq_len=n) for n in seq_lens]
-    if not homes:
-        raise InputError(f"--output {output}: no sequences published; run bfpack pack first")
-    return sorted(homes, key=lambda home: (home.seq_len or 0, home.bucket))
-
-
 def _report(
-    home: Home, read: Callable[[str, str, str], Histogram], others: list[int]
+    home: Home,
+    read: Callable[[str, str, str], Histogram],
+    others: Sequence[int] = (),
+    edges: Sequence[int] = (),
 ) -> VersionReport:
     name = publication.current(home)[0].rpartition("/")[2]
-    return collect(home, name, partial(_histogram, home, read), others)
+    return collect(home, name, partial(_histogram, home, read), others, edges)
 
 
 def _histogram(

@@ -108,7 +108,7 @@ def seen_columns(at: PackingStats) -> dict[str, float]:
         contexts = {prefix: packed.context, f"{prefix}fitting_": packed.fitting}
         for start, context in contexts.items():
             row |= {f"{start}{name}": value for name, value in context_columns(context).items()}
-        if packed.balance is not None:
+        if packed.balance is not None and packed.balance.num_steps:
             row |= {f"{prefix}rank_idle": packed.balance.idle}
             row |= {f"{prefix}rank_stretch": packed.balance.stretch}
     return row

@@ -88,12 +88,12 @@ def _context_json(context: Context) -> dict[str, Any]:
     }
 
 
-def _balance_json(balance: Balance) -> dict[str, float]:
+def _balance_json(balance: Balance) -> dict[str, float | None]:
     return {
         "num_ranks": balance.num_ranks,
         "num_steps": balance.num_steps,
-        "idle": balance.idle,
-        "stretch": balance.stretch,
+        "idle": balance.idle if balance.num_steps else None,
+        "stretch": balance.stretch if balance.num_steps else None,
     }
 
 

@@ -18,6 +18,7 @@ lengths tell an upper bound. What concatenation does to documents depends on the
 numbers here are the expectation over a uniformly random start.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -177,10 +178,12 @@ def corpus_stats(
     rules: Rules | None = None,
     bucket: str | None = None,
     num_ranks: int | None = None,
+    edges: Iterable[int] = (),
 ) -> CorpusStats:
     """Return the statistics of documents of these lengths, packed by these rules (default: bfpack's
-    own), and of steps that take a row on each of so many ranks. Raise InputError for a seq_len
-    that bfpack does not take.
+    own), and of steps that take a row on each of so many ranks. Classes of lengths end at powers of
+    two, at the seq_lens, and at these other `edges`. Raise InputError for a seq_len that bfpack
+    does not take, or to which an option of the rules does not go.
 
     Time: that of the packer on counts, once for each group and seq_len.
     """
@@ -188,9 +191,13 @@ def corpus_stats(
     for seq_len in seq_lens:
         if not 1 <= seq_len <= MAX_SEQ_LEN:
             raise InputError(f"seq_len {seq_len}: give one of 1 to {MAX_SEQ_LEN}")
-    edges = np.union1d(powers_of_two(histogram), seq_lens).astype(np.int64)
+        try:
+            replace(chosen, seq_len=seq_len).check_seq_len()
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    ends = np.union1d(powers_of_two(histogram), [*seq_lens, *edges]).astype(np.int64)
     at = tuple(
-        packing_stats(histogram, replace(chosen, seq_len=n), edges, num_ranks) for n in seq_lens
+        packing_stats(histogram, replace(chosen, seq_len=n), ends, num_ranks) for n in seq_lens
     )
     return CorpusStats(bucket=bucket, rules=chosen, histogram=histogram, at=at)
 

@@ -29,6 +29,7 @@ class TargetsAt:
     # Of documents that did not come into the token store; None: an earlier build did not count.
     num_targets_quarantined: int | None = None
     num_documents_with_unknown_targets: int | None = None
+    num_padding_sequences: int = 0  # of the rows, those of padding alone
 
     @property
     def packed_share(self) -> float:
@@ -48,8 +49,8 @@ class TargetsAt:
 
     @property
     def mean_targets(self) -> float:
-        """Return the targets of a row, on average."""
-        return self.num_targets_packed / max(self.num_sequences, 1)
+        """Return the targets of a row with documents, on average."""
+        return self.num_targets_packed / max(self.num_sequences - self.num_padding_sequences, 1)
 
     def text(self) -> str:
         """Return all of it in one line."""
@@ -90,6 +91,7 @@ def targets_of(manifest: SequencesManifest) -> TargetsAt | None:
         num_documents_packed=account.num_documents_packed,
         num_documents_whole=account.num_documents_packed - account.num_documents_cut,
         num_sequences=account.num_sequences,
+        num_padding_sequences=account.num_padding_sequences,
         num_sequences_without_target=held.num_sequences_without_target,
         p1_targets=held.p1_targets,
         p99_targets=held.p99_targets,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from bfpack_spark.config import Settings
+from bfpack_spark.config import MAX_SEQ_LEN, Settings
 from bfpack_spark.core.accounting import PolicyEffect
 from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.histogram import Histogram
@@ -75,9 +75,10 @@ def check_all_fit(histogram: Histogram, rules: Rules) -> None:
         return
     longest = int(histogram.values.max())
     share = 100 * longer / histogram.count
+    takes_all = f"--seq-len {longest} takes all, or " if longest <= MAX_SEQ_LEN else ""
     raise InputError(
         f"--long-documents error: {longer:,} of {counted(histogram.count, 'document')} "
-        f"({share:.2g} %) have more than {seq_len:,} tokens, and the longest has {longest:,}; "
-        f"--seq-len {longest} takes all, or name --long-documents drop, truncate, truncate_turns "
-        "or split"
+        f"({share:.4g} %) have more than {seq_len:,} tokens, and the longest "
+        f"has {longest:,}; {takes_all}name --long-documents drop, truncate, truncate_turns (for "
+        "loss masks) or split"
     )

@@ -78,14 +78,17 @@ def collect(
     name: str,
     histogram_of: Callable[[TokenStore], Histogram],
     seq_lens: Iterable[int] = (),
+    edges: Iterable[int] = (),
 ) -> VersionReport:
     """Return the report of a complete version, compared with packing at these other `seq_lens`.
+    Classes of lengths end at `edges`, too, so that they are the same for all versions of a page.
     Raise InputError if the version, or its token store, is not there."""
     _, manifest = publication.current_sequences(home, name)
     store = open_token_store(home.output, home.bucket, manifest.tokens_version)
     rules = publication.rules_of(home, manifest.inputs.configuration)
     histogram, others = histogram_of(store), {*seq_lens} - {rules.seq_len}
-    stats = corpus_stats(histogram, (rules.seq_len, *sorted(others)), rules, home.bucket)
+    lengths = (rules.seq_len, *sorted(others))
+    stats = corpus_stats(histogram, lengths, rules, home.bucket, edges=edges)
     return VersionReport(
         home=home,
         name=name,

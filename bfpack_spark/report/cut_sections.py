@@ -109,12 +109,13 @@ _THE_BASELINE = (
 def _side_by_side(statistics: Sequence[CorpusStats]) -> list[CorpusStats]:
     """Return the statistics with those of the same documents, packed alike at several seq_lens, as
     one, in the order of their seq_lens."""
-    alike: dict[tuple[str | None, str, str, bytes, bytes], list[CorpusStats]] = {}
+    alike: dict[object, list[CorpusStats]] = {}
     for stats in statistics:
         histogram = stats.histogram
         lengths = (histogram.values.tobytes(), histogram.counts.tobytes())
-        rules = (stats.rules.packing, stats.rules.long_documents)
-        alike.setdefault((stats.bucket, *rules, *lengths), []).append(stats)
+        alike.setdefault((stats.bucket, replace(stats.rules, seq_len=1), *lengths), []).append(
+            stats
+        )
     return [
         replace(same[0], at=tuple(sorted(_at(same), key=lambda at: at.seq_len)))
         for same in alike.values()

@@ -47,7 +47,10 @@ def lengths_figure(stats: CorpusStats) -> Figure:
 def fragments_figure(stats: CorpusStats, at: PackingStats, fragments: Histogram) -> Figure:
     """Return of how many fragments sequences are made."""
     counts, edges = fragment_bins(fragments)
-    high, above = int(edges[-1]) - 1, fragments.count - int(counts.sum())
+    high = int(edges[-1]) - 1
+    above, none = (
+        int(fragments.counts[of].sum()) for of in (fragments.values > high, fragments.values == 0)
+    )
     not_drawn = f" {count(above)} with more than {count(high)} are not drawn." if above else ""
     spans = [span(low, end - 1) for low, end in itertools.pairwise(edges)]
     name = f"fragments-{rules_name(at.rules)}"
@@ -64,6 +67,7 @@ def fragments_figure(stats: CorpusStats, at: PackingStats, fragments: Histogram)
             caption=f"Sequences by fragments, at {count(at.seq_len)}",
             head=("fragments", "sequences"),
             rows=[
+                *([("none: padding alone", count(none))] if none else []),
                 *zip(spans, map(count, counts), strict=True),
                 (f"more than {count(high)}", count(above)),
             ],

@@ -1,6 +1,7 @@
 """The sections of a report."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from bfpack_spark.core.fragments import LongDocuments
@@ -207,7 +208,7 @@ def configurations_section(versions: Sequence[SequencesManifest], names: Table) 
     configurations = [manifest.inputs.configuration.as_json() for manifest in versions]
     values = {
         name: ", ".join(dict.fromkeys(setting(one.get(name)) for one in configurations))
-        for name in configurations[0]
+        for name in dict.fromkeys(chain.from_iterable(configurations))
     }
     return Section(
         name="configuration",

@@ -51,16 +51,18 @@ def seconds(value: float | None) -> str:
 
 
 def rules_words(rules: Rules) -> str:
-    """Return what tells one packing from another: 2,048; 2,048 by concatenation; 2,048,
-    truncate."""
+    """Return what tells one packing from another: 2,048; 2,048 by concatenation; 2,048, truncate;
+    2,048, align 8."""
     way = "" if rules.packing == "best_fit" else " by concatenation"
     policy = "" if rules.long_documents in ("split", "error") else f", {rules.long_documents}"
-    return f"{count(rules.seq_len)}{way}{policy}"
+    more = "".join(f", {n.replace('_', ' ')} {v}" for n, v in rules.chosen().items())
+    return f"{count(rules.seq_len)}{way}{policy}{more}"
 
 
 def rules_name(rules: Rules) -> str:
     """Return the same as the name of a place on a page."""
-    parts = (str(rules.seq_len), rules.packing, rules.long_documents)
+    more = (f"{name}-{value}" for name, value in rules.chosen().items())
+    parts = (str(rules.seq_len), rules.packing, rules.long_documents, *more)
     return "-".join(part for part in parts if part not in ("best_fit", "split", "error"))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cli.commands import error_of
-from conftest import Ran
+from conftest import Corpus, Ran, pack_options
 
 Bfpack = Callable[..., Ran]
 
@@ -24,6 +24,23 @@ def test_verify_stats_and_a_document_take_every_published_length(
     doc_id = first_document(packed, bfpack)
     places = json.loads(bfpack("show", "--output", packed, "--doc", doc_id, "--json").out)
     assert [place["seq_len"] for place in places] == [512, 2048]
+
+
+def test_a_bucket_with_tokens_alone_is_passed_over_unless_it_is_named(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+) -> None:
+    output = shutil.copytree(packed, tmp_path / "output")
+    options = pack_options(corpus, output)
+    options[options.index("small")] = "alone"
+    assert bfpack("tokenize", *options).code == 0
+    ran = bfpack("verify", "--output", output)
+    assert ran.code == 0, ran.err
+    assert "small" in ran.out
+    assert "alone" not in ran.out
+    both = ("--output", output, "--bucket", "small", "--bucket", "alone")
+    for command in (("report",), ("snapshot", "s")):
+        assert error_of(bfpack(*command, *both)).startswith("--bucket alone: no sequences")
+    assert not (output / "_snapshots").exists()
 
 
 def first_document(packed: Path, bfpack: Bfpack) -> str:

@@ -198,6 +198,12 @@ def test_a_seq_len_that_no_packing_has_is_named(seq_len: int) -> None:
         explore.corpus_stats(Histogram.of_counts(np.array([0, 3, 1])), (64, seq_len))
 
 
+def test_a_seq_len_to_which_an_option_does_not_go_is_named() -> None:
+    chosen = rules(seq_len=1, align=5)
+    with pytest.raises(InputError, match="--align 5: does not divide --seq-len 32"):
+        explore.corpus_stats(Histogram.of_counts(np.array([0, 3, 1])), (32,), chosen)
+
+
 def test_a_seq_len_that_was_not_asked_for_is_named() -> None:
     stats = explore.corpus_stats(histogram_of([3]), (8, 16))
     assert explore.stats_at(stats, 16).seq_len == 16

@@ -142,6 +142,7 @@ def test_mistakes_are_told_in_a_line(spark: SparkSession, frame_desk: FrameDesk)
         (frame.select("*", "text"), {}, "--text-column text: 2 columns of frame have this name"),
         (frame.withColumn("doc_id", sf.lit(None).cast("string")), {}, "doc_id: null at frame; eve"),
         (twice, {}, "documents share ids: 'a' (2 times); make ids unique"),
+        (frame.where("false"), {}, "not one document with text in 0; nothing to pack"),
     ]
     for rows, changed, said in cases:
         given = {"version": "1", **frame_desk.settings, **changed}
@@ -149,4 +150,7 @@ def test_mistakes_are_told_in_a_line(spark: SparkSession, frame_desk: FrameDesk)
             pack(rows, **given)
         assert said in str(caught.value), said
         assert "\n" not in str(caught.value)
+    for documents in (frame.toArrow(), "corpus", [1]):
+        with pytest.raises(InputError, match=r"documents: is a .* and no DataFrame of Spark"):
+            pack(documents, version="1", **frame_desk.settings)  # type: ignore[arg-type]
     assert not list(frame_desk.folder.rglob("_current.json"))

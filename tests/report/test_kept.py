@@ -208,6 +208,34 @@ def test_what_is_packed_by_other_rules_is_not_added_up(
     assert f"In the order of this version {documents}, {cuts:,} times in all" in alone.text
 
 
+def test_packings_with_other_options_are_told_apart(
+    output: Path, corpus: Corpus, bfpack: Bfpack
+) -> None:
+    """They are neither packed alike nor added up."""
+    options = pack_options(corpus, output)
+    options[options.index("small")] = "one"
+    assert bfpack("pack", *options, "--seq-len", 512, "--max-documents", 1).code == 0
+    ran = bfpack("report", "--output", output, "--seq-len", 512)
+    assert ran.code == 0, ran.err
+    page = read_page(ran.out)
+    assert "sequences of 512, max documents 1" in page.text
+    assert "packed alike" not in page.text
+
+
+def test_two_lengths_that_are_no_powers_of_two_have_one_table_of_cuts(
+    output: Path, corpus: Corpus, bfpack: Bfpack
+) -> None:
+    options = pack_options(corpus, output)
+    options[options.index("small")] = "odd"
+    shape = ("--seq-len", 300, "--seq-len", 512)
+    assert bfpack("pack", *options, *shape).code == 0
+    ran = bfpack("report", "--output", output, "--bucket", "odd")
+    assert ran.code == 0, ran.err
+    page = read_page(ran.out)
+    assert "257 to 300" in page.text
+    assert "301 to 512" in page.text
+
+
 def test_a_report_is_there_although_a_later_seq_len_fails(output: Path, pack: Bfpack) -> None:
     shape = ("--seq-len", 256, "--seq-len", 65536, "--num-shards", 64)
     ran = pack(*shape)
