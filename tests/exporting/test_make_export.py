@@ -147,7 +147,6 @@ def change_size(version: Path, path: Path, before: int) -> None:
     (version / "_manifest.json").write_text(now)
 
 
-@pytest.mark.parametrize(("form", "ending"), [("megatron", ".bin"), ("mds", ".zstd")])
 def test_a_file_of_no_shard_is_no_part_of_an_export(output: Path, bfpack: Bfpack) -> None:
     """A trainer that takes all files would train on it twice."""
     assert export(bfpack, "mds", output).code == 0
@@ -155,17 +154,16 @@ def test_a_file_of_no_shard_is_no_part_of_an_export(output: Path, bfpack: Bfpack
     (first, *_) = sorted((version / "shards").glob("part-*"))
     more = first.with_name(first.name.replace("part-00000", "part-00077"))
     more.write_bytes(first.read_bytes())
-
-    def list_it(held: dict[str, Any]) -> None:
-        entry = next(e for e in held["files"] if e["path"].endswith(first.name))
-        held["files"].append({**entry, "path": f"shards/{more.name}"})
-
-    reseal(version, list_it)
+    held = manifest(version)
+    entry = next(e for e in held["files"] if e["path"].endswith(first.name))
+    held["files"].append({**entry, "path": f"shards/{more.name}"})
+    (version / "_manifest.json").write_text(json.dumps(held))
     ran = bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512)
     assert ran.code == 1
     assert f"{more.name}: is listed, and of no shard" in ran.out
 
 
+@pytest.mark.parametrize(("form", "ending"), [("megatron", ".bin"), ("mds", ".zstd")])
 def test_verify_compares_an_export_with_the_rows(
     form: str, ending: str, output: Path, bfpack: Bfpack
 ) -> None:
