@@ -160,7 +160,8 @@ def test_a_file_of_no_shard_is_no_part_of_an_export(output: Path, bfpack: Bfpack
     (version / "_manifest.json").write_text(json.dumps(held))
     ran = bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512)
     assert ran.code == 1
-    assert f"{more.name}: is listed, and of no shard" in ran.out
+    where = f"(shard small/mds-512/{version.name}/shards/{more.name})"
+    assert f"is listed, and of no shard {where}" in ran.out
 
 
 @pytest.mark.parametrize(("form", "ending"), [("megatron", ".bin"), ("mds", ".zstd")])
