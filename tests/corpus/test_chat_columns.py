@@ -12,6 +12,7 @@ from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
+from bfpack_spark.schema import Reason
 
 CHATS = Columns(content="m", doc_id=None, chat="messages", beside="t", beside_is="tools")
 
@@ -57,3 +58,16 @@ def test_maps_are_objects_at_every_depth_and_keep_their_nulls(tmp_path: Path) ->
     ((found, tool),) = read(tmp_path, table)
     assert found == [{"role": "assistant", "arguments": {"city": "Paris", "unit": None}}]
     assert tool == [{"needs": [{"x": "int"}, {}]}]
+
+
+def test_binary_texts_in_objects_are_utf8_or_refused(tmp_path: Path) -> None:
+    kind = pa.list_(pa.struct({"role": pa.string(), "content": pa.binary()}))
+    held = [[{"role": "user", "content": raw}] for raw in ("é".encode(), b"a \xff b")]
+    table = pa.table({"m": pa.array(held, kind), "t": pa.array([None, None], pa.string())})
+    pq.write_table(table, tmp_path / "a.parquet")
+    inventory = take_inventory(str(tmp_path), None)
+    (batch,) = read_documents(split_inventory(inventory), inventory.format, CHATS, 1 << 20, Tally())
+    first, second = batch.content.to_pylist()
+    assert json.loads(first) == [{"role": "user", "content": "é"}]
+    assert second is None
+    assert batch.reason == [None, Reason.INVALID_UTF8]

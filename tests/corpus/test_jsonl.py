@@ -121,6 +121,12 @@ def test_an_id_in_json_that_is_none_is_an_error(own: dict[str, object], tmp_path
         read(tmp_path, WITH_ID)
 
 
+def test_an_id_that_is_none_is_an_error_in_a_line_that_is_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"doc_id": 1.5, "text": "a \xff b"}\n')
+    with pytest.raises(InputError, match=r"--id-column doc_id: .* at a\.jsonl@0; ids"):
+        read(tmp_path, WITH_ID)
+
+
 def test_token_lists_in_json_are_integers_or_refused(tmp_path: Path) -> None:
     lists: list[object] = [[1, 2], [], [1.0], ["1"], [True], [2**70], 5, "12", None, [2**61]]
     (tmp_path / "a.jsonl").write_bytes(lines(*({"ids": ids} for ids in lists)))

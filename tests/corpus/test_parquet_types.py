@@ -95,3 +95,12 @@ def test_two_columns_of_one_name_are_refused_where_they_are_wanted(
     twice = pa.Table.from_arrays(columns, names=["other", "text", "other"])
     pq.write_table(twice, tmp_path / place)
     assert len(read(tmp_path)) == 3
+
+
+def test_rows_of_a_bucket_are_taken_from_columns_of_views(tmp_path: Path) -> None:
+    views = pa.string_view()
+    columns = {"text": ["a", "b", "c"], "doc_id": ["1", "2", "3"], "lang": ["x", "y", "x"]}
+    table = pa.table({name: pa.array(held, views) for name, held in columns.items()})
+    pq.write_table(table, tmp_path / "a.parquet")
+    wanted = Columns(content="text", doc_id="doc_id", bucket="lang", wanted="x")
+    assert [(d, c) for d, _, c, _ in read(tmp_path, wanted)] == [("1", "a"), ("3", "c")]

@@ -75,6 +75,16 @@ def test_each_document_has_its_tokens_or_its_reason() -> None:
     assert inserted.tolist() == [0] * 6
 
 
+def test_a_conversation_that_is_nested_too_deep_has_its_reason() -> None:
+    deep = {**GOOD[1], "tool_calls": json.loads("[" * 900 + "]" * 900)}
+    given = documents([json.dumps([GOOD[0], deep]), json.dumps(GOOD)])
+    encode_chats(given, replace(spec_of(), max_document_bytes=10_000))
+    (refused, taken) = given.reason
+    assert refused is not None
+    assert taken is None
+    assert "nested too deep" in (given.detail[0] or "")
+
+
 def test_the_audit_sees_an_engine_that_is_wrong() -> None:
     wrong = losing(lambda text: True)
     given = documents([json.dumps(GOOD)])

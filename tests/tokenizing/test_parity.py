@@ -1,5 +1,6 @@
 """The fast engine is taken where it agrees with the reference, and it is said why."""
 
+import json
 import os
 import re
 import threading
@@ -203,6 +204,19 @@ def test_added_tokens_that_are_no_control_tokens_are_compared() -> None:
     assert choose_engine("gigatoken", vocabulary(tree), []).engine == "gigatoken"
     with pytest.raises(JobError, match="gigatoken differs"):
         choose_engine("gigatoken", vocabulary(tree), [], load)
+
+
+def test_added_tokens_that_take_spaces_are_compared_beside_each_other() -> None:
+    """fastokens looks for one that is normalized before, and the reference after the others."""
+    tree = json.loads(byte_level().to_str())
+    plain = dict.fromkeys(("special", "normalized", "single_word", "lstrip", "rstrip"), False)
+    number = 1 + max(tree["model"]["vocab"].values())
+    word = {**plain, "id": number, "content": "zq", "lstrip": True, "single_word": True}
+    blanks = {**plain, "id": number + 1, "content": "    ", "normalized": True}
+    tree["added_tokens"] += [word, blanks]
+    choice = choose_engine("auto", vocabulary(tree), ["words"])
+    assert choice.engine == "tokenizers"
+    assert "fastokens differs from tokenizers on" in choice.why
 
 
 def test_the_choice_says_what_it_costs() -> None:
