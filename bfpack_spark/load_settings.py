@@ -23,14 +23,9 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
     if not isinstance(values.get("spark", {}), Mapping):
         kind = type(values["spark"]).__name__  # the value may be a secret
         raise InputError(f"{config}: spark is not a table but a {kind}; write a table, [spark]")
-    for key, value in values.items():
-        held = value if isinstance(value, list) else [value]
-        if bool in map(type, held) and Settings.model_fields[key].annotation is not bool:
-            raise InputError(f"{option_of(key)} {value!r}: is no number; {description(key)}")
-    for key, value in flatten(values.get("spark", {})):
-        if isinstance(value, list):
-            raise InputError(f"{config}: spark.{key} is a list; write its value as a text")
-    spark = {**dict(flatten(values.get("spark", {}))), **options.get("spark", {})}
+    own_spark = dict(flatten(values.get("spark", {})))
+    _check_types(config, values, own_spark)
+    spark = {**own_spark, **options.get("spark", {})}
     given = {key: value for key, value in options.items() if value not in (None, ())}
     for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
         if one in given and other not in given:
@@ -39,6 +34,18 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
         return Settings.model_validate({**values, **given, "spark": spark})
     except ValidationError as error:
         raise InputError(_one_line(error)) from None
+
+
+def _check_types(config: Path | None, values: dict[str, Any], spark: dict[str, Any]) -> None:
+    """Raise InputError for what would be taken as something else: true as the number 1, and a list
+    as its text."""
+    for key, value in values.items():
+        held = value if isinstance(value, list) else [value]
+        if bool in map(type, held) and Settings.model_fields[key].annotation is not bool:
+            raise InputError(f"{option_of(key)} {value!r}: is no number; {description(key)}")
+    for key, value in spark.items():
+        if isinstance(value, list):
+            raise InputError(f"{config}: spark.{key} is a list; write its value as a text")
 
 
 def _known_keys(unknown: str) -> str:

@@ -65,7 +65,7 @@ def snapshot(settings: Settings, name: str) -> None:
     with ExitStack() as held:  # current versions stay current until the note is written
         for bucket in names:
             held.enter_context(hold_bucket(output, bucket))
-        taken = snapshots.take_snapshot(published_homes(settings))
+        taken = snapshots.take_snapshot(published_homes(settings, names))
         say(snapshots.write_snapshot(output, name, taken))
 
 

@@ -50,11 +50,11 @@ def seq_lens_of(settings: Settings, bucket: str) -> tuple[int, ...]:
     return tuple(sorted(seq_lens_there(settings.need("output"), bucket)))
 
 
-def published_homes(settings: Settings) -> list[Home]:
-    """Return the homes of published sequences, of the buckets and seq_lens that are named, or of
-    all. Raise InputError if there is none, or if a bucket that is named has none."""
+def published_homes(settings: Settings, buckets: Sequence[str]) -> list[Home]:
+    """Return the homes of published sequences in these buckets, of the seq_lens that are named, or
+    of all. Raise InputError if there is none, or if a bucket that is named has none."""
     output, homes = settings.need("output"), []
-    for bucket in settings.bucket or buckets_in(output):
+    for bucket in buckets:
         seq_lens = settings.seq_len or published_at(output, bucket)
         if settings.bucket and not seq_lens:
             raise InputError(

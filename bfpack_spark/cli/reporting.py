@@ -20,7 +20,7 @@ from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import check_name
 from bfpack_spark.versions.mixtures import read_mixture
-from bfpack_spark.versions.on_disk import published_at
+from bfpack_spark.versions.on_disk import buckets_in, published_at
 from bfpack_spark.versions.publication import Home
 
 
@@ -36,8 +36,9 @@ def report(settings: Settings, mixture: str | None) -> None:
         held = read_mixture(settings.need("output"), mixture)
         click.echo(render(mixture_page(settings.need("output"), held)), nl=False)
         return
-    homes, read = published_homes(settings), cache(read_histogram)
+    homes = published_homes(settings, settings.bucket or buckets_in(settings.need("output")))
     homes.sort(key=lambda home: (home.seq_len or 0, home.bucket))
+    read = cache(read_histogram)
     if len(homes) == 1:
         others = published_at(homes[0].output, homes[0].bucket)
         page = version_page(_report(homes[0], read, others))

@@ -84,7 +84,7 @@ class Rules:
                 f"--align {self.align}: does not divide --seq-len {self.seq_len}; the next smaller "
                 f"one that does is {nearest}"
             )
-        if self.prefix and self.new_tokens < 1 and self.seq_len <= self.bos:
+        if self.seq_len <= self.bos:
             raise ValueError(
                 f"--bos-at fragment: leaves no room for a new token at --seq-len {self.seq_len}; "
                 "take a longer one, or leave the option out"

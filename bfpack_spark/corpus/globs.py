@@ -59,17 +59,17 @@ def match_files(
 def takes_in(pattern: str, folder: str, resolved: Callable[[str], str]) -> bool:
     """Tell whether a folder lies in what a pattern stands for, whatever files are there. `resolved`
     gives the form of an address in which `folder` is."""
-    for alternative in expand(pattern):
-        start, key = start_and_key(alternative)
-        fixed = _fixed(key) if _varies(alternative) else key
-        root = resolved(_folder(start, fixed, key) if _varies(alternative) else alternative)
-        inside = f"{folder}/".startswith(f"{root.rstrip('/')}/")
-        if inside and _varies(alternative):
-            wanted = _compiled(pattern, key[len(fixed) :].lstrip("/"), {}, "(/.*)?")
-            inside = wanted.match(folder[len(root.rstrip("/")) + 1 :]) is not None
-        if inside:
-            return True
-    return False
+    return any(_takes_in(one, f"{folder}/", resolved) for one in expand(pattern))
+
+
+def _takes_in(alternative: str, folder: str, resolved: Callable[[str], str]) -> bool:
+    if not _varies(alternative):
+        return folder.startswith(f"{resolved(alternative).rstrip('/')}/")
+    start, key = start_and_key(alternative)
+    fixed = _fixed(key)
+    root = f"{resolved(_folder(start, fixed, key)).rstrip('/')}/"
+    wanted = _compiled(alternative, key[len(fixed) :].lstrip("/"), {}, "/.*")
+    return folder.startswith(root) and wanted.match(folder[len(root) :]) is not None
 
 
 def expand(pattern: str) -> list[str]:

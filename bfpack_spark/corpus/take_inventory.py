@@ -22,6 +22,7 @@ from bfpack_spark.printable import counted
 log = logging.getLogger("bfpack")
 
 _BOOKKEEPING = {"_temporary", "_delta_log", "_spark_metadata"}
+_UNDERSCORE = "its name or folder begins with an underscore"
 
 
 def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> Inventory:
@@ -66,7 +67,8 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
             "every file there, removed ones too)"
         )
     visible = [f for f in listed if not _hidden(f.name, ".")]
-    data = [f for f in visible if not _hidden(f.name, "_") or _is_named(f, pattern)]
+    named = {access.absolute(alternative) for alternative in expand(pattern)}
+    data = [f for f in visible if f.path in named or not _hidden(f.name, "_")]
     if visible and not data and input_format != "text":
         raise InputError(
             f"--input {pattern}: {visible[0].name} and all else there begins with an underscore, "
@@ -86,18 +88,10 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
             f"--input {pattern}: no {chosen} files there; check the path and --input-format"
         )
     names = {f.name for f in read}
-    left_out = [
-        LeftOut(name=f.name, reason=why_not(f.name, told))
-        for f in candidates
-        if f.name not in names
-    ]
-    known, same = {f.name for f in candidates}, {f.identity for f in read}
-    left_out += [
-        LeftOut(name=f.name, reason="its name or folder begins with an underscore")
-        for f in visible
-        if f.name not in known and format_of(f.name) == chosen
-        if f.identity not in same and not _is_kept_by_spark(f)
-    ]
+    left_out = [(f.name, why_not(f.name, told)) for f in candidates if f.name not in names]
+    shown = {f.name for f in candidates}
+    hidden = [f for f in visible if f.name not in shown]
+    left_out += [(name, _UNDERSCORE) for name in _looks_like_data(hidden, chosen, read)]
     taken = [
         InputFile(
             name=f.name,
@@ -115,8 +109,20 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
         format=chosen,
         listed=read,
         files=_with_etags(taken),
-        left_out=left_out,
+        left_out=[LeftOut(name=name, reason=why) for name, why in left_out],
     )
+
+
+def _looks_like_data(hidden: Iterable[Listed], chosen: str, read: Iterable[Listed]) -> list[str]:
+    """Return the names of hidden files that would be read but for their names: those of the format,
+    unless they are read by another name, or Spark and table formats keep them."""
+    same = {f.identity for f in read}
+    return [
+        f.name
+        for f in hidden
+        if format_of(f.name) == chosen and f.identity not in same
+        if not _BOOKKEEPING & set(f.name.split("/"))
+    ]
 
 
 def _is_of(chosen: str, listed: Listed, told: dict[str, Told], *, guessed: bool) -> bool:
@@ -218,13 +224,3 @@ def _hidden(name: str, mark: str) -> bool:
     """Tell whether a name, or that of a folder, begins with the mark. A level such as _lang=fr is
     data, as in Spark."""
     return any(p.startswith(mark) and (mark == "." or "=" not in p) for p in name.split("/"))
-
-
-def _is_named(listed: Listed, pattern: str) -> bool:
-    """Tell whether the input names this very file."""
-    return listed.path in map(access.absolute, expand(pattern))
-
-
-def _is_kept_by_spark(listed: Listed) -> bool:
-    """Tell whether a file lies in a folder in which Spark and table formats keep their own."""
-    return bool(_BOOKKEEPING & set(listed.name.split("/")))

@@ -68,8 +68,7 @@ class PackedSequences:
         that is read, or in addition the sha256 of each shard before it is read first. Raises
         InputError if there is no such version, or if a value cannot be.
         """
-        rules = OrderRules(seed=seed, epoch=epoch, lanes=lanes, window=window)
-        self._rules = checked_rules(rules)
+        rules = checked_rules(OrderRules(seed=seed, epoch=epoch, lanes=lanes, window=window))
         self._rank, self._world_size = checked_rank(rank, world_size)
         if verify not in ("pages", "sha256"):
             raise InputError(f"verify {verify!r}: give 'pages' or 'sha256'")
@@ -79,7 +78,7 @@ class PackedSequences:
         self._stream = open_stream(output, choice)
         self._verify: Verify = verify
         self._told: Any = None
-        self._begin(self._rules, position=0)
+        self._begin(rules, position=0)
 
     def _begin(self, rules: OrderRules, position: int) -> None:
         order = self._stream.order(rules)  # raises, and then nothing has changed

@@ -34,16 +34,19 @@ def check_state(state: dict[str, Any], own: dict[str, Any], num_rows: int) -> tu
             f"state: has {', '.join(sorted(map(str, more)))}, so it is that of a loader; load it "
             "with the loader"
         )
-    for name in own.keys() - {"fingerprint"}:
-        whole_number(f"state: {name}", state[name], 0)
+    most = {"position": num_rows}
+    numbers = {
+        name: whole_number(f"state: {name}", state[name], 0, most.get(name))
+        for name in own
+        if name != "fingerprint"
+    }
     for name in _FIXED:
         if own[name] != state[name]:
             raise InputError(
                 f"state: is of {name} {state[name]}, and this data has {own[name]}; open the data "
                 f"with the state's {name}, or begin anew"
             )
-    position = whole_number("state: position", state["position"], 0, num_rows)
-    return position, operator.index(state["epoch"])
+    return numbers["position"], numbers["epoch"]
 
 
 def as_continued(

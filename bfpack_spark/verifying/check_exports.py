@@ -1,7 +1,10 @@
 """The exports of a version: their manifests, and every file against the rows of its shard."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import get_args
 
 from pyspark.sql import SparkSession
@@ -44,21 +47,25 @@ def _check(
     if kept.totals.as_json() != manifest.totals.as_json():
         problem = f"totals are {kept.totals.as_json()}, of the sequences {manifest.totals}"
         yield Violation(invariant=1, problem=problem, shard="_manifest.json")
-    listed = [Exported(path=f.path, bytes=f.bytes, sha256=f.sha256) for f in kept.files]
+    of_shards: dict[str | None, list[Exported]] = defaultdict(list)
+    for file in kept.files:
+        own = Exported(path=file.path, bytes=file.bytes, sha256=file.sha256)
+        of_shards[_shard_of(file.path)].append(own)
     shards = shards_of(directory, manifest)
-    rows = [(*shard, [asdict(f) for f in listed if _is_of(f.path, shard[0])]) for shard in shards]
+    rows = [(*shard, [asdict(f) for f in of_shards.pop(f"{shard[0]:05d}", [])]) for shard in shards]
     entries = in_partitions(spark, rows, f"{SHARDS_DDL}, files {_FILES}")
     for said in collect_messages(compare_exports(entries, spec_of(version, manifest))):
         for path, problem in said["faults"]:
             yield Violation(invariant=5, problem=problem, shard=path)
-    for file in listed:
-        if file.path != "shards/index.json" and not any(_is_of(file.path, n) for n, *_ in shards):
-            yield Violation(invariant=5, problem="is listed, and of no shard", shard=file.path)
-        if file.path == "shards/index.json" and not is_as_listed(version.directory, file):
+    for other in chain.from_iterable(of_shards.values()):
+        if other.path != "shards/index.json":
+            yield Violation(invariant=5, problem="is listed, and of no shard", shard=other.path)
+        elif not is_as_listed(version.directory, other):
             problem = "is not what the manifest says, by its sha256"
-            yield Violation(invariant=5, problem=problem, shard=file.path)
+            yield Violation(invariant=5, problem=problem, shard=other.path)
 
 
-def _is_of(path: str, shard: int) -> bool:
-    """part-00003.bin and part-00003-000.mds.zstd are of shard 3."""
-    return path.removeprefix(f"shards/part-{shard:05d}")[:1] in (".", "-")
+def _shard_of(path: str) -> str | None:
+    """Return the digits of a file's shard: part-00003.bin and part-00003-000.mds.zstd -> 00003."""
+    found = re.match(r"shards/part-(\d+)[.-]", path)
+    return found[1] if found else None

@@ -222,7 +222,7 @@ def test_a_batch_of_more_rows_than_there_are_has_all(output: Path, rows: int) ->
 
 @pytest.mark.parametrize("place", [None, b"out", 7, "", "a\0b", "file:/x"])
 def test_what_is_no_output_is_named(place: Any) -> None:
-    with pytest.raises(InputError, match="output"):
+    with pytest.raises(InputError, match=r"^output"):
         PackedSequences(place, bucket="b", seq_len=SEQ_LEN)
 
 
@@ -302,6 +302,17 @@ def test_an_earlier_version_is_opened_by_its_name_and_by_a_snapshot(tmp_path: Pa
     for more, rows in (({}, 4), ({"version": earlier.name}, 5), ({"snapshot": "kept"}, 5)):
         data = opened(tmp_path, **more)
         assert sorted(rows_of(data, 2)) == list(range(rows)), more
+
+
+def test_a_snapshot_keeps_sequences_whatever_became_of_their_tokens(tmp_path: Path) -> None:
+    kept = write_bucket(tmp_path, "b", (3, 2))
+    write_bucket(tmp_path, "c", (4,))
+    (tmp_path / "b" / "tokens" / "_current.json").unlink()
+    code, out, err = run("snapshot", tmp_path, "kept")
+    assert code == 0, err
+    held = json.loads(Path(out.strip()).read_text())["buckets"]
+    assert held["b"][str(SEQ_LEN)]["version"] == kept.name
+    assert held.keys() == {"b", "c"}
 
 
 def test_what_cannot_be_a_batch_is_named_at_once(output: Path) -> None:
