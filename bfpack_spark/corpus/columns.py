@@ -49,6 +49,8 @@ def check_column(
 
 
 def values_of(kind: pa.DataType) -> pa.DataType:
+    if isinstance(kind, pa.JsonType):  # Parquet's JSON is text
+        return kind.storage_type
     return kind.value_type if pt.is_dictionary(kind) else kind
 
 

@@ -3,6 +3,9 @@
 An ordinary line is parsed by orjson. What orjson refuses is parsed by the standard library, which
 tells more about the fault and accepts more (NaN). A long line is never parsed as a whole, see
 long_lines.py. If an object has a name twice, the last value counts.
+
+Messages are written as JSON anew by the standard library alone, which knows integers of any size
+and halves of surrogate pairs.
 """
 
 import json
@@ -27,15 +30,19 @@ _MAX_IDS = 1 << 26  # ids in one line: half a GB as int64
 _PART_BYTES = 1 << 20  # of a long value that are handled at once
 _OTHERS: dict[bytes, Any] = {b'"': "", b"[": [], b"{": {}}  # for a value whose kind alone matters
 _ESCAPES = re.compile("surrogate|hex escape|truncated")  # what its errors for half a pair contain
+_LONG_NUMBER = re.compile(rb"\d{19}")
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def parse_line(line: bytes, document: Document) -> dict[str, Any] | None:
+def parse_line(
+    line: bytes, document: Document, *, all_integers: bool = False
+) -> dict[str, Any] | None:
     """Return the object in a line. If there is none, refuse the document and return None. If the
     line is not UTF-8, the document is refused too, but the object is returned so that the document
-    has its id."""
+    has its id. With `all_integers`, those beyond 64 bits do not become floats."""
+    lenient = all_integers and _LONG_NUMBER.search(line)
     try:
-        record = orjson.loads(line)
+        record = _parse_leniently(line, document) if lenient else orjson.loads(line)
     except orjson.JSONDecodeError:
         record = _parse_leniently(line, document)
     if isinstance(record, dict):
@@ -47,8 +54,8 @@ def parse_line(line: bytes, document: Document) -> dict[str, Any] | None:
 
 
 def _parse_leniently(line: bytes, document: Document) -> Any:
-    """Parse a line that orjson refuses: say why it is wrong, and still read the id where that is
-    possible."""
+    """Parse a line that orjson refuses or would change: say why it is wrong, and still read the id
+    where that is possible."""
     text = line.decode("utf-8", errors="replace")
     try:
         record = json.loads(text)
@@ -240,7 +247,7 @@ def _string_or_integer(value: Any, column: str, line: Line) -> str | None:
 def take_content(document: Document, value: Any, columns: Columns) -> None:
     """Take the text, the ids or the conversation of a document. A conversation stays JSON."""
     if columns.chat == "messages" and isinstance(value, list):
-        value = _as_json(value)
+        value = json.dumps(value, ensure_ascii=False)
     if columns.tokens:
         if isinstance(value, np.ndarray) or are_ids(value):
             document.content = value
@@ -255,21 +262,13 @@ def take_content(document: Document, value: Any, columns: Columns) -> None:
         refuse(document, Reason.NOT_TEXT, f"a JSON {type(value).__name__} in {columns.content}")
 
 
-def _as_json(value: Any) -> str:
-    """Return a value as JSON. Half a surrogate pair stays one, and so is refused as one."""
-    try:
-        return orjson.dumps(value).decode()
-    except (TypeError, ValueError):
-        return json.dumps(value, ensure_ascii=False)
-
-
 def take_beside(document: Document, value: Any, columns: Columns) -> None:
     """Take the labels or the loss mask of a document, which are integers or booleans, or its tools
     or completion, which are text."""
     column = columns.beside
     if columns.chat is not None:
         if columns.chat == "messages" and isinstance(value, list):
-            value = _as_json(value)
+            value = json.dumps(value, ensure_ascii=False)
         if value is not None and not (isinstance(value, str) and encodes(value)):
             refuse(document, Reason.NOT_TEXT, f"{column} is no text that UTF-8 can hold")
         else:

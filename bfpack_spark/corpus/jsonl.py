@@ -155,7 +155,7 @@ class _Reader:
         if len(line) >= self._longest:  # the end of the line counts too
             refuse(document, Reason.TOO_LARGE, f"line longer than {self._longest} bytes")
             return None
-        return parse_line(line, document)
+        return parse_line(line, document, all_integers=self._columns.chat is not None)
 
     def _bucket(self, record: dict[str, Any] | None, document: Document, line: Line) -> str:
         column = self._columns.bucket

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
@@ -92,11 +91,13 @@ def _as_json(column: pa.Array) -> pa.Array:
 def _dumped(row: Any) -> bytes:
     """Return JSON as UTF-8. Where a binary value is not UTF-8, its bytes stay as they are, so that
     the whole is seen to be none."""
-    try:
-        return orjson.dumps(row, default=str)
-    except TypeError:  # orjson takes no halves of surrogate pairs
-        text = json.dumps(row, default=str, ensure_ascii=False)
-        return text.encode("utf-8", "surrogateescape")
+    text = json.dumps(row, default=_other, ensure_ascii=False)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _other(value: Any) -> str:
+    """Return a date or time in ISO 8601, and any other value that JSON does not have as text."""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _objects(value: Any, kind: pa.DataType) -> Any:
@@ -142,7 +143,10 @@ def as_text(column: pa.Array) -> pa.Array:
 
 
 def decoded(column: pa.Array) -> pa.Array:
-    """Return dictionaries, views and lists of fixed size as the plain type of the same values."""
+    """Return dictionaries, views, JSON and lists of fixed size as the plain type of the same
+    values."""
+    if isinstance(column, pa.ExtensionArray) and not is_uuid(column.type):
+        column = column.storage
     kind = column.type
     if pt.is_null(kind):
         return column.cast(pa.large_binary())

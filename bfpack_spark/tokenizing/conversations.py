@@ -3,6 +3,9 @@
 [{"role": "user", "content": "Hi"}, ...]      {"from": "human", "value": "Hi"} says the same
 """
 
+import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +14,7 @@ import orjson
 from bfpack_spark.tokenizing.outcomes import NotAConversationError
 
 _ROLES = {"human": "user", "gpt": "assistant"}
+_LONG_NUMBER = re.compile(r"\d{19}")
 _REASONING = ("reasoning_content", "thinking", "reasoning")  # the first one that is there counts
 
 
@@ -40,9 +44,20 @@ def _parsed(value: Any, column: str) -> Any:
     if not isinstance(value, str | bytes):
         return value
     try:
-        return orjson.loads(value) if value else None
-    except orjson.JSONDecodeError as error:
+        return _loaded(value.decode() if isinstance(value, bytes) else value) if value else None
+    except (ValueError, RecursionError) as error:
         raise NotAConversationError(f"{column} are a text that is no JSON ({error})") from None
+
+
+def _loaded(text: str) -> Any:
+    """Parse JSON as exactly as lines are: orjson, which is faster, makes floats of integers beyond
+    64 bits and takes no NaN. Raises ValueError and RecursionError."""
+    if not _LONG_NUMBER.search(text):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    value = json.loads(text)
+    json.dumps(value, ensure_ascii=False).encode()  # fails where a surrogate pair has one half
+    return value
 
 
 def _message(message: Any, place: int) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 fields: they are the same as those in lines of JSON."""
 
 import json
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +13,7 @@ import pyarrow.parquet as pq
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import split_inventory
-from bfpack_spark.corpus.read_corpus import read_documents
+from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.schema import Reason
 
@@ -33,6 +36,7 @@ TOOLS = [[{"name": "f", "needs": {"x": "int"}}], [{"name": "g", "needs": {}}], N
 def read(tmp_path: Path, table: pa.Table) -> list[tuple[object, object]]:
     pq.write_table(table, tmp_path / "a.parquet")
     inventory = take_inventory(str(tmp_path), None)
+    check_columns(inventory, CHATS)
     splits = split_inventory(inventory)
     tally = Tally()
     (batch,) = read_documents(splits, inventory.format, CHATS, 1 << 20, tally)
@@ -46,6 +50,23 @@ def test_a_field_that_an_object_lacks_is_no_null(tmp_path: Path) -> None:
     table = pa.table({"m": pa.array(MESSAGES), "t": pa.array(TOOLS)})
     assert '"unit": null' in json.dumps(table.column("m").to_pylist()), "structs have all fields"
     assert read(tmp_path, table) == list(zip(MESSAGES, TOOLS, strict=True))
+
+
+def test_dates_and_numbers_that_json_lacks_are_written_as_they_are(tmp_path: Path) -> None:
+    at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+    held = [{"role": "user", "at": at, "day": at.date(), "cost": Decimal("1.50"), "n": math.nan}]
+    ((found, _),) = read(tmp_path, pa.table({"m": [held], "t": pa.array([None], pa.string())}))
+    assert isinstance(found, list)
+    assert math.isnan(found[0].pop("n"))
+    assert found == [
+        {"role": "user", "at": "2024-01-02T03:04:05+00:00", "day": "2024-01-02", "cost": "1.50"}
+    ]
+
+
+def test_json_of_parquet_is_text(tmp_path: Path) -> None:
+    held = [{"role": "user", "content": "a"}]
+    column = pa.ExtensionArray.from_storage(pa.json_(), pa.array([json.dumps(held)]))
+    assert read(tmp_path, pa.table({"m": column, "t": column})) == [(held, held)]
 
 
 def test_maps_are_objects_at_every_depth_and_keep_their_nulls(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Conversations and prompts in lines of JSON, short and long, give the same content."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ def test_a_line_gives_content_and_what_stands_beside_it(
     if columns is CHATS:
         content, beside = (None if x is None else json.loads(x) for x in (content, beside))
     assert (content, beside, reason) == expected
+
+
+@pytest.mark.parametrize("before", [b"", MORE], ids=["short", "long"])
+def test_numbers_of_messages_are_what_the_line_has(before: bytes, tmp_path: Path) -> None:
+    nan = "null" if before else "NaN"  # which long lines do not take
+    given = '[{"n": 18446744073709551616, "deep": [-36893488147419103233]}, {"n": NaN}]'
+    given = given.replace("NaN", nan)
+    line = b"{" + before + f'"m": {given}, "t": {given}}}'.encode()
+    content, beside, reason = read_line(tmp_path / "a.jsonl", line, CHATS)
+    assert reason is None
+    for held in (content, beside):
+        first, second = json.loads(held)
+        assert first == {"n": 2**64, "deep": [-(2**65) - 1]}
+        assert second["n"] is None if before else math.isnan(second["n"])
 
 
 def test_a_conversation_that_is_too_large_says_so(tmp_path: Path) -> None:

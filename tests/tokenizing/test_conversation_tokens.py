@@ -1,5 +1,6 @@
 """Conversations become ids and loss masks: borders, control words, EOS, and what is refused."""
 
+import math
 import random
 from collections import Counter
 from dataclasses import replace
@@ -197,6 +198,17 @@ def test_a_template_is_compiled_once_in_a_process() -> None:
 def test_what_is_no_conversation_is_refused_with_its_place(messages: Any, why: str) -> None:
     with pytest.raises(NotAConversationError, match=why):
         parse_conversation(messages)
+
+
+def test_numbers_in_conversations_that_are_texts_stay_as_they_are() -> None:
+    given = '[{"role": "tool", "content": "x", "n": [18446744073709551616, %s]}]'
+    held = parse_conversation(given % "-1e400, 1.5").messages[0]
+    assert held["n"] == [2**64, -math.inf, 1.5]
+    assert str(parse_conversation(given % "NaN").messages[0]["n"][1]) == "nan"
+    assert parse_conversation((given % "1").encode()).messages[0]["n"] == [2**64, 1]
+    for broken in ('"\\ud800"', "01", "[" * 99_999):
+        with pytest.raises(NotAConversationError, match="no JSON"):
+            parse_conversation(given % broken)
 
 
 def test_conversations_are_read_in_the_ways_that_are_common() -> None:
