@@ -1,7 +1,6 @@
 """What chat templates find beside what Jinja has: blocks of generation, names, and a few functions,
 as in `transformers`."""
 
-import html
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.ext import Extension
+from jinja2.filters import FILTERS
 from jinja2.utils import Namespace
 
 from bfpack_spark.tokenizing.traced_text import as_target
@@ -59,7 +59,8 @@ class Generation(Extension):
 
 
 def escaped(value: Any) -> str:
-    return html.escape(str(value))
+    """Return what Jinja's filter of this name makes of a value, as plain text."""
+    return str(FILTERS["escape"](str(value)))
 
 
 def refuse(message: Any) -> None:

@@ -137,6 +137,13 @@ def test_what_mixes_control_words_and_messages_unseen_is_refused(text: str) -> N
         rendered("{% set m = messages[0] %}{{ " + text + " }}")
 
 
+def test_signs_are_escaped_as_jinja_escapes_them() -> None:
+    signs = '<a href="x">&\'</a>'
+    wanted = "&lt;a href=&#34;x&#34;&gt;&amp;&#39;&lt;/a&gt;"
+    for filters in ("e", "escape", "forceescape"):
+        assert rendered(f"{{{{ messages[0].content | {filters} }}}}", content=signs) == wanted
+
+
 def test_targets_are_what_stands_between_the_tags_wherever_it_is_made() -> None:
     source = (
         "{% macro say(x) %}<|a|>{% generation %}{{ x }}<|b|>{% endgeneration %}-{% endmacro %}"
