@@ -13,6 +13,8 @@ from bfpack_spark.files import access
 from bfpack_spark.files.addresses import start_and_key
 
 _WILDCARD = re.compile(r"[*?\[]")
+# A "]" that comes first between brackets is one of the letters.
+_PIECES = re.compile(r"([*?]|\[[!^]?+(?:\][^\]]*|[^\]]+)\])")
 _GLOB = {"*": "[^/]*", "?": "[^/]"}
 
 
@@ -148,15 +150,13 @@ def _compiled(pattern: str, rest: str, named: Mapping[str, str], end: str) -> re
 
 def _translate(pattern: str) -> str:
     """Return a regular expression on names for a pattern such as `a/**/b?.txt`."""
-    parts = []
-    for part in pattern.split("/"):
-        pieces = re.split(r"([*?]|\[[^\]]+\])", part)
-        parts.append("".join(map(_translate_piece, pieces)))
-    return "/".join(parts).replace("[^/]*[^/]*/", "(?:[^/]+/)*")
+    parts = (map(_translate_piece, _PIECES.split(part)) for part in pattern.split("/"))
+    return "/".join(map("".join, parts)).replace("[^/]*[^/]*/", "(?:[^/]+/)*")
 
 
 def _translate_piece(piece: str) -> str:
-    if piece.startswith("[") and piece.endswith("]"):
-        wanted = re.sub(r"([\[\\&~|])", r"\\\1", piece[1:])
-        return f"[^{wanted[1:]}" if piece[1] in "!^" else f"[{wanted}"
+    if _PIECES.fullmatch(piece) and piece not in _GLOB:
+        others = piece[1] in "!^"
+        letters = re.sub(r"([\[\]\\&~|^])", r"\\\1", piece[1 + others : -1])
+        return f"[^/{letters}]" if others else f"[{letters}]"
     return _GLOB.get(piece, re.escape(piece))

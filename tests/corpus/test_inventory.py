@@ -123,6 +123,8 @@ def test_what_cannot_be_a_corpus_is_an_error_that_names_it(tmp_path: Path) -> No
         ("sub/**", ["c.txt", "deep/d.txt"]),  # names are relative to what has no wildcard
         ("sub/deep/*.txt", ["d.txt"]),
         ("[!a]*.txt", ["c d.txt", "é.txt"]),
+        ("[!]a]*.txt", ["c d.txt", "é.txt"]),
+        ("[]c]*.txt", ["c d.txt"]),
     ],
 )
 def test_globs_match_as_a_shell_has_them(
@@ -143,9 +145,9 @@ def test_a_glob_may_begin_with_the_folder_one_is_in(
     assert names("./*.txt") == ["a.txt"]
 
 
-@pytest.mark.parametrize("pattern", ["[z-a].txt", "[.txt", "[!].txt"])
+@pytest.mark.parametrize("pattern", ["[z-a].txt", "[.txt", "[!].txt", "b[!a]c.txt"])
 def test_a_pattern_that_is_none_is_an_error_that_names_it(pattern: str, tmp_path: Path) -> None:
-    put(tmp_path, "a.txt")
+    put(tmp_path, "a.txt", "b/c.txt")
     with pytest.raises(InputError, match=re.escape(f"/{pattern}: ")):
         take_inventory(f"{tmp_path}/{pattern}", None)
 
