@@ -14,12 +14,14 @@ import pyarrow.compute as pc
 from bfpack_spark.config import Settings
 from bfpack_spark.corpus.content_columns import content_columns
 from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.formats import format_of
 from bfpack_spark.corpus.globs import expand, match_files
 from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut, Split
 from bfpack_spark.corpus.jsonl import read_line_values
 from bfpack_spark.corpus.parquet import read_column
 from bfpack_spark.corpus.read_corpus import check_bucket_column
 from bfpack_spark.corpus.second_look import unchanged
+from bfpack_spark.corpus.take_inventory import UNDERSCORE, is_bookkeeping, say_left_out
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.schema import BUCKETS, plain
@@ -54,8 +56,9 @@ def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
 
 def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the inputs of each bucket, by what stands for {bucket} in all of the patterns. If no
-    names are given, they are those of every bucket that is found, except hidden names. A level
-    NAME={bucket} of directories is Hive's, whose escapes are not part of the bucket's name."""
+    names are given, they are those of every bucket that is found, except hidden names, and a
+    warning names files there that are no bucket's. A level NAME={bucket} of directories is Hive's,
+    whose escapes are not part of the bucket's name."""
     for pattern in patterns:
         if PLACEHOLDER not in pattern:
             raise InputError(
@@ -65,10 +68,15 @@ def paths_of_buckets(patterns: Sequence[str], names: Sequence[str]) -> dict[str,
     if names and len(patterns) == 1 and not _HIVE.search(patterns[0]):
         return {name: (_with_name(patterns[0], name),) for name in names}
     found: dict[str, list[str]] = defaultdict(list)
+    strays: list[LeftOut] = []
     for pattern in patterns:
-        for written in _found_in_paths(pattern):
+        buckets, beside = _found_in_paths(pattern)
+        strays += beside
+        for written in buckets:
             name = unquote(written) if _HIVE.search(pattern) else written
             found[name].append(_with_name(pattern, written))
+    if not names:
+        say_left_out(strays)
     gone = sorted(set(names) - set(found))
     if gone or not found:
         which = f"has no bucket {gone[0]}" if gone else "matches no file"
@@ -91,12 +99,21 @@ def open_named(name: str, patterns: Sequence[str], open_one: Callable[[], Opened
         raise InputError(f"{error}{instead('buckets', there)}") from None
 
 
-def _found_in_paths(pattern: str) -> list[str]:
-    named = {PLACEHOLDER: "(?P<bucket>[^/._][^/]*)"}
-    # A file that lies beside the buckets' directories is not a bucket.
-    end = "/.+" if pattern.endswith(PLACEHOLDER) else "(/.*)?"
-    found = (pair for one in expand(pattern) for pair in match_files(one, named, end))
-    return sorted({match["bucket"] for _, match in found})
+def _found_in_paths(pattern: str) -> tuple[list[str], list[LeftOut]]:
+    """Return the buckets, and the files that are none's: those beside the buckets' directories, and
+    data under a name that begins with an underscore."""
+    named = {PLACEHOLDER: "(?P<bucket>[^/.][^/]*)"}
+    buckets, strays = set(), []
+    for listed, match in (p for one in expand(pattern) for p in match_files(one, named, "(/.*)?")):
+        bucket = match["bucket"]
+        if bucket.startswith("_"):
+            if format_of(listed.name) is not None and not is_bookkeeping(listed.name):
+                strays.append(LeftOut(name=listed.name, reason=UNDERSCORE))
+        elif pattern.endswith(PLACEHOLDER) and match.end("bucket") == len(listed.name):
+            strays.append(LeftOut(name=listed.name, reason="it lies beside the buckets' folders"))
+        else:
+            buckets.add(bucket)
+    return sorted(buckets), strays
 
 
 def _with_name(pattern: str, name: str) -> str:

@@ -16,13 +16,13 @@ from bfpack_spark.corpus.listing import Listed
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide
-from bfpack_spark.files.object_store import etags_below
+from bfpack_spark.files.object_store import look_below
 from bfpack_spark.printable import counted
 
 log = logging.getLogger("bfpack")
 
 _BOOKKEEPING = {"_temporary", "_delta_log", "_spark_metadata"}
-_UNDERSCORE = "its name or folder begins with an underscore"
+UNDERSCORE = "its name or folder begins with an underscore"
 
 
 def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> Inventory:
@@ -44,7 +44,7 @@ def take_inventory(patterns: str | Sequence[str], input_format: str | None) -> I
         )
     chosen, twice = _each_once(taken)
     left_out = (*(left for each in taken for left in each.left_out), *twice)
-    _say_left_out(left_out)
+    say_left_out(left_out)
     return Inventory(format=formats[0], files=tuple(chosen), left_out=left_out)
 
 
@@ -91,7 +91,7 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
     left_out = [(f.name, why_not(f.name, told)) for f in candidates if f.name not in names]
     shown = {f.name for f in candidates}
     hidden = [f for f in visible if f.name not in shown]
-    left_out += [(name, _UNDERSCORE) for name in _looks_like_data(hidden, chosen, read)]
+    left_out += [(name, UNDERSCORE) for name in _looks_like_data(hidden, chosen, read)]
     taken = [
         InputFile(
             name=f.name,
@@ -113,6 +113,11 @@ def _take(pattern: str, input_format: str | None) -> _Taken:
     )
 
 
+def is_bookkeeping(name: str) -> bool:
+    """Tell whether a file lies where Spark and table formats keep theirs."""
+    return bool(_BOOKKEEPING & set(name.split("/")))
+
+
 def _looks_like_data(hidden: Iterable[Listed], chosen: str, read: Iterable[Listed]) -> list[str]:
     """Return the names of hidden files that would be read but for their names: those of the format,
     unless they are read by another name, or Spark and table formats keep them."""
@@ -120,8 +125,7 @@ def _looks_like_data(hidden: Iterable[Listed], chosen: str, read: Iterable[Liste
     return [
         f.name
         for f in hidden
-        if format_of(f.name) == chosen and f.identity not in same
-        if not _BOOKKEEPING & set(f.name.split("/"))
+        if format_of(f.name) == chosen and f.identity not in same and not is_bookkeeping(f.name)
     ]
 
 
@@ -182,7 +186,8 @@ def _of_one_name(name: str, patterns: tuple[str, str]) -> InputError:
     )
 
 
-def _say_left_out(left_out: Sequence[LeftOut]) -> None:
+def say_left_out(left_out: Sequence[LeftOut]) -> None:
+    """Warn, in one line, of files that are visible and not read."""
     if left_out:
         named = ", ".join(f"{left.name} ({left.reason})" for left in left_out[:5])
         more = f" and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""
@@ -216,8 +221,11 @@ def _with_etags(files: list[InputFile]) -> list[InputFile]:
     root = os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071  # keeps an address's //
     if divide(root).is_local or not access.is_object_store(access.locate(root)[0]):
         return files
-    tags = etags_below(root)
-    return [replace(file, etag=tags.get(divide(file.path).key)) for file in files]
+    seen = look_below(paths)
+    return [
+        replace(file, etag=None if facts is None else facts.etag)
+        for file, facts in zip(files, seen, strict=True)
+    ]
 
 
 def _hidden(name: str, mark: str) -> bool:

@@ -4,12 +4,13 @@ and the ETag of an object."""
 import os
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore, from_url
 
 from bfpack_spark.errors import JobError
@@ -47,6 +48,19 @@ def _container(address: Address) -> tuple[str, str, Any]:
     return container, endpoint, {"region": told["region"]} if "region" in told else {}
 
 
+def put_object(path: str, raw: bytes, *, if_new: bool = False) -> bool:
+    """Put an object by one request, or not at all. With `if_new`, do so if there is none, and
+    return whether there was none. Raises JobError if the store does not answer."""
+    store, key = object_store(path)
+    try:
+        obstore.put(store, key, raw, mode="create" if if_new else "overwrite")
+    except (AlreadyExistsError, PreconditionError):
+        return False
+    except BaseError as error:
+        raise storage_error(error) from None
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """The facts that tell a file from a changed one."""
@@ -54,12 +68,6 @@ class Seen:
     size: int
     modified: int | None = None  # ns; None: not told
     etag: str | None = None
-
-
-def etags_below(folder: str) -> dict[str, str]:
-    """Return the ETag of every object below a folder that has one, by the object's key. Raises
-    JobError if the store does not answer."""
-    return {key: seen.etag for key, seen in _below(folder).items() if seen.etag is not None}
 
 
 def look_at_object(path: str) -> Seen | None:
@@ -75,16 +83,18 @@ def look_at_object(path: str) -> Seen | None:
 
 
 def look_below(paths: list[str]) -> list[Seen | None]:
-    """Return the facts about each object. Up to 16 objects take a request each; for more, one
-    listing per store covers the folder that holds the objects there."""
-    if len(paths) <= _FEW:
-        return [look_at_object(path) for path in paths]
-    parts = [start_and_key(path) for path in paths]
-    keys: dict[str, list[str]] = defaultdict(list)
-    for start, key in parts:
-        keys[start].append(key)
-    seen = {start: _below(start + _folder(own)) for start, own in keys.items()}
-    return [seen[start].get(key.strip("/")) for start, key in parts]
+    """Return the facts about each object, or None if it is not there. Up to 16 objects take a
+    request each; for more, one listing per store covers the folder that holds the objects there.
+    Raises JobError if the store does not answer."""
+    if len(paths) > _FEW:
+        parts = [start_and_key(path) for path in paths]
+        keys: dict[str, list[str]] = defaultdict(list)
+        for start, key in parts:
+            keys[start].append(key)
+        with suppress(BaseError):  # a listing also fails for a key that is no path beside them
+            seen = {start: _below(start + _folder(own)) for start, own in keys.items()}
+            return [seen[start].get(key.strip("/")) for start, key in parts]
+    return [look_at_object(path) for path in paths]
 
 
 def _folder(keys: list[str]) -> str:
@@ -93,11 +103,8 @@ def _folder(keys: list[str]) -> str:
 
 def _below(folder: str) -> dict[str, Seen]:
     store, prefix = object_store(folder)
-    try:
-        found = [meta for chunk in obstore.list(store, prefix or None) for meta in chunk]
-    except BaseError as error:
-        raise storage_error(error) from None
-    return {meta["path"]: _seen(meta) for meta in found}
+    every = (meta for chunk in obstore.list(store, prefix or None) for meta in chunk)
+    return {meta["path"]: _seen(meta) for meta in every}
 
 
 def _seen(meta: Mapping[str, Any]) -> Seen:

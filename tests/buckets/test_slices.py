@@ -1,5 +1,6 @@
 """Which inputs are whose bucket, by what their paths say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,25 @@ def test_hives_escapes_are_no_part_of_a_name_and_all_others_are(tmp_path: Path) 
     slices = by_directories(take_inventory(f"{tmp_path}/lang*", None), "lang")
     assert slices is not None
     assert sorted(slices) == ["C++", "a/b"]
+
+
+def test_files_of_no_bucket_are_named_where_buckets_are_found(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(tmp_path, "de/a.jsonl", "de/note.md", "stray.jsonl", "README.md", "_new/b.jsonl")
+    put(tmp_path, "_temporary/c.jsonl", "_SUCCESS", "_logs/d.log", ".hidden/e.jsonl")
+    pattern = f"{tmp_path}/{{bucket}}"
+    assert paths_of_buckets((pattern,), ("de",)) == {"de": (f"{tmp_path}/de",)}
+    assert not caplog.messages
+    assert list(paths_of_buckets((pattern,), ())) == ["de"]
+    beside, hidden = "lies beside the buckets' folders", "begins with an underscore"
+    (line,) = caplog.messages
+    assert line.startswith("input: visible and left out: 3 files: ")
+    for name, why in (("README.md", beside), ("stray.jsonl", beside), ("_new/b.jsonl", hidden)):
+        assert re.search(rf"{name} \([^)]*{why}\)", line)
+    caplog.clear()
+    assert list(paths_of_buckets((f"{pattern}/*.jsonl",), ())) == ["de"]
+    assert re.search(rf"1 file: _new/b.jsonl \([^)]*{hidden}\)$", caplog.messages[0])
 
 
 def test_no_letter_of_a_buckets_name_is_a_pattern(tmp_path: Path) -> None:
