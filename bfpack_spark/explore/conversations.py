@@ -1,6 +1,7 @@
 """A conversation as its tokens, and how many rows conversations take if each is packed whole."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
@@ -32,11 +33,11 @@ class TokenText:
 
 
 def conversation_tokens(
-    tokenizer: str, template: str, messages: list[dict[str, Any]], tools: Any = None
+    tokenizer: str | Path, template: str, messages: list[dict[str, Any]], tools: Any = None
 ) -> list[TokenText]:
     """Return the tokens of a conversation, by the tokenizer in a file or directory and a template
     in Jinja. Raise InputError if the conversation is refused."""
-    raw, companion = read_tokenizer(tokenizer)
+    raw, companion = read_tokenizer(str(tokenizer))
     vocabulary = load_vocabulary(
         raw, companion, eos_token=None, bos_token=None, control_tokens="text"
     )

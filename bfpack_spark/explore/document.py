@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bfpack_spark.core.fragments import LongDocuments
@@ -88,10 +89,11 @@ def _said_of(refused: dict[str, Any]) -> str:
 
 
 def find_document(
-    output: str, bucket: str, seq_len: int, doc_id: str, version: str | None = None
+    output: str | Path, bucket: str, seq_len: int, doc_id: str, version: str | None = None
 ) -> Whereabouts:
     """Return where a document went, from the plan and the token store. One column of their files
     is read for this. Raise InputError if the token store does not know the document."""
+    output = str(output)
     home = Home(output=output, bucket=bucket, seq_len=seq_len)
     directory, manifest = publication.current_sequences(home, version)
     plan = [f"{directory}/{entry.path}" for entry in manifest.files_of("plan")]

@@ -1,6 +1,7 @@
 """The documents of a token store by length, counted in workers or in this process alone."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -28,9 +29,10 @@ def length_histogram(spark: SparkSession, store: TokenStore) -> Histogram:
     return measured([pa.RecordBatch.from_pylist(rows, schema=schema)])
 
 
-def read_histogram(output: str, bucket: str, version: str | None = None) -> Histogram:
+def read_histogram(output: str | Path, bucket: str, version: str | None = None) -> Histogram:
     """Return the same histogram for a bucket, read without Spark. The tokens are not read. Raise
     InputError if there is no token store."""
+    output = str(output)
     store = open_token_store(output, bucket, version)
     is_local = isinstance(access.locate(output)[0], pafs.LocalFileSystem)
     threads = _LOCAL_THREADS if is_local else _THREADS

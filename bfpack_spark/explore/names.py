@@ -3,6 +3,7 @@
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -41,9 +42,12 @@ class NamedSegment:
     out_of_sight: tuple[NameOutOfSight, ...]
 
 
-def names_of(output: str, sequence: Sequence, version: str | None = None) -> list[NamedSegment]:
+def names_of(
+    output: str | Path, sequence: Sequence, version: str | None = None
+) -> list[NamedSegment]:
     """Return the names of each segment that is a part of a document. Of whole documents all names
     are in sight. `version` is that of the sequence."""
+    output = str(output)
     home = Home(output=output, bucket=sequence.bucket, seq_len=sequence.seq_len)
     _, manifest = publication.current_sequences(home, version)
     store = open_token_store(output, sequence.bucket, manifest.tokens_version)

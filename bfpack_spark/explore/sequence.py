@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -77,10 +78,11 @@ class Sequence:
 
 
 def read_sequence(
-    output: str, bucket: str, seq_len: int, sequence_id: int, version: str | None = None
+    output: str | Path, bucket: str, seq_len: int, sequence_id: int, version: str | None = None
 ) -> Sequence:
     """Return one sequence with its documents decoded. For a document that is cut, the plan is
     searched for its other pieces. Raise InputError if there is no such sequence."""
+    output = str(output)
     home = Home(output=output, bucket=bucket, seq_len=seq_len)
     directory, manifest = publication.current_sequences(home, version)
     shard, row = _find_row(manifest, sequence_id)

@@ -3,6 +3,7 @@ itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TypeVar
 
 from bfpack_spark.core.accounting import Accounting, PolicyEffect
@@ -29,7 +30,7 @@ Counts = TypeVar("Counts", Accounting, PolicyEffect, LengthClass, OptionCost, Ov
 
 
 def output_stats(
-    output: str,
+    output: str | Path,
     buckets: tuple[str, ...],
     seq_lens: tuple[int, ...],
     rules: Rules | None = None,
@@ -41,6 +42,7 @@ def output_stats(
     are taken. If there are several, the last is all together, where buckets of the same tokens are
     counted once. `histogram_of` reads (output, bucket). Buckets with loss masks are packed by
     `masked_rules`; by default these are `rules`, or without them those of a run without options."""
+    output = str(output)
     names = buckets or tuple(buckets_in(output))
     if rules is None:
         rules, masked_rules = rules_of(), masked_rules or rules_of(masks=True)

@@ -1,6 +1,8 @@
 """The tables of a packing as Spark reads them, for SQL. Any session will do, also one of Spark
 Connect."""
 
+from pathlib import Path
+
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.schema import PLAN, TOKENS
@@ -12,7 +14,7 @@ from bfpack_spark.versions.publication import Home
 
 
 def plan_table(
-    spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
+    spark: SparkSession, output: str | Path, bucket: str, seq_len: int, version: str | None = None
 ) -> DataFrame:
     """Return PLAN, a row a fragment: sequence_id, position, offset, doc_id, start, length,
     group."""
@@ -20,14 +22,14 @@ def plan_table(
 
 
 def sequences_table(
-    spark: SparkSession, output: str, bucket: str, seq_len: int, version: str | None = None
+    spark: SparkSession, output: str | Path, bucket: str, seq_len: int, version: str | None = None
 ) -> DataFrame:
     """Return SEQUENCES, a row a sequence (sequences/README.md)."""
     return read_files(spark, _paths(output, bucket, seq_len, version, "shards"))
 
 
 def lengths_table(
-    spark: SparkSession, output: str, bucket: str, version: str | None = None
+    spark: SparkSession, output: str | Path, bucket: str, version: str | None = None
 ) -> DataFrame:
     """Return doc_id and length of every document. The tokens are not read."""
     store = open_token_store(output, bucket, version)
@@ -35,8 +37,8 @@ def lengths_table(
 
 
 def _paths(
-    output: str, bucket: str, seq_len: int, version: str | None, kind: FileKind
+    output: str | Path, bucket: str, seq_len: int, version: str | None, kind: FileKind
 ) -> list[str]:
-    home = Home(output=output, bucket=bucket, seq_len=seq_len)
+    home = Home(output=str(output), bucket=bucket, seq_len=seq_len)
     directory, manifest = publication.current(home, version)
     return [f"{directory}/{entry.path}" for entry in manifest.files_of(kind)]

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bfpack_spark.errors import InputError
@@ -108,10 +109,10 @@ class TokenStore:
         return {f"bfpack.{name}": json.dumps(value) for name, value in values.items()}
 
 
-def open_token_store(output: str, bucket: str, version: str | None = None) -> TokenStore:
+def open_token_store(output: str | Path, bucket: str, version: str | None = None) -> TokenStore:
     """Return the current token store of the bucket, or the version that is named. Raise InputError
     if there is none."""
-    home = Home(output=output, bucket=bucket)
+    home = Home(output=str(output), bucket=bucket)
     directory, manifest = publication.current(home, version)
     assert isinstance(manifest, TokensManifest), f"{home.directory} holds token stores"
     return TokenStore(directory=directory, manifest=manifest)

@@ -29,8 +29,8 @@ def test_every_name_is_used_here_and_bound_where_it_says(packed: Path) -> None:
     }
     seen = 0
     for number in range(40):
-        sequence = explore.read_sequence(str(packed), "small", 512, number)
-        named = explore.names_of(str(packed), sequence)
+        sequence = explore.read_sequence(packed, "small", 512, number)
+        named = explore.names_of(packed, sequence)
         assert [own.segment for own in named] == [s for s in sequence.segments if s.is_cut]
         for own in named:
             doc_id = own.segment.doc_id or ""
@@ -50,9 +50,7 @@ def test_show_prints_them_and_json_has_them(packed: Path, bfpack: Bfpack) -> Non
     number, named = next(
         (number, names)
         for number in range(40)
-        for names in [
-            explore.names_of(str(packed), explore.read_sequence(str(packed), "small", 512, number))
-        ]
+        for names in [explore.names_of(packed, explore.read_sequence(packed, "small", 512, number))]
         if names and names[0].out_of_sight
     )
     said = bfpack("show", *where, "--sequence", number, "--names").out

@@ -106,7 +106,7 @@ def test_the_rest_of_a_document_that_was_cut_is_where_the_plan_says(packed: Path
     cut = whole = 0
     rows = sorted(shard_rows(version), key=lambda row: len(row["doc_ids"]))
     for row in [*rows[-5:], *rows[::300]]:
-        found = explore.read_sequence(str(packed), "small", 512, row["sequence_id"])
+        found = explore.read_sequence(packed, "small", 512, row["sequence_id"])
         for segment in found.segments:
             if segment.doc_id is None:
                 continue

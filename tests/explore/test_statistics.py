@@ -166,7 +166,7 @@ def test_several_buckets_together_are_their_sum(parts: list[list[int]], policy: 
 
 
 def test_the_statistics_are_those_of_the_shards(packed: Path) -> None:
-    (stats,) = explore.output_stats(str(packed), ("small",), (512, 2048))
+    (stats,) = explore.output_stats(packed, ("small",), (512, 2048))
     for at in stats.at:
         version = current(packed, "small", f"sequences-{at.seq_len}")
         account = manifest(version)["accounting"]
@@ -185,8 +185,8 @@ def test_the_statistics_are_those_of_the_shards(packed: Path) -> None:
 def test_lengths_are_the_same_read_with_and_without_spark(
     packed: Path, spark: SparkSession
 ) -> None:
-    store = explore.open_token_store(str(packed), "small")
-    found = explore.length_histogram(spark, store), explore.read_histogram(str(packed), "small")
+    store = explore.open_token_store(packed, "small")
+    found = explore.length_histogram(spark, store), explore.read_histogram(packed, "small")
     assert found[0].count == 300
     assert found[0].values.tolist() == found[1].values.tolist()
     assert found[0].counts.tolist() == found[1].counts.tolist()
