@@ -141,6 +141,10 @@ def test_mistakes_are_told_in_a_line(spark: SparkSession, frame_desk: FrameDesk)
         (frame.withColumn("doc_id", sf.lit(1.5)), {}, "--id-column doc_id: has type d"),
         (frame.select("*", "text"), {}, "--text-column text: 2 columns of frame have this name"),
         (frame.withColumn("doc_id", sf.lit(None).cast("string")), {}, "doc_id: null at frame; eve"),
+        (
+            frame.select("*", sf.col("text").alias("TEXT")),
+            *({}, "2 columns of frame have this name, as Spark compares names: TEXT, text; rename"),
+        ),
         (twice, {}, "documents share ids: 'a' (2 times); make ids unique"),
         (frame.where("false"), {}, "not one document with text in 0; nothing to pack"),
     ]
