@@ -11,7 +11,7 @@ from bfpack_spark.column_settings import ColumnSettings
 from bfpack_spark.core.fragments import LongDocuments, default_policy
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError
-from bfpack_spark.files.addresses import as_it_travels, check_no_credentials
+from bfpack_spark.files.addresses import as_it_travels, check_no_credentials, divide
 from bfpack_spark.files.bucket_names import check_bucket
 from bfpack_spark.files.toml_file import flatten
 from bfpack_spark.printable import option_of
@@ -193,6 +193,17 @@ class Settings(ColumnSettings):
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         return None if value is None else as_it_travels(value)
+
+    @field_validator("output")
+    @classmethod
+    def _of_plain_parts(cls, value: str | None) -> str | None:
+        address = divide(value or "")
+        parts = address.key.strip("/").split("/")
+        if not address.is_local and address.key and {"", ".", ".."} & set(parts):
+            raise ValueError(
+                f"{value}: has a part that is empty, . or .., which no object's path has"
+            )
+        return value
 
     @field_validator("seq_len")
     @classmethod

@@ -97,8 +97,9 @@ def _sequences(run: _Run, seq_len: int) -> Version:
 
 def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Version]:
     """Plan the sequences of an existing token store, for every seq_len."""
-    store = _whole_store(settings, bucket)
+    _whole_store(settings, bucket)  # a mistake is found without the lock, too
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
+        store = _whole_store(settings, bucket)
         run = _Run(spark=spark, settings=settings, store=store, lock=lock)
         planned = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
         for version in planned:
@@ -110,13 +111,14 @@ def plan_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Ve
 
 def assemble_bucket(spark: SparkSession, settings: Settings, bucket: str) -> list[Published]:
     """Assemble and publish what was planned, for every seq_len."""
-    store = _whole_store(settings, bucket)
-    asked = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
-    for version in asked:  # finds a missing plan before the work begins
-        if version.manifest() is None:
-            _planned(version)
+    _whole_store(settings, bucket)  # a mistake is found without the lock, too
     tables = open_tables(spark, settings)
     with about(bucket=bucket), hold_bucket(settings.need("output"), bucket) as lock:
+        store = _whole_store(settings, bucket)
+        asked = [sequences_version(settings, store, n) for n in settings.need("seq_len")]
+        for version in asked:  # finds a missing plan before the work begins
+            if version.manifest() is None:
+                _planned(version)
         run = _Run(spark=spark, settings=settings, store=store, lock=lock, tables=tables)
         return _publish_each(run, (_assembled(run, version) for version in asked))
 
@@ -154,7 +156,7 @@ def _plan(run: _Run, seq_len: int) -> Plan:
 def _assemble(run: _Run, plan: Plan) -> None:
     seq_len = plan.version.home.seq_len
     with metered(run.spark, run.costs, "assemble", seq_len), pictures_ahead():
-        make_sequences(run.spark, run.store, plan)
+        make_sequences(run.spark, run.store, plan, run.lock)
     _keep_costs(run, plan.version)
 
 

@@ -7,11 +7,21 @@ from typing import Any
 from click.testing import CliRunner
 
 from bfpack_spark.cli.main import main
+from bfpack_spark.files.holders import Lock
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import SequencesInputs, TokensInputs
 from bfpack_spark.versions.manifests import FileEntry, SequencesAccounting
 from bfpack_spark.versions.publication import Home, Version
 
+
+class _Held:
+    """A lock that is not lost."""
+
+    def check(self) -> None:
+        pass
+
+
+HELD = _Held()
 _TOKENIZER = {"vocabulary_size": 9, "eos_id": 0, "bos_id": None, "own_pad_id": None}
 NO_COUNTS = {name: 0 for name, one in SequencesAccounting.model_fields.items() if one.is_required()}
 _SEQUENCES: dict[str, dict[str, Any]] = {
@@ -72,13 +82,13 @@ def tokens_manifest(inputs: TokensInputs, *names: str) -> dict[str, Any]:
     return {**head, "fingerprint": "ab" * 32, "inputs": inputs.as_json(), "files": files, **_TOKENS}
 
 
-def finish(made: Version, *names: str) -> None:
+def finish(made: Version, *names: str, lock: Lock = HELD) -> None:
     """Complete a version of files that hold their own names."""
     own = [] if made.home.seq_len else ["tokenizer.json"]
     for name in (*names, *own):
         write(Path(made.directory) / name, name)
     rest = _SEQUENCES if made.home.seq_len else _TOKENS
-    publication.complete(made, list(map(entry, names)), **rest)
+    publication.complete(made, list(map(entry, names)), lock, **rest)
 
 
 def entry(name: str) -> FileEntry:

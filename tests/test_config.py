@@ -177,6 +177,14 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(name: str, tmp_p
         assert "canary" not in str(of_any_shape.value)
 
 
+@pytest.mark.parametrize("key", ["a//out", "a/./out", "../out", "out//b"])
+def test_an_output_in_a_store_has_plain_parts(key: str) -> None:
+    with pytest.raises(InputError, match=f"^--output: s3://bucket/{key}: has a part that is empty"):
+        load_settings(None, {"output": f"s3://bucket/{key}"})
+    for whole in ("s3://bucket", "s3://bucket/a/out/", "/a//out", "file:///a//out", "../out"):
+        assert load_settings(None, {"output": whole}).output is not None
+
+
 def test_addresses_are_settings_in_the_form_in_which_they_travel(tmp_path: Path) -> None:
     held = load(tmp_path, 'output = "s3://b/out?region=x"\ntokenizer = "file:///t%41"')
     assert (held.output, held.tokenizer) == ("s3://b?region=x/out", "file:///t%41")

@@ -10,6 +10,7 @@ from bfpack_spark.exporting import mds
 from bfpack_spark.exporting.export_shards import export_shards
 from bfpack_spark.exporting.exports import SHARDS_DDL, export_of, shards_of, spec_of
 from bfpack_spark.exporting.write_files import whole_file
+from bfpack_spark.files.holders import Lock
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.logs import about, say_done_before
 from bfpack_spark.printable import counted
@@ -48,7 +49,7 @@ def make_export(spark: SparkSession, home: Home, name: str | None, form: ExportF
         what = f"{form} of {home.seq_len}"
         kept = version.manifest()
         if kept is None:
-            _export(spark, version, directory, manifest)
+            _export(spark, version, directory, manifest, lock)
         else:
             check_whole(version.home, version.name, kept)
             say_done_before(what, version.name, stage="export", seq_len=home.seq_len)
@@ -75,7 +76,11 @@ def _check_bridge(manifest: SequencesManifest) -> None:
 
 
 def _export(
-    spark: SparkSession, version: Version, directory: str, manifest: SequencesManifest
+    spark: SparkSession,
+    version: Version,
+    directory: str,
+    manifest: SequencesManifest,
+    lock: Lock,
 ) -> None:
     spec, totals = spec_of(version, manifest), manifest.totals
     form, seq_len = spec.form, spec.seq_len
@@ -87,7 +92,7 @@ def _export(
     with step(spark, work, version.name) as ending:
         messages = collect_messages(export_shards(entries, spec))
         messages.sort(key=lambda said: int(said["shard"]))
-        _complete(version, manifest, messages)
+        _complete(version, manifest, messages, lock)
         ending.line = (
             f"{form} of {seq_len}: {counted(totals.sequences, 'sequence')}, "
             f"{counted(totals.tokens, 'token')} in {{seconds}}"
@@ -96,7 +101,7 @@ def _export(
 
 
 def _complete(
-    version: Version, manifest: SequencesManifest, messages: list[dict[str, Any]]
+    version: Version, manifest: SequencesManifest, messages: list[dict[str, Any]], lock: Lock
 ) -> None:
     """Check that all rows and tokens were written, and write the manifest."""
     written = SequencesTotals(
@@ -132,4 +137,4 @@ def _complete(
     if version.home.form == "mds":
         index = mds.index_of([shard for said in messages for shard in said["described"]])
         files.append(FileEntry(**whole_file(version.directory, "shards/index.json", index)))
-    publication.complete(version, files, totals=written, tokenizer=manifest.tokenizer)
+    publication.complete(version, files, lock, totals=written, tokenizer=manifest.tokenizer)

@@ -12,7 +12,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -23,6 +23,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # The errors of disks that cannot sync a folder.
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+# The errors of a link whose name is taken, and of disks that have no second name for a file.
+_NO_LINK = (errno.EEXIST, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 Kind = Literal["file", "folder", "link", "other"]
 
@@ -46,8 +48,11 @@ def link_error(path: str) -> InputError:
 @contextmanager
 def opened(base: str, inside: str) -> Iterator[int]:
     """Open the folder `inside` below `base` and yield its descriptor. Raises FileNotFoundError if
-    it does not exist."""
-    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    it does not exist, and InputError if `base` is a file."""
+    try:
+        folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except NotADirectoryError:
+        raise InputError(f"--output {base}: is a file; name a directory") from None
     try:
         here = base
         for step in _steps(inside):
@@ -87,12 +92,13 @@ def kinds_in(base: str, inside: str) -> dict[str, Kind]:
 
 def files_below(base: str, inside: str) -> dict[str, FileFacts]:
     """Return all files below a folder, by their paths in it. The result is empty if there is no
-    such folder."""
-    try:
-        with opened(base, inside) as folder:
-            return dict(_walk(folder, f"{base}/{inside}", ""))
-    except FileNotFoundError:
-        return {}
+    such folder. What vanishes meanwhile, such as a temporary file, is not in it."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(opened(base, inside))
+        except FileNotFoundError:
+            return {}
+        return dict(_walk(folder, f"{base}/{inside}", ""))
 
 
 def create(base: str, inside: str) -> IO[bytes]:
@@ -112,6 +118,32 @@ def rename(base: str, source: str, target: str) -> None:
 def write(base: str, inside: str, raw: bytes) -> None:
     """Replace a file by these bytes. A reader sees the old bytes or the new ones, even if the power
     fails in between, and once this returns it sees the new ones."""
+    with _written_beside(base, inside, raw) as (folder, temporary, name):
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def write_new(base: str, inside: str, raw: bytes) -> bool:
+    """Write a file as `write` does if there is none of its name. Return whether there was none."""
+    with _written_beside(base, inside, raw) as (folder, temporary, name):
+        try:
+            os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            if error.errno != errno.EEXIST and name not in kinds_in(base, _split(inside)[0]):
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                return True
+            is_new = False
+        else:
+            is_new = True
+        os.unlink(temporary, dir_fd=folder)
+        return is_new
+
+
+@contextmanager
+def _written_beside(base: str, inside: str, raw: bytes) -> Iterator[tuple[int, str, str]]:
+    """Write a temporary file that is to become a file, and yield the folder's descriptor, and the
+    names of both. What is done inside is on the disk in the end, or the temporary file is gone."""
     parent, name = _split(inside)
     temporary = f"{name}.{uuid.uuid4().hex}.tmp"
     with made(base, parent) as folder:
@@ -119,7 +151,7 @@ def write(base: str, inside: str, raw: bytes) -> None:
             with os.fdopen(os.open(temporary, _NEW_FILE, 0o666, dir_fd=folder), "wb") as stream:
                 stream.write(raw)
                 sync_file(stream)
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            yield folder, temporary, name
         except BaseException:
             with suppress(OSError):  # the part that a full disk took is of no use
                 os.unlink(temporary, dir_fd=folder)
@@ -196,20 +228,28 @@ def _entered(folder: int, step: str, path: str) -> int:
 
 def _walk(folder: int, path: str, prefix: str) -> Iterator[tuple[str, FileFacts]]:
     with os.scandir(folder) as entries:
-        for entry in list(entries):
-            kind = _kind(entry)
-            if kind == "link":
-                raise link_error(f"{path}/{entry.name}")
+        listed = [(entry.name, _kind(entry)) for entry in entries]
+    for name, kind in listed:
+        if kind == "link":
+            raise link_error(f"{path}/{name}")
+        with suppress(FileNotFoundError):  # this one alone has vanished
             if kind == "folder":
-                inner = os.open(entry.name, _FOLDER, dir_fd=folder)
-                try:
-                    yield from _walk(inner, f"{path}/{entry.name}", f"{prefix}{entry.name}/")
-                finally:
-                    os.close(inner)
+                with _inside(folder, name) as inner:
+                    yield from _walk(inner, f"{path}/{name}", f"{prefix}{name}/")
             else:
-                found = os.lstat(entry.name, dir_fd=folder)
-                facts = FileFacts(size=found.st_size, modified=found.st_mtime_ns)
-                yield f"{prefix}{entry.name}", facts
+                seen = os.lstat(name, dir_fd=folder)
+                facts = FileFacts(size=seen.st_size, modified=seen.st_mtime_ns)
+                yield f"{prefix}{name}", facts
+
+
+@contextmanager
+def _inside(folder: int, name: str) -> Iterator[int]:
+    """Open a folder in this one and yield its descriptor."""
+    inner = os.open(name, _FOLDER, dir_fd=folder)
+    try:
+        yield inner
+    finally:
+        os.close(inner)
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:

@@ -10,6 +10,7 @@ from typing import IO, Any, Protocol
 
 import pyarrow.fs as pafs
 
+from bfpack_spark.errors import JobError
 from bfpack_spark.files import access, confined, own_files
 
 
@@ -18,7 +19,8 @@ class HashingFile(io.RawIOBase):
 
     Every attempt of a task has a temporary file of its own and writes the same bytes under the same
     final name, so a second attempt simply replaces the file of the first. An attempt that ends when
-    the version is complete is late, and its file is dropped.
+    the version is complete is late, and its file is dropped; where names carry the attempt, no file
+    has this name then, so the attempt fails.
 
     The temporary file lies in root/_temporary, never beside Parquet files. It is put on the disk
     and renamed. For an object store the temporary file lies on this machine's disk and is put as an
@@ -28,7 +30,7 @@ class HashingFile(io.RawIOBase):
 
     def __init__(self, root: str, path: str) -> None:
         super().__init__()
-        self._root = root
+        self._root, self._path = root, path
         self._target = _target(root, path)
         self._stream: Any = self._target.open()
         self._hash = hashlib.sha256()
@@ -49,11 +51,14 @@ class HashingFile(io.RawIOBase):
         return self._hash.hexdigest()
 
     def publish(self) -> str:
-        """Give the file its name, unless it is late. Returns the sha256 of its bytes."""
-        if _is_late(self._root):
-            self._target.drop(self._stream)
-        else:
+        """Give the file its name, unless it is late. Returns the sha256 of its bytes. Raises
+        JobError if it is late and no file has its name."""
+        if not _is_late(self._root):
             self._target.publish(self._stream)
+            return self.sha256
+        self._target.drop(self._stream)
+        if not access.exists(path := f"{self._root}/{self._path}"):
+            raise JobError(f"{path}: another run has completed the version without it")
         return self.sha256
 
     def close(self) -> None:

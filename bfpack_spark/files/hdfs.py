@@ -5,6 +5,7 @@ find them: in the settings that HADOOP_CONF_DIR names, in HADOOP_USER_NAME, in t
 and in a YARN container in the tokens of HADOOP_TOKEN_FILE_LOCATION.
 """
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from hdfs_native import Client, FileStatus, WriteOptions
 SCHEMES = ("hdfs", "viewfs")
 _NS_A_MS = 1_000_000
 _SEEN_BY_ALL = 0o755
+_LISTINGS_MAX = 3  # of a tree in which folders vanish meanwhile
 # If no other name node may answer, one that does not is given up in seconds, and not in 3 minutes.
 _ONE_NAME_NODE = {"dfs.client.failover.max.attempts": "3"}
 
@@ -65,12 +67,18 @@ class HdfsHandler(pafs.FileSystemHandler):  # type: ignore[misc]
 
     @as_os_errors()
     def get_file_info_selector(self, selector: pafs.FileSelector) -> list[pafs.FileInfo]:
-        try:
-            return list(map(_info, self.client.list_status(selector.base_dir, selector.recursive)))
-        except FileNotFoundError:
-            if selector.allow_not_found:
-                return []
-            raise
+        for _ in range(_LISTINGS_MAX):
+            try:
+                every = self.client.list_status(selector.base_dir, selector.recursive)
+                return list(map(_info, every))
+            except FileNotFoundError:
+                if self._looked_up(selector.base_dir).type == pafs.FileType.NotFound:
+                    break  # and not a folder in it that has vanished meanwhile
+        else:
+            raise OSError(f"{selector.base_dir}: folders in it vanish while they are listed")
+        if selector.allow_not_found:
+            return []
+        raise FileNotFoundError(selector.base_dir)
 
     @as_os_errors()
     def create_dir(self, path: str, recursive: bool) -> None:  # noqa: FBT001  # pyarrow's own
@@ -125,6 +133,36 @@ def hdfs_file_system(scheme: str, authority: str) -> pafs.PyFileSystem:
     root = f"{scheme}://{authority}"
     told = _ONE_NAME_NODE if ":" in authority else {}
     return pafs.PyFileSystem(HdfsHandler(Client(root if authority else None, told), root))
+
+
+def write_on_hdfs(fs: pafs.FileSystem, path: str, raw: bytes) -> None:
+    """Replace a file all at once."""
+    with _written_beside(fs, path, raw) as temporary:
+        fs.move(temporary, path)
+
+
+@as_os_errors()
+def create_on_hdfs(fs: pafs.FileSystem, path: str, raw: bytes) -> bool:
+    """Write a file all at once if there is none of its name. Return whether there was none."""
+    client = client_of(fs)
+    assert client is not None, "of HDFS"
+    with _written_beside(fs, path, raw) as temporary:
+        try:
+            client.rename(temporary, path, overwrite=False)
+        except FileExistsError:
+            fs.delete_file(temporary)
+            return False
+    return True
+
+
+@contextmanager
+def _written_beside(fs: pafs.FileSystem, path: str, raw: bytes) -> Iterator[str]:
+    """Write a temporary file in the folder of a path, which is made, and yield its path."""
+    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    fs.create_dir(path.rpartition("/")[0], recursive=True)
+    with fs.open_output_stream(temporary) as stream:
+        stream.write(raw)
+    yield temporary
 
 
 def client_of(fs: pafs.FileSystem) -> Client | None:

@@ -5,9 +5,9 @@ is a lease. The object is created if there is none, and is written anew every qu
 it is still ours. If the answer to a write was lost, the owner's name in the object tells whether
 the write was done.
 
-A lease that seems not to have been renewed for 60 s is watched for 30 s more. If it is the same
-object then, its owner is dead, and it is replaced on condition that it is still the same object at
-that moment. So clocks that differ may delay a takeover, but never make two owners.
+A lease that seems not to have been renewed for 60 s is watched for 60 s more. If it is the same
+object then, its owner has given it up, and it is replaced on condition that it is still the same
+object at that moment. So clocks that differ may delay a takeover, but never make two owners.
 
 On HDFS the name node has leases of its own (hdfs_lock.py).
 """
@@ -129,7 +129,10 @@ def _opened(folder: int, path: str) -> IO[bytes]:
             raise
         raise link_error(path) from None
     try:
-        check_regular(path, os.fstat(stream.fileno()).st_mode)
+        facts = os.fstat(stream.fileno())
+        check_regular(path, facts.st_mode)
+        if facts.st_nlink > 1:
+            raise InputError(f"{path}: is a file with another name, too; remove this one")
     except InputError:
         stream.close()
         raise
@@ -182,7 +185,7 @@ class Lease:
         self._store, self._key, self.seconds = store, key, seconds
         self._content = {**this_process(), "owner": uuid.uuid4().hex, "renewals": 0}
         self._tag: dict[str, str] | None = None
-        self._renewed_at = time.monotonic()
+        self._renewed_at = _seconds()
         self.ended = threading.Event()
 
     def claim(self, condition: Any) -> bool:
@@ -201,7 +204,7 @@ class Lease:
 
     def take(self, condition: Any) -> None:
         """Write the object on condition that there is none ("create") or that it has this tag."""
-        began = time.monotonic()
+        began = _seconds()
         raw = json.dumps(self._content).encode()
         self._tag = _tag(obstore.put(self._store, self._key, raw, mode=condition))
         self._renewed_at = began
@@ -238,7 +241,10 @@ class Lease:
                 self.renew()
 
     def check(self) -> None:
-        if self._tag is None or time.monotonic() - self._renewed_at > self.seconds:
+        """Raise JobError if the lease has lapsed, or if the object is not ours any more."""
+        with suppress(BaseError):  # what cannot be looked at is judged by the time alone
+            self._look_again()
+        if self._tag is None or _seconds() - self._renewed_at > self.seconds:
             raise JobError(
                 f"{self._key}: lost, since it could not be renewed for {self.seconds:g} s; "
                 "another run may hold the bucket now; run this again"
@@ -260,11 +266,17 @@ def _take(
         raw, tag, written = lease.read()
         if now() - written <= lease.seconds:
             raise busy_error(bucket, raw)
-        wait(lease.seconds / 2)
+        wait(lease.seconds)
         if not lease.claim(tag):  # its owner is alive, or another run took it over
             raise busy_error(bucket, raw)
     except FileNotFoundError:  # it was let go at this moment
         raise busy_error(bucket, b"") from None
+
+
+def _seconds() -> float:
+    """Return a clock that goes on while the machine sleeps, where there is one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
 
 
 def _owner(raw: bytes) -> str | None:

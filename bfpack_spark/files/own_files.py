@@ -7,13 +7,14 @@ soon written data is on its disks, and a rename there replaces what has the name
 """
 
 import json
-import uuid
 from typing import Any
 
 import pyarrow.fs as pafs
 
 from bfpack_spark.files import access, confined
 from bfpack_spark.files.confined import FileFacts, Kind
+from bfpack_spark.files.hdfs import create_on_hdfs, write_on_hdfs
+from bfpack_spark.files.object_store import put_object
 
 _GCS = "gcs"
 _OF_A_VERSION = 3  # BUCKET/KIND/VERSION lie between an output and a version's own files
@@ -28,8 +29,7 @@ def split_path(path: str, levels: int) -> tuple[str, str]:
 
 def write_json(output: str, inside: str, value: dict[str, Any]) -> None:
     """Write JSON with sorted keys, all at once or not at all."""
-    raw = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    write_bytes(output, inside, raw.encode())
+    write_bytes(output, inside, _as_json(value))
 
 
 def write_bytes(output: str, inside: str, raw: bytes) -> None:
@@ -37,19 +37,26 @@ def write_bytes(output: str, inside: str, raw: bytes) -> None:
     fs, base = access.locate(output)
     if isinstance(fs, pafs.LocalFileSystem):
         confined.write(base, inside, raw)
+    elif access.is_object_store(fs):  # at once: a stream that is given up is put as far as it came
+        put_object(_below(output, inside), raw)
     else:
-        _put(fs, _below(base, inside), raw)
+        write_on_hdfs(fs, _below(base, inside), raw)
 
 
-def _put(fs: pafs.FileSystem, path: str, raw: bytes) -> None:
-    target = path
-    if not access.is_object_store(fs):
-        target = f"{path}.{uuid.uuid4().hex}.tmp"
-        fs.create_dir(path.rpartition("/")[0], recursive=True)
-    with fs.open_output_stream(target) as stream:
-        stream.write(raw)
-    if target != path:
-        fs.move(target, path)
+def create_json(output: str, inside: str, value: dict[str, Any]) -> bool:
+    """Write JSON as `write_json` does if there is no file of this name. Return whether there was
+    none: of several that write it at once, one does."""
+    raw = _as_json(value)
+    fs, base = access.locate(output)
+    if isinstance(fs, pafs.LocalFileSystem):
+        return confined.write_new(base, inside, raw)
+    if access.is_object_store(fs):
+        return put_object(_below(output, inside), raw, if_new=True)
+    return create_on_hdfs(fs, _below(base, inside), raw)
+
+
+def _as_json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def kinds_in(output: str, inside: str) -> dict[str, Kind]:

@@ -44,10 +44,10 @@ def _named(path: str) -> Iterator[None]:
 
 def damaged(path: str, problem: str) -> JobError:
     """Return the error of a file of a version that is not what was written."""
-    version = path.rpartition("/")[0].rpartition("/")[0]
     return JobError(
         f"{path}: {problem}; bfpack verify names all that is damaged; restore it from a copy, or "
-        f"remove {version} and run bfpack pack again, which makes it anew"
+        "remove the _manifest.json of the version that was read and run bfpack pack again, which "
+        "makes that version anew"
     )
 
 

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.core.halves import num_high_bytes
 from bfpack_spark.core.rows import shard_starts
 from bfpack_spark.errors import JobError
+from bfpack_spark.files.holders import Lock
 from bfpack_spark.plan.kept_plan import Plan
 from bfpack_spark.printable import counted
 from bfpack_spark.sequences.account_targets import account_targets
@@ -30,7 +31,7 @@ from bfpack_spark.versions.manifests import (
 log = logging.getLogger("bfpack")
 
 
-def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
+def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan, lock: Lock) -> None:
     """Move the tokens to their shards and write the manifest. The version is then complete, and not
     yet published. Raise JobError if not all planned tokens came."""
     version, accounting = plan.version, plan.note.accounting
@@ -64,6 +65,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan) -> None:
         publication.complete(
             version,
             [*plan.note.files, *plan.note.quarantine, *shards],
+            lock,
             totals=totals,
             accounting=SequencesAccounting(**counts),
             tokenizer=SequencesTokenizer(**tokenizer),

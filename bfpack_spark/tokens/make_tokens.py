@@ -75,7 +75,7 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
     version = find_store(settings, source)
     is_new = version is None
     if version is None:
-        version = _tokenize(spark, settings, source)
+        version = _tokenize(spark, settings, source, lock)
     store = open_token_store(source.home.output, source.home.bucket, version.name)
     if not is_new:
         check_whole(version.home, version.name, store.manifest)
@@ -112,7 +112,7 @@ def _choose(settings: Settings, source: Source) -> Choice:
     return engine_for(settings.engine, source.columns, source.vocabulary, source.sample)
 
 
-def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Version:
+def _tokenize(spark: SparkSession, settings: Settings, source: Source, lock: Lock) -> Version:
     with workers_start(spark, one_line(f"{source.home.bucket}: start workers")):
         choice = _choose(settings, source)
     limits = limits_for(settings, choice.engine, source)
@@ -135,7 +135,9 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source) -> Versio
     try:
         with step(spark, work, version.name) as ending:
             messages += _write(spark, settings, added, version, choice, limits, increment.prefix)
-            accounting = _complete(spark, settings, source, added, version, increment, messages)
+            accounting = _complete(
+                spark, settings, source, added, version, increment, messages, lock
+            )
             refused = sum(accounting.documents_quarantined.values())
             ending.line = (
                 f"tokens: {counted(accounting.documents, 'document')}, "
@@ -156,6 +158,7 @@ def _complete(
     version: Version,
     increment: Increment,
     messages: list[dict[str, Any]],
+    lock: Lock,
 ) -> TokensAccounting:
     """Check that all was read, write the manifest, and return what became of the documents."""
     vocabulary = source.vocabulary
@@ -184,6 +187,7 @@ def _complete(
     publication.complete(
         version,
         entries,
+        lock,
         totals=TokensTotals(documents=accounting.documents, tokens=accounting.tokens),
         accounting=accounting,
         tokenizer=TokenizerFacts(

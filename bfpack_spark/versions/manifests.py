@@ -76,8 +76,10 @@ class Manifest(Metadata):
         return self.fingerprint[:16]
 
     def files_of(self, kind: FileKind) -> list[FileEntry]:
-        """Return the entries of one kind."""
-        return [entry for entry in self.files if entry.kind == kind]
+        """Return the entries of one kind. Shards are in order, though `part-100000` comes before
+        `part-10001` as text."""
+        files = [entry for entry in self.files if entry.kind == kind]
+        return sorted(files, key=lambda e: (len(e.path), e.path)) if kind == "shards" else files
 
 
 class TokensTotals(Totals):

@@ -138,13 +138,11 @@ def write_mixture(output: str, mixture: Mixture) -> str:
     """Write a mixture and return its path. If this same mixture is there already, nothing is
     written. Raises InputError if another mixture has the name."""
     path = _path(output, mixture.name)
-    there = read_metadata(path, Mixture)
-    if there is not None and there != mixture:
+    is_new = own_files.create_json(output, f"{FOLDER}/{mixture.name}.json", mixture.as_json())
+    if not is_new and read_metadata(path, Mixture) != mixture:
         raise InputError(
             f"mixture {mixture.name}: there is another of this name, {path}; take a new name"
         )
-    if there is None:
-        own_files.write_json(output, f"{FOLDER}/{mixture.name}.json", mixture.as_json())
     return path
 
 

@@ -46,8 +46,8 @@ def _differences(version: Version, earlier: Manifest) -> list[str]:
     if len(set(names)) < 2:
         return said
     tokens = Home(output=version.home.output, bucket=version.home.bucket)
-    stores = [publication.read_manifest(tokens, name) for name in names]
-    if None in stores:
-        return said
-    before, after = (store.inputs for store in stores if store is not None)
-    return [*said, *changes(before, after)]
+    with suppress(InputError):  # one may be damaged
+        before, after = (publication.read_manifest(tokens, name) for name in names)
+        if before is not None and after is not None:
+            return [*said, *changes(before.inputs, after.inputs)]
+    return said

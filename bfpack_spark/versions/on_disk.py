@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.bucket_names import folder_of
+from bfpack_spark.files.confined import FileFacts
 from bfpack_spark.files.what_is_there import bucket_folders, seq_lens_of
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import changes
@@ -102,9 +103,10 @@ def buckets_of(output: str) -> list[str]:
 
 
 def buckets_in(output: str) -> list[str]:
-    """Return the buckets with a published token store. Raise InputError if there is none."""
+    """Return the buckets with a published token store. Of what is published and damaged, whoever
+    reads it says so. Raise InputError if there is none."""
     homes = [Home(output=output, bucket=name) for name in buckets_of(output)]
-    names = [home.bucket for home in homes if publication.current_manifest(home) is not None]
+    names = [home.bucket for home in homes if publication.read_pointer(home) is not None]
     if not names:
         raise InputError(f"--output {output}: no bucket with tokens in it; run bfpack pack first")
     return sorted(names)
@@ -115,7 +117,7 @@ def published_at(output: str, bucket: str) -> list[int]:
     return [
         home.seq_len
         for home in homes_of(output, bucket)
-        if home.seq_len is not None and publication.current_manifest(home) is not None
+        if home.seq_len is not None and publication.read_pointer(home) is not None
     ]
 
 
@@ -126,9 +128,9 @@ def _on_disk(
     pins: Pins,
     unfinished_days: float,
 ) -> VersionOnDisk:
-    files = own_files.files_below(home.output, f"{home.inside}/{name}")
-    there = files.values()
     state, manifest = _state(home, name)
+    files = own_files.files_below(home.output, f"{home.inside}/{name}")  # its manifest is in it
+    there = files.values()
     snapshots, mixtures = pins.snapshots_of(home, name), pins.mixtures_of(home, name)
     kept = state if state in ("current", "damaged") else None
     if snapshots:
@@ -150,12 +152,18 @@ def _on_disk(
         kept=kept,
         num_files=len(there),
         num_bytes=sum(facts.size for facts in there),
-        written=newest if manifest is None else files["_manifest.json"].modified / 1e9,
+        written=_written(files, manifest, newest),
         contents={} if manifest is None else _contents(manifest),
         differs=changes(manifest.inputs, current.inputs) if manifest and current else [],
         is_outdated=isinstance(manifest, SequencesManifest) and _is_outdated(home, manifest),
         needs=() if manifest is None else _needed_stores(manifest),
     )
+
+
+def _written(files: dict[str, FileFacts], manifest: Manifest | None, newest: float) -> float:
+    """Return when a manifest was written, or else the youngest file."""
+    told = None if manifest is None else files.get("_manifest.json")
+    return newest if told is None else told.modified / 1e9
 
 
 def _contents(manifest: Manifest) -> dict[str, int]:

@@ -74,6 +74,12 @@ def check_nothing_is_damaged(output: str, bucket: str) -> None:
 
 def damages_of(home: Home) -> Iterator[str]:
     """Yield what is wrong with the metadata of a home, and what to do about it."""
+    path = f"{home.directory}/_current.json"
+    pointer, unreadable = None, None
+    try:  # before the versions, which a run completes before it lets the pointer name them
+        pointer = publication.read_pointer(home)
+    except InputError as error:
+        unreadable = str(error)
     complete = []
     for name in publication.names_in(home):
         try:
@@ -81,11 +87,8 @@ def damages_of(home: Home) -> Iterator[str]:
                 complete.append(name)
         except InputError as error:
             yield str(error)
-    path = f"{home.directory}/_current.json"
-    try:
-        pointer = publication.read_pointer(home)
-    except InputError as error:
-        yield str(error)
+    if unreadable is not None:
+        yield unreadable
         return
     let_in = [name for name in complete if refusal_of(home, name) is None]
     if pointer is None and let_in:

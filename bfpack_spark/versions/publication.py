@@ -17,10 +17,11 @@ from functools import cached_property
 from typing import Any, get_args
 
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.errors import InputError
+from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.files import access, own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import FileFacts
+from bfpack_spark.files.holders import Lock
 from bfpack_spark.files.what_is_there import instead_of_version, not_published
 from bfpack_spark.schema import ExportFormat
 from bfpack_spark.versions.inputs import (
@@ -127,9 +128,10 @@ def read_pointer(home: Home) -> Pointer | None:
     return read_metadata(f"{home.directory}/_current.json", Pointer)
 
 
-def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Manifest:
+def complete(version: Version, files: Sequence[FileEntry], lock: Lock, **parts: Any) -> Manifest:
     """Write the manifest when all that it lists is on the disk, which completes the version. Then
-    remove the files that it does not list. `parts` are the other fields of a manifest."""
+    remove the files that it does not list. `parts` are the other fields of a manifest. Raises
+    JobError if another run has taken the bucket, or has completed the version, meanwhile."""
     home, output = version.home, version.home.output
     manifest = _model(home)(
         format_version=version.format_version,
@@ -142,6 +144,9 @@ def complete(version: Version, files: Sequence[FileEntry], **parts: Any) -> Mani
         **parts,
     )
     own_files.sync_folders(output, version.inside)
+    lock.check()
+    if is_complete(home, version.name):
+        raise JobError(f"{version.directory}: another run has completed it; run this again")
     own_files.write_json(output, f"{version.inside}/_manifest.json", manifest.as_json())
     _remove_unlisted(version, manifest)
     return manifest
@@ -265,10 +270,22 @@ def is_left_over(path: str) -> bool:
 
 
 def _remove_unlisted(version: Version, manifest: Manifest) -> None:
-    """Remove what an earlier, unfinished run left in the data directories."""
+    """Remove what an earlier, unfinished run left in the data directories, unless another version
+    lists it: this one may be made anew, and have given files to later ones."""
     listed = {entry.path for entry in manifest.files}
     output, inside = version.home.output, version.inside
-    for kind in get_args(FileKind):
-        for path in files_on_disk(version.home, version.name, kind).keys() - listed:
+    there = {
+        p for kind in get_args(FileKind) for p in files_on_disk(version.home, version.name, kind)
+    }
+    if unlisted := there - listed:
+        for path in unlisted - _listed_by_others(version):
             own_files.delete_file(output, f"{inside}/{path}")
     own_files.delete_tree(output, f"{inside}/_temporary")
+
+
+def _listed_by_others(version: Version) -> set[str]:
+    """Return the files of a version that other versions of its home list, by their paths in it."""
+    others = (read_manifest(version.home, n) for n in names_in(version.home) if n != version.name)
+    paths = (entry.path for manifest in others if manifest for entry in manifest.files)
+    own = f"../{version.name}/"
+    return {path.removeprefix(own) for path in paths if path.startswith(own)}

@@ -15,7 +15,7 @@ from bfpack_spark.versions.publication import Home
 
 FOLDER = "_snapshots"
 
-_SeqLen: TypeAlias = Annotated[str, Field(pattern="^[0-9]+$")]
+_SeqLen: TypeAlias = Annotated[str, Field(pattern="^[0-9]{1,10}$")]
 
 
 class SnapshotEntry(Metadata):
@@ -59,11 +59,9 @@ def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
     """Write a snapshot and return its path. If this same snapshot is there already, nothing is
     written. Raises InputError if another snapshot has the name."""
     path = f"{output.rstrip('/')}/{FOLDER}/{name}.json"
-    there = read_metadata(path, Snapshot)
-    if there is not None and there != snapshot:
+    is_new = own_files.create_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
+    if not is_new and read_metadata(path, Snapshot) != snapshot:
         raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
-    if there is None:
-        own_files.write_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
     return path
 
 

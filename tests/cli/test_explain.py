@@ -56,8 +56,8 @@ def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
     (line,) = [line for line in ran.err.splitlines() if "error" in line]
     assert line.startswith(f"bfpack: error: {damaged}: cannot be read (")
     assert line.endswith(
-        f"; restore it from a copy, or remove {tokens} and run bfpack pack again, which makes it "
-        "anew"
+        "; restore it from a copy, or remove the _manifest.json of the version that was read and "
+        "run bfpack pack again, which makes that version anew"
     )
     shard = current(output, "small", "sequences-512") / "shards" / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-9])
