@@ -166,6 +166,7 @@ def test_a_repeated_token_that_differs_is_seen(slid: Path, bfpack: Bfpack, tmp_p
     reseal(version)
     (violation,) = violations(bfpack, output)
     assert (violation["invariant"], violation["document"]) == (1, changed[0])
+    assert violation["problem"] == "its tokens differ from the token store's"
 
 
 def test_metadata_names_the_overlap(slid: Path) -> None:

@@ -81,8 +81,9 @@ def name_document_differences(
         "doc_id", "doc_length", "kept", _modulo_2_64(sf.col("digest")).alias("digest")
     )
     absent = sf.col("packed").isNull() & (sf.col("kept") == 0)
+    last = "doc_length" if rules.overlap else "kept"  # where the last fragment of a document ends
     equal = (
-        ("end", "doc_length" if rules.overlap else "kept"),
+        ("end", last),
         ("packed", "kept"),
         ("packed_digest", "digest"),
         ("claimed", "doc_length"),
@@ -94,20 +95,23 @@ def name_document_differences(
     wrong = stored.join(packed, "doc_id", "full_outer").where(~(absent | right))
     return [
         Violation(
-            invariant=1, problem=_document_problem(row), shard=row["shard"], document=row["doc_id"]
+            invariant=1,
+            problem=_document_problem(row, last),
+            shard=row["shard"],
+            document=row["doc_id"],
         )
         for row in wrong.orderBy("doc_id").limit(_FIRST).collect()
     ]
 
 
-def _document_problem(row: Any) -> str:
+def _document_problem(row: Any, last: str) -> str:
     if row["kept"] is None:
         return "packed, but not in the token store"
     if row["packed"] is None:
         return f"{row['kept']} tokens to pack, none packed"
     if row["claimed"] != row["doc_length"] or row["claimed_max"] != row["doc_length"]:
         return f"doc_lengths says {row['claimed']}, the token store {row['doc_length']}"
-    if row["packed"] != row["kept"] or row["first"] or row["end"] != row["kept"]:
+    if row["packed"] != row["kept"] or row["first"] or row["end"] != row[last]:
         span = f"{row['packed']} tokens packed from {row['first']} to {row['end']}"
         return f"{span}, {row['kept']} to pack"
     return "its tokens differ from the token store's"
