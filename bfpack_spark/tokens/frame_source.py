@@ -64,8 +64,10 @@ class FrameSource(Source):
 
     def added_to(self, earlier: TokensManifest) -> tuple[Source, str] | None:
         stamp, read = str(earlier.inputs.inventory[0][2]), earlier.inventory
+        if read is None or read[0].rows is None or read[0].name != self.frame.name:
+            return None  # what was read before is counted by the name of the table
         added = self.frame.added_since(stamp)
-        if added is None or read is None or read[0].rows is None:
+        if added is None:
             return None
         said = f"{self.frame.name}: only what was added since {stamp} is read"
         return replace(self, added=added, num_before=read[0].rows), said

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from integration.delta_desk import FIRST, GONE, LEFT, SECOND, TEXTS, Desk, append, rows_of
+from outputs import current, manifest
 from pyspark.sql import SparkSession
 
 pytestmark = [
@@ -111,6 +112,20 @@ def test_a_table_a_bucket(spark: SparkSession, desk: Desk, tmp_path: Path) -> No
     desk.pack("--input", f"{tmp_path}/in/{{bucket}}", "--input-format", "delta", bucket=None)
     assert desk.documents("de") == set(FIRST)
     assert desk.documents("fr") == set(SECOND)
+
+
+def test_a_table_that_is_renamed_is_read_and_counted_anew(spark: SparkSession, desk: Desk) -> None:
+    schema = "doc_id string, text string, lang string, source string"
+    for name, texts in (("docs", FIRST), ("renamed", SECOND)):
+        rows = spark.createDataFrame(rows_of(texts), schema).coalesce(1)
+        rows.write.format("delta").mode("append").saveAsTable(name)
+        desk.pack("--input", name, "--input-format", "table")
+        if name == "docs":
+            spark.sql("ALTER TABLE docs RENAME TO renamed")
+    store = manifest(current(desk.output, "b", "tokens"))
+    assert [(read["name"], read["rows"]) for read in store["inventory"]] == [("renamed", 24)]
+    held = desk.bfpack("verify", "--bucket", "b", "--input", "renamed")
+    assert held.code == 0, held.out + held.err
 
 
 def test_columns_mapped_by_id_and_of_partitions_are_read_like_others(

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 from made_versions import token_inputs, tokens_manifest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as sf
 from trained import byte_level, vocabulary
 
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import InputFile, Inventory
 from bfpack_spark.files.access import resolve
+from bfpack_spark.spark.frames import Frame
 from bfpack_spark.tokens.files_source import FilesSource
+from bfpack_spark.tokens.frame_source import FrameSource
 from bfpack_spark.tokens.increments import files_read, take_over
 from bfpack_spark.versions.manifests import ReadFile, TokensManifest
 from bfpack_spark.versions.publication import Home
@@ -112,3 +116,29 @@ def test_rows_that_were_added_to_a_table_are_counted_with_those_before() -> None
     table = InputFile(name="docs", path="", size=0, etag="delta x 2")
     (held,) = files_read(Inventory(format="delta", files=(table,)), total, earlier)
     assert (held.etag, held.rows, held.documents) == ("delta x 2", 8, 8)
+
+
+@pytest.mark.parametrize(("name", "num_before"), [("docs", 3), ("renamed", None)])
+def test_rows_are_added_only_to_a_table_of_the_same_name(
+    spark: SparkSession, name: str, num_before: int | None
+) -> None:
+    rows = spark.range(8).selectExpr("cast(id as string) as text", "id as doc_id")
+    frame = Frame(
+        format="delta",
+        name=name,
+        stamp="delta x 2",
+        rows=rows,
+        added_since=lambda _: sf.col("doc_id") >= 3,
+    )
+    source = FrameSource(
+        home=Home(output="o", bucket="b"),
+        inventory=frame.inventory(),
+        columns=Columns(content="text", doc_id="doc_id"),
+        vocabulary=vocabulary(byte_level()),
+        frame=frame,
+    )
+    inputs = token_inputs([["docs", 0, "delta x 1"]])
+    read = {"inventory": [{"name": "docs", "size": 0, "etag": "delta x 1", "rows": 3}]}
+    held = TokensManifest.model_validate({**tokens_manifest(inputs), **read})
+    added = source.added_to(held)
+    assert (added[0].num_before if added is not None else None) == num_before
