@@ -11,7 +11,8 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 
 _BYTES_MAX = 1 << 20
-_NAMED = tuple(f"{kind}_token" for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
+_TOOL_USE = "tool_use"
+_SPECIAL = tuple(f"{kind}_token" for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +51,12 @@ class _Stored(msgspec.Struct, frozen=True):
     special: dict[str, str]
 
 
-def read_template(tokenizer: str, companion: dict[str, Any], file: str | None) -> ChatTemplate:
+def read_template(
+    tokenizer: str, companion: dict[str, Any], file: str | None, tools_column: str | None = None
+) -> ChatTemplate:
     """Return the template of `file`, or else of chat_template.jinja beside the tokenizer, or else
-    of its tokenizer_config.json (`companion`). Raises InputError if there is none."""
+    of its tokenizer_config.json (`companion`). Raises InputError if there is none, or if there is
+    another one for conversations with tools and a column of tools is read."""
     if file is not None:
         return template_of(
             f"--chat-template {file}", _read(f"--chat-template {file}", file), companion
@@ -60,21 +64,49 @@ def read_template(tokenizer: str, companion: dict[str, Any], file: str | None) -
     folder = tokenizer.rstrip("/")
     if access.is_file(folder):
         folder = folder.rpartition("/")[0] if "/" in folder else "."
-    beside = f"{folder}/chat_template.jinja"
-    if access.is_file(beside):
-        return template_of(beside, _read(beside, beside), companion)
-    source = _default(companion.get("chat_template"))
-    if source is None:
+    template = _beside(folder, companion)
+    if template is None:
         raise InputError(
             f"--tokenizer {tokenizer}: no chat template beside it, neither chat_template.jinja nor "
             "one in tokenizer_config.json; name a file by --chat-template"
         )
+    other = None if tools_column is None else _of_tools(folder, template, companion)
+    if other is not None:
+        raise InputError(
+            f"--tools-column {tools_column}: beside {template.name} there is {other}, which "
+            "transformers takes where a conversation has tools; name one of the two by "
+            "--chat-template FILE"
+        )
+    return template
+
+
+def _beside(folder: str, companion: dict[str, Any]) -> ChatTemplate | None:
+    """Return the template for all conversations in the folder of a tokenizer, or None."""
+    file = f"{folder}/chat_template.jinja"
+    if access.is_file(file):
+        return template_of(file, _read(file, file), companion)
+    source = _named(companion.get("chat_template")).get("default")
+    if source is None:
+        return None
     return template_of(f"{folder}/tokenizer_config.json", source, companion)
+
+
+def _of_tools(folder: str, template: ChatTemplate, companion: dict[str, Any]) -> str | None:
+    """Return what the user calls the template that is for conversations with tools, or None."""
+    file = f"{folder}/additional_chat_templates/{_TOOL_USE}.jinja"
+    if access.is_file(file):
+        return file
+    in_config = template.name.endswith(
+        ".json"
+    )  # beside chat_template.jinja, those of the config do not count
+    if in_config and _TOOL_USE in _named(companion.get("chat_template")):
+        return f"its template {_TOOL_USE}"
+    return None
 
 
 def template_of(name: str, source: str, companion: dict[str, Any]) -> ChatTemplate:
     """Return a template with the tokens that a tokenizer_config.json names."""
-    named = ((key, _content(companion.get(key))) for key in _NAMED)
+    named = ((key, _content(companion.get(key))) for key in _SPECIAL)
     return ChatTemplate(
         name=name,
         source=source,
@@ -87,12 +119,14 @@ def _content(value: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _default(value: Any) -> str | None:
-    """Return the template of tokenizer_config.json, which is a text, or a list of named ones."""
-    if isinstance(value, list):
-        named = {item.get("name"): item.get("template") for item in value if isinstance(item, dict)}
-        value = named.get("default")
-    return value if isinstance(value, str) else None
+def _named(value: Any) -> dict[str, str]:
+    """Return the templates of tokenizer_config.json by their names: a text is the default one, and
+    a list holds named ones."""
+    listed = value if isinstance(value, list) else [{"name": "default", "template": value}]
+    pairs = [(one.get("name"), one.get("template")) for one in listed if isinstance(one, dict)]
+    return {
+        name: source for name, source in pairs if isinstance(name, str) and isinstance(source, str)
+    }
 
 
 def _read(name: str, file: str) -> str:

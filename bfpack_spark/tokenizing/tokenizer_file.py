@@ -23,7 +23,9 @@ def read_vocabulary(settings: Settings) -> Vocabulary:
     )
     if settings.messages_column is None:
         return vocabulary
-    template = read_template(settings.need("tokenizer"), companion, settings.chat_template)
+    template = read_template(
+        settings.need("tokenizer"), companion, settings.chat_template, settings.tools_column
+    )
     return replace(vocabulary, template=template)
 
 
