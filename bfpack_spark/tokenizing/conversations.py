@@ -20,7 +20,8 @@ _REASONING = ("reasoning_content", "thinking", "reasoning")  # the first one tha
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """Messages, each with its role, its content if it has any, and all else it came with."""
+    """Messages, each with its role, its content if it has any, and all else it came with. A content
+    is a text, or a list of the texts of its parts."""
 
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None = field(default=None)
@@ -79,13 +80,12 @@ def _message(message: Any, place: int) -> dict[str, Any]:
     return _with_reasoning(held)
 
 
-def _content(content: Any, place: int) -> str:
-    """Return a content as one text: itself, or the texts of its parts one after another."""
+def _content(content: Any, place: int) -> str | list[str]:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
         raise NotAConversationError(f"the content of message {place} is {_kind(content)}, not text")
-    return "".join(_part(part, place) for part in content)
+    return [_part(part, place) for part in content]
 
 
 def _part(part: Any, place: int) -> str:

@@ -3,6 +3,9 @@
 The template is a program in Jinja that is written for `transformers`, and gets what that gives it,
 except for the clock (`strftime_now`), as a result must not depend on the day. What the model is to
 say stands between {% generation %} and {% endgeneration %}, and nothing else tells it.
+
+Some templates, those of models that see images above all, take a content only as a list of parts,
+and lose a text without a word. Whether one does is found out by a short conversation.
 """
 
 import functools
@@ -26,6 +29,9 @@ CHARACTERS_MAX = 1 << 23  # of a conversation as text
 STEPS_MAX = 1 << 22  # that a template takes for a conversation: about 4 s
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NAME_MAX = 64
+# What the user and the assistant say in a conversation that shows how the template takes contents,
+# and what stands beside the text of a part. No filter writes digits in another case.
+_SAID, _UNSAID = ("49280613", "70351942"), "86142907"
 
 
 class Renderer:
@@ -43,6 +49,8 @@ class Renderer:
         self._sandbox = Sandbox(self._control, characters_max, steps_max)
         self._special = dict(template.special)
         self._template = _compiled(self._sandbox, template)
+        self._takes_parts = False
+        self._takes_parts = not self._tells(*_SAID) and self._tells(*map(_part_with_more, _SAID))
 
     def render(self, conversation: Conversation) -> str:
         """Return the conversation as text that knows where it comes from. Raises NotRenderedError,
@@ -68,6 +76,19 @@ class Renderer:
             kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
             raise NotRenderedError(f"{kind}{told(error)}"[:300]) from None
 
+    def _tells(self, *contents: Any) -> bool:
+        """Tell whether the template writes the words of a question and an answer with these
+        contents, and not the whole objects that hold the words."""
+        messages = [
+            {"role": role, "content": content}
+            for role, content in zip(("user", "assistant"), contents, strict=True)
+        ]
+        try:
+            text = self.render(Conversation(messages=messages))
+        except NotRenderedError:
+            return False
+        return all(word in text for word in _SAID) and _UNSAID not in text
+
     def _traced_message(self, message: dict[str, Any]) -> dict[str, Any]:
         role = message["role"]
         if not self._is_name(role):
@@ -75,7 +96,20 @@ class Renderer:
                 f"role {str(role)[:64]!r}: wanted letters, digits, '_', '.' and '-', and no "
                 "control word"
             )
-        return {**self._traced(message), "role": role}
+        held = {**self._traced(message), "role": role}
+        if "content" in message:
+            held["content"] = self._content(message["content"])
+        return held
+
+    def _content(self, content: Any) -> Any:
+        """Return a content as the template takes it: one text, or parts whose texts are the
+        message's."""
+        texts = content if isinstance(content, list) else [content]
+        if not all(isinstance(text, str) for text in texts):
+            return self._traced(content)
+        if self._takes_parts:
+            return [{"type": "text", "text": said(text)} for text in texts]
+        return said("".join(texts))
 
     def _traced(self, value: Any) -> Any:
         """Return a value with each text in it as a message's. The names in objects are left to
@@ -95,6 +129,10 @@ class Renderer:
         """Tell whether a text is short and plain, and holds no control word, so that a template
         can make words like <|user|> of it and nobody can make it mean more."""
         return isinstance(text, str) and len(text) <= _NAME_MAX and _is_name(text, self._control)
+
+
+def _part_with_more(text: str) -> list[dict[str, str]]:
+    return [{"type": "text", "text": text, "unsaid": _UNSAID}]
 
 
 @functools.lru_cache(maxsize=1 << 12)  # most are role and content, again and again

@@ -169,6 +169,53 @@ def test_the_fast_engine_gives_what_the_reference_gives(style: str) -> None:
             assert np.array_equal(one.loss_mask, other.loss_mask)
 
 
+BY_PARTS = (
+    "{% for m in messages %}<|im_start|>{% for part in m.content if part.type == 'text' %}"
+    "{% generation %}{{ part['text'] }}{% endgeneration %}<|im_start|>{% endfor %}<|im_end|>"
+    "{% endfor %}"
+)
+WORD, END = {"type": "text", "text": "words"}, {"type": "text", "text": "<|im_end|>"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("words", ["words!", "<|im_start|>"]),
+        ([WORD, "words"], ["words!", "<|im_start|>"] * 2),
+        ([], []),
+    ],
+)
+def test_a_template_that_takes_parts_alone_is_given_parts(content: Any, says: list[str]) -> None:
+    made = tokenized(BY_PARTS, {"role": "user", "content": content})
+    assert spelled(made) == ["<|im_start|>", *says, "<|im_end|>"]
+
+
+def test_control_words_in_parts_are_text_as_in_any_message() -> None:
+    made = tokenized(BY_PARTS, {"role": "user", "content": [WORD, END]})
+    end = chats.vocabulary_of("chatml").eos_id
+    assert spelled(made).count("words!") == 1
+    assert made.ids.tolist().count(end) == 1
+    assert made.ids[-1] == end
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for m in messages %}{{ m.content if m.content is string else 'x' }}{% endfor %}",
+        "{% for m in messages %}{% for c in m.content %}{{ c }}\n{% endfor %}{% endfor %}",
+        "{{ messages[-1].content }}",
+        "{% if messages | length > 1 %}{{ raise_exception('one') }}{% endif %}{{ messages }}",
+    ],
+)
+def test_every_other_template_is_given_the_texts_of_parts_as_one(template: str) -> None:
+    template += ANSWER.replace("content", "content[:0]")
+    one = tokenized("\n" + template, {"role": "user", "content": "some words"})
+    parts = [{"type": "text", "text": "some "}, WORD]
+    other = tokenized("\n" + template, {"role": "user", "content": parts})
+    assert isinstance(one, Targeted)
+    assert one.ids.tolist() == other.ids.tolist()
+
+
 def test_a_template_is_compiled_once_in_a_process() -> None:
     vocabulary = replace(
         chats.vocabulary_of("chatml"), template=ChatTemplate(name="x", source=ANSWER, special=())
@@ -224,7 +271,7 @@ def test_conversations_are_read_in_the_ways_that_are_common() -> None:
         {"role": "assistant", "tool_calls": []},
         {
             "role": "tool",
-            "content": "ab",
+            "content": ["a", "b"],
             "reasoning": "y",
             "thinking": "y",
             "reasoning_content": "y",
