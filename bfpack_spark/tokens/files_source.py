@@ -28,7 +28,7 @@ class FilesSource(Source):
     def sample(self) -> list[str]:
         return sample_texts(self.inventory, self.columns)
 
-    def sample_chats(self) -> list[Row]:
+    def sample_rows(self) -> list[Row]:
         return sample_rows(self.inventory, self.columns)
 
     def amount(self) -> tuple[int, Unit]:

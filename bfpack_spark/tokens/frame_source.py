@@ -25,7 +25,7 @@ from bfpack_spark.tokens.tokenize_text import CountingWriter, read_frame, tokeni
 from bfpack_spark.versions.manifests import TokensManifest
 
 _SAMPLE_ROWS = 64
-_SAMPLE_CHARACTERS = 1 << 15  # of each
+_SAMPLE_CHARACTERS = 1 << 15  # of each, or ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,16 @@ class FrameSource(Source):
         rows = texts.select(sf.substring(content, 1, _SAMPLE_CHARACTERS).alias("text")).collect()
         return [row["text"] for row in rows]
 
-    def sample_chats(self) -> list[Row]:
+    def sample_rows(self) -> list[Row]:
         names = [name for name in (self.columns.content, self.columns.beside) if name]
-        rows = self.rows.where(column(names[0]).isNotNull()).limit(_SAMPLE_ROWS)
-        held = rows.select(*(_as_text(rows, name).alias(name) for name in names)).collect()
-        return [(row[0], row[1] if len(names) > 1 else None) for row in held]
+        rows = self.rows.where(column(names[0]).isNotNull())
+        if self.columns.tokens:
+            rows = rows.where(_length(rows, names[0]) <= _SAMPLE_CHARACTERS)
+            shown = [column(name) for name in names]
+        else:
+            shown = [_as_text(rows, name).alias(name) for name in names]
+        held = rows.limit(_SAMPLE_ROWS).select(*shown).collect()
+        return [(row[0], row[1] if len(names) > 1 else None) for row in held if row[0]]
 
     def amount(self) -> tuple[int, Unit]:
         return self.num_rows, "documents"
@@ -88,6 +93,11 @@ class FrameSource(Source):
 
     def _wanted(self) -> DataFrame:
         return self.rows.select(*map(column, self.columns.names))
+
+
+def _length(rows: DataFrame, name: str) -> Column:
+    is_list = isinstance(rows.schema[name].dataType, ArrayType)
+    return sf.size(column(name)) if is_list else sf.length(column(name))
 
 
 def _as_text(rows: DataFrame, name: str) -> Column:

@@ -26,7 +26,7 @@ from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.spark.starting_workers import workers_start
 from bfpack_spark.tokenizing.engines import Limits
-from bfpack_spark.tokenizing.look_at_chats import look_at_chats
+from bfpack_spark.tokenizing.look_at_chats import look_at_chats, look_at_masks
 from bfpack_spark.tokenizing.parity import (
     Choice,
     engine_for,
@@ -104,11 +104,13 @@ def engines_ahead(settings: Settings, source: Source, call: Path) -> Iterator[No
 
 
 def _choose(settings: Settings, source: Source) -> Choice:
-    """Return the engine. Raise InputError if the chat template, or what it makes of a sample, is
-    not what a model can be trained on."""
+    """Return the engine. Raise InputError if the chat template, what it makes of a sample, or the
+    masks of a sample are not what a model can be trained on."""
     if settings.is_chat:
-        rows = source.sample_chats()
+        rows = source.sample_rows()
         return look_at_chats(settings.engine, source.columns, source.vocabulary, rows)
+    if source.columns.masks:
+        look_at_masks(source.columns, source.vocabulary, source.sample_rows())
     return engine_for(settings.engine, source.columns, source.vocabulary, source.sample)
 
 

@@ -34,8 +34,9 @@ class Source(ABC):
         """Return some texts, for a comparison of engines."""
 
     @abstractmethod
-    def sample_chats(self) -> list[Row]:
-        """Return some conversations with their tools, or prompts with their completions."""
+    def sample_rows(self) -> list[Row]:
+        """Return some documents with what stands beside them: conversations with their tools,
+        prompts with their completions, or ready ids with their masks."""
 
     @abstractmethod
     def amount(self) -> tuple[int, Unit]:

@@ -50,3 +50,17 @@ def test_a_column_of_another_type_is_refused(spark: SparkSession, tmp_path: Path
     }
     with pytest.raises(InputError, match="--loss-mask-column told: has type string"):
         pack(frame, version="1", **SETTINGS, **where, loss_mask_column="told")
+
+
+@pytest.mark.parametrize("kind", ["array<boolean>", "binary"])
+def test_masks_of_a_frame_that_mark_all_are_refused(
+    kind: str, spark: SparkSession, tmp_path: Path
+) -> None:
+    told = bytes([1, 1]) if kind == "binary" else [True, True]
+    frame = spark.createDataFrame([("a", [5, 6], told)], f"id string, ids array<int>, told {kind}")
+    where = {
+        "output": str(tmp_path / "out"),
+        "tokenizer": str(write_tokenizer(tmp_path / "tokenizer")),
+    }
+    with pytest.raises(InputError, match="of 1 document of a sample, the model is to say all"):
+        pack(frame, version="1", **SETTINGS, **where, loss_mask_column="told")

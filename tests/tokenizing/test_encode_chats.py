@@ -152,6 +152,18 @@ def test_a_sample_that_nobody_can_be_trained_on_is_refused(rows: Any, why: str) 
         look_at_chats("auto", columns_of("messages"), vocabulary_of(), rows)
 
 
+@pytest.mark.parametrize(
+    ("pair", "why"),
+    [
+        (("some", ""), "none has a token .*; look whether --completion-column b names the column"),
+        (("", "words"), "is to say all of each; look whether the prompts are empty"),
+    ],
+)
+def test_prompts_with_wrong_targets_are_told_of_columns(pair: tuple[str, str], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        look_at_chats("auto", columns_of("prompt"), vocabulary_of(), [pair] * 2)
+
+
 def test_one_good_conversation_of_a_sample_is_enough() -> None:
     rows: Any = [(GOOD[:1], None), ("x", None), (GOOD, None)]
     choice = look_at_chats("auto", columns_of("messages"), vocabulary_of(), rows)

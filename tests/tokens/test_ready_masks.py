@@ -1,5 +1,8 @@
 """Loss masks beside ready tokens: what is taken, and what goes to quarantine, with its place."""
 
+from pathlib import Path
+
+import conversations as chats
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,6 +10,9 @@ import pytest
 from tokens.worker import EOS, PAD, Worker, ids
 
 from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.take_inventory import take_inventory
+from bfpack_spark.errors import InputError
+from bfpack_spark.tokenizing.look_at_chats import look_at_masks, sample_rows
 
 MASKED = Columns(content="ids", doc_id=None, tokens=True, beside="mask", beside_is="loss_mask")
 LABELLED = Columns(content="ids", doc_id=None, tokens=True, beside="mask", beside_is="labels")
@@ -108,3 +114,50 @@ def test_lines_of_json_may_have_booleans_and_tell_what_is_wrong(worker: Worker) 
         ("invalid_mask", "null instead of a loss mask"),
         ("invalid_mask", "not a list of integers"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (
+            [([5, 6], [1, 1])] * 3,
+            "of 3 documents of a sample, the model is to say all of each; --l",
+        ),
+        ([([5, 6], [0, 0])] * 3, "of 3 documents of a sample, none has a token that the model is"),
+        ([([5, 6], [1, 1]), ([5, 6], [1])], "the model is to say all of each"),
+        ([([5, 6], [1, 1]), ([5, 6], [0, 1])], None),
+        ([([5, 6], [1, 1]), ([5, 6], [0, 0])], None),
+        ([([5, 6], [1]), ([5, 999], [1, 1])], None),  # quarantine tells of each what is wrong
+        ([], None),
+    ],
+)
+@pytest.mark.parametrize("kind", [pa.list_(pa.int8()), None], ids=str)
+def test_masks_that_mark_all_or_nothing_are_refused_before_the_work(
+    rows: list[tuple[object, object]], why: str | None, kind: pa.DataType | None, worker: Worker
+) -> None:
+    inventory = take_inventory((str(worker.folder / write(worker, rows, kind)),), None)
+    sample = sample_rows(inventory, MASKED)
+    assert sample == rows
+    given = worker.task("jsonl", MASKED).vocabulary
+    if why is None:
+        look_at_masks(MASKED, given, sample)
+    else:
+        with pytest.raises(InputError, match=why):
+            look_at_masks(MASKED, given, sample)
+
+
+def test_a_sample_is_the_first_documents_whatever_their_number(worker: Worker) -> None:
+    name = write(worker, [([5], [1])] * 100, pa.list_(pa.int8()))
+    inventory = take_inventory((str(worker.folder / name),), None)
+    assert sample_rows(inventory, MASKED) == [([5], [1])] * 64
+
+
+def test_labels_that_are_all_targets_are_refused_by_the_run(
+    bfpack: chats.Bfpack, tmp_path: Path
+) -> None:
+    held = [chats.Conversation(f"c{n}", [7, 8, 9], [1, 1, 1]) for n in range(3)]
+    given = chats.options(tmp_path, chats.write(tmp_path / "in", held), "--seq-len", 8)
+    ran = bfpack("pack", *given, "--labels-column", "labels")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--tokens-column ids: of 3 documents of a sample, the model is to say all" in ran.err
+    assert "--labels-column labels must mark what it is to say alone" in ran.err
