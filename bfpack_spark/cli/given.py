@@ -16,13 +16,17 @@ def refuse_unused(names: Iterable[str], why: str) -> None:
     if context is None:
         return
     flags = {parameter.name: parameter.opts[0] for parameter in context.command.params}
-    unused = [
-        flags[name]
-        for name in names
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
+    unused = [flags[name] for name in names if is_given(name)]
     if unused:
         raise InputError(f"{', '.join(unused)}: {why}")
+
+
+def is_given(name: str) -> bool:
+    """Tell whether this parameter is given on the command line, and not in the file of --config."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return False
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def only_one(flags: Mapping[str, bool]) -> str | None:

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.buckets.slices import PLACEHOLDER, paths_of_buckets
 from bfpack_spark.cli.each_bucket import results_of
-from bfpack_spark.cli.given import only_one, refuse_unused
+from bfpack_spark.cli.given import is_given, only_one, refuse_unused
 from bfpack_spark.cli.one_place import need_published, published_seq_lens, seq_lens_of
 from bfpack_spark.cli.options import (
     PLACE,
@@ -70,6 +70,8 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
             "the text of --input is tokenized anew and compared, since it is given; without it, "
             "the output alone is checked"
         )
+    if not is_given("input_version"):  # that of the file is what is to be packed
+        settings = settings.model_copy(update={"input_version": None})
     outcomes = run_each_named(partial(verify_each, version, None), settings)
     reports = results_of(outcomes)
     if as_json:

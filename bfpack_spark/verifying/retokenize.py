@@ -32,6 +32,8 @@ from bfpack_spark.versions.inputs import TokensConfiguration
 from bfpack_spark.versions.publication import Home
 
 _FIRST = 10
+# What a token store may be made of that has a stamp, as a user says it. All else are files.
+_STAMPED = {"delta": "a table", "table": "a table", "frame": "a DataFrame"}
 
 
 def retokenized(
@@ -43,13 +45,16 @@ def retokenized(
     The text is read as the manifest of the token store says it was read. With the reference engine,
     documents over 1 MB are counted and not compared, since it takes 154 bytes of memory for each
     byte of text. Every document that the run accounted for must come again. That includes the
-    documents without tokens, whose loss the comparison by doc_id would not show. Raise InputError,
-    which names the file, if one changes meanwhile.
+    documents without tokens, whose loss the comparison by doc_id would not show. Raise InputError
+    if the text is another kind of input or another version of a table, and, naming the file, if one
+    changes meanwhile.
     """
     inputs = store.manifest.inputs
     configuration = inputs.configuration
     source = _source(spark, text, store)
-    moved = _inventory_differs(inputs.inventory, source.inventory.for_fingerprint())
+    moved = []
+    if configuration.input_format not in _STAMPED:  # of tables the stamps are compared
+        moved = _inventory_differs(inputs.inventory, source.inventory.for_fingerprint())
     spec = TokenizeSpec(
         input_format=source.inventory.format,
         columns=source.columns,
@@ -78,27 +83,44 @@ def retokenized(
 def _source(spark: SparkSession, text: Input, store: TokenStore) -> Source:
     """Return the text, of which only the place is the user's."""
     configuration, bucket = store.manifest.inputs.configuration, store.manifest.bucket
-    if configuration.input_format == "frame" and text.frame is None:
+    _check_kind(text, store)
+    stamp = _stamp_read(store)
+    slice_ = _opened(spark, text, store, stamp)
+    now = slice_.frame.stamp if slice_.frame is not None else None
+    if now != stamp:
         raise InputError(
-            f"--input {', '.join(text.patterns)}: {bucket} was made of a DataFrame; hand it to "
-            "bfpack_spark.verify, or leave --input out"
+            f"--input {', '.join(text.patterns)}: is {now}, and {bucket} was made of {stamp}; "
+            "leave --input-version out, name the table that was packed, or leave --input out"
         )
-    version = text.version or _version_read(store)
-    text = replace(text, format=configuration.input_format, version=version)
-    column = configuration.bucket_column
-    if column is None:
-        slice_ = open_input(lambda: spark, text)
-    else:
-        slice_ = one_of(slices_by(lambda: spark, text, column), bucket)
     home = Home(output=store.directory.rpartition("/")[0], bucket=bucket)
     return source_of(slice_, home, _columns(configuration, slice_, bucket), _vocabulary(store))
 
 
-def _version_read(store: TokenStore) -> str | None:
-    """Return the version of the table or frame that the token store was made of, as a user says
-    it, or None for files."""
+def _check_kind(text: Input, store: TokenStore) -> None:
+    """Raise InputError if the user gives another kind of input than was packed."""
+    bucket, packed = store.manifest.bucket, store.manifest.inputs.configuration.input_format
+    what = _STAMPED.get(packed, "files")
+    if packed == "frame" and text.frame is None:
+        raise InputError(
+            f"--input {', '.join(text.patterns)}: {bucket} was made of {what}; hand it to "
+            "bfpack_spark.verify, or leave --input out"
+        )
+    if packed != "frame" and text.frame is not None:
+        raise InputError(
+            f"documents: {bucket} was made of {what}; give input=... in place of the DataFrame"
+        )
+    if packed not in _STAMPED and text.version is not None:
+        raise InputError(
+            f"--input-version {text.version}: {bucket} was made of {what}, which have no versions; "
+            "leave it out"
+        )
+
+
+def _stamp_read(store: TokenStore) -> str | None:
+    """Return the stamp of the table or frame that the token store was made of, or None for
+    files."""
     inputs = store.manifest.inputs
-    if inputs.configuration.input_format not in ("delta", "table", "frame"):
+    if inputs.configuration.input_format not in _STAMPED:
         return None
     stamp = inputs.inventory[0][2]
     if not isinstance(stamp, str):  # a time of a file
@@ -106,7 +128,26 @@ def _version_read(store: TokenStore) -> str | None:
             f"--input: {store.name} was made of the files of a Delta table, by an earlier bfpack; "
             "pack the table again to compare its text, or leave --input out"
         )
-    return version_of(stamp)
+    return stamp
+
+
+def _opened(spark: SparkSession, text: Input, store: TokenStore, stamp: str | None) -> Slice:
+    """Return the slice of the bucket, of the version that is named, or else of the one that was
+    packed. If that one is not there, the InputError says why it was looked for."""
+    configuration, bucket = store.manifest.inputs.configuration, store.manifest.bucket
+    version = text.version
+    if version is None and stamp is not None:
+        version = stamp if text.frame is not None else version_of(stamp)
+    wanted = replace(text, format=configuration.input_format, version=version)
+    column = configuration.bucket_column
+    try:
+        if column is None:
+            return open_input(lambda: spark, wanted)
+        return one_of(slices_by(lambda: spark, wanted, column), bucket)
+    except InputError as error:
+        if version == text.version:
+            raise
+        raise InputError(f"{error}; {bucket} was made of {stamp}") from None
 
 
 def compared_bytes_max(engine: EngineName) -> int:

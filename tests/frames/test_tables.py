@@ -7,6 +7,9 @@ from frames.desk import TEXTS, FrameDesk, frame_of
 from outputs import manifest, shard_hashes
 from pyspark.sql import SparkSession
 
+from bfpack_spark import verify
+from bfpack_spark.errors import InputError
+
 JDBC = "jdbc:derby:memory:bfpack"
 
 
@@ -30,6 +33,39 @@ def test_a_table_gives_the_shards_of_the_same_documents_in_files(
     held = frame_desk.run("verify", "--input", named)
     assert held.code == 0, held.out + held.err
     assert f"{len(TEXTS)} documents equal their text tokenized anew" in held.out
+
+
+def test_verify_reads_what_was_packed_and_says_what_else_is_named(
+    named: str, frame_desk: FrameDesk
+) -> None:
+    config = frame_desk.folder / "run.toml"
+    config.write_text('input_version = "monday"\n')
+    ran = frame_desk.pack_table("--input", named, "--config", config)
+    assert ran.code == 0, ran.err
+    config.write_text('input_version = "tuesday"\n')  # what is packed next
+    held = frame_desk.run("verify", "--input", "some_docs", "--config", config)
+    assert held.code == 0, held.out + held.err
+    assert f"{len(TEXTS)} documents equal their text tokenized anew" in held.out
+    other = frame_desk.run("verify", "--input", named, "--input-version", "tuesday")
+    assert (other.code, other.out) == (2, "")
+    assert f"--input {named}: is tuesday, and b was made of monday; leave --input-ve" in other.err
+
+
+def test_a_frame_beside_what_was_made_of_a_table_or_of_files_is_refused(
+    named: str, spark: SparkSession, frame_desk: FrameDesk
+) -> None:
+    assert frame_desk.pack_table("--input", named, "--input-version", "monday").code == 0
+    with pytest.raises(InputError, match=r"documents: b was made of a table; give input=\.\.\."):
+        verify(frame_of(spark), **frame_desk.place)
+    lines = frame_desk.folder / "a.jsonl"
+    lines.write_text('{"doc_id": "a", "text": "some words"}\n')
+    how = ("--tokenizer", frame_desk.tokenizer, "--id-column", "doc_id")
+    assert frame_desk.run("pack", "--input", lines, *how).code == 0
+    with pytest.raises(InputError, match=r"documents: b was made of files; give input=\.\.\."):
+        verify(frame_of(spark), **frame_desk.place)
+    ran = frame_desk.run("verify", "--input", lines, "--input-version", 7)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--input-version 7: b was made of files, which have no versions; leave it" in ran.err
 
 
 def test_a_view_and_a_database_behind_jdbc_are_tables(

@@ -1,6 +1,7 @@
 """Delta tables as input, with Delta's own jars: versions, deleted rows, renamed columns."""
 
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,24 @@ def test_a_table_that_is_renamed_is_read_and_counted_anew(spark: SparkSession, d
     assert [(read["name"], read["rows"]) for read in store["inventory"]] == [("renamed", 24)]
     held = desk.bfpack("verify", "--bucket", "b", "--input", "renamed")
     assert held.code == 0, held.out + held.err
+
+
+def test_a_table_made_anew_is_not_what_was_packed(
+    spark: SparkSession, desk: Desk, tmp_path: Path
+) -> None:
+    table = tmp_path / "docs"
+    append(spark, table, FIRST)
+    append(spark, table, SECOND)
+    desk.pack("--input", table, "--input-format", "delta")
+    shutil.rmtree(table)
+    append(spark, table, FIRST)
+    held = desk.bfpack("verify", "--bucket", "b", "--input", table)
+    assert (held.code, held.out) == (2, "")
+    assert "its newest version is 0; b was made of delta " in held.err
+    append(spark, table, SECOND)
+    held = desk.bfpack("verify", "--bucket", "b", "--input", table)
+    assert (held.code, held.out) == (2, "")
+    assert re.search(r"docs: is delta \S+ 1, and b was made of delta \S+ 1; leave", held.err)
 
 
 def test_columns_mapped_by_id_and_of_partitions_are_read_like_others(
