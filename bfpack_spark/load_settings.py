@@ -25,7 +25,7 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
         raise InputError(f"{config}: spark is not a table but a {kind}; write a table, [spark]")
     own_spark = dict(flatten(values.get("spark", {})))
     _check_types(config, values, own_spark)
-    spark = {**own_spark, **options.get("spark", {})}
+    spark = {**own_spark, **_spark_of(options)}
     given = {key: value for key, value in options.items() if value not in (None, ())}
     for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
         if one in given and other not in given:
@@ -34,6 +34,19 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
         return Settings.model_validate({**values, **given, "spark": spark})
     except ValidationError as error:
         raise InputError(_one_line(error)) from None
+
+
+def _spark_of(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options for Spark. Raise InputError if they are no mapping, which happens in
+    Python."""
+    spark = options.get("spark", {})
+    if not isinstance(spark, Mapping):
+        kind = type(spark).__name__  # the value may be a secret
+        raise InputError(
+            f"spark: is no mapping of settings but a {kind}; write spark={{'spark.KEY': 'VALUE'}}, "
+            "or leave it out"
+        )
+    return spark
 
 
 def _check_types(config: Path | None, values: dict[str, Any], spark: dict[str, Any]) -> None:

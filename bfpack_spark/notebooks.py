@@ -9,7 +9,7 @@
 What is published is what the commands of the same name publish.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +28,8 @@ from bfpack_spark.load_settings import load_settings
 from bfpack_spark.pipeline import Published
 from bfpack_spark.verifying.findings import Report
 from bfpack_spark.versions.publication import current_sequences
+
+_OF_INPUT = ("input", "input_format", "input_version")  # what names another input than a DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +58,8 @@ def pack(
     JobError if the job fails; a failed bucket among several does not stop the others.
     """
     _check_frame(documents)
-    if version is not None:
-        settings["input_version"] = version
-    told = _settings(settings)
+    told = _settings(settings if version is None else {**settings, "input_version": version})
+    _check_alone(documents, settings)
     told.need("seq_len")
     outcomes = _in_a_line(lambda: run_each_slice(pipeline.pack, told, documents))
     return [_packed(each) for each in _results(outcomes)]
@@ -74,6 +75,7 @@ def verify(documents: DataFrame | None = None, **settings: Any) -> list[Report]:
     """
     _check_frame(documents)
     told = _settings(settings)
+    _check_alone(documents, settings)
     act = partial(verify_each, None, documents)
     return list(_results(_in_a_line(lambda: run_each_named(act, told, documents))))
 
@@ -134,4 +136,15 @@ def _check_frame(documents: object) -> None:
         raise InputError(
             f"documents: is a {kind} and no DataFrame of Spark; make one by "
             "spark.createDataFrame, or name files by input=..."
+        )
+
+
+def _check_alone(documents: DataFrame | None, settings: Mapping[str, Any]) -> None:
+    """Raise InputError if another input is named beside a DataFrame. The settings have been loaded,
+    so there are no credentials in them."""
+    named = [name for name in _OF_INPUT if settings.get(name) not in (None, (), [])]
+    if documents is not None and named:
+        raise InputError(
+            f"{named[0]} {settings[named[0]]!r}: is not looked at beside a DataFrame; leave it "
+            "out, or leave the documents out"
         )

@@ -66,6 +66,13 @@ def test_spark_settings_are_dotted_strings_and_options_win_one_by_one(tmp_path: 
     }
 
 
+@pytest.mark.parametrize("spark", [None, "spark.secret=x", ["spark.x"]])
+def test_spark_settings_that_are_no_mapping_are_named_without_their_value(spark: Any) -> None:
+    kind = type(spark).__name__
+    with pytest.raises(InputError, match=f"spark: is no mapping of settings but a {kind}; "):
+        load_settings(None, {"spark": spark})
+
+
 def test_settings_are_frozen() -> None:
     held = load_settings(None, {"seed": 3})
     with pytest.raises(ValidationError, match="frozen"):
