@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, model_validator
 from bfpack_spark.printable import option_of
 
 # What a column beside another one goes with.
-_BESIDE = {
+BESIDE = {
     "labels_column": "tokens_column",
     "loss_mask_column": "tokens_column",
     "tools_column": "messages_column",
@@ -14,7 +14,8 @@ _BESIDE = {
     "completion_column": "prompt_column",
     "prompt_column": "completion_column",
 }
-_ONE_OF = (
+# Of each of these groups, one is given.
+ONE_OF = (
     ("tokens_column", "messages_column", "prompt_column", "text_column"),
     ("labels_column", "loss_mask_column"),
 )
@@ -83,14 +84,17 @@ class ColumnSettings(BaseModel):
         """Return whether documents are conversations, or prompts with completions."""
         return bool(self.messages_column or self.prompt_column)
 
+    def _is_named(self, name: str) -> bool:
+        return getattr(self, name) not in ("", type(self).model_fields[name].default)
+
     @model_validator(mode="after")
     def _columns_that_go_together(self) -> "ColumnSettings":
-        for names in _ONE_OF:
-            given = [name for name in names if getattr(self, name) not in (None, "", "text")]
+        for names in ONE_OF:
+            given = [name for name in names if self._is_named(name)]
             if len(given) > 1:
                 one, other = map(option_of, given[:2])
                 raise ValueError(f"{one} and {other} exclude each other: give one of them")
-        for name, needed in _BESIDE.items():
+        for name, needed in BESIDE.items():
             if getattr(self, name) and not getattr(self, needed):
                 raise ValueError(
                     f"{option_of(name)}: goes with {option_of(needed)} COLUMN: give that too"

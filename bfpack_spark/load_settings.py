@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bfpack_spark.column_settings import BESIDE, ONE_OF
 from bfpack_spark.config import Settings, description
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.toml_file import flatten, read_toml
@@ -27,13 +28,20 @@ def load_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
     _check_types(config, values, own_spark)
     spark = {**own_spark, **_spark_of(options)}
     given = {key: value for key, value in options.items() if value not in (None, ())}
-    for one, other in (("num_shards", "rows_per_shard"), ("rows_per_shard", "num_shards")):
-        if one in given and other not in given:
-            values.pop(other, None)
+    kept = {name: value for name, value in values.items() if name not in _replaced(given)}
     try:
-        return Settings.model_validate({**values, **given, "spark": spark})
+        return Settings.model_validate({**kept, **given, "spark": spark})
     except ValidationError as error:
         raise InputError(_one_line(error)) from None
+
+
+def _replaced(given: Mapping[str, Any]) -> set[str]:
+    """Return the keys that these options take the place of: those that they exclude, and those that
+    go with one of these."""
+    groups = (*ONE_OF, ("num_shards", "rows_per_shard"))
+    gone = {name for group in groups if given.keys() & set(group) for name in group}
+    gone -= given.keys()
+    return gone | {name for name, needed in BESIDE.items() if needed in gone} - given.keys()
 
 
 def _spark_of(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -43,6 +43,48 @@ def test_a_shard_rule_of_the_options_replaces_the_other_of_the_file(tmp_path: Pa
     assert (held.num_shards, held.rows_per_shard) == (100, None)
 
 
+CHATS = 'messages_column = "m"\ntools_column = "t"\nchat_template = "c"\n'
+
+
+@pytest.mark.parametrize(
+    ("toml", "options", "left"),
+    [
+        ('tokens_column = "i"\nlabels_column = "l"', {"loss_mask_column": "m"}, {"tokens_column"}),
+        ('tokens_column = "i"\nlabels_column = "l"', {"text_column": "text"}, set()),
+        ('text_column = "body"', {"tokens_column": "i"}, set()),
+        (CHATS, {"tokens_column": "i"}, set()),
+        (CHATS, {"messages_column": "n"}, {"tools_column", "chat_template"}),
+        (CHATS, {"prompt_column": "p", "completion_column": "c"}, set()),
+    ],
+)
+def test_a_column_of_the_options_replaces_what_it_excludes_in_the_file(
+    toml: str, options: dict[str, str], left: set[str], tmp_path: Path
+) -> None:
+    held = load(tmp_path, toml, **options)
+    assert held.model_fields_set - options.keys() - {"spark"} == left
+    assert {name: getattr(held, name) for name in options} == options
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"tokens_column": "text", "messages_column": "m"}, "--tokens-column and --messages-col"),
+        ({"tokens_column": "i", "messages_column": "text"}, "--tokens-column and --messages-col"),
+        ({"tokens_column": "i", "text_column": "body"}, "--tokens-column and --text-column"),
+        (
+            {"tokens_column": "i", "labels_column": "text", "loss_mask_column": "m"},
+            "--labels-column and --loss-mask-column",
+        ),
+    ],
+)
+def test_columns_that_exclude_each_other_do_so_by_any_name(
+    options: dict[str, str], says: str
+) -> None:
+    with pytest.raises(InputError, match=f"{says}.* exclude each other"):
+        load_settings(None, options)
+    assert load_settings(None, {"tokens_column": "i", "text_column": "text"}).tokens_column == "i"
+
+
 def test_both_shard_rules_exclude_each_other(tmp_path: Path) -> None:
     for load_both in (
         lambda: load(tmp_path, "num_shards = 4\nrows_per_shard = 4"),
