@@ -11,7 +11,7 @@ from pyspark.sql import Row, SparkSession
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide
-from bfpack_spark.spark.versions import Release, release_of
+from bfpack_spark.spark.versions import Release, context_of, release_of
 
 _EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 # The newest of Delta's jars for each release of Spark that has one.
@@ -26,7 +26,14 @@ _NO_TABLE = re.compile("DELTA_MISSING_DELTA_TABLE|DELTA_TABLE_NOT_FOUND|TABLE_OR
 
 def need_delta(spark: SparkSession, asked: str) -> None:
     """Raise InputError if the session lacks Delta's jars; it names the settings that bring them.
-    `asked` is the option that needs them, with its value."""
+    Raise it under Spark Connect, too, whose client has no JVM to ask. `asked` is the option that
+    needs Delta, with its value."""
+    if context_of(spark) is None:
+        raise InputError(
+            f"{asked}: needs a session with a JVM, and this one is of Spark Connect; for input "
+            "name the table in Spark's catalog by --input-format table, for output take the "
+            "Parquet, or start a classic session"
+        )
     loader = java(spark).java.lang.Thread.currentThread().getContextClassLoader()
     extended = _EXTENSION in (spark.conf.get("spark.sql.extensions", None) or "")
     # Another catalog than Delta's may know Delta, too, but Spark's own does not.

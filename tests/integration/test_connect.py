@@ -143,3 +143,23 @@ def test_a_corpus_is_packed_on_spark_connect_to_the_same_bytes(
     )
     assert made.name == expected.name
     assert shard_hashes(made) == shard_hashes(expected)
+
+
+def test_delta_is_refused_in_a_line_on_spark_connect(
+    corpus: Corpus, remote: str, tmp_path: Path
+) -> None:
+    main = "from bfpack_spark.cli.main import main; main()"
+    options = [*pack_options(corpus, tmp_path / "output"), "--seq-len", 512]
+    for more in (("--publish-delta", "docs"), ("--input-format", "delta")):
+        done = subprocess.run(
+            [sys.executable, "-c", main, "pack", *map(str, options), *more],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(SPARK_REMOTE=remote),
+        )
+        assert done.returncode == 2, done.stderr
+        said = done.stderr.splitlines()[-1]
+        assert " ".join(more) in said
+        assert "is of Spark Connect; for input name the table in Spark's catalog by" in said
+    assert not (tmp_path / "output").exists()
