@@ -24,6 +24,7 @@ from bfpack_spark.tokens.token_files import attempt_name
 from bfpack_spark.tokens.tokenize_text import CountingWriter, read_frame, tokenize_text
 from bfpack_spark.versions.manifests import TokensManifest
 
+PLACE = "_bfpack_place"  # the column of ids that are made where no column of ids is named
 _SAMPLE_ROWS = 64
 _SAMPLE_CHARACTERS = 1 << 15  # of each, or ids
 
@@ -87,6 +88,16 @@ class FrameSource(Source):
         if write is not None:
             write = functools.partial(write, part_name=attempt_name(uuid.uuid4().hex[:8]))
         return tokenize_text(self._wanted(), spec, read, write)
+
+    def how_ids_differ(self) -> str:
+        if self.columns.doc_id == PLACE:
+            return (
+                "files of the table in several folders have one name; give the option with a "
+                "column of unique ids"
+            )
+        if self.frame.place is None:
+            return "make ids unique, or name another column, since a row has no place to name it by"
+        return super().how_ids_differ()
 
     def check_read(self, read: Tally) -> None:
         coverage.check_rows(self.frame.name, self.num_rows, read)

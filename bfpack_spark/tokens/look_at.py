@@ -13,11 +13,9 @@ from bfpack_spark.files.check_output import check_output
 from bfpack_spark.spark.frames import Frame, check_frame
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 from bfpack_spark.tokens.files_source import FilesSource
-from bfpack_spark.tokens.frame_source import FrameSource
+from bfpack_spark.tokens.frame_source import PLACE, FrameSource
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.versions.publication import Home
-
-_PLACE = "_bfpack_place"
 
 
 def look_at(settings: Settings, bucket: str, find: FindSlice, vocabulary: Vocabulary) -> Source:
@@ -50,7 +48,7 @@ def source_of(slice_: Slice, home: Home, columns: Columns, vocabulary: Vocabular
     frame = slice_.frame
     check_frame(frame.rows, columns, frame.name)
     if columns.doc_id is None:
-        frame, columns = _named_by_place(frame), replace(columns, doc_id=_PLACE)
+        frame, columns = _named_by_place(frame), replace(columns, doc_id=PLACE)
     return FrameSource(
         home=home, inventory=inventory, columns=columns, vocabulary=vocabulary, frame=frame
     )
@@ -63,4 +61,4 @@ def _named_by_place(frame: Frame) -> Frame:
             f"--id-column is missing: a row of {frame.name} has no place to name it by; name the "
             "column that holds the id of a document"
         )
-    return replace(frame, rows=frame.rows.withColumn(_PLACE, frame.place))
+    return replace(frame, rows=frame.rows.withColumn(PLACE, frame.place))

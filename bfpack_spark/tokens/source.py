@@ -72,5 +72,9 @@ class Source(ABC):
         none if documents have no place but their id."""
         return []
 
+    def how_ids_differ(self) -> str:
+        """Return what to do about documents that share ids."""
+        return "make ids unique, or leave the option out and documents are named by their place"
+
     def look_again(self) -> None:  # noqa: B027  # a snapshot stays what it is
         """Raise InputError if the text is no longer what the inventory saw."""

@@ -22,10 +22,7 @@ def check_unique(spark: SparkSession, source: Source, paths: list[str], num_docu
         f"{doc_id!r} ({times} times{_at([place for own, place in pairs if own == doc_id])})"
         for doc_id, times in repeated
     )
-    raise InputError(
-        f"--id-column: documents share ids: {named}; make ids unique, or leave the option out "
-        "and documents are named by their place"
-    )
+    raise InputError(f"--id-column: documents share ids: {named}; {source.how_ids_differ()}")
 
 
 def _at(places: list[str]) -> str:

@@ -149,7 +149,7 @@ def test_mistakes_are_told_in_a_line(spark: SparkSession, frame_desk: FrameDesk)
             frame.select("*", sf.col("text").alias("TEXT")),
             *({}, "2 columns of frame have this name, as Spark compares names: TEXT, text; rename"),
         ),
-        (twice, {}, "documents share ids: 'a' (2 times); make ids unique"),
+        (twice, {}, "share ids: 'a' (2 times); make ids unique, or name another column, since"),
         (frame.where("false"), {}, "not one document with text in 0; nothing to pack"),
     ]
     for rows, changed, said in cases:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from integration.delta_desk import FIRST, GONE, LEFT, SECOND, TEXTS, Desk, append, rows_of
 from outputs import current, manifest
@@ -127,6 +129,27 @@ def test_a_table_that_is_renamed_is_read_and_counted_anew(spark: SparkSession, d
     assert [(read["name"], read["rows"]) for read in store["inventory"]] == [("renamed", 24)]
     held = desk.bfpack("verify", "--bucket", "b", "--input", "renamed")
     assert held.code == 0, held.out + held.err
+
+
+def test_files_of_one_name_in_a_converted_table_ask_for_ids(
+    spark: SparkSession, desk: Desk, tmp_path: Path
+) -> None:
+    table = tmp_path / "hive"
+    for name, texts in (("de", FIRST), ("fr", SECOND)):
+        (table / f"lang={name}").mkdir(parents=True)
+        columns = {"doc_id": list(texts), "text": list(texts.values())}
+        pq.write_table(pa.table(columns), table / f"lang={name}" / "000000_0")
+    spark.sql(f"CONVERT TO DELTA parquet.`{table}` PARTITIONED BY (lang string)")
+    how = ("--input", table, "--input-format", "delta")
+    said = desk.try_to_pack(*how, ids=False)
+    assert (said.code, said.out) == (2, "")
+    assert "--id-column: documents share ids: '000000_0#0' (2 times)" in said.err
+    assert "; files of the table in several folders have one name; give the option " in said.err
+    desk.pack(*how)
+    assert desk.documents() == set(TEXTS)
+    spark.sql(f"INSERT INTO delta.`{table}` SELECT doc_id, text, lang FROM delta.`{table}`")
+    said = desk.try_to_pack(*how)
+    assert "make ids unique, or leave the option out and documents are named by" in said.err
 
 
 def test_a_table_made_anew_is_not_what_was_packed(
