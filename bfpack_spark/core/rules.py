@@ -79,7 +79,8 @@ class Rules:
     def check_seq_len(self) -> None:
         """Raise ValueError, with the remedy, if an option does not go with the seq_len."""
         if self.seq_len % self.align:
-            nearest = max(n for n in range(1, self.align) if self.seq_len % n == 0)
+            upto = min(self.align, self.seq_len + 1)
+            nearest = max(n for n in range(1, upto) if self.seq_len % n == 0)
             raise ValueError(
                 f"--align {self.align}: does not divide --seq-len {self.seq_len}; the next smaller "
                 f"one that does is {nearest}"

@@ -143,6 +143,7 @@ def check(chosen: Rules) -> None:
     [
         ({"align": 3}, "--align 3: does not divide --seq-len 8; .* is 2"),
         ({"align": 16}, "--align 16: does not divide --seq-len 8; .* is 8"),
+        ({"align": 10**15}, "--align 1000000000000000: does not divide --seq-len 8; .* is 8"),
         ({"align": 4, "packing": "concat"}, "--align 4: --packing concat"),
     ],
 )
