@@ -66,19 +66,28 @@ def lengths_to_plan(
     return LengthsToPlan(histogram=histogram, kept=kept)
 
 
-def check_all_fit(histogram: Histogram, rules: Rules) -> None:
+def check_all_fit(histogram: Histogram, rules: Rules, *, masks: bool) -> None:
     """Raise InputError if a document is too long and the policy is `error`. The line says which
-    seq_len takes all."""
+    seq_len takes all, and which policies there are for documents with loss masks or without."""
     seq_len = rules.seq_len
     longer = int(histogram.counts[histogram.values > seq_len].sum())
     if rules.long_documents != "error" or not longer:
         return
     longest = int(histogram.values.max())
     share = 100 * longer / histogram.count
-    takes_all = f"--seq-len {longest} takes all, or " if longest <= MAX_SEQ_LEN else ""
+    enough = longest + -longest % rules.align
+    takes_all = f"--seq-len {enough} takes all, or " if enough <= MAX_SEQ_LEN else ""
     raise InputError(
         f"--long-documents error: {longer:,} of {counted(histogram.count, 'document')} "
         f"({share:.4g} %) have more than {seq_len:,} tokens, and the longest "
-        f"has {longest:,}; {takes_all}name --long-documents drop, truncate, truncate_turns (for "
-        "loss masks) or split"
+        f"has {longest:,}; {takes_all}name --long-documents {_policies(rules, masks=masks)}"
     )
+
+
+def _policies(rules: Rules, *, masks: bool) -> str:
+    """Return the policies that can be named in place of `error`."""
+    if not masks:
+        return "drop, truncate or split"
+    if rules.packing == "concat":
+        return "drop or split"
+    return "drop, truncate, truncate_turns or split"

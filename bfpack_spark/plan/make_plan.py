@@ -97,7 +97,7 @@ def make_plan(
     with step(spark, work, version.name) as ending:
         rules = publication.configuration_of(version).rules(seq_len)
         histogram = count_lengths()
-        check_all_fit(histogram, rules)
+        check_all_fit(histogram, rules, masks=store.masks)
         planned = lengths_to_plan(spark, store, rules, histogram, version.directory)
         per_group = sequences_per_group(planned.histogram, rules)
         accounting = account(histogram, rules, per_group, planned.effect)
