@@ -83,9 +83,10 @@ def _without_text(store: TokenStore) -> str:
     )
 
 
-def _said_of(refused: dict[str, Any]) -> str:
+def _said_of(refused: dict[str, Any], store: TokenStore) -> str:
     exactly = f" ({refused['detail']})" if refused["detail"] else ""
-    return f"{refused['reason']} at {refused['source']}{exactly}; {remedy_of(refused['reason'])}"
+    remedy = remedy_of(refused["reason"], store.manifest.inputs.configuration)
+    return f"{refused['reason']} at {refused['source']}{exactly}; {remedy}"
 
 
 def find_document(
@@ -118,5 +119,5 @@ def find_document(
             for row in sorted(fragments, key=lambda row: row["start"])
         ),
         long_documents=manifest.inputs.configuration.long_documents,
-        quarantined=_said_of(refused[0]) if refused else None,
+        quarantined=_said_of(refused[0], store) if refused else None,
     )

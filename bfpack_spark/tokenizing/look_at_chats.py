@@ -21,7 +21,7 @@ from bfpack_spark.tokenizing.outcomes import RefusedError
 from bfpack_spark.tokenizing.parity import Choice, EngineChoice, choose_engine
 from bfpack_spark.tokenizing.ready_ids import ready_ids
 from bfpack_spark.tokenizing.ready_masks import with_ready_masks
-from bfpack_spark.tokenizing.remedies import remedy_of
+from bfpack_spark.tokenizing.remedies import REMEDIES
 from bfpack_spark.tokenizing.tokenize_conversations import conversation_spec, stood_in_texts
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -131,7 +131,7 @@ def _refuse_all(refusals: Sequence[RefusedError], columns: Columns) -> None:
     first = next(one for one in refusals if one.reason == reason)
     if reason in _OF_ALL:
         what = _of_sample(columns, len(refusals))
-        raise InputError(f"{what}, none can be taken: {first}; {remedy_of(reason)}")
+        raise InputError(f"{what}, none can be taken: {first}; {REMEDIES[reason]}")
 
 
 def sample_rows(inventory: Inventory, columns: Columns) -> list[Row]:

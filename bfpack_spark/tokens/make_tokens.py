@@ -255,7 +255,7 @@ def _nothing_to_pack(
 ) -> str:
     refused = accounting.documents_quarantined
     why = f" ({most_frequent(refused, places)})" if refused else ""
-    first = f"; {about_first(refused, places, paths)}" if refused else ""
+    first = f"; {about_first(refused, places, paths, settings)}" if refused else ""
     named = settings.input or [source.inventory.files[0].name]
     return (
         f"--input {', '.join(named)}: not one document with text in "

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.stored_parquet import open_own_parquet
-from bfpack_spark.tokenizing.remedies import remedy_of
+from bfpack_spark.tokenizing.remedies import Chosen, remedy_of
 from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions.manifests import TokensAccounting
@@ -45,7 +45,8 @@ def _check_part(
         share = sum(refused.values()) / num_in if num_in else 0.0
         if share > limit:
             held = f"{share:.2%} of the {what}{which} are in quarantine"
-            first = about_first(refused, places, store.paths_of("quarantine"))
+            chosen = store.manifest.inputs.configuration
+            first = about_first(refused, places, store.paths_of("quarantine"), chosen)
             raise OverLimitError(
                 held,
                 f"--max-quarantined {limit:g}: {held} ({most_frequent(refused, places, unit)}); "
@@ -53,15 +54,17 @@ def _check_part(
             )
 
 
-def about_first(refused: dict[str, int], places: Places, paths: Sequence[str]) -> str:
+def about_first(
+    refused: dict[str, int], places: Places, paths: Sequence[str], chosen: Chosen
+) -> str:
     """Return what exactly is wrong with the first document of the most frequent reason, which lies
-    in one of these files of quarantine, and what to do about it."""
+    in one of these files of quarantine, and what to do about it under the options."""
     reason, _ = _ordered(refused)[0]
     looked = paths if reason in places else ()
     details = (detail for path in looked for detail in _details(path, places[reason]))
     detail = next(filter(None, details), None)
     said = "" if detail is None else f" ({detail})"
-    return f"the first {reason}{said}: {remedy_of(reason)}"
+    return f"the first {reason}{said}: {remedy_of(reason, chosen)}"
 
 
 def _details(path: str, source: str) -> Iterator[str | None]:
