@@ -57,14 +57,19 @@ def sample_input(
     """Return about `num_documents` documents of each bucket of --input, by the name of the bucket.
     An input that is not divided is one bucket, named by --bucket or else by its own path. If
     `references` is given, the texts are looked through for such mentions. Raise InputError for
-    fewer than 1 document, for a table, which is not sampled, for references in tokens or
-    conversations, and where no document has text."""
+    fewer than 1 document, for a table, which is not sampled, or its version, for references in
+    tokens or conversations, and where no document has text."""
     if num_documents < 1:
         raise InputError(f"--sample {num_documents}: must be 1 or more")
     if settings.input_format in ("delta", "table"):
         raise InputError(
             f"--input-format {settings.input_format}: a table is not sampled; bfpack tokenize it, "
             "then stats --output"
+        )
+    if settings.input_version is not None:
+        raise InputError(
+            f"--input-version {settings.input_version}: only a table has versions, and a table is "
+            "not sampled; leave it out"
         )
     if references is not None and settings.is_chat:
         raise InputError(f"--references {references}: needs text; conversations are not looked at")

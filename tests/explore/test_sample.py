@@ -288,6 +288,7 @@ def test_a_bucket_of_a_column_is_sampled_by_its_name(tokenizer: Path, tmp_path: 
     ("more", "wanted", "says"),
     [
         ({}, 0, "--sample 0: must be 1 or more"),
+        ({"input_version": "7"}, 5, "--input-version 7: only a table has versions, and a table is"),
         ({"bucket": ("a", "b")}, 9, r"--bucket: 2 of them; write {bucket} in --input"),
         ({"bucket_column": "lang"}, 9, "--bucket-column lang: name the buckets to sample"),
         ({"bucket_column": "ids"}, 9, "--bucket-column ids: has type list<element: int64>"),
