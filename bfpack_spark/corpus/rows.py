@@ -51,30 +51,40 @@ def documents_of(
     batch: pa.RecordBatch, columns: Columns, ids: list[str | None], source: list[str]
 ) -> Documents:
     """Return the documents of rows whose ids and places are known."""
-    content = decoded(_as_json(batch.column(columns.content)))
-    reason: list[str | None] = [None] * len(batch)
-    read_bytes = None
-    if not columns.tokens:
-        sizes = pc.binary_length(content)
-        content, reason = _valid_text(content)
-        read_bytes = sizes.to_pylist() if any(reason) else None
-    return Documents(
+    content, beside = (
+        None if name is None else decoded(_as_json(batch.column(name)))
+        for name in (columns.content, columns.beside)
+    )
+    documents = Documents(
         content=content,
         doc_id=ids,
         source=source,
-        reason=reason,
+        reason=[None] * len(batch),
         detail=[None] * len(batch),
-        read_bytes=read_bytes,
-        beside=_beside(batch, columns),
+        beside=beside,
     )
+    if not columns.tokens:
+        _refuse_invalid_text(documents, columns)
+    return documents
 
 
-def _beside(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
-    """Return the second column: integers, or valid text, which is null where it is not UTF-8."""
-    if columns.beside is None:
-        return None
-    beside = decoded(_as_json(batch.column(columns.beside)))
-    return beside if columns.tokens else _valid_text(beside)[0]
+def _refuse_invalid_text(documents: Documents, columns: Columns) -> None:
+    """Make the columns texts. Refuse, in place, a document where one of them is not UTF-8: tools
+    that are left out, for one, would make other tokens."""
+    sizes = pc.binary_length(documents.content)
+    documents.content, documents.reason = _valid_text(documents.content)
+    if documents.beside is not None:
+        documents.beside, reasons = _valid_text(documents.beside)
+        for index in documents.good():
+            if reasons[index] is not None:
+                where = f"in {columns.beside_option} {columns.beside}"
+                documents.refuse(index, Reason.INVALID_UTF8, where)
+        if any(reasons):
+            null = pa.scalar(None, documents.content.type)
+            wrong = pa.array([reason is not None for reason in reasons])
+            documents.content = pc.if_else(wrong, null, documents.content)
+    if any(documents.reason):
+        documents.read_bytes = sizes.to_pylist()
 
 
 def _as_json(column: pa.Array) -> pa.Array:

@@ -47,3 +47,16 @@ def test_a_row_without_an_id_is_refused() -> None:
 def test_no_rows_are_no_documents() -> None:
     assert list(read_rows([], "docs", COLUMNS, Tally())) == []
     assert list(read_rows([batch((1, "x")).slice(0, 0)], "docs", COLUMNS, Tally())) == []
+
+
+def test_tools_that_are_not_utf8_refuse_their_conversation() -> None:
+    columns = Columns(content="m", doc_id=None, chat="messages", beside="tools", beside_is="tools")
+    rows = {
+        "m": pa.array([b"[1]", b"[2]", b"\xff", None], pa.binary()),
+        "tools": pa.array([b"[]", b"\xff", b"\xff", None], pa.binary()),
+    }
+    (found,) = read_rows([pa.RecordBatch.from_pydict(rows)], "docs", columns, Tally())
+    assert found.reason == [None, "invalid_utf8", "invalid_utf8", None]
+    assert found.detail == [None, "in --tools-column tools", None, None]
+    assert found.content.to_pylist() == ["[1]", None, None, None]
+    assert found.sizes().tolist() == [3, 3, 1, 0]
