@@ -70,13 +70,15 @@ class FrameSource(Source):
 
     def added_to(self, earlier: TokensManifest) -> tuple[Source, str] | None:
         stamp, read = str(earlier.inputs.inventory[0][2]), earlier.inventory
-        if read is None or read[0].rows is None or read[0].name != self.frame.name:
-            return None  # what was read before is counted by the name of the table
+        num_before = earlier.accounting.documents_in
+        # Rows are counted by the name of the table, and an earlier build took no notice of another.
+        if read is None or (read[0].name, read[0].rows) != (self.frame.name, num_before):
+            return None
         added = self.frame.added_since(stamp)
         if added is None:
             return None
         said = f"{self.frame.name}: only what was added since {stamp} is read"
-        return replace(self, added=added, num_before=read[0].rows), said
+        return replace(self, added=added, num_before=num_before), said
 
     def tokenized(
         self,

@@ -118,9 +118,12 @@ def test_rows_that_were_added_to_a_table_are_counted_with_those_before() -> None
     assert (held.etag, held.rows, held.documents) == ("delta x 2", 8, 8)
 
 
-@pytest.mark.parametrize(("name", "num_before"), [("docs", 3), ("renamed", None)])
-def test_rows_are_added_only_to_a_table_of_the_same_name(
-    spark: SparkSession, name: str, num_before: int | None
+@pytest.mark.parametrize(
+    ("name", "documents_in", "num_before"),
+    [("docs", 3, 3), ("renamed", 3, None), ("docs", 9, None)],
+)
+def test_rows_are_added_to_a_table_of_one_name_that_was_counted_whole(
+    spark: SparkSession, name: str, documents_in: int, num_before: int | None
 ) -> None:
     rows = spark.range(8).selectExpr("cast(id as string) as text", "id as doc_id")
     frame = Frame(
@@ -139,6 +142,8 @@ def test_rows_are_added_only_to_a_table_of_the_same_name(
     )
     inputs = token_inputs([["docs", 0, "delta x 1"]])
     read = {"inventory": [{"name": "docs", "size": 0, "etag": "delta x 1", "rows": 3}]}
-    held = TokensManifest.model_validate({**tokens_manifest(inputs), **read})
+    told = {**tokens_manifest(inputs), **read}
+    told["accounting"] = {**told["accounting"], "documents_in": documents_in}
+    held = TokensManifest.model_validate(told)
     added = source.added_to(held)
     assert (added[0].num_before if added is not None else None) == num_before
