@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import uuid
 from dataclasses import dataclass
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import pyarrow.fs as pafs
 
@@ -73,17 +73,8 @@ def _is_late(root: str) -> bool:
     return access.exists(f"{root}/_manifest.json")
 
 
-class _Target(Protocol):
-    """The place where a file is written first, and how it gets its name."""
-
-    def open(self) -> Any: ...
-
-    def publish(self, stream: Any) -> None: ...
-
-    def drop(self, stream: Any) -> None: ...
-
-
-def _target(root: str, path: str) -> _Target:
+def _target(root: str, path: str) -> "_OnDisk | _InStore | _OnHdfs":
+    """Return where a file is written first, and how it gets its name."""
     temporary = f"{root}/_temporary/{uuid.uuid4().hex}-{path.rpartition('/')[2]}"
     fs, target = access.locate(f"{root}/{path}")
     if isinstance(fs, pafs.LocalFileSystem):

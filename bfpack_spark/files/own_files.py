@@ -1,4 +1,5 @@
-"""What an output holds: all of it is written, listed and deleted here, and nowhere else.
+"""What an output holds: all of it is listed and deleted here, and written in write_own_files.py and
+hashing_file.py, and nowhere else.
 
 Every path is `inside` an output. On a local disk no link inside it is followed (confined.py), and
 what is written survives a loss of power. An object store has neither links nor folders, and an
@@ -6,15 +7,10 @@ object is safe once its put has been answered. HDFS has no links by default; it 
 soon written data is on its disks, and a rename there replaces what has the name.
 """
 
-import json
-from typing import Any
-
 import pyarrow.fs as pafs
 
 from bfpack_spark.files import access, confined
 from bfpack_spark.files.confined import FileFacts, Kind
-from bfpack_spark.files.hdfs import create_on_hdfs, write_on_hdfs
-from bfpack_spark.files.object_store import put_object
 
 _GCS = "gcs"
 _OF_A_VERSION = 3  # BUCKET/KIND/VERSION lie between an output and a version's own files
@@ -25,38 +21,6 @@ def split_path(path: str, levels: int) -> tuple[str, str]:
     version's directory: "O/b/tokens/V/documents/p" at 2 -> "O", "b/tokens/V/documents/p"."""
     output = path.rsplit("/", _OF_A_VERSION + levels)[0]
     return output or "/", path[len(output) :].lstrip("/")
-
-
-def write_json(output: str, inside: str, value: dict[str, Any]) -> None:
-    """Write JSON with sorted keys, all at once or not at all."""
-    write_bytes(output, inside, _as_json(value))
-
-
-def write_bytes(output: str, inside: str, raw: bytes) -> None:
-    """Replace a file atomically: a reader sees the old bytes or the new."""
-    fs, base = access.locate(output)
-    if isinstance(fs, pafs.LocalFileSystem):
-        confined.write(base, inside, raw)
-    elif access.is_object_store(fs):  # at once: a stream that is given up is put as far as it came
-        put_object(_below(output, inside), raw)
-    else:
-        write_on_hdfs(fs, _below(base, inside), raw)
-
-
-def create_json(output: str, inside: str, value: dict[str, Any]) -> bool:
-    """Write JSON as `write_json` does if there is no file of this name. Return whether there was
-    none: of several that write it at once, one does."""
-    raw = _as_json(value)
-    fs, base = access.locate(output)
-    if isinstance(fs, pafs.LocalFileSystem):
-        return confined.write_new(base, inside, raw)
-    if access.is_object_store(fs):
-        return put_object(_below(output, inside), raw, if_new=True)
-    return create_on_hdfs(fs, _below(base, inside), raw)
-
-
-def _as_json(value: dict[str, Any]) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def kinds_in(output: str, inside: str) -> dict[str, Kind]:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bfpack_spark.files import own_files
+from bfpack_spark.files import own_files, write_own_files
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
 from bfpack_spark.versions.metadata import Count, Metadata, read_metadata
@@ -45,7 +45,7 @@ def keep_plan(plan: Plan) -> None:
     """Write a note that the plan is complete. Publication removes the note."""
     output, inside = plan.version.home.output, plan.version.inside
     own_files.sync_folders(output, inside)
-    own_files.write_json(output, f"{inside}/_plan.json", plan.note.as_json())
+    write_own_files.write_json(output, f"{inside}/_plan.json", plan.note.as_json())
 
 
 def find_plan(version: Version) -> Plan | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.json_values import as_json
-from bfpack_spark.files import access, own_files
+from bfpack_spark.files import access, write_own_files
 from bfpack_spark.report.collect import (
     VersionReport,
     collect,
@@ -56,7 +56,7 @@ def keep_report(
         report = collect(home, version.name, lambda _: count_lengths(), others)
         _write(home, version.name, _for_machines(report))
         rendered = render(version_page(report)).encode()
-        own_files.write_bytes(home.output, f"{version.inside}/report/report.html", rendered)
+        write_own_files.write_bytes(home.output, f"{version.inside}/report/report.html", rendered)
 
 
 def _for_machines(report: VersionReport) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _for_machines(report: VersionReport) -> dict[str, Any]:
 
 
 def _write(home: Home, name: str, content: dict[str, Any]) -> None:
-    own_files.write_json(home.output, f"{home.inside}/{name}/report/report.json", content)
+    write_own_files.write_json(home.output, f"{home.inside}/{name}/report/report.json", content)
 
 
 @contextmanager

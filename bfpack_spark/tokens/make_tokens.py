@@ -16,7 +16,7 @@ from bfpack_spark.core.halves import num_high_bytes
 from bfpack_spark.corpus import coverage
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import access, own_files
+from bfpack_spark.files import access, write_own_files
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.printable import counted, one_line
@@ -177,10 +177,12 @@ def _complete(
     if not accounting.documents:
         refused = [f"{version.directory}/{e.path}" for e in written if e.kind == "quarantine"]
         raise InputError(_nothing_to_pack(settings, source, accounting, new.first_places, refused))
-    own_files.write_bytes(version.home.output, f"{version.inside}/tokenizer.json", vocabulary.json)
+    write_own_files.write_bytes(
+        version.home.output, f"{version.inside}/tokenizer.json", vocabulary.json
+    )
     if vocabulary.template is not None:
         path = f"{version.inside}/{CHAT_TEMPLATE}"
-        own_files.write_bytes(version.home.output, path, vocabulary.template.as_json())
+        write_own_files.write_bytes(version.home.output, path, vocabulary.template.as_json())
     entries = [*increment.entries, *written]
     if source.columns.doc_id is not None:
         paths = [access.resolve(version.directory, entry.path) for entry in entries]

@@ -1,5 +1,6 @@
 """What training runs hold on to: the versions in snapshots and in mixtures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bfpack_spark.versions import mixtures, snapshots
@@ -19,11 +20,15 @@ class Pins:
 
     def snapshots_of(self, home: Home, version: str) -> list[str]:
         """Return the names of the snapshots that keep a version of sequences."""
-        return snapshots.snapshots_of(self.snapshots, home, version)
+        return _named(self.snapshots, home, version)
 
     def mixtures_of(self, home: Home, version: str) -> list[str]:
         """Return the names of the mixtures that keep a version of sequences."""
-        return mixtures.mixtures_of(self.mixtures, home, version)
+        return _named(self.mixtures, home, version)
+
+
+def _named(pins: Mapping[str, Snapshot | Mixture], home: Home, version: str) -> list[str]:
+    return sorted(name for name, kept in pins.items() if kept.version_in(home) == version)
 
 
 def read_pins(output: str) -> Pins:

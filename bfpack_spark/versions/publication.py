@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.files import access, own_files
+from bfpack_spark.files import access, own_files, write_own_files
 from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.confined import FileFacts
 from bfpack_spark.files.holders import Lock
@@ -147,7 +147,7 @@ def complete(version: Version, files: Sequence[FileEntry], lock: Lock, **parts: 
     lock.check()
     if is_complete(home, version.name):
         raise JobError(f"{version.directory}: another run has completed it; run this again")
-    own_files.write_json(output, f"{version.inside}/_manifest.json", manifest.as_json())
+    write_own_files.write_json(output, f"{version.inside}/_manifest.json", manifest.as_json())
     _remove_unlisted(version, manifest)
     return manifest
 
@@ -164,7 +164,7 @@ def publish(version: Version) -> None:
     )
     if readable_pointer(version.home) != pointer:
         home = version.home
-        own_files.write_json(home.output, f"{home.inside}/_current.json", pointer.as_json())
+        write_own_files.write_json(home.output, f"{home.inside}/_current.json", pointer.as_json())
     _tidy(version, parse_metadata(raw, path, _model(version.home)))
 
 

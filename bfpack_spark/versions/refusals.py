@@ -4,7 +4,7 @@ note beside the manifest says so until the store is published."""
 from contextlib import suppress
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import own_files
+from bfpack_spark.files import write_own_files
 from bfpack_spark.versions.metadata import Metadata, read_metadata
 from bfpack_spark.versions.publication import REFUSED, Home, Version, is_current
 
@@ -19,7 +19,7 @@ def note_refusal(version: Version, why: str) -> None:
     """Note that a version is not published, and why. If it is current, it was let in before, and
     nothing is noted."""
     if not is_current(version.home, version.name):
-        own_files.write_json(version.home.output, f"{version.inside}/{REFUSED}", {"why": why})
+        write_own_files.write_json(version.home.output, f"{version.inside}/{REFUSED}", {"why": why})
 
 
 def refusal_of(home: Home, name: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import own_files
+from bfpack_spark.files import own_files, write_own_files
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
 from bfpack_spark.versions.publication import Home
@@ -59,7 +59,7 @@ def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
     """Write a snapshot and return its path. If this same snapshot is there already, nothing is
     written. Raises InputError if another snapshot has the name."""
     path = f"{output.rstrip('/')}/{FOLDER}/{name}.json"
-    is_new = own_files.create_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
+    is_new = write_own_files.create_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
     if not is_new and read_metadata(path, Snapshot) != snapshot:
         raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
     return path
@@ -93,8 +93,3 @@ def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
                         f"{home.directory}, which is not there; correct the snapshot, or remove "
                         "it if nothing reads it"
                     )
-
-
-def snapshots_of(snapshots: dict[str, Snapshot], home: Home, version: str) -> list[str]:
-    """Return the names of the snapshots that keep a version of sequences."""
-    return sorted(n for n, kept in snapshots.items() if kept.version_in(home) == version)

@@ -17,6 +17,7 @@ from packers import MEAN_TOKENS
 from stages import BFPACK, NO_BROADCAST
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import TOKENS
 from bfpack_spark.versions import publication
@@ -58,8 +59,10 @@ def store_of_lengths(output: Path, lengths: Int64) -> None:
         "tokens_inserted": len(lengths),
     }
     special = {"vocabulary_size": _EOS + 1, "eos_id": _EOS, "bos_id": None, "own_pad_id": None}
-    publication.complete(version, entries, totals=totals, accounting=accounting, tokenizer=special)
-    publication.publish(version)
+    facts = {"totals": totals, "accounting": accounting, "tokenizer": special}
+    with hold_bucket(str(output), BUCKET) as lock:
+        publication.complete(version, entries, lock, **facts)
+        publication.publish(version)
 
 
 def _inputs() -> TokensInputs:

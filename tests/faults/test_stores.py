@@ -16,7 +16,7 @@ from faults.proxy import KINDS, Proxy, started_proxy
 from s3_store import Store
 
 from bfpack_spark.errors import BusyError
-from bfpack_spark.files import access, own_files
+from bfpack_spark.files import access, write_own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
 
@@ -124,18 +124,18 @@ def test_a_pointer_is_old_or_new_whatever_the_store_answers(
     proxy: Proxy, matrix: Matrix, kind: str, times: int
 ) -> None:
     old, new = b'{"version": "old"}', b'{"version": "new"}'
-    own_files.write_bytes(OUTPUT, "b/tokens/_current.json", old)
+    write_own_files.write_bytes(OUTPUT, "b/tokens/_current.json", old)
     proxy.fail(kind, "PUT", times)
     outcome = "new one is there"
     try:
-        own_files.write_bytes(OUTPUT, "b/tokens/_current.json", new)
+        write_own_files.write_bytes(OUTPUT, "b/tokens/_current.json", new)
     except OSError:
         outcome = "OSError, old or new one is there"
     assert proxy.done
     proxy.fail("", "", 0)
     found = access.read_bytes(f"{OUTPUT}/b/tokens/_current.json")
     assert found in ((new,) if outcome == "new one is there" else (old, new))
-    own_files.write_bytes(OUTPUT, "b/tokens/_current.json", new)
+    write_own_files.write_bytes(OUTPUT, "b/tokens/_current.json", new)
     assert access.read_bytes(f"{OUTPUT}/b/tokens/_current.json") == new
     matrix.add(f"S3, {kind}, to {'one PUT' if times == 1 else 'every PUT'} of a pointer", outcome)
 
@@ -166,7 +166,7 @@ def test_what_is_read_is_right_whatever_the_store_answers(
     proxy: Proxy, matrix: Matrix, kind: str
 ) -> None:
     raw = bytes(range(256)) * 4_000
-    own_files.write_bytes(OUTPUT, "b/read", raw)
+    write_own_files.write_bytes(OUTPUT, "b/read", raw)
     proxy.fail(kind, "GET", 1)
     assert access.read_bytes(f"{OUTPUT}/b/read") == raw
     assert proxy.done

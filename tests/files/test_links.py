@@ -10,7 +10,7 @@ from made_versions import below, finish, publish, version, write
 from outputs import copy_of, current
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import locks, own_files
+from bfpack_spark.files import locks, own_files, write_own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.versions import publication, snapshots
@@ -109,13 +109,13 @@ def test_a_link_that_appears_when_the_manifest_is_written_is_not_followed(
 ) -> None:
     made = version(tmp_path / "output")
     link = (Path(made.directory) / place).resolve()
-    write_json = own_files.write_json
+    write_json = write_own_files.write_json
 
     def write_and_swap(output: str, inside: str, value: dict[str, object]) -> None:
         write_json(output, inside, value)
         put_link(link, elsewhere)
 
-    monkeypatch.setattr(own_files, "write_json", write_and_swap)
+    monkeypatch.setattr(write_own_files, "write_json", write_and_swap)
     with pytest.raises(InputError, match=f"^{link}: is a link"):
         finish(made, "shards/part-00000.parquet")
     assert untouched(elsewhere)
@@ -150,7 +150,7 @@ def test_snapshots_and_reports_are_not_written_through_a_link(
             act()
     (output / made.inside / "report").symlink_to(elsewhere)
     with pytest.raises(InputError, match="report: is a link"):
-        own_files.write_bytes(str(output), f"{made.inside}/report/report.html", b"")
+        write_own_files.write_bytes(str(output), f"{made.inside}/report/report.html", b"")
     assert untouched(elsewhere)
 
 

@@ -16,7 +16,7 @@ from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import BusyError, InputError
-from bfpack_spark.files import access, own_files
+from bfpack_spark.files import access, own_files, write_own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.load_settings import load_settings
@@ -58,8 +58,8 @@ def test_what_an_output_holds_is_written_listed_and_deleted_as_on_a_disk(within:
     output, version = "s3a://data/own", "b/tokens/0123456789abcdef"
     assert own_files.kinds_in(output, "b") == {}
     assert own_files.files_below(output, "b") == {}
-    own_files.write_bytes(output, f"{version}/documents/p%41", b"four")
-    own_files.write_json(output, "b/tokens/_current.json", {})
+    write_own_files.write_bytes(output, f"{version}/documents/p%41", b"four")
+    write_own_files.write_json(output, "b/tokens/_current.json", {})
     assert own_files.kinds_in(output, "b/tokens") == {
         "_current.json": "file",
         "0123456789abcdef": "folder",
@@ -128,7 +128,7 @@ def test_options_of_an_address_reach_whoever_opens_what_lies_below_it(
     assert (found.name, found.path) == ("a%41.jsonl", f"s3://data?{options}/told/a%41.jsonl")
     assert found.etag
     assert access.read_bytes(found.path) == b"{}"
-    own_files.write_bytes(f"s3://data?{options}/told", "x#?.json", b"{}")
+    write_own_files.write_bytes(f"s3://data?{options}/told", "x#?.json", b"{}")
     assert "x#?.json" in store.objects("data/told")
     with hold_bucket(f"s3://data?{options}/told", "b"):
         assert "b/_lock" in store.objects("data/told")

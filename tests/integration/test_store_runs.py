@@ -21,7 +21,7 @@ from s3_store import Store
 from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import BusyError, JobError
-from bfpack_spark.files import access, own_files
+from bfpack_spark.files import access, own_files, write_own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
 
@@ -220,8 +220,8 @@ def test_files_are_replaced_listed_and_deleted_as_on_a_disk(place: Place) -> Non
     assert own_files.kinds_in(output, "b") == {}
     assert own_files.files_below(output, "b") == {}
     for content in (b"four", b"fore"):
-        own_files.write_bytes(output, f"{version}/documents/p%41 #é", content)
-    own_files.write_json(output, "b/tokens/_current.json", {})
+        write_own_files.write_bytes(output, f"{version}/documents/p%41 #é", content)
+    write_own_files.write_json(output, "b/tokens/_current.json", {})
     assert access.read_bytes(f"{output}/{version}/documents/p%41 #é") == b"fore"
     for content in (b"123", b"12345"):  # two attempts of one task
         file = HashingFile(f"{output}/{version}", "documents/part-0")
@@ -246,12 +246,12 @@ def test_files_are_replaced_listed_and_deleted_as_on_a_disk(place: Place) -> Non
 def test_an_input_is_known_by_its_address_and_a_change_is_named(place: Place) -> None:
     folder = f"{place.root}/moving"
     for name in ("a%41.jsonl", "deep/b.jsonl"):
-        own_files.write_bytes(folder, name, b'{"text": 1}')
+        write_own_files.write_bytes(folder, name, b'{"text": 1}')
     found = take_inventory(f"{folder}/**/*.jsonl", None)
     assert [file.path for file in found.files] == [f"{folder}/a%41.jsonl", f"{folder}/deep/b.jsonl"]
     assert found.for_fingerprint() == take_inventory(folder, None).for_fingerprint()
     look_again(found)
-    own_files.write_bytes(folder, "deep/b.jsonl", b'{"text": 2}')
+    write_own_files.write_bytes(folder, "deep/b.jsonl", b'{"text": 2}')
     with pytest.raises(Exception, match=r"deep/b\.jsonl has been written since it was listed"):
         look_again(found)
 

@@ -134,9 +134,7 @@ def test_a_version_made_anew_keeps_the_files_that_later_ones_list(tmp_path: Path
     assert not (Path(first.directory) / given).exists(), "nobody lists it any more"
 
 
-def test_a_version_is_published_though_the_store_of_the_one_before_is_damaged(
-    tmp_path: Path,
-) -> None:
+def test_a_version_is_published_where_the_one_before_is_damaged(tmp_path: Path) -> None:
     store, before = publish(tmp_path, seed=1)
     _, after = publish(tmp_path, seed=2)
     publication.publish(before)
