@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bfpack_spark.config import Settings
-from bfpack_spark.corpus.content_columns import content_columns
-from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.documents import Beside, Chat, Columns
 from bfpack_spark.corpus.formats import format_of
 from bfpack_spark.corpus.globs import expand, match_files
 from bfpack_spark.corpus.inventory import InputFile, Inventory, LeftOut, Split
@@ -25,6 +24,7 @@ from bfpack_spark.corpus.take_inventory import UNDERSCORE, is_bookkeeping, say_l
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.schema import BUCKETS, plain
+from bfpack_spark.versions.inputs import TokensConfiguration
 
 if TYPE_CHECKING:  # samples are drawn without Spark
     from bfpack_spark.spark.frames import Frame
@@ -44,11 +44,26 @@ class Slice:
     frame: "Frame | None" = None  # a table or frame; None: the files of the inventory
 
 
-def columns_of(settings: Settings, found: Slice, bucket: str | None) -> Columns:
-    """Return what to read of a slice's documents."""
+def columns_of(named: Settings | TokensConfiguration, found: Slice, bucket: str | None) -> Columns:
+    """Return what to read of a slice's documents, by the settings of a run or as a token store was
+    made."""
+    chat: Chat | None = "messages" if named.messages_column else None
+    chat = "prompt" if named.prompt_column else chat
+    every: dict[Beside, str | None] = {
+        "labels": named.labels_column,
+        "loss_mask": named.loss_mask_column,
+        "tools": named.tools_column,
+        "completion": named.completion_column,
+    }
+    kind, beside = next(((k, name) for k, name in every.items() if name), (None, None))
+    content = named.tokens_column or named.messages_column or named.prompt_column
     return Columns(
-        **content_columns(settings),
-        doc_id=settings.id_column,
+        content=content or named.text_column or "",
+        doc_id=named.id_column,
+        tokens=named.tokens_column is not None,
+        chat=chat,
+        beside=beside,
+        beside_is=kind,
         bucket=found.column,
         wanted=bucket if found.column else None,
     )

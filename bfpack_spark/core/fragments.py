@@ -48,27 +48,14 @@ def cut_documents(kept: Int64, seq_len: int, overlap: int = 0, bos: int = 0) -> 
     then with the `overlap` tokens before it. Kept [9] at 8, overlap 3 -> [8] and [4], which starts
     at 5. Kept [17] at 8, bos 1 -> [8], [8] from 8 and [3] from 15.
     """
-    if overlap or bos:
-        return _cut_with_prefix(kept, seq_len, overlap, bos)
-    num_fragments = -(-kept // seq_len)
-    document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
-    start = rank_in_run(num_fragments) * seq_len
-    return Fragments(
-        document=document, start=start, length=np.minimum(kept[document] - start, seq_len)
-    )
-
-
-def _cut_with_prefix(kept: Int64, seq_len: int, overlap: int, bos: int) -> Fragments:
-    prefix = overlap + bos
-    num_fragments = (kept > 0) + later_fragments(kept, seq_len, prefix)
+    num_fragments = (kept > 0) + later_fragments(kept, seq_len, overlap + bos)
     document = np.repeat(np.arange(len(kept), dtype=np.int64), num_fragments)
     rank = rank_in_run(num_fragments)
-    later = rank > 0
-    new = np.where(later, seq_len + (rank - 1) * (seq_len - prefix), 0)
+    begin = rank * (seq_len - overlap - bos)  # as if BOS were a token of the document
     return Fragments(
         document=document,
-        start=np.where(later, new - overlap, 0),
-        length=np.minimum(kept[document] - new + np.where(later, prefix, 0), seq_len),
+        start=begin + bos * (rank > 0),
+        length=np.minimum(kept[document] - begin, seq_len),
     )
 
 
@@ -113,16 +100,11 @@ def count_fragments(
     """
     kept = kept_lengths(lengths, seq_len, long_documents)
     histogram = np.zeros(seq_len + 1, dtype=np.int64)
-    if prefix:
-        full, rest = np.divmod(np.maximum(kept - seq_len, 0), seq_len - prefix)
-        np.add.at(histogram, np.minimum(kept, seq_len), counts)
-        np.add.at(histogram, np.where(rest > 0, rest + prefix, 0), counts)
-        histogram[0] = 0
-        histogram[seq_len] += int((full * counts).sum())
-        return histogram
-    np.add.at(histogram, kept % seq_len, counts)
+    full, rest = np.divmod(np.maximum(kept - seq_len, 0), seq_len - prefix)
+    np.add.at(histogram, np.minimum(kept, seq_len), counts)
+    np.add.at(histogram, np.where(rest > 0, rest + prefix, 0), counts)
     histogram[0] = 0
-    histogram[seq_len] += int((kept // seq_len * counts).sum())
+    histogram[seq_len] += int((full * counts).sum())
     return histogram
 
 

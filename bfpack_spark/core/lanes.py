@@ -26,10 +26,6 @@ class Lanes:
     firsts: Int64  # [sizes, lanes]: rank of its first one in the list of all groups of this size
 
     @property
-    def num_lanes(self) -> int:
-        return int(self.counts.shape[1])
-
-    @property
     def num_groups(self) -> Int64:
         """Return the number of groups in each lane."""
         return np.asarray(self.counts.sum(axis=0))

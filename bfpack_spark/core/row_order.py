@@ -6,9 +6,8 @@ lanes (core/lanes.py), each lane is cut into windows of a few groups, the rows o
 shuffled, and the lanes are woven into one stream (core/weave.py). So a reader of some lanes decodes
 no rows of the others, holds one window of each lane, and has few shards open at a time.
 
-Any position leads to its row at once, and any row to its position. What is computed when an order
-is made grows with the number of shards; a look-up also sorts the groups of a shard, and the rows of
-a window.
+Any position leads to its row at once. What is computed when an order is made grows with the number
+of shards; a look-up also sorts the groups of a shard, and the rows of a window.
 """
 
 from bisect import bisect_right
@@ -19,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.core.lanes import Lanes, deal_groups, group_of_step, rows_before
+from bfpack_spark.core.lanes import deal_groups, group_of_step, rows_before
 from bfpack_spark.core.shuffle import mix, mixed
 from bfpack_spark.core.weave import Weave
 
@@ -84,10 +83,6 @@ class RowOrder:
         """Return how many windows a reader of all lanes holds."""
         return len(self._lanes.num_groups)
 
-    @property
-    def lanes(self) -> Lanes:
-        return self._lanes
-
     def find(self, positions: Int64) -> Places:
         """Return the places of the rows at positions of 0..num_rows-1. A slot is a lane."""
         lane, step = self._weave.find(positions)
@@ -114,12 +109,6 @@ class RowOrder:
             here = (places.slot == slot) & (places.window == number)
             found[here] = self.sequence_ids(self.window(slot, number))[places.row[here]]
         return found
-
-    def positions(self, sequence_ids: Int64) -> Int64:
-        """Return the position of each row: the inverse of `rows`."""
-        pairs = [self._place_of(sequence_id) for sequence_id in sequence_ids.tolist()]
-        lane, step = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        return self._weave.positions(lane, step)
 
     def sequence_ids(self, window: Window) -> Int64:
         """Return the sequence_id of the row at each place of a window."""
@@ -152,31 +141,6 @@ class RowOrder:
         """Return the full groups of a shard, in their seeded order."""
         key = _key(self._rules.seed, self._rules.epoch, 2, shard)
         return _kept_scattered(int(self._full[shard]), key)
-
-    def _place_of(self, sequence_id: int) -> tuple[int, int]:
-        """Return lane and step of a row."""
-        shard = int(np.searchsorted(self._first_row, sequence_id, side="right")) - 1
-        group, row = divmod(sequence_id - int(self._first_row[shard]), self._group_rows)
-        kind, rank = self._rank_of(shard, group)
-        lane = int(np.searchsorted(self._lanes.firsts[kind], rank, side="right")) - 1
-        at = int(self._begins[kind, lane] + rank - self._lanes.firsts[kind, lane])
-        number = at // self._rules.window
-        window = self.window(lane, number)
-        ahead = number * self._rules.window
-        row += sum(self._rows_of(*self._group(lane, before)) for before in range(ahead, at))
-        place = int(np.flatnonzero(window.rows == row)[0])
-        return lane, int(rows_before(self._lanes, np.array([lane]), np.array([ahead]))[0]) + place
-
-    def _rank_of(self, shard: int, group: int) -> tuple[int, int]:
-        """Return which size a group has, and its rank in the list of all groups of this size."""
-        if group < self._full[shard]:
-            turn = int(np.flatnonzero(self._shards == shard)[0])
-            inner = self._groups_of(shard)
-            before = int(self._full_ends[turn]) - len(inner)
-            return 0, before + int(np.flatnonzero(inner == group)[0])
-        ranks = [np.flatnonzero(shards == shard) for shards in self._partial]
-        kind = next(kind for kind, rank in enumerate(ranks) if len(rank))
-        return kind + 1, int(ranks[kind][0])
 
 
 def scattered(size: int, key: int) -> Int64:

@@ -2,11 +2,9 @@
 on, over the lanes that still have rows.
 
 Lanes of 3, 1 and 2 rows make the stream a0 b0 c0 a1 c1 a2. Which lane and step stand at a position
-follows from the lengths alone, in both directions, without walking the stream: between two
-neighbouring lengths the same lanes take turns.
+follows from the lengths alone, without walking the stream: between two neighbouring lengths the
+same lanes take turns.
 """
-
-from functools import cached_property
 
 import numpy as np
 
@@ -26,27 +24,14 @@ class Weave:
         self._begins = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
         # Of each piece: the lanes that take turns first, and behind them the others.
         self._lanes = np.argsort(~active, axis=1, kind="stable")
-        self._active = active
 
     @property
     def num_rows(self) -> int:
         """Return the length of the stream."""
         return int(self._begins[-1])
 
-    @cached_property
-    def _turns(self) -> Int64:
-        """Return the turn of each lane in each piece."""
-        return np.cumsum(self._active, axis=1) - 1
-
     def find(self, positions: Int64) -> tuple[Int64, Int64]:
         """Return the lane, and the step in it, at each position of 0..num_rows-1."""
         piece = np.searchsorted(self._begins, positions, side="right") - 1
         step, turn = np.divmod(positions - self._begins[piece], self._num_active[piece])
         return self._lanes[piece, turn], self._heights[piece] + step
-
-    def positions(self, lanes: Int64, steps: Int64) -> Int64:
-        """Return the position of each step of a lane: the inverse of `find`."""
-        piece = np.searchsorted(self._heights, steps, side="right") - 1
-        turn = self._turns[piece, lanes]
-        before: Int64 = (steps - self._heights[piece]) * self._num_active[piece]
-        return self._begins[piece] + before + turn

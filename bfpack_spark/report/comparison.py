@@ -28,7 +28,7 @@ def seq_lens_table(bucket: str, versions: Sequence[Named]) -> Table:
             one.name,
             *_numbers(one.manifest.accounting, columns),
             *_shards([one.manifest]),
-            _version(one),
+            one.manifest.version,
         )
         for one in versions
     ]
@@ -68,7 +68,7 @@ def not_added_table(whys: Sequence[tuple[str, Named]]) -> Table:
             (
                 one.name,
                 str(one.manifest.seq_len),
-                _version(one),
+                one.manifest.version,
                 count(one.manifest.totals.tokens),
                 why,
             )
@@ -80,7 +80,7 @@ def not_added_table(whys: Sequence[tuple[str, Named]]) -> Table:
 def names_table(ways: Mapping[str, Sequence[Named]]) -> Table:
     """Return a table with a row for each bucket: its version for each way to pack."""
     buckets = dict.fromkeys(one.name for named in ways.values() for one in named)
-    of = {(way, one.name): _version(one) for way, named in ways.items() for one in named}
+    of = {(way, one.name): one.manifest.version for way, named in ways.items() for one in named}
     return Table(
         caption="Versions, by bucket and seq_len",
         head=("bucket", *ways),
@@ -88,7 +88,8 @@ def names_table(ways: Mapping[str, Sequence[Named]]) -> Table:
     )
 
 
-_COLUMNS: dict[str, Column] = {
+# The numbers of a version that say what packing makes of it.
+COLUMNS: dict[str, Column] = {
     "documents": lambda account: count(account.num_documents),
     "tokens": lambda account: count(account.num_tokens),
     "sequences": lambda account: count(account.num_sequences),
@@ -114,10 +115,6 @@ def add_manifests(manifests: Sequence[SequencesManifest]) -> SequencesAccounting
     return SequencesAccounting(**{**add_counts(accounts), "seq_len": accounts[0]["seq_len"]})
 
 
-def _version(one: Named) -> str:
-    return one.manifest.version
-
-
 def _share(part: int, whole: int, most: int) -> Cell:
     return Cell(text=share(part, whole), bar=part / max(most, 1))
 
@@ -125,7 +122,7 @@ def _share(part: int, whole: int, most: int) -> Cell:
 def _columns(manifests: Sequence[SequencesManifest]) -> dict[str, Column]:
     """Return the columns of numbers. The tokens left out have one if there are any."""
     some = any(manifest.accounting.num_tokens_left_out for manifest in manifests)
-    return _COLUMNS | (_LEFT_OUT if some else {})
+    return COLUMNS | (_LEFT_OUT if some else {})
 
 
 def _numbers(account: SequencesAccounting, columns: Mapping[str, Column]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from bfpack_spark.printable import counted
 from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
 from bfpack_spark.report.comparison import (
+    COLUMNS,
     Named,
     add_manifests,
     buckets_table,
@@ -33,7 +34,7 @@ from bfpack_spark.report.headlines import HOW_TO_CHOOSE, about, about_lengths, b
 from bfpack_spark.report.layout import Page, Section, Table
 from bfpack_spark.report.tables import detailed_tables_of, tables_of
 from bfpack_spark.report.target_tables import targets_of_buckets, targets_sections
-from bfpack_spark.report.words import count, percent, rules_name, rules_words, share
+from bfpack_spark.report.words import count, percent, rules_name, rules_words
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
 
@@ -45,7 +46,7 @@ def version_page(report: VersionReport) -> Page:
     return Page(
         title=f"{report.home.bucket}: sequences of {count(at.seq_len)}",
         lead=f"Version {report.name}, packed by {_WORDS[at.rules.packing]}.",
-        facts=[*_facts(manifest.accounting), *_seen(at)],
+        facts=[*((name, of(manifest.accounting)) for name, of in COLUMNS.items()), *_seen(at)],
         sections=[
             sections.accounting_section(manifest.accounting, at.rules.long_documents),
             *targets_sections(manifest),
@@ -243,21 +244,6 @@ def _pictures(stats: CorpusStats, buckets: Sequence[CorpusStats]) -> list[Sectio
                     if at.fragments is not None and at.plan.accounting.num_sequences
                 ),
             ],
-        ),
-    ]
-
-
-def _facts(account: SequencesAccounting) -> list[tuple[str, str]]:
-    places = account.num_tokens_packed + account.num_padding
-    return [
-        ("documents", count(account.num_documents)),
-        ("tokens", count(account.num_tokens)),
-        ("sequences", count(account.num_sequences)),
-        ("padding", share(account.num_padding, places)),
-        ("documents cut", share(account.num_documents_cut, account.num_documents)),
-        (
-            "cut by concatenation",
-            share(account.num_documents_cut_by_concat, account.num_documents),
         ),
     ]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from bfpack_spark.printable import counted
+from bfpack_spark.report.comparison import COLUMNS
 from bfpack_spark.report.layout import Cell, Page, Row, Section, Table
 from bfpack_spark.report.words import count, mean, percent, share
 from bfpack_spark.versions import publication
@@ -87,20 +88,13 @@ def _drawn_table(drawn: list[_Drawn], rows: int, seq_len: int) -> Table:
 
 def _cuts_table(drawn: list[_Drawn]) -> Table:
     """Return how many documents of each version are cut, and how many by concatenation."""
-    accounts = [(each.name, each.accounting) for each in drawn]
+    columns = [
+        COLUMNS[n] for n in ("documents", "documents cut", "cut by concatenation", "padding")
+    ]
     return Table(
         caption="Documents of these versions that are cut",
         head=("bucket", "documents", "cut", "cut by concatenation", "padding"),
-        rows=[
-            (
-                name,
-                count(account.num_documents),
-                share(account.num_documents_cut, account.num_documents),
-                share(account.num_documents_cut_by_concat, account.num_documents),
-                share(account.num_padding, account.num_tokens_packed + account.num_padding),
-            )
-            for name, account in accounts
-        ],
+        rows=[(each.name, *(of(each.accounting) for of in columns)) for each in drawn],
     )
 
 

@@ -8,8 +8,9 @@ from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.explore.group_balance import GroupBalance
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.figures import fragments_figure, lengths_figure, shards_figure
-from bfpack_spark.report.layout import Cell, Row, Section, Table
+from bfpack_spark.report.layout import Row, Section, Table
 from bfpack_spark.report.tables import padding_table, quantiles_table
+from bfpack_spark.report.target_tables import parts_table
 from bfpack_spark.report.words import count, mean, setting, share, size, why_dropped
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest, TokensManifest
 
@@ -61,7 +62,7 @@ def _documents(accounting: SequencesAccounting, long_documents: LongDocuments) -
         "empty": accounting.num_documents_empty,
         **{f"quarantined: {reason}": n for reason, n in sorted(refused.items())},
     }
-    return _parts("Documents", "came in", accounting.num_documents_in, parts)
+    return parts_table("Documents", "came in", accounting.num_documents_in, parts)
 
 
 def _tokens(accounting: SequencesAccounting) -> Table:
@@ -71,16 +72,7 @@ def _tokens(accounting: SequencesAccounting) -> Table:
         "truncated": accounting.num_tokens_truncated,
         "dropped": accounting.num_tokens_dropped,
     }
-    return _parts("Tokens", "of the documents", accounting.num_tokens, parts)
-
-
-def _parts(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> Table:
-    rows: list[Row] = [
-        (name, count(n), Cell(text=share(n, whole), bar=n / max(whole, 1)))
-        for name, n in parts.items()
-    ]
-    foot = (whole_name, count(whole), share(sum(parts.values()), whole))
-    return Table(caption=caption, head=("", "number", "share"), rows=rows, foot=foot)
+    return parts_table("Tokens", "of the documents", accounting.num_tokens, parts)
 
 
 def lengths_section(stats: CorpusStats) -> Section:

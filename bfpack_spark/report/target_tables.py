@@ -56,6 +56,16 @@ def targets_sections(manifest: SequencesManifest) -> list[Section]:
     return [] if at is None or account is None else [_section(account, at)]
 
 
+def parts_table(caption: str, whole_name: str, whole: int, parts: dict[str, int]) -> Table:
+    """Return a table of the parts of a whole, with their shares."""
+    rows: list[Row] = [
+        (name, count(n), Cell(text=share(n, whole), bar=n / max(whole, 1)))
+        for name, n in parts.items()
+    ]
+    foot = (whole_name, count(whole), share(sum(parts.values()), whole))
+    return Table(caption=caption, head=("", "number", "share"), rows=rows, foot=foot)
+
+
 def _section(account: TargetsAccounting, at: TargetsAt) -> Section:
     parts = {
         "packed": account.num_targets_packed,
@@ -63,18 +73,13 @@ def _section(account: TargetsAccounting, at: TargetsAt) -> Section:
         "dropped": account.num_targets_dropped,
         "first of a segment, because of a cut": account.num_targets_at_cuts,
     }
-    came = account.num_targets
-    rows: list[Row] = [
-        (name, count(n), Cell(text=share(n, came), bar=n / max(came, 1)))
-        for name, n in parts.items()
-    ]
-    foot = ("of the documents in the token store", count(came), share(sum(parts.values()), came))
+    whole = "of the documents in the token store"
     without = account.num_documents_without_target
     notes = [f"{at.text()[0].upper()}{at.text()[1:]}."]
     if without:
         notes.append(f"{count(without)} documents were truncated to no target: see quarantine/.")
     notes += _of_quarantine(account)
-    where = Table(caption="Targets", head=("", "number", "share"), rows=rows, foot=foot)
+    where = parts_table("Targets", whole, account.num_targets, parts)
     return Section(
         name="targets", title="Targets", notes=notes, tables=[where, targets_table([at])]
     )

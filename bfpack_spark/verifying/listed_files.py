@@ -33,12 +33,7 @@ class ListedFile:
 Read: TypeAlias = Callable[[ListedFile, list[Violation]], dict[str, Any]]
 
 
-def check_nothing_more(_: ListedFile, faults: list[Violation]) -> dict[str, Any]:  # noqa: ARG001
-    """Return an empty content: a file is checked as a whole, and not read."""
-    return {}
-
-
-def check_each(entries: DataFrame, root: str, read: Read = check_nothing_more) -> DataFrame:
+def check_each(entries: DataFrame, root: str, read: Read) -> DataFrame:
     """Return a message for each file in entries_frame. It holds faults, readable, and what `read`
     returns for the file; `read` may add faults of its own."""
     worker = functools.partial(_check_each, root=root, read=read)

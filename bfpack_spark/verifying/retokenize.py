@@ -10,9 +10,7 @@ from pyspark.sql import functions as sf
 
 from bfpack_spark.buckets.find_slices import one_of, slices_by
 from bfpack_spark.buckets.inputs import Input, open_input
-from bfpack_spark.buckets.slices import Slice
-from bfpack_spark.corpus.content_columns import content_columns
-from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.buckets.slices import Slice, columns_of
 from bfpack_spark.errors import InputError
 from bfpack_spark.schema import Reason
 from bfpack_spark.spark.frames import version_of
@@ -28,7 +26,6 @@ from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.scan_tokens import scan_tokens
 from bfpack_spark.verifying.sums import DigestSpec
-from bfpack_spark.versions.inputs import TokensConfiguration
 from bfpack_spark.versions.publication import Home
 
 _FIRST = 10
@@ -93,7 +90,7 @@ def _source(spark: SparkSession, text: Input, store: TokenStore) -> Source:
             "leave --input-version out, name the table that was packed, or leave --input out"
         )
     home = Home(output=store.directory.rpartition("/")[0], bucket=bucket)
-    return source_of(slice_, home, _columns(configuration, slice_, bucket), _vocabulary(store))
+    return source_of(slice_, home, columns_of(configuration, slice_, bucket), _vocabulary(store))
 
 
 def _check_kind(text: Input, store: TokenStore) -> None:
@@ -153,15 +150,6 @@ def _opened(spark: SparkSession, text: Input, store: TokenStore, stamp: str | No
 def compared_bytes_max(engine: EngineName) -> int:
     """Return the UTF-8 bytes of the largest document that this engine compares."""
     return REFERENCE_BYTES_MAX if engine == "tokenizers" else MAX_BYTES
-
-
-def _columns(configuration: TokensConfiguration, found: Slice, bucket: str) -> Columns:
-    return Columns(
-        **content_columns(configuration),
-        doc_id=configuration.id_column,
-        bucket=found.column,
-        wanted=bucket if found.column else None,
-    )
 
 
 def _vocabulary(store: TokenStore) -> Vocabulary:

@@ -178,15 +178,6 @@ def prepare_seqpacker(fragments: Int64, seq_len: int, strategy: str) -> Prepared
     return lambda: packer.pack_flat(fragments), tokens_by_bin
 
 
-def prepare_seqpacker_lists(fragments: Int64, seq_len: int) -> Prepared:
-    """Timed: its first example, `pack_sequences(...).bins`, from numpy to lists."""
-    seqpacker = importlib.import_module("seqpacker")
-    return (
-        lambda: seqpacker.pack_sequences(fragments, capacity=seq_len).bins,
-        lambda bins: _sums(fragments[_flat(bins)], np.array([len(ids) for ids in bins])),
-    )
-
-
 def prepare_lightbinpack(fragments: Int64, seq_len: int, strategy: str) -> Prepared:
     """Timed: `pack`, from a list (an array it refuses) to lists."""
     lightbinpack = importlib.import_module("lightbinpack")
@@ -202,7 +193,6 @@ PACKERS: dict[str, tuple[str, Callable[[Int64, int], Prepared]]] = {
     "trl": ("trl", prepare_trl),
     "seqpacker": ("seqpacker", partial(prepare_seqpacker, strategy="obfd")),
     "seqpacker_bfd": ("seqpacker", partial(prepare_seqpacker, strategy="bfd")),
-    "seqpacker_lists": ("seqpacker", prepare_seqpacker_lists),
     "lightbinpack": ("lightbinpack", partial(prepare_lightbinpack, strategy="obfd")),
     "lightbinpack_bfd": ("lightbinpack", partial(prepare_lightbinpack, strategy="bfd")),
 }

@@ -1,4 +1,4 @@
-"""The order of rows: every row once, found in both directions, and spread over lanes."""
+"""The order of rows: every row once, and spread over lanes."""
 
 from math import gcd
 
@@ -29,7 +29,6 @@ def test_every_row_has_one_position(rows: list[int], group_rows: int, rules: Ord
     positions = np.arange(order.num_rows)
     held = order.rows(positions)
     assert sorted(held.tolist()) == positions.tolist()
-    assert order.positions(held).tolist() == positions.tolist()
 
 
 @settings(max_examples=40)
@@ -55,7 +54,7 @@ def test_lanes_differ_by_what_cannot_be_shared() -> None:
 
 
 def test_there_are_no_more_lanes_than_row_groups() -> None:
-    assert RowOrder([5, 5], 4, OrderRules(seed=1, epoch=0, lanes=16, window=1)).lanes.num_lanes == 4
+    assert RowOrder([5, 5], 4, OrderRules(seed=1, epoch=0, lanes=16, window=1)).num_slots == 4
 
 
 def test_another_seed_or_epoch_is_another_order_of_the_same_rows() -> None:

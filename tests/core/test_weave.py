@@ -21,14 +21,13 @@ def test_lanes_take_turns_until_they_end() -> None:
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=9))
-def test_any_position_leads_to_its_lane_and_back(lengths: list[int]) -> None:
+def test_any_position_leads_to_its_lane_and_step(lengths: list[int]) -> None:
     weave = Weave(np.array(lengths))
     expected = walk(lengths)
     assert weave.num_rows == len(expected)
     positions = np.arange(weave.num_rows)
     lane, step = weave.find(positions)
     assert list(zip(lane.tolist(), step.tolist(), strict=True)) == expected
-    assert weave.positions(lane, step).tolist() == positions.tolist()
 
 
 @pytest.mark.parametrize("rows", [10**12])
