@@ -59,9 +59,20 @@ def open_delta(
         name=name,
         stamp=delta.stamp(number),
         rows=rows,
-        place=sf.concat("_metadata.file_name", sf.lit("#"), sf.col("_metadata.row_index")),
+        place=_place_in(rows),
         added_since=functools.partial(_added_since, delta, number),
     )
+
+
+def _place_in(rows: DataFrame) -> Column | None:
+    """Return what names a row, or None: Delta numbers the rows of a file only where the table has
+    deletion vectors or row tracking."""
+    place = sf.concat("_metadata.file_name", sf.lit("#"), sf.col("_metadata.row_index"))
+    try:
+        rows.select(place).schema  # noqa: B018  # under Spark Connect, only this makes Spark look
+    except AnalysisException:
+        return None
+    return place
 
 
 @dataclass(frozen=True, kw_only=True)
