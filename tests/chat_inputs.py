@@ -7,7 +7,8 @@ from typing import Any
 
 import chats
 import pyarrow.parquet as pq
-from conversations import BUCKET, Bfpack, Pieces
+from conftest import Bfpack
+from conversations import BUCKET, Pieces
 from outputs import current
 
 from bfpack_spark.tokenizing.outcomes import Targeted

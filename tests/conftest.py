@@ -47,6 +47,10 @@ class Ran:
     err: str
 
 
+Bfpack = Callable[..., Ran]  # runs a command of bfpack with the given arguments
+Run = Callable[..., Ran]  # runs one command with the given options besides those of its fixture
+
+
 @dataclass(frozen=True)
 class Corpus:
     """A corpus on disk, with the tokenizer that was trained on it."""
@@ -111,7 +115,7 @@ def _with_lakes(settings: dict[str, str], chosen: dict[str, dict[str, str]]) -> 
 
 
 @pytest.fixture(scope="session")
-def bfpack(spark: SparkSession) -> Callable[..., Ran]:
+def bfpack(spark: SparkSession) -> Bfpack:
     """Run a bfpack command in this process, on the suite's session."""
 
     def run(*arguments: object) -> Ran:
@@ -161,7 +165,7 @@ def corpus(demo_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Cor
 
 @pytest.fixture(scope="session")
 def packed(
-    corpus: Corpus, bfpack: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
+    corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """An output with bucket `small` at 512 and 2048. Read it; to break it, copy it first."""
     output = tmp_path_factory.mktemp("packed") / "output"

@@ -1,6 +1,6 @@
 """Conversations that are tokenized already, and what their rows must hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from conftest import Ran
+from conftest import Bfpack
 from outputs import current, shard_rows
 from trained import byte_level
 
-Bfpack = Callable[..., Ran]
 EOS, PAD = 0, 1
 BUCKET = "chats"
 

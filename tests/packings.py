@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from outputs import current, manifest
 from tokenizers import Tokenizer
 
 from bfpack_spark.spark import partitions
-
-Bfpack = Callable[..., Ran]
-
 
 Ids = dict[str, npt.NDArray[np.int32]]
 

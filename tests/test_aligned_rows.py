@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Corpus
+from conftest import Bfpack, Corpus
 from outputs import copy_of, manifest, reseal, rewrite, shard_rows
 from packings import (
     AT,
-    Bfpack,
     Ids,
     assert_each_token_once,
     at_512,

@@ -1,19 +1,16 @@
 """A run that has not read all of its input publishes nothing, and says which file it is."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus, Run
 from outputs import current, manifest
 
 from bfpack_spark.tokens import make_tokens
-
-Bfpack = Callable[..., Ran]
 
 
 def write(folder: Path, name: str, numbers: range) -> None:
@@ -23,13 +20,13 @@ def write(folder: Path, name: str, numbers: range) -> None:
 
 
 @pytest.fixture
-def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Callable[..., Ran]:
+def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Run:
     where = ("--input", tmp_path / "in", "--output", tmp_path / "out", "--bucket", "b")
     return lambda command: bfpack(command, *where, "--tokenizer", demo_corpus.tokenizer)
 
 
 def test_an_input_that_shrinks_after_the_listing_is_named(
-    run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         write(tmp_path / "in", name, range(25))
@@ -54,7 +51,7 @@ def test_an_input_that_shrinks_after_the_listing_is_named(
     ]
 
 
-def test_a_parquet_file_without_rows_is_read(run: Callable[..., Ran], tmp_path: Path) -> None:
+def test_a_parquet_file_without_rows_is_read(run: Run, tmp_path: Path) -> None:
     """Spark writes such parts where a task has nothing to write."""
     (tmp_path / "in").mkdir()
     table = pa.table({"text": ["some words"]})
@@ -71,7 +68,7 @@ def test_a_parquet_file_without_rows_is_read(run: Callable[..., Ran], tmp_path: 
 
 
 def test_a_file_written_after_it_was_read_fails_the_run(
-    run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "in", "a.jsonl", range(5))
     collect = make_tokens.collect_messages
@@ -89,9 +86,7 @@ def test_a_file_written_after_it_was_read_fails_the_run(
     assert not list((tmp_path / "out").rglob("_manifest.json"))
 
 
-def test_the_manifest_says_what_was_read_of_files_not_read_anew(
-    run: Callable[..., Ran], tmp_path: Path
-) -> None:
+def test_the_manifest_says_what_was_read_of_files_not_read_anew(run: Run, tmp_path: Path) -> None:
     write(tmp_path / "in", "a.jsonl", range(5))
     assert run("tokenize").code == 0
     write(tmp_path / "in", "b.jsonl", range(3))

@@ -4,10 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from conftest import ROOT, Corpus, Ran, pack_options
+from conftest import ROOT, Bfpack, Corpus, pack_options
 
 
 def submit(job: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -60,7 +59,7 @@ def test_a_mistake_under_spark_submit_is_one_line_and_exit_2(tmp_path: Path) -> 
     assert "Traceback" not in said
 
 
-def test_every_job_is_a_command_of_the_same_options(bfpack: Callable[..., Ran]) -> None:
+def test_every_job_is_a_command_of_the_same_options(bfpack: Bfpack) -> None:
     jobs = sorted((ROOT / "jobs").glob("*.py"))
     assert len(jobs) >= 6
     for job in jobs:

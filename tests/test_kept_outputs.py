@@ -7,18 +7,16 @@ documents at 64 and 256 in three groups, with what `stats`, `show` and `verify` 
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Ran
+from conftest import ROOT, Run
 from outputs import current, manifest
 
 from bfpack_spark.schema import SEQUENCES_FORMATS, TOKENS_FORMATS
 
 KEPT = sorted((ROOT / "tests" / "data").glob("output-*"))
-Run = Callable[..., Ran]
 PLACE = ("--bucket", "b", "--seq-len", 64)
 
 

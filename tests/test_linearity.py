@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ran
+from conftest import Bfpack
 from outputs import current, manifest
 from pyspark.sql import SparkSession
 from trained import byte_level, vocabulary
@@ -35,7 +35,6 @@ from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.find_repeated_ids import count_ids
 from bfpack_spark.tokens.tokenize_text import read_splits, tokenize_rows
 
-Bfpack = Callable[..., Ran]
 LARGEST_ID = 2**30  # random ids up to here do not compress
 SEQ_LEN = 1024
 

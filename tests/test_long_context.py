@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Corpus
+from conftest import Bfpack, Corpus
 from outputs import copy_of, manifest, plan_rows, reseal, shard_rows
 from packings import (
     AT,
-    Bfpack,
     Ids,
     assert_each_token_once,
     at_512,

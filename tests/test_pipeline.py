@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from outputs import copy_of, current, manifest
 from packings import (
     AT,
-    Bfpack,
     Ids,
     Segments,
     assert_each_token_once,

@@ -5,13 +5,12 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Corpus, Ran
+from conftest import ROOT, Bfpack, Corpus
 
 from bfpack_spark.cli.printing import fail
 from bfpack_spark.cli.stats import print_stats
@@ -133,7 +132,7 @@ def test_statistics_of_a_bucket_with_such_a_name_have_none(
 
 
 def test_ids_texts_and_file_names_are_shown_without(
-    demo_corpus: Corpus, bfpack: Callable[..., Ran], tmp_path: Path
+    demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     folder = tmp_path / "corpus"
     folder.mkdir()
@@ -157,7 +156,7 @@ def test_ids_texts_and_file_names_are_shown_without(
     assert shown <= {row["id"] for row in rows}
 
 
-def test_an_argument_that_is_not_utf_8_is_one_line(bfpack: Callable[..., Ran]) -> None:
+def test_an_argument_that_is_not_utf_8_is_one_line(bfpack: Bfpack) -> None:
     ran = bfpack("stats", "--output", b"caf\xe9".decode(errors="surrogateescape"), "--seq-len", 8)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (

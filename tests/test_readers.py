@@ -2,21 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 from tokenizers import Tokenizer
 
 
 @pytest.fixture(scope="module")
-def shards(packed: Path, bfpack: Callable[..., Ran]) -> str:
+def shards(packed: Path, bfpack: Bfpack) -> str:
     ran = bfpack("path", "--output", packed, "--bucket", "small", "--seq-len", 2048)
     assert ran.code == 0
     return ran.out.strip()
@@ -111,7 +110,7 @@ def test_datasets_reads_them(
         assert {column.dtype.name for column in arrays} == {"int64"}
 
 
-def test_the_other_directories_are_named_too(packed: Path, bfpack: Callable[..., Ran]) -> None:
+def test_the_other_directories_are_named_too(packed: Path, bfpack: Bfpack) -> None:
     where = ("path", "--output", packed, "--bucket", "small")
     plan = bfpack(*where, "--seq-len", 2048, "--plan").out.strip()
     assert ds.dataset(plan).schema.names[:3] == ["sequence_id", "position", "offset"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Corpus, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from outputs import copy_of, current, plan_rows, reseal, rewrite, shard_hashes
-from packings import AT, Bfpack, at_512, ids_in, pack, tree
+from packings import AT, at_512, ids_in, pack, tree
 
 
 def test_a_second_run_does_nothing_and_says_so(

@@ -10,18 +10,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus
+from conftest import Bfpack, Corpus
 from outputs import copy_of, manifest, plan_rows, shard_hashes
-from packings import (
-    AT,
-    Bfpack,
-    Ids,
-    assert_each_token_once,
-    at_512,
-    check_stats,
-    pack,
-    read_segments,
-)
+from packings import AT, Ids, assert_each_token_once, at_512, check_stats, pack, read_segments
 from pyspark.sql import SparkSession
 
 from bfpack_spark.spark import partitions

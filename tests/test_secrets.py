@@ -1,10 +1,9 @@
 """No line that tells a mistake repeats what may be a secret."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ran
+from conftest import Bfpack
 
 TABLE = '[spark]\n"spark.hadoop.fs.s3a.secret.key" = "CANARY"\n'
 
@@ -21,9 +20,7 @@ TABLE = '[spark]\n"spark.hadoop.fs.s3a.secret.key" = "CANARY"\n'
         "spark = ['spark.x.password=CANARY']\n",
     ],
 )
-def test_a_mistake_in_a_file_of_settings(
-    toml: str, bfpack: Callable[..., Ran], tmp_path: Path
-) -> None:
+def test_a_mistake_in_a_file_of_settings(toml: str, bfpack: Bfpack, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text(toml)
     ran = bfpack("pack", "--config", config, "--input", "nowhere", "--bucket", "b")
@@ -33,9 +30,7 @@ def test_a_mistake_in_a_file_of_settings(
 
 
 @pytest.mark.parametrize("setting", ["spark.x.password CANARY", "=CANARY"])
-def test_a_mistake_in_a_setting_on_the_command_line(
-    setting: str, bfpack: Callable[..., Ran]
-) -> None:
+def test_a_mistake_in_a_setting_on_the_command_line(setting: str, bfpack: Bfpack) -> None:
     ran = bfpack("pack", "--spark-conf", setting)
     assert ran.code == 2
     assert ran.err.endswith(": write KEY=VALUE\n")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus
+from conftest import Bfpack, Corpus
 from outputs import copy_of, manifest, reseal, rewrite, shard_rows
-from packings import AT, Bfpack, Ids, at_512, check_stats, expected, pack
+from packings import AT, Ids, at_512, check_stats, expected, pack
 from tokenizers import Tokenizer
 
 from bfpack_spark.reading import PackedSequences, layouts

@@ -8,11 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cli.commands import error_of
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 
 from bfpack_spark.cli import running
 
-Bfpack = Callable[..., Ran]
 ROW = {"doc_id": "d", "lang": "de", "text": "some words"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus, Ran, Run
 from outputs import current, documents_of, manifest, read, shard_hashes, shard_rows
 from pyspark.sql import SparkSession
 
@@ -22,8 +22,6 @@ from bfpack_spark.load_settings import load_settings
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
 from bfpack_spark.tokens.look_at import look_at
 
-Bfpack = Callable[..., Ran]
-Run = Callable[..., Ran]
 AT = ("--seq-len", 64)
 LANGUAGES = ("de", "en", "fr")
 ROWS = [

@@ -4,15 +4,13 @@ import bz2
 import json
 import logging
 import lzma
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 from outputs import current, documents_of, manifest, shard_rows
 
-Bfpack = Callable[..., Ran]
 AT = ("--bucket", "b", "--seq-len", 64)
 # Each begins and ends with what a URI, a pattern or a shell would make something of.
 OUTPUTS = ("%41 ts=2024-01-01 00%3A00?#", "#é:x/c:[x]d?")

@@ -1,18 +1,11 @@
 """Running commands on a small corpus, and reading what they said."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Corpus, Ran
-
-Bfpack = Callable[..., Ran]
-
-
-Run = Callable[..., Ran]
-
+from conftest import Bfpack, Corpus, Ran, Run
 
 BASE = ("--bucket", "b", "--seq-len", 64)
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ran
+from conftest import Bfpack
 from outputs import current, plan_rows, shard_rows
 from py4j import java_gateway
 from py4j.protocol import Py4JError, Py4JNetworkError
@@ -42,7 +42,7 @@ def flip_in_column(path: Path, column: str) -> None:
 
 
 def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
-    packed: Path, bfpack: Callable[..., Ran], tmp_path: Path
+    packed: Path, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     output = tmp_path / "output"
     shutil.copytree(packed, output)
@@ -67,7 +67,7 @@ def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
 
 
 def test_a_file_of_another_version_in_place_of_ours_is_named(
-    packed: Path, bfpack: Callable[..., Ran], tmp_path: Path
+    packed: Path, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     """Each is whole, and holds something else."""
     output = tmp_path / "output"

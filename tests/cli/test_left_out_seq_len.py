@@ -2,13 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from cli.commands import error_of
-from conftest import Corpus, Ran, pack_options
-
-Bfpack = Callable[..., Ran]
+from conftest import Bfpack, Corpus, pack_options
 
 
 def test_verify_stats_and_a_document_take_every_published_length(

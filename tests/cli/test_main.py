@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cli.commands import BASE, Bfpack, error_of, results
-from conftest import ROOT, Corpus, Ran
+from cli.commands import BASE, error_of, results
+from conftest import ROOT, Bfpack, Corpus, Ran
 from outputs import current, shard_rows
 
 

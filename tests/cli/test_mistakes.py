@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cli.commands import GOOD, Bfpack, Run, error_of, results, write
-from conftest import Corpus
+from cli.commands import GOOD, error_of, results, write
+from conftest import Bfpack, Corpus, Run
 from outputs import current, manifest
 from tokenizers import Tokenizer
 

@@ -1,15 +1,12 @@
 """One file of settings drives every command: each takes all that it names, or says what to name."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli.commands import error_of
-from conftest import Corpus, Ran
-
-Bfpack = Callable[..., Ran]
+from conftest import Bfpack, Corpus
 
 ROWS: list[Any] = [
     {"doc_id": f"{lang}{n}", "lang": lang, "text": "some words " * n}

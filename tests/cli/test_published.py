@@ -1,14 +1,11 @@
 """What a run prints: from which version to which `current` moved and why, and what was left out."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ran
-
-Run = Callable[..., Ran]
+from conftest import Ran, Run
 
 ROWS: list[Any] = [{"doc_id": f"d{n:02d}", "text": "a word " * 5 * n} for n in range(1, 30)]
 BAD = [{"doc_id": "bad", "text": 7}, {"doc_id": "worse", "text": None}]

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cli.commands import BASE, GOOD, Bfpack, Run, error_of, results, write
-from conftest import Corpus
+from cli.commands import BASE, GOOD, error_of, results, write
+from conftest import Bfpack, Corpus, Run
 from outputs import current, documents_of, manifest, read, shard_hashes, shard_rows
 from pyspark.sql import DataFrame
 from tokenizers import Tokenizer

@@ -1,14 +1,12 @@
 """An option of the command line that a command would not look at is refused in one line. The same
 key in the file of --config is no mistake."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cli.commands import error_of
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 
-Bfpack = Callable[..., Ran]
 AT = ("--seq-len", 512)
 
 

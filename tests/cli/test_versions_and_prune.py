@@ -3,18 +3,15 @@
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus, Ran, Run
 from outputs import current, manifest, read, shard_hashes
 
 from bfpack_spark.files.locks import hold_bucket
 
-Bfpack = Callable[..., Ran]
-Run = Callable[..., Ran]
 AT = ("--seq-len", 64)
 WEEK = 7 * 24 * 3600
 

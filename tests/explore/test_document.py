@@ -1,15 +1,12 @@
 """Where a document went: found in the plan, beside what the shards hold."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Corpus, Ran
+from conftest import Corpus, Run
 from outputs import current, shard_rows
-
-Run = Callable[..., Ran]
 
 
 def segments_of(version: Path, doc_id: str) -> list[dict[str, int]]:

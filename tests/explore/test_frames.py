@@ -5,11 +5,10 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from conftest import Bfpack
 from core.oracle import histogram_of
 from core.test_accounting import rules
 from outputs import copy_of
@@ -21,7 +20,6 @@ from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.report.headlines import HOW_TO_CHOOSE
 
-Bfpack = Callable[..., Any]
 LENGTHS = [3, 5, 9, 17, 40, 2, 2]
 
 

@@ -1,11 +1,11 @@
 """Names that a sequence uses and another binds: against the rows of the shards, printed, in red."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Bfpack
 from outputs import current, shard_rows
 from pages import read_page
 
@@ -13,8 +13,6 @@ from bfpack_spark import explore
 from bfpack_spark.explore.names import NamedSegment, NameOutOfSight
 from bfpack_spark.explore.sequence import Segment
 from bfpack_spark.report.render import render_names
-
-Bfpack = Callable[..., Any]
 
 
 def holds(row: dict[str, Any], doc_id: str, token: int) -> bool:

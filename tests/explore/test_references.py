@@ -1,13 +1,12 @@
 """Mentions out of sight: in texts by eye, in whole corpora, and in samples with their intervals."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Corpus
+from conftest import Bfpack, Corpus
 from core.oracle import as_lengths
 
 from bfpack_spark import explore
@@ -17,8 +16,6 @@ from bfpack_spark.core.estimates import Donors, Sized, Stratum
 from bfpack_spark.explore.frames import wide_frame
 from bfpack_spark.tokenizing.mentions import TokenPlaces, mentions_in
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
-
-Bfpack = Callable[..., Any]
 
 
 class Letters(TokenPlaces):

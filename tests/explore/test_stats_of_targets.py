@@ -4,15 +4,13 @@ rows that are published, of each bucket and of all."""
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 from conversations import conversations, options, write, write_tokenizer
 from outputs import current, manifest, shard_rows
 
-Bfpack = Callable[..., Ran]
 Rows = dict[tuple[str, int], dict[str, str]]
 CHATS = ("chats", "talks")
 BOTH = ("--bucket", "chats", "--bucket", "talks")

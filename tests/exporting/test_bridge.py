@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conversations import BUCKET, Bfpack, conversations, pack, write
+from conftest import Bfpack
+from conversations import BUCKET, conversations, pack, write
 from exporting.rows_by_hand import ROWS
 from outputs import current, shard_rows
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ran
+from conftest import Bfpack, Ran
 from outputs import current, manifest, reseal, rewrite
 
-Bfpack = Callable[..., Ran]
 PLACE = ("--bucket", "small", "--seq-len", 512)
 
 

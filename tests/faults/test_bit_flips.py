@@ -4,18 +4,16 @@ each."""
 import json
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ran
+from conftest import Bfpack
 from faults.corpora import deliver
 from faults.kit import pack_command, verify_command
 from faults.matrix import LONG, SLOW, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
-Bfpack = Callable[..., Ran]
 FORMS = ("jsonl", "masks")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ran
+from conftest import Bfpack, Ran
 from faults.corpora import BUCKET, SEQ_LEN, documents
 from faults.injection import holding
 from faults.kit import Case, Drivers, one_line
@@ -26,7 +26,6 @@ from outputs import current, documents_of, shard_rows
 
 pytestmark = pytest.mark.timeout(1800)
 
-Bfpack = Callable[..., Ran]
 Cases = Callable[[str], Case]
 
 ROWS = [row for row in documents("d", 40) if row["text"]]

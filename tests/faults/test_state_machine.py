@@ -3,13 +3,13 @@ What is published is always what a model of a few lines says, and verify always 
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from conftest import Ran
+from conftest import Bfpack, Ran
 from faults.corpora import BUCKET, SEQ_LEN
 from faults.kit import verify_command
 from faults.matrix import LONG, Matrix
@@ -23,7 +23,6 @@ from bfpack_spark.files import confined
 
 pytestmark = pytest.mark.timeout(1800)
 
-Bfpack = Callable[..., Ran]
 Ids = dict[str, list[int]]
 NAMES = ("a", "b", "c")
 TEXTS = ("", "some words", "to learn " * 40, "forget " * 300)

@@ -3,20 +3,18 @@
 import ast
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, Corpus, Ran
+from conftest import ROOT, Bfpack, Corpus
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.files.bucket_names import bucket_of, check_bucket, folder_of
 
-Bfpack = Callable[..., Ran]
 NAMES = {"C": "C", "C++": "C~2B~2B", "a/b": "a~2Fb", "..": "~2E.", "_x": "~5Fx", "é~": "~C3~A9~7E"}
 
 

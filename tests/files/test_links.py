@@ -1,11 +1,10 @@
 """No link inside an output is written, listed or deleted through, and a link to it is."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, Ran, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from made_versions import below, finish, publish, version, write
 from outputs import copy_of, current
 
@@ -15,7 +14,6 @@ from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.versions import publication, snapshots
 
-Bfpack = Callable[..., Ran]
 NAMES = [f"{n}.txt" for n in range(6)]
 
 

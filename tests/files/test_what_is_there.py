@@ -1,19 +1,16 @@
 """Errors about a bucket, seq_len, version or name that is not there say what is."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cli.commands import error_of
-from conftest import Ran
+from conftest import Bfpack
 from outputs import current
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.reading import PackedSequences
-
-Bfpack = Callable[..., Ran]
 
 BUCKETS = "; buckets there: small"
 OR = "; or estimate from a text, by --input, --tokenizer and --sample N"  # of stats alone

@@ -1,17 +1,16 @@
 """Documents as a DataFrame and as a file, and settings to pack them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ran
+from conftest import Bfpack, Ran
 from outputs import current, shard_hashes
 from pyspark.sql import DataFrame, SparkSession
 
-Bfpack = Callable[..., Ran]
 TEXTS = {"a": "some words to learn", "b": "été 漢字 and don't", "c": "x = f(y) " * 30}
 SEQ_LEN = 16
 

@@ -1,10 +1,9 @@
 """The script of jobs/README.md that packs a DataFrame."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 from outputs import current, shard_hashes
 from pyspark.sql import SparkSession
 from readmes import block
@@ -13,7 +12,7 @@ from readmes import block
 def test_the_script_on_a_frame_runs_as_printed(
     spark: SparkSession,
     corpus: Corpus,
-    bfpack: Callable[..., Ran],
+    bfpack: Bfpack,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

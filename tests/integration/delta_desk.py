@@ -8,11 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ran
+from conftest import Bfpack, Ran
 from outputs import current, shard_hashes
 from pyspark.sql import SparkSession
 
-Bfpack = Callable[..., Ran]
 SEQ_LEN = 64
 WORDS = ["some", "words", "to", "learn", "and", "don't", "forget", "été", "漢字", "x = f(y)"]
 TEXTS = {

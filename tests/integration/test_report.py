@@ -4,12 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Ran
+from conftest import ROOT, Bfpack
 from outputs import current, manifest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -39,9 +39,7 @@ def one(packed: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def many(
-    packed: Path, bfpack: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def many(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of an output of 200 buckets, which are one under 200 names. Their token stores
     say that they are different, as the same documents would be counted once."""
     output = tmp_path_factory.mktemp("many")

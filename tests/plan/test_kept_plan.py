@@ -1,10 +1,9 @@
 """A plan that waits to be assembled is found again if it is whole."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ran
+from conftest import Bfpack
 from outputs import copy_of
 
 from bfpack_spark.config import Settings
@@ -15,7 +14,7 @@ from bfpack_spark.tokens.token_store import open_token_store
 
 
 def test_a_plan_is_found_by_one_listing_while_its_files_have_their_sizes(
-    packed: Path, bfpack: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    packed: Path, bfpack: Bfpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = copy_of(packed, tmp_path)
     where = ("--output", output, "--bucket", "small", "--seq-len", 512)

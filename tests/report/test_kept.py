@@ -6,16 +6,13 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, Ran, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from outputs import copy_of, current, manifest, shard_rows
 from pages import ReadPage, read_page
-
-Bfpack = Callable[..., Ran]
 
 
 @pytest.fixture

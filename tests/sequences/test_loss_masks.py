@@ -6,7 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conversations import BUCKET, Bfpack, conversations, options, pack, pieces_of, whole, write
+from conftest import Bfpack
+from conversations import BUCKET, conversations, options, pack, pieces_of, whole, write
 from outputs import current, manifest, shard_hashes
 
 from bfpack_spark.reading import PackedSequences, layouts

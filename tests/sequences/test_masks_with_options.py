@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conversations import BUCKET, Bfpack, conversations, options, pack, pieces_of, whole, write
+from conftest import Bfpack
+from conversations import BUCKET, conversations, options, pack, pieces_of, whole, write
 from outputs import manifest, shard_rows
 
 

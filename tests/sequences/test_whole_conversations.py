@@ -5,16 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conversations import (
-    BUCKET,
-    Bfpack,
-    Conversation,
-    conversations,
-    options,
-    pack,
-    pieces_of,
-    write,
-)
+from conftest import Bfpack
+from conversations import BUCKET, Conversation, conversations, options, pack, pieces_of, write
 from outputs import current, manifest
 
 from bfpack_spark.printable import counted

@@ -1,9 +1,8 @@
 """Every job of Spark says of which bucket and stage it is."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Corpus, Ran, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from pyspark.sql import SparkSession
 
 
@@ -19,7 +18,7 @@ def num_jobs(spark: SparkSession) -> int:
 
 
 def test_every_job_says_its_bucket_and_stage(
-    corpus: Corpus, bfpack: Callable[..., Ran], spark: SparkSession, tmp_path: Path
+    corpus: Corpus, bfpack: Bfpack, spark: SparkSession, tmp_path: Path
 ) -> None:
     first = num_jobs(spark)
     where = ("--output", tmp_path / "out", "--bucket", "small", "--seq-len", 512)
@@ -33,7 +32,7 @@ def test_every_job_says_its_bucket_and_stage(
 
 
 def test_what_the_user_says_of_a_session_stands_again_afterwards(
-    packed: Path, bfpack: Callable[..., Ran], spark: SparkSession
+    packed: Path, bfpack: Bfpack, spark: SparkSession
 ) -> None:
     spark.sparkContext.setLocalProperty("spark.job.description", "a cell of a notebook")
     try:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Corpus, Ran, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from outputs import current, manifest
 
 from bfpack_spark.corpus.inventory import InputFile, Inventory
@@ -98,7 +98,7 @@ def test_an_object_store_and_a_clusters_disks_are_not_looked_at(
 
 
 def test_a_run_that_cannot_fit_ends_before_it_writes(
-    corpus: Corpus, bfpack: Callable[..., Ran], free: Callable[[int], None], tmp_path: Path
+    corpus: Corpus, bfpack: Bfpack, free: Callable[[int], None], tmp_path: Path
 ) -> None:
     free(1000)
     ran = bfpack("pack", *pack_options(corpus, tmp_path / "output"), "--seq-len", 512)

@@ -6,14 +6,13 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
 import pytest
-from conftest import ROOT, Corpus, Ran, pack_options
+from conftest import ROOT, Bfpack, Corpus, pack_options
 from connect_server import connect_server
 from outputs import current, shard_hashes
 
@@ -43,9 +42,7 @@ def programs(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(
-    corpus: Corpus, bfpack: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def expected(corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A version of the sequences by the Spark of this process."""
     output = tmp_path_factory.mktemp("expected")
     ran = bfpack("pack", *pack_options(corpus, output), *RULES)

@@ -2,12 +2,11 @@
 
 import itertools
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Ran
+from conftest import Bfpack
 from hypothesis import given
 from hypothesis import strategies as st
 from outputs import current, documents_of, manifest, shard_rows
@@ -207,7 +206,7 @@ def test_a_token_of_two_ids_is_refused_by_name() -> None:
 
 
 def test_documents_that_spell_control_words_are_packed_as_plain_text(
-    bfpack: Callable[..., Ran], tmp_path: Any
+    bfpack: Bfpack, tmp_path: Any
 ) -> None:
     texts = {"plain": "now", "h7": "was </s> now", "h8": "x <pad> x", "h9": "<eot>\u6f22"}
     (tmp_path / "tokenizer.json").write_text(json.dumps(unigram()))

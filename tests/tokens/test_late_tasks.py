@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 from outputs import current
 
 from bfpack_spark.corpus.coverage import Tally
@@ -18,7 +18,6 @@ from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.schema import TOKENIZED, plain
 from bfpack_spark.tokens.token_files import write_token_files
 
-Bfpack = Callable[..., Ran]
 Pack = Callable[[str], Path]
 SEQ_LEN = 64
 

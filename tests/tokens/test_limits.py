@@ -1,12 +1,11 @@
 """How large a document may be: the same for both engines, or the version says what differs."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 from outputs import current, manifest, read
 from tokens.worker import EOS, Worker, ids
 
@@ -29,7 +28,7 @@ def test_a_stretch_without_a_place_to_cut_is_refused_by_both_engines(
 
 def test_the_reference_takes_a_long_text_that_can_be_cut(
     demo_corpus: Corpus,
-    bfpack: Callable[..., Ran],
+    bfpack: Bfpack,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

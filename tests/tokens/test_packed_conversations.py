@@ -18,7 +18,8 @@ from chat_inputs import (
     write_lines,
     write_tokenizer,
 )
-from conversations import BUCKET, Bfpack, pieces_of
+from conftest import Bfpack
+from conversations import BUCKET, pieces_of
 from outputs import current, manifest
 from readmes import block
 

@@ -1,21 +1,18 @@
 """What may be in quarantine: a share of documents and of bytes, of the whole and of what is new."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus, Ran, Run
 from outputs import current, manifest
-
-Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(demo_corpus: Corpus, bfpack: Callable[..., Ran], tmp_path: Path) -> Run:
+def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Run:
     """`bfpack tokenize` of tmp_path/corpus."""
     (tmp_path / "corpus").mkdir()
     where = ("--input", tmp_path / "corpus", "--output", tmp_path / "output", "--bucket", "b")
@@ -139,7 +136,7 @@ def test_what_is_wrong_with_the_first_is_said_with_its_remedy(run: Run, tmp_path
 
 
 def test_a_refused_store_is_listed_as_one_until_it_is_published(
-    run: Run, bfpack: Callable[..., Ran], tmp_path: Path
+    run: Run, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     put(tmp_path, "a.jsonl", b"broken\n" + good(9))
     assert run().code == 2

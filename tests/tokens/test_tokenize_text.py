@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus
 from outputs import current, manifest, plan_rows, read
 from tokenizers import Tokenizer
 from tokenizing.altered import losing, noting
@@ -233,7 +233,7 @@ def test_documents_over_a_megabyte_are_not_given_to_the_reference(worker: Worker
 
 
 def test_a_document_of_64_mb_is_packed_whole_and_one_of_257_is_set_aside(
-    demo_corpus: Corpus, bfpack: Callable[..., Ran], tmp_path: Path
+    demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     text = "".join(f"line {n} of a long file\n" for n in range(3000))
     times = -(-(64 << 20) // len(text))

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus, Ran
+from conftest import Bfpack, Corpus, Ran
 from outputs import copy_of, current, manifest, reseal, rewrite
 
 SEQ_LEN = 16
@@ -18,9 +18,6 @@ Row = dict[str, Any]
 
 
 Rows = list[Row]
-
-
-Bfpack = Callable[..., Ran]
 
 
 def pack(bfpack: Bfpack, corpus: Corpus, folder: Path, output: Path, *more: object) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import Bfpack
 from outputs import current, reseal
 from verifying.broken import (
     SEQ_LEN,
-    Bfpack,
     Rows,
     halve,
     plan_file,

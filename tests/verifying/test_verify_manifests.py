@@ -5,14 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Bfpack
 from outputs import copy_of, current, manifest, reseal
-from verifying.broken import (
-    Bfpack,
-    halve,
-    run_verify,
-    sequences,
-    verify,
-)
+from verifying.broken import halve, run_verify, sequences, verify
 
 from bfpack_spark.versions.manifests import TargetsAccounting
 

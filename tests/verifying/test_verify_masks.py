@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conversations import BUCKET, Bfpack, Conversation, conversations, pack, write
+from conftest import Bfpack
+from conversations import BUCKET, Conversation, conversations, pack, write
 from outputs import copy_of, current, manifest, reseal, rewrite
 
 SEQ_LEN = 512

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from conftest import Bfpack
 from outputs import reseal, rewrite
-from verifying.broken import Bfpack, Rows, plan_file, sequences, shard, verify, verify_changed
+from verifying.broken import Rows, plan_file, sequences, shard, verify, verify_changed
 
 
 def test_shards_that_differ_by_more_than_a_row_are_caught(broken: Path, bfpack: Bfpack) -> None:

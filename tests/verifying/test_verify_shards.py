@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Bfpack
 from outputs import manifest, plan_rows, read, reseal, rewrite
 from verifying.broken import (
     SEQ_LEN,
-    Bfpack,
     Row,
     Rows,
     plan_file,

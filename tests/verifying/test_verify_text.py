@@ -5,10 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Corpus
+from conftest import Bfpack, Corpus
 from outputs import shard_hashes
 from tokenizers import Tokenizer
-from verifying.broken import Bfpack, Rows, pack, run_verify, sequences, verify
+from verifying.broken import Rows, pack, run_verify, sequences, verify
 
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.corpus.second_look import look_again

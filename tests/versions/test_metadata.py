@@ -2,12 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ran
+from conftest import Bfpack
 from outputs import copy_of
 
 from bfpack_spark.errors import InputError
@@ -18,7 +17,6 @@ from bfpack_spark.versions.manifests import Manifest, SequencesManifest, TokensM
 from bfpack_spark.versions.metadata import parse_metadata
 from bfpack_spark.versions.snapshots import Snapshot
 
-Bfpack = Callable[..., Ran]
 AT = ("--bucket", "small", "--seq-len", 512)
 PLACES = {
     "pointer": "small/sequences-512/_current.json",

@@ -1,19 +1,16 @@
 """A complete version of which a file is lost, or has another size, is not "nothing to do"."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, Ran, pack_options
+from conftest import Bfpack, Corpus, pack_options
 from made_versions import publish
 from outputs import copy_of, current
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.versions.publication import Version, need_manifest
 from bfpack_spark.versions.whole import check_whole
-
-Bfpack = Callable[..., Ran]
 
 
 def check(made: Version) -> None:
