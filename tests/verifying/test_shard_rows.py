@@ -38,12 +38,18 @@ RULES = ShardRules(
 )
 
 
+def listed(**counts: int) -> ListedFile:
+    """A shard as its manifest lists it."""
+    return ListedFile(
+        number=0, path="s.parquet", bytes=0, sha256="", ids_sha256=None, first=0, **counts
+    )
+
+
 def faults(folder: Path, row: dict[str, Any], number: int) -> list[str]:
     pq.write_table(pa.Table.from_pylist([row], schema=plain(SEQUENCES)), folder / "s.parquet")
-    entry = ListedFile(
-        number=0, path="s.parquet", rows=1, tokens=3, bytes=0, sha256="", ids_sha256=None, first=0
+    (part,) = read_shard(
+        listed(rows=1, tokens=3), replace(RULES, root=str(folder), format_version=number)
     )
-    (part,) = read_shard(entry, replace(RULES, root=str(folder), format_version=number))
     if part.segments is not None:
         segments = part.segments.select(["doc_id", "start", "length", "doc_length"]).to_pylist()
         assert [tuple(each.values()) for each in segments] == [("a", 0, 2, 2), ("b", 0, 1, 1)]
@@ -81,27 +87,19 @@ def test_padding_with_a_place_in_a_document_is_a_fault(
 def test_row_groups_without_statistics_are_a_fault(tmp_path: Path) -> None:
     """Readers look at them before they read."""
     table = pa.Table.from_pylist([ROW], schema=plain(SEQUENCES))
-    entry = ListedFile(
-        number=0, path="s.parquet", rows=1, tokens=3, bytes=0, sha256="", ids_sha256=None, first=0
-    )
     for told, problems in ((["sequence_id"], ["num_padding"]), (["num_padding"], ["sequence_id"])):
         pq.write_table(table, tmp_path / "s.parquet", write_statistics=told)
-        (part, *_) = read_shard(entry, replace(RULES, root=str(tmp_path)))
+        (part, *_) = read_shard(listed(rows=1, tokens=3), replace(RULES, root=str(tmp_path)))
         (fault,) = part.faults
         assert fault.problem == f"the footer has no statistics of {', '.join(problems)}"
 
 
-def test_row_groups_read_together_keep_their_rows_and_faults(
-    tmp_path: Path,
-) -> None:
+def test_row_groups_read_together_keep_their_rows_and_faults(tmp_path: Path) -> None:
     rows = [{**ROW, "sequence_id": number} for number in range(20)]
     rows[17]["input_ids"] = [1, 2, 9, 0]
     table = pa.Table.from_pylist(rows, schema=plain(SEQUENCES))
     pq.write_table(table, tmp_path / "s.parquet", row_group_size=1)
-    entry = ListedFile(
-        number=0, path="s.parquet", rows=20, tokens=60, bytes=0, sha256="", ids_sha256=None, first=0
-    )
-    parts = list(read_shard(entry, replace(RULES, root=str(tmp_path))))
+    parts = list(read_shard(listed(rows=20, tokens=60), replace(RULES, root=str(tmp_path))))
     assert 1 < len(parts) < 20
     told = [(fault.row, fault.problem) for part in parts for fault in part.faults]
     small = "row groups of 1 to 1 rows; all but the last have 32768"

@@ -119,12 +119,8 @@ def test_files_that_are_not_what_the_manifest_says_are_named(
     assert not unnoticed, violations
 
 
-def another_seed(held: dict[str, Any]) -> None:
-    held["inputs"]["configuration"]["seed"] = 5
-
-
 def test_a_manifest_of_another_configuration_is_caught(broken: Path, bfpack: Bfpack) -> None:
-    reseal(sequences(broken), another_seed)
+    reseal(sequences(broken), lambda held: held["inputs"]["configuration"].update(seed=5))
     problems = [v["problem"] for v in verify(bfpack, broken)]
     assert "fingerprint is not that of the inputs" in problems
 
