@@ -246,10 +246,6 @@ def test_rows_of_parquet_without_a_bucket_are_a_mistake_with_their_place(
     [
         (("--bucket", "a", "--bucket", "b"), "--bucket: 2 are named, and nothing says which input"),
         ((), "--bucket is missing: "),
-        (
-            ("--bucket-column", "tongue"),
-            "--bucket-column tongue: no such column in a.jsonl; there are: doc_id, lang, text\n",
-        ),
         (("--bucket-column", "lang", "--input", "x/{bucket}"), "names the buckets already"),
         (("--input", "x/{bucket}"), "has no {bucket}, but others have; write it in all"),
     ],

@@ -64,6 +64,9 @@ def test_ids_that_are_none_are_an_error_that_names_them(
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=1)
     with pytest.raises(InputError, match=f"--id-column doc_id: {says}"):
         read(tmp_path, WITH_ID)
+    if says.startswith("has type"):
+        with pytest.raises(InputError, match=f"--id-column doc_id: {says}"):
+            check_columns(take_inventory(str(tmp_path), None), WITH_ID)
 
 
 def test_a_file_whose_texts_are_all_null_is_read_as_such_beside_others(tmp_path: Path) -> None:
