@@ -1,4 +1,4 @@
-"""What becomes of texts, ready ids and control tokens, by the whole command."""
+"""What becomes of odd texts, and of engines that fail, by the whole command."""
 
 import dataclasses
 import json
@@ -8,14 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from cli.commands import BASE, GOOD, error_of, results, write
-from conftest import Bfpack, Corpus, Run
-from outputs import current, documents_of, manifest, read, shard_hashes, shard_rows
+from cli.commands import GOOD, error_of, results
+from conftest import Corpus, Run
+from outputs import current, documents_of, manifest, read, shard_rows
 from pyspark.sql import DataFrame
-from tokenizers import Tokenizer
 
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
@@ -61,89 +58,6 @@ def test_empty_documents_are_left_out_and_bad_ones_quarantined(run: Run, tmp_pat
         assert row["detail"]
     packed = shard_rows(current(tmp_path / "output", "b", "sequences-64"))
     assert sorted(documents_of(packed)) == sorted(str(row["doc_id"]) for row in GOOD)
-
-
-def test_the_share_in_quarantine_may_be_the_limit_and_not_more(run: Run, tmp_path: Path) -> None:
-    rows = [*GOOD[:3], {"text": None}]
-    assert "25.00% of the documents" in error_of(run(rows, "--max-quarantined", 0.2499))
-    assert run([], "--max-quarantined", 0.25).code == 0
-
-
-@pytest.fixture(scope="module")
-def text_and_ids(
-    corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, list[int]], list[tuple[str, str]], Path]:
-    """40 documents' ids by the library, EOS put to every second; their packed shards."""
-    tokenizer = Tokenizer.from_file(str(corpus.tokenizer / "tokenizer.json"))
-    tokenizer.encode_special_tokens = True
-    eos = tokenizer.token_to_id("<|endoftext|>")
-    texts = dict(sorted(corpus.texts().items(), key=lambda item: len(item[1]))[100:140])
-    ids = {
-        name: tokenizer.encode(text).ids + [eos] * (number % 2)
-        for number, (name, text) in enumerate(texts.items())
-    }
-    folder = tmp_path_factory.mktemp("text")
-    write(folder / "corpus", [{"doc_id": n, "text": text} for n, text in texts.items()])
-    where = ("--input", folder / "corpus", "--output", folder / "output", "--id-column", "doc_id")
-    ran = bfpack("pack", *where, "--tokenizer", corpus.tokenizer, *BASE)
-    assert ran.code == 0, ran.err
-    made = shard_hashes(current(folder / "output", "b", "sequences-64"))
-    assert len(made) > 1
-    return ids, made, corpus.tokenizer
-
-
-@pytest.mark.parametrize(
-    "kind", [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.binary(), None], ids=str
-)
-def test_text_and_its_tokens_give_the_same_shards(
-    kind: pa.DataType | None,
-    text_and_ids: tuple[dict[str, list[int]], list[tuple[str, str]], Path],
-    bfpack: Bfpack,
-    tmp_path: Path,
-) -> None:
-    ids, expected, tokenizer = text_and_ids
-    if kind is None:
-        write(tmp_path / "corpus", [{"doc_id": n, "ids": own} for n, own in ids.items()])
-    else:
-        lists = list(ids.values())
-        raw = [np.array(own, dtype="<i4").tobytes() for own in lists]
-        column = pa.array(raw if kind == pa.binary() else lists, kind)
-        (tmp_path / "corpus").mkdir()
-        table = pa.table({"doc_id": list(ids), "ids": column})
-        pq.write_table(table, tmp_path / "corpus" / "a.parquet")
-    where = ("--input", tmp_path / "corpus", "--output", tmp_path / "output")
-    columns = ("--id-column", "doc_id", "--tokens-column", "ids")
-    ran = bfpack("pack", *where, "--tokenizer", tokenizer, *columns, *BASE)
-    assert ran.code == 0, ran.err
-    assert shard_hashes(current(tmp_path / "output", "b", "sequences-64")) == expected
-
-
-def test_ids_outside_the_vocabulary_are_quarantined(run: Run, tmp_path: Path) -> None:
-    rows = [{"ids": [1, 2, 3]}, {"ids": [1, 10**6]}, {"ids": []}]
-    more = ("--tokens-column", "ids")
-    assert "(1 invalid_tokens from a.jsonl@19 on)" in error_of(run(rows, *more))
-    ran = run([], *more, "--max-quarantined", 0.5)
-    assert ran.code == 0, ran.err
-    account = manifest(current(tmp_path / "output", "b", "tokens"))["accounting"]
-    assert account["documents_quarantined"] == {"invalid_tokens": 1}
-    assert (account["documents"], account["documents_empty"], account["tokens"]) == (1, 1, 4)
-
-
-@pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
-def test_text_that_looks_like_a_control_token_stays_text(
-    engine: str, run: Run, demo_corpus: Corpus, tmp_path: Path
-) -> None:
-    rows = [{"text": "a<|endoftext|>b <|pad|>"}, *GOOD]
-    assert run(rows, "--bos-token", "<|pad|>", "--engine", engine).code == 0
-    tokenizer = Tokenizer.from_file(str(demo_corpus.tokenizer / "tokenizer.json"))
-    eos, bos = (tokenizer.token_to_id(t) for t in ("<|endoftext|>", "<|pad|>"))
-    found = documents_of(shard_rows(current(tmp_path / "output", "b", "sequences-64")))
-    assert len(found) == len(rows)
-    for own in found.values():
-        ids = [own[place] for place in range(len(own))]
-        assert (ids[0], ids[-1], ids.count(eos), ids.count(bos)) == (bos, eos, 1, 1)
-    first = [found["a.jsonl@0"][place] for place in range(len(found["a.jsonl@0"]))]
-    assert tokenizer.decode(first[1:-1]) == rows[0]["text"]
 
 
 def test_engines_that_disagree_in_the_job_fail_it_and_publish_nothing(

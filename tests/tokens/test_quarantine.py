@@ -167,9 +167,13 @@ def test_bytes_are_those_of_the_text_or_of_what_gave_none(run: Run, tmp_path: Pa
 def test_bytes_of_ready_tokens_are_four_each(run: Run, tmp_path: Path) -> None:
     held = [{"ids": [5, 6, 7]}, {"ids": [10**6]}, {"ids": []}, {"ids": None}]
     put(tmp_path, "a.jsonl", b"".join(json.dumps(row).encode() + b"\n" for row in held))
+    ran = run("--tokens-column", "ids")
+    assert (ran.code, "1 invalid_tokens from a.jsonl@19 on" in ran.err) == (2, True), ran.err
     assert run("--tokens-column", "ids", "--max-quarantined", 0.5).code == 0
     accounting = published(tmp_path)["accounting"]
-    assert accounting["bytes_in"] == 16
+    assert accounting["documents_quarantined"] == {"invalid_tokens": 1, "null_text": 1}
+    counted = [accounting[name] for name in ("documents", "documents_empty", "tokens")]
+    assert (counted, accounting["bytes_in"]) == ([1, 1, 4], 16)
     assert accounting["bytes_quarantined"] == {"invalid_tokens": 4, "null_text": 0}
 
 

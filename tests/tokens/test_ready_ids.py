@@ -8,6 +8,8 @@ from conftest import Corpus
 from tokens.worker import EOS, PAD, Worker, ids
 
 from bfpack_spark.corpus.documents import READING, Columns, Document, batches
+from bfpack_spark.corpus.read_corpus import check_columns
+from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.tokenizing.ready_ids import ready_ids
 
 READY = Columns(content="ids", doc_id=None, tokens=True)
@@ -17,13 +19,16 @@ KINDS = [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.large_list(pa.uint16()),
 
 
 def write_ids(worker: Worker, lists: list[list[int] | None], kind: pa.DataType | None) -> str:
-    """The lists as a column of this type; None: as JSON lines."""
+    """The lists as a column of this type, which the driver takes; None: as JSON lines."""
     if kind is None:
-        return worker.write_lines(*({"ids": one} for one in lists))
-    if kind == pa.binary():
-        lists = [None if i is None else np.array(i, dtype="<i4").tobytes() for i in lists]
-    pq.write_table(pa.table({"ids": pa.array(lists, kind)}), worker.folder / "a.parquet")
-    return "a.parquet"
+        name = worker.write_lines(*({"ids": one} for one in lists))
+    else:
+        if kind == pa.binary():
+            lists = [None if i is None else np.array(i, dtype="<i4").tobytes() for i in lists]
+        name = "a.parquet"
+        pq.write_table(pa.table({"ids": pa.array(lists, kind)}), worker.folder / name)
+    check_columns(take_inventory(str(worker.folder / name), None), READY)
+    return name
 
 
 @pytest.mark.parametrize("kind", [*KINDS, None], ids=str)
@@ -106,9 +111,7 @@ def test_text_and_its_tokens_are_the_same_rows(worker: Worker, corpus: Corpus) -
         assert [row["tokens"] for row in worker.run(name, columns=READY)] == expected
 
 
-def test_an_eos_that_the_text_brings_is_not_doubled(
-    worker: Worker,
-) -> None:
+def test_an_eos_that_the_text_brings_is_not_doubled(worker: Worker) -> None:
     name = worker.write_lines({"text": "some words<|endoftext|>"}, {"text": "some words"})
     one, other = worker.run(name, control_tokens="allow")
     assert ids(one) == ids(other) == [*worker.known("some words"), EOS]
