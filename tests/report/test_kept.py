@@ -124,15 +124,6 @@ def test_a_report_that_cannot_be_written_fails_no_packing(
     assert bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512).code == 0
 
 
-def test_a_report_is_no_part_of_the_version(output: Path, bfpack: Bfpack) -> None:
-    """verify does not miss it, and does not mind it."""
-    version = current(output, "small", "sequences-512")
-    assert not [entry for entry in manifest(version)["files"] if "report" in entry["path"]]
-    (version / "report" / "report.html").unlink()
-    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
-    assert "every invariant holds" in bfpack("verify", *where).out
-
-
 def test_one_page_tells_of_every_bucket(
     packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
@@ -205,27 +196,20 @@ def test_what_is_packed_by_other_rules_is_not_added_up(
     assert f"In the order of this version {documents}, {cuts:,} times in all" in alone.text
 
 
-def test_packings_with_other_options_are_told_apart(
+def test_packings_of_other_options_and_lengths_are_told_apart(
     output: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    """They are neither packed alike nor added up."""
+    """They are neither packed alike nor added up. Two lengths that are no powers of two have one
+    table of cuts."""
     options = pack_options(corpus, output)
-    options[options.index("small")] = "one"
-    assert bfpack("pack", *options, "--seq-len", 512, "--max-documents", 1).code == 0
+    options[options.index("small")] = "odd"
+    shape = ("--seq-len", 300, "--seq-len", 512, "--max-documents", 1)
+    assert bfpack("pack", *options, *shape).code == 0
     ran = bfpack("report", "--output", output, "--seq-len", 512)
     assert ran.code == 0, ran.err
     page = read_page(ran.out)
     assert "sequences of 512, max documents 1" in page.text
     assert "packed alike" not in page.text
-
-
-def test_two_lengths_that_are_no_powers_of_two_have_one_table_of_cuts(
-    output: Path, corpus: Corpus, bfpack: Bfpack
-) -> None:
-    options = pack_options(corpus, output)
-    options[options.index("small")] = "odd"
-    shape = ("--seq-len", 300, "--seq-len", 512)
-    assert bfpack("pack", *options, *shape).code == 0
     ran = bfpack("report", "--output", output, "--bucket", "odd")
     assert ran.code == 0, ran.err
     page = read_page(ran.out)
@@ -250,23 +234,6 @@ def test_a_damaged_account_of_costs_is_written_anew(
     (version / "report" / "report.html").unlink()
     assert pack("--seq-len", 512).code == 0
     assert json.loads((version / "report" / "report.json").read_text())["run"] is None
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["--bucket", "nosuch"], "nosuch"),
-        (["--seq-len", "77"], "77"),
-    ],
-)
-def test_a_report_of_what_is_not_there_is_a_mistake(
-    options: list[str], says: str, packed: Path, bfpack: Bfpack
-) -> None:
-    ran = bfpack("report", "--output", packed, *options)
-    assert ran.code == 2
-    assert says in ran.err
-    assert not ran.out
-    assert ran.err.count("\n") == 1
 
 
 def test_only_a_report_that_is_written_needs_matplotlib(
