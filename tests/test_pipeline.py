@@ -1,6 +1,5 @@
 """From text to shards: every token once, the same bytes however it is run, resumed where it was."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,17 +135,6 @@ def check_accounting(held: dict[str, Any], rows: Segments, every: Ids, wanted: I
     chance = sum(min(1.0, (length - 1) / 512) for length in lengths.values())
     assert account["num_documents_cut_by_concat"] == pytest.approx(chance)
     assert held["totals"]["tokens"] == counts["num_tokens_packed"]
-
-
-def test_stats_of_several_lengths_are_what_packing_gave(packed: Path, bfpack: Bfpack) -> None:
-    options = ("--output", packed, "--bucket", "small", *AT, "--seq-len", 2048, "--json")
-    (bucket,) = json.loads(bfpack("stats", *options).out)
-    found = [at["plan"]["accounting"] for at in bucket["at"]]
-    assert [row["seq_len"] for row in found] == [512, 2048]
-    for row in found:
-        held = manifest(current(packed, "small", f"sequences-{row['seq_len']}"))
-        assert row["num_sequences"] == held["totals"]["sequences"]
-        assert row["num_documents_cut"] == held["accounting"]["num_documents_cut"]
 
 
 def test_short_documents_start_where_a_random_order_puts_them(many_packed: Path) -> None:

