@@ -180,15 +180,6 @@ def test_exports_that_leave_padding_out_refuse_it(aligned: Path, bfpack: Bfpack)
     assert "export bridge: leaves padding out, and rows of --align 64 need it" in ran.err
 
 
-def test_an_alignment_that_does_not_divide_is_refused(packed: Path, bfpack: Bfpack) -> None:
-    ran = bfpack("plan", "--output", packed, "--bucket", "small", *AT, "--align", 96)
-    assert ran.code == 2
-    assert "--align 96: does not divide --seq-len 512; the next smaller one that does is 64" in (
-        ran.err
-    )
-    assert len(ran.err.strip().splitlines()) == 1
-
-
 def test_concatenation_too_is_filled_up_to_a_multiple(
     corpus: Corpus, packed: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
 ) -> None:

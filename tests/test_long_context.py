@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bfpack, Corpus
-from outputs import copy_of, manifest, plan_rows, reseal, shard_rows
+from outputs import copy_of, manifest, reseal, shard_rows
 from packings import (
     AT,
     Ids,
@@ -37,21 +37,6 @@ def test_a_sequence_holds_no_more_documents_than_said(
     assert manifest(version)["accounting"]["num_sequences"] > before["accounting"]["num_sequences"]
     check_stats(version, bfpack, output, "--max-documents", 2)
     assert bfpack(*VERIFY, "--output", output).code == 0
-
-
-def test_a_limit_that_no_row_reaches_gives_the_same_plan(
-    corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path: Path
-) -> None:
-    output = copy_of(packed, tmp_path)
-    before = at_512(output)
-    version = pack(bfpack, corpus, output, "--max-documents", 512)
-    assert plan_rows(version) == plan_rows(before)
-    ids = [
-        [entry["ids_sha256"] for entry in manifest(each)["files"] if entry["kind"] == "shards"]
-        for each in (before, version)
-    ]
-    assert ids[0] == ids[1]
-    assert version.name != at_512(packed).name
 
 
 def test_verify_sees_a_row_of_more_documents(

@@ -1,6 +1,5 @@
 """A run after another: what is there is taken, what was lost is made anew."""
 
-import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -102,17 +101,6 @@ def test_a_plan_whose_files_are_gone_is_made_anew(
     assert bfpack("plan", *where).code == 0
     assert bfpack("assemble", *where).code == 0
     assert shard_hashes(at_512(output)) == expected
-
-
-def test_an_output_whose_name_looks_like_a_pattern_is_itself(
-    corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path: Path
-) -> None:
-    output = tmp_path / "out [v1] {a,b} x*"
-    shutil.copytree(packed, output)
-    where = ("--output", output, "--bucket", "small")
-    assert bfpack("pack", *pack_options(corpus, output), "--seq-len", 100).code == 0
-    assert bfpack("verify", *where, "--seq-len", 100).code == 0
-    assert json.loads(bfpack("stats", *where, "--seq-len", 100, "--json").out)
 
 
 @pytest.mark.parametrize("fate", ["lost", "doubled"])

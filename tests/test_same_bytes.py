@@ -52,10 +52,7 @@ SMALL_BATCHES = (
 )
 
 
-@pytest.mark.parametrize(("num_files", "more"), [(1, ()), (7, SMALL_BATCHES)])
 def test_bytes_do_not_depend_on_files_row_order_or_batches(
-    num_files: int,
-    more: tuple[str, ...],
     corpus: Corpus,
     packed: Path,
     bfpack: Bfpack,
@@ -63,10 +60,9 @@ def test_bytes_do_not_depend_on_files_row_order_or_batches(
     settings_restored: None,
     tmp_path: Path,
 ) -> None:
-    other = reordered(corpus, tmp_path / "corpus", num_files)
-    version = pack(bfpack, other, tmp_path / "output", *more)
-    if more:
-        assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == "7"
+    other = reordered(corpus, tmp_path / "corpus", 7)
+    version = pack(bfpack, other, tmp_path / "output", *SMALL_BATCHES)
+    assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == "7"
     assert version.name != at_512(packed).name  # another inventory
     assert shard_hashes(version) == shard_hashes(at_512(packed))
     assert plan_rows(version) == plan_rows(at_512(packed))

@@ -2,7 +2,6 @@
 labels."""
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -227,9 +226,3 @@ def test_bos_before_fragments_needs_documents_with_bos(packed: Path, bfpack: Bfp
     ran = bfpack(*options)
     assert ran.code == 2
     assert "--bos-at fragment: the documents of this token store have no BOS" in ran.err
-
-
-def test_each_row_has_a_document_once(slid: Path) -> None:
-    for row in shard_rows(at_512(slid)):
-        names = Counter(name for name in row["doc_ids"] if name is not None)
-        assert max(names.values()) == 1

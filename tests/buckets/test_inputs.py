@@ -13,7 +13,7 @@ from outputs import current, documents_of, manifest, shard_rows
 
 AT = ("--bucket", "b", "--seq-len", 64)
 # Each begins and ends with what a URI, a pattern or a shell would make something of.
-OUTPUTS = ("%41 ts=2024-01-01 00%3A00?#", "#é:x/c:[x]d?")
+OUTPUTS = ("%41 ts=2024-01-01 00%3A00?#", "#é:x/c:[x] {a,b} x*d?")
 
 
 def line(doc_id: str) -> bytes:

@@ -197,14 +197,6 @@ def test_the_accounts_of_the_small_cases_are_as_known(case: dict[str, Any], poli
     assert found.num_documents_packed + found.num_documents_dropped == found.num_documents
 
 
-def test_cut_by_concatenation_is_the_expectation_over_random_starts() -> None:
-    lengths, seq_len = [1, 5, 8, 9, 30], 8
-    starts = range(seq_len)
-    cut = sum((start + n - 1) // seq_len > 0 for n in lengths for start in starts) / seq_len
-    found = account(histogram_of(lengths), rules(seq_len))
-    assert found.num_documents_cut_by_concat == pytest.approx(cut)
-
-
 def test_counts_are_added_by_name_and_by_reason() -> None:
     before = {"documents": 3, "refused": {"null_text": 1, "too_large": 2}}
     new = {"documents": 4, "refused": {"null_text": 5}, "bytes": 10}

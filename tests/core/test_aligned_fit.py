@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-import pytest
 from core.oracle import as_lengths, histogram_of
 from core.test_accounting import rules
 from core.test_limited_fit import limited_best_fit
@@ -131,23 +130,3 @@ def test_rows_of_padding_fill_up_to_a_multiple(
         assert counted.by_padding.total == found.num_padding
         assert counted.by_fragments.count == found.num_sequences
         assert counted.per_group.sum() == plain.num_sequences
-
-
-def check(chosen: Rules) -> None:
-    chosen.check()
-    chosen.check_seq_len()
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"align": 3}, "--align 3: does not divide --seq-len 8; .* is 2"),
-        ({"align": 16}, "--align 16: does not divide --seq-len 8; .* is 8"),
-        ({"align": 10**15}, "--align 1000000000000000: does not divide --seq-len 8; .* is 8"),
-        ({"align": 4, "packing": "concat"}, "--align 4: --packing concat"),
-    ],
-)
-def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], says: str) -> None:
-    chosen = rules(8, **options)
-    with pytest.raises(ValueError, match=says):
-        check(chosen)

@@ -165,11 +165,6 @@ def test_the_plan_packs_these_fragments_as_the_oracle_does(
     assert 0 <= begun <= group
 
 
-def check(chosen: Rules) -> None:
-    chosen.check()
-    chosen.check_seq_len()
-
-
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -183,9 +178,14 @@ def check(chosen: Rules) -> None:
             {"long_documents": "slide", "overlap": 2, "packing": "concat"},
             "--long-documents slide: --packing concat",
         ),
+        ({"align": 3}, "--align 3: does not divide --seq-len 8; .* is 2"),
+        ({"align": 16}, "--align 16: does not divide --seq-len 8; .* is 8"),
+        ({"align": 10**15}, "--align 1000000000000000: does not divide --seq-len 8; .* is 8"),
+        ({"align": 4, "packing": "concat"}, "--align 4: --packing concat"),
     ],
 )
 def test_options_that_contradict_are_refused(options: dict[str, Any], says: str) -> None:
     chosen = rules(8, **options)
-    with pytest.raises(ValueError, match=says):
-        check(chosen)
+    with pytest.raises(ValueError, match=says):  # noqa: PT012  either of them refuses
+        chosen.check()
+        chosen.check_seq_len()
