@@ -32,17 +32,19 @@ def opened(output: Path, **more: Any) -> PackedSequences:
     return PackedSequences(output, **rules)
 
 
-def tiny_model(attention: str = "sdpa") -> LlamaForCausalLM:
-    """A random Llama of two layers, the same each time."""
+def tiny_model(
+    attention: str = "sdpa", vocabulary: int = VOCABULARY, length: int = SEQ_LEN * 16
+) -> LlamaForCausalLM:
+    """A random Llama of two layers, the same each time, for so many tokens at once."""
     torch.manual_seed(5)
     config = LlamaConfig(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=SEQ_LEN * 16,
+        max_position_embeddings=length,
         initializer_range=0.5,  # so that what a token sees is seen in its logits
         attn_implementation=attention,
         use_cache=False,

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from consumers.chat_rows import SEQ_LEN, STYLE, Messages, conversations, write_rows
+from consumers.conftest import tiny_model
 from consumers.test_trainers import losses_of, settings
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import SFTConfig, SFTTrainer
 
 from bfpack_spark.reading import PackedSequences, layouts
@@ -37,20 +38,8 @@ def rows(held: dict[str, Messages], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def model() -> LlamaForCausalLM:
-    torch.manual_seed(5)
-    config = LlamaConfig(
-        vocab_size=chats.tokenizer(STYLE).get_vocab_size(),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=SEQ_LEN * 16,
-        initializer_range=0.5,
-        attn_implementation="sdpa",
-        use_cache=False,
-    )
-    return LlamaForCausalLM(config).double().eval()
+    vocabulary = chats.tokenizer(STYLE).get_vocab_size()
+    return tiny_model(vocabulary=vocabulary, length=SEQ_LEN * 16)
 
 
 def tokenizer() -> PreTrainedTokenizerFast:

@@ -7,7 +7,6 @@ from typing import Any
 
 import datasets
 import grain
-import numpy as np
 import pytest
 import torch
 from consumers.conftest import opened
@@ -328,12 +327,3 @@ def test_our_ranks_are_equal_at_any_number_of_them(output: Path, world_size: int
     stream = [n for batch in numbers(opened(output).batches(4)) for n in batch]
     steps = [number for step in zip(*read, strict=True) for number in step]
     assert steps == stream[: len(steps)]
-
-
-def test_datasets_takes_the_columns_as_they_are(shards: Path, tmp_path: Path) -> None:
-    found: Any = datasets.load_dataset(
-        "parquet", data_dir=str(shards), split="train", cache_dir=str(tmp_path)
-    )
-    row = found.with_format("numpy")[7]
-    assert np.asarray(row["doc_starts"]).dtype == np.int64
-    assert int(np.sum(row["seq_lengths"])) == len(row["input_ids"])

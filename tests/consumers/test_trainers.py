@@ -5,7 +5,6 @@ from typing import Any
 
 import datasets
 import numpy as np
-import pytest
 import torch
 from consumers.conftest import loss_of_documents, opened, tiny_model, tiny_tokenizer
 from consumers.small import documents_of
@@ -73,9 +72,8 @@ def test_trainer_takes_rows_by_number(output: Path, tmp_path: Path) -> None:
     check(trainer, of_stream(output))
 
 
-@pytest.mark.parametrize("layout", ["batched"])
-def test_trainer_takes_the_stream(output: Path, tmp_path: Path, layout: str) -> None:
-    rows = opened(output).torch(None, layout=layout)
+def test_trainer_takes_the_stream(output: Path, tmp_path: Path) -> None:
+    rows = opened(output).torch(None, layout="batched")
     trainer = Trainer(model=tiny_model(), args=settings(tmp_path), train_dataset=rows)
     check(trainer, of_stream(output))
 
