@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 from conftest import Bfpack
 from conversations import BUCKET, conversations, options, pack, pieces_of, whole, write
 from outputs import current, manifest, shard_hashes
@@ -35,30 +34,6 @@ def test_masks_come_to_the_shards_whole_and_at_their_tokens(bfpack: Bfpack, tmp_
     data = PackedSequences(tmp_path / "out", bucket=BUCKET, seq_len=512)
     labels = [layouts.labels(batch) for batch in data.batches(1)]
     assert sum(int((each != -100).sum()) for each in labels) == targets
-
-
-@pytest.mark.parametrize("column", ["labels", "JSONL", "bytes", "bools"])
-def test_every_way_to_tell_targets_gives_the_same_shards(
-    column: str, bfpack: Bfpack, tmp_path: Path
-) -> None:
-    expected = whole(HELD)
-    more: tuple[object, ...] = TARGETS
-    given = tmp_path / "in"
-    if column == "JSONL":
-        given.mkdir()
-        lines = [{"id": c.name, "ids": c.ids, "mask": [bool(m) for m in c.mask]} for c in HELD]
-        (given / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    elif column == "labels":
-        more = ("--labels-column", "labels")
-        write(given, HELD)
-    else:
-        kind = pa.binary() if column == "bytes" else pa.list_(pa.bool_())
-        change = bytes if column == "bytes" else lambda mask: [bool(m) for m in mask]
-        table = pq.read_table(write(given, HELD) / "a.parquet")
-        masks = pa.array([change(c.mask) for c in HELD], kind)
-        table = table.set_column(table.schema.get_field_index("mask"), "mask", masks)
-        pq.write_table(table, given / "a.parquet")
-    assert pieces_of(pack(bfpack, tmp_path, given, *more)) == expected
 
 
 def test_new_conversations_beside_old_ones_are_added_with_their_targets(

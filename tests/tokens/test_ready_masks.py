@@ -1,15 +1,18 @@
 """Loss masks beside ready tokens: what is taken, and what goes to quarantine, with its place."""
 
 from pathlib import Path
+from typing import Any
 
 import conversations as chats
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import Bfpack
 from tokens.worker import EOS, PAD, Worker, ids
 
 from bfpack_spark.corpus.documents import Columns
+from bfpack_spark.corpus.read_corpus import check_columns
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.look_at_chats import look_at_masks, sample_rows
@@ -26,16 +29,23 @@ def mask_of(row: dict[str, object]) -> list[int] | None:
 def write(worker: Worker, rows: list[tuple[object, object]], kind: pa.DataType | None) -> str:
     if kind is None:
         return worker.write_lines(*({"ids": one, "mask": mask} for one, mask in rows))
-    table = {
-        "ids": pa.array([one for one, _ in rows], pa.list_(pa.int32())),
-        "mask": pa.array([mask for _, mask in rows], kind),
-    }
+    masks: list[Any] = [mask for _, mask in rows]
+    if kind == pa.binary():
+        masks = list(map(bytes, masks))
+    elif kind == pa.list_(pa.bool_()):
+        masks = [list(map(bool, mask)) for mask in masks]
+    ids_of_rows = pa.array([one for one, _ in rows], pa.list_(pa.int32()))
+    table = {"ids": ids_of_rows, "mask": pa.array(masks, kind)}
     pq.write_table(pa.table(table), worker.folder / "a.parquet")
     return "a.parquet"
 
 
+LISTS = [pa.list_(pa.int8()), pa.large_list(pa.int64()), pa.list_(pa.bool_())]
+KINDS = [*LISTS, pa.binary(), None]
+
+
 @pytest.mark.parametrize("bos", [None, "<|pad|>"])
-@pytest.mark.parametrize("kind", [pa.list_(pa.int8()), pa.large_list(pa.int64()), None], ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_mask_follows_what_is_put_around_a_document(
     kind: pa.DataType | None, bos: str | None, worker: Worker
 ) -> None:
@@ -45,7 +55,9 @@ def test_the_mask_follows_what_is_put_around_a_document(
         ([5, 6, EOS], [0, 0, 1]),
         ([PAD, 5, 6], [1, 1, 0]),
     ]
-    found = worker.run(write(worker, given, kind), columns=MASKED, bos_token=bos)
+    name = write(worker, given, kind)
+    check_columns(take_inventory(str(worker.folder / name), None), MASKED)
+    found = worker.run(name, columns=MASKED, bos_token=bos)
     bare = [
         ([5, 6, EOS], [0, 1, 1]),  # EOS is a target if the token before it is
         ([5, 6, EOS], [0, 1, 0]),  # the input's own EOS keeps what the input says of it
@@ -152,9 +164,7 @@ def test_a_sample_is_the_first_documents_whatever_their_number(worker: Worker) -
     assert sample_rows(inventory, MASKED) == [([5], [1])] * 64
 
 
-def test_labels_that_are_all_targets_are_refused_by_the_run(
-    bfpack: chats.Bfpack, tmp_path: Path
-) -> None:
+def test_labels_that_are_all_targets_are_refused_by_the_run(bfpack: Bfpack, tmp_path: Path) -> None:
     held = [chats.Conversation(f"c{n}", [7, 8, 9], [1, 1, 1]) for n in range(3)]
     given = chats.options(tmp_path, chats.write(tmp_path / "in", held), "--seq-len", 8)
     ran = bfpack("pack", *given, "--labels-column", "labels")
