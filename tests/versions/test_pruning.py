@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from made_versions import below, publish, run, version, write
 
+from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.versions.publication import Version
 
 HEX = "0123456789abcdef" * 2
@@ -159,6 +160,26 @@ def test_prune_refuses_a_snapshot_that_names_what_is_not_there(
             left = f"kept b sequences-8 {old.name}: in snapshot run"
             assert left in run("prune", tmp_path)[1].splitlines()
     refuses(tmp_path, f"{path}: names ", "which is not there; correct the snapshot, or remove it")
+
+
+def test_prune_does_nothing_while_a_snapshot_cannot_be_read(
+    two: tuple[Version, Version], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "_snapshots/run-1.json", '{"buckets": ')
+    refuses(tmp_path, f"{path}: not readable as JSON")
+
+
+def test_prune_leaves_a_bucket_that_another_run_holds(
+    two: tuple[Version, Version], tmp_path: Path
+) -> None:
+    before = below(tmp_path)
+    with hold_bucket(str(tmp_path), "b"):
+        assert run("prune", tmp_path, "--yes")[0] == 3
+        assert run("snapshot", tmp_path, "x")[0] == 3
+    assert below(tmp_path) == before
+    assert run("prune", tmp_path, "--yes")[0] == 0
+    assert not Path(two[0].directory).exists()
+    assert Path(two[1].directory).exists()
 
 
 def test_what_killed_runs_left_goes_too(two: tuple[Version, Version], tmp_path: Path) -> None:
