@@ -31,13 +31,12 @@ HELLO = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "JSON texts", "parquet", "from and value"])
-@pytest.mark.parametrize("style", ["tools"])
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_conversations_come_to_the_rows_with_their_targets(
-    style: str, kind: str, bfpack: Bfpack, tmp_path: Path
+    kind: str, bfpack: Bfpack, tmp_path: Path
 ) -> None:
-    lines = some_lines(style)
-    pieces, refused = expected(lines, style)
+    lines = some_lines("tools")
+    pieces, refused = expected(lines, "tools")
     assert len(pieces) > 40
     given = tmp_path / "in"
     if kind == "parquet":
@@ -47,23 +46,10 @@ def test_conversations_come_to_the_rows_with_their_targets(
         refused = {name: why for name, why in refused.items() if name in names}
         given.mkdir()
         pq.write_table(pa.Table.from_pylist(lines), given / "a.parquet")
-    elif kind == "from and value":
-        names = {"user": "human", "assistant": "gpt"}
-        for line in lines:
-            line["messages"] = [
-                {"from": names.get(role := m.pop("role"), role), "value": m.pop("content"), **m}
-                for m in line["messages"]
-            ]
-        write_lines(given, lines)
-    elif kind == "JSON texts":
-        for line in lines:
-            line["messages"] = json.dumps(line["messages"])
-            line["tools"] = line["tools"] and json.dumps(line["tools"])
-        write_lines(given, lines)
     else:
         write_lines(given, lines)
     columns = ("--messages-column", "messages", "--tools-column", "tools")
-    version = pack(bfpack, *options(tmp_path, style, given, *columns))
+    version = pack(bfpack, *options(tmp_path, "tools", given, *columns))
     assert pieces_of(version) == pieces
     assert refused_of(tmp_path / "out") == refused
     store = current(tmp_path / "out", BUCKET, "tokens")
