@@ -70,15 +70,6 @@ def test_the_compressed_bytes_of_a_huge_document_are_not_held(tmp_path: Path) ->
     found.close()
 
 
-def test_parquet_files_below_each_other_are_read_in_order(tmp_path: Path) -> None:
-    for name in ("b.parquet", "a/z.parquet"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        pq.write_table(pa.table({"text": [f"{name} {n}" for n in range(3)]}), tmp_path / name)
-    assert [(d, c) for d, _, c, _ in read(tmp_path)] == [
-        (f"{name}#{n}", f"{name} {n}") for name in ("a/z.parquet", "b.parquet") for n in range(3)
-    ]
-
-
 @pytest.mark.parametrize(
     "kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary()], ids=str
 )

@@ -315,12 +315,6 @@ def test_a_corpus_without_text_is_a_mistake(
         explore.sample_input(settings_of(tmp_path / "c", tokenizer, tokens_column=None), 5)
 
 
-def test_an_input_without_a_number_of_documents_asks_for_it(bfpack: Callable[..., Any]) -> None:
-    ran = bfpack("stats", "--input", "corpus", "--seq-len", 8)
-    assert ran.code == 2
-    assert "--input corpus: say how many documents to draw, --sample N" in ran.err
-
-
 def test_estimates_have_the_words_of_the_tables_and_no_noise(
     corpus: Corpus, bfpack: Callable[..., Any]
 ) -> None:

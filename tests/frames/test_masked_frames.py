@@ -42,16 +42,6 @@ def test_a_frame_tells_its_targets(
     assert report.targets.whole_share == 1
 
 
-def test_a_column_of_another_type_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    frame = spark.createDataFrame([("a", [5], "x")], "id string, ids array<int>, told string")
-    where = {
-        "output": str(tmp_path / "out"),
-        "tokenizer": str(write_tokenizer(tmp_path / "tokenizer")),
-    }
-    with pytest.raises(InputError, match="--loss-mask-column told: has type string"):
-        pack(frame, version="1", **SETTINGS, **where, loss_mask_column="told")
-
-
 @pytest.mark.parametrize("kind", ["array<boolean>", "binary"])
 def test_masks_of_a_frame_that_mark_all_are_refused(
     kind: str, spark: SparkSession, tmp_path: Path

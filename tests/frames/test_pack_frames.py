@@ -143,6 +143,11 @@ def test_mistakes_are_told_in_a_line(spark: SparkSession, frame_desk: FrameDesk)
         (frame, {"seq_len": None}, "--seq-len is missing"),
         (frame.withColumn("text", sf.lit(1)), {}, "--text-column text: has type int in frame, wa"),
         (frame.withColumn("doc_id", sf.lit(1.5)), {}, "--id-column doc_id: has type d"),
+        (
+            frame.selectExpr("doc_id", "array(5) AS ids", "'x' AS told"),
+            {"tokens_column": "ids", "loss_mask_column": "told"},
+            "--loss-mask-column told: has type string",
+        ),
         (frame.select("*", "text"), {}, "--text-column text: 2 columns of frame have this name"),
         (frame.withColumn("doc_id", sf.lit(None).cast("string")), {}, "doc_id: null at frame; eve"),
         (

@@ -1,7 +1,6 @@
 """Two engines, one answer: the ids of the text, all of them, and nothing else."""
 
 import json
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from conftest import Corpus
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
-from trained import byte_level, raw, unigram, vocabulary, word_piece
+from trained import byte_level, raw, vocabulary
 
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, limits_of, load_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
@@ -90,15 +89,6 @@ def test_truncation_padding_and_post_processing_are_not_applied(
     assert all(held[key] for key in ("truncation", "padding", "post_processor"))
     assert len(tokenizer.encode("x" * 100).ids) == 50  # the library by itself does apply them
     assert encode(name, vocabulary(touched), texts) == expected
-
-
-@pytest.mark.parametrize("make", [word_piece, unigram])
-def test_the_reference_does_what_the_fast_engine_refuses(make: Any) -> None:
-    tokenizer = make()
-    own = vocabulary(tokenizer)
-    with pytest.raises(ValueError, match="fastokens cannot load it: "):
-        load_engine("fastokens", own)
-    assert encode("tokenizers", own, ["some words", ""]) == known(tokenizer, ["some words", ""])
 
 
 @pytest.mark.parametrize("name", BOTH)
