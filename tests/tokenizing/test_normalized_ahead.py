@@ -45,7 +45,7 @@ def test_every_letter_with_a_mark_is_normalized_as_by_the_library() -> None:
     for name in ("NFC", "NFD", "NFKC", "NFKD"):
         library = getattr(normalizers, name)().normalize_str(text)
         assert normalizing([{"type": name}])(text) == library
-        assert (library != text) == (name != "x")
+        assert library != text
 
 
 @EACH
