@@ -224,7 +224,7 @@ def test_a_distributed_sampler_is_refused_one_ranks_part(output: Path) -> None:
     assert len(sampler) == ROWS // 2
 
 
-def test_damage_is_named_through_workers(output: Path, tmp_path: Path) -> None:
+def test_damage_is_named_through_workers(output: Path) -> None:
     loader = DataLoader(opened(output).torch(5, layout=fail), batch_size=None, num_workers=2)
     with pytest.raises(ZeroDivisionError):
         next(iter(loader))

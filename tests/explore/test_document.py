@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Corpus, Run
+from conftest import Run
 from outputs import current, shard_rows
 
 
@@ -25,7 +25,7 @@ def segments_of(version: Path, doc_id: str) -> list[dict[str, int]]:
 
 @pytest.mark.parametrize("longest", [True, False])
 def test_a_document_is_found_where_the_shards_hold_it(
-    longest: bool, packed: Path, corpus: Corpus, bfpack: Run
+    longest: bool, packed: Path, bfpack: Run
 ) -> None:
     version = current(packed, "small", "sequences-512")
     lengths = {

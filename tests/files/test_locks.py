@@ -132,7 +132,7 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_is_none(
 # Object stores
 
 
-def test_a_lease_is_one_runs_and_is_let_go(tmp_path: Path) -> None:
+def test_a_lease_is_one_runs_and_is_let_go() -> None:
     store = MemoryStore()
     with hold_lease(store, KEY, "b") as lease:
         lease.check()

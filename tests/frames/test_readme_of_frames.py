@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Bfpack, Corpus
+from conftest import Corpus
 from outputs import current, shard_hashes
 from pyspark.sql import SparkSession
 from readmes import block
@@ -12,7 +12,6 @@ from readmes import block
 def test_the_script_on_a_frame_runs_as_printed(
     spark: SparkSession,
     corpus: Corpus,
-    bfpack: Bfpack,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

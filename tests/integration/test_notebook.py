@@ -3,7 +3,6 @@
 import ast
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -70,9 +69,7 @@ def test_a_conversation_is_shown_with_its_targets(ran: nbformat.NotebookNode) ->
     assert said.startswith("Nothing: it ends a text for a model.&lt;|endoftext|&gt;It ends")
 
 
-def test_a_sequence_is_shown_with_its_documents(
-    ran: nbformat.NotebookNode, packed: Path, bfpack: Callable[..., object]
-) -> None:
+def test_a_sequence_is_shown_with_its_documents(ran: nbformat.NotebookNode) -> None:
     (shown,) = outputs(ran, "render_sequence(", "text/html")
     assert 'class="bfpack-sequence"' in shown
     assert shown.count('<p style="border-color: #') >= 1

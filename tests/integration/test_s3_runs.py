@@ -234,9 +234,7 @@ def test_a_dead_runs_lease_lapses_and_the_next_run_goes_on(
 
 
 @pytest.mark.long
-def test_an_output_on_s3_has_any_name(
-    store: Store, packed_on_s3: Path, corpus: Corpus, packed: Path
-) -> None:
+def test_an_output_on_s3_has_any_name(store: Store, packed_on_s3: Path, corpus: Corpus) -> None:
     output = "ts=2024-01-01 00%3A00 q?#é"
     for number, key in enumerate(("p%41#?.parquet", "part 1.parquet", "{2}.parquet")):
         source = corpus.path / f"part-{number}.parquet"

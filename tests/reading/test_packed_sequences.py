@@ -124,7 +124,7 @@ def test_each_epoch_is_complete_and_in_an_order_of_its_own(output: Path) -> None
     assert epochs[2] == tuple(rows_of(opened(output, epoch=2), 1))
 
 
-def test_balance_deals_the_rows_of_a_step_among_its_ranks(output: Path, stream: list[int]) -> None:
+def test_balance_deals_the_rows_of_a_step_among_its_ranks(output: Path) -> None:
     plain = [list(each.batches(2)) for each in ranks(output, 3)]
     dealt = [list(each.batches(2, balance=True)) for each in ranks(output, 3)]
     differs = 0

@@ -124,9 +124,7 @@ def test_a_report_that_cannot_be_written_fails_no_packing(
     assert bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512).code == 0
 
 
-def test_one_page_tells_of_every_bucket(
-    packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
-) -> None:
+def test_one_page_tells_of_every_bucket(output: Path, corpus: Corpus, bfpack: Bfpack) -> None:
     options = pack_options(Corpus(corpus.path / "part-0.parquet", corpus.tokenizer), output)
     options[options.index("small")] = "other"
     assert bfpack("pack", *options, "--seq-len", 512).code == 0

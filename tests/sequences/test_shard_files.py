@@ -172,7 +172,7 @@ def test_a_second_attempt_writes_the_same_file_over_the_first(tmp_path: Path) ->
     assert not list((tmp_path / "_temporary").iterdir())
 
 
-def test_segments_of_two_shards_in_one_partition_stop_the_job(tmp_path: Path) -> None:
+def test_segments_of_two_shards_in_one_partition_stop_the_job() -> None:
     both = segments([ROWS[0], ROWS[1], (1, *ROWS[2][1:])])
     with pytest.raises(AssertionError, match="one shard"):
         list(write_shards(iter([to_blocks(both, SEGMENTS, "shard")]), spec=TASK))
