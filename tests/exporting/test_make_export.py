@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,36 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Ran
-from outputs import current, manifest, reseal, rewrite
+from outputs import copy_of, current, manifest, reseal, rewrite
 
 PLACE = ("--bucket", "small", "--seq-len", 512)
 
 
-@pytest.fixture
-def output(packed: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(packed, tmp_path / "output"))
-
-
 def export(bfpack: Bfpack, form: str, output: Path) -> Ran:
     return bfpack("export", form, "--output", output, *PLACE)
+
+
+@pytest.fixture(scope="module")
+def exported(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output with its rows in two formats. Read it; to break it, copy it first."""
+    output = copy_of(packed, tmp_path_factory.mktemp("exported"))
+    for form in ("megatron", "mds"):
+        ran = export(bfpack, form, output)
+        assert ran.code == 0, ran.err
+        assert ran.out == f"{current(output, 'small', f'{form}-512')}/shards\n"
+    return output
+
+
+@pytest.fixture
+def broken(exported: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be broken."""
+    return copy_of(exported, tmp_path)
+
+
+@pytest.fixture
+def output(packed: Path, tmp_path: Path) -> Path:
+    """A copy of what nothing was exported of."""
+    return copy_of(packed, tmp_path)
 
 
 def table_of(output: Path) -> pa.Table:
@@ -31,12 +48,9 @@ def table_of(output: Path) -> pa.Table:
     return pa.concat_tables(pq.read_table(path) for path in sorted(shards.iterdir()))
 
 
-def test_megatron_holds_the_ids_of_every_row(output: Path, bfpack: Bfpack) -> None:
-    ran = export(bfpack, "megatron", output)
-    assert ran.code == 0, ran.err
-    version = current(output, "small", "megatron-512")
-    assert ran.out == f"{version}/shards\n"
-    table, found, rows = table_of(output), [], 0
+def test_megatron_holds_the_ids_of_every_row(exported: Path) -> None:
+    version = current(exported, "small", "megatron-512")
+    table, found, rows = table_of(exported), [], 0
     for path in sorted((version / "shards").glob("*.bin")):
         found.append(np.fromfile(path, "<u2"))
         rows += int(np.frombuffer(path.with_suffix(".idx").read_bytes()[18:26], "<u8")[0])
@@ -44,7 +58,7 @@ def test_megatron_holds_the_ids_of_every_row(output: Path, bfpack: Bfpack) -> No
     assert rows == len(table)
     ids = table["input_ids"].combine_chunks().flatten().to_numpy()
     assert np.concatenate(found).tolist() == ids.tolist()
-    check_manifest(version, output)
+    check_manifest(version, exported)
 
 
 def check_manifest(version: Path, output: Path) -> None:
@@ -60,15 +74,14 @@ def check_manifest(version: Path, output: Path) -> None:
         assert listed[name]["bytes"] == len(raw)
 
 
-def test_mds_holds_every_row_and_its_segments(output: Path, bfpack: Bfpack) -> None:
-    assert export(bfpack, "mds", output).code == 0
-    version = current(output, "small", "mds-512")
+def test_mds_holds_every_row_and_its_segments(exported: Path) -> None:
+    version = current(exported, "small", "mds-512")
     index = json.loads((version / "shards" / "index.json").read_text())
     rows = [row for shard in index["shards"] for row in samples(version / "shards", shard)]
-    table = table_of(output).select(["input_ids", "seq_lengths"]).to_pylist()
+    table = table_of(exported).select(["input_ids", "seq_lengths"]).to_pylist()
     assert len(rows) == len(table)
     assert rows == [(row["input_ids"], row["seq_lengths"]) for row in table]
-    check_manifest(version, output)
+    check_manifest(version, exported)
 
 
 def samples(folder: Path, shard: dict[str, Any]) -> list[tuple[list[int], list[int]]]:
@@ -84,22 +97,21 @@ def samples(folder: Path, shard: dict[str, Any]) -> list[tuple[list[int], list[i
 
 
 def test_an_export_that_is_there_is_not_made_again(
-    output: Path, bfpack: Bfpack, caplog: pytest.LogCaptureFixture
+    broken: Path, bfpack: Bfpack, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Unless its manifest is gone: then it is made anew under the same name, byte by byte."""
     caplog.set_level("INFO")
-    assert export(bfpack, "megatron", output).code == 0
-    version = current(output, "small", "megatron-512")
+    version = current(broken, "small", "megatron-512")
     before = {path: path.read_bytes() for path in version.rglob("*") if path.is_file()}
-    assert export(bfpack, "megatron", output).code == 0
+    assert export(bfpack, "megatron", broken).code == 0
     assert "megatron of 512: nothing to do" in caplog.text
     (version / "_manifest.json").unlink()
     (version / "shards" / "part-00000.bin").write_bytes(b"cut short")
     (version / "shards" / "part-99999.bin").write_bytes(b"left over")
-    assert export(bfpack, "megatron", output).code == 0
+    assert export(bfpack, "megatron", broken).code == 0
     assert {path: path.read_bytes() for path in version.rglob("*") if path.is_file()} == before
     (version / "shards" / "part-00000.bin").unlink()
-    ran = export(bfpack, "megatron", output)
+    ran = export(bfpack, "megatron", broken)
     assert ran.code == 2
     assert "remove " in ran.err
     assert "_manifest.json and run bfpack export megatron again, which makes" in ran.err
@@ -145,10 +157,9 @@ def change_size(version: Path, path: Path, before: int) -> None:
     (version / "_manifest.json").write_text(now)
 
 
-def test_a_file_of_no_shard_is_no_part_of_an_export(output: Path, bfpack: Bfpack) -> None:
+def test_a_file_of_no_shard_is_no_part_of_an_export(broken: Path, bfpack: Bfpack) -> None:
     """A trainer that takes all files would train on it twice."""
-    assert export(bfpack, "mds", output).code == 0
-    version = current(output, "small", "mds-512")
+    version = current(broken, "small", "mds-512")
     (first, *_) = sorted((version / "shards").glob("part-*"))
     more = first.with_name(first.name.replace("part-00000", "part-00077"))
     more.write_bytes(first.read_bytes())
@@ -156,7 +167,7 @@ def test_a_file_of_no_shard_is_no_part_of_an_export(output: Path, bfpack: Bfpack
     entry = next(e for e in held["files"] if e["path"].endswith(first.name))
     held["files"].append({**entry, "path": f"shards/{more.name}"})
     (version / "_manifest.json").write_text(json.dumps(held))
-    ran = bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512)
+    ran = bfpack("verify", "--output", broken, "--bucket", "small", "--seq-len", 512)
     assert ran.code == 1
     where = f"(shard small/mds-512/{version.name}/shards/{more.name})"
     assert f"is listed, and of no shard {where}" in ran.out
@@ -164,12 +175,11 @@ def test_a_file_of_no_shard_is_no_part_of_an_export(output: Path, bfpack: Bfpack
 
 @pytest.mark.parametrize(("form", "ending"), [("megatron", ".bin"), ("mds", ".zstd")])
 def test_verify_compares_an_export_with_the_rows(
-    form: str, ending: str, output: Path, bfpack: Bfpack
+    form: str, ending: str, broken: Path, bfpack: Bfpack
 ) -> None:
-    assert export(bfpack, form, output).code == 0
-    ran = bfpack("verify", "--output", output, *PLACE)
+    ran = bfpack("verify", "--output", broken, *PLACE)
     assert ran.code == 0, ran.out
-    version = current(output, "small", f"{form}-512")
+    version = current(broken, "small", f"{form}-512")
     one, two = sorted((version / "shards").glob(f"*{ending}"))[:2]
     one_raw = one.read_bytes()
     one.write_bytes(two.read_bytes())
@@ -179,7 +189,7 @@ def test_verify_compares_an_export_with_the_rows(
     for index in (version / "shards").glob("index.json"):
         index.write_bytes(index.read_bytes()[:-1] + b" ")
         damaged.add(index.name)
-    ran = bfpack("verify", "--output", output, *PLACE, "--json")
+    ran = bfpack("verify", "--output", broken, *PLACE, "--json")
     assert ran.code == 1
     (report,) = json.loads(ran.out)
     problems = {Path(v["shard"]).name: v["problem"] for v in report["violations"]}

@@ -49,7 +49,7 @@ class FrameDesk:
     def version(self, bucket: str = "b", kind: str = f"sequences-{SEQ_LEN}") -> Path:
         return current(self.folder / "out", bucket, kind)
 
-    def of_files(self, texts: Mapping[str, str] = TEXTS) -> list[tuple[str, str]]:
+    def of_files(self, texts: Mapping[str, str]) -> list[tuple[str, str]]:
         """Names and hashes of the shards of documents in a file."""
         own = self.folder / f"files-{len(list(self.folder.iterdir()))}"
         own.mkdir()
@@ -65,3 +65,11 @@ class FrameDesk:
 @pytest.fixture
 def frame_desk(bfpack: Bfpack, tiny_tokenizer: Path, tmp_path: Path) -> FrameDesk:
     return FrameDesk(bfpack, tiny_tokenizer, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shards_of_texts(
+    bfpack: Bfpack, tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[str, str]]:
+    """Names and hashes of the shards of TEXTS in a file."""
+    return FrameDesk(bfpack, tiny_tokenizer, tmp_path_factory.mktemp("texts")).of_files(TEXTS)
