@@ -132,7 +132,7 @@ def test_every_bucket_found_is_packed_as_if_it_were_alone(
     assert ran.out.count("20 documents equal their text tokenized anew") == 3
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [in_paths, in_a_column])
 def test_only_the_buckets_that_are_named_are_packed(
     way: Callable[[Path], tuple[object, ...]], run: Run, tmp_path: Path
 ) -> None:
