@@ -22,7 +22,7 @@ def export(bfpack: Bfpack, form: str, output: Path) -> Ran:
 
 @pytest.fixture(scope="module")
 def exported(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output with its rows in two formats. Read it; to break it, copy it first."""
+    """Export the rows of an output in two formats. Read it; to break it, copy it first."""
     output = copy_of(packed, tmp_path_factory.mktemp("exported"))
     for form in ("megatron", "mds"):
         ran = export(bfpack, form, output)
@@ -33,7 +33,7 @@ def exported(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def broken(exported: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be broken."""
+    """Copy the exported output, to break it."""
     return copy_of(exported, tmp_path)
 
 

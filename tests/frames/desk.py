@@ -71,5 +71,5 @@ def frame_desk(bfpack: Bfpack, tiny_tokenizer: Path, tmp_path: Path) -> FrameDes
 def shards_of_texts(
     bfpack: Bfpack, tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> list[tuple[str, str]]:
-    """Names and hashes of the shards of TEXTS in a file."""
+    """Return names and hashes of the shards of TEXTS in a file."""
     return FrameDesk(bfpack, tiny_tokenizer, tmp_path_factory.mktemp("texts")).of_files(TEXTS)

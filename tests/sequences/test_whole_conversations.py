@@ -34,13 +34,27 @@ def kept_of(one: Conversation, policy: str) -> int:
     return kept if any(mask[1:kept]) else 0
 
 
+Packed = dict[str, tuple[Path, str]]  # by policy: the version, and what the command said
+
+
+@pytest.fixture(scope="module")
+def by_policy(bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """Pack the conversations in several groups, by each policy that leaves something out."""
+    packed: Packed = {}
+    for policy in ("drop", "truncate", "truncate_turns"):
+        tmp = tmp_path_factory.mktemp(policy)
+        given = options(tmp, write(tmp / "in", HELD), *TARGETS, "--long-documents", policy)
+        ran = bfpack("pack", *given, "--seq-len", SEQ_LEN, "--group-documents-max", 40)
+        assert ran.code == 0, ran.err
+        packed[policy] = (current(tmp / "out", BUCKET, f"sequences-{SEQ_LEN}"), ran.out)
+    return packed
+
+
 @pytest.mark.parametrize("policy", ["drop", "truncate", "truncate_turns"])
 def test_what_is_kept_is_whole_turns_and_all_is_counted(
-    policy: str, bfpack: Bfpack, tmp_path: Path
+    policy: str, bfpack: Bfpack, by_policy: Packed
 ) -> None:
-    given = write(tmp_path / "in", HELD)
-    more = (*TARGETS, "--long-documents", policy, "--group-documents-max", 40)
-    version = pack(bfpack, tmp_path, given, *more, seq_len=SEQ_LEN)
+    version, _ = by_policy[policy]
     kept = {one.name: kept_of(one, policy) for one in HELD}
     pieces = pieces_of(version)
     assert pieces == {
@@ -67,7 +81,7 @@ def test_what_is_kept_is_whole_turns_and_all_is_counted(
         rows = pq.read_table(version / "quarantine").to_pylist()
         assert sorted(row["doc_id"] for row in rows) == sorted(left)
         assert {row["reason"] for row in rows} == {"no_target"}
-    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN)
+    ran = bfpack("verify", "--output", version.parents[2], "--seq-len", SEQ_LEN)
     assert ran.code == 0, ran.out
     lost = sum(len(one.stored[0]) - kept[one.name] for one in HELD)
     dropped = f"{counted(len(none), 'document')} dropped"
@@ -125,15 +139,14 @@ def test_turns_are_not_known_without_masks(bfpack: Bfpack, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("policy", ["truncate", "truncate_turns"])
 def test_the_policy_that_leaves_something_out_is_named_with_its_reason(
-    policy: str, bfpack: Bfpack, tmp_path: Path
+    policy: str, bfpack: Bfpack, by_policy: Packed
 ) -> None:
-    given = write(tmp_path / "in", HELD)
-    more = (*TARGETS, "--long-documents", policy, "--seq-len", SEQ_LEN)
-    first, dropped, ends, *_ = bfpack("pack", *options(tmp_path, given), *more).out.splitlines()
+    version, said = by_policy[policy]
+    first, dropped, ends, *_ = said.splitlines()
     why = f"no target is left (--long-documents {policy})"
     assert dropped.endswith(f" of the tokens, dropped: {why}"), first
     assert ends.endswith(f" of the tokens, left out (--long-documents {policy})")
-    where = ("--output", tmp_path / "out", "--bucket", BUCKET, "--seq-len", SEQ_LEN)
+    where = ("--output", version.parents[2], "--bucket", BUCKET, "--seq-len", SEQ_LEN)
     assert bfpack("show", *where, "--doc", "late").out.endswith(
         f": 401 tokens, in no sequence, by --long-documents {policy}: no target is left\n"
     )
@@ -144,7 +157,7 @@ def test_the_policy_that_leaves_something_out_is_named_with_its_reason(
     assert "dropped: no target is left" in page
     assert "dropped: longer" not in page
     assert f"--long-documents {policy}: lengths do not tell" in page
-    account = manifest(current(tmp_path / "out", BUCKET, f"sequences-{SEQ_LEN}"))["accounting"]
+    account = manifest(version)["accounting"]
     left_out = account["num_tokens_truncated"] + account["num_tokens_dropped"]
     table = page.partition(f"Published of {BUCKET}")[2].partition("</table>")[0]
     assert "tokens left out" in table

@@ -19,7 +19,7 @@ KINDS = [pa.list_(pa.int32()), pa.list_(pa.int64()), pa.large_list(pa.uint16()),
 
 
 def write_ids(worker: Worker, lists: list[list[int] | None], kind: pa.DataType | None) -> str:
-    """The lists as a column of this type, which the driver takes; None: as JSON lines."""
+    """Write the lists as a column of this type, which the driver takes; None: as JSON lines."""
     if kind is None:
         name = worker.write_lines(*({"ids": one} for one in lists))
     else:

@@ -39,7 +39,7 @@ RULES = ShardRules(
 
 
 def listed(**counts: int) -> ListedFile:
-    """A shard as its manifest lists it."""
+    """Return a shard as its manifest lists it."""
     return ListedFile(
         number=0, path="s.parquet", bytes=0, sha256="", ids_sha256=None, first=0, **counts
     )
