@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack
+from core.oracle import rules
 from outputs import current, manifest
 from pyspark.sql import SparkSession
 from trained import byte_level, vocabulary
@@ -20,7 +21,6 @@ from trained import byte_level, vocabulary
 from bfpack_spark.core.fragments import cut_documents
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
-from bfpack_spark.core.rules import Rules
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
@@ -228,16 +228,10 @@ def plan_of(num_documents: int) -> Callable[[], object]:
         "doc_hash": np.random.default_rng(1).permutation(num_documents),
     }
     blocks = [to_blocks(pa.table(rows), GROUPED, "group")]
-    rules = Rules(
-        seq_len=SEQ_LEN,
-        packing="best_fit",
-        long_documents="split",
-        group_documents_max=num_documents,
-        seed=0,
-    )
+    chosen = rules(SEQ_LEN)
     lengths, counts = np.unique(lengths, return_counts=True)
-    sequences = sequences_per_group(Histogram(values=lengths, counts=counts), rules)
-    spec = PlanSpec(rules=rules, sequences_per_group=sequences)
+    sequences = sequences_per_group(Histogram(values=lengths, counts=counts), chosen)
+    spec = PlanSpec(rules=chosen, sequences_per_group=sequences)
     return lambda: [None for _ in plan_blocks(list(blocks), spec).rows(1 << 10)]
 
 

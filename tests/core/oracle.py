@@ -1,13 +1,16 @@
-"""Best-fit decreasing as the paper says it, item by item, and the one assertion on a packing."""
+"""Best-fit decreasing as the paper says it, item by item, rules for tests, and the one assertion on
+a packing."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from bfpack_spark.core.best_fit import pack, pack_counts, place
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.rules import Rules
 
 
 def best_fit_decreasing(lengths: Iterable[int], capacity: int) -> list[int]:
@@ -27,6 +30,26 @@ def as_lengths(lengths: Iterable[int]) -> Int64:
 def histogram_of(lengths: Iterable[int]) -> Histogram:
     values, counts = np.unique(as_lengths(lengths), return_counts=True)
     return Histogram(values=values, counts=counts.astype(np.int64))
+
+
+def rules(seq_len: int, **changed: Any) -> Rules:
+    """Return the rules of one group packed by best fit, but for what is changed."""
+    plain: dict[str, Any] = {"packing": "best_fit", "long_documents": "split"}
+    sizes = {"seq_len": seq_len, "group_documents_max": 10**12, "seed": 0}
+    return Rules(**{**plain, **sizes, **changed})
+
+
+def pieces_of(lengths: list[int], seq_len: int, policy: str) -> list[int]:
+    """Return the lengths of fragments, cut one `while` at a time."""
+    pieces = []
+    for length in lengths:
+        left = length
+        if length > seq_len and policy != "split":
+            left = seq_len if policy == "truncate" else 0
+        while left:
+            pieces.append(min(left, seq_len))
+            left -= pieces[-1]
+    return pieces
 
 
 def refinedweb_like(num_documents: int, seed: int) -> Int64:

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 from core.anchors import load
-from core.oracle import as_lengths, best_fit_decreasing, histogram_of, refinedweb_like
+from core.oracle import (
+    as_lengths,
+    best_fit_decreasing,
+    histogram_of,
+    pieces_of,
+    refinedweb_like,
+    rules,
+)
 from core.test_best_fit import skip_if_another_stream
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,29 +23,9 @@ from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.groups import group_counts
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
-from bfpack_spark.core.rules import Rules
 
 POLICIES = ("split", "truncate", "drop")
 DOCUMENTS = st.lists(st.integers(1, 100), max_size=60)
-
-
-def rules(seq_len: int, **changed: Any) -> Rules:
-    plain: dict[str, Any] = {"packing": "best_fit", "long_documents": "split"}
-    sizes = {"seq_len": seq_len, "group_documents_max": 10**12, "seed": 0}
-    return Rules(**{**plain, **sizes, **changed})
-
-
-def pieces_of(lengths: list[int], seq_len: int, policy: str) -> list[int]:
-    """Fragments, one `while` at a time."""
-    pieces = []
-    for length in lengths:
-        left = length
-        if length > seq_len and policy != "split":
-            left = seq_len if policy == "truncate" else 0
-        while left:
-            pieces.append(min(left, seq_len))
-            left -= pieces[-1]
-    return pieces
 
 
 @given(DOCUMENTS, st.integers(1, 50), st.sampled_from(POLICIES), st.integers(1, 20))

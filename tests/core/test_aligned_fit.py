@@ -4,8 +4,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from core.oracle import as_lengths, histogram_of
-from core.test_accounting import rules
+from core.oracle import as_lengths, histogram_of, rules
 from core.test_limited_fit import limited_best_fit
 from hypothesis import given
 from hypothesis import strategies as st

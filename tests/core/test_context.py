@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of, refinedweb_like
-from core.test_accounting import pieces_of, rules
+from core.oracle import as_lengths, histogram_of, pieces_of, refinedweb_like, rules
 from hypothesis import given
 from hypothesis import strategies as st
 

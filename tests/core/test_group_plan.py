@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, best_fit_decreasing, histogram_of
+from core.oracle import as_lengths, best_fit_decreasing, histogram_of, rules
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,9 +104,7 @@ def test_the_groups_of_a_dataset_share_its_numbers(
 
 
 def small(seed: int = 0) -> Rules:
-    return Rules(
-        seq_len=4, packing="best_fit", long_documents="split", group_documents_max=99, seed=seed
-    )
+    return rules(4, seed=seed)
 
 
 def test_a_tiny_group_by_eye() -> None:

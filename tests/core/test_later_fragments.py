@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of
-from core.test_accounting import rules
+from core.oracle import as_lengths, histogram_of, rules
 from core.test_limited_fit import limited_best_fit
 from hypothesis import given
 from hypothesis import strategies as st

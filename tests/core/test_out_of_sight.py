@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of
-from core.test_accounting import rules
+from core.oracle import as_lengths, histogram_of, rules
 from hypothesis import given
 from hypothesis import strategies as st
 

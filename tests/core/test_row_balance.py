@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of, refinedweb_like
-from core.test_accounting import rules
+from core.oracle import as_lengths, histogram_of, refinedweb_like, rules
 
 from bfpack_spark.core import row_balance
 from bfpack_spark.core.group_plan import SequenceNumbers, plan_group

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bfpack
-from core.oracle import histogram_of
-from core.test_accounting import rules
+from core.oracle import histogram_of, rules
 from outputs import copy_of
 from pages import read_page
 from pyspark.sql import SparkSession

@@ -9,8 +9,7 @@ from functools import partial
 import matplotlib as mpl
 import numpy as np
 import pytest
-from core.oracle import histogram_of, refinedweb_like
-from core.test_accounting import rules
+from core.oracle import histogram_of, refinedweb_like, rules
 from explore.test_sequence import SEQUENCE
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

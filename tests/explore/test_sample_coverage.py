@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from core.oracle import rules
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.core.rules import Rules
 from bfpack_spark.corpus.draw_documents import chances_of
 from bfpack_spark.explore.sample_estimates import Named, Sample, estimates
 from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
@@ -18,9 +18,7 @@ from bfpack_spark.explore.sample_parts import Part, stratum_of, whole_stratum
 # (corpus, num_bytes, num_tokens) of 3,000 files of source code and 3,523 of prose, as
 # scripts/make_corpus.py finds them, by a tokenizer that was trained on the source code.
 MEASURED = Path(__file__).parent.parent / "data" / "sizes_and_lengths.parquet"
-RULES = Rules(
-    seq_len=2048, packing="best_fit", long_documents="split", group_documents_max=1 << 20, seed=0
-)
+RULES = rules(2048)
 SEEDS = 200
 
 Corpus = tuple[Int64, Int64]  # bytes, tokens

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of
-from core.test_accounting import pieces_of, rules
+from core.oracle import as_lengths, histogram_of, pieces_of, rules
 from hypothesis import given
 from hypothesis import strategies as st
 from outputs import current, manifest, shard_rows

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.oracle import histogram_of
-from core.test_accounting import rules
+from core.oracle import histogram_of, rules
 
 from bfpack_spark import explore
 from bfpack_spark.core.fragments import cut_stream

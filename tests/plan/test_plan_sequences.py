@@ -8,14 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from core.oracle import best_fit_decreasing
+from core.oracle import best_fit_decreasing, histogram_of, rules
 from plan.stored import stored
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
-from bfpack_spark.core.rules import Rules
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
 from bfpack_spark.schema import PLAN
@@ -48,18 +46,11 @@ def planned(spark: SparkSession, tmp_path: Path) -> Planned:
 def plan_of(
     sources: DataFrame, groups_of: int, policy: Policy, packing: Any, error: int = 0
 ) -> DataFrame:
-    rules = Rules(
-        seq_len=SEQ_LEN,
-        packing=packing,
-        long_documents=policy,
-        group_documents_max=groups_of,
-        seed=0,
-    )
-    lengths, counts = np.unique(np.array(LENGTHS), return_counts=True)
-    histogram = Histogram(values=lengths, counts=counts)
-    sizes = sequences_per_group(histogram, rules) + error
+    chosen = rules(SEQ_LEN, packing=packing, long_documents=policy, group_documents_max=groups_of)
+    histogram = histogram_of(LENGTHS)
+    sizes = sequences_per_group(histogram, chosen) + error
     dealt = group_documents(sources, histogram, len(sizes), seed=0)
-    return plan_sequences(dealt, PlanSpec(rules=rules, sequences_per_group=sizes))
+    return plan_sequences(dealt, PlanSpec(rules=chosen, sequences_per_group=sizes))
 
 
 def collected(plan: DataFrame) -> Rows:

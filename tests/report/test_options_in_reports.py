@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from core.oracle import rules
 
 from bfpack_spark.core.accounting import account, counts_of
 from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.rules import Rules
 from bfpack_spark.report.sections import accounting_section
 from bfpack_spark.versions.manifests import SequencesAccounting
 
@@ -16,10 +16,8 @@ from bfpack_spark.versions.manifests import SequencesAccounting
 def accounting_of(**options: Any) -> SequencesAccounting:
     """Two documents of 17 tokens and one of 3, at 8."""
     documents = Histogram(values=np.array([3, 17]), counts=np.array([1, 2]))
-    plain = {"seq_len": 8, "packing": "best_fit", "long_documents": "split"}
-    rules = Rules(**{**plain, "group_documents_max": 9, "seed": 0, **options})
     counts = {"num_documents_in": 3, "num_documents_empty": 0, "num_documents_quarantined": {}}
-    made = counts_of(account(documents, rules))
+    made = counts_of(account(documents, rules(8, **options)))
     return SequencesAccounting(**made, **counts, num_tokens_inserted=3)
 
 

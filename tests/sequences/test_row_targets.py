@@ -2,14 +2,14 @@
 
 import pyarrow as pa
 import pytest
+from core.oracle import rules
 
-from bfpack_spark.core.rules import Rules
 from bfpack_spark.sequences.row_targets import RowTargets, by_targets, targets_of
 from bfpack_spark.verifying.mask_faults import mask_faults
 
 # [a a | b b b]  [c | padding | d d | padding]  [padding]
 MASKS = [[1, 1, 0, 1, 1], [1, 0, 0, 1, 0], [0] * 5]
-RULES = Rules(seq_len=5, packing="best_fit", long_documents="error", group_documents_max=9, seed=0)
+RULES = rules(5, long_documents="error")
 
 
 def table(masks: list[list[int]]) -> pa.Table:

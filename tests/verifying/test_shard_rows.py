@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from core.oracle import rules
 
-from bfpack_spark.core.rules import Rules
 from bfpack_spark.schema import SEQUENCES, plain
 from bfpack_spark.verifying.listed_files import ListedFile
 from bfpack_spark.verifying.shard_rows import ShardRules, read_shard
@@ -27,9 +27,7 @@ ROW = {
 NULLS = {"doc_starts": [0, 0, None], "doc_lengths": [2, 1, None]}
 RULES = ShardRules(
     root="",
-    rules=Rules(
-        seq_len=4, packing="best_fit", long_documents="split", group_documents_max=9, seed=0
-    ),
+    rules=rules(4),
     bucket="b",
     vocabulary_size=9,
     pad_id=0,
