@@ -16,6 +16,7 @@ import pyspark
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings as hypothesis_settings
+from outputs import copy_of
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -173,6 +174,12 @@ def packed(
     assert ran.code == 0, ran.err
     yield output
     assert [path.name for path in output.iterdir()] == ["small"], "what all read was written to"
+
+
+@pytest.fixture
+def copied(packed: Path, tmp_path: Path) -> Path:
+    """Copy the packed output, to change it."""
+    return copy_of(packed, tmp_path)
 
 
 def pack_options(corpus: Corpus, output: Path) -> list[object]:

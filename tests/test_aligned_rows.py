@@ -133,12 +133,11 @@ def test_padding_that_holds_another_id_is_seen(
 
 
 def test_rows_of_padding_fill_up_the_last_shards(
-    corpus: Corpus, packed: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
+    corpus: Corpus, copied: Path, expected: Ids, bfpack: Bfpack
 ) -> None:
     """The last of three shards holds rows of padding alone."""
-    output = copy_of(packed, tmp_path)
-    before = manifest(at_512(output))["accounting"]["num_sequences"]
-    version = pack(bfpack, corpus, output, *ROWS_OF_PADDING)
+    before = manifest(at_512(copied))["accounting"]["num_sequences"]
+    version = pack(bfpack, corpus, copied, *ROWS_OF_PADDING)
     rows = shard_rows(version)
     assert len(rows) == MULTIPLE
     assert before < 2 * MULTIPLE // 3
@@ -149,25 +148,24 @@ def test_rows_of_padding_fill_up_the_last_shards(
     account = manifest(version)["accounting"]
     assert account["num_sequences"] == MULTIPLE
     assert account["num_padding_sequences"] == MULTIPLE - before
-    check_stats(version, bfpack, output, *ROWS_OF_PADDING[:2])
-    assert problems(bfpack, output) == []
-    data = PackedSequences(str(output), bucket="small", seq_len=512)
+    check_stats(version, bfpack, copied, *ROWS_OF_PADDING[:2])
+    assert problems(bfpack, copied) == []
+    data = PackedSequences(str(copied), bucket="small", seq_len=512)
     targets = sum(int((layouts.labels(b) != layouts.IGNORED).sum()) for b in data.batches(8))
     pieces = sum(name is not None for row in rows for name in row["doc_ids"])
     assert targets == sum(map(len, expected.values())) - pieces
-    shown = bfpack("show", "--output", output, "--bucket", "small", *AT, "--sequence", MULTIPLE - 1)
+    shown = bfpack("show", "--output", copied, "--bucket", "small", *AT, "--sequence", MULTIPLE - 1)
     assert shown.code == 0, shown.err
 
 
-def test_all_options_together(corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path: Path) -> None:
-    output = copy_of(packed, tmp_path)
+def test_all_options_together(corpus: Corpus, copied: Path, bfpack: Bfpack) -> None:
     slide = ("--long-documents", "slide", "--overlap", 100, "--max-documents", 3)
     bos = ("--bos-token", "<|endoftext|>", "--bos-at", "fragment")
     more = (*slide, *bos, "--align", 32, "--num-sequences-multiple", 64)
-    version = pack(bfpack, corpus, output, *more)
-    assert problems(bfpack, output) == []
-    check_stats(version, bfpack, output, *slide, *bos[2:], "--align", 32, *more[-2:])
-    said = bfpack("stats", "--output", output, "--bucket", "small", *AT, *slide, *more[-4:]).out
+    version = pack(bfpack, corpus, copied, *more)
+    assert problems(bfpack, copied) == []
+    check_stats(version, bfpack, copied, *slide, *bos[2:], "--align", 32, *more[-2:])
+    said = bfpack("stats", "--output", copied, "--bucket", "small", *AT, *slide, *more[-4:]).out
     for option in ("--max-documents 3", "--overlap 100", "--align 32", "--num-sequences-multiple"):
         assert option in said
     chosen = manifest(version)["inputs"]["configuration"]
@@ -181,14 +179,13 @@ def test_exports_that_leave_padding_out_refuse_it(aligned: Path, bfpack: Bfpack)
 
 
 def test_concatenation_too_is_filled_up_to_a_multiple(
-    corpus: Corpus, packed: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
+    corpus: Corpus, copied: Path, expected: Ids, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
     more = ("--packing", "concat", "--num-sequences-multiple", 1000)
-    version = pack(bfpack, corpus, output, *more)
+    version = pack(bfpack, corpus, copied, *more)
     assert_each_token_once(read_segments(version), expected)
     rows = shard_rows(version)
     assert len(rows) % 1000 == 0
     planned = manifest(version)["accounting"]["lower_bound"]
     assert [row["num_tokens"] > 0 for row in rows] == [n < planned for n in range(len(rows))]
-    assert problems(bfpack, output) == []
+    assert problems(bfpack, copied) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bfpack, Corpus
-from outputs import copy_of, manifest, reseal, shard_rows
+from outputs import manifest, reseal, shard_rows
 from packings import (
     AT,
     Ids,
@@ -22,11 +22,10 @@ VERIFY = ("verify", "--bucket", "small", *AT)
 
 
 def test_a_sequence_holds_no_more_documents_than_said(
-    corpus: Corpus, packed: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
+    corpus: Corpus, copied: Path, expected: Ids, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
-    before = manifest(at_512(output))
-    version = pack(bfpack, corpus, output, "--max-documents", 2)
+    before = manifest(at_512(copied))
+    version = pack(bfpack, corpus, copied, "--max-documents", 2)
     held = read_segments(version)
     assert_each_token_once(held, expected)
     documents = [sum(name is not None for name in row["doc_ids"]) for row in shard_rows(version)]
@@ -35,18 +34,15 @@ def test_a_sequence_holds_no_more_documents_than_said(
     assert manifest(version)["inputs"]["configuration"]["max_documents"] == 2
     assert "max_documents" not in before["inputs"]["configuration"]
     assert manifest(version)["accounting"]["num_sequences"] > before["accounting"]["num_sequences"]
-    check_stats(version, bfpack, output, "--max-documents", 2)
-    assert bfpack(*VERIFY, "--output", output).code == 0
+    check_stats(version, bfpack, copied, "--max-documents", 2)
+    assert bfpack(*VERIFY, "--output", copied).code == 0
 
 
-def test_verify_sees_a_row_of_more_documents(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
-) -> None:
+def test_verify_sees_a_row_of_more_documents(copied: Path, corpus: Corpus, bfpack: Bfpack) -> None:
     """The plan of another limit under this one's name: rows and groups are wrong."""
-    output = copy_of(packed, tmp_path)
-    version = pack(bfpack, corpus, output, "--max-documents", 3, "--num-shards", 2)
+    version = pack(bfpack, corpus, copied, "--max-documents", 3, "--num-shards", 2)
     reseal(version, lambda held: held["inputs"]["configuration"].update(max_documents=2))
-    ran = bfpack(*VERIFY, "--output", output, "--json")
+    ran = bfpack(*VERIFY, "--output", copied, "--json")
     (report,) = json.loads(ran.out)
     problems = [violation["problem"] for violation in report["violations"]]
     assert ran.code == 1

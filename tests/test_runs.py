@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Bfpack, Corpus, pack_options
-from outputs import copy_of, current, plan_rows, reseal, rewrite, shard_hashes
+from outputs import current, plan_rows, reseal, rewrite, shard_hashes
 from packings import AT, at_512, ids_in, pack, tree
 
 
@@ -47,12 +47,11 @@ def test_the_steps_one_by_one_make_the_files_that_pack_makes(
 
 @pytest.mark.parametrize("manifests", ["unwritten", "written"])
 def test_a_killed_run_is_continued_in_place(
-    manifests: str, corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path: Path
+    manifests: str, corpus: Corpus, copied: Path, bfpack: Bfpack
 ) -> None:
     """Killed while it wrote, or after the manifests but before it had tidied up and published."""
-    output = copy_of(packed, tmp_path)
-    places = [output / "small" / kind for kind in ("tokens", "sequences-512")]
-    versions = [current(output, "small", place.name) for place in places]
+    places = [copied / "small" / kind for kind in ("tokens", "sequences-512")]
+    versions = [current(copied, "small", place.name) for place in places]
     before = [tree(place) for place in places]
     strays = ["_temporary/x", "documents/part-00077-000.parquet", "plan/part-00077.parquet"]
     strays += ["shards/part-09999.parquet"]
@@ -71,7 +70,7 @@ def test_a_killed_run_is_continued_in_place(
         one, two, *_ = sorted((versions[1] / "shards").iterdir())
         one.unlink()
         two.write_bytes(b"half a file")
-    assert pack(bfpack, corpus, output) == versions[1]
+    assert pack(bfpack, corpus, copied) == versions[1]
     for place, held in zip(places, before, strict=True):
         left = tree(place)
         assert left.keys() - held.keys() == set()
@@ -81,12 +80,11 @@ def test_a_killed_run_is_continued_in_place(
 
 @pytest.mark.parametrize("damage", ["gone", "empty"])
 def test_a_plan_whose_files_are_gone_is_made_anew(
-    damage: str, packed: Path, bfpack: Bfpack, tmp_path: Path
+    damage: str, copied: Path, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
-    expected = shard_hashes(at_512(output))
-    shutil.rmtree(output / "small" / "sequences-512")
-    where = ("--output", output, "--bucket", "small", *AT)
+    expected = shard_hashes(at_512(copied))
+    shutil.rmtree(copied / "small" / "sequences-512")
+    where = ("--output", copied, "--bucket", "small", *AT)
     folder = Path(bfpack("plan", *where).out.strip())
     if damage == "gone":
         shutil.rmtree(folder)
@@ -100,17 +98,16 @@ def test_a_plan_whose_files_are_gone_is_made_anew(
         (folder.parent / "_plan.json").unlink()
     assert bfpack("plan", *where).code == 0
     assert bfpack("assemble", *where).code == 0
-    assert shard_hashes(at_512(output)) == expected
+    assert shard_hashes(at_512(copied)) == expected
 
 
 @pytest.mark.parametrize("fate", ["lost", "doubled"])
 def test_a_document_lost_or_doubled_after_the_plan_fails_the_job(
-    fate: str, packed: Path, bfpack: Bfpack, tmp_path: Path
+    fate: str, copied: Path, bfpack: Bfpack
 ) -> None:
     """The last one of a row: what remains of the row has no gap."""
-    output = copy_of(packed, tmp_path)
-    shutil.rmtree(output / "small" / "sequences-512")
-    where = ("--output", output, "--bucket", "small", *AT)
+    shutil.rmtree(copied / "small" / "sequences-512")
+    where = ("--output", copied, "--bucket", "small", *AT)
     ran = bfpack("plan", *where)
     assert ran.code == 0
     pieces = plan_rows(Path(ran.out.strip()).parent)
@@ -126,10 +123,10 @@ def test_a_document_lost_or_doubled_after_the_plan_fails_the_job(
         if fate == "lost":
             del rows[at], rows[-1]
 
-    store = current(output, "small", "tokens")
+    store = current(copied, "small", "tokens")
     (path,) = (p for p in (store / "documents").iterdir() if doc_id in set(ids_in(p)))
     rewrite(path, change)
     reseal(store)
     assert bfpack("assemble", *where).code == 5
-    assert not (output / "small" / "sequences-512" / "_current.json").exists()
-    assert not list((output / "small" / "sequences-512").rglob("_manifest.json"))
+    assert not (copied / "small" / "sequences-512" / "_current.json").exists()
+    assert not list((copied / "small" / "sequences-512").rglob("_manifest.json"))

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus
-from outputs import copy_of, manifest, plan_rows, shard_hashes
+from outputs import manifest, plan_rows, shard_hashes
 from packings import AT, Ids, assert_each_token_once, at_512, check_stats, pack, read_segments
 from pyspark.sql import SparkSession
 
@@ -87,11 +87,10 @@ def test_bytes_do_not_depend_on_how_rows_find_their_partitions(
 
 
 def test_bytes_of_many_groups_do_not_depend_on_files_or_row_order(
-    corpus: Corpus, packed: Path, bfpack: Bfpack, settings_restored: None, tmp_path: Path
+    corpus: Corpus, copied: Path, bfpack: Bfpack, settings_restored: None, tmp_path: Path
 ) -> None:
     many = ("--group-documents-max", 50)
-    output = copy_of(packed, tmp_path)
-    version = pack(bfpack, corpus, output, *many)
+    version = pack(bfpack, corpus, copied, *many)
     other = reordered(corpus, tmp_path / "corpus", 2)
     again = pack(bfpack, other, tmp_path / "other", *many, *SMALL_BATCHES)
     assert shard_hashes(version) == shard_hashes(again)
@@ -99,15 +98,15 @@ def test_bytes_of_many_groups_do_not_depend_on_files_or_row_order(
     assert rows == plan_rows(again)
     assert {row["group"] for row in rows} == set(range(6))
     assert len({row["sequence_id"] for row in rows}) == manifest(version)["totals"]["sequences"]
-    assert bfpack("verify", "--output", output, "--bucket", "small", *AT).code == 0
-    check_stats(version, bfpack, output, *many)
+    assert bfpack("verify", "--output", copied, "--bucket", "small", *AT).code == 0
+    check_stats(version, bfpack, copied, *many)
 
 
 def test_a_seed_changes_the_order_and_not_the_documents(
-    corpus: Corpus, expected: Ids, packed: Path, bfpack: Bfpack, tmp_path: Path
+    corpus: Corpus, expected: Ids, packed: Path, copied: Path, bfpack: Bfpack
 ) -> None:
     one = read_segments(at_512(packed))
-    two = read_segments(pack(bfpack, corpus, copy_of(packed, tmp_path), "--seed", 1))
+    two = read_segments(pack(bfpack, corpus, copied, "--seed", 1))
     for held in (one, two):
         assert_each_token_once(held, expected)
     assert len(one.num_padding) == len(two.num_padding)
@@ -118,17 +117,16 @@ def test_a_seed_changes_the_order_and_not_the_documents(
 
 
 def test_shards_are_equal_and_as_many_as_told(
-    corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path: Path
+    corpus: Corpus, packed: Path, copied: Path, bfpack: Bfpack
 ) -> None:
     total = manifest(at_512(packed))["totals"]["sequences"]
     default = max(n for n in (1, 2, 4, 8, 16, 32) if n == 1 or total >= 64 * n)
     assert rows_of_shards(at_512(packed)) == in_equal_parts(total, default)
-    output = copy_of(packed, tmp_path)
     for more, num_shards in (
         (("--num-shards", 7), 7),
         (("--rows-per-shard", 100), -(-total // 100)),
     ):
-        assert rows_of_shards(pack(bfpack, corpus, output, *more)) == in_equal_parts(
+        assert rows_of_shards(pack(bfpack, corpus, copied, *more)) == in_equal_parts(
             total, num_shards
         )
 

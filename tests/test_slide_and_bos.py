@@ -79,17 +79,16 @@ def violations(bfpack: Bfpack, output: Path, *more: object) -> list[dict[str, An
 
 
 def test_bos_stands_before_each_fragment(
-    corpus: Corpus, packed: Path, expected: Ids, bos: int, bfpack: Bfpack, tmp_path: Path
+    corpus: Corpus, copied: Path, expected: Ids, bos: int, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
-    version = pack(bfpack, corpus, output, *AT_FRAGMENT)
+    version = pack(bfpack, corpus, copied, *AT_FRAGMENT)
     wanted = {name: np.concatenate([[bos], ids]) for name, ids in expected.items()}
     repeated, inserted = check_rows(version, wanted, 0, bos)
     assert repeated == 0
     assert inserted > 50
     check_accounts(version, wanted, repeated, inserted)
-    check_stats(version, bfpack, output, "--bos-at", "fragment")
-    assert not violations(bfpack, output)
+    check_stats(version, bfpack, copied, "--bos-at", "fragment")
+    assert not violations(bfpack, copied)
     shard = version / "shards" / "part-00000.parquet"
     changed: list[str] = []
 
@@ -101,22 +100,21 @@ def test_bos_stands_before_each_fragment(
 
     rewrite(shard, break_bos)
     reseal(version)
-    (violation,) = violations(bfpack, output)
+    (violation,) = violations(bfpack, copied)
     assert violation["problem"].endswith("does not begin with BOS")
     assert violation["document"] == changed[0]
 
 
 def test_both_together_repeat_behind_bos(
-    corpus: Corpus, packed: Path, expected: Ids, bos: int, bfpack: Bfpack, tmp_path: Path
+    corpus: Corpus, copied: Path, expected: Ids, bos: int, bfpack: Bfpack
 ) -> None:
-    output = copy_of(packed, tmp_path)
-    version = pack(bfpack, corpus, output, *AT_FRAGMENT, *SLIDE, "--max-documents", 4)
+    version = pack(bfpack, corpus, copied, *AT_FRAGMENT, *SLIDE, "--max-documents", 4)
     wanted = {name: np.concatenate([[bos], ids]) for name, ids in expected.items()}
     repeated, inserted = check_rows(version, wanted, 64, bos)
     assert repeated == 64 * inserted > 0
     check_accounts(version, wanted, repeated, inserted)
-    assert not violations(bfpack, output, "--input", corpus.path)
-    check_targets(output, wanted)
+    assert not violations(bfpack, copied, "--input", corpus.path)
+    check_targets(copied, wanted)
 
 
 def check_targets(output: Path, wanted: Ids) -> None:

@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -42,14 +41,12 @@ def flip_in_column(path: Path, column: str) -> None:
 
 
 def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
-    packed: Path, bfpack: Bfpack, tmp_path: Path
+    copied: Path, bfpack: Bfpack
 ) -> None:
-    output = tmp_path / "output"
-    shutil.copytree(packed, output)
-    tokens = current(output, "small", "tokens")
+    tokens = current(copied, "small", "tokens")
     (damaged, *_) = sorted((tokens / "documents").iterdir())
     flip_in_column(damaged, "low")
-    where = ("--output", output, "--bucket", "small")
+    where = ("--output", copied, "--bucket", "small")
     assert bfpack("plan", *where, "--seq-len", 256).code == 0
     ran = bfpack("assemble", *where, "--seq-len", 256)
     assert (ran.code, ran.out) == (5, "")
@@ -59,21 +56,17 @@ def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
         "; restore it from a copy, or remove the _manifest.json of the version that was read and "
         "run bfpack pack again, which makes that version anew"
     )
-    shard = current(output, "small", "sequences-512") / "shards" / "part-00000.parquet"
+    shard = current(copied, "small", "sequences-512") / "shards" / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-9])
     ran = bfpack("show", *where, "--seq-len", 512, "--sequence", 0)
     assert ran.code == 5
     assert ran.err.startswith(f"bfpack: error: {shard}: cannot be read (")
 
 
-def test_a_file_of_another_version_in_place_of_ours_is_named(
-    packed: Path, bfpack: Bfpack, tmp_path: Path
-) -> None:
+def test_a_file_of_another_version_in_place_of_ours_is_named(copied: Path, bfpack: Bfpack) -> None:
     """Each is whole, and holds something else."""
-    output = tmp_path / "output"
-    shutil.copytree(packed, output)
-    version, tokens = (current(output, "small", kind) for kind in ("sequences-512", "tokens"))
-    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    version, tokens = (current(copied, "small", kind) for kind in ("sequences-512", "tokens"))
+    where = ("--output", copied, "--bucket", "small", "--seq-len", 512)
     (plan, *_), (shard, *_), (documents, *_) = (
         sorted((at / kind).iterdir())
         for at, kind in ((version, "plan"), (version, "shards"), (tokens, "documents"))
@@ -91,7 +84,7 @@ def test_a_file_of_another_version_in_place_of_ours_is_named(
         assert "bfpack verify names all that is damaged" in ran.err
 
     refused(shard, documents, "show", "--sequence", 0)
-    for folder in (version, current(output, "small", "sequences-2048")):
+    for folder in (version, current(copied, "small", "sequences-2048")):
         (*_, last_shard) = sorted((folder / "shards").iterdir())
         taken[last_shard] = last_shard.read_bytes()
     at_512, at_2048 = list(taken)[-2:]

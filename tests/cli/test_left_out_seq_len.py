@@ -24,20 +24,19 @@ def test_verify_stats_and_a_document_take_every_published_length(
 
 
 def test_a_bucket_with_tokens_alone_is_passed_over_unless_it_is_named(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+    copied: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    output = shutil.copytree(packed, tmp_path / "output")
-    options = pack_options(corpus, output)
+    options = pack_options(corpus, copied)
     options[options.index("small")] = "alone"
     assert bfpack("tokenize", *options).code == 0
-    ran = bfpack("verify", "--output", output)
+    ran = bfpack("verify", "--output", copied)
     assert ran.code == 0, ran.err
     assert "small" in ran.out
     assert "alone" not in ran.out
-    both = ("--output", output, "--bucket", "small", "--bucket", "alone")
+    both = ("--output", copied, "--bucket", "small", "--bucket", "alone")
     for command in (("report",), ("snapshot", "s")):
         assert error_of(bfpack(*command, *both)).startswith("--bucket alone: no sequences")
-    assert not (output / "_snapshots").exists()
+    assert not (copied / "_snapshots").exists()
 
 
 def first_document(packed: Path, bfpack: Bfpack) -> str:
@@ -46,16 +45,14 @@ def first_document(packed: Path, bfpack: Bfpack) -> str:
 
 
 def test_one_length_is_named_where_a_command_takes_one(
-    packed: Path, bfpack: Bfpack, tmp_path: Path
+    packed: Path, copied: Path, bfpack: Bfpack
 ) -> None:
     for command, *more in (("path",), ("show", "--sequence", 0)):
         said = error_of(bfpack(command, "--output", packed, *more))
         assert said == f"--seq-len: 2 are in {packed}; give one of 512, 2048"
-    output = tmp_path / "one"
-    shutil.copytree(packed, output)
-    shutil.rmtree(output / "small" / "sequences-512")
-    assert "sequences-2048" in bfpack("path", "--output", output).out
-    assert bfpack("show", "--output", output, "--sequence", 0).code == 0
+    shutil.rmtree(copied / "small" / "sequences-512")
+    assert "sequences-2048" in bfpack("path", "--output", copied).out
+    assert bfpack("show", "--output", copied, "--sequence", 0).code == 0
 
 
 def test_an_output_without_sequences_says_to_pack_first(

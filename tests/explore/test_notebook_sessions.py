@@ -1,7 +1,6 @@
 """Which session the notebook works on: the one that is there.
 tests/integration has the notebook as JupyterLab runs it, and on Spark Connect."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,11 @@ from pyspark.sql import SparkSession
 
 
 def test_the_notebook_takes_the_session_that_is_there_and_leaves_it(
-    spark: SparkSession, packed: Path, corpus: Corpus, tmp_path: Path
+    spark: SparkSession, copied: Path, corpus: Corpus
 ) -> None:
     before = spark.conf.get("spark.sql.shuffle.partitions")
     names: dict[str, Any] = {}
-    output = Path(shutil.copytree(packed, tmp_path / "output"))  # it packs a bucket more
-    exec(compile(script(output, corpus), "notebook", "exec"), names)  # our own text
+    exec(compile(script(copied, corpus), "notebook", "exec"), names)  # our own text
     plt.close("all")
     assert names["spark"] is spark
     assert len(names["mixed"]) > 10

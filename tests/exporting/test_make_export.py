@@ -37,12 +37,6 @@ def broken(exported: Path, tmp_path: Path) -> Path:
     return copy_of(exported, tmp_path)
 
 
-@pytest.fixture
-def output(packed: Path, tmp_path: Path) -> Path:
-    """A copy of what nothing was exported of."""
-    return copy_of(packed, tmp_path)
-
-
 def table_of(output: Path) -> pa.Table:
     shards = current(output, "small", "sequences-512") / "shards"
     return pa.concat_tables(pq.read_table(path) for path in sorted(shards.iterdir()))
@@ -117,9 +111,9 @@ def test_an_export_that_is_there_is_not_made_again(
     assert "_manifest.json and run bfpack export megatron again, which makes" in ran.err
 
 
-def test_a_row_that_megatron_would_read_otherwise_is_refused(output: Path, bfpack: Bfpack) -> None:
+def test_a_row_that_megatron_would_read_otherwise_is_refused(copied: Path, bfpack: Bfpack) -> None:
     """A document inside a row that ends without EOS; its hashes fit."""
-    version = current(output, "small", "sequences-512")
+    version = current(copied, "small", "sequences-512")
     eos = manifest(version)["tokenizer"]["eos_id"]
 
     def lose_eos(rows: list[dict[str, Any]]) -> None:
@@ -129,22 +123,22 @@ def test_a_row_that_megatron_would_read_otherwise_is_refused(output: Path, bfpac
 
     rewrite(version / "shards" / "part-00000.parquet", lose_eos)
     reseal(version)
-    ran = export(bfpack, "megatron", output)
+    ran = export(bfpack, "megatron", copied)
     assert (ran.code, ran.out) == (2, "")
     assert "has a document that does not end with EOS" in ran.err
-    assert not (output / "small" / "megatron-512" / "_current.json").exists()
-    assert export(bfpack, "mds", output).code == 0
+    assert not (copied / "small" / "megatron-512" / "_current.json").exists()
+    assert export(bfpack, "mds", copied).code == 0
 
 
 def test_a_shard_with_other_ids_than_its_manifest_says_is_not_exported(
-    output: Path, bfpack: Bfpack
+    copied: Path, bfpack: Bfpack
 ) -> None:
-    shards = current(output, "small", "sequences-512") / "shards"
+    shards = current(copied, "small", "sequences-512") / "shards"
     one, size = shards / "part-00000.parquet", (shards / "part-00000.parquet").stat().st_size
     held = pq.read_table(one).to_pylist()
     rewrite(one, lambda rows: rows[0]["input_ids"].__setitem__(0, held[0]["input_ids"][0] ^ 1))
-    change_size(current(output, "small", "sequences-512"), one, size)
-    ran = export(bfpack, "mds", output)
+    change_size(current(copied, "small", "sequences-512"), one, size)
+    ran = export(bfpack, "mds", copied)
     assert (ran.code, ran.out) == (5, "")
     assert f"{one}: holds other ids than its manifest says" in ran.err
 

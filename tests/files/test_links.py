@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Bfpack, Corpus, pack_options
 from made_versions import below, finish, publish, version, write
-from outputs import copy_of, current
+from outputs import current
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import locks, own_files, write_own_files
@@ -39,12 +39,11 @@ def put_link(path: Path, target: Path) -> None:
 
 
 def test_pack_deletes_nothing_behind_a_link_named_documents(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path, elsewhere: Path
+    copied: Path, corpus: Corpus, bfpack: Bfpack, elsewhere: Path
 ) -> None:
-    output = copy_of(packed, tmp_path)
-    link = current(output, "small", "sequences-512") / "documents"
+    link = current(copied, "small", "sequences-512") / "documents"
     link.symlink_to(elsewhere)
-    ran = bfpack("pack", *pack_options(corpus, output), "--seq-len", 512)
+    ran = bfpack("pack", *pack_options(corpus, copied), "--seq-len", 512)
     assert ran.code == 2
     assert f"{link}: is a link" in ran.err
     assert "mount the other disk there" in ran.err

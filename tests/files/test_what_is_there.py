@@ -1,6 +1,5 @@
 """Errors about a bucket, seq_len, version or name that is not there say what is."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -53,12 +52,10 @@ def test_a_version_that_is_not_there_is_answered_with_complete_ones(
     assert error_of(bfpack(command, *where)).endswith(f"; versions there: {there}")
 
 
-def test_a_reader_is_told_what_there_is(packed: Path, tmp_path: Path, bfpack: Bfpack) -> None:
-    output = tmp_path / "output"
-    shutil.copytree(packed, output)
-    assert bfpack("snapshot", "--output", output, "run-1").code == 0
-    assert bfpack("mix", "--output", output, "--seq-len", 512, "--weight", "small=1", "m").code == 0
-    there = current(output, "small", "sequences-512").name
+def test_a_reader_is_told_what_there_is(copied: Path, bfpack: Bfpack) -> None:
+    assert bfpack("snapshot", "--output", copied, "run-1").code == 0
+    assert bfpack("mix", "--output", copied, "--seq-len", 512, "--weight", "small=1", "m").code == 0
+    there = current(copied, "small", "sequences-512").name
     wrong = {
         "buckets there: small": {"bucket": "smal", "seq_len": 512},
         "seq_lens there: 512, 2048": {"bucket": "small", "seq_len": 1024},
@@ -68,8 +65,8 @@ def test_a_reader_is_told_what_there_is(packed: Path, tmp_path: Path, bfpack: Bf
     }
     for says, more in wrong.items():
         with pytest.raises(InputError, match=f"; {says}$"):
-            PackedSequences(str(output), **more)  # type: ignore[arg-type]
-    said = error_of(bfpack("report", "--output", output, "--mixture", "n"))
+            PackedSequences(str(copied), **more)  # type: ignore[arg-type]
+    said = error_of(bfpack("report", "--output", copied, "--mixture", "n"))
     assert said.endswith("; mixtures there: m")
 
 

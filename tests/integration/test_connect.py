@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,11 +111,8 @@ def test_the_functions_of_explore_say_the_same_on_spark_connect(
     assert found["sequences"] == padding.counts[padding.values == 0].item() > 500
 
 
-def test_the_notebook_runs_on_spark_connect(
-    packed: Path, corpus: Corpus, remote: str, tmp_path: Path
-) -> None:
-    output = shutil.copytree(packed, tmp_path / "output")  # the notebook adds a bucket
-    source = f"{script(output, corpus)}\nprint(type(spark).__module__, len(mixed))\n"
+def test_the_notebook_runs_on_spark_connect(copied: Path, corpus: Corpus, remote: str) -> None:
+    source = f"{script(copied, corpus)}\nprint(type(spark).__module__, len(mixed))\n"
     module, count = client("-c", source, SPARK_REMOTE=remote).splitlines()[-1].split()
     assert module.startswith("pyspark.sql.connect.")
     assert int(count) > 10

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from conftest import Bfpack
-from outputs import copy_of
 
 from bfpack_spark.config import Settings
 from bfpack_spark.files import own_files
@@ -14,13 +13,12 @@ from bfpack_spark.tokens.token_store import open_token_store
 
 
 def test_a_plan_is_found_by_one_listing_while_its_files_have_their_sizes(
-    packed: Path, bfpack: Bfpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copied: Path, bfpack: Bfpack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output = copy_of(packed, tmp_path)
-    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    where = ("--output", copied, "--bucket", "small", "--seq-len", 512)
     assert bfpack("plan", *where, "--seed", 5, "--group-documents-max", 50).code == 0
-    settings = Settings(output=str(output), seq_len=(512,), seed=5, group_documents_max=50)
-    version = sequences_version(settings, open_token_store(str(output), "small"), 512)
+    settings = Settings(output=str(copied), seq_len=(512,), seed=5, group_documents_max=50)
+    version = sequences_version(settings, open_token_store(str(copied), "small"), 512)
     listings: list[str] = []
     list_below = own_files.files_below
 

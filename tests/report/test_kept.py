@@ -11,20 +11,14 @@ from pathlib import Path
 
 import pytest
 from conftest import Bfpack, Corpus, pack_options
-from outputs import copy_of, current, manifest, shard_rows
+from outputs import current, manifest, shard_rows
 from pages import ReadPage, read_page
 
 
 @pytest.fixture
-def output(packed: Path, tmp_path: Path) -> Path:
-    """A copy of the packed output."""
-    return copy_of(packed, tmp_path)
-
-
-@pytest.fixture
-def pack(output: Path, corpus: Corpus, bfpack: Bfpack) -> Bfpack:
+def pack(copied: Path, corpus: Corpus, bfpack: Bfpack) -> Bfpack:
     """`bfpack pack` of the same corpus to the copy."""
-    return partial(bfpack, "pack", *pack_options(corpus, output))
+    return partial(bfpack, "pack", *pack_options(corpus, copied))
 
 
 def report_of(output: Path, seq_len: int, bucket: str = "small") -> ReadPage:
@@ -77,32 +71,32 @@ def test_a_report_names_all_that_the_run_published(seq_len: int, packed: Path) -
         assert current(packed, "small", f"sequences-{other}").name in page.text
 
 
-def test_steps_run_apart_are_one_account(output: Path, bfpack: Bfpack, pack: Bfpack) -> None:
+def test_steps_run_apart_are_one_account(copied: Path, bfpack: Bfpack, pack: Bfpack) -> None:
     """The plan's costs are kept until its sequences are there, and a run that finds it complete
     does not make it cheap."""
-    where = ("--output", output, "--bucket", "small", "--seq-len", 1024)
+    where = ("--output", copied, "--bucket", "small", "--seq-len", 1024)
     assert bfpack("plan", *where).code == 0
-    (kept,) = (output / "small" / "sequences-1024").glob("*/report/report.json")
+    (kept,) = (copied / "small" / "sequences-1024").glob("*/report/report.json")
     (planned,) = json.loads(kept.read_text())["run"]["costs"]
     assert (planned["stage"], planned["seq_len"]) == ("plan", 1024)
-    (tokens,) = (output / "small" / "tokens").glob("*/report/report.json")
+    (tokens,) = (copied / "small" / "tokens").glob("*/report/report.json")
     (tokenized,) = json.loads(tokens.read_text())["run"]["costs"]
     assert pack("--seq-len", 1024).code == 0
     costs = {cost["stage"]: cost for cost in json.loads(kept.read_text())["run"]["costs"]}
     assert set(costs) == {"tokenize", "plan", "assemble"}
     assert costs["plan"] == planned
     assert costs["tokenize"] == tokenized
-    assert "plan 1,024" in report_of(output, 1024).text
+    assert "plan 1,024" in report_of(copied, 1024).text
 
 
 def test_a_version_that_lost_its_report_gets_another_which_knows_no_costs(
-    output: Path, pack: Bfpack
+    copied: Path, pack: Bfpack
 ) -> None:
-    version = current(output, "small", "sequences-512")
+    version = current(copied, "small", "sequences-512")
     before = manifest(version)
     shutil.rmtree(version / "report")
     assert pack("--seq-len", 512).code == 0
-    assert "left no account of its time" in report_of(output, 512).text
+    assert "left no account of its time" in report_of(copied, 512).text
     assert manifest(version) == before
     written = (version / "report" / "report.html").stat().st_mtime_ns
     assert pack("--seq-len", 512).code == 0
@@ -110,9 +104,9 @@ def test_a_version_that_lost_its_report_gets_another_which_knows_no_costs(
 
 
 def test_a_report_that_cannot_be_written_fails_no_packing(
-    output: Path, bfpack: Bfpack, pack: Bfpack, caplog: pytest.LogCaptureFixture
+    copied: Path, bfpack: Bfpack, pack: Bfpack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    version = current(output, "small", "sequences-512")
+    version = current(copied, "small", "sequences-512")
     shutil.rmtree(version / "report")
     (version / "report").write_text("a file where a directory should be")
     with caplog.at_level(logging.WARNING, logger="bfpack"):
@@ -121,18 +115,18 @@ def test_a_report_that_cannot_be_written_fails_no_packing(
     said = [record.getMessage() for record in caplog.records if "not written" in record.msg]
     assert len(said) == 1
     assert "report: not written" in said[0]
-    assert bfpack("verify", "--output", output, "--bucket", "small", "--seq-len", 512).code == 0
+    assert bfpack("verify", "--output", copied, "--bucket", "small", "--seq-len", 512).code == 0
 
 
-def test_one_page_tells_of_every_bucket(output: Path, corpus: Corpus, bfpack: Bfpack) -> None:
-    options = pack_options(Corpus(corpus.path / "part-0.parquet", corpus.tokenizer), output)
+def test_one_page_tells_of_every_bucket(copied: Path, corpus: Corpus, bfpack: Bfpack) -> None:
+    options = pack_options(Corpus(corpus.path / "part-0.parquet", corpus.tokenizer), copied)
     options[options.index("small")] = "other"
     assert bfpack("pack", *options, "--seq-len", 512).code == 0
-    ran = bfpack("report", "--output", output)
+    ran = bfpack("report", "--output", copied)
     assert ran.code == 0, ran.err
     page = read_page(ran.out)
     one, two = (
-        manifest(current(output, bucket, "sequences-512"))["accounting"]
+        manifest(current(copied, bucket, "sequences-512"))["accounting"]
         for bucket in ("small", "other")
     )
     both = {name: f"{n + two[name]:,}" for name, n in one.items() if isinstance(n, int)}
@@ -144,38 +138,38 @@ def test_one_page_tells_of_every_bucket(output: Path, corpus: Corpus, bfpack: Bf
     for caption in ("Buckets at 512", "Buckets at 2,048"):
         assert caption in page.text
     assert "Not added" not in page.text
-    only = read_page(bfpack("report", "--output", output, "--bucket", "other").out)
+    only = read_page(bfpack("report", "--output", copied, "--bucket", "other").out)
     assert "other: sequences of 512" in only.text
 
 
 def test_a_page_adds_no_documents_twice_nor_of_an_earlier_token_store(
-    packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
+    packed: Path, copied: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    shutil.copytree(output / "small", output / "twin")
+    shutil.copytree(copied / "small", copied / "twin")
     account = manifest(current(packed, "small", "sequences-512"))["accounting"]
     said = f"{account['num_tokens_packed']:,} tokens were packed into "
-    page = read_page(bfpack("report", "--output", output).out)
+    page = read_page(bfpack("report", "--output", copied).out)
     assert said in page.text
     assert "small and twin have the same documents, which are counted once." in page.text
     assert page.text.count("the documents of small, packed alike") == 2
-    options = [*pack_options(corpus, output), "--bos-token", "<|pad|>"]
+    options = [*pack_options(corpus, copied), "--bos-token", "<|pad|>"]
     options[options.index("small")] = "twin"
     assert bfpack("tokenize", *options).code == 0
-    page = read_page(bfpack("report", "--output", output).out)
+    page = read_page(bfpack("report", "--output", copied).out)
     assert said in page.text
     assert "have the same documents" not in page.text
     assert page.text.count("made from another token store; pack it again") == 2
-    lines = bfpack("versions", "--output", output, "--bucket", "twin").out.splitlines()
+    lines = bfpack("versions", "--output", copied, "--bucket", "twin").out.splitlines()
     assert sum("; made from another token store" in line for line in lines) == 2
 
 
 def test_what_is_packed_by_other_rules_is_not_added_up(
-    packed: Path, output: Path, corpus: Corpus, bfpack: Bfpack
+    packed: Path, copied: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    options = pack_options(corpus, output)
+    options = pack_options(corpus, copied)
     options[options.index("small")] = "baseline"
     assert bfpack("pack", *options, "--seq-len", 512, "--packing", "concat").code == 0
-    page = read_page(bfpack("report", "--output", output, "--seq-len", 512).out)
+    page = read_page(bfpack("report", "--output", copied, "--seq-len", 512).out)
     ways = {"truncations-512", "truncations-512-concat", "context-512-concat", "lengths"}
     each = {"together-512-concat", "bucket-0-512-concat", "bucket-1-512"}
     assert set(page.figures) == ways | each
@@ -186,56 +180,56 @@ def test_what_is_packed_by_other_rules_is_not_added_up(
     said = page.figures["truncations-512"][1]
     assert said == page.figures["truncations-512-concat"][1], "both ways beside each other"
     assert re.search(r"[1-9][\d,]* times by concatenation.* [1-9][\d,]* times by packing", said)
-    version = current(output, "baseline", "sequences-512")
+    version = current(copied, "baseline", "sequences-512")
     pieces = Counter(name for row in shard_rows(version) for name in row["doc_ids"] if name)
     cuts = sum(pieces.values()) - len(pieces)
-    alone = read_page(bfpack("report", "--output", output, "--bucket", "baseline").out)
+    alone = read_page(bfpack("report", "--output", copied, "--bucket", "baseline").out)
     documents = f"{sum(n > 1 for n in pieces.values()):,} documents are cut"
     assert f"In the order of this version {documents}, {cuts:,} times in all" in alone.text
 
 
 def test_packings_of_other_options_and_lengths_are_told_apart(
-    output: Path, corpus: Corpus, bfpack: Bfpack
+    copied: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
     """They are neither packed alike nor added up. Two lengths that are no powers of two have one
     table of cuts."""
-    options = pack_options(corpus, output)
+    options = pack_options(corpus, copied)
     options[options.index("small")] = "odd"
     shape = ("--seq-len", 300, "--seq-len", 512, "--max-documents", 1)
     assert bfpack("pack", *options, *shape).code == 0
-    ran = bfpack("report", "--output", output, "--seq-len", 512)
+    ran = bfpack("report", "--output", copied, "--seq-len", 512)
     assert ran.code == 0, ran.err
     page = read_page(ran.out)
     assert "sequences of 512, max documents 1" in page.text
     assert "packed alike" not in page.text
-    ran = bfpack("report", "--output", output, "--bucket", "odd")
+    ran = bfpack("report", "--output", copied, "--bucket", "odd")
     assert ran.code == 0, ran.err
     page = read_page(ran.out)
     assert "257 to 300" in page.text
     assert "301 to 512" in page.text
 
 
-def test_a_report_is_there_although_a_later_seq_len_fails(output: Path, pack: Bfpack) -> None:
+def test_a_report_is_there_although_a_later_seq_len_fails(copied: Path, pack: Bfpack) -> None:
     shape = ("--seq-len", 256, "--seq-len", 65536, "--num-shards", 64)
     ran = pack(*shape)
     assert ran.code == 2
     assert "--num-shards" in ran.err
-    assert "sequences of 256" in report_of(output, 256).text
+    assert "sequences of 256" in report_of(copied, 256).text
 
 
 def test_a_damaged_account_of_costs_is_written_anew(
-    output: Path, bfpack: Bfpack, pack: Bfpack
+    copied: Path, bfpack: Bfpack, pack: Bfpack
 ) -> None:
-    version = current(output, "small", "sequences-512")
+    version = current(copied, "small", "sequences-512")
     (version / "report" / "report.json").write_text("{")
-    assert bfpack("report", "--output", output).code == 0
+    assert bfpack("report", "--output", copied).code == 0
     (version / "report" / "report.html").unlink()
     assert pack("--seq-len", 512).code == 0
     assert json.loads((version / "report" / "report.json").read_text())["run"] is None
 
 
 def test_only_a_report_that_is_written_needs_matplotlib(
-    output: Path,
+    copied: Path,
     bfpack: Bfpack,
     pack: Bfpack,
     caplog: pytest.LogCaptureFixture,
@@ -243,11 +237,11 @@ def test_only_a_report_that_is_written_needs_matplotlib(
 ) -> None:
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
-    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    where = ("--output", copied, "--bucket", "small", "--seq-len", 512)
     for form in ((), ("--json",), ("--csv",)):
         assert bfpack("stats", *where, *form).code == 0
     assert pack("--seq-len", 512).code == 0
     assert "not written" not in caplog.text
-    (current(output, "small", "sequences-512") / "report" / "report.html").unlink()
+    (current(copied, "small", "sequences-512") / "report" / "report.html").unlink()
     assert pack("--seq-len", 512).code == 0
     assert "report: not written: ModuleNotFoundError" in caplog.text

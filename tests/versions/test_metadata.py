@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from conftest import Bfpack
-from outputs import copy_of
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.load_settings import load_settings
@@ -23,11 +22,6 @@ PLACES = {
     "tokens": "small/tokens/*/_manifest.json",
     "sequences": "small/sequences-512/*/_manifest.json",
 }
-
-
-@pytest.fixture
-def output(packed: Path, tmp_path: Path) -> Path:
-    return copy_of(packed, tmp_path)
 
 
 def place(output: Path, name: str) -> Path:
@@ -84,9 +78,9 @@ CHANGES = [
 
 @pytest.mark.parametrize(("name", "at", "value"), CHANGES)
 def test_metadata_of_another_shape_is_one_line_that_names_file_and_place(
-    name: str, at: str, value: object, output: Path
+    name: str, at: str, value: object, copied: Path
 ) -> None:
-    path = place(output, name)
+    path = place(copied, name)
     change(path, at, value)
     model = {
         "pointer": metadata.Pointer,
@@ -150,22 +144,22 @@ def test_keys_of_a_newer_build_are_kept(name: str) -> None:
     ],
 )
 def test_no_command_follows_what_damaged_metadata_say(
-    name: str, at: str, value: object, output: Path, bfpack: Bfpack
+    name: str, at: str, value: object, copied: Path, bfpack: Bfpack
 ) -> None:
-    path = place(output, name)
+    path = place(copied, name)
     change(path, at, value)
     for command in READERS[name]:
-        ran = bfpack(command, "--output", output, *AT, *MORE.get(command, ()))
+        ran = bfpack(command, "--output", copied, *AT, *MORE.get(command, ()))
         assert ran.code == 2, ran
         assert f"{path}: " in ran.err
         assert "Traceback" not in ran.err
 
 
-def test_verify_of_a_named_version_looks_at_the_pointer_too(output: Path, bfpack: Bfpack) -> None:
-    version = place(output, "sequences").parent.name
-    where = ("--output", output, *AT, "--version", version)
+def test_verify_of_a_named_version_looks_at_the_pointer_too(copied: Path, bfpack: Bfpack) -> None:
+    version = place(copied, "sequences").parent.name
+    where = ("--output", copied, *AT, "--version", version)
     assert bfpack("verify", *where).code == 0
-    change(place(output, "pointer"), "manifest", "elsewhere/_manifest.json")
+    change(place(copied, "pointer"), "manifest", "elsewhere/_manifest.json")
     ran = bfpack("verify", *where)
     assert ran.code == 1
     assert "_current.json: manifest 'elsewhere/_manifest.json' is not that of" in ran.out
@@ -189,20 +183,20 @@ def test_bytes_that_are_no_object_of_ours_are_one_line(raw: bytes, says: str) ->
         parse_metadata(raw, "p", metadata.Pointer)
 
 
-def test_a_pointer_larger_than_any_is_not_read_into_memory(output: Path) -> None:
-    path = place(output, "pointer")
+def test_a_pointer_larger_than_any_is_not_read_into_memory(copied: Path) -> None:
+    path = place(copied, "pointer")
     os.truncate(path, 10 << 30)  # zeros that take no disk
     with pytest.raises(InputError, match=r"larger than 1,048,576 bytes"):
         metadata.read_metadata(str(path), metadata.Pointer)
 
 
 @pytest.mark.parametrize("name", ["pointer", "sequences", "tokens", "shard"])
-def test_a_pipe_in_place_of_a_file_does_not_hang(name: str, output: Path, bfpack: Bfpack) -> None:
-    path = place(output, "sequences").parent / "shards" / "part-00000.parquet"
-    path = path if name == "shard" else place(output, name)
+def test_a_pipe_in_place_of_a_file_does_not_hang(name: str, copied: Path, bfpack: Bfpack) -> None:
+    path = place(copied, "sequences").parent / "shards" / "part-00000.parquet"
+    path = path if name == "shard" else place(copied, name)
     path.unlink()
     os.mkfifo(path)
-    ran = bfpack("show", "--output", output, *AT, "--sequence", 0)
+    ran = bfpack("show", "--output", copied, *AT, "--sequence", 0)
     assert ran.code == 2
     assert f"{path}: is no regular file" in ran.err
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Bfpack, Corpus, pack_options
 from made_versions import publish
-from outputs import copy_of, current
+from outputs import current
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.versions.publication import Version, need_manifest
@@ -40,16 +40,15 @@ def test_a_listed_file_that_is_gone_or_of_another_size_is_named(name: str, tmp_p
 
 
 def test_pack_and_assemble_name_a_lost_file_and_the_remedy_helps(
-    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path: Path
+    copied: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
     """A shard at the seq_len that is complete, and a token file for one that is new."""
-    output = copy_of(packed, tmp_path)
-    options = pack_options(corpus, output)
-    version, store = (current(output, "small", k) for k in ("sequences-512", "tokens"))
+    options = pack_options(corpus, copied)
+    version, store = (current(copied, "small", k) for k in ("sequences-512", "tokens"))
     shard = version / "shards" / "part-00000.parquet"
     held = shard.read_bytes()
     os.truncate(shard, len(held) - 1)
-    where = ("--output", output, "--bucket", "small", "--seq-len", 512)
+    where = ("--output", copied, "--bucket", "small", "--seq-len", 512)
     for ran in (bfpack("pack", *options, "--seq-len", 512), bfpack("assemble", *where)):
         assert ran.code == 2
         assert f"{shard}: has {len(held) - 1:,} bytes, and had {len(held):,}" in ran.err
@@ -63,4 +62,4 @@ def test_pack_and_assemble_name_a_lost_file_and_the_remedy_helps(
         ran = bfpack(command, *more, "--seq-len", 777)
         assert ran.code == 2
         assert f"{lost}: is gone; put it back" in ran.err
-    assert not (output / "small" / "sequences-777").exists()
+    assert not (copied / "small" / "sequences-777").exists()
