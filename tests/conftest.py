@@ -194,3 +194,14 @@ def script(name: str, *arguments: object) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run_python(source: str, *arguments: object, **environment: object) -> Ran:
+    """Run a text as a Python program that finds the package, in a process of its own."""
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    told = {"PYTHONPATH": paths, **{name: str(value) for name, value in environment.items()}}
+    command = [sys.executable, "-P", "-c", source, *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **told}
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)

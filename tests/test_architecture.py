@@ -2,14 +2,13 @@
 
 import ast
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_python
 
 PACKAGE = ROOT / "bfpack_spark"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -122,8 +121,8 @@ def test_importing_the_package_brings_nothing_until_pack_is_asked_for() -> None:
         "from bfpack_spark import pack, verify\n"
         "print(pack.__module__, verify.__module__)\n"
     )
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout == "[]\nbfpack_spark.notebooks bfpack_spark.notebooks\n", done.stderr
+    ran = run_python(source)
+    assert ran.out == "[]\nbfpack_spark.notebooks bfpack_spark.notebooks\n", ran.err
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
@@ -155,9 +154,8 @@ def test_rooms_without_spark_do_without_it() -> None:
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
         "print(len(sys.argv) - 1)\n"
     )
-    command = [sys.executable, "-c", source, *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.stdout == f"{len(names)}\n", done.stderr
+    ran = run_python(source, *names)
+    assert ran.out == f"{len(names)}\n", ran.err
 
 
 def test_matplotlib_is_imported_only_to_draw() -> None:
@@ -175,9 +173,8 @@ def test_matplotlib_is_imported_only_to_draw() -> None:
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
         "print('matplotlib' in sys.modules)\n"
     )
-    command = [sys.executable, "-c", source, *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.stdout == "False\n", done.stderr
+    ran = run_python(source, *names)
+    assert ran.out == "False\n", ran.err
 
 
 def is_matplotlib(name: str) -> bool:

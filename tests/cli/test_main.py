@@ -10,21 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cli.commands import BASE, error_of, results
-from conftest import ROOT, Bfpack, Corpus, Ran
+from conftest import ROOT, Bfpack, Corpus, Ran, run_python
 from outputs import current, shard_rows
 
 
 def process(*arguments: object) -> Ran:
-    command = [sys.executable, "-c", "from bfpack_spark.cli.main import main; main()"]
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [*command, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return run_python("from bfpack_spark.cli.main import main; main()", *arguments)
 
 
 def test_a_process_ends_with_the_one_line_whatever_spark_says_before(

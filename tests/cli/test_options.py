@@ -2,14 +2,12 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import click
 import pytest
-from conftest import ROOT
+from conftest import run_python
 
 from bfpack_spark.cli.main import bfpack
 from bfpack_spark.cli.options import GROUPS
@@ -97,10 +95,9 @@ def test_a_look_imports_only_what_it_needs(arguments: str, without: set[str], pa
         "print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
     told = arguments.format(out=packed).split()
-    done = subprocess.run(
-        [sys.executable, "-c", code, *told], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    code_said, *imported = done.stderr.splitlines()[-1].split()
+    ran = run_python(code, *told)
+    assert ran.code == 0, ran.err
+    code_said, *imported = ran.err.splitlines()[-1].split()
     if "--doc" not in told:  # there is none of this name, which is told by what explains errors
         assert (code_said, without & {*imported}) == ("0", set())
     else:

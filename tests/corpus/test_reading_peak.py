@@ -1,13 +1,11 @@
 """What is small on disk and large in memory is read in little memory."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+from conftest import run_python
 from corpus import reading_peak
 
 
@@ -21,16 +19,10 @@ def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
     pq.write_table(repeated, tmp_path / "repeated.parquet", compression="zstd")
     paths = [tmp_path / name for name in ("line.jsonl.zst", "repeated.parquet")]
     assert sum(path.stat().st_size for path in paths) < 100_000
-    ran = subprocess.run(
-        [sys.executable, reading_peak.__file__, *map(str, paths)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert ran.returncode == 0, ran.stderr
+    ran = run_python(Path(reading_peak.__file__).read_text(), *paths)
+    assert ran.code == 0, ran.err
     (of_line, line_mb), (of_texts, texts_mb) = (
-        map(int, said.split()) for said in ran.stdout.splitlines()
+        map(int, said.split()) for said in ran.out.splitlines()
     )
     assert (of_line, of_texts) == (1, 800)
     assert line_mb < 200

@@ -1,12 +1,10 @@
 """What `bfpack_spark.explore` offers, each found when it is asked for."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import run_python
 
 from bfpack_spark import explore
 
@@ -37,5 +35,5 @@ def test_a_name_brings_no_more_than_its_module_needs() -> None:
         "import sys\nfrom bfpack_spark.explore import read_sequence\n"
         "print({'pandas', 'pyspark'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout == "set()\n", done.stderr
+    ran = run_python(code)
+    assert ran.out == "set()\n", ran.err

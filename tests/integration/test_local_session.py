@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, Corpus, pack_options
+from conftest import ROOT, Corpus, pack_options, run_python
 
 BFPACK = Path(sys.executable).parent / "bfpack"
 CHEAP = ("--spark-conf", "spark.master=local[2]", "--spark-conf", "spark.driver.memory=1g")
@@ -156,17 +156,12 @@ def test_a_full_disk_is_one_line_wherever_it_fills_up(
     where = pack_options(corpus, tmp_path / "output")
     at = where.index("--output")
     options = ["pack", *map(str, [*where[:at], *where[at + 2 :]]), "--seq-len", "512"]
-    ran = subprocess.run(
-        [sys.executable, "-P", "-c", FULL, small_disk, tmp_path / "output", json.dumps(options)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(small_disk)},
-    )
-    errors = [line for line in ran.stderr.splitlines() if line.startswith("bfpack: error: ")]
-    exits = [line for line in ran.stderr.splitlines() if line.startswith("exit ")]
-    assert ran.stdout == ""
-    assert len(errors) == len(exits) == 2, ran.stderr
+    told = (small_disk, tmp_path / "output", json.dumps(options))
+    ran = run_python(FULL, *told, TMPDIR=small_disk)
+    errors = [line for line in ran.err.splitlines() if line.startswith("bfpack: error: ")]
+    exits = [line for line in ran.err.splitlines() if line.startswith("exit ")]
+    assert ran.out == ""
+    assert len(errors) == len(exits) == 2, ran.err
     # Shuffle files, in the JVM; then token files, in a worker, unless too little is seen before.
     assert exits[0] in ("exit 5", "exit 2")
     for line in errors:
@@ -195,14 +190,8 @@ except Exception as error:
 
 
 def test_a_jvm_out_of_memory_is_told_what_to_raise(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-P", "-c", OUT_OF_MEMORY],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
-    )
-    assert ran.stdout.startswith(
+    ran = run_python(OUT_OF_MEMORY, TMPDIR=tmp_path)
+    assert ran.out.startswith(
         "Spark's JVM ran out of memory: raise its heap by --spark-conf spark.driver.memory"
-    ), ran.stderr
-    assert ran.stdout.endswith("run it again to go on 5\n")
+    ), ran.err
+    assert ran.out.endswith("run it again to go on 5\n")

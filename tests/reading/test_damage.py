@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
+from conftest import run_python
 from made_output import SEQ_LEN, write_output
 
 from bfpack_spark.errors import InputError, JobError
@@ -153,6 +151,5 @@ def test_a_reader_needs_numpy_and_pyarrow_alone(version: Path) -> None:
         "print(len(data.documents(0)) > 0, data[0]['input_ids'].shape)\n"
         "print([name for name in others.split() if sys.modules[name] is not None])\n"
     )
-    command = [sys.executable, "-c", source, str(version.parents[2])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.stdout == f"{30 * SEQ_LEN}\nTrue ({SEQ_LEN},)\n[]\n", done.stderr
+    ran = run_python(source, version.parents[2])
+    assert ran.out == f"{30 * SEQ_LEN}\nTrue ({SEQ_LEN},)\n[]\n", ran.err

@@ -2,12 +2,11 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import run_python
 
 from bfpack_spark.spark.class_archive import make_archive
 
@@ -33,11 +32,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def start(archive: Path, log: Path, *jars: Path) -> str:
     """What a session says on stdout that is told of the archive, and of other jars to look into
     first; it logs where each class came from."""
-    command = [sys.executable, "-c", START, *map(str, (archive, *jars))]
     # A user's own options are heeded, too.
-    environment = {**os.environ, "JAVA_TOOL_OPTIONS": f"-Xlog:class+load:file={log}"}
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return ran.stdout
+    ran = run_python(START, archive, *jars, JAVA_TOOL_OPTIONS=f"-Xlog:class+load:file={log}")
+    assert ran.code == 0, ran.err
+    return ran.out
 
 
 def from_archive(log: Path) -> tuple[int, int]:

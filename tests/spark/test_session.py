@@ -1,8 +1,5 @@
 """Which session is taken where there is one, and what is done while a new one starts."""
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import run_python
 from pyspark.sql import SparkSession
 
 from bfpack_spark.spark.session import ON_DATABRICKS, get_session
@@ -72,17 +69,11 @@ finally:
 def test_a_new_session_starts_while_something_else_is_done(memory: str, tmp_path: Path) -> None:
     """What is silenced meanwhile is this process and not the JVM. The call that was left is made in
     the parent of the workers."""
-    ran = subprocess.run(
-        [sys.executable, "-P", "-c", MEANWHILE, memory],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
-    )
+    ran = run_python(MEANWHILE, memory, TMPDIR=tmp_path)
     if memory == "512m":
-        assert ran.stdout == "begun None\ndone True\nhere\n", ran.stderr
-        assert ran.stderr.endswith("own stderr")
+        assert ran.out == "begun None\ndone True\nhere\n", ran.err
+        assert ran.err.endswith("own stderr")
     else:
-        assert ran.stdout == "begun None\n"
-        assert "Error initializing SparkContext" in ran.stderr  # as log4j writes it
-        assert "own stderr" in ran.stderr
+        assert ran.out == "begun None\n"
+        assert "Error initializing SparkContext" in ran.err  # as log4j writes it
+        assert "own stderr" in ran.err
