@@ -35,6 +35,17 @@ def shard_hashes(version: Path) -> list[tuple[str, str]]:
     return found
 
 
+def tree(folder: Path) -> dict[str, str]:
+    """Return sha256 of every file by its path, but for reports, which hold times."""
+    found = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name != "report"
+    }
+    assert found
+    return found
+
+
 def plan_rows(version: Path) -> list[dict[str, Any]]:
     rows = pq.read_table(version / "plan").to_pylist()
     assert rows

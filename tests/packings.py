@@ -1,6 +1,5 @@
 """Packing the small corpus, and reading what came of it."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +39,6 @@ def pack(bfpack: Bfpack, corpus: Corpus, output: Path, *more: object) -> Path:
 
 def at_512(output: Path) -> Path:
     return current(output, "small", "sequences-512")
-
-
-def tree(folder: Path) -> dict[str, str]:
-    """sha256 of every file, by its path; but for reports, which hold times."""
-    found = {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and path.parent.name != "report"
-    }
-    assert found
-    return found
 
 
 def expected_documents(corpus: Corpus) -> Ids:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from conftest import Bfpack, Corpus, pack_options
-from outputs import current, plan_rows, reseal, rewrite, shard_hashes
-from packings import AT, at_512, ids_in, pack, tree
+from outputs import current, plan_rows, reseal, rewrite, shard_hashes, tree
+from packings import AT, at_512, ids_in, pack
 
 
 def test_a_second_run_does_nothing_and_says_so(

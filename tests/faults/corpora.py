@@ -131,16 +131,5 @@ def _version(directory: Path) -> Iterator[tuple[str, str]]:
         yield f"{directory.name}/tokenizer.json", _sha256(directory / "tokenizer.json")
 
 
-def tree(output: Path) -> dict[str, str]:
-    """Hashes of all files, but for reports, which hold times."""
-    found = {
-        str(path.relative_to(output)): _sha256(path)
-        for path in output.rglob("*")
-        if path.is_file() and path.parent.name != "report"
-    }
-    assert found
-    return found
-
-
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from conftest import ROOT, Ran
-from faults.corpora import BUCKET, SEQ_LEN, Delivery, Published, published, tree
+from faults.corpora import BUCKET, SEQ_LEN, Delivery, Published, published
 from faults.driver import Gateway, run_attached
 from faults.injection import Gate, arm
-from outputs import current, plan_rows, shard_hashes
+from outputs import current, plan_rows, shard_hashes, tree
 
 TESTS = ROOT / "tests"
 # A task is tried again, as on a cluster; one that dies every time fails the job.

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import trained
 from conftest import ROOT
-from outputs import current, manifest, shard_hashes
+from outputs import current, manifest, shard_hashes, tree
 from test_cluster import ARCHIVE, SPARK_HOME, started_cluster
 
 from bfpack_spark.buckets.slices import paths_of_buckets
@@ -156,15 +156,6 @@ def kill_job(pid: int) -> None:
     assert not alive
 
 
-def files_of(output: Path, bucket: str) -> dict[str, str]:
-    """sha256 of every file of a bucket, but for report/, which tells times."""
-    found = [path for path in (output / bucket).rglob("*") if path.is_file()]
-    paths = [path for path in found if path.parent.name != "report"]
-    hashes = {str(p.relative_to(output)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
-    assert hashes
-    return hashes
-
-
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     """A database of its own, and a corpus with files for two buckets and names that are none."""
@@ -257,7 +248,7 @@ def test_a_killed_job_goes_on_and_a_mistake_stops_no_other_bucket(
     made, kept = run.ended("tokenize", "fr")
     assert (made[:20], kept[:22]) == ("tokens: 60 documents", "tokens: nothing to do,")
     assert len(run.ended("plan", "fr")) == len(run.ended("assemble", "fr")) == 1
-    assert files_of(output, "fr") == files_of(undisturbed[1], "fr")
+    assert tree(output / "fr") == tree(undisturbed[1] / "fr")
 
     assert "Error code is: 2." in run.log
     assert run.tasks["one_bucket.pack absent"] == ["failed", 1]
