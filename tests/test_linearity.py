@@ -15,6 +15,7 @@ import pytest
 from conftest import Bfpack
 from core.oracle import rules
 from outputs import current, manifest
+from plan.stored import write_tokens
 from pyspark.sql import SparkSession
 from trained import byte_level, vocabulary
 
@@ -25,9 +26,8 @@ from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.take_inventory import take_inventory
-from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_blocks
-from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS, TOKENS
+from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS
 from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_file
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.blocks import to_blocks
@@ -167,12 +167,11 @@ def cut(
     tmp_path: Path, seq_len: int, lengths: list[int], batch_tokens: int
 ) -> list[pa.RecordBatch]:
     """SEGMENTS of a token file of documents of these lengths, as its task cuts them."""
-    path = f"part-{seq_len}.parquet"
-    names = [f"d{n}" for n in range(len(lengths))]
-    ids = [np.arange(size, dtype="<i4").tobytes() for size in lengths]
-    output = ParquetOutput(str(tmp_path), path, TOKENS)
-    output.write(pa.table([names, pa.array(lengths, pa.int32()), ids], names=TOKENS.names))
-    output.close("documents", sum(lengths), None)
+    rows = [
+        {"doc_id": f"d{n}", "length": size, "tokens": np.arange(size, dtype="<i4").tobytes()}
+        for n, size in enumerate(lengths)
+    ]
+    path = write_tokens(tmp_path, f"part-{seq_len}.parquet", rows)
     pieces = cut_documents(np.array(lengths, dtype=np.int64), seq_len)
     own = len(pieces.start)
     planned = {
@@ -186,7 +185,7 @@ def cut(
     }
     assert planned.keys() | {"task", "file"} == set(LOCATED.names)
     starts = np.array([0, own])
-    return list(cut_file(f"{tmp_path}/{path}", pa.table(planned), starts, batch_tokens, num_high=0))
+    return list(cut_file(path, pa.table(planned), starts, batch_tokens, num_high=0))
 
 
 def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(tmp_path: Path) -> None:

@@ -1,15 +1,34 @@
-"""Token files of documents that have a length, and zeros for tokens."""
+"""Token files that are written by hand, and some of documents with zeros for tokens."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import TOKENS, plain
 from bfpack_spark.spark.partitions import files_frame
+
+
+def write_tokens(
+    folder: Path,
+    name: str,
+    rows: list[dict[str, Any]],
+    groups: Sequence[int] = (),
+    schema: pa.Schema = TOKENS,
+) -> str:
+    """Write a token file, in one row group or in groups of so many rows, and return its path."""
+    output = ParquetOutput(str(folder), name, schema)
+    table = pa.Table.from_pylist(rows, schema=plain(schema))
+    first = 0
+    for size in groups or [len(rows)]:
+        output.write(table.slice(first, size))
+        first += size
+    output.close("documents", sum(row["length"] for row in rows), None)
+    return f"{folder}/{name}"
 
 
 def stored(
@@ -20,11 +39,8 @@ def stored(
     paths = []
     for number in range(num_files):
         own = documents[number::num_files]
-        output = ParquetOutput(str(made), f"part-{number}.parquet", TOKENS)
         rows = [{"doc_id": i, "length": n, "tokens": b"\0" * 4 * n} for i, n in own]
         half = -(-len(rows) // 2)
-        for part in (rows[:half], rows[half:]):
-            output.write(pa.Table.from_pylist(part, schema=plain(TOKENS)))
-        output.close("documents", int(np.sum([n for _, n in own])), None)
-        paths.append(f"{made}/part-{number}.parquet")
+        groups = (half, len(rows) - half)
+        paths.append(write_tokens(made, f"part-{number}.parquet", rows, groups))
     return files_frame(spark, {"documents": paths})

@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from halves import low
+from plan.stored import write_tokens
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.tasks import TaskSizes
 from bfpack_spark.files.parquet_output import ParquetOutput
-from bfpack_spark.schema import LOCATED, PLAN, SEGMENTS, TOKENS, blocks_of, plain
+from bfpack_spark.schema import LOCATED, PLAN, SEGMENTS, blocks_of, plain
 from bfpack_spark.sequences.assemble_sequences import (
     AssemblySizes,
     assemble_sequences,
@@ -49,15 +50,11 @@ def token_paths(tmp_path: Path) -> list[str]:
 
 def write_token_file(folder: Path, number: int, lengths: dict[str, int]) -> str:
     """Two documents a row group, so that batches have to be told apart."""
-    output = ParquetOutput(str(folder), f"part-{number}.parquet", TOKENS)
     rows = [
         {"doc_id": doc_id, "length": length, "tokens": ids_of(doc_id, 0, length).tobytes()}
         for doc_id, length in lengths.items()
     ]
-    for first in range(0, len(rows), 2):
-        output.write(pa.Table.from_pylist(rows[first : first + 2], schema=TOKENS))
-    output.close("documents", sum(lengths.values()), None)
-    return f"{folder}/part-{number}.parquet"
+    return write_tokens(folder, f"part-{number}.parquet", rows, [2] * -(-len(rows) // 2))
 
 
 def ids_of(doc_id: str, start: int, length: int) -> np.ndarray:

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from halves import high, low
+from plan.stored import write_tokens
 from sequences.test_shard_files import TASK
 
-from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import LOCATED, SEGMENTS, TOKENS, plain, stored_tokens
 from bfpack_spark.sequences.assemble_sequences import cut_to_blocks
 from bfpack_spark.sequences.shard_files import ShardSpec, gather_rows
@@ -26,17 +26,18 @@ PIECES = [
 
 def token_file(folder: Path, number: int) -> str:
     """A file of this format."""
-    columns = {"doc_id": list(IDS), "length": pa.array(map(len, IDS.values()), pa.int32())}
-    if number == 1:
-        schema = TOKENS
-        columns["tokens"] = [np.array(ids, dtype="<i4").tobytes() for ids in IDS.values()]
-    else:
-        schema = stored_tokens(1, masks=False)
-        columns |= {"low": [low(i) for i in IDS.values()], "high": [high(i) for i in IDS.values()]}
-    output = ParquetOutput(str(folder), "part-0.parquet", schema)
-    output.write(pa.Table.from_pydict(columns, schema=plain(schema)))
-    output.close("documents", 8, None)
-    return f"{folder}/part-0.parquet"
+    rows = [
+        {
+            "doc_id": doc_id,
+            "length": len(ids),
+            "low": low(ids),
+            "high": high(ids),
+            "tokens": np.array(ids, dtype="<i4").tobytes(),
+        }
+        for doc_id, ids in IDS.items()
+    ]
+    schema = TOKENS if number == 1 else stored_tokens(1, masks=False)
+    return write_tokens(folder, "part-0.parquet", rows, schema=schema)
 
 
 def pieces() -> pa.Table:

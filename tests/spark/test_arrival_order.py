@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from plan.stored import write_tokens
 
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.plan.group_documents import row_of, to_groups
-from bfpack_spark.schema import LOCATED, RANKED, SOUGHT, TOKENS
+from bfpack_spark.schema import LOCATED, RANKED, SOUGHT
 from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_to_blocks
 from bfpack_spark.sequences.locate_fragments import join_blocks
 from bfpack_spark.spark.blocks import to_blocks
@@ -70,13 +70,11 @@ def located(_: Path) -> tuple[Worker, list[pa.RecordBatch]]:
 
 def cut(folder: Path) -> tuple[Worker, list[pa.RecordBatch]]:
     """Pieces of one token of one file, for two shards, a few tokens in a block."""
-    output = ParquetOutput(str(folder), "tokens.parquet", TOKENS)
     rows = [
         {"doc_id": f"d{n}", "length": length, "tokens": np.arange(length, dtype="<i4").tobytes()}
         for n, length in enumerate(LENGTHS)
     ]
-    output.write(pa.Table.from_pylist(rows, schema=TOKENS))
-    output.close("documents", sum(LENGTHS), None)
+    path = write_tokens(folder, "tokens.parquet", rows)
     places = [(row, start) for row, length in enumerate(LENGTHS) for start in range(length)]
     size = len(places)
     pieces = pa.table(
@@ -93,7 +91,7 @@ def cut(folder: Path) -> tuple[Worker, list[pa.RecordBatch]]:
     )
     worker = functools.partial(
         cut_to_blocks,
-        token_paths=[f"{folder}/tokens.parquet"],
+        token_paths=[path],
         starts=np.array([0, size // 2, size]),
         num_high=0,
         sizes=AssemblySizes(batch_tokens=8, block_tokens=32),

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from halves import high, ids_sha256, low, tokens_of
+from plan.stored import write_tokens
 
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.files.parquet_output import ParquetOutput
-from bfpack_spark.schema import TOKENIZED, TOKENS, plain, stored_tokens
+from bfpack_spark.schema import TOKENIZED, plain, stored_tokens
 from bfpack_spark.tokens.stored_ids import halves_of, ids_of_row, whole_ids
 from bfpack_spark.tokens.token_files import TokenFileSizes, read_token_file, write_token_files
 
@@ -47,10 +47,7 @@ def written(root: Path, ids: dict[str, list[int]], num_high: int) -> tuple[str, 
 
 
 def of_format_1(root: Path, ids: dict[str, list[int]]) -> str:
-    output = ParquetOutput(str(root), "documents/part-0.parquet", TOKENS)
-    output.write(pa.Table.from_pylist(rows_of(ids), schema=plain(TOKENS)))
-    output.close("documents", 0, None)
-    return f"{root}/documents/part-0.parquet"
+    return write_tokens(root, "documents/part-0.parquet", rows_of(ids))
 
 
 @pytest.mark.parametrize("num_high", [0, 1, 2])

@@ -2,25 +2,16 @@
 
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
+from plan.stored import write_tokens
 
-from bfpack_spark.files.parquet_output import ParquetOutput
-from bfpack_spark.schema import TOKENS
 from bfpack_spark.tokens.token_places import read_ids, read_places
 
 
 def store(root: Path, groups: list[int]) -> str:
     """A token file of one row group for each number, of so many documents."""
-    output = ParquetOutput(str(root), "documents/part-0.parquet", TOKENS)
-    first = 0
-    for size in groups:
-        names = [f"d{number}" for number in range(first, first + size)]
-        columns = [pa.array(names), pa.array([7] * size, pa.int32()), pa.array([b""] * size)]
-        output.write(pa.table(columns, names=TOKENS.names))
-        first += size
-    output.close("documents", 0, None)
-    return f"{root}/documents/part-0.parquet"
+    rows = [{"doc_id": f"d{n}", "length": 7, "tokens": b""} for n in range(sum(groups))]
+    return write_tokens(root, "documents/part-0.parquet", rows, groups)
 
 
 @pytest.mark.parametrize(
