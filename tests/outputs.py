@@ -80,6 +80,13 @@ def copy_of(output: Path, folder: Path) -> Path:
     return Path(shutil.copytree(output, folder / "copy"))
 
 
+def flip(path: Path, at: int, bits: int = 255) -> None:
+    """Change these bits of the byte at a place of a file."""
+    raw = bytearray(path.read_bytes())
+    raw[at] ^= bits
+    path.write_bytes(raw)
+
+
 def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], Any]) -> None:
     """Change the rows of a Parquet file in place and write it as it was encoded."""
     table = pq.read_table(path)

@@ -20,6 +20,15 @@ def write(folder: Path, rows: list[Any]) -> Path:
     return folder
 
 
+def rows(first: int, last: int) -> list[dict[str, Any]]:
+    return [{"doc_id": f"d{n}", "text": f"{n} some words " * (n + 1)} for n in range(first, last)]
+
+
+def add_file(folder: Path, name: str, held: list[dict[str, Any]]) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in held))
+
+
 @pytest.fixture
 def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Run:
     """`bfpack pack` of rows in JSONL to tmp_path/output."""

@@ -7,20 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.commands import add_file, rows
 from conftest import Bfpack, Corpus, Ran, Run
 from outputs import current, manifest, read, shard_hashes
 
 AT = ("--seq-len", 64)
 WEEK = 7 * 24 * 3600
-
-
-def rows(first: int, last: int) -> list[dict[str, Any]]:
-    return [{"doc_id": f"d{n}", "text": f"{n} some words " * (n + 1)} for n in range(first, last)]
-
-
-def add_file(folder: Path, name: str, held: list[dict[str, Any]]) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in held))
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from corpus.reading import divided
 
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.long_lines import LONG_BYTES
 from bfpack_spark.corpus.read_corpus import read_documents
 
@@ -18,9 +18,8 @@ MORE = b'"more": "' + b"x" * LONG_BYTES + b'", '  # makes a line a long one
 def read_line(path: Path, line: bytes, columns: Columns) -> tuple[Any, ...]:
     """(doc_id, content, reason) of a file of one line."""
     path.write_bytes(line + b"\n")
-    size = len(line) + 1
-    split = Split(task=0, name="a.jsonl", path=str(path), start=0, end=size, size=size)
-    (batch,) = read_documents([split], "jsonl", columns, 1 << 20)
+    splits = divided(path, "a.jsonl", [0, len(line) + 1])
+    (batch,) = read_documents(splits, "jsonl", columns, 1 << 20)
     return batch.doc_id[0], batch.content[0].as_py(), batch.reason[0]
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Corpus
-from trained import byte_level, raw
 
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
@@ -23,13 +22,6 @@ from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 Rows = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    path.write_bytes(raw(byte_level()))
-    return path
 
 
 def lengths_in_waves(num_documents: int) -> list[int]:
@@ -67,12 +59,12 @@ def one_of(settings: Settings, wanted: int) -> explore.CorpusStats:
 
 @pytest.mark.parametrize("write", [write_jsonl, lambda f, ls: write_parquet(f, ls, 4)])
 def test_a_small_corpus_is_read_whole_and_nothing_is_estimated(
-    write: Callable[[Path, list[int]], None], tokenizer: Path, tmp_path: Path
+    write: Callable[[Path, list[int]], None], tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
     lengths = lengths_in_waves(200)
     lengths = [max(length, 2) for length in lengths]
     write(tmp_path / "c", lengths)
-    stats = one_of(settings_of(tmp_path / "c", tokenizer), 200)
+    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer), 200)
     assert stats.sample is not None
     assert (stats.sample.num_draws, stats.sample.num_read) == (0, 200)
     assert stats.estimates == []
@@ -82,7 +74,7 @@ def test_a_small_corpus_is_read_whole_and_nothing_is_estimated(
 
 
 def test_intervals_hold_the_truth_for_most_seeds(
-    tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a corpus that is too large to be read whole."""
     monkeypatch.setattr("bfpack_spark.explore.sample._WHOLE_BYTES_MAX", 0)
@@ -99,7 +91,7 @@ def test_intervals_hold_the_truth_for_most_seeds(
     }
     held, values = dict.fromkeys(truth, 0), {name: [] for name in truth}
     for seed in range(60):
-        stats = one_of(settings_of(tmp_path / "c", tokenizer, seed=seed), 800)
+        stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer, seed=seed), 800)
         assert stats.sample is not None
         assert stats.sample.num_draws == 40
         for own in stats.estimates:
@@ -114,7 +106,7 @@ def test_intervals_hold_the_truth_for_most_seeds(
 
 @pytest.mark.parametrize("ending", [".parquet", ".jsonl", ".txt"])
 def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(
-    ending: str, tokenizer: Path, tmp_path: Path
+    ending: str, tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
     """Words of one token and of five, in documents of one to a thousand words."""
     random = np.random.default_rng(4)
@@ -132,7 +124,7 @@ def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(
         for number, text in enumerate(texts):
             (tmp_path / "c" / f"{number}.txt").write_text(text)
     settings = [
-        settings_of(tmp_path / "c", tokenizer, tokens_column=None, seed=n) for n in range(9)
+        settings_of(tmp_path / "c", tiny_tokenizer, tokens_column=None, seed=n) for n in range(9)
     ]
     whole = one_of(settings[0], 300)
     alone = 2 * whole.histogram.total * np.std(sizes) / np.mean(sizes) / 40**0.5
@@ -150,17 +142,17 @@ def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(
 
 
 def test_a_sample_says_the_same_again_and_another_seed_something_else(
-    tokenizer: Path, tmp_path: Path
+    tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
     write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(1000)], groups=20)
-    found = [one_of(settings_of(tmp_path / "c", tokenizer, seed=s), 100) for s in (1, 1, 2)]
+    found = [one_of(settings_of(tmp_path / "c", tiny_tokenizer, seed=s), 100) for s in (1, 1, 2)]
     said = [explore.as_json([stats]) for stats in found]
     assert said[0] == said[1] != said[2]
 
 
-def test_the_scaled_up_numbers_are_the_estimates(tokenizer: Path, tmp_path: Path) -> None:
+def test_the_scaled_up_numbers_are_the_estimates(tiny_tokenizer: Path, tmp_path: Path) -> None:
     write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
-    stats = one_of(settings_of(tmp_path / "c", tokenizer), 400)
+    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer), 400)
     summary = explore.summary_frame([stats]).set_index("seq_len")
     compared = 0
     for row in explore.estimates_frame(stats).to_dict("records"):
@@ -171,9 +163,11 @@ def test_the_scaled_up_numbers_are_the_estimates(tokenizer: Path, tmp_path: Path
     assert compared == 13
 
 
-def test_a_table_of_a_sample_tells_how_far_it_may_be_off(tokenizer: Path, tmp_path: Path) -> None:
+def test_a_table_of_a_sample_tells_how_far_it_may_be_off(
+    tiny_tokenizer: Path, tmp_path: Path
+) -> None:
     write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
-    stats = one_of(settings_of(tmp_path / "c", tokenizer), 400)
+    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer), 400)
     for _, row in explore.wide_frame([stats]).iterrows():
         assert row["sample_num_draws"] == stats.sample.num_draws
         for name in ("num_documents", "lower_bound", "cut_share"):
@@ -214,18 +208,20 @@ def test_places_are_drawn_as_often_as_their_chances_say(tmp_path: Path) -> None:
 
 
 def test_of_text_no_file_is_drawn_that_is_empty_or_too_large(
-    tokenizer: Path, tmp_path: Path
+    tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "c").mkdir()
     for number in range(50):
         (tmp_path / "c" / f"{number}.txt").write_text("x y " * number)
     given = {"tokens_column": None, "max_document_bytes": 160}
-    stats = one_of(settings_of(tmp_path / "c", tokenizer, **given), 30)
+    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer, **given), 30)
     assert stats.num_documents == 40
     assert stats.sample is not None
     assert (stats.sample.num_read, stats.sample.num_refused) == (30, 0)
     with pytest.raises(InputError, match="not one document with text in 0 that were drawn"):
-        one_of(settings_of(tmp_path / "c", tokenizer, **{**given, "max_document_bytes": 3}), 30)
+        one_of(
+            settings_of(tmp_path / "c", tiny_tokenizer, **{**given, "max_document_bytes": 3}), 30
+        )
 
 
 def test_what_would_read_too_much_is_drawn_less_often(tmp_path: Path) -> None:
@@ -259,12 +255,12 @@ def test_stats_of_a_corpus_says_its_error_on_the_terminal_and_in_json(
     assert whole["sample"]["estimates"] == []
 
 
-def test_buckets_are_sampled_one_by_one(tokenizer: Path, tmp_path: Path) -> None:
+def test_buckets_are_sampled_one_by_one(tiny_tokenizer: Path, tmp_path: Path) -> None:
     for name, length in (("a", 10), ("b", 40)):
         write_parquet(tmp_path / f"lang={name}", [length] * 50, groups=2)
     for settings in (
-        settings_of(tmp_path / "lang={bucket}", tokenizer),
-        settings_of(tmp_path, tokenizer, bucket_column="lang"),
+        settings_of(tmp_path / "lang={bucket}", tiny_tokenizer),
+        settings_of(tmp_path, tiny_tokenizer, bucket_column="lang"),
     ):
         found = explore.sample_stats(explore.sample_input(settings, 20), (16,))
         assert [stats.bucket for stats in found] == ["a", "b", None]
@@ -274,11 +270,11 @@ def test_buckets_are_sampled_one_by_one(tokenizer: Path, tmp_path: Path) -> None
         assert total["mean_length"].value == pytest.approx(25, rel=0.05)
 
 
-def test_a_bucket_of_a_column_is_sampled_by_its_name(tokenizer: Path, tmp_path: Path) -> None:
+def test_a_bucket_of_a_column_is_sampled_by_its_name(tiny_tokenizer: Path, tmp_path: Path) -> None:
     rows = {"ids": [[7] * 9, [7] * 39] * 100, "lang": ["a", "b"] * 100}
     (tmp_path / "c").mkdir()
     pq.write_table(pa.table(rows), tmp_path / "c" / "0.parquet", row_group_size=20)
-    settings = settings_of(tmp_path / "c", tokenizer, bucket_column="lang", bucket="b")
+    settings = settings_of(tmp_path / "c", tiny_tokenizer, bucket_column="lang", bucket="b")
     (stats,) = explore.sample_stats(explore.sample_input(settings, 50), (16,))
     assert stats.mean_length == 40
     assert stats.estimates[0].estimate.value == pytest.approx(100, rel=0.1)
@@ -296,23 +292,23 @@ def test_a_bucket_of_a_column_is_sampled_by_its_name(tokenizer: Path, tmp_path: 
     ],
 )
 def test_mistakes_are_named(
-    more: dict[str, Any], wanted: int, says: str, tokenizer: Path, tmp_path: Path
+    more: dict[str, Any], wanted: int, says: str, tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "c").mkdir()
     rows = {"ids": [[7] * 4, [7] * 5], "lang": ["a", "b"]}
     pq.write_table(pa.table(rows), tmp_path / "c" / "0.parquet")
     with pytest.raises(InputError, match=says):
-        explore.sample_input(settings_of(tmp_path / "c", tokenizer, **more), wanted)
+        explore.sample_input(settings_of(tmp_path / "c", tiny_tokenizer, **more), wanted)
 
 
 @pytest.mark.parametrize("texts", [[], ["", ""], [None]], ids=str)
 def test_a_corpus_without_text_is_a_mistake(
-    texts: list[str | None], tokenizer: Path, tmp_path: Path
+    texts: list[str | None], tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "c").mkdir()
     pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), tmp_path / "c" / "0.parquet")
     with pytest.raises(InputError, match=f"--input {tmp_path / 'c'}: not one document with text"):
-        explore.sample_input(settings_of(tmp_path / "c", tokenizer, tokens_column=None), 5)
+        explore.sample_input(settings_of(tmp_path / "c", tiny_tokenizer, tokens_column=None), 5)
 
 
 def test_estimates_have_the_words_of_the_tables_and_no_noise(

@@ -12,6 +12,7 @@ from conftest import Bfpack
 from faults.corpora import deliver
 from faults.kit import pack_command, verify_command
 from faults.matrix import LONG, SLOW, Matrix
+from outputs import flip
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -52,12 +53,6 @@ def metadata_files(output: Path) -> list[Path]:
     return sorted(path.relative_to(output) for path in found)
 
 
-def flip(path: Path, bit: int) -> None:
-    raw = bytearray(path.read_bytes())
-    raw[bit // 8] ^= 1 << bit % 8
-    path.write_bytes(raw)
-
-
 @pytest.mark.parametrize(
     "number", [0, 1, *(pytest.param(n, marks=SLOW if n < 5 else LONG) for n in range(2, 18))]
 )
@@ -69,7 +64,8 @@ def test_verify_names_every_file_of_data_with_a_flipped_bit(
     chosen = random.Random(number)
     names = data_files(output)
     for name in names:
-        flip(output / name, chosen.randrange((output / name).stat().st_size * 8))
+        bit = chosen.randrange((output / name).stat().st_size * 8)
+        flip(output / name, bit // 8, 1 << bit % 8)
     ran = bfpack(*verify_command(output))
     assert ran.code == 1
     for file, times in Counter(f"{name.parent.name}/{name.name}" for name in names).items():
@@ -90,7 +86,7 @@ def test_verify_names_pointer_manifest_and_tokenizer_with_a_flipped_bit(
     for name in metadata_files(output):
         raw = (output / name).read_bytes()
         bit = chosen.randrange(len(raw) * 8)
-        flip(output / name, bit)
+        flip(output / name, bit // 8, 1 << bit % 8)
         ran = bfpack(*verify_command(output))
         assert ran.code in (1, 2), f"bit {bit} of {name}"
         assert name.name in ran.out + ran.err, f"bit {bit} of {name}"

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import run_python
 from made_output import SEQ_LEN, write_output
+from outputs import flip
 
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.reading import PackedSequences
@@ -29,12 +30,6 @@ def version(written: Path, tmp_path: Path) -> Path:
 
 def opened(directory: Path, **more: Any) -> PackedSequences:
     return PackedSequences(directory.parents[2], bucket="b", seq_len=SEQ_LEN, **more)
-
-
-def flip(path: Path, at: int) -> None:
-    raw = bytearray(path.read_bytes())
-    raw[at] ^= 255
-    path.write_bytes(raw)
 
 
 def page_of(path: Path, group: int) -> int:

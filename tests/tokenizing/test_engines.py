@@ -2,12 +2,12 @@
 
 import json
 
-import numpy as np
 import pytest
 from conftest import Corpus
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
+from tokenizing.by_engines import encode, known
 from trained import byte_level, raw, vocabulary
 
 from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, limits_of, load_engine
@@ -15,20 +15,6 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 BOTH: tuple[EngineName, ...] = ("fastokens", "tokenizers")
 SPECIAL = ("<|endoftext|>", "<|pad|>")
-
-
-def encode(name: EngineName, own: Vocabulary, texts: list[str]) -> list[list[int]]:
-    ids, lengths = load_engine(name, own).encode(texts)
-    assert (ids.dtype, lengths.dtype) == (np.int32, np.int64)
-    assert len(lengths) == len(texts)
-    ends = np.cumsum(lengths)
-    return [ids[end - length : end].tolist() for end, length in zip(ends, lengths, strict=True)]
-
-
-def known(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """Text by text, by the library itself."""
-    tokenizer.encode_special_tokens = True
-    return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
 
 
 @pytest.fixture(scope="module")

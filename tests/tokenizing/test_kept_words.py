@@ -4,10 +4,10 @@ import itertools
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tokenizing import by_engines
 from tokenizing.hard import hard_texts
 from trained import bert, byte_level, sentencepiece, unigram, vocabulary, word_piece
 
@@ -56,9 +56,7 @@ EACH_SHAPE = pytest.mark.parametrize("tree", SHAPES.values(), ids=SHAPES)
 
 
 def encode(tree: Tree, texts: list[str], name: EngineName = "words") -> list[list[int]]:
-    ids, lengths = load_engine(name, vocabulary(tree)).encode(texts)
-    assert (ids.dtype, len(lengths)) == (np.int32, len(texts))
-    return [part.tolist() for part in np.split(ids, np.cumsum(lengths)[:-1])] if texts else []
+    return by_engines.encode(name, vocabulary(tree), texts)
 
 
 def known(tree: Tree, texts: list[str]) -> list[list[int]]:

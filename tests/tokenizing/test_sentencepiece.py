@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from tokenizers import Tokenizer
+from tokenizing import by_engines
 from tokenizing.hard import hard_texts
 from trained import BLANK_AS_IN_LLAMA_2, byte_level, sentencepiece, unigram, vocabulary, word_piece
 
@@ -49,16 +49,11 @@ EACH_SHAPE = pytest.mark.parametrize("parts", SHAPES.values(), ids=SHAPES)
 
 
 def known(tree: Tree, texts: list[str], *, as_text: bool = True) -> list[list[int]]:
-    """The ids of each text, by the library itself."""
-    tokenizer = Tokenizer.from_str(json.dumps(tree))
-    tokenizer.encode_special_tokens = as_text
-    return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    return by_engines.known(Tokenizer.from_str(json.dumps(tree)), texts, as_text=as_text)
 
 
 def encode(tree: Tree, texts: list[str], **more: Any) -> list[list[int]]:
-    ids, lengths = load_engine("gigatoken", vocabulary(tree, **more)).encode(texts)
-    assert (ids.dtype, len(lengths)) == (np.int32, len(texts))
-    return [part.tolist() for part in np.split(ids, np.cumsum(lengths)[:-1])] if texts else []
+    return by_engines.encode("gigatoken", vocabulary(tree, **more), texts)
 
 
 @EACH_SHAPE

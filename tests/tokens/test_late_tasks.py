@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from cli.commands import add_file, rows
 from conftest import Bfpack, Corpus
 from outputs import current
 
@@ -34,12 +35,6 @@ def pack(bfpack: Bfpack, demo_corpus: Corpus, tmp_path: Path) -> Pack:
         return tmp_path / name
 
     return run
-
-
-def add_file(folder: Path, name: str, *numbers: int) -> None:
-    folder.mkdir(exist_ok=True)
-    held = [{"doc_id": f"d{n}", "text": f"{n} some words " * (n + 1)} for n in numbers]
-    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in held))
 
 
 def hashes(output: Path) -> dict[str, str]:
@@ -90,7 +85,7 @@ def test_workers_that_stood_still_over_a_whole_run_change_nothing(
 ) -> None:
     """One of each kind of file: it had not begun its temporary file, or had; then the run made
     another try, and was complete."""
-    add_file(tmp_path / "corpus", "a.jsonl", *range(20))
+    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 20))
     first, output = pack("first"), tmp_path / "second"
     store, version = (
         output / current(first, "b", kind).relative_to(first)
@@ -116,11 +111,11 @@ def test_runs_beside_different_earlier_versions_write_different_names(
 ) -> None:
     """A worker of the one is late for the other, and comes between its look for the manifest and
     its rename, as if there were none."""
-    add_file(tmp_path / "corpus", "a.jsonl", 1, 2)
+    add_file(tmp_path / "corpus", "a.jsonl", rows(1, 3))
     first = current(pack("output"), "b", "tokens")
-    add_file(tmp_path / "corpus", "b.jsonl", 3, 4)
+    add_file(tmp_path / "corpus", "b.jsonl", rows(3, 5))
     second = current(pack("output"), "b", "tokens")
-    add_file(tmp_path / "corpus", "c.jsonl", 5, 6)
+    add_file(tmp_path / "corpus", "c.jsonl", rows(5, 7))
     third = current(pack("output"), "b", "tokens")
     before = hashes(tmp_path / "output")
     own = f"{third.relative_to(tmp_path / 'output')}/documents"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack
-from outputs import current, reseal
+from outputs import current, flip, reseal
 from verifying.broken import (
     SEQ_LEN,
     Rows,
@@ -21,12 +21,6 @@ from verifying.broken import (
     verify,
     verify_changed,
 )
-
-
-def flip(path: Path) -> None:
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 3] ^= 255
-    path.write_bytes(raw)
 
 
 @pytest.mark.parametrize("damage", [halve, Path.unlink])
@@ -132,7 +126,7 @@ def test_key_value_metadata_that_tell_another_tokenizer_are_caught(
 def test_a_bucket_that_cannot_be_verified_is_said_beside_a_broken_one(
     broken: Path, bfpack: Bfpack
 ) -> None:
-    flip(shard(broken))
+    flip(shard(broken), shard(broken).stat().st_size // 3)
     both = ("--bucket", "b", "--bucket", "gone")
     ran = bfpack("verify", "--output", broken, *both, "--seq-len", SEQ_LEN)
     assert ran.code == 1
