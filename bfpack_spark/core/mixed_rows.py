@@ -18,6 +18,7 @@ left, from the smallest on.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -236,3 +237,8 @@ def _last_numbers(counts: Int64) -> Int64:
     groups, first = len(counts), int(counts.min())
     taken = [np.arange(first, count) * groups + group for group, count in enumerate(counts)]
     return np.sort(np.concatenate(taken))
+
+
+# What a reader goes by. Of positions, `find` tells the places. As positions ascend, the windows of
+# a slot come one after another, so a reader holds one window of each slot.
+Order: TypeAlias = RowOrder | MixedRows

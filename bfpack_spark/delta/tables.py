@@ -11,6 +11,7 @@ from pyspark.sql import Row, SparkSession
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide
+from bfpack_spark.spark.frames import quoted
 from bfpack_spark.spark.versions import Release, context_of, release_of
 
 _EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
@@ -75,11 +76,11 @@ def identifier(asked: str, table: str) -> str:
     "/data/docs" -> delta.`/data/docs`; "db.docs" -> `db`.`docs`
     """
     if "/" in table:
-        return f"delta.{_quoted(location_of(table))}"
+        return f"delta.{quoted(location_of(table))}"
     parts = table.split(".")
     if not all(re.fullmatch(r"[\w-]+", part) for part in parts):
         raise InputError(f"{asked}: no table is called so; write NAME, DB.NAME or a path (./NAME)")
-    return ".".join(map(_quoted, parts))
+    return ".".join(map(quoted, parts))
 
 
 def location_of(path: str) -> str:
@@ -149,7 +150,3 @@ def java_session(spark: SparkSession) -> Any:
 
 def no_option(spark: SparkSession) -> Any:
     return java(spark).scala.Option.empty()
-
-
-def _quoted(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"

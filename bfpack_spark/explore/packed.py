@@ -10,8 +10,7 @@ over a uniformly random start.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from bfpack_spark.core.accounting import Accounting, account
 from bfpack_spark.core.context import (
@@ -29,6 +28,7 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.row_balance import Balance, balance_of_rows, work_by_concatenation
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.sequence_counts import SequenceCounts
+from bfpack_spark.core.sum_fields import sum_known, sum_of
 from bfpack_spark.explore.per_document import num_fragments, truncations
 
 
@@ -201,44 +201,18 @@ def _distances(seq_len: int) -> tuple[int, ...]:
     return tuple(sorted((doubled | {seq_len // 2, seq_len // 8}) - {0}))
 
 
-def sum_of_contexts(parts: Sequence[Context]) -> Context:
-    """Return what the tokens of all parts see, at one seq_len."""
-    sums = {
-        field.name: _sum([getattr(part, field.name) for part in parts])
-        for field in fields(Context)
-        if field.name != "distances"
-    }
-    return replace(parts[0], **sums)
-
-
 def sum_of_packed(parts: Sequence[Packed], accounting: Accounting) -> Packed:
     """Return what several buckets come to, each packed by itself. `accounting` is their sum."""
     plain = ("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "attention_pairs")
     balances = [part.balance for part in parts if part.balance is not None]
     return Packed(
-        **{name: _sum([getattr(part, name) for part in parts]) for name in plain},
+        **{name: sum_known([getattr(part, name) for part in parts]) for name in plain},
         accounting=accounting,
-        context=sum_of_contexts([part.context for part in parts]),
-        fitting=sum_of_contexts([part.fitting for part in parts]),
-        balance=_sum_of_balances(balances) if balances else None,
+        context=sum_of([part.context for part in parts], "distances"),
+        fitting=sum_of([part.fitting for part in parts], "distances"),
+        balance=sum_of(balances, "num_ranks") if balances else None,
         counted=tuple(counts for part in parts for counts in part.counted),
     )
-
-
-def _sum_of_balances(parts: Sequence[Balance]) -> Balance:
-    return Balance(
-        num_ranks=parts[0].num_ranks,
-        num_steps=sum(part.num_steps for part in parts),
-        sum_idle=sum(part.sum_idle for part in parts),
-        sum_stretch=sum(part.sum_stretch for part in parts),
-    )
-
-
-def _sum(values: list[Any]) -> Any:
-    """Return the sum of numbers, or of tuples number by number."""
-    if isinstance(values[0], tuple):
-        return tuple(map(sum, zip(*values, strict=True)))
-    return sum(values)
 
 
 def _balance(

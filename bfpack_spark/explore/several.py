@@ -2,13 +2,14 @@
 itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from bfpack_spark.core.accounting import Accounting, PolicyEffect
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.core.sum_fields import sum_of
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.lengths import read_histogram
 from bfpack_spark.explore.option_costs import OptionCost
@@ -134,28 +135,22 @@ def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
         concat=_sum_packed([p.concat for p in parts]),
         best_fit=_sum_packed([p.best_fit for p in parts]),
         by_length=_sum_classes([c for p in parts for c in p.by_length]),
-        policies={p: _sum([s.policies[p] for s in parts]) for p in POLICIES},
+        policies={p: sum_of([s.policies[p] for s in parts]) for p in POLICIES},
         options=_sum_each([p.options for p in parts], "option", "value"),
         overlaps=_sum_each([p.overlaps for p in parts], "overlap"),
     )
 
 
 def _sum_packed(parts: list[Packed]) -> Packed:
-    return sum_of_packed(parts, _sum([p.accounting for p in parts], "seq_len"))
+    return sum_of_packed(parts, sum_of([p.accounting for p in parts], "seq_len"))
 
 
 def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
     bounds = sorted({(c.above, c.up_to) for c in parts})
     same = ([c for c in parts if (c.above, c.up_to) == bound] for bound in bounds)
-    return tuple(_sum(classes, "above", "up_to") for classes in same)
+    return tuple(sum_of(classes, "above", "up_to") for classes in same)
 
 
 def _sum_each(parts: Sequence[tuple[Counts, ...]], *alike: str) -> tuple[Counts, ...]:
     """Return the sums of the first of each part, of the second, and so on."""
-    return tuple(_sum(list(same), *alike) for same in zip(*parts, strict=True))
-
-
-def _sum(parts: list[Counts], *alike: str) -> Counts:
-    """Add the numbers field by field. The fields in `alike` have the same value in all parts."""
-    names = [field.name for field in fields(parts[0]) if field.name not in alike]
-    return replace(parts[0], **{n: sum(getattr(p, n) for p in parts) for n in names})
+    return tuple(sum_of(list(same), *alike) for same in zip(*parts, strict=True))

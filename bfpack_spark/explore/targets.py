@@ -1,9 +1,9 @@
 """Which tokens of a packed bucket are targets, for buckets with loss masks."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
 
+from bfpack_spark.core.sum_fields import sum_of
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.publication import Home
@@ -78,24 +78,9 @@ def targets_of(manifest: SequencesManifest) -> TargetsAt | None:
     held = account.targets
     if held is None:
         return None
-    return TargetsAt(
-        seq_len=account.seq_len,
-        num_targets=held.num_targets,
-        num_targets_packed=held.num_targets_packed,
-        num_targets_truncated=held.num_targets_truncated,
-        num_targets_dropped=held.num_targets_dropped,
-        num_targets_at_cuts=held.num_targets_at_cuts,
-        num_targets_quarantined=held.num_targets_quarantined,
-        num_documents_with_unknown_targets=held.num_documents_with_unknown_targets,
-        num_tokens_packed=account.num_tokens_packed,
-        num_documents_packed=account.num_documents_packed,
-        num_documents_whole=account.num_documents_packed - account.num_documents_cut,
-        num_sequences=account.num_sequences,
-        num_padding_sequences=account.num_padding_sequences,
-        num_sequences_without_target=held.num_sequences_without_target,
-        p1_targets=held.p1_targets,
-        p99_targets=held.p99_targets,
-    )
+    whole = account.num_documents_packed - account.num_documents_cut
+    known = {**vars(account), **vars(held), "num_documents_whole": whole}
+    return TargetsAt(**{field.name: known[field.name] for field in fields(TargetsAt)})
 
 
 def published_targets(output: str, bucket: str, seq_lens: tuple[int, ...]) -> tuple[TargetsAt, ...]:
@@ -109,12 +94,4 @@ def published_targets(output: str, bucket: str, seq_lens: tuple[int, ...]) -> tu
 def sum_of_targets(parts: Sequence[TargetsAt]) -> TargetsAt:
     """Return the targets of several buckets together, at one seq_len."""
     alike = ("seq_len", "p1_targets", "p99_targets")
-    names = [field.name for field in fields(TargetsAt) if field.name not in alike]
-    sums = {name: _sum([getattr(part, name) for part in parts]) for name in names}
-    return TargetsAt(seq_len=parts[0].seq_len, p1_targets=None, p99_targets=None, **sums)
-
-
-def _sum(numbers: Sequence[int | None]) -> Any:
-    """Return the sum of numbers, or None if one is not known."""
-    known = [number for number in numbers if number is not None]
-    return sum(known) if len(known) == len(numbers) else None
+    return replace(sum_of(parts, *alike), p1_targets=None, p99_targets=None)

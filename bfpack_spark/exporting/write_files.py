@@ -46,7 +46,7 @@ def _write_megatron(entry: ShardEntry, spec: ExportSpec) -> Written:
     if is_same:
         check_ids(entry, data.sha256)
     files = [
-        _file(f"{name}.bin", data, rows=entry.rows, tokens=tokens, ids_sha256=entry.ids_sha256),
+        data.entry("shards", rows=entry.rows, tokens=tokens, ids_sha256=entry.ids_sha256),
         whole_file(
             spec.root, f"{name}.idx", megatron.bytes_of_index(entry.rows, spec.seq_len, kind)
         ),
@@ -93,18 +93,4 @@ def whole_file(root: str, path: str, raw: bytes, rows: int = 0, tokens: int = 0)
     """Write a file all at once, and return its entry for the manifest."""
     file = HashingFile(root, path)
     file.write(raw)
-    return _file(path, file, rows=rows, tokens=tokens, ids_sha256=None)
-
-
-def _file(
-    path: str, file: HashingFile, *, rows: int, tokens: int, ids_sha256: str | None
-) -> Written:
-    return {
-        "path": path,
-        "kind": "shards",
-        "rows": rows,
-        "tokens": tokens,
-        "sha256": file.publish(),
-        "bytes": file.num_bytes,
-        "ids_sha256": ids_sha256,
-    }
+    return file.entry("shards", rows=rows, tokens=tokens, ids_sha256=None)

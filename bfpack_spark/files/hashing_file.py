@@ -61,6 +61,18 @@ class HashingFile(io.RawIOBase):
             raise JobError(f"{path}: another run has completed the version without it")
         return self.sha256
 
+    def entry(self, kind: str, *, rows: int, tokens: int, ids_sha256: str | None) -> dict[str, Any]:
+        """Publish the file, and return its entry for the manifest."""
+        return {
+            "path": self._path,
+            "kind": kind,
+            "rows": rows,
+            "tokens": tokens,
+            "sha256": self.publish(),
+            "bytes": self.num_bytes,
+            "ids_sha256": ids_sha256,
+        }
+
     def close(self) -> None:
         """Give up the file; what was published stays. It is enough that the object is garbage
         collected."""

@@ -25,7 +25,6 @@ class ParquetOutput:
     ) -> None:
         """Open the file. `path` is relative to `root`, the version's directory. `statistics` names
         the columns that get minima and maxima (those of tokens would make the footer large)."""
-        self._path = path
         self._file = HashingFile(root, path)
         bare = plain(schema)
         self._writer = pq.ParquetWriter(
@@ -54,15 +53,7 @@ class ParquetOutput:
     def close(self, kind: str, tokens: int, ids_sha256: str | None) -> dict[str, Any]:
         """Give the file its name, and return its entry: path, kind, rows, tokens, bytes, hashes."""
         self._writer.close()
-        return {
-            "path": self._path,
-            "kind": kind,
-            "rows": self.num_rows,
-            "tokens": tokens,
-            "sha256": self._file.publish(),
-            "bytes": self._file.num_bytes,
-            "ids_sha256": ids_sha256,
-        }
+        return self._file.entry(kind, rows=self.num_rows, tokens=tokens, ids_sha256=ids_sha256)
 
 
 def token_values(tokens: pa.Array) -> np.ndarray:

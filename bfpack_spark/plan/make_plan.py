@@ -137,12 +137,9 @@ def _left_out(kept: Kept | None) -> dict[str, Any]:
     """Return what the note of a plan says of targets that a policy took."""
     if kept is None:
         return {}
-    return {
-        "quarantine": [FileEntry(**entry) for entry in kept.files],
-        "num_targets_truncated": kept.num_targets_truncated,
-        "num_targets_dropped": kept.num_targets_dropped,
-        "num_documents_without_target": kept.num_documents_without_target,
-    }
+    counts = ("num_targets_truncated", "num_targets_dropped", "num_documents_without_target")
+    quarantine = [FileEntry(**entry) for entry in kept.files]
+    return {"quarantine": quarantine, **{name: getattr(kept, name) for name in counts}}
 
 
 def _num_shards(settings: Settings, accounting: Accounting, policy: LongDocuments) -> int:

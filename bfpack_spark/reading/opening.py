@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bfpack_spark.core.mixed_rows import Order
 from bfpack_spark.core.row_order import OrderRules, RowOrder
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import as_it_travels
 from bfpack_spark.reading.mixture import open_mixture
-from bfpack_spark.reading.order import Order
 from bfpack_spark.reading.sources import (
     Source,
     current_source,

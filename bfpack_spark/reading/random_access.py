@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.mixed_rows import Order
 from bfpack_spark.core.row_order import Window
 from bfpack_spark.reading.layouts import Batch
-from bfpack_spark.reading.order import Order
 from bfpack_spark.reading.shard_files import DamageError, ShardFiles
 from bfpack_spark.reading.sources import Source
 from bfpack_spark.reading.windows import Row, damaged, rows_of_group

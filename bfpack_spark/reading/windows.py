@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.mixed_rows import Order
 from bfpack_spark.core.row_order import Window
 from bfpack_spark.errors import JobError
-from bfpack_spark.reading.order import Order
 from bfpack_spark.reading.shard_files import DamageError, Group, ShardFiles
 
 # input_ids [seq_len], seq_lengths [segments], is_padding [segments] or None, number of segments,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bfpack_spark.core.sum_fields import sum_known
 from bfpack_spark.report.collect import RunFacts
 from bfpack_spark.report.layout import Cell, Row, Section, Table
 from bfpack_spark.report.sections import pairs_table
@@ -61,11 +62,6 @@ def _cost_cells(costs: Sequence[StageCost], every: Sequence[StageCost]) -> Row:
     wall, whole = sum(c.seconds for c in costs), sum(c.seconds for c in every)
     return (
         Cell(text=seconds(wall), bar=wall / whole if whole else 0.0),
-        seconds(_sum_of([c.cpu_seconds for c in costs])),
-        seconds(_sum_of([c.task_seconds for c in costs])),
+        seconds(sum_known([c.cpu_seconds for c in costs])),
+        seconds(sum_known([c.task_seconds for c in costs])),
     )
-
-
-def _sum_of(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None

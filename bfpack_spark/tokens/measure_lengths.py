@@ -41,9 +41,7 @@ def count_lengths(path: str) -> Histogram:
     """Return the documents of a token file by length in tokens."""
     lengths = np.concatenate([_EMPTY, *map(_ints, read_lengths(path).chunks)])
     if len(lengths) and lengths.max() < _COUNTED_BELOW:
-        by_length = np.bincount(lengths)
-        values = np.flatnonzero(by_length)
-        return Histogram(values=values, counts=by_length[values])
+        return Histogram.of_counts(np.bincount(lengths))
     values, counts = np.unique(lengths.astype(np.int64), return_counts=True)
     return Histogram(values=values, counts=counts)
 
