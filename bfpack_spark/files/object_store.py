@@ -48,12 +48,12 @@ def _container(address: Address) -> tuple[str, str, Any]:
     return container, endpoint, {"region": told["region"]} if "region" in told else {}
 
 
-def put_object(path: str, raw: bytes, *, if_new: bool = False) -> bool:
-    """Put an object by one request, or not at all. With `if_new`, do so if there is none, and
-    return whether there was none. Raises JobError if the store does not answer."""
+def create_object(path: str, raw: bytes) -> bool:
+    """Put an object if there is none, and return whether there was none. Raises JobError if the
+    store does not answer."""
     store, key = object_store(path)
     try:
-        obstore.put(store, key, raw, mode="create" if if_new else "overwrite")
+        obstore.put(store, key, raw, mode="create")
     except (AlreadyExistsError, PreconditionError):
         return False
     except BaseError as error:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from bfpack_spark.core.mixture import ROWS_MAX, apportion
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import own_files, write_own_files
+from bfpack_spark.files import create_own_files, own_files
 from bfpack_spark.files.what_is_there import no_mixture
 from bfpack_spark.printable import counted
 from bfpack_spark.versions import publication
@@ -138,7 +138,9 @@ def write_mixture(output: str, mixture: Mixture) -> str:
     """Write a mixture and return its path. If this same mixture is there already, nothing is
     written. Raises InputError if another mixture has the name."""
     path = _path(output, mixture.name)
-    is_new = write_own_files.create_json(output, f"{FOLDER}/{mixture.name}.json", mixture.as_json())
+    is_new = create_own_files.create_json(
+        output, f"{FOLDER}/{mixture.name}.json", mixture.as_json()
+    )
     if not is_new and read_metadata(path, Mixture) != mixture:
         raise InputError(
             f"mixture {mixture.name}: there is another of this name, {path}; take a new name"

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import own_files, write_own_files
+from bfpack_spark.files import create_own_files, own_files
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
 from bfpack_spark.versions.publication import Home
@@ -59,7 +59,7 @@ def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
     """Write a snapshot and return its path. If this same snapshot is there already, nothing is
     written. Raises InputError if another snapshot has the name."""
     path = f"{output.rstrip('/')}/{FOLDER}/{name}.json"
-    is_new = write_own_files.create_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
+    is_new = create_own_files.create_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
     if not is_new and read_metadata(path, Snapshot) != snapshot:
         raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
     return path
