@@ -277,15 +277,20 @@ def _remove_unlisted(version: Version, manifest: Manifest) -> None:
     there = {
         p for kind in get_args(FileKind) for p in files_on_disk(version.home, version.name, kind)
     }
-    if unlisted := there - listed:
-        for path in unlisted - _listed_by_others(version):
-            own_files.delete_file(output, f"{inside}/{path}")
+    unlisted = there - listed
+    for path in unlisted - _listed_by_others(version, unlisted):
+        own_files.delete_file(output, f"{inside}/{path}")
     own_files.delete_tree(output, f"{inside}/_temporary")
 
 
-def _listed_by_others(version: Version) -> set[str]:
-    """Return the files of a version that other versions of its home list, by their paths in it."""
-    others = (read_manifest(version.home, n) for n in names_in(version.home) if n != version.name)
-    paths = (entry.path for manifest in others if manifest for entry in manifest.files)
-    own = f"../{version.name}/"
-    return {path.removeprefix(own) for path in paths if path.startswith(own)}
+def _listed_by_others(version: Version, paths: set[str]) -> set[str]:
+    """Return those of a version's paths that other versions of its home list, or all if a damaged
+    manifest does not tell."""
+    listed: set[str] = set()
+    for name in names_in(version.home) if paths else ():
+        try:
+            manifest = read_manifest(version.home, name)
+        except InputError:
+            return paths
+        listed |= {entry.path for entry in manifest.files} if manifest else set()
+    return {path for path in paths if f"../{version.name}/{path}" in listed}

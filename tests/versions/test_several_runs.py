@@ -129,6 +129,12 @@ def test_a_version_made_anew_keeps_the_files_that_later_ones_list(tmp_path: Path
     (Path(first.directory) / "_manifest.json").unlink()
     finish(first, "documents/part-00000-000.parquet")
     assert (Path(first.directory) / given).exists()
+    manifest = Path(second.directory) / "_manifest.json"
+    whole = manifest.read_text()
+    manifest.write_text("damaged")
+    publication.publish(first)
+    assert (Path(first.directory) / given).exists(), "nobody knows who lists it"
+    manifest.write_text(whole)
     (Path(second.directory) / "_manifest.json").unlink()
     publication.publish(first)
     assert not (Path(first.directory) / given).exists(), "nobody lists it any more"
