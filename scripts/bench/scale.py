@@ -1,12 +1,12 @@
 """The whole job at 10, 100 and 1,000 million tokens: CPU, start, memory, heap and shuffles.
 
-    python scripts/bench/scale.py --work DIR [--tokenizer FILE] [--size-mb 33] [--copies 1 10 100]
+    python scripts/bench/scale.py --work DIR [--tokenizer FILE] [--size-mb 38] [--copies 1 10 100]
 
 The smallest corpus is so much of this machine's own code, in two files. Larger ones are these files
 over and over, by other names, and a document's id is its file and row. So the text of
 a copy is known to the engine's cache, and costs less than in the table of stages.py; from the
 smallest corpus on, all that is added is such text, so the slopes compare. All of the JVM's heap is
-collected every ten seconds, and the most that was alive then is what the table has.
+collected every three seconds, and the most that was alive then is what the table has.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def run_job(corpus: Path, tokenizer: Path, work: Path) -> Run:
     shutil.rmtree(output, ignore_errors=True)
     text = ["--input", corpus, "--tokenizer", tokenizer, "--seq-len", SEQ_LEN]
     cost, alive = measured(
-        command("pack", output, *text, *log_options(log), heap="1g"), every_seconds=10
+        command("pack", output, *text, *log_options(log), heap="1g"), every_seconds=3
     )
     folder = output / BUCKET / f"sequences-{SEQ_LEN}"
     version = folder / json.loads((folder / "_current.json").read_text())["version"]
@@ -173,7 +173,7 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, help="default: one of 16k that is trained here")
-    parser.add_argument("--size-mb", type=int, default=33, help="of the text that is copied")
+    parser.add_argument("--size-mb", type=int, default=38, help="of the text that is copied")
     parser.add_argument("--copies", type=int, nargs="+", default=(1, 10, 100))
     return parser.parse_args()
 
