@@ -48,7 +48,7 @@ CONSTANTS = {
     "plan_us": (2.5, "CPU a document, plan (lengths.py, the higher)"),
     "shuffle_ratio": (0.42, "bytes shuffled of tokens / their bytes (stages.py, the higher)"),
     "plan_mb": (230.0, "a worker of plan, but for its group (memory.py)"),
-    "plan_bytes": (168.0, "memory a document of a group (memory.py)"),
+    "plan_bytes": (217.0, "memory a document of a group (memory.py)"),
     "assemble_mb": (440.0, "a worker of assemble, but for its shard (memory.py)"),
     "shard_bytes": (8.0, "memory a token of a shard (memory.py)"),
 }
