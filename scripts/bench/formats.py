@@ -30,7 +30,7 @@ from bfpack_spark.schema import SEQUENCES, TOKENS, stored_tokens
 from bfpack_spark.tokens.stored_ids import halves_of, in_halves, whole_ids
 
 _TOKENS = 1 << 23
-_TURNS = 7
+_TURNS = 31
 _RANDOM_ROWS = 50
 _SCAN_MAX = 1.15
 _BYTES_MAX = 1.02
