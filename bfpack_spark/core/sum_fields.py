@@ -21,6 +21,6 @@ def sum_known(values: Sequence[Any]) -> Any:
     """Return the sum of numbers, or of tuples number by number; or None if one is not known."""
     if any(value is None for value in values):
         return None
-    if isinstance(values[0], tuple):
+    if values and isinstance(values[0], tuple):
         return tuple(map(sum, zip(*values, strict=True)))
     return sum(values)

@@ -125,18 +125,17 @@ def write(base: str, inside: str, raw: bytes) -> None:
 def write_new(base: str, inside: str, raw: bytes) -> bool:
     """Write a file as `write` does if there is none of its name. Return whether there was none."""
     with _written_beside(base, inside, raw) as (folder, temporary, name):
+        is_new = True
         try:
             os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
-            if error.errno != errno.EEXIST and name not in kinds_in(base, _split(inside)[0]):
+            is_new = error.errno != errno.EEXIST and name not in kinds_in(base, _split(inside)[0])
+            if is_new:
                 os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-                return True
-            is_new = False
-        else:
-            is_new = True
-        os.unlink(temporary, dir_fd=folder)
+        with suppress(FileNotFoundError):  # it has been renamed
+            os.unlink(temporary, dir_fd=folder)
         return is_new
 
 

@@ -29,13 +29,8 @@ def busy_error(bucket: str, raw: bytes) -> BusyError:
     try:
         held = json.loads(raw)
         holder = f"pid {held['pid']} on {held['host']} since {held['since']}"
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        RecursionError,
-    ):  # the holder has not yet said who it is
-        holder = "not yet named"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        holder = "not yet named"  # it has not yet said who it is
     return BusyError(
         f"--bucket {bucket}: another run holds it ({holder}); run this again when it has ended"
     )

@@ -1,5 +1,5 @@
-"""What an output holds: all of it is listed and deleted here, and written in write_own_files.py and
-hashing_file.py, and nowhere else.
+"""What an output holds: all of it is listed and deleted here, and written in write_own_files.py,
+create_own_files.py and hashing_file.py, and nowhere else.
 
 Every path is `inside` an output. On a local disk no link inside it is followed (confined.py), and
 what is written survives a loss of power. An object store has neither links nor folders, and an

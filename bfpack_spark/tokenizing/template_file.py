@@ -96,9 +96,8 @@ def _of_tools(folder: str, template: ChatTemplate, companion: dict[str, Any]) ->
     file = f"{folder}/additional_chat_templates/{_TOOL_USE}.jinja"
     if access.is_file(file):
         return file
-    in_config = template.name.endswith(
-        ".json"
-    )  # beside chat_template.jinja, those of the config do not count
+    # Beside chat_template.jinja, those of the config do not count.
+    in_config = template.name.endswith(".json")
     if in_config and _TOOL_USE in _named(companion.get("chat_template")):
         return f"its template {_TOOL_USE}"
     return None

@@ -21,7 +21,7 @@ from s3_store import Store
 from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import BusyError, JobError
-from bfpack_spark.files import access, own_files, write_own_files
+from bfpack_spark.files import access, create_own_files, own_files, write_own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
 
@@ -213,6 +213,17 @@ def test_the_lock_of_a_dead_process_lapses_on_hdfs(hadoop: Hadoop) -> None:
     finally:
         hadoop.lease_lapses_after(DEFAULT_LEASE)
     assert own_files.kinds_in(output, "b") == {}
+
+
+def test_what_nobody_may_replace_is_written_once(place: Place) -> None:
+    if place.local:
+        pytest.skip("no server of Google's store in the registries takes a conditional put")
+    output, name = f"{place.root}/once", "_snapshots/a.json"
+    assert create_own_files.create_json(output, name, {"number": 1})
+    for number in (1, 2):
+        assert not create_own_files.create_json(output, name, {"number": number})
+    assert json.loads(access.read_bytes(f"{output}/{name}") or b"") == {"number": 1}
+    assert list(own_files.files_below(output, "_snapshots")) == ["a.json"]
 
 
 def test_files_are_replaced_listed_and_deleted_as_on_a_disk(place: Place) -> None:
