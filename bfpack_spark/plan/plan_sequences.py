@@ -110,9 +110,11 @@ def plan_blocks(blocks: list[pa.RecordBatch], spec: PlanSpec) -> PlannedGroup:
     blocks.clear()
     order = _fixed_order(documents)
     lengths, hashes = (documents[name].to_numpy()[order] for name in ("length", "doc_hash"))
+    doc_id = documents["doc_id"].combine_chunks()
+    del documents  # 50 bytes a document, while the group is planned
     return PlannedGroup(
         group=group,
-        doc_id=documents["doc_id"].combine_chunks(),
+        doc_id=doc_id,
         order=order,
         plan=plan_group(lengths, hashes, spec.rules, spec.numbers(group)),
     )
