@@ -2,8 +2,8 @@
 
 Between two steps, every task of the first sends a block to every task of the second. If the number
 of tasks grew with the corpus, a large corpus would make many small blocks. So here the tasks become
-larger instead of more numerous: at half a trillion tokens in one run the mean block of every
-shuffle is still above 64 KiB.
+larger instead of more numerous: at 0.7 trillion tokens in one run the mean block of every shuffle
+is still above 64 KiB.
 """
 
 from dataclasses import dataclass
