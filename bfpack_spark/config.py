@@ -45,7 +45,8 @@ class Settings(ColumnSettings):
     )
     seq_len: tuple[int, ...] = Field(
         (),
-        description="Sets the tokens of a sequence. Give it several times for several lengths.",
+        description="Sets the tokens of a sequence, 1 to 1048576. Give it several times for "
+        "several lengths.",
     )
 
     input_format: Literal["parquet", "jsonl", "text", "delta", "table"] | None = Field(
@@ -80,9 +81,10 @@ class Settings(ColumnSettings):
     max_document_bytes: int = Field(
         256 * 2**20,
         ge=1,
-        description="Sets the UTF-8 bytes of the largest document; longer ones go to quarantine. "
-        "No engine takes more than 268435456, and others than fastokens no stretch of over "
-        "8388608 that cannot be cut.",
+        le=256 * 2**20,
+        description="Sets the UTF-8 bytes of the largest document, at most 268435456; longer ones "
+        "go to quarantine. Other engines than fastokens take no stretch of over 8388608 that "
+        "cannot be cut.",
     )
     max_quarantined: float = Field(
         0.01,
@@ -134,7 +136,7 @@ class Settings(ColumnSettings):
     align: int = Field(
         1,
         ge=1,
-        description="Makes each document begin at a multiple of so many tokens in its row.",
+        description="Makes each document begin at a multiple of this many tokens in its row.",
     )
     num_sequences_multiple: int = Field(
         1,
@@ -151,7 +153,7 @@ class Settings(ColumnSettings):
         description="Sets the number of files of sequences. Default: as their size demands.",
     )
     rows_per_shard: int | None = Field(
-        None, ge=1, description="Sets the sequences of a file, in place of --num-shards."
+        None, ge=1, description="Sets the most sequences of a file, in place of --num-shards."
     )
 
     publish_delta: str | None = Field(

@@ -11,8 +11,8 @@ class BusyError(RuntimeError):
 
 
 class JobError(RuntimeError):
-    """The job itself failed (engines disagree, storage, Spark), and nothing was published. Exit
-    code 5."""
+    """The job itself failed (engines disagree, storage, Spark). What was published before stands.
+    Exit code 5."""
 
 
 def said_of_missing(error: ModuleNotFoundError) -> str | None:

@@ -195,7 +195,10 @@ def _planned(version: Version) -> Plan:
     plan = find_plan(version)
     if plan is None:
         seq_len = version.home.seq_len
-        raise InputError(f"--seq-len {seq_len}: not planned yet; run bfpack plan first")
+        raise InputError(
+            f"--seq-len {seq_len}: not planned with these options yet; run "
+            "bfpack plan first, with the same options as here"
+        )
     return plan
 
 

@@ -13,7 +13,7 @@ was_interrupted = on_demand("bfpack_spark.cli.explain:was_interrupted")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The outcome of one bucket: the results of the command, or why nothing was published."""
+    """The outcome of one bucket: the results of the command, or why it failed."""
 
     bucket: str
     result: Any = None

@@ -9,6 +9,7 @@ from pyspark.errors import PySparkException
 
 from bfpack_spark.errors import BusyError, InputError, JobError
 from bfpack_spark.spark.failures import (
+    GO_ON,
     context_has_stopped,
     known_cause,
     lacks_package,
@@ -39,7 +40,7 @@ def explain(error: Exception) -> tuple[str | None, int]:
         return f"disk full: {said_of_full(str(error))}", 5
     if isinstance(error, OSError):
         return f"storage: {error}; free space or correct access to it, then run it again", 5
-    log.error("a fault in bfpack itself; nothing was published", exc_info=error)
+    log.error("a fault in bfpack itself; %s", GO_ON, exc_info=error)
     return None, 5
 
 
@@ -81,4 +82,4 @@ def _from_worker(error: Exception) -> tuple[str, int]:
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     log.error("%s", text)
     why = raised[-1] if raised else next(iter(lines), "?")
-    return f"the Spark job failed, nothing was published: {why}", 5
+    return f"the Spark job failed ({why}); {GO_ON}", 5

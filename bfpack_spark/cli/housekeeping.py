@@ -77,7 +77,7 @@ def snapshot(settings: Settings, name: str) -> None:
     type=click.FloatRange(min=0),
     default=UNFINISHED_DAYS,
     show_default=True,
-    help="Keeps an unfinished version for so many days after a run last wrote to it.",
+    help="Keeps an unfinished version for this many days after a run last wrote to it.",
 )
 @json_option
 def prune(settings: Settings, yes: bool, unfinished_days: float, as_json: bool) -> int:

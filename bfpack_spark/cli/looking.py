@@ -48,7 +48,7 @@ from bfpack_spark.versions.publication import Home
 
 log = logging.getLogger("bfpack")
 
-_OF_A_RUN = ("output", "max_quarantined", "audit_share")
+_SAMPLED = tuple(name for name in TEXT if name not in ("max_quarantined", "audit_share"))
 _OR = "; or estimate from a text, by --input, --tokenizer and --sample N"
 
 
@@ -130,11 +130,12 @@ def _text_of(settings: Settings, bucket: str, frame: DataFrame | None) -> Input 
     "bfpack stats --output out --seq-len 2048 --seq-len 8192\n"
     "  bfpack stats --input corpus --tokenizer tokenizer --sample 300 --seq-len 2048"
 )
-@settings_options(*PLACE, *TEXT, *RULES)
+@settings_options(*PLACE, *_SAMPLED, *RULES)
 @cloup.option(
     "--sample",
     type=int,
-    help="Estimates from about so many documents of --input, tokenized with --tokenizer.",
+    metavar="N",
+    help="Estimates from about N documents of --input, tokenized with --tokenizer.",
 )
 @cloup.option(
     "--references",
@@ -146,7 +147,7 @@ def _text_of(settings: Settings, bucket: str, frame: DataFrame | None) -> Input 
     "--data-parallel",
     "num_ranks",
     type=int,
-    help="Tells how evenly attention falls on so many ranks, each of which takes a row of a step.",
+    help="Tells how evenly attention falls on this many ranks, which take a row each in a step.",
 )
 @cloup.option("--details", is_flag=True, help="Prints all tables, and not only the first.")
 @cloup.option("--json", is_flag=True, help="Prints one JSON document.")
@@ -169,7 +170,7 @@ def stats(
     if form is not None:
         refuse_unused(["details"], f"--{form} has all numbers; leave it out")
     if sample is not None:
-        refuse_unused(_OF_A_RUN, "--sample draws from the text of --input alone; leave it out")
+        refuse_unused(["output"], "--sample draws from the text of --input alone; leave it out")
         seq_lens = settings.need("seq_len")
         samples = sample_input(settings, sample, references)
         has_masks = settings.has_masks
@@ -179,7 +180,7 @@ def stats(
     if references is not None:
         raise InputError(f"--references {references}: give a text to look through, by --sample N")
     buckets = _buckets(settings)
-    refuse_unused(TEXT, f"only what is tokenized in --output is read; leave it out{_OR}")
+    refuse_unused(_SAMPLED, f"only what is tokenized in --output is read; leave it out{_OR}")
     seq_lens = published_seq_lens(settings, buckets)
     read = _histogram_by_spark(settings) if under_submit() else read_histogram
     where = (settings.need("output"), buckets, seq_lens)

@@ -51,13 +51,18 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     epilog="""\b
 Example:
   bfpack pack --input corpus --tokenizer tokenizer --output out --bucket web --seq-len 2048
-  bfpack verify --output out --bucket web --seq-len 2048""",
+  bfpack verify --output out --bucket web --seq-len 2048
+
+\b
+Exit codes:
+  0 done, 1 verify found violations, 2 a mistake of yours, 3 another run holds the bucket,
+  4 some buckets failed, 5 the job failed, 130 interrupted, 141 nobody reads the output""",
 )
 @click.version_option(package_name="bfpack-spark")
 def bfpack() -> None:
     logging.basicConfig(handlers=[handler_for(sys.stderr)], level=logging.WARNING)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of where it keeps fonts
-    logging.getLogger("bfpack").setLevel(logging.WARNING if silent() else logging.INFO)
+    logging.getLogger("bfpack").setLevel(logging.ERROR if silent() else logging.INFO)
 
 
 for _title, _commands in _SECTIONS.items():

@@ -36,7 +36,7 @@ _DEFAULT_LANES = 16  # of a reader
 @command(
     "bfpack mix blend --output out --seq-len 2048 --weight web=0.7 --weight code=0.3 --epochs web=1"
 )
-@settings_options("output", "seq_len", required=("output", "seq_len"))
+@settings_options("output", "seq_len", required=("output", "seq_len"), once=("seq_len",))
 @cloup.option(
     "--weight",
     "weights",
@@ -49,12 +49,12 @@ _DEFAULT_LANES = 16  # of a reader
     "--tokens",
     type=click.IntRange(min=1, max=_LARGEST),
     help="Sets the length of the mixture in tokens, with padding; with --continues, of what comes "
-    "behind POSITION. By default the bucket that ends first is read once.",
+    "after POSITION. By default the bucket that ends first is read once.",
 )
 @cloup.option(
     "--epochs",
     metavar="BUCKET=NUMBER",
-    help="Sets such a length that this bucket is read so many times, instead of --tokens.",
+    help="Sets the length so that this bucket is read NUMBER times, instead of --tokens.",
 )
 @cloup.option(
     "--seed",
@@ -65,7 +65,7 @@ _DEFAULT_LANES = 16  # of a reader
 @cloup.option(
     "--continues",
     metavar="NAME@POSITION",
-    help="Goes on behind this position (rows of all ranks) of an older mixture, with each bucket "
+    help="Goes on after this position (rows of all ranks) of an older mixture, with each bucket "
     "where it was.",
 )
 @cloup.argument("name")
@@ -148,7 +148,7 @@ def _number_of(flag: str, item: str) -> tuple[str, str]:
     if not bucket or not _NUMBER.fullmatch(number) or not Fraction(number):
         raise InputError(
             f"{flag} {item:.60}: write BUCKET=NUMBER, such as web=0.7, above 0 and of at most 18 "
-            "digits before and behind the point"
+            "digits before and after the point"
         )
     return bucket, number
 

@@ -70,10 +70,12 @@ def version_option(function: Command) -> Command:
     return cloup.option("--version", help=text)(function)
 
 
-def settings_options(*names: str, required: Collection[str] = ()) -> Callable[[Command], Command]:
+def settings_options(
+    *names: str, required: Collection[str] = (), once: Collection[str] = ()
+) -> Callable[[Command], Command]:
     """Return a decorator that adds options for the fields named, and --config. The command receives
     one Settings. Help marks those that are `required`, on the command line or in the file of
-    --config."""
+    --config, and does not say that those that may be given `once` may be given several times."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -87,7 +89,8 @@ def settings_options(*names: str, required: Collection[str] = ()) -> Callable[[C
         for title, fields in reversed(GROUPS.items()):
             section = cloup.OptionGroup(f"{title} options")
             for name in (field for field in reversed(fields) if field in names):
-                decorated = _option(name, section, required=name in required)(decorated)
+                option = _option(name, section, required=name in required, once=name in once)
+                decorated = option(decorated)
         path = click.Path(path_type=Path)
         text = "Reads settings from this TOML file; options given here go before them."
         return cloup.option("--config", type=path, help=text)(decorated)
@@ -95,11 +98,15 @@ def settings_options(*names: str, required: Collection[str] = ()) -> Callable[[C
     return decorate
 
 
-def _option(name: str, group: cloup.OptionGroup, *, required: bool) -> Callable[[Command], Command]:
+def _option(
+    name: str, group: cloup.OptionGroup, *, required: bool, once: bool
+) -> Callable[[Command], Command]:
     field = Settings.model_fields[name]
     flag = "--spark-conf" if name == "spark" else option_of(name)
     kinds = list(get_args(field.annotation) or (field.annotation,))
     help_text = field.description or ""
+    if once:
+        help_text = help_text.partition(" Give it several times")[0]
     if field.default not in (None, ()) and name != "spark":
         help_text += f"  [default: {field.default}]"
     if required:

@@ -15,7 +15,7 @@ _PARTS = {None: "shards", "plan": "plan", "tokens": "documents"}
 
 
 @command("bfpack path --output out --bucket web --seq-len 2048")
-@settings_options("output", "bucket", "seq_len", required=("output",))
+@settings_options("output", "bucket", "seq_len", required=("output",), once=("bucket", "seq_len"))
 @version_option
 @cloup.option("--plan", is_flag=True, help="Prints the directory of the plan.")
 @cloup.option(

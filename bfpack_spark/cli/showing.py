@@ -21,7 +21,7 @@ names_of = on_demand("bfpack_spark.explore.names:names_of")
     "bfpack show --output out --bucket web --seq-len 2048 --sequence 3\n"
     "  bfpack show --output out --bucket web --seq-len 2048 --doc ID"
 )
-@settings_options("output", "bucket", "seq_len", required=("output",))
+@settings_options("output", "bucket", "seq_len", required=("output",), once=("bucket",))
 @cloup.option("--sequence", type=int, help="Names the sequence, by its sequence_id from 0.")
 @cloup.option("--doc", "doc_id", help="Names a document, by its id, and not a sequence.")
 @cloup.option(

@@ -114,7 +114,15 @@ class MixtureOrder:
         if not self.rows or min(self.rows) < 1:
             raise ValueError(f"rows {self.rows}: every source must give a row")
         if self._steps >= _LARGEST:
-            raise ValueError(f"{len(self)} rows are 2^31 steps or more; make a shorter mixture")
+            lanes = lanes_needed(len(self))
+            raise ValueError(
+                f"{len(self)} rows are 2^31 steps or more at lanes {self.lanes}; "
+                + (
+                    "make a shorter mixture"
+                    if lanes > _LANES_MAX
+                    else f"take lanes {lanes} or more"
+                )
+            )
 
     def __len__(self) -> int:
         """Return the number of positions."""

@@ -71,7 +71,7 @@ def _check_store(rules: Rules, store: TokenStore) -> None:
         option = f"--overlap {rules.overlap}" if rules.overlap else "--bos-at fragment"
         raise InputError(
             f"{option}: the documents have loss masks, which say nothing of tokens that are added; "
-            "choose another --long-documents, or leave it out"
+            "leave it out" + (", and choose another --long-documents" if rules.overlap else "")
         )
 
 
@@ -156,8 +156,11 @@ def _num_shards(settings: Settings, accounting: Accounting, policy: LongDocument
         raise InputError(f"--num-shards {num_shards}: there are only {sequences} sequences")
     tokens = -(-sequences // num_shards) * seq_len
     if tokens > 2**30:
+        by_rows, rows = settings.rows_per_shard, 2**30 // seq_len
+        option = f"--rows-per-shard {by_rows}" if by_rows else f"--num-shards {num_shards}"
+        least = f"at least {-(-sequences // rows)}"
         raise InputError(
-            f"--num-shards {num_shards}: makes shards of {tokens:,} tokens, limit {2**30:,}; "
-            f"take at least {-(-sequences * seq_len // 2**30)}"
+            f"{option}: makes shards of {tokens:,} tokens, limit {2**30:,}; "
+            f"take {f'at most {rows}' if by_rows else least}"
         )
     return num_shards

@@ -41,7 +41,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan, lock: Loc
     pad = publication.configuration_of(version).pad_id
     pad_is_eos = pad == store.tokenizer.eos_id
     if pad_is_eos:
-        log.warning("the tokenizer has no pad token, so padding is EOS: num_padding tells it apart")
+        log.warning("padding has the id of EOS: only segments with a null doc_id are padding")
     work = Work(
         bucket=version.home.bucket,
         stage="assemble",

@@ -11,7 +11,8 @@ _OUT_OF_MEMORY = 52  # exit code of a JVM that Spark ends for lack of memory
 _FULL = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|\[Errno (?:28|122|27)\]"
 )
-_GO_ON = "what was published stands; run it again to go on"
+GO_ON = "what was published stands; run it again to go on"
+_HEAP = "--spark-conf spark.driver.memory, or spark-submit's --driver-memory"
 
 
 def context_has_stopped() -> bool:
@@ -45,9 +46,9 @@ def why_jvm_ended(seconds: float = 20) -> str | None:
         name = signal.Signals(-code).name
         return (
             f"Spark's JVM was ended by {name}, as the system does where memory is short; leave it "
-            f"more, or give the JVM less by --spark-conf spark.driver.memory; {_GO_ON}"
+            f"more, or give the JVM less by {_HEAP}; {GO_ON}"
         )
-    return f"Spark's JVM ended with exit code {code}, for the reason above; {_GO_ON}"
+    return f"Spark's JVM ended with exit code {code}, for the reason above; {GO_ON}"
 
 
 def known_cause(text: str) -> str | None:
@@ -62,7 +63,7 @@ def known_cause(text: str) -> str | None:
         return (
             "a Python worker was killed or crashed, as happens where memory is short (then let "
             "fewer work at a time by --spark-conf spark.master=local[N]), and to Arrow on some "
-            f"Parquet files that are damaged (then write them anew); {_GO_ON}"
+            f"Parquet files that are damaged (then write them anew); {GO_ON}"
         )
     return None
 
@@ -71,7 +72,7 @@ def said_of_full(line: str) -> str:
     """Return a line that says what to do if nothing more can be written."""
     return (
         f"{line}; free space for --output and for temporary files (TMPDIR or spark.local.dir), or "
-        f"name larger disks; {_GO_ON}"
+        f"name larger disks; {GO_ON}"
     )
 
 
@@ -96,6 +97,6 @@ def _active_context() -> SparkContext | None:
 
 def _out_of_memory() -> str:
     return (
-        "Spark's JVM ran out of memory: raise its heap by --spark-conf spark.driver.memory (on a "
-        f"cluster also spark.executor.memory); {_GO_ON}"
+        f"Spark's JVM ran out of memory: raise its heap by {_HEAP} (on a cluster also "
+        f"spark.executor.memory); {GO_ON}"
     )

@@ -81,7 +81,12 @@ def get_session(settings: Mapping[str, str], meanwhile: Meanwhile | None = None)
     of the machine's memory, unless `settings` say otherwise. `meanwhile`: what is done while the
     JVM of a new session starts. It may leave a call for the parent of the Python workers at the
     path that it is given (left_call.leave_call)."""
-    spark = _existing() or (_submitted() if _is_given() else _local(settings, meanwhile))
+    spark = _existing() or (_submitted() if _is_given() else None)
+    if spark is None:
+        return with_settings(_local(settings, meanwhile), settings)
+    others = [key for key in settings if not key.startswith("spark.sql.")]
+    if others:
+        log.warning("%s: not applied; give it to what starts the session", ", ".join(others))
     return with_settings(spark, settings)
 
 

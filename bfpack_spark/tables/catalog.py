@@ -43,7 +43,8 @@ def _provider(spark: SparkSession, asked: str, named: str) -> str | None:
             raise InputError(f"{asked}: {str(error).splitlines()[0]}") from None
         raise InputError(
             f"{asked}: no such table or view in Spark's catalog; write CATALOG.DB.NAME as SQL "
-            "does, and for a path leave --input-format table out"
+            "does; a Delta table by its path goes with --input-format delta, and files without "
+            "--input-format table"
         ) from None
     names = [row["col_name"] for row in rows]
     details = rows[names.index(_DETAILS) :] if _DETAILS in names else []

@@ -6,6 +6,7 @@ from bfpack_spark.schema import Reason
 
 # REFERENCE_BYTES of engines.py, which a command that only looks at an output need not load.
 _CHAT_BYTES_MAX = 8_388_608
+_BYTES_MAX = 268_435_456  # the most that --max-document-bytes may be
 _GENERATION = "put {% generation %} around what the assistant says in the chat template"
 
 REMEDIES: dict[str, str] = {
@@ -30,6 +31,8 @@ class Chosen(Protocol):
     @property
     def control_tokens(self) -> str: ...
     @property
+    def max_document_bytes(self) -> int: ...
+    @property
     def messages_column(self) -> str | None: ...
     @property
     def is_chat(self) -> bool: ...
@@ -46,4 +49,6 @@ def remedy_of(reason: str, chosen: Chosen) -> str:
             "cut such documents, or raise --max-document-bytes; a conversation or prompt has "
             f"{_CHAT_BYTES_MAX} bytes at most, whatever it says"
         )
+    if reason == Reason.TOO_LARGE and chosen.max_document_bytes == _BYTES_MAX:
+        return "cut such documents"
     return REMEDIES.get(reason, "repair or remove them")

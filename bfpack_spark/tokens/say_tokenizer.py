@@ -24,7 +24,7 @@ def say_engine(settings: Settings, vocabulary: Vocabulary, choice: Choice, limit
         return
     most = min(settings.max_document_bytes, limits.max_bytes)
     uncut = limits.max_uncut_bytes
-    least = f", and at most {uncut:,} in a row that cannot be cut" if uncut and uncut < most else ""
+    least = f", and at most {uncut:,} without a place to cut them" if uncut and uncut < most else ""
     log.info("tokens: the largest document that is taken has %s bytes%s", f"{most:,}", least)
     if vocabulary.inserted_beside and not settings.is_chat:
         log.info(
@@ -45,7 +45,7 @@ def say_passed_over(settings: Settings, limits: Limits, messages: list[dict[str,
     if count:
         log.warning(
             "tokens: %s documents were refused, because the engine takes at most %s bytes of text "
-            "in a row that cannot be cut",
+            "without a place to cut them; --engine fastokens takes them if it can",
             f"{count:,}",
             f"{limits.max_uncut_bytes or limits.max_bytes:,}",
         )

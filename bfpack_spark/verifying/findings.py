@@ -13,7 +13,7 @@ PROMISES = {
     3: "a document that fits is whole",
     4: "sequences are as many as best fit makes, and shards are of one size",
     5: "manifest, plan and files agree",
-    7: "targets are those of the input, and every row has one",
+    7: "targets are those of the input, and counted as they are",
 }
 
 

@@ -214,8 +214,12 @@ def current(home: Home, version: str | None = None) -> tuple[str, Manifest]:
     manifest = read_manifest(home, name)
     if manifest is None:
         there = instead_of_version(home.output, home.inside)
+        if version and version not in names_in(home):
+            raise InputError(f"--version {name}: is not in {home.directory}{there}")
         what = (
-            f"--version {name}:" if version else f"{home.directory}: the current version {name} is"
+            f"--version {name}: is"
+            if version
+            else f"{home.directory}: the current version {name} is"
         )
         raise InputError(f"{what} not complete; run bfpack pack again{there}")
     return f"{home.directory}/{name}", manifest

@@ -129,7 +129,11 @@ def context_that(is_stopped: Callable[[], bool]) -> SimpleNamespace:
             2,
             f"the workers' Python {sys.executable} lacks bfpack_spark; let PYSPARK_PYTHON name one",
         ),
-        ("x\nValueError: all else", 5, "the Spark job failed, nothing was published: ValueError"),
+        (
+            "x\nValueError: all else",
+            5,
+            "the Spark job failed (ValueError: all else); what was published stands",
+        ),
     ],
 )
 def test_what_spark_says_is_told_by_cause_and_remedy(
@@ -199,7 +203,7 @@ def test_a_jvm_that_lives_is_not_said_to_be_gone(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=jvm))
         assert why_jvm_ended(0.01) is None
     monkeypatch.setattr(SparkContext, "_gateway", None)
-    told = "the Spark job failed, nothing was published: no such method"
+    told = "the Spark job failed (no such method); what was published stands; run it again to go on"
     assert explain(Py4JError("no such method")) == (told, 5)
 
 

@@ -117,7 +117,7 @@ def test_a_length_or_version_that_is_not_there_is_a_mistake(packed: Path, bfpack
     assert "--seq-len: 2 are given; give one of 512, 2048" in error_of(
         bfpack("path", *where, 512, "--seq-len", 2048)
     )
-    assert "--seq-len 77: not planned yet; run bfpack plan first" in error_of(
+    assert "--seq-len 77: not planned with these options yet; run bfpack plan first" in error_of(
         bfpack("assemble", *where, 77)
     )
     assert not (packed / "small" / "sequences-77").exists()

@@ -48,7 +48,7 @@ def test_the_reference_takes_a_long_text_that_can_be_cut(
         return manifest(current(tmp_path / "output", "b", "tokens"))
 
     slow = tokenize("tokenizers")
-    assert "taken has 268,435,456 bytes, and at most 8,388,608 in a row" in caplog.text
+    assert "taken has 268,435,456 bytes, and at most 8,388,608 without a place" in caplog.text
     assert "1 documents were refused, because the engine takes at most 8,388,608" in caplog.text
     assert slow["accounting"]["documents_quarantined"] == {"uncut": 1}
     (row,) = read(current(tmp_path / "output", "b", "tokens") / "quarantine")
