@@ -40,10 +40,11 @@ class TaskSizes:
         one task each."""
         return min(num_files, self.tasks_max)
 
-    def num_joins(self, num_fragments: int) -> int:
-        """Return the number of workers in which so many fragments meet their documents."""
+    def num_joins(self, num_fragments: int, num_documents: int) -> int:
+        """Return the number of workers in which so many fragments meet so many documents, of which
+        some may have no fragment."""
         few = min(1 + num_fragments // self.fragments_a_part, self.parts)
-        return max(few, 1 + num_fragments // self.fragments_a_part_max)
+        return max(few, 1 + max(num_fragments, num_documents) // self.fragments_a_part_max)
 
     def num_id_parts(self, num_documents: int) -> int:
         """Return the number of workers in which equal ids of so many documents would meet."""

@@ -28,15 +28,21 @@ _FRAGMENT = [name for name in SOUGHT.names if name not in (*_PLACE, "part")]
 
 
 def locate_fragments(
-    sources: DataFrame, num_fragments: int, num_files: int, tasks: TaskSizes = TASKS
+    sources: DataFrame,
+    num_fragments: int,
+    num_documents: int,
+    num_files: int,
+    tasks: TaskSizes = TASKS,
 ) -> DataFrame:
     """Return blocks of LOCATED; partition k of the result is task k. A task has one of the
     num_files token files, or several that lie side by side.
 
-    sources: files_frame of kinds `plan` and `documents`. A fragment whose document is in no token
+    sources: files_frame of kinds `plan` and `documents`, which hold so many fragments and
+    documents. A fragment whose document is in no token
     file is not in the result.
     """
-    parts, walks = tasks.num_joins(num_fragments), tasks.num_walks(num_files)
+    parts = tasks.num_joins(num_fragments, num_documents)
+    walks = tasks.num_walks(num_files)
     dealt = sources.mapInArrow(
         functools.partial(_deal, num_parts=parts), spark_ddl(blocks_of(SOUGHT, "part"))
     )

@@ -87,7 +87,8 @@ def _shards(
     starts = shard_starts(accounting.num_sequences, plan.note.num_shards)
     paths = [f"{version.directory}/{entry.path}" for entry in plan.note.files]
     sources = files_frame(spark, {"plan": paths, "documents": store.paths})
-    located = locate_fragments(sources, plan.num_fragments, len(store.paths))
+    documents = store.manifest.totals.documents
+    located = locate_fragments(sources, plan.num_fragments, documents, len(store.paths))
     spec = ShardSpec(
         root=version.directory,
         bucket=version.home.bucket,

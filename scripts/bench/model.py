@@ -123,7 +123,7 @@ class Layout:
         )
 
     def assemble_shuffles(self) -> Iterator[Shuffle]:
-        parts = TASKS.num_joins(self.fragments)
+        parts = TASKS.num_joins(self.fragments, self.documents)
         walks = TASKS.num_walks(self.files)
         of_document = _row_bytes(SOUGHT, ["doc_id", *_PLACE])
         of_fragment = _row_bytes(PLAN, [name for name in PLAN.names if name != "group"])

@@ -24,7 +24,7 @@ def test_blocks_do_not_become_small_as_a_corpus_grows(files: int) -> None:
     readers, walks, joins = (
         TASKS.num_readers(files),
         TASKS.num_walks(files),
-        TASKS.num_joins(documents),
+        TASKS.num_joins(documents, documents),
     )
     blocks = {
         "ids": documents * ID_BYTES / readers / TASKS.num_id_parts(documents),
@@ -38,6 +38,7 @@ def test_blocks_do_not_become_small_as_a_corpus_grows(files: int) -> None:
 
 def test_a_part_holds_no_more_as_a_plan_grows() -> None:
     for number in (1, 10**5, 10**6, 10**7, 10**8, 10**9):
-        assert number / TASKS.num_joins(number) <= 1 << 20
+        assert number / TASKS.num_joins(number, 0) <= 1 << 20
         assert number / TASKS.num_id_parts(number) <= 1 << 21
-    assert TASKS.num_joins(10**6) == 4
+    assert TASKS.num_joins(10**6, 10**6) == 4
+    assert TASKS.num_joins(10**6, 10**8) == 96

@@ -66,7 +66,7 @@ def assembled(
 ) -> DataFrame:
     sources = plan_and_files(spark, paths, planned)
     return assemble_sequences(
-        locate_fragments(sources, len(planned), len(paths)), paths, starts, num_high=0
+        locate_fragments(sources, len(planned), 1, len(paths)), paths, starts, num_high=0
     )
 
 
@@ -150,7 +150,7 @@ def test_documents_and_fragments_meet_whatever_the_number_of_parts(
 ) -> None:
     """Of 8 fragments two a part: 5 parts, in some of them documents alone or nothing."""
     sources = plan_and_files(spark, token_paths, PLANNED)
-    located = locate_fragments(sources, 8, 2, TaskSizes(fragments_a_part=2))
+    located = locate_fragments(sources, 8, 1, 2, TaskSizes(fragments_a_part=2))
     rows = segments_of(assemble_sequences(located, token_paths, STARTS, num_high=0))
     found = {(r["sequence_id"], r["position"]): (r["doc_id"], r["start"]) for r in rows}
     assert found == {(row[0], row[1]): (row[3], row[4]) for row in PLANNED}
@@ -160,7 +160,9 @@ def test_of_many_files_each_task_walks_several(spark: SparkSession, tmp_path: Pa
     """Seven files of a document, three tasks, and no more blocks than three whatever the files."""
     paths = [write_token_file(tmp_path, n, {name: 3}) for n, name in enumerate("abcdefg")]
     planned = [(n, 0, 0, name, 0, 3, 0) for n, name in enumerate("gfedcba")]
-    located = locate_fragments(plan_and_files(spark, paths, planned), 7, 7, TaskSizes(tasks_max=3))
+    located = locate_fragments(
+        plan_and_files(spark, paths, planned), 7, 7, 7, TaskSizes(tasks_max=3)
+    )
     assert located.rdd.getNumPartitions() == 3
     assert located.count() == 3
     rows = segments_of(assemble_sequences(located, paths, np.array([0, 3, 7]), num_high=0))
