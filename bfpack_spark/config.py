@@ -143,8 +143,11 @@ class Settings(ColumnSettings):
         ge=1,
         description="Makes the number of sequences a multiple of this, by adding rows of padding.",
     )
-    group_documents_max: int = Field(
-        2_000_000, ge=1, description="Sets how many documents the packer sees at once."
+    group_documents_max: int | None = Field(
+        None,
+        ge=1,
+        description="Sets how many documents the packer sees at once. Default: 2000000, or fewer "
+        "where documents are much longer than seq_len.",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Sets the seed of all pseudo-random orders.")
     num_shards: int | None = Field(

@@ -14,11 +14,31 @@ from collections.abc import Iterator
 import numpy as np
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.rules import Rules
+
+_DOCUMENTS = 2_000_000
+_FRAGMENTS = 1 << 23  # of a group: a worker holds a GB of them
 
 
 def num_groups(num_documents: int, group_documents_max: int) -> int:
     """Return the number of groups of at most `group_documents_max` documents: 5 at 2 -> 3."""
     return max(1, -(-num_documents // group_documents_max))
+
+
+def default_group_documents(num_documents: int, num_tokens: int, rules: Rules) -> int:
+    """Return the most documents of a group, where no option sets them: 2 million, or a half, a
+    quarter and so on of it, so that a group has at most 2^23 fragments.
+
+    2 million documents of 1,000 tokens, split at 2,048 -> 2,000,000. Of 20,000 -> 500,000, which
+    have at most 5.4 million fragments.
+    """
+    fragments = num_documents
+    if rules.packing == "concat" or rules.long_documents in ("split", "slide"):
+        fragments += num_tokens // rules.new_tokens
+    most = _DOCUMENTS
+    while most > 1 and most * fragments > _FRAGMENTS * num_documents:
+        most //= 2
+    return most
 
 
 def first_group(counts: Int64, groups: int, seed: int) -> Int64:

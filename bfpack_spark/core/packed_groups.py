@@ -7,7 +7,7 @@ import numpy as np
 
 from bfpack_spark.core.best_fit import Packing, pack_counts
 from bfpack_spark.core.fragments import Int64, count_fragments, kept_lengths
-from bfpack_spark.core.groups import group_counts, num_groups
+from bfpack_spark.core.groups import default_group_documents, group_counts, num_groups
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 
@@ -26,7 +26,10 @@ class PackedGroup:
 def packed_groups(histogram: Histogram, rules: Rules) -> Iterator[PackedGroup]:
     """Yield the groups in order, dealt and packed. The numbers are exact. `histogram` is the one of
     the documents' lengths. The time is that of pack_counts, once per group."""
-    groups = num_groups(histogram.count, rules.group_documents_max)
+    most = rules.group_documents_max or default_group_documents(
+        histogram.count, histogram.total, rules
+    )
+    groups = num_groups(histogram.count, most)
     for counts in group_counts(histogram.counts, groups, rules.seed):
         yield _packed_group(Histogram(values=histogram.values, counts=counts), rules)
 

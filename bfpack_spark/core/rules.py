@@ -17,7 +17,7 @@ class Rules:
     seq_len: int
     packing: PackingRule
     long_documents: LongDocuments
-    group_documents_max: int
+    group_documents_max: int | None  # None: as core.groups.default_group_documents has it
     seed: int
     max_documents: int | None = None  # of a sequence
     bos_at: BosAt = "document"

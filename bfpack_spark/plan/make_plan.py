@@ -9,12 +9,16 @@ from pyspark.sql import SparkSession
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Accounting, account, counts_of
 from bfpack_spark.core.fragments import LongDocuments
+from bfpack_spark.core.groups import default_group_documents
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.core.stretches import stretches_of
+from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.errors import InputError
 from bfpack_spark.logs import say_done_before
+from bfpack_spark.plan.count_stretches import count_stretches
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.kept_plan import Plan, PlanNote, find_plan, keep_plan
 from bfpack_spark.plan.long_documents import check_all_fit, lengths_to_plan, policy_of
@@ -39,12 +43,14 @@ def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Ve
     """Return the version that these settings make of this token store, or have made of it in an
     earlier format."""
     tokenizer, rules = store.tokenizer, settings.rules(seq_len)
+    totals = store.manifest.totals
     _check_store(rules, store)
     pad = pad_id(store.tokenizer_json(), tokenizer.own_pad_id, tokenizer.eos_id, settings.pad_token)
     configuration = SequencesConfiguration(
         packing=settings.packing,
         long_documents=policy_of(settings, store),
-        group_documents_max=settings.group_documents_max,
+        group_documents_max=settings.group_documents_max
+        or default_group_documents(totals.documents, totals.tokens, rules),
         seed=settings.seed,
         pad_id=pad,
         num_shards=settings.num_shards,
@@ -103,9 +109,11 @@ def make_plan(
         accounting = account(histogram, rules, per_group, planned.effect)
         num_shards = _num_shards(settings, accounting, rules.long_documents)
         sources = files_frame(spark, {"documents": store.paths})
-        groups = group_documents(
-            sources, planned.histogram, len(per_group), rules.seed, keep=planned.keep
-        )
+        stretches = stretches_of(planned.histogram, TASKS.stretch_documents)
+        if len(per_group) > 1 and stretches.within is None:
+            sizes = count_stretches(sources, stretches, rules.seed, planned.keep)
+            stretches = stretches.counted(collect_messages(sizes))
+        groups = group_documents(sources, stretches, len(per_group), rules.seed, planned.keep)
         writer = functools.partial(write_plan, root=version.directory)
         spec = PlanSpec(rules=rules, sequences_per_group=per_group)
         messages = collect_messages(plan_sequences(groups, spec, writer))

@@ -2,11 +2,17 @@
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of, refinedweb_like
+from core.oracle import as_lengths, histogram_of, refinedweb_like, rules
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.groups import first_group, group_counts, num_groups
+from bfpack_spark.core.groups import (
+    default_group_documents,
+    first_group,
+    group_counts,
+    num_groups,
+)
+from bfpack_spark.core.packed_groups import sequences_per_group
 
 
 def test_groups_hold_no_more_documents_than_allowed_on_average() -> None:
@@ -62,3 +68,15 @@ def test_groups_have_almost_the_same_histogram(lengths: list[int], groups: int, 
     assert np.ptp(dealt.sum(axis=1)) <= 1
     first = first_group(found.counts, groups, seed)
     assert (dealt[first, np.arange(len(first))] == dealt.max(axis=0)).all()
+
+
+def test_groups_of_long_documents_are_smaller_by_default() -> None:
+    chosen, million = rules(2048, group_documents_max=None), 10**6
+    many = 2 * million
+    sizes = [default_group_documents(many, many * n, chosen) for n in (1000, 7000, 20_000)]
+    assert sizes == [2 * million, million, million // 2]
+    dropped = rules(2048, group_documents_max=None, long_documents="drop")
+    assert default_group_documents(many, many * 20_000, dropped) == 2 * million
+    long = histogram_of([10**7] * 3)
+    assert len(sequences_per_group(long, rules(1, group_documents_max=None))) == 3
+    assert len(sequences_per_group(long, rules(1, group_documents_max=2))) == 2

@@ -14,10 +14,14 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.groups import group_counts
+from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.stretches import stretches_of
 from bfpack_spark.core.tasks import TASKS, TaskSizes
+from bfpack_spark.plan.count_stretches import count_stretches
 from bfpack_spark.plan.group_documents import group_documents, sort_documents
 from bfpack_spark.schema import GROUPED, HASHED
 from bfpack_spark.spark.blocks import from_blocks
+from bfpack_spark.spark.messages import collect_messages
 
 Dealt = Callable[..., dict[str, int]]
 
@@ -34,9 +38,18 @@ def dealt(spark: SparkSession, tmp_path: Path) -> Dealt:
     ) -> dict[str, int]:
         sources = stored(spark, tmp_path, [(f"d{n}", LENGTHS[n]) for n in order], num_files)
         histogram = histogram_of(LENGTHS[n] for n in order)
-        return groups_of(group_documents(sources, histogram, groups, seed, tasks))
+        return groups_of(grouped(sources, histogram, groups, seed, tasks.stretch_documents))
 
     return deal
+
+
+def grouped(
+    sources: DataFrame, histogram: Histogram, groups: int, seed: int, at_once: int = 1000
+) -> DataFrame:
+    stretches = stretches_of(histogram, at_once)
+    if stretches.within is None:
+        stretches = stretches.counted(collect_messages(count_stretches(sources, stretches, seed)))
+    return group_documents(sources, stretches, groups, seed)
 
 
 def groups_of(grouped: DataFrame) -> dict[str, int]:
@@ -74,8 +87,9 @@ def test_a_seed_deals_documents_of_one_length_otherwise(dealt: Dealt) -> None:
 
 def test_each_group_is_a_partition(spark: SparkSession, tmp_path: Path, either_way: str) -> None:
     sources = stored(spark, tmp_path, [(f"d{n}", length) for n, length in enumerate(LENGTHS)])
-    grouped = group_documents(sources, histogram_of(LENGTHS), 7, 4)
-    placed = grouped.selectExpr("spark_partition_id() AS place", "group")
+    placed = grouped(sources, histogram_of(LENGTHS), 7, 4).selectExpr(
+        "spark_partition_id() AS place", "group"
+    )
     held = {(row["place"], row["group"]) for row in placed.distinct().collect()}
     assert held == {(group, group) for group in range(7)}
 
@@ -88,6 +102,7 @@ def test_documents_of_one_hash_are_told_apart_by_their_ids() -> None:
 
 
 def test_a_length_in_a_later_stretch_goes_on_where_the_one_before_ended(dealt: Dealt) -> None:
+    """Stretches of 20 cut the documents of length 7, of which there are 101, into six."""
     divided = dealt(list(range(200)), 3, 7, tasks=TaskSizes(stretch_documents=20))
     assert divided == dealt(list(range(200)), 3, 7)
 
@@ -97,4 +112,4 @@ def test_a_length_that_the_histogram_lacks_fails_the_job(
 ) -> None:
     sources = stored(spark, tmp_path, [("a", 3), ("b", 4), ("c", 9)])
     with pytest.raises(PythonException, match="not in the histogram"):
-        group_documents(sources, histogram_of([3, 4]), 2, 0).collect()
+        grouped(sources, histogram_of([3, 4]), 2, 0).collect()

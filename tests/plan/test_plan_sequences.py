@@ -14,6 +14,7 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
 from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.stretches import stretches_of
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
 from bfpack_spark.schema import PLAN
@@ -49,7 +50,7 @@ def plan_of(
     chosen = rules(SEQ_LEN, packing=packing, long_documents=policy, group_documents_max=groups_of)
     histogram = histogram_of(LENGTHS)
     sizes = sequences_per_group(histogram, chosen) + error
-    dealt = group_documents(sources, histogram, len(sizes), seed=0)
+    dealt = group_documents(sources, stretches_of(histogram, 1000), len(sizes), seed=0)
     return plan_sequences(dealt, PlanSpec(rules=chosen, sequences_per_group=sizes))
 
 

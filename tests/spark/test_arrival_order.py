@@ -10,7 +10,8 @@ import pytest
 from plan.stored import write_tokens
 
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.plan.group_documents import row_of, to_groups
+from bfpack_spark.core.stretches import stretches_of
+from bfpack_spark.plan.group_documents import to_groups
 from bfpack_spark.schema import LOCATED, RANKED, SOUGHT
 from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_to_blocks
 from bfpack_spark.sequences.locate_fragments import join_blocks
@@ -110,8 +111,8 @@ def grouped(_: Path) -> tuple[Worker, list[pa.RecordBatch]]:
         }
     )
     values, counts = np.unique(LENGTHS, return_counts=True)
-    row = row_of(Histogram(values=values, counts=counts), stretch_documents=1000)
-    return functools.partial(to_groups, row=row, groups=5, seed=3), in_blocks(
+    stretches = stretches_of(Histogram(values=values, counts=counts), NUM)
+    return functools.partial(to_groups, stretches=stretches, groups=5, seed=3), in_blocks(
         documents, RANKED, "stretch"
     )
 
