@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pyarrow.fs as pafs
 
 from bfpack_spark.corpus.inventory import Inventory, Split
-from bfpack_spark.errors import InputError
+from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.files import access
 from bfpack_spark.files.object_store import Seen, look_at_object, look_below
 
@@ -21,8 +21,9 @@ _REMEDY = "run it again when nothing writes there"
 
 @contextmanager
 def unchanged(split: Split) -> Iterator[None]:
-    """Raise InputError if the split's file is not what the inventory saw, before or after it is
-    read. If reading raises InputError and the file has changed, the change is reported instead."""
+    """Raise JobError if the split's file is not what the inventory saw, before or after it is read:
+    another run may help. If reading raises InputError and the file has changed, the change is
+    reported instead."""
     _check(split, _look(split.path))
     try:
         yield
@@ -33,7 +34,7 @@ def unchanged(split: Split) -> Iterator[None]:
 
 
 def look_again(inventory: Inventory) -> None:
-    """Raise InputError, which names the file, if a file is no longer what the inventory saw."""
+    """Raise JobError, which names the file, if a file is no longer what the inventory saw."""
     splits = inventory.whole_files()
     for split, seen in zip(splits, _look_at_all([split.path for split in splits]), strict=True):
         _check(split, seen)
@@ -41,9 +42,9 @@ def look_again(inventory: Inventory) -> None:
 
 def _check(split: Split, seen: Seen | None) -> None:
     if seen is None:
-        raise InputError(f"--input: {split.name} has vanished since it was listed; {_REMEDY}")
+        raise JobError(f"--input: {split.name} has vanished since it was listed; {_REMEDY}")
     if seen.size != split.size:
-        raise InputError(
+        raise JobError(
             f"--input: {split.name} had {split.size:,} bytes when it was listed, it has "
             f"{seen.size:,}; {_REMEDY}"
         )
@@ -52,7 +53,7 @@ def _check(split: Split, seen: Seen | None) -> None:
     else:
         same = not split.modified or seen.modified in (None, split.modified)
     if not same:
-        raise InputError(f"--input: {split.name} has been written since it was listed; {_REMEDY}")
+        raise JobError(f"--input: {split.name} has been written since it was listed; {_REMEDY}")
 
 
 def _look(path: str) -> Seen | None:

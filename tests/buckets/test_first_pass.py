@@ -13,7 +13,7 @@ from corpus.test_coverage import flipped
 from bfpack_spark.buckets.slices import read_buckets
 from bfpack_spark.corpus.inventory import Split, split_inventory
 from bfpack_spark.corpus.take_inventory import take_inventory
-from bfpack_spark.errors import InputError
+from bfpack_spark.errors import InputError, JobError
 
 LINES = b'{"lang": "de"}\n{"lang": "en"}\n'
 
@@ -53,7 +53,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("says", CHANGES)
 def test_a_file_that_changed_after_it_was_listed_is_named(split: Split, says: str) -> None:
     CHANGES[says](Path(split.path))
-    with pytest.raises(InputError, match=rf"--input: {split.name} .*{says}; run it again"):
+    with pytest.raises(JobError, match=rf"--input: {split.name} .*{says}; run it again"):
         buckets_in(split)
 
 

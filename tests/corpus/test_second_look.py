@@ -12,7 +12,7 @@ from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.second_look import look_again, unchanged
 from bfpack_spark.corpus.take_inventory import take_inventory
-from bfpack_spark.errors import InputError
+from bfpack_spark.errors import InputError, JobError
 
 LINES = b'{"text": "one"}\n{"text": "two"}\n'
 
@@ -44,9 +44,9 @@ def test_a_file_that_is_another_is_named_whoever_looks(says: str, tmp_path: Path
     splits = split_inventory(inventory)
     CHANGES[says](path)
     line = rf"--input: b\.jsonl {says}; run it again when nothing writes there"
-    with pytest.raises(InputError, match=line):
+    with pytest.raises(JobError, match=line):
         look_again(inventory)
-    with pytest.raises(InputError, match=line):
+    with pytest.raises(JobError, match=line):
         list(read_documents(splits, "jsonl", TEXT, 1 << 20))
 
 
@@ -58,7 +58,7 @@ def test_a_file_that_changes_while_it_is_read_is_named(says: str, tmp_path: Path
     documents = read_documents(splits, "jsonl", TEXT, 1 << 20)
     assert len(next(documents)) == 2
     CHANGES[says](path)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(JobError, match=says):
         next(documents)
 
 
@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be_read_since_it_changed_has_changed(
     path.write_bytes(LINES)
     (split,) = split_inventory(take_inventory(str(path), None))
     path.unlink()
-    with pytest.raises(InputError, match="has vanished"):
+    with pytest.raises(JobError, match="has vanished"):
         fail_within(split)
     path.write_bytes(LINES)
     os.utime(path, ns=(split.modified or 0,) * 2)
@@ -90,5 +90,5 @@ def test_of_a_file_without_a_time_the_size_is_compared(tmp_path: Path) -> None:
     (file,) = inventory.files
     untold = dataclasses.replace(file, modified=0)
     look_again(Inventory(format="jsonl", files=(untold,)))
-    with pytest.raises(InputError, match="has been written"):
+    with pytest.raises(JobError, match="has been written"):
         look_again(inventory)

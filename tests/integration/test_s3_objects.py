@@ -15,7 +15,7 @@ from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.second_look import look_again
 from bfpack_spark.corpus.take_inventory import take_inventory
-from bfpack_spark.errors import BusyError, InputError
+from bfpack_spark.errors import BusyError, InputError, JobError
 from bfpack_spark.files import access, own_files, write_own_files
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.locks import hold_bucket
@@ -176,10 +176,10 @@ def test_an_object_that_is_another_than_was_listed_is_named_whoever_looks(
     first, second = split_inventory(found)
     CHANGES[says](within)
     line = rf"--input: b\.jsonl {says}; run it again when nothing writes there"
-    with pytest.raises(InputError, match=line):
+    with pytest.raises(JobError, match=line):
         look_again(found)
     columns = Columns(content="text", doc_id=None)
     (documents,) = read_documents([first], "jsonl", columns, 1 << 20)
     assert documents.content.to_pylist() == ["one"]
-    with pytest.raises(InputError, match=line):
+    with pytest.raises(JobError, match=line):
         list(read_documents([second], "jsonl", columns, 1 << 20))

@@ -77,7 +77,7 @@ def test_an_input_that_changes_after_it_was_compared_is_named(
 
     monkeypatch.setattr(files_source, "look_again", look_at_more)
     ran = run_verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
-    assert ran.code == 2
+    assert ran.code == 5
     assert "--input: a.jsonl had 276 bytes when it was listed, it has 552; run it" in ran.err
 
 
