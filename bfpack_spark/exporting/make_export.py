@@ -84,8 +84,9 @@ def _export(
 ) -> None:
     spec, totals = spec_of(version, manifest), manifest.totals
     form, seq_len = spec.form, spec.seq_len
-    size = int(totals.sequences * seq_len * _BYTES_OF_TOKEN[form])
-    need = Need(output=size, temporary=0, surely=0.4)
+    padded = form == "megatron"  # the others leave padding out, or compress it
+    tokens = totals.sequences * seq_len if padded else totals.tokens
+    need = Need(output=int(tokens * _BYTES_OF_TOKEN[form]), temporary=0, surely=0.4)
     check_space(spark, version.directory, need, f"{form} of {seq_len}")
     entries = in_partitions(spark, shards_of(directory, manifest), SHARDS_DDL)
     work = Work(bucket=version.home.bucket, stage="export", seq_len=seq_len, amount=totals.tokens)

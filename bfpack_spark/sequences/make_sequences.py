@@ -37,7 +37,9 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan, lock: Loc
     version, accounting = plan.version, plan.note.accounting
     stored = sum(entry.bytes for entry in store.manifest.files_of("documents"))
     what = f"sequences of {accounting.seq_len}"
-    check_space(spark, version.directory, need_of_sequences(stored), what)
+    in_rows = accounting.num_sequences * accounting.seq_len - accounting.num_padding
+    share = in_rows / max(store.manifest.totals.tokens, 1)
+    check_space(spark, version.directory, need_of_sequences(stored, share), what)
     pad = publication.configuration_of(version).pad_id
     pad_is_eos = pad == store.tokenizer.eos_id
     if pad_is_eos:

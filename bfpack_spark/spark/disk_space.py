@@ -46,22 +46,23 @@ class Need:
     surely: float
 
 
-def need_of_tokens(inventory: Inventory, num_seq_lens: int) -> Need:
+def need_of_tokens(inventory: Inventory, num_seq_lens: int, *, whole: bool = True) -> Need:
     """Return the need of a token store made of these files, and of sequences of `num_seq_lens`
-    seq_lens."""
+    seq_lens. Unless the `whole` files are read, nothing is surely needed."""
     stored = sum(file.size * _stored(inventory, file) for file in inventory.files)
     return Need(
         output=int(stored * (1 + _SEQUENCES_OF_STORED * num_seq_lens)),
         temporary=int(stored * _TEMPORARY_OF_STORED) if num_seq_lens else 0,
-        surely=0.05,
+        surely=0.05 if whole else 0,
     )
 
 
-def need_of_sequences(stored: int) -> Need:
-    """Return the need of the sequences of one seq_len, made of a token store of `stored` bytes."""
+def need_of_sequences(stored: int, share: float = 1) -> Need:
+    """Return the need of the sequences of one seq_len, made of a token store of `stored` bytes, of
+    whose tokens this share is packed. It is more than 1 if tokens are repeated."""
     return Need(
-        output=int(stored * _SEQUENCES_OF_STORED),
-        temporary=int(stored * _TEMPORARY_OF_STORED),
+        output=int(stored * share * _SEQUENCES_OF_STORED),
+        temporary=int(stored * share * _TEMPORARY_OF_STORED),
         surely=0.5,
     )
 
@@ -121,7 +122,7 @@ def _temporary_directories(spark: SparkSession) -> list[str]:
     context = context_of(spark)
     if context is None or not (context.master or "").startswith("local"):
         return []
-    named = context.getConf().get("spark.local.dir") or os.environ.get("SPARK_LOCAL_DIRS")
+    named = os.environ.get("SPARK_LOCAL_DIRS") or context.getConf().get("spark.local.dir")
     return _existing((named or "/tmp").split(","))
 
 

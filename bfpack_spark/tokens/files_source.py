@@ -35,7 +35,7 @@ class FilesSource(Source):
         return self.inventory.num_bytes, "bytes"
 
     def need(self, num_seq_lens: int) -> Need:
-        return need_of_tokens(self.inventory, num_seq_lens)
+        return need_of_tokens(self.inventory, num_seq_lens, whole=self.columns.bucket is None)
 
     def added_to(self, earlier: TokensManifest) -> tuple[Source, str] | None:
         before = {name: rest for name, *rest in earlier.inputs.inventory}

@@ -57,6 +57,18 @@ def test_sequences_are_about_as_large_as_was_said(packed: Path) -> None:
     assert need.output / 1.5 < made < need.output * 1.5
 
 
+def test_a_part_of_the_files_surely_needs_nothing() -> None:
+    """With --bucket-column, each bucket reads files that hold others too."""
+    files = inventory("parquet", a_parquet=1000)
+    assert need_of_tokens(files, 1).surely > need_of_tokens(files, 1, whole=False).surely == 0
+
+
+def test_sequences_need_what_is_packed_of_the_tokens() -> None:
+    dropped, repeated = need_of_sequences(1000, 0.25), need_of_sequences(1000, 2)
+    assert (dropped.output, dropped.temporary) == (300, 500)
+    assert (repeated.output, repeated.temporary) == (2400, 4000)
+
+
 def test_what_shares_a_disk_is_added_up(
     tmp_path: Path, free: Callable[[int], None], caplog: pytest.LogCaptureFixture
 ) -> None:
