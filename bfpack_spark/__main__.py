@@ -9,7 +9,7 @@ from bfpack_spark.errors import said_of_missing
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Load the command line and run it. Ctrl-C is answered before, too. Exit with 2 and one line if
-    a package is missing."""
+    a package is missing, and with 5 if one cannot be loaded."""
     _open_streams()
     try:
         from bfpack_spark.cli.main import main as run  # noqa: PLC0415  # in the try
@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"bfpack: error: {line}", file=sys.stderr)
         sys.exit(2)
+    except ImportError as error:
+        print(f"bfpack: error: a package cannot be loaded: {error}", file=sys.stderr)
+        sys.exit(5)
     run(arguments)
 
 

@@ -15,6 +15,22 @@ class JobError(RuntimeError):
     Exit code 5."""
 
 
+CODES: dict[type[Exception], int] = {InputError: 2, BusyError: 3, JobError: 5}
+
+
+def code_of(error: BaseException) -> int | None:
+    """Return the exit code of an error whose text is the line that explains it, or None."""
+    return next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Return whether an error came of Ctrl-C. The library that speaks with the JVM may fail while
+    it passes an interrupt on."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def said_of_missing(error: ModuleNotFoundError) -> str | None:
     """Return the line for a package that is not installed, or None if it is a part of this one."""
     package = str(error.name).partition(".")[0]

@@ -18,11 +18,11 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark import pipeline
 from bfpack_spark.cli.each_bucket import Outcome, results_of, said_of_failures
-from bfpack_spark.cli.explain import CODES, explain, was_interrupted
+from bfpack_spark.cli.explain import explain
 from bfpack_spark.cli.looking import verify_each
 from bfpack_spark.cli.running import run_each_named, run_each_slice
 from bfpack_spark.config import Settings
-from bfpack_spark.errors import InputError, JobError
+from bfpack_spark.errors import CODES, InputError, JobError, was_interrupted
 from bfpack_spark.files import access
 from bfpack_spark.load_settings import load_settings
 from bfpack_spark.pipeline import Published

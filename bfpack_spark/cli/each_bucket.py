@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bfpack_spark.cli.on_demand import on_demand
+from bfpack_spark.errors import was_interrupted
 from bfpack_spark.logs import one_of_several
 
 explain = on_demand("bfpack_spark.cli.explain:explain")
-was_interrupted = on_demand("bfpack_spark.cli.explain:was_interrupted")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import re
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
-from bfpack_spark.errors import BusyError, InputError, JobError
+from bfpack_spark.errors import CODES, code_of
 from bfpack_spark.spark.failures import (
     GO_ON,
     context_has_stopped,
@@ -17,8 +17,6 @@ from bfpack_spark.spark.failures import (
     why_jvm_ended,
 )
 
-CODES: dict[type[Exception], int] = {InputError: 2, BusyError: 3, JobError: 5}
-
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 log = logging.getLogger("bfpack")
@@ -27,9 +25,9 @@ log = logging.getLogger("bfpack")
 def explain(error: Exception) -> tuple[str | None, int]:
     """Return the line and the exit code. The line is None if only a traceback, which is logged,
     says enough."""
-    for kind, code in CODES.items():
-        if isinstance(error, kind):
-            return str(error), code
+    code = code_of(error)
+    if code is not None:
+        return str(error), code
     if isinstance(error, PySparkException | Py4JError | ConnectionError | EOFError):
         ended = why_jvm_ended() if _may_be_gone(error) else None
         if ended is not None:
@@ -42,14 +40,6 @@ def explain(error: Exception) -> tuple[str | None, int]:
         return f"storage: {error}; free space or correct access to it, then run it again", 5
     log.error("a fault in bfpack itself; %s", GO_ON, exc_info=error)
     return None, 5
-
-
-def was_interrupted(error: BaseException | None) -> bool:
-    """Return whether an error came of Ctrl-C. The library that speaks with the JVM may fail while
-    it passes an interrupt on."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _may_be_gone(error: Exception) -> bool:

@@ -99,10 +99,13 @@ def verify_each(
     """Return a report for each seq_len of a bucket, of the current version or the one named. With
     --input, or a frame in its place, the text is compared too."""
     reports = []
-    for seq_len in seq_lens_of(settings, bucket):
-        home = Home(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
-        amount = publication.current(home, version)[1].totals.tokens
-        work = Work(bucket=bucket, stage="verify", seq_len=seq_len, amount=amount)
+    homes = [
+        Home(output=settings.need("output"), bucket=bucket, seq_len=seq_len)
+        for seq_len in seq_lens_of(settings, bucket)
+    ]
+    amounts = [publication.current(home, version)[1].totals.tokens for home in homes]
+    for home, amount in zip(homes, amounts, strict=True):
+        work = Work(bucket=bucket, stage="verify", seq_len=home.seq_len, amount=amount)
         with watched(spark, work):
             report = verify_bucket(
                 spark,

@@ -10,10 +10,10 @@ import cloup
 
 from bfpack_spark.cli.on_demand import CommandAt, GroupOnDemand, on_demand
 from bfpack_spark.cli.printing import fail, silent
+from bfpack_spark.errors import code_of, was_interrupted
 from bfpack_spark.logs import handler_for
 
 explain = on_demand("bfpack_spark.cli.explain:explain")
-was_interrupted = on_demand("bfpack_spark.cli.explain:was_interrupted")
 
 _INTERRUPTED = "interrupted; the same command continues"
 _NOBODY_READS = 141  # what shells report of a program that wrote to a pipe without a reader
@@ -90,8 +90,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SystemExit:  # click's answer to a pipe without a reader, whose code is that of verify
         code = _NOBODY_READS
     except Exception as error:
-        interrupted = isinstance(error, click.Abort) or was_interrupted(error)
-        said, code = (_INTERRUPTED, 130) if interrupted else explain(error)
+        said, code = _explained(error)
         if said is not None:
             fail(said)
     sys.exit(code or 0)
+
+
+def _explained(error: Exception) -> tuple[str | None, int]:
+    """Return the line and the exit code. What explains all other errors needs Spark's packages,
+    which a command that only looks at an output does without."""
+    if isinstance(error, click.Abort):  # it hides Ctrl-C, or the end of a stream from the JVM
+        error = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    if isinstance(error, click.Abort) or was_interrupted(error):
+        return _INTERRUPTED, 130
+    code = code_of(error)
+    return explain(error) if code is None else (str(error), code)

@@ -20,8 +20,8 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkException
 
 from bfpack_spark.cli.each_bucket import run_each
-from bfpack_spark.cli.explain import explain, was_interrupted
-from bfpack_spark.errors import JobError
+from bfpack_spark.cli.explain import explain
+from bfpack_spark.errors import JobError, was_interrupted
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.logs import handler_for
 from bfpack_spark.spark.failures import why_jvm_ended

@@ -134,3 +134,49 @@ def test_path_names_the_directories_that_readers_open(packed: Path, bfpack: Bfpa
     ]
     shards = f"{version}/shards\n"
     assert found == [shards, shards, f"{version}/plan\n", f"{store}/documents\n"]
+
+
+def ended_by(command: str) -> subprocess.CompletedProcess[str]:
+    """A process whose one command is this statement."""
+    script = (
+        "import click\nfrom bfpack_spark.cli import main as shown\n\n\n@click.command()\n"
+        f"def act():\n    {command}\n\n\nshown.bfpack = act\nshown.main([])\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+
+def test_only_ctrl_c_is_said_to_be_an_interrupt() -> None:
+    """A stream that ends is what is seen of a JVM that is gone."""
+    stopped = ended_by("raise KeyboardInterrupt")
+    assert (stopped.returncode, "interrupted; the same" in stopped.stderr) == (130, True)
+    gone = ended_by("raise EOFError")
+    assert (gone.returncode, "interrupted" in gone.stderr) == (5, False)
+
+
+def test_a_mistake_is_one_line_where_sparks_packages_are_not() -> None:
+    command = ["path", "--output", "nowhere", "--bucket", "b", "--seq-len", "8"]
+    script = (
+        "import sys\nsys.modules.update(dict.fromkeys(['py4j', 'pyspark']))\n"
+        f"from bfpack_spark.cli.main import main\nmain({command})"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("bfpack: error: --bucket b: ")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_package_that_cannot_be_loaded_is_no_violation(tmp_path: Path) -> None:
+    (tmp_path / "cloup.py").write_text("raise ImportError('libstdc++.so.6: version not found')")
+    ran = subprocess.run(
+        [sys.executable, "-m", "bfpack_spark", "verify", "--output", "nowhere"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+    )
+    line = "bfpack: error: a package cannot be loaded: libstdc++.so.6: version not found\n"
+    assert (ran.returncode, ran.stderr) == (5, line)
