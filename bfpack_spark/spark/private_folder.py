@@ -43,7 +43,10 @@ def make_private_folder(parent: str) -> Path:
                 f"{parent}: no temporary folder can be made there: {error.strerror}; name another "
                 "by TMPDIR or spark.local.dir"
             ) from None
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # another start has removed it already
         if _lock(descriptor, fcntl.LOCK_EX) and not _is_still(folder, descriptor):
             os.close(descriptor)  # another start was faster to lock it, and removed it
             continue

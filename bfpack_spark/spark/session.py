@@ -5,8 +5,8 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -71,6 +71,12 @@ _SECRETS = (
 
 # Called with a path. What it returns is entered before the JVM starts, and left when it has.
 Meanwhile: TypeAlias = Callable[[Path], AbstractContextManager[None]]
+
+# The limits of memory by version 2 and version 1 of Linux's control groups.
+_CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 log = logging.getLogger("bfpack")
 
@@ -147,15 +153,27 @@ def _submitted() -> SparkSession:
     return builder.getOrCreate()
 
 
+def memory(paths: Sequence[Path] = _CGROUP_LIMITS) -> int:
+    """Return the bytes of memory of this machine, or of the container in which this runs, whose
+    limit is in one of the files."""
+    limits = [psutil.virtual_memory().total]
+    for path in paths:
+        with suppress(OSError, ValueError):  # absent, or "max"
+            limits.append(int(path.read_text()))
+    return min(limits)
+
+
 def _local(settings: Mapping[str, str], meanwhile: Meanwhile | None) -> SparkSession:
     # Without these, the workers take the system's Python.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    heap = f"{int(psutil.virtual_memory().total * 0.4) >> 20}m"
+    heap = f"{int(memory() * 0.4) >> 20}m"
     defaults = {
         "spark.master": "local[*]",
         "spark.app.name": "bfpack",
+        # Shuffle files stay until the JVM collects what has made them, which has little else to do.
+        "spark.cleaner.periodicGC.interval": "1min",
         "spark.driver.memory": heap,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

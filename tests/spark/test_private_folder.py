@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +114,19 @@ def test_a_folder_of_another_user_is_let_be(
     assert theirs.exists()
     make_private_folder(str(tmp_path))
     assert not theirs.exists()
+
+
+def test_a_folder_that_another_start_removes_at_once_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, made = tempfile.mkdtemp, []
+
+    def make_and_lose(**where: str) -> str:
+        made.append(make(**where))
+        if len(made) == 1:
+            Path(made[0]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose)
+    assert make_private_folder(str(tmp_path)) == Path(made[1])
+    assert Path(made[1]).is_dir()

@@ -10,7 +10,7 @@ import pytest
 from conftest import run_python
 from pyspark.sql import SparkSession
 
-from bfpack_spark.spark.session import ON_DATABRICKS, get_session
+from bfpack_spark.spark.session import ON_DATABRICKS, get_session, memory
 
 
 @pytest.mark.parametrize("environment", [{}, {ON_DATABRICKS: "17.3"}])
@@ -77,3 +77,11 @@ def test_a_new_session_starts_while_something_else_is_done(memory: str, tmp_path
         assert ran.out == "begun None\n"
         assert "Error initializing SparkContext" in ran.err  # as log4j writes it
         assert "own stderr" in ran.err
+
+
+def test_the_memory_is_that_of_the_container(tmp_path: Path) -> None:
+    for name, limit in {"none": "max", "small": str(1 << 30), "large": str(1 << 60)}.items():
+        (tmp_path / name).write_text(f"{limit}\n")
+    whole = memory([tmp_path / "none", tmp_path / "absent", tmp_path / "large"])
+    assert whole == memory([])
+    assert memory([tmp_path / "none", tmp_path / "small"]) == 1 << 30 < whole
