@@ -52,12 +52,15 @@ def find_plan(version: Version) -> Plan | None:
     """Return the plan of an unfinished version, or None if there is no note of it or if its files
     are not there in their full size."""
     note = read_metadata(f"{version.directory}/_plan.json", PlanNote)
-    if note is None or not _all_there(version, note.files):
+    if note is None:
+        return None
+    by_kind = {"plan": note.files, "quarantine": note.quarantine}
+    if not all(_all_there(version, kind, files) for kind, files in by_kind.items() if files):
         return None
     return Plan(version=version, note=note)
 
 
-def _all_there(version: Version, files: Sequence[FileEntry]) -> bool:
+def _all_there(version: Version, kind: str, files: Sequence[FileEntry]) -> bool:
     """Return whether all files have their full size, by one listing."""
-    there = publication.files_on_disk(version.home, version.name, "plan")
+    there = publication.files_on_disk(version.home, version.name, kind)
     return all(entry.path in there and there[entry.path].size == entry.bytes for entry in files)

@@ -2,6 +2,7 @@
 
 from pyspark.sql import SparkSession
 
+from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.errors import InputError
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import files_frame
@@ -14,6 +15,7 @@ def check_unique(spark: SparkSession, source: Source, paths: list[str], num_docu
     `paths` occurs twice. These are the files of documents and of the quarantine."""
     sources = files_frame(spark, {"ids": paths})
     messages = collect_messages(find_repeated_ids(sources, num_documents))
+    assert len(messages) == TASKS.num_id_parts(num_documents), "a part of the ids was not counted"
     repeated = sorted(told for said in messages for told in said["repeated"])[:5]
     if not repeated:
         return
