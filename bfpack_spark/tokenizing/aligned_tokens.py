@@ -21,15 +21,11 @@ import numpy as np
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
+from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Mask
 from bfpack_spark.tokenizing.engines import EngineName, FastName, Load, load_engine, load_reference
 from bfpack_spark.tokenizing.ids_of_texts import Ids
-from bfpack_spark.tokenizing.outcomes import (
-    ForgedError,
-    NotAlignedError,
-    NotSpelledError,
-    RefusedError,
-)
+from bfpack_spark.tokenizing.outcomes import RefusedError
 from bfpack_spark.tokenizing.stand_ins import KEPT_FOR_US, StandIns
 from bfpack_spark.tokenizing.traced_text import MESSAGE, TARGET, runs_of
 
@@ -52,11 +48,13 @@ class StoodIn:
 
 
 def stand_in(rendered: str, stand_ins: StandIns) -> StoodIn:
-    """Replace the control words of the template in a rendered conversation. Raises ForgedError if
-    a message holds a stand-in, and NotAlignedError if a border lies in a control word."""
+    """Replace the control words of the template in a rendered conversation. Raises RefusedError
+    if a message holds a stand-in, or if a border lies in a control word."""
     mark = KEPT_FOR_US.search(rendered)
     if mark is not None:
-        raise ForgedError(f"U+{ord(mark.group()):04X}, a character that no text should hold")
+        raise RefusedError(
+            Reason.CONTROL_TOKEN, f"U+{ord(mark.group()):04X}, a character that no text should hold"
+        )
     borders = _borders(rendered)
     parts: list[str] = []
     control_ids: list[int] = []
@@ -74,7 +72,9 @@ def stand_in(rendered: str, stand_ins: StandIns) -> StoodIn:
         for match in stand_ins.pattern.finditer(str.__str__(rendered), begin, end):
             keep(match.start())
             if len(moved) < len(borders) and borders[len(moved)] < match.end():
-                raise NotAlignedError(f"a target begins or ends inside {match.group()}")
+                raise RefusedError(
+                    Reason.NOT_ALIGNED, f"a target begins or ends inside {match.group()}"
+                )
             parts.append(stand_ins.words[match.group()])
             control_ids.append(stand_ins.ids[match.group()])
             size, done = size + len(parts[-1]), match.end()
@@ -145,14 +145,17 @@ def parts_of_batch(ids: Ids, lengths: Int64) -> list[Ids]:
 def _by_places(text: StoodIn, stand_ins: StandIns) -> Aligned | RefusedError:
     placed = load_reference(stand_ins.vocabulary).encode_with_places(text.text)
     if placed is None:
-        return NotSpelledError("some of the text is no token, and there is none for the unknown")
+        return RefusedError(
+            Reason.NOT_SPELLED, "some of the text is no token, and there is none for the unknown"
+        )
     ids, begins, ends = placed
     for border in text.borders:
         over = np.flatnonzero((begins < border) & (ends > border))
         if len(over):
             begin, end = begins[over[0]], ends[over[0]]
-            return NotAlignedError(
-                f"the token of {text.text[begin:end]!r} lies over the border at character {border}"
+            return RefusedError(
+                Reason.NOT_ALIGNED,
+                f"the token of {text.text[begin:end]!r} lies over the border at character {border}",
             )
     mask = (np.searchsorted(text.borders, begins, side="right") % 2).astype(np.uint8)
     return _checked(text, stand_ins, ids, mask)
@@ -162,5 +165,7 @@ def _checked(text: StoodIn, stand_ins: StandIns, ids: Ids, mask: Mask) -> Aligne
     """Return ids and mask if the control tokens among the ids are those of the template."""
     found = ids[np.isin(ids, stand_ins.guarded_ids)]
     if not np.array_equal(found, text.control_ids):
-        return ForgedError("the text's own tokens include the id of a control token")
+        return RefusedError(
+            Reason.CONTROL_TOKEN, "the text's own tokens include the id of a control token"
+        )
     return ids, mask

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from bfpack_spark.tokenizing.outcomes import NotAConversationError
+from bfpack_spark.schema import Reason
+from bfpack_spark.tokenizing.outcomes import RefusedError
 
 _ROLES = {"human": "user", "gpt": "assistant"}
 _LONG_NUMBER = re.compile(r"\d{19}")
@@ -29,12 +30,12 @@ class Conversation:
 
 def parse_conversation(messages: Any, tools: Any = None) -> Conversation:
     """Return the conversation in the values of two columns. Both may be JSON as a text. Raises
-    NotAConversationError, which names the message."""
+    RefusedError, which names the message."""
     listed = _parsed(messages, "messages")
     if not isinstance(listed, list):
-        raise NotAConversationError(f"{_kind(listed)} instead of a list of messages")
+        raise _refused(f"{_kind(listed)} instead of a list of messages")
     if not listed:
-        raise NotAConversationError("no message")
+        raise _refused("no message")
     return Conversation(
         messages=[_message(message, place) for place, message in enumerate(listed)],
         tools=_tools(_parsed(tools, "tools")),
@@ -47,7 +48,7 @@ def _parsed(value: Any, column: str) -> Any:
     try:
         return _loaded(value.decode() if isinstance(value, bytes) else value) if value else None
     except (ValueError, RecursionError) as error:
-        raise NotAConversationError(f"{column} are a text that is no JSON ({error})") from None
+        raise _refused(f"{column} are a text that is no JSON ({error})") from None
 
 
 def _loaded(text: str) -> Any:
@@ -63,7 +64,7 @@ def _loaded(text: str) -> Any:
 
 def _message(message: Any, place: int) -> dict[str, Any]:
     if not isinstance(message, dict):
-        raise NotAConversationError(f"message {place} is {_kind(message)}, not an object")
+        raise _refused(f"message {place} is {_kind(message)}, not an object")
     # Where rows have one schema, a message has the columns of all others, as nulls.
     held = {name: value for name, value in message.items() if value is not None}
     if "role" not in held and "from" in held:
@@ -72,11 +73,11 @@ def _message(message: Any, place: int) -> dict[str, Any]:
     if "content" not in held and "value" in held:
         held["content"] = held.pop("value")
     if not isinstance(held.get("role"), str):
-        raise NotAConversationError(f"message {place} has no role")
+        raise _refused(f"message {place} has no role")
     if "content" in held:
         held["content"] = _content(held["content"], place)
     elif "tool_calls" not in held:
-        raise NotAConversationError(f"message {place} has no content")
+        raise _refused(f"message {place} has no content")
     return _with_reasoning(held)
 
 
@@ -84,7 +85,7 @@ def _content(content: Any, place: int) -> str | list[str]:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise NotAConversationError(f"the content of message {place} is {_kind(content)}, not text")
+        raise _refused(f"the content of message {place} is {_kind(content)}, not text")
     return [_part(part, place) for part in content]
 
 
@@ -93,7 +94,7 @@ def _part(part: Any, place: int) -> str:
     kind = part.get("type", "text") if isinstance(part, dict) else "text"
     if kind != "text" or not isinstance(text, str):
         what = f"of type {kind}" if isinstance(part, dict) else _kind(part)
-        raise NotAConversationError(f"a part of message {place} is no text but {str(what)[:40]}")
+        raise _refused(f"a part of message {place} is no text but {str(what)[:40]}")
     return text
 
 
@@ -109,8 +110,12 @@ def _tools(tools: Any) -> list[dict[str, Any]] | None:
     if tools is None or tools == []:
         return None
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-        raise NotAConversationError("the tools are no list of objects")
+        raise _refused("the tools are no list of objects")
     return tools
+
+
+def _refused(why: str) -> RefusedError:
+    return RefusedError(Reason.NOT_A_CONVERSATION, why)
 
 
 def _kind(value: Any) -> str:

@@ -13,7 +13,7 @@ from bfpack_spark.errors import JobError
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Encoded
 from bfpack_spark.tokenizing.engines import REFERENCE_BYTES, EngineName, Load
-from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Targeted, TooLargeError
+from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Targeted
 from bfpack_spark.tokenizing.tokenize_conversations import (
     conversation_spec,
     tokenize_conversations,
@@ -90,25 +90,17 @@ def _of_prompts(
     return [refused[number] or next(tokenized) for number in range(len(rows))]
 
 
-class _NoCompletionError(RefusedError):
-    reason = Reason.NULL
-
-
-class _ControlWordError(RefusedError):
-    reason = Reason.CONTROL_TOKEN
-
-
 def _refusal(prompt: str, completion: str | None, spec: ChatSpec) -> RefusedError | None:
     """Return why a prompt and its completion are not tokenized, or None."""
     if completion is None:
-        return _NoCompletionError("null instead of a completion")
+        return RefusedError(Reason.NULL, "null instead of a completion")
     size, limit = len((prompt + completion).encode()), min(spec.max_bytes, REFERENCE_BYTES)
     if size > limit:
-        return TooLargeError(f"{size} bytes, limit {limit}")
+        return RefusedError(Reason.TOO_LARGE, f"{size} bytes, limit {limit}")
     words = spec.vocabulary.special_tokens
     if spec.vocabulary.control_tokens == "quarantine" and words:
         match = re.search("|".join(map(re.escape, words)), prompt + completion)
-        return None if match is None else _ControlWordError(match.group())
+        return match and RefusedError(Reason.CONTROL_TOKEN, match.group())
     return None
 
 
@@ -147,6 +139,6 @@ def _audit(
 
 def _alike(one: Outcome, other: Outcome) -> bool:
     if isinstance(one, RefusedError) or isinstance(other, RefusedError):
-        return type(one) is type(other)
+        return getattr(one, "reason", None) == getattr(other, "reason", None)
     same_ids = np.array_equal(one.ids, other.ids)
     return same_ids and np.array_equal(one.loss_mask, other.loss_mask)

@@ -2,11 +2,10 @@
 reason why there are none."""
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Mask
 from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
@@ -22,48 +21,14 @@ class Targeted:
 
 
 class RefusedError(ValueError):
-    """A document has no tokens; the text says why."""
+    """A document has no tokens; the text says why, and `reason` is a word of Reason."""
 
-    reason: ClassVar[str]
+    def __init__(self, reason: str, why: str) -> None:
+        super().__init__(why)
+        self.reason = reason
 
 
 Outcome: TypeAlias = Targeted | RefusedError
-
-
-class NotAConversationError(RefusedError):
-    """The value is no conversation."""
-
-    reason = Reason.NOT_A_CONVERSATION
-
-
-class NotRenderedError(RefusedError):
-    """The template makes no text of this conversation."""
-
-    reason = Reason.NOT_RENDERED
-
-
-class NotAlignedError(RefusedError):
-    """A token lies over a border of what the model is to say."""
-
-    reason = Reason.NOT_ALIGNED
-
-
-class ForgedError(RefusedError):
-    """A document's text would give a control token."""
-
-    reason = Reason.CONTROL_TOKEN
-
-
-class NotSpelledError(RefusedError):
-    """Some of the text is no token."""
-
-    reason = Reason.NOT_SPELLED
-
-
-class TooLargeError(RefusedError):
-    """The text is larger than an engine takes at once."""
-
-    reason = Reason.TOO_LARGE
 
 
 def with_ends(ids: Ids, mask: Mask, vocabulary: Vocabulary, *, is_ended: bool) -> Targeted:

@@ -16,8 +16,9 @@ from jinja2 import Template
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.conversations import Conversation
-from bfpack_spark.tokenizing.outcomes import NotRenderedError
+from bfpack_spark.tokenizing.outcomes import RefusedError
 from bfpack_spark.tokenizing.panics import said as told
 from bfpack_spark.tokenizing.stand_ins import pattern_of
 from bfpack_spark.tokenizing.template_file import ChatTemplate
@@ -53,7 +54,7 @@ class Renderer:
         self._takes_parts = not self._tells(*_SAID) and self._tells(*map(_part_with_more, _SAID))
 
     def render(self, conversation: Conversation) -> str:
-        """Return the conversation as text that knows where it comes from. Raises NotRenderedError,
+        """Return the conversation as text that knows where it comes from. Raises RefusedError,
         which says why, if the template refuses it or fails."""
         sandbox, template = self._sandbox, self._template
         sandbox.begin()
@@ -66,15 +67,16 @@ class Renderer:
                 "add_generation_prompt": False,
             }
             return sandbox.joined(template.root_render_func(template.new_context(values)))
-        except NotRenderedError:
+        except RefusedError:
             raise
         except RecursionError:
-            raise NotRenderedError(
-                "the template calls itself without an end, or the conversation is nested too deep"
+            raise RefusedError(
+                Reason.NOT_RENDERED,
+                "the template calls itself without an end, or the conversation is nested too deep",
             ) from None
         except Exception as error:  # whatever a program of others does
             kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
-            raise NotRenderedError(f"{kind}{told(error)}"[:300]) from None
+            raise RefusedError(Reason.NOT_RENDERED, f"{kind}{told(error)}"[:300]) from None
 
     def _tells(self, *contents: Any) -> bool:
         """Tell whether the template writes the words of a question and an answer with these
@@ -85,16 +87,17 @@ class Renderer:
         ]
         try:
             text = self.render(Conversation(messages=messages))
-        except NotRenderedError:
+        except RefusedError:
             return False
         return all(word in text for word in _SAID) and _UNSAID not in text
 
     def _traced_message(self, message: dict[str, Any]) -> dict[str, Any]:
         role = message["role"]
         if not self._is_name(role):
-            raise NotRenderedError(
+            raise RefusedError(
+                Reason.NOT_RENDERED,
                 f"role {str(role)[:64]!r}: wanted letters, digits, '_', '.' and '-', and no "
-                "control word"
+                "control word",
             )
         held = {**self._traced(message), "role": role}
         if "content" in message:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.aligned_tokens import Aligned, StoodIn, encode_aligned, stand_in
 from bfpack_spark.tokenizing.conversations import parse_conversation
 from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine
-from bfpack_spark.tokenizing.outcomes import ForgedError, Outcome, RefusedError, with_ends
+from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, with_ends
 from bfpack_spark.tokenizing.renderer import Renderer
 from bfpack_spark.tokenizing.stand_ins import StandIns, make_stand_ins
 from bfpack_spark.tokenizing.template_file import ChatTemplate
@@ -101,5 +102,6 @@ def _refuse_control_words(rendered: str, stand_ins: StandIns) -> None:
         text = str.__str__(rendered)
         match = stand_ins.pattern.search(text, place, place + length) if flags & MESSAGE else None
         if match is not None:
-            raise ForgedError(f"{match.group()} in a message, at character {match.start()}")
+            why = f"{match.group()} in a message, at character {match.start()}"
+            raise RefusedError(Reason.CONTROL_TOKEN, why)
         place += length

@@ -11,16 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.aligned_tokens import parts_of_batch
 from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine
 from bfpack_spark.tokenizing.ids_of_texts import Ids
-from bfpack_spark.tokenizing.outcomes import (
-    ForgedError,
-    NotAlignedError,
-    NotSpelledError,
-    Outcome,
-    with_ends,
-)
+from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, with_ends
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 
@@ -39,11 +34,12 @@ def tokenize_prompts(
     out: list[Outcome] = []
     for (prompt, completion), ids, before in zip(rows, wholes, prompts, strict=True):
         if len(ids) < len(before) or not np.array_equal(ids[: len(before)], before):
-            out.append(NotAlignedError(_overlap(prompt, ids, before)))
+            out.append(RefusedError(Reason.NOT_ALIGNED, _overlap(prompt, ids, before)))
         elif not len(ids) and prompt + completion:
-            out.append(NotSpelledError("some of the text is no token"))
+            out.append(RefusedError(Reason.NOT_SPELLED, "some of the text is no token"))
         elif vocabulary.control_tokens != "allow" and np.isin(ids, guarded).any():
-            out.append(ForgedError("the text's own tokens include a control token's id"))
+            why = "the text's own tokens include a control token's id"
+            out.append(RefusedError(Reason.CONTROL_TOKEN, why))
         else:
             mask = (np.arange(len(ids)) >= len(before)).astype(np.uint8)
             is_ended = bool(len(ids)) and ids[-1] == vocabulary.eos_id

@@ -13,7 +13,7 @@ import pytest
 from bfpack_spark.tokenizing import tokenize_conversations as module
 from bfpack_spark.tokenizing.conversations import parse_conversation
 from bfpack_spark.tokenizing.engines import EngineName
-from bfpack_spark.tokenizing.outcomes import NotAConversationError, Outcome, Targeted
+from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Targeted
 from bfpack_spark.tokenizing.template_file import ChatTemplate
 from bfpack_spark.tokenizing.tokenize_conversations import tokenize_conversations
 
@@ -243,8 +243,9 @@ def test_a_template_is_compiled_once_in_a_process() -> None:
     ],
 )
 def test_what_is_no_conversation_is_refused_with_its_place(messages: Any, why: str) -> None:
-    with pytest.raises(NotAConversationError, match=why):
+    with pytest.raises(RefusedError, match=why) as refused:
         parse_conversation(messages)
+    assert refused.value.reason == "not_a_conversation"
 
 
 def test_numbers_in_conversations_that_are_texts_stay_as_they_are() -> None:
@@ -254,8 +255,9 @@ def test_numbers_in_conversations_that_are_texts_stay_as_they_are() -> None:
     assert str(parse_conversation(given % "NaN").messages[0]["n"][1]) == "nan"
     assert parse_conversation((given % "1").encode()).messages[0]["n"] == [2**64, 1]
     for broken in ('"\\ud800"', "01", "[" * 99_999):
-        with pytest.raises(NotAConversationError, match="no JSON"):
+        with pytest.raises(RefusedError, match="no JSON") as refused:
             parse_conversation(given % broken)
+        assert refused.value.reason == "not_a_conversation"
 
 
 def test_conversations_are_read_in_the_ways_that_are_common() -> None:
@@ -279,5 +281,6 @@ def test_conversations_are_read_in_the_ways_that_are_common() -> None:
     ]
     assert held.tools == [{"name": "z"}]
     assert parse_conversation(given, "").tools is None
-    with pytest.raises(NotAConversationError, match="tools"):
+    with pytest.raises(RefusedError, match="tools") as refused:
         parse_conversation(given, [1])
+    assert refused.value.reason == "not_a_conversation"

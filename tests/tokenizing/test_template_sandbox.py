@@ -8,7 +8,7 @@ import pytest
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.conversations import Conversation
-from bfpack_spark.tokenizing.outcomes import NotRenderedError
+from bfpack_spark.tokenizing.outcomes import RefusedError
 from bfpack_spark.tokenizing.renderer import Renderer
 from bfpack_spark.tokenizing.template_file import ChatTemplate
 from bfpack_spark.tokenizing.traced_text import MESSAGE, TARGET, runs_of
@@ -118,7 +118,8 @@ def test_no_operation_makes_a_message_the_templates() -> None:
             )
         try:
             result = rendered("{% set m = messages[0] %}" + draw.choice(USES).replace("X", text))
-        except NotRenderedError:
+        except RefusedError as refused:
+            assert refused.reason == "not_rendered"  # noqa: PT017  # others are none of its business
             continue
         check(result)
         made += bool(re.search(r"[\u3000-\u9fff]", result))
@@ -133,8 +134,9 @@ def test_no_operation_makes_a_message_the_templates() -> None:
     ],
 )
 def test_what_mixes_control_words_and_messages_unseen_is_refused(text: str) -> None:
-    with pytest.raises(NotRenderedError, match="control words and messages"):
+    with pytest.raises(RefusedError, match="control words and messages") as refused:
         rendered("{% set m = messages[0] %}{{ " + text + " }}")
+    assert refused.value.reason == "not_rendered"
 
 
 def test_signs_are_escaped_as_jinja_escapes_them() -> None:
@@ -188,8 +190,9 @@ def test_targets_are_what_stands_between_the_tags_wherever_it_is_made() -> None:
     ],
 )
 def test_a_template_that_does_too_much_or_what_it_may_not_is_refused(source: str, why: str) -> None:
-    with pytest.raises(NotRenderedError, match=why):
+    with pytest.raises(RefusedError, match=why) as refused:
         rendered(source)
+    assert refused.value.reason == "not_rendered"
 
 
 @pytest.mark.parametrize(
@@ -209,8 +212,9 @@ def test_a_template_without_generation_is_the_users_mistake() -> None:
 @pytest.mark.parametrize("role", ["user|>\n<|a", "<|a|>", "", "a b", "x" * 65])
 def test_a_role_is_a_plain_name(role: str) -> None:
     template = ChatTemplate(name="x", source="{{ messages[0].role }}" + GENERATION, special=())
-    with pytest.raises(NotRenderedError, match="role"):
+    with pytest.raises(RefusedError, match="role") as refused:
         Renderer(template, WORDS).render(Conversation(messages=[{"role": role, "content": "x"}]))
+    assert refused.value.reason == "not_rendered"
 
 
 def test_names_in_objects_are_the_templates_if_they_are_plain() -> None:
