@@ -3,7 +3,8 @@
 import re
 import zlib
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,7 +13,13 @@ from bfpack_spark.corpus.documents import Columns, Documents
 from bfpack_spark.errors import JobError
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Encoded
-from bfpack_spark.tokenizing.engines import REFERENCE_BYTES, EngineName, Load
+from bfpack_spark.tokenizing.engines import (
+    MAX_BYTES,
+    REFERENCE_BYTES,
+    EngineName,
+    Load,
+    load_engine,
+)
 from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Targeted
 from bfpack_spark.tokenizing.tokenize_conversations import (
     conversation_spec,
@@ -21,25 +28,29 @@ from bfpack_spark.tokenizing.tokenize_conversations import (
 from bfpack_spark.tokenizing.tokenize_prompts import tokenize_prompts
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-
-class ChatSpec(Protocol):
-    """What of a TokenizeSpec is asked for here."""
-
-    @property
-    def columns(self) -> Columns: ...
-    @property
-    def vocabulary(self) -> Vocabulary: ...
-    @property
-    def engine(self) -> EngineName: ...
-    @property
-    def load(self) -> Load: ...
-    @property
-    def audit_share(self) -> float: ...
-    @property
-    def max_bytes(self) -> int: ...
+# Messages and tools, prompt and completion, or ready ids and their mask or labels.
+Row: TypeAlias = tuple[Any, Any]
 
 
-def encode_chats(documents: Documents, spec: ChatSpec) -> tuple[Encoded, Int64]:
+@dataclass(frozen=True, kw_only=True)
+class EncodeSpec:
+    """What a worker needs to know to make tokens of documents."""
+
+    columns: Columns
+    vocabulary: Vocabulary
+    engine: EngineName
+    max_document_bytes: int  # UTF-8; larger documents are refused, and longer lines not parsed
+    max_compared_bytes: int = 1 << 62  # larger ones are refused too, but their lines are parsed
+    audit_share: float  # 0 to 1; share of documents that the reference tokenizes too
+    load: Load = load_engine
+
+    @property
+    def max_bytes(self) -> int:
+        """Return the UTF-8 bytes of the largest document that the engine is given."""
+        return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES)
+
+
+def encode_chats(documents: Documents, spec: EncodeSpec) -> tuple[Encoded, Int64]:
     """Return the tokens of the good documents with their loss masks, and how many were put around
     each document. Documents without tokens are refused in place."""
     _refuse_by_size(documents, spec.max_bytes)
@@ -64,16 +75,14 @@ def encode_chats(documents: Documents, spec: ChatSpec) -> tuple[Encoded, Int64]:
     return whole, inserted
 
 
-def _rows_of(documents: Documents, good: list[int]) -> list[tuple[Any, Any]]:
+def _rows_of(documents: Documents, good: list[int]) -> list[Row]:
     """Return content and second column of the good documents."""
     content = documents.content.to_pylist()
     beside = [None] * len(content) if documents.beside is None else documents.beside.to_pylist()
     return [(content[index], beside[index]) for index in good]
 
 
-def outcomes_of(
-    rows: Sequence[tuple[Any, Any]], spec: ChatSpec, engine: EngineName
-) -> list[Outcome]:
+def outcomes_of(rows: Sequence[Row], spec: EncodeSpec, engine: EngineName) -> list[Outcome]:
     """Return what becomes of each conversation with its tools, or prompt with its completion."""
     if spec.columns.chat == "messages":
         conversations = conversation_spec(spec.vocabulary, engine, spec.load)
@@ -81,16 +90,14 @@ def outcomes_of(
     return _of_prompts(rows, spec, engine)
 
 
-def _of_prompts(
-    rows: Sequence[tuple[Any, Any]], spec: ChatSpec, engine: EngineName
-) -> list[Outcome]:
+def _of_prompts(rows: Sequence[Row], spec: EncodeSpec, engine: EngineName) -> list[Outcome]:
     refused = {number: _refusal(*row, spec) for number, row in enumerate(rows)}
     pairs = [row for number, row in enumerate(rows) if refused[number] is None]
     tokenized = iter(tokenize_prompts(pairs, spec.vocabulary, engine, spec.load))
     return [refused[number] or next(tokenized) for number in range(len(rows))]
 
 
-def _refusal(prompt: str, completion: str | None, spec: ChatSpec) -> RefusedError | None:
+def _refusal(prompt: str, completion: str | None, spec: EncodeSpec) -> RefusedError | None:
     """Return why a prompt and its completion are not tokenized, or None."""
     if completion is None:
         return RefusedError(Reason.NULL, "null instead of a completion")
@@ -117,9 +124,9 @@ def _refuse_by_size(documents: Documents, max_bytes: int) -> None:
 def _audit(
     documents: Documents,
     good: list[int],
-    rows: list[tuple[Any, Any]],
+    rows: list[Row],
     outcomes: list[Outcome],
-    spec: ChatSpec,
+    spec: EncodeSpec,
 ) -> None:
     """Tokenize a share of the documents by the reference too. Raises JobError if it differs."""
     if spec.engine == "tokenizers" or not spec.audit_share:

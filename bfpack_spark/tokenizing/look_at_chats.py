@@ -3,8 +3,6 @@ would train a model on the wrong tokens is refused here, and the engine is chose
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -14,9 +12,9 @@ from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError
 from bfpack_spark.printable import counted
 from bfpack_spark.schema import Reason
-from bfpack_spark.tokenizing.encode_chats import outcomes_of
+from bfpack_spark.tokenizing.encode_chats import EncodeSpec, Row, outcomes_of
 from bfpack_spark.tokenizing.ends import Encoded, Mask
-from bfpack_spark.tokenizing.engines import REFERENCE_BYTES, EngineName, Load, load_engine
+from bfpack_spark.tokenizing.engines import REFERENCE_BYTES
 from bfpack_spark.tokenizing.outcomes import RefusedError
 from bfpack_spark.tokenizing.parity import Choice, EngineChoice, choose_engine
 from bfpack_spark.tokenizing.ready_ids import ready_ids
@@ -25,25 +23,10 @@ from bfpack_spark.tokenizing.remedies import REMEDIES
 from bfpack_spark.tokenizing.tokenize_conversations import conversation_spec, stood_in_texts
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-# Messages and tools, prompt and completion, or ready ids and their mask or labels.
-Row: TypeAlias = tuple[Any, Any]
-
 _ROWS_MAX = 64
 _CHARACTERS_MAX = 1 << 20
 # Reasons that lie in the template or the options where all documents of a sample have them.
 _OF_ALL = (Reason.NOT_ALIGNED, Reason.NOT_RENDERED, Reason.NOT_A_CONVERSATION)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Spec:
-    """What a sample is tokenized with."""
-
-    columns: Columns
-    vocabulary: Vocabulary
-    engine: EngineName = "tokenizers"
-    load: Load = load_engine
-    audit_share: float = 0.0
-    max_bytes: int = REFERENCE_BYTES
 
 
 def look_at_chats(
@@ -51,7 +34,13 @@ def look_at_chats(
 ) -> Choice:
     """Return the engine, as parity.choose_engine does. Raises InputError, which says what to do, if
     no document of the sample can be taken, and for masks that are all 0 or all 1 in each."""
-    spec = _Spec(columns=columns, vocabulary=vocabulary)
+    spec = EncodeSpec(
+        columns=columns,
+        vocabulary=vocabulary,
+        engine="tokenizers",
+        max_document_bytes=REFERENCE_BYTES,
+        audit_share=0,
+    )
     outcomes = outcomes_of(rows, spec, "tokenizers")
     refusals = [one for one in outcomes if isinstance(one, RefusedError)]
     if rows and len(refusals) == len(rows):

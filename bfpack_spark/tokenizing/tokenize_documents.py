@@ -13,12 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.corpus.documents import Beside, Columns, Documents
+from bfpack_spark.corpus.documents import Beside, Documents
 from bfpack_spark.errors import JobError
 from bfpack_spark.schema import TOKENIZED, Reason, plain, with_masks
-from bfpack_spark.tokenizing.encode_chats import encode_chats
+from bfpack_spark.tokenizing.encode_chats import EncodeSpec, encode_chats
 from bfpack_spark.tokenizing.ends import Encoded, num_targets, only_good, with_ends, without_ends
-from bfpack_spark.tokenizing.engines import MAX_BYTES, EngineName, Load, load_engine
 from bfpack_spark.tokenizing.ids_of_texts import Ids
 from bfpack_spark.tokenizing.parity import REFERENCE_BYTES_MAX, compare
 from bfpack_spark.tokenizing.ready_ids import ready_ids
@@ -29,23 +28,11 @@ _FEW = 8  # up to so many numbers are looked for one by one
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenizeSpec:
-    """What a worker needs to know to tokenize. It travels with the function."""
+class TokenizeSpec(EncodeSpec):
+    """The same with the format that is read, as it travels with the function."""
 
     input_format: str
-    columns: Columns
-    vocabulary: Vocabulary
-    engine: EngineName
-    max_document_bytes: int  # UTF-8; larger documents are refused, and longer lines not parsed
-    audit_share: float  # 0 to 1; share of documents that the reference tokenizes too
-    max_compared_bytes: int = 1 << 62  # larger ones are refused too, but their lines are parsed
     max_uncut_bytes: int | None = None  # of a stretch without a place to cut it
-    load: Load = load_engine
-
-    @property
-    def max_bytes(self) -> int:
-        """Return the UTF-8 bytes of the largest document that the engine is given."""
-        return min(self.max_document_bytes, self.max_compared_bytes, MAX_BYTES)
 
     def tokenize(self, documents: Documents) -> pa.RecordBatch:
         """Return TOKENIZED, one row per document."""
