@@ -19,12 +19,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bfpack_spark.core.fragments import Int64
 from bfpack_spark.errors import JobError
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Mask
 from bfpack_spark.tokenizing.engines import EngineName, FastName, Load, load_engine, load_reference
-from bfpack_spark.tokenizing.ids_of_texts import Ids
+from bfpack_spark.tokenizing.ids_of_texts import Ids, parts_of_batch
 from bfpack_spark.tokenizing.outcomes import RefusedError
 from bfpack_spark.tokenizing.stand_ins import KEPT_FOR_US, StandIns
 from bfpack_spark.tokenizing.traced_text import MESSAGE, TARGET, runs_of
@@ -134,12 +133,6 @@ def _by_cutting(
             )
         out.append(aligned)
     return out
-
-
-def parts_of_batch(ids: Ids, lengths: Int64) -> list[Ids]:
-    """Return the ids of each text, none for a text that cannot be spelled."""
-    ends = np.cumsum(np.maximum(lengths, 0))
-    return [ids[end - max(n, 0) : end] for end, n in zip(ends, lengths, strict=True)]
 
 
 def _by_places(text: StoodIn, stand_ins: StandIns) -> Aligned | RefusedError:

@@ -6,7 +6,7 @@
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -25,7 +25,7 @@ class Conversation:
     is a text, or a list of the texts of its parts."""
 
     messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]] | None = field(default=None)
+    tools: list[dict[str, Any]] | None = None
 
 
 def parse_conversation(messages: Any, tools: Any = None) -> Conversation:

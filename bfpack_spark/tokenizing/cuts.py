@@ -79,20 +79,13 @@ def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts
     fails on a letter."""
     try:
         with silenced():
-            return _proved(file, sought)
+            cuts = _of_pre_tokenizer(file)
+            cuts = cuts and _kept(file, cuts)
+            proved = cuts and all(_leaves(token, file) for token in file.added if sought(token))
+            return cuts if proved else None
     except BaseException as error:
         said(error)  # raised again if it is none of the library's
         return None
-
-
-def _proved(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts | None:
-    cuts = _of_pre_tokenizer(file)
-    if cuts is None:
-        return None
-    cuts = _kept(file, cuts)
-    if cuts is None or not all(_leaves(token, file) for token in file.added if sought(token)):
-        return None
-    return cuts
 
 
 # Pre-tokenizer

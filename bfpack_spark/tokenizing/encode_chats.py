@@ -1,6 +1,5 @@
 """A batch of conversations, or of prompts with completions -> their tokens, one after another."""
 
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,9 +103,8 @@ def _refusal(prompt: str, completion: str | None, spec: EncodeSpec) -> RefusedEr
     size, limit = len((prompt + completion).encode()), min(spec.max_bytes, REFERENCE_BYTES)
     if size > limit:
         return RefusedError(Reason.TOO_LARGE, f"{size} bytes, limit {limit}")
-    words = spec.vocabulary.special_tokens
-    if spec.vocabulary.control_tokens == "quarantine" and words:
-        match = re.search("|".join(map(re.escape, words)), prompt + completion)
+    if spec.vocabulary.control_tokens == "quarantine":
+        match = spec.vocabulary.special_pattern.search(prompt + completion)
         return match and RefusedError(Reason.CONTROL_TOKEN, match.group())
     return None
 

@@ -22,7 +22,7 @@ from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.memory import give_back
 from bfpack_spark.tokenizing.ids_of_texts import Ids, batches, end_to_end, is_long
 from bfpack_spark.tokenizing.kept_words import WordsEngine
-from bfpack_spark.tokenizing.normalized_ahead import ahead_of, is_known_to_fastokens
+from bfpack_spark.tokenizing.normalized_ahead import ahead_of
 from bfpack_spark.tokenizing.normalizers import Normalize
 from bfpack_spark.tokenizing.panics import said
 from bfpack_spark.tokenizing.sentencepiece import SentencePieceEngine
@@ -39,6 +39,7 @@ FastName: TypeAlias = Literal["fastokens", "gigatoken", "words"]
 
 MAX_BYTES = 256 << 20  # of one document
 REFERENCE_BYTES = 8 << 20  # of what the reference is given at once, at most
+_STEPS_OF_FASTOKENS = {"NFC", "Replace", "Prepend"}  # of a normalizer
 
 _loaded: dict[tuple[str, str, str], "Engine"] = {}
 
@@ -128,9 +129,7 @@ class ReferenceEngine:
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
         parts: list[Ids | None] = []
         for batch in batches(texts):
-            if self._cuts is None:
-                parts += self.encode_at_once(batch)
-            elif is_long(batch[0]):
+            if self._cuts is not None and is_long(batch[0]):
                 parts.append(self._long(self._cuts.pieces(batch[0])))
             else:
                 parts += self.encode_at_once(batch)
@@ -148,12 +147,9 @@ class ReferenceEngine:
         try:
             encodings = self._engine.encode_batch_fast(texts, add_special_tokens=False)
         except Exception:  # it raises no narrower class if a text cannot be spelled
-            return [self._one(text) for text in texts]
+            return [placed and placed[0] for placed in map(self.encode_with_places, texts)]
         except BaseException as error:
-            raise InputError(
-                f"--tokenizer: the tokenizers library fails on a text with it ({said(error)}); "
-                "give the file that `tokenizers` saves"
-            ) from None
+            raise _failed(error) from None
         return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
 
     def encode_with_places(self, text: str) -> tuple[Ids, Int64, Int64] | None:
@@ -164,24 +160,22 @@ class ReferenceEngine:
         except Exception:  # as above
             return None
         except BaseException as error:
-            raise InputError(
-                f"--tokenizer: the tokenizers library fails on a text with it ({said(error)}); "
-                "give the file that `tokenizers` saves"
-            ) from None
+            raise _failed(error) from None
         places = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
         return np.array(encoding.ids, dtype=np.int32), places[:, 0], places[:, 1]
-
-    def _one(self, text: str) -> Ids | None:
-        try:
-            return np.array(self._engine.encode(text, add_special_tokens=False).ids, dtype=np.int32)
-        except Exception:
-            return None
 
     def id_of(self, token: str) -> int | None:
         return self._engine.token_to_id(token)
 
     def token_of(self, number: int) -> str | None:
         return self._engine.id_to_token(number)
+
+
+def _failed(error: BaseException) -> InputError:
+    return InputError(
+        f"--tokenizer: the tokenizers library fails on a text with it ({said(error)}); "
+        "give the file that `tokenizers` saves"
+    )
 
 
 class FastokensEngine:
@@ -192,7 +186,7 @@ class FastokensEngine:
         try:
             self._engine = _of_fastokens(vocabulary.engine_json)
         except ValueError as error:
-            ahead = ahead_of(vocabulary, is_known_to_fastokens)
+            ahead = ahead_of(vocabulary, lambda step: step.get("type") in _STEPS_OF_FASTOKENS)
             if ahead.normalize is None:
                 raise error from None
             self._engine = _of_fastokens(json.dumps(ahead.tree).encode())

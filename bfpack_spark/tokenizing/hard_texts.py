@@ -1,7 +1,5 @@
 """Texts on which an engine must agree with the reference before it tokenizes a corpus."""
 
-from collections.abc import Iterable
-
 from bfpack_spark.tokenizing.tokenizer_json import TokenizerFile, parse_tokenizer
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -13,7 +11,8 @@ _EVERY = 16  # of the characters that are no tokens, one in so many
 def adversarial_texts(vocabulary: Vocabulary) -> list[str]:
     """Return texts on which tokenizers have been seen to differ: scripts, spaces, control tokens,
     characters that are no tokens, marks out of order, long runs."""
-    alphabets = ["".join(map(chr, _printable(start))) for start in range(0, 0x3000, 0x100)]
+    starts = range(0, 0x3000, 0x100)
+    alphabets = ["".join(map(chr, range(start, start + 0x100))) for start in starts]
     control = vocabulary.special_tokens
     texts = [
         *alphabets,
@@ -91,7 +90,3 @@ def _at_seams(*lengths: int) -> str:
         text += ("some words, and others " * _SEAM)[: begin - len(text)]
         text += " " + ("1234567890" * length)[:length]
     return text + " end"
-
-
-def _printable(start: int) -> Iterable[int]:
-    return (code for code in range(start, start + 0x100) if not 0xD800 <= code < 0xE000)

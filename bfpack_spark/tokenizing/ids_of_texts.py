@@ -38,3 +38,9 @@ def end_to_end(parts: Sequence[Ids | None]) -> tuple[Ids, Int64]:
     lengths = np.array([-1 if part is None else len(part) for part in parts], dtype=np.int64)
     known = [part for part in parts if part is not None]
     return np.concatenate(known) if known else np.empty(0, dtype=np.int32), lengths
+
+
+def parts_of_batch(ids: Ids, lengths: Int64) -> list[Ids]:
+    """Return the ids of each text, none for a text that cannot be spelled."""
+    ends = np.cumsum(np.maximum(lengths, 0))
+    return [ids[end - max(n, 0) : end] for end, n in zip(ends, lengths, strict=True)]

@@ -93,8 +93,8 @@ class WordsEngine:
             ) from None
 
     def _one(self, text: str) -> Ids | None:
-        long = self._cuts is not None and is_long(text)
-        pieces = self._cuts.pieces(text) if self._cuts is not None and long else [text]
+        cuts = self._cuts if is_long(text) else None
+        pieces = [text] if cuts is None else cuts.pieces(text)
         spelled: list[bytes] = []
         for piece in pieces:
             words = self._bert_words(piece) if self._is_bert else self._spaced_words(piece)

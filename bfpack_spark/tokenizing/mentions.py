@@ -106,14 +106,10 @@ def _words(text: str) -> list[tuple[int, int, str]]:
     return pairs
 
 
-def _headings(text: str) -> list[tuple[int, int, str]]:
-    return [(match.start(), match.start(), "heading") for match in _HEADING.finditer(text)]
-
-
 _PAIRS: dict[ReferenceKind, Callable[[str], list[tuple[int, int, str]] | None]] = {
     "python": _python,
     "words": _words,
-    "headings": _headings,
+    "headings": lambda text: [(m.start(), m.start(), "heading") for m in _HEADING.finditer(text)],
 }
 
 

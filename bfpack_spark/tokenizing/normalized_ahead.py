@@ -15,8 +15,6 @@ from bfpack_spark.tokenizing.normalizers import Normalize, normalizing
 from bfpack_spark.tokenizing.tokenizer_json import Tree, parts_of
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-_OF_FASTOKENS = {"NFC", "Replace", "Prepend"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ahead:
@@ -52,7 +50,3 @@ def ahead_of(vocabulary: Vocabulary, is_known: Callable[[Tree], bool]) -> Ahead:
     count = unknown[-1] + 1
     rest = {"type": "Sequence", "normalizers": steps[count:]} if steps[count:] else None
     return Ahead(tree=tree | {"normalizer": rest}, normalize=normalizing(steps[:count]))
-
-
-def is_known_to_fastokens(step: Tree) -> bool:
-    return step.get("type") in _OF_FASTOKENS

@@ -14,7 +14,6 @@ Documents that give its id are refused, as are those that give any other guarded
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from bfpack_spark.errors import InputError
@@ -23,17 +22,12 @@ from bfpack_spark.tokenizing.tokenizer_json import TokenizerFile
 _LONGEST_WORD = 10_000  # if WordPiece takes longer words, the length of a name does not protect it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """The file that the engines load, and the ids that no document may have."""
-
-    json: bytes
-    guarded: frozenset[int]
-
-
-def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int | None]) -> Reach:
-    """Return `raw` changed so that text does not give the control tokens. These are the tokens that
-    are marked special, and the added tokens that have an id in `inserted` (EOS, BOS, padding)."""
+def put_out_of_reach(
+    raw: bytes, file: TokenizerFile, inserted: Collection[int | None]
+) -> tuple[bytes, frozenset[int]]:
+    """Return `raw` changed so that text does not give the control tokens, and the ids that no
+    document may have. Control tokens are the tokens that are marked special, and the added tokens
+    that have an id in `inserted` (EOS, BOS, padding)."""
     ours = {number for number in inserted if number is not None}
     control = control_tokens(file, inserted)
     unmarked = {t.content for t in file.added if t.id in ours and not t.special}
@@ -41,7 +35,7 @@ def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int |
     guarded = frozenset(ours | {control[word] for word in spelled} - {unknown_id(file)})
     words = [word for word in spelled if len(word) > 1]
     if not words and not unmarked:
-        return Reach(json=raw, guarded=guarded)
+        return raw, guarded
     tree = json.loads(raw)
     tree["added_tokens"] = [
         {**token, "special": token.get("special") or token["content"] in unmarked}
@@ -49,7 +43,7 @@ def put_out_of_reach(raw: bytes, file: TokenizerFile, inserted: Collection[int |
         if token["content"] not in words
     ]
     rename_entries(tree["model"], {word: _unspelled(file, n) for n, word in enumerate(words)})
-    return Reach(json=json.dumps(tree).encode(), guarded=guarded)
+    return json.dumps(tree).encode(), guarded
 
 
 def control_tokens(file: TokenizerFile, inserted: Collection[int | None]) -> dict[str, int]:

@@ -15,15 +15,9 @@ from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import Inventory, split_inventory
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError, JobError
-from bfpack_spark.tokenizing.engines import (
-    Engine,
-    EngineName,
-    FastName,
-    Load,
-    load_engine,
-)
+from bfpack_spark.tokenizing.engines import Engine, EngineName, FastName, Load, load_engine
 from bfpack_spark.tokenizing.hard_texts import adversarial_texts
-from bfpack_spark.tokenizing.ids_of_texts import Ids
+from bfpack_spark.tokenizing.ids_of_texts import Ids, parts_of_batch
 from bfpack_spark.tokenizing.panics import silenced
 from bfpack_spark.tokenizing.tokenizer_json import parse_tokenizer
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
@@ -163,12 +157,10 @@ def compare(
 
 
 def _first(ours: tuple[Ids, Int64], theirs: tuple[Ids, Int64]) -> tuple[int, str] | None:
-    (fast, fast_lengths), (slow, slow_lengths) = ours, theirs
-    if np.array_equal(fast_lengths, slow_lengths) and np.array_equal(fast, slow):
+    if np.array_equal(ours[0], theirs[0]) and np.array_equal(ours[1], theirs[1]):
         return None
-    fast_parts = np.split(fast, np.cumsum(np.maximum(fast_lengths, 0))[:-1])
-    slow_parts = np.split(slow, np.cumsum(np.maximum(slow_lengths, 0))[:-1])
-    for index, (one, other) in enumerate(zip(fast_parts, slow_parts, strict=True)):
+    pairs = zip(parts_of_batch(*ours), parts_of_batch(*theirs), strict=True)
+    for index, (one, other) in enumerate(pairs):
         if not np.array_equal(one, other):
             return index, first_difference(one, other)
     raise AssertionError("arrays differ, so one of their parts does")

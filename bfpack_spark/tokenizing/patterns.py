@@ -15,7 +15,7 @@ is understood, and then nothing is claimed.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 KEEP = {"upper": ("A", "Z"), "lower": ("a", "z"), "digit": ("0", "9"), "han": ("一", "龥")}
 BLANK = {"space": (" ", " "), "newline": ("\n", "\n")}
@@ -107,9 +107,7 @@ class Pattern:
 
 
 _EMPTY = Pattern(nullable=True, first=_NONE, last=_NONE, alone=_NONE, crossing=False)
-_LOOK_AHEAD = Pattern(
-    nullable=True, first=_NONE, last=_NONE, alone=_NONE, crossing=False, asserts=True
-)
+_LOOK_AHEAD = replace(_EMPTY, asserts=True)
 
 
 def read_pattern(expression: str) -> Pattern:
@@ -234,18 +232,15 @@ class _Reader:
     def _class(self) -> Chars:
         """Read a class behind `[`: members, ranges, classes in it, and `&&`."""
         inverted = self._take("^")
-        chars = Chars(may=_NONE, must=_NONE)
+        chars = self._members()
         while not self._take("]"):
-            if self._take("&&"):
-                other = self._members()
-                chars = Chars(may=chars.may & other.may, must=chars.must & other.must)
-            else:
-                member = self._member()
-                chars = Chars(may=chars.may | member.may, must=chars.must | member.must)
+            self.rest = self.rest.removeprefix("&&")
+            other = self._members()
+            chars = Chars(may=chars.may & other.may, must=chars.must & other.must)
         return chars.inverted() if inverted else chars
 
     def _members(self) -> Chars:
-        """Read what follows `&&`, up to the end of the class, which is left unread."""
+        """Read up to `&&` or the end of the class, which is left unread."""
         chars = Chars(may=_NONE, must=_NONE)
         while self.rest[0] != "]" and not self.rest.startswith("&&"):
             member = self._member()

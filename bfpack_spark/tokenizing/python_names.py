@@ -41,6 +41,7 @@ class Reference:
 class _Scope:
     above: "_Scope | None"
     is_class: bool = False
+    is_comprehension: bool = False  # in which := does not bind
     # Of each name: from where on it is bound, where that is told, and by what; ascending.
     bound: dict[str, list[tuple[int, int, Kind]]] = field(default_factory=dict)
     elsewhere: dict[str, "_Scope"] = field(default_factory=dict)  # by global and nonlocal
@@ -80,7 +81,7 @@ class _Reader:
         patterns = (ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping)
         self._readers: dict[type[ast.AST], Callable[[Any, _Scope], None]] = {
             ast.Name: self._name,
-            ast.Lambda: self._lambda,
+            ast.Lambda: lambda node, scope: self._arguments(node.args, scope, [node.body]),
             ast.ClassDef: self._class,
             ast.JoinedStr: self._formatted,
             ast.FunctionDef: self._function,
@@ -165,9 +166,6 @@ class _Reader:
             scope.bind(name, self._text.rfind(name, 0, self._end(node)), "assignment")
         self._children(node, scope)
 
-    def _lambda(self, node: ast.Lambda, scope: _Scope) -> None:
-        self._arguments(node.args, scope, [node.body])
-
     def _function(self, node: _Functions, scope: _Scope) -> None:
         for decorator in node.decorator_list:
             self._read(decorator, scope)
@@ -199,7 +197,7 @@ class _Reader:
 
     def _comprehension(self, node: _Comprehensions, scope: _Scope) -> None:
         self._read(node.generators[0].iter, scope)
-        inside = _Comprehension(above=scope)
+        inside = _Scope(above=scope, is_comprehension=True)
         for number, part in enumerate(node.generators):
             later = [] if number == 0 else [part.iter]
             for child in (part.target, *later, *part.ifs):
@@ -238,10 +236,6 @@ class _Reader:
         return found.end() if found else start
 
 
-class _Comprehension(_Scope):
-    """The scope of a comprehension, which := does not bind in."""
-
-
 def _declarations(node: ast.AST) -> Iterator[ast.Global | ast.Nonlocal]:
     """Yield what a statement declares for its scope, and not for those within."""
     if isinstance(node, ast.Global | ast.Nonlocal):
@@ -264,7 +258,7 @@ def _declared_in(node: ast.Global | ast.Nonlocal, scope: _Scope) -> _Scope:
 
 
 def _outside_comprehensions(scope: _Scope) -> _Scope:
-    while isinstance(scope, _Comprehension) and scope.above is not None:
+    while scope.is_comprehension and scope.above is not None:
         scope = scope.above
     return scope
 

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.corpus.columns import is_binary
 from bfpack_spark.corpus.documents import Documents
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ids_of_texts import Ids
@@ -35,18 +36,24 @@ def ready_ids(
     return flat.astype(np.int32, copy=False), lengths
 
 
+def integers_of(value: pa.Scalar, where: str, what: str = "bytes") -> np.ndarray | str:
+    """Return the integers of a list, or of int32 as binary, or what is wrong with them."""
+    if is_binary(value.type):
+        raw = value.as_buffer()
+        if raw.size % 4:
+            return f"{raw.size} {what}, not a multiple of 4"
+        return np.frombuffer(raw, dtype="<i4")
+    if value.values.null_count:
+        return f"a null {where}"
+    return np.asarray(value.values.to_numpy(zero_copy_only=False))
+
+
 def _one_documents_ids(value: pa.Scalar, size: int) -> tuple[np.ndarray | None, str | None]:
     if not value.is_valid:
         return None, None
-    if pa.types.is_binary(value.type) or pa.types.is_large_binary(value.type):
-        raw = value.as_buffer()
-        if raw.size % 4:
-            return np.empty(0), f"{raw.size} bytes, not a multiple of 4"
-        ids = np.frombuffer(raw, dtype="<i4")
-    else:
-        if value.values.null_count:
-            return np.empty(0), "a null among the ids"
-        ids = value.values.to_numpy(zero_copy_only=False)
+    ids = integers_of(value, "among the ids")
+    if isinstance(ids, str):
+        return np.empty(0), ids
     wrong = np.flatnonzero((ids < 0) | (ids >= size))
     if len(wrong):
         place = int(wrong[0])

@@ -7,6 +7,7 @@ from bfpack_spark.corpus.columns import is_binary
 from bfpack_spark.corpus.documents import Beside, Documents
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Encoded, Mask, only_good
+from bfpack_spark.tokenizing.ready_ids import integers_of
 
 IGNORED = -100  # the label of a token that is no target
 
@@ -53,16 +54,9 @@ def _values(value: pa.Scalar, kind: Beside) -> np.ndarray | str:
     what = "labels" if kind == "labels" else "a loss mask"
     if not value.is_valid:
         return f"null instead of {what}"
-    if is_binary(value.type):
-        raw = value.as_buffer()
-        if kind == "loss_mask":
-            return np.frombuffer(raw, dtype=np.uint8)
-        if raw.size % 4:
-            return f"{raw.size} bytes of labels, not a multiple of 4"
-        return np.frombuffer(raw, dtype="<i4")
-    if value.values.null_count:
-        return f"a null in {what}"
-    return np.asarray(value.values.to_numpy(zero_copy_only=False))
+    if is_binary(value.type) and kind == "loss_mask":
+        return np.frombuffer(value.as_buffer(), dtype=np.uint8)
+    return integers_of(value, f"in {what}", "bytes of labels")
 
 
 def _mask_of(values: np.ndarray, ids: np.ndarray, kind: Beside) -> tuple[Mask, str | None]:

@@ -105,7 +105,7 @@ def _of_tools(folder: str, template: ChatTemplate, companion: dict[str, Any]) ->
 
 def template_of(name: str, source: str, companion: dict[str, Any]) -> ChatTemplate:
     """Return a template with the tokens that a tokenizer_config.json names."""
-    named = ((key, _content(companion.get(key))) for key in _SPECIAL)
+    named = ((key, content_of(companion.get(key))) for key in _SPECIAL)
     return ChatTemplate(
         name=name,
         source=source,
@@ -113,7 +113,8 @@ def template_of(name: str, source: str, companion: dict[str, Any]) -> ChatTempla
     )
 
 
-def _content(value: Any) -> str | None:
+def content_of(value: Any) -> str | None:
+    """Return the text of a token as a tokenizer_config.json has it, alone or in an object."""
     content = value.get("content") if isinstance(value, dict) else value
     return content if isinstance(content, str) else None
 

@@ -1,7 +1,6 @@
 """From documents to TOKENIZED: the ids of each document, or why it is refused. Samples use this
 without Spark."""
 
-import re
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -178,12 +177,8 @@ def _refuse_uncut(documents: Documents, limit: int, vocabulary: Vocabulary) -> N
 
 
 def _refuse_control_tokens(documents: Documents, vocabulary: Vocabulary) -> None:
-    tokens = vocabulary.special_tokens
-    if not tokens:
-        return
-    pattern = re.compile("|".join(map(re.escape, tokens)))
     for index in documents.good():
-        match = pattern.search(documents.content[index].as_py())
+        match = vocabulary.special_pattern.search(documents.content[index].as_py())
         if match:
             detail = f"{match.group()} at character {match.start()}"
             documents.refuse(index, Reason.CONTROL_TOKEN, detail)

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bfpack_spark.schema import Reason
-from bfpack_spark.tokenizing.aligned_tokens import parts_of_batch
 from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine
-from bfpack_spark.tokenizing.ids_of_texts import Ids
+from bfpack_spark.tokenizing.ids_of_texts import Ids, parts_of_batch
 from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, with_ends
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 

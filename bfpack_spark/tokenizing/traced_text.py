@@ -34,17 +34,13 @@ class TracedText(str):
         return self
 
     def __getitem__(self, key: SupportsIndex | slice) -> str:
-        begin, end, step = _as_slice(key).indices(len(self))
-        if step == 1 and isinstance(key, slice):
+        if isinstance(key, slice) and key.step in (None, 1):
+            begin, end, _ = key.indices(len(self))
             return cut(self, begin, end)
         return _of_characters(str.__getitem__(self, key), _flags(self)[key])
 
     def __iter__(self) -> Iterator[str]:
         return map(_of_characters, str.__iter__(self), ([flag] for flag in _flags(self)))
-
-
-def _as_slice(key: SupportsIndex | slice) -> slice:
-    return key if isinstance(key, slice) else slice(None)
 
 
 def _flags(text: str) -> list[int]:
@@ -121,41 +117,34 @@ def holds_message(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(map(holds_message, value))
 
 
-# Methods of str, whose results are parts of the text
+# What the methods of str of these names do. Their results are parts of the text.
 
 
 def strip(text: str, chars: str | None = None) -> str:
-    """Do what str.strip does."""
     return rstrip(lstrip(text, chars), chars)
 
 
 def lstrip(text: str, chars: str | None = None) -> str:
-    """Do what str.lstrip does."""
     return cut(text, len(text) - len(str.lstrip(text, chars)), len(text))
 
 
 def rstrip(text: str, chars: str | None = None) -> str:
-    """Do what str.rstrip does."""
     return cut(text, 0, len(str.rstrip(text, chars)))
 
 
 def removeprefix(text: str, prefix: str) -> str:
-    """Do what str.removeprefix does."""
     return cut(text, len(text) - len(str.removeprefix(text, prefix)), len(text))
 
 
 def removesuffix(text: str, suffix: str) -> str:
-    """Do what str.removesuffix does."""
     return cut(text, 0, len(str.removesuffix(text, suffix)))
 
 
 def split(text: str, sep: str | None = None, maxsplit: int = -1) -> list[str]:
-    """Do what str.split does."""
     return _located(text, str.split(text, sep, maxsplit), sep)
 
 
 def rsplit(text: str, sep: str | None = None, maxsplit: int = -1) -> list[str]:
-    """Do what str.rsplit does."""
     return _located(text, str.rsplit(text, sep, maxsplit), sep)
 
 
@@ -172,17 +161,14 @@ def _located(text: str, parts: list[str], sep: str | None) -> list[str]:
 
 
 def partition(text: str, sep: str) -> tuple[str, ...]:
-    """Do what str.partition does."""
     return tuple(_located(text, list(str.partition(text, sep)), ""))
 
 
 def rpartition(text: str, sep: str) -> tuple[str, ...]:
-    """Do what str.rpartition does."""
     return tuple(_located(text, list(str.rpartition(text, sep)), ""))
 
 
 def splitlines(text: str, keepends: bool = False) -> list[str]:  # noqa: FBT001, FBT002 - as str's
-    """Do what str.splitlines does."""
     lines = _located(text, str.splitlines(text, keepends=True), "")
     if keepends:
         return lines
@@ -197,5 +183,4 @@ def replace(text: str, old: str, new: str, count: int = -1) -> str:
 
 
 def join(between: str, parts: Iterable[str]) -> str:
-    """Do what str.join does."""
     return joined(parts, between)

@@ -3,6 +3,7 @@ padding."""
 
 import functools
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -10,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.cuts import Cuts, find_cuts
 from bfpack_spark.tokenizing.out_of_reach import put_out_of_reach
-from bfpack_spark.tokenizing.template_file import ChatTemplate
+from bfpack_spark.tokenizing.template_file import ChatTemplate, content_of
 from bfpack_spark.tokenizing.tokenizer_json import around_documents, parse_tokenizer
 
 ControlTokens: TypeAlias = Literal["text", "quarantine", "allow"]
@@ -72,8 +73,8 @@ class Vocabulary:
         if self.control_tokens == "allow":
             return self.compressed, frozenset()
         inserted = (*self.inserted_ids, self.own_pad_id)
-        reach = put_out_of_reach(raw, parse_tokenizer(raw), inserted)
-        return self.compressed if reach.json == raw else compress(reach.json), reach.guarded
+        changed, guarded = put_out_of_reach(raw, parse_tokenizer(raw), inserted)
+        return self.compressed if changed == raw else compress(changed), guarded
 
     @functools.cached_property
     def cuts(self) -> Cuts | None:
@@ -90,6 +91,11 @@ class Vocabulary:
     def special_tokens(self) -> list[str]:
         """Return the contents of the added tokens that are marked special: the control tokens."""
         return [token.content for token in parse_tokenizer(self.json).added if token.special]
+
+    @functools.cached_property
+    def special_pattern(self) -> re.Pattern[str]:
+        """Return what finds one of these in a text."""
+        return re.compile("|".join(map(re.escape, self.special_tokens)) or r"(?!)")
 
     @functools.cached_property
     def pad_is_kept_out(self) -> bool:
@@ -130,8 +136,8 @@ def load_vocabulary(
     """Read a tokenizer.json (`raw`) and its tokenizer_config.json (`companion`, which may be
     empty). Raises InputError if the file cannot be used, whatever it holds."""
     ids = token_ids(raw)
-    eos = eos_token or _named(companion, "eos_token") or _well_known_eos(ids)
-    pad = _named(companion, "pad_token")
+    eos = eos_token or content_of(companion.get("eos_token")) or _well_known_eos(ids)
+    pad = content_of(companion.get("pad_token"))
     eos_id = _find(ids, eos, "--eos-token")
     own_pad_id = ids.get(pad) if pad else None
     return Vocabulary(
@@ -169,12 +175,6 @@ def _find(ids: dict[str, int], token: str, option: str) -> int:
 def _suggest(ids: dict[str, int]) -> str:
     there = [token for token in _WELL_KNOWN_EOS if token in ids]
     return f", such as {there[0]}" if there else ""
-
-
-def _named(companion: dict[str, Any], key: str) -> str | None:
-    value = companion.get(key)
-    content = value.get("content") if isinstance(value, dict) else value
-    return content if isinstance(content, str) else None
 
 
 def _well_known_eos(ids: dict[str, int]) -> str:
