@@ -58,15 +58,11 @@ class _Gunzip:
         return plain
 
 
-def _frame() -> Decompressor:
-    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 31})
-
-
 _DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
     "gzip": _Gunzip,
     "bz2": bz2.BZ2Decompressor,
     "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
-    "zstd": _frame,
+    "zstd": lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 31}),
 }
 
 

@@ -53,8 +53,14 @@ class Columns:
     @property
     def names(self) -> list[str]:
         """Return the names of all columns that are read, each once."""
-        every = (self.content, self.beside, self.doc_id, self.bucket)
-        return list(dict.fromkeys(column for column in every if column))
+        return list(dict.fromkeys(filter(None, self.by_option.values())))
+
+    @property
+    def by_option(self) -> dict[str, str]:
+        """Return the columns that are read, by the options that name them."""
+        every = {self.content_option: self.content, self.beside_option: self.beside}
+        every |= {"--id-column": self.doc_id, "--bucket-column": self.bucket}
+        return {option: name for option, name in every.items() if name is not None}
 
     @property
     def masks(self) -> bool:

@@ -54,8 +54,12 @@ def told_by_bytes(files: Iterable[Listed]) -> dict[str, Told]:
     folders: dict[str, list[Listed]] = defaultdict(list)
     for file in files:
         folders[file.name.rpartition("/")[0]].append(file)
-    plain = [folder for folder in folders.values() if not any(_has_ending(f.name) for f in folder)]
-    unknown = [file for folder in plain for file in folder]
+    unknown = [
+        file
+        for folder in folders.values()
+        if not any(_ENDING.fullmatch(f.name.rpartition("/")[2]) for f in folder)
+        for file in folder
+    ]
     if not unknown:
         return {}
     with ThreadPoolExecutor(_READERS) as readers:
@@ -108,10 +112,6 @@ def why_not(name: str, told: dict[str, Told]) -> str:
     if known is not None:
         return f"{known} by its ending"
     return "no ending, and its first bytes tell no format" if name in told else "no known ending"
-
-
-def _has_ending(name: str) -> bool:
-    return _ENDING.fullmatch(name.rpartition("/")[2]) is not None
 
 
 def _first_bytes(path: str) -> bytes:

@@ -226,11 +226,8 @@ def take_bucket(record: dict[str, Any], column: str, source: str, line: Line) ->
 
 
 def _found(record: dict[str, Any], column: str) -> str:
-    return _shown(record[column]) if column in record else lacks(sorted(record))
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, default=str)[:80]
+    there = column in record
+    return json.dumps(record[column], default=str)[:80] if there else lacks(sorted(record))
 
 
 def _string_or_integer(value: Any, column: str, line: Line) -> str | None:

@@ -8,7 +8,7 @@ and parses no line that could take far more memory when parsed (long_lines.py).
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -65,7 +65,7 @@ def read_lines(split: Split, columns: Columns, max_bytes: int, tally: Tally) -> 
 
 def read_line_values(split: Split, column: str) -> Iterator[pa.Array]:
     """Yield the values of a column of buckets, as strings. Every line is parsed for this."""
-    columns = Columns(content=column, doc_id=None, bucket=column)
+    columns = Columns(content="", doc_id=None, bucket=column)
     reader = _Reader(split.name, columns, _LINE_BYTES_MAX, 0)
     with _open_lines(split, _LINE_BYTES_MAX) as (lines, _):
         values = map(reader.bucket, lines)
@@ -73,25 +73,9 @@ def read_line_values(split: Split, column: str) -> Iterator[pa.Array]:
             yield pa.array(some, pa.string())
 
 
-def check_lines(file: InputFile, columns: Columns) -> None:
-    """Raise InputError if a column is in none of the first lines of the first file, or if the file
-    does not look like lines of objects."""
-    named = {
-        columns.content_option: columns.content,
-        columns.beside_option: columns.beside,
-        "--id-column": columns.doc_id,
-        "--bucket-column": columns.bucket,
-    }
-    _check_named(file, columns, named)
-
-
-def check_line_buckets(file: InputFile, column: str) -> None:
-    """Raise InputError as check_lines does, for a column of buckets alone."""
-    columns = Columns(content=column, doc_id=None, bucket=column)
-    _check_named(file, columns, {"--bucket-column": column})
-
-
-def _check_named(file: InputFile, columns: Columns, named: dict[str, str | None]) -> None:
+def check_lines(file: InputFile, columns: Columns, named: Mapping[str, str]) -> None:
+    """Raise InputError if a column that an option names is in none of the first lines, or if the
+    file does not look like lines of objects."""
     split = whole_file(file)
     reader = _Reader(file.name, columns, _FEW_BYTES, 0)
     seen: set[str] = set()
@@ -103,7 +87,7 @@ def _check_named(file: InputFile, columns: Columns, named: dict[str, str | None]
     if num_objects < 2:
         _check_shape(split)
     for flag, column in named.items():
-        if seen and column is not None and column not in seen:
+        if seen and column not in seen:
             raise no_column(flag, column, file.name, sorted(seen))
 
 

@@ -1,6 +1,6 @@
 """Documents from row groups of Parquet files. A document's place is its row in the file."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from bfpack_spark.corpus.columns import check_column, check_schema, is_id
+from bfpack_spark.corpus.columns import check_schema
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.corpus.documents import (
@@ -20,7 +20,7 @@ from bfpack_spark.corpus.documents import (
     no_bucket,
     unreadable,
 )
-from bfpack_spark.corpus.inventory import Split
+from bfpack_spark.corpus.inventory import InputFile, Split
 from bfpack_spark.corpus.row_groups import RowGroup, check_footer, row_groups, stored_bytes
 from bfpack_spark.corpus.rows import as_text, column_ids, decoded, documents_of
 from bfpack_spark.errors import InputError
@@ -33,7 +33,7 @@ def read_parquet(
     """Yield the documents of a split. If only one bucket is wanted, only the bucket column is read
     of row groups that do not hold the bucket."""
     with _parquet(split.path, split.name) as file:
-        check_schema(file.schema_arrow, columns, split.name)
+        check_schema(file.schema_arrow, columns.by_option, split.name)
         reader = _Reader(file, split, columns, sizes)
         bucket = Columns(content=columns.bucket or "", doc_id=None)
         buckets = _Reader(file, split, bucket, sizes) if columns.bucket else None
@@ -47,7 +47,7 @@ def read_parquet(
 def read_column(split: Split, column: str) -> Iterator[pa.Array]:
     """Yield the values of a column of buckets, as strings. No other column is read."""
     with _parquet(split.path, split.name) as file:
-        check_column(file.schema_arrow, "--bucket-column", column, is_id, split.name)
+        check_schema(file.schema_arrow, {"--bucket-column": column}, split.name)
         reader = _Reader(file, split, Columns(content=column, doc_id=None), READING)
         for group in reader.row_groups():
             yield from reader.values(group)
@@ -61,16 +61,11 @@ def row_groups_of(path: str, name: str, size: int) -> list[tuple[int, int]]:
         return [(group.place, stored_bytes(file.metadata, group.number)) for group in groups]
 
 
-def check_parquet(path: str, name: str, columns: Columns) -> None:
-    """Raise InputError if the file lacks a column or has it in a type that cannot be read."""
-    with _parquet(path, name) as file:
-        check_schema(file.schema_arrow, columns, name)
-
-
-def check_bucket_column(path: str, name: str, column: str) -> None:
-    """Raise InputError as check_parquet does, for a column of buckets alone."""
-    with _parquet(path, name) as file:
-        check_column(file.schema_arrow, "--bucket-column", column, is_id, name)
+def check_parquet(file: InputFile, named: Mapping[str, str]) -> None:
+    """Raise InputError if the file lacks a column that an option names, or has it in a type that
+    cannot be read."""
+    with _parquet(file.path, file.name) as opened:
+        check_schema(opened.schema_arrow, named, file.name)
 
 
 class _Reader:

@@ -3,7 +3,6 @@ documents."""
 
 from collections.abc import Iterable, Iterator
 
-from bfpack_spark.corpus import parquet
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import (
     READING,
@@ -15,7 +14,7 @@ from bfpack_spark.corpus.documents import (
     refuse,
 )
 from bfpack_spark.corpus.inventory import Inventory, Split
-from bfpack_spark.corpus.jsonl import check_line_buckets, check_lines, read_lines
+from bfpack_spark.corpus.jsonl import check_lines, read_lines
 from bfpack_spark.corpus.parquet import check_parquet, read_parquet
 from bfpack_spark.corpus.second_look import unchanged
 from bfpack_spark.corpus.shapes import encoding_of
@@ -37,51 +36,42 @@ def read_documents(
     tally = tally or Tally()
     for split in sorted(splits, key=lambda s: (s.name, s.start)):
         with unchanged(split):
-            for documents in _read_split(split, input_format, columns, max_bytes, tally, sizes):
+            if input_format == "parquet":
+                read = read_parquet(split, columns, tally, sizes)
+            elif input_format == "jsonl":
+                read = batches(read_lines(split, columns, max_bytes, tally), columns, sizes)
+            else:
+                read = batches(map(_read_text, [split], [max_bytes], [tally]), columns, sizes)
+            for documents in read:
                 tally.add(split.name, documents=len(documents))
                 yield documents
                 del documents  # else it would be kept in memory while the next one is made
 
 
-def _read_split(
-    split: Split,
-    input_format: str,
-    columns: Columns,
-    max_bytes: int,
-    tally: Tally,
-    sizes: ReadingSizes,
-) -> Iterator[Documents]:
-    if input_format == "parquet":
-        return read_parquet(split, columns, tally, sizes)
-    if input_format == "jsonl":
-        return batches(read_lines(split, columns, max_bytes, tally), columns, sizes)
-    return batches(map(_read_text, [split], [max_bytes], [tally]), columns, sizes)
-
-
 def check_columns(inventory: Inventory, columns: Columns) -> None:
     """Raise InputError if the first file lacks a column or has it in a type we cannot read."""
-    first = inventory.files[0]
-    if inventory.format == "parquet":
-        check_parquet(first.path, first.name, columns)
-    elif inventory.format == "jsonl":
-        check_lines(first, columns)
-    elif columns.tokens or columns.chat or columns.doc_id:
+    if inventory.format == "text" and (columns.tokens or columns.chat or columns.doc_id):
         raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
+    _check_first(inventory, columns, columns.by_option)
 
 
 def check_bucket_column(inventory: Inventory, column: str) -> None:
     """Raise InputError if the first file lacks the column that tells buckets, or if it is plain
     text, which has none."""
-    first = inventory.files[0]
-    if inventory.format == "parquet":
-        parquet.check_bucket_column(first.path, first.name, column)
-    elif inventory.format == "jsonl":
-        check_line_buckets(first, column)
-    else:
+    if inventory.format == "text":
         raise InputError(
             f"--bucket-column {column}: plain text has no columns; put the files of each bucket "
             f"into a directory {column}=NAME"
         )
+    columns = Columns(content="", doc_id=None, bucket=column)
+    _check_first(inventory, columns, {"--bucket-column": column})
+
+
+def _check_first(inventory: Inventory, columns: Columns, named: dict[str, str]) -> None:
+    if inventory.format == "parquet":
+        check_parquet(inventory.files[0], named)
+    elif inventory.format == "jsonl":
+        check_lines(inventory.files[0], columns, named)
 
 
 def _read_text(split: Split, max_bytes: int, tally: Tally) -> Document:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from bfpack_spark.corpus.columns import is_uuid
+from bfpack_spark.corpus.columns import is_of_objects, is_uuid
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import READING, Columns, Documents, ReadingSizes, is_utf8
 from bfpack_spark.errors import InputError
@@ -90,11 +90,9 @@ def _refuse_invalid_text(documents: Documents, columns: Columns) -> None:
 def _as_json(column: pa.Array) -> pa.Array:
     """Return a column of lists of objects as JSON, and any other one as it is. All structs of a
     column have the same fields, so a null in one says that the object does not have this field."""
-    kind = column.type
-    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
-    if not is_list or not (pt.is_struct(kind.value_type) or pt.is_map(kind.value_type)):
+    if not is_of_objects(column.type):
         return column
-    rows = [_objects(row, kind) for row in column.to_pylist()]
+    rows = [_objects(row, column.type) for row in column.to_pylist()]
     return pa.array([None if row is None else _dumped(row) for row in rows], pa.large_binary())
 
 

@@ -9,6 +9,8 @@ from corpus.reading import BOM, IDS, TEXT, WITH_ID, compressed, divided, lines, 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bfpack_spark.corpus.jsonl import read_line_values
+from bfpack_spark.corpus.long_lines import LONG_BYTES
 from bfpack_spark.errors import InputError
 
 
@@ -81,6 +83,14 @@ def test_a_long_line_is_refused_and_those_around_it_are_read(tmp_path: Path) -> 
         found = rows(divided(path, "a.jsonl", edges), "jsonl", WITH_ID, max_bytes=10)
         assert [(doc_id, source) for doc_id, source, _, _ in found] == expected
         assert [reason for _, _, _, reason in found] == reasons
+
+
+def test_the_bucket_of_a_line_is_read_whatever_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines({"lang": "de", "text": "x" * LONG_BYTES}, {"lang": "fr", "text": "y"}))
+    (split,) = divided(path, "a.jsonl", [0, 8 << 20])
+    (buckets,) = read_line_values(split, "lang")
+    assert buckets.to_pylist() == ["de", "fr"]
 
 
 def test_broken_lines_are_refused_with_reason_and_id(tmp_path: Path) -> None:
