@@ -72,25 +72,20 @@ class ColumnSettings(BaseModel):
     @property
     def has_masks(self) -> bool:
         """Return whether documents have loss masks."""
-        return bool(
-            self.labels_column
-            or self.loss_mask_column
-            or self.messages_column
-            or self.prompt_column
-        )
+        return bool(self.labels_column or self.loss_mask_column) or self.is_chat
 
     @property
     def is_chat(self) -> bool:
         """Return whether documents are conversations, or prompts with completions."""
         return bool(self.messages_column or self.prompt_column)
 
-    def _is_named(self, name: str) -> bool:
-        return getattr(self, name) not in ("", type(self).model_fields[name].default)
-
     @model_validator(mode="after")
     def _columns_that_go_together(self) -> "ColumnSettings":
+        fields = type(self).model_fields
         for names in ONE_OF:
-            given = [name for name in names if self._is_named(name)]
+            given = [
+                name for name in names if getattr(self, name) not in ("", fields[name].default)
+            ]
             if len(given) > 1:
                 one, other = map(option_of, given[:2])
                 raise ValueError(f"{one} and {other} exclude each other: give one of them")

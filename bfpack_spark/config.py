@@ -230,28 +230,17 @@ class Settings(ColumnSettings):
     def _as_strings(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {key: _spark_value(item) for key, item in flatten(value)}
+        pairs = flatten(value)
+        return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in pairs}
 
     @model_validator(mode="after")
-    def _one_shard_rule(self) -> "Settings":
+    def _go_together(self) -> "Settings":
         if self.num_shards is not None and self.rows_per_shard is not None:
             raise ValueError("num_shards and rows_per_shard exclude each other: give one of them")
-        return self
-
-    @model_validator(mode="after")
-    def _no_masks_in_delta(self) -> "Settings":
         if self.has_masks and self.publish_delta is not None:
             raise ValueError("--publish-delta: takes no loss masks; leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _plan_beside_sequences(self) -> "Settings":
         if self.publish_plan and self.publish_delta is None:
             raise ValueError("--publish-plan: goes with --publish-delta TABLE: give that too")
-        return self
-
-    @model_validator(mode="after")
-    def _rules_agree(self) -> "Settings":
         self.rules(MAX_SEQ_LEN).check()
         for seq_len in self.seq_len:
             self.rules(seq_len).check_seq_len()
@@ -284,10 +273,6 @@ class Settings(ColumnSettings):
                 f"--config. {description(name)}"
             )
         return value
-
-
-def _spark_value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def description(name: str) -> str:

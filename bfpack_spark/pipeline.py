@@ -62,11 +62,6 @@ class _Run:
         """Return the histogram of lengths. It is counted once, and only if it is needed."""
         return length_histogram(self.spark, self.store)
 
-    @property
-    def has_assembled(self) -> bool:
-        """Return whether this run has made sequences."""
-        return any(cost.stage == "assemble" for cost in self.costs)
-
 
 def pack(spark: SparkSession, settings: Settings, source: Source) -> list[Published]:
     """Do everything for a bucket: read its text, and publish sequences, one version for each
@@ -185,10 +180,9 @@ def _publish_each(run: _Run, versions: Iterable[Version]) -> list[Published]:
 def _report(run: _Run, published: list[Published]) -> None:
     """Write the reports: all anew if this run has made one of the versions, else those that are
     missing."""
+    anew = any(cost.stage == "assemble" for cost in run.costs)
     for each in published:
-        keep_report(
-            each.version, lambda: run.histogram, run.settings.seq_len, anew=run.has_assembled
-        )
+        keep_report(each.version, lambda: run.histogram, run.settings.seq_len, anew=anew)
 
 
 def _planned(version: Version) -> Plan:

@@ -30,7 +30,6 @@ from bfpack_spark.buckets.slices import (
 )
 from bfpack_spark.config import Settings
 from bfpack_spark.corpus.documents import no_bucket
-from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.bucket_names import check_bucket
 from bfpack_spark.printable import one_line
@@ -86,7 +85,10 @@ def slices_by(session: Session, wanted: Input, column: str) -> dict[str, Slice]:
     if in_directories is not None:
         return in_directories
     check_tells_buckets(inventory, column)
-    return by_column(inventory, column, _in_data(session(), inventory, column))
+    splits = splits_frame(session(), inventory)
+    with described(session(), one_line(f"{column}: find buckets")):
+        rows = find_buckets(splits, inventory.format, column).collect()
+    return by_column(inventory, column, [(row["bucket"], row["name"]) for row in rows])
 
 
 def by_value(frame: Frame, column: str) -> dict[str, Slice]:
@@ -110,12 +112,6 @@ def one_of(found: dict[str, Slice], bucket: str) -> Slice:
             f"--bucket {bucket}: --bucket-column has no bucket of this name; there are: {there}"
         )
     return found[bucket]
-
-
-def _in_data(spark: SparkSession, inventory: Inventory, column: str) -> list[tuple[str, str]]:
-    with described(spark, one_line(f"{column}: find buckets")):
-        rows = find_buckets(splits_frame(spark, inventory), inventory.format, column).collect()
-    return [(row["bucket"], row["name"]) for row in rows]
 
 
 def _in_paths(settings: Settings, whole: Input) -> dict[str, tuple[str, ...]]:

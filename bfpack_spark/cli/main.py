@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import click
 import cloup
 
-from bfpack_spark.cli.on_demand import CommandAt, GroupOnDemand, on_demand
+from bfpack_spark.cli.each_bucket import explain
+from bfpack_spark.cli.on_demand import CommandAt, GroupOnDemand
 from bfpack_spark.cli.printing import fail, silent
 from bfpack_spark.errors import code_of, was_interrupted
 from bfpack_spark.logs import handler_for
-
-explain = on_demand("bfpack_spark.cli.explain:explain")
 
 _INTERRUPTED = "interrupted; the same command continues"
 _NOBODY_READS = 141  # what shells report of a program that wrote to a pipe without a reader

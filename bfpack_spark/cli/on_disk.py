@@ -137,11 +137,7 @@ def _size(version: VersionOnDisk) -> str:
 
 
 def _made(version: VersionOnDisk) -> str:
-    return f"{'made' if version.contents else 'last written'} {_time(version)}"
-
-
-def _time(version: VersionOnDisk) -> str:
-    return _moment(version).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{'made' if version.contents else 'last written'} {_moment(version):%Y-%m-%d %H:%M UTC}"
 
 
 def _moment(version: VersionOnDisk) -> datetime:

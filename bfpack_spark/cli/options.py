@@ -38,36 +38,22 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 # Options that several commands take: a place in an output, the rules of a plan, and a text.
-RULES = (
-    *("packing", "long_documents", "overlap", "bos_at", "max_documents"),
-    *("align", "num_sequences_multiple", "group_documents_max", "seed"),
-)
+RULES = tuple(name for name in GROUPS["Packing"] if name != "seq_len")
 PLACE = ("output", "bucket", "seq_len", "spark")
-TEXT = (
-    *("input", "bucket_column", "tokenizer", "input_format", "input_version"),
-    *("text_column", "id_column", "tokens_column", "labels_column", "loss_mask_column"),
-    *("messages_column", "tools_column", "chat_template", "prompt_column", "completion_column"),
-    *("eos_token", "bos_token", "control_tokens", "max_document_bytes", "max_quarantined"),
-    *("engine", "audit_share"),
-)
+_OF_TEXT = (*GROUPS["Input"], *GROUPS["Tokenizer"])
+TEXT = tuple(name for name in _OF_TEXT if name not in ("bucket", "pad_token"))
 
 
-def command(example: str, **settings: Any) -> Callable[[Command], cloup.Command]:
+def command(example: str) -> Callable[[Command], cloup.Command]:
     """Return a decorator that makes a function a command. Its help ends with an example of its
     use."""
-    return cloup.command(epilog=f"\b\nExample:\n  {example}", **settings)
+    return cloup.command(epilog=f"\b\nExample:\n  {example}")
 
 
-def json_option(function: Command) -> Command:
-    """Add --json, which a command receives as `as_json`."""
-    text = "Prints one JSON document."
-    return cloup.option("--json", "as_json", is_flag=True, help=text)(function)
-
-
-def version_option(function: Command) -> Command:
-    """Add --version, the name of a version."""
-    text = "Takes the version of this name, 16 hex digits, and not the current one."
-    return cloup.option("--version", help=text)(function)
+json_option = cloup.option("--json", "as_json", is_flag=True, help="Prints one JSON document.")
+version_option = cloup.option(
+    "--version", help="Takes the version of this name, 16 hex digits, and not the current one."
+)
 
 
 def settings_options(

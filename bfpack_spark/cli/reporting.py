@@ -1,7 +1,7 @@
 """`bfpack report`: the report of what is published, of one bucket or of all, or of a mixture."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 
 import click
 import cloup
@@ -38,7 +38,7 @@ def report(settings: Settings, mixture: str | None) -> None:
         return
     homes = published_homes(settings, settings.bucket or buckets_in(settings.need("output")))
     homes.sort(key=lambda home: (home.seq_len or 0, home.bucket))
-    read = cache(read_histogram)
+    read = cache(read_histogram)  # a token store serves every seq_len
     if len(homes) == 1:
         others = published_at(homes[0].output, homes[0].bucket)
         page = version_page(_report(homes[0], read, others))
@@ -55,11 +55,8 @@ def _report(
     edges: Sequence[int] = (),
 ) -> VersionReport:
     name = publication.current(home)[0].rpartition("/")[2]
-    return collect(home, name, partial(_histogram, home, read), others, edges)
 
+    def histogram(store: TokenStore) -> Histogram:
+        return read(home.output, home.bucket, store.name)
 
-def _histogram(
-    home: Home, read: Callable[[str, str, str], Histogram], store: TokenStore
-) -> Histogram:
-    """Return the histogram of a token store. It serves every seq_len, and is read once."""
-    return read(home.output, home.bucket, store.directory.rpartition("/")[2])
+    return collect(home, name, histogram, others, edges)

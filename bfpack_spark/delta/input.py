@@ -88,11 +88,6 @@ class _Table:
     def stamp(self, number: int) -> str:
         return f"delta {self.id} {number}"
 
-    def commits(self, first: int, last: int) -> list[Row]:
-        """Return the commits of these numbers, as far as the log has them."""
-        history = self.spark.sql(f"DESCRIBE HISTORY {self.named}")
-        return history.where(sf.col("version").between(first, last)).collect()
-
     def files(self, number: int) -> set[str]:
         rows = self.version(number).select(sf.col(_FILE).alias("path")).distinct()
         return {row["path"] for row in rows.collect()}
@@ -113,7 +108,8 @@ def _added_since(table: _Table, number: int, stamp: str) -> Column | None:
     if earlier is None or int(earlier[1]) >= number:
         return None
     first = int(earlier[1])
-    commits = table.commits(first + 1, number)
+    history = table.spark.sql(f"DESCRIBE HISTORY {table.named}")
+    commits = history.where(sf.col("version").between(first + 1, number)).collect()
     if len(commits) < number - first or not all(map(_only_appends, commits)):
         return None
     return sf.col(_FILE).isin(sorted(table.files(number) - table.files(first)))

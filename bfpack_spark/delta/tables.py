@@ -11,7 +11,7 @@ from pyspark.sql import Row, SparkSession
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide
-from bfpack_spark.spark.frames import quoted
+from bfpack_spark.spark.frames import quoted, table_name
 from bfpack_spark.spark.versions import Release, context_of, release_of
 
 _EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
@@ -77,10 +77,7 @@ def identifier(asked: str, table: str) -> str:
     """
     if "/" in table:
         return f"delta.{quoted(location_of(table))}"
-    parts = table.split(".")
-    if not all(re.fullmatch(r"[\w-]+", part) for part in parts):
-        raise InputError(f"{asked}: no table is called so; write NAME, DB.NAME or a path (./NAME)")
-    return ".".join(map(quoted, parts))
+    return table_name(asked, table, "NAME, DB.NAME or a path (./NAME)")
 
 
 def location_of(path: str) -> str:
@@ -111,7 +108,7 @@ def describe(spark: SparkSession, asked: str, named: str) -> Row | None:
 def delta_log(spark: SparkSession, location: str) -> Any:
     """Return the JVM's DeltaLog of the directory of a table, brought up to date."""
     jvm = java(spark)
-    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(java_session(spark), location)
+    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, location)
     log.update(False, no_option(spark), no_option(spark))  # noqa: FBT003  # Java's, by position
     return log
 
@@ -142,10 +139,6 @@ def reason(error: Exception) -> str:
 
 def java(spark: SparkSession) -> Any:
     return spark._jvm
-
-
-def java_session(spark: SparkSession) -> Any:
-    return spark._jsparkSession
 
 
 def no_option(spark: SparkSession) -> Any:

@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from bfpack_spark.core.digest import hash_rows
-from bfpack_spark.spark.hash_ids import hash_ids
-from bfpack_spark.spark.partitions import rows_of
+from bfpack_spark.spark.partitions import hash_ids, rows_of
 from bfpack_spark.tokens.token_places import Keep, read_kept, read_places
 
 

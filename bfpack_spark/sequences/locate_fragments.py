@@ -19,8 +19,7 @@ from bfpack_spark.core.tasks import TASKS, TaskSizes
 from bfpack_spark.plan.plan_files import read_fragments
 from bfpack_spark.schema import LOCATED, SOUGHT, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, has, in_order, to_blocks
-from bfpack_spark.spark.hash_ids import hash_ids
-from bfpack_spark.spark.partitions import rows_of, to_partitions
+from bfpack_spark.spark.partitions import hash_ids, rows_of, to_partitions
 from bfpack_spark.tokens.token_places import read_places
 
 _PLACE = ("file", "row", "doc_length")

@@ -18,7 +18,7 @@ import psutil
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-from bfpack_spark.spark.repeating import repeating
+from bfpack_spark.spark.progress import repeating
 from bfpack_spark.spark.versions import context_of
 
 _SECONDS = 1.0

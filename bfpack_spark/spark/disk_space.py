@@ -16,14 +16,13 @@ import logging
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 from rich.filesize import decimal
 
-from bfpack_spark.corpus.inventory import InputFile, Inventory
+from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import divide
 from bfpack_spark.logs import facts
@@ -49,7 +48,11 @@ class Need:
 def need_of_tokens(inventory: Inventory, num_seq_lens: int, *, whole: bool = True) -> Need:
     """Return the need of a token store made of these files, and of sequences of `num_seq_lens`
     seq_lens. Unless the `whole` files are read, nothing is surely needed."""
-    stored = sum(file.size * _stored(inventory, file) for file in inventory.files)
+    plain = inventory.format in ("jsonl", "text")
+    stored = sum(
+        file.size * (_STORED_OF_PLAIN if plain and file.codec is None else _STORED_OF_COMPRESSED)
+        for file in inventory.files
+    )
     return Need(
         output=int(stored * (1 + _SEQUENCES_OF_STORED * num_seq_lens)),
         temporary=int(stored * _TEMPORARY_OF_STORED) if num_seq_lens else 0,
@@ -123,13 +126,5 @@ def _temporary_directories(spark: SparkSession) -> list[str]:
     if context is None or not (context.master or "").startswith("local"):
         return []
     named = os.environ.get("SPARK_LOCAL_DIRS") or context.getConf().get("spark.local.dir")
-    return _existing((named or "/tmp").split(","))
-
-
-def _existing(paths: Iterable[str]) -> list[str]:
-    return [path.strip() for path in paths if Path(path.strip()).is_dir()]
-
-
-def _stored(inventory: Inventory, file: InputFile) -> float:
-    plain = inventory.format in ("jsonl", "text") and file.codec is None
-    return _STORED_OF_PLAIN if plain else _STORED_OF_COMPRESSED
+    paths = map(str.strip, (named or "/tmp").split(","))
+    return [path for path in paths if Path(path).is_dir()]

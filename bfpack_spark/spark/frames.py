@@ -50,13 +50,22 @@ def quoted(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
+def table_name(asked: str, table: str, forms: str) -> str:
+    """Return the name of a table in SQL. Raise InputError, which begins with `asked` and tells the
+    `forms` of names, if it cannot be one.
+
+    "lake.db.docs" -> `lake`.`db`.`docs`
+    """
+    parts = table.split(".")
+    if not all(re.fullmatch(r"[\w-]+", part) for part in parts):
+        raise InputError(f"{asked}: no table is called so; write {forms}")
+    return ".".join(map(quoted, parts))
+
+
 def check_frame(rows: DataFrame, columns: Columns, name: str) -> None:
     """Raise InputError if a column is missing, or is of a type that cannot be read."""
-    check_column(rows, columns.content_option, columns.content, name)
-    if columns.beside is not None:
-        check_column(rows, columns.beside_option, columns.beside, name)
-    if columns.doc_id is not None:
-        check_column(rows, "--id-column", columns.doc_id, name)
+    for option, column in columns.by_option.items():
+        check_column(rows, option, column, name)
 
 
 def check_column(rows: DataFrame, option: str, named: str, name: str) -> None:

@@ -4,12 +4,15 @@ that the driver knows, with a partition for each task that gets some of them."""
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import DataType, StructType
 
+from bfpack_spark.core.digest import hash_strings
+from bfpack_spark.core.shuffle import UInt64
 from bfpack_spark.core.tasks import TASKS
 from bfpack_spark.corpus.inventory import Inventory, split_inventory
 from bfpack_spark.spark.hash_keys import hash_key
@@ -77,3 +80,14 @@ def files_frame(
     parts = num_tasks or TASKS.num_readers(len(listed))
     rows = [(number * parts // len(listed), *told) for number, told in enumerate(listed)]
     return in_partitions(spark, rows, "part int, kind string, path string, file int")
+
+
+def hash_ids(doc_ids: pa.Array) -> UInt64:
+    """Return a hash of each doc_id, by which documents are dealt to tasks and found again. The
+    array must hold no null."""
+    kind = np.int64 if pa.types.is_large_string(doc_ids.type) else np.int32
+    offsets = np.frombuffer(doc_ids.buffers()[1], dtype=kind)
+    offsets = offsets[doc_ids.offset : doc_ids.offset + len(doc_ids) + 1]
+    raw = doc_ids.buffers()[2]
+    utf8 = np.frombuffer(raw or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return hash_strings(utf8, np.diff(offsets).astype(np.int64))

@@ -8,9 +8,10 @@ Spark Connect jobs are named by tags, there is no status tracker, and no bar is 
 
 import logging
 import sys
+import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,7 +35,6 @@ from rich.text import Text
 
 from bfpack_spark.logs import facts
 from bfpack_spark.printable import one_line
-from bfpack_spark.spark.repeating import repeating
 from bfpack_spark.spark.versions import context_of
 
 Unit: TypeAlias = Literal["tokens", "bytes", "documents"]
@@ -130,6 +130,26 @@ def _tagged(spark: SparkSession, title: str) -> Iterator[None]:
         yield
     finally:
         spark.removeTag(tag)
+
+
+@contextmanager
+def repeating(act: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Call `act` every `seconds` seconds in its own thread while the code inside runs, and once
+    more after that code has ended or failed."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        act()
 
 
 @contextmanager

@@ -51,11 +51,7 @@ def keep_quiet_of_lost_jvm(context: SparkContext) -> None:
     That is said once, where the run ends."""
     server = getattr(context, "_accumulatorServer", None)
     if server is not None:
-        server.handle_error = _say_nothing
-
-
-def _say_nothing(request: object, client_address: object) -> None:
-    """Do what socketserver asks for where a request fails."""
+        server.handle_error = lambda *_: None
 
 
 def _relay(reading: int, writing: int) -> None:

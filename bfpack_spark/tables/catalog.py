@@ -6,11 +6,11 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.delta.input import open_delta
 from bfpack_spark.errors import InputError
-from bfpack_spark.spark.frames import Frame
-from bfpack_spark.spark.table_names import table_name
+from bfpack_spark.spark.frames import Frame, table_name
 from bfpack_spark.tables.iceberg_snapshot import iceberg_snapshot
 
 _DETAILS = "# Detailed Table Information"
+_FORMS = "NAME, DB.NAME or CATALOG.DB.NAME, or a path (./NAME) with --input-format delta"
 
 
 def open_table(spark: SparkSession, table: str, version: str | None) -> Frame:
@@ -18,7 +18,7 @@ def open_table(spark: SparkSession, table: str, version: str | None) -> Frame:
     (None: the newest), and else any text that the user lets stand for what it holds now. Raise
     InputError if there is no such table or version, or if a version must be said and is not."""
     asked = f"--input {table}"
-    named = table_name(asked, table)
+    named = table_name(asked, table, _FORMS)
     provider = _provider(spark, asked, named)
     if provider == "iceberg":
         return iceberg_snapshot(spark, table, named, version)

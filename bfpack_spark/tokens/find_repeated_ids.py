@@ -15,9 +15,8 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.tasks import TASKS, TaskSizes
 from bfpack_spark.schema import DEALT_IDS, MESSAGES, blocks_of, spark_ddl
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
-from bfpack_spark.spark.hash_ids import hash_ids
 from bfpack_spark.spark.messages import message
-from bfpack_spark.spark.partitions import rows_of, to_partitions
+from bfpack_spark.spark.partitions import hash_ids, rows_of, to_partitions
 from bfpack_spark.tokens.token_places import read_ids
 
 _NAMED = 5  # repeated ids in the message of a part

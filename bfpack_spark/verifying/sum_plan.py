@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.plan.plan_files import read_plan_file
-from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.spark.partitions import hash_ids
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile, check_each, differs
 

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from bfpack_spark.core.digest import hash_rows
 from bfpack_spark.sequences.row_targets import RowTargets
 from bfpack_spark.sequences.shard_files import count_cut
-from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.spark.partitions import hash_ids
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile, check_each, differs
 from bfpack_spark.verifying.shard_rows import ShardRules, read_shard

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 
 from bfpack_spark.files.access import resolve
 from bfpack_spark.files.parquet_output import binary_values, token_values
-from bfpack_spark.spark.hash_ids import hash_ids
+from bfpack_spark.spark.partitions import hash_ids
 from bfpack_spark.tokens.stored_ids import IdsHash, whole_ids
 from bfpack_spark.tokens.token_files import read_token_file
 from bfpack_spark.verifying.findings import Violation

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from bfpack_spark.spark.repeating import repeating
+from bfpack_spark.spark.progress import repeating
 
 
 def test_it_is_done_beside_the_work_and_once_more_at_its_end() -> None:

@@ -10,8 +10,7 @@ from pyspark.sql import SparkSession
 from bfpack_spark.core.tasks import TaskSizes
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import QUARANTINE, TOKENS
-from bfpack_spark.spark.hash_ids import hash_ids
-from bfpack_spark.spark.partitions import files_frame
+from bfpack_spark.spark.partitions import files_frame, hash_ids
 from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
 
 
