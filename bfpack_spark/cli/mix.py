@@ -18,12 +18,7 @@ from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import mean
 from bfpack_spark.versions.metadata import check_name
-from bfpack_spark.versions.mixtures import (
-    Mixture,
-    MixtureRequest,
-    plan_mixture,
-    write_mixture,
-)
+from bfpack_spark.versions.mixtures import Mixture, MixtureRequest, plan_mixture, write_mixture
 from bfpack_spark.versions.on_disk import buckets_of, published_at
 
 log = logging.getLogger("bfpack")

@@ -80,7 +80,8 @@ def _plan_frames(
     frames: Iterator[pd.DataFrame], *, spec: PlanSpec, write: Writer | None
 ) -> Iterator[pd.DataFrame]:
     """Plan the group of a partition, and write its rows if there is a writer."""
-    blocks = _blocks(frames)
+    schema = plain(blocks_of(GROUPED, "group"))
+    blocks = [pa.RecordBatch.from_pandas(frame, schema) for frame in frames if len(frame)]
     if not blocks:
         return
     planned = plan_blocks(blocks, spec)
@@ -94,12 +95,6 @@ def _written(planned: PlannedGroup, write: Writer) -> Iterator[pa.RecordBatch]:
     yield message({"files": [], "documents_cut": planned.plan.num_documents_cut})
 
 
-def _blocks(frames: Iterator[pd.DataFrame]) -> list[pa.RecordBatch]:
-    """Return the frames as Arrow batches. Each frame is freed before the next one comes."""
-    schema = plain(blocks_of(GROUPED, "group"))
-    return [pa.RecordBatch.from_pandas(frame, schema) for frame in frames if len(frame)]
-
-
 def plan_blocks(blocks: list[pa.RecordBatch], spec: PlanSpec) -> PlannedGroup:
     """Return the plan of the group that the blocks of GROUPED hold. The list of blocks is emptied,
     so that they are freed."""
@@ -108,7 +103,9 @@ def plan_blocks(blocks: list[pa.RecordBatch], spec: PlanSpec) -> PlannedGroup:
     group = groups.pop()
     documents = from_blocks(blocks, GROUPED, HASHED.names)
     blocks.clear()
-    order = _fixed_order(documents)
+    # By the hashes, so that nothing depends on the order in which Spark delivered the documents.
+    by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
+    order = pc.sort_indices(documents, by).to_numpy().astype(np.int64)
     lengths, hashes = (documents[name].to_numpy()[order] for name in ("length", "doc_hash"))
     doc_id = documents["doc_id"].combine_chunks()
     del documents  # 50 bytes a document, while the group is planned
@@ -118,11 +115,3 @@ def plan_blocks(blocks: list[pa.RecordBatch], spec: PlanSpec) -> PlannedGroup:
         order=order,
         plan=plan_group(lengths, hashes, spec.rules, spec.numbers(group)),
     )
-
-
-def _fixed_order(documents: pa.Table) -> Int64:
-    """Return the order of the documents by their hashes, so that nothing depends on the order in
-    which Spark delivered them."""
-    by = [("doc_hash", "ascending"), ("doc_id", "ascending")]
-    order: Int64 = pc.sort_indices(documents, by).to_numpy().astype(np.int64)
-    return order

@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,16 +18,10 @@ from bfpack_spark.tokenizing.engines import (
     Load,
     load_engine,
 )
-from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Targeted
-from bfpack_spark.tokenizing.tokenize_conversations import (
-    conversation_spec,
-    tokenize_conversations,
-)
+from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Row, Targeted
+from bfpack_spark.tokenizing.tokenize_conversations import conversation_spec, tokenize_conversations
 from bfpack_spark.tokenizing.tokenize_prompts import tokenize_prompts
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
-
-# Messages and tools, prompt and completion, or ready ids and their mask or labels.
-Row: TypeAlias = tuple[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

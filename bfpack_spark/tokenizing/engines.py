@@ -24,7 +24,7 @@ from bfpack_spark.tokenizing.ids_of_texts import Ids, batches, end_to_end, is_lo
 from bfpack_spark.tokenizing.kept_words import WordsEngine
 from bfpack_spark.tokenizing.normalized_ahead import ahead_of
 from bfpack_spark.tokenizing.normalizers import Normalize
-from bfpack_spark.tokenizing.panics import said
+from bfpack_spark.tokenizing.panics import file_fails, said, text_fails
 from bfpack_spark.tokenizing.sentencepiece import SentencePieceEngine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -198,14 +198,10 @@ class FastokensEngine:
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
         if self._normalize is not None:
             texts = [self._normalize(text) for text in texts]
-        try:
+        with text_fails("fastokens"):
             raw, offsets = self._engine.encode_batch_flat(
                 texts, add_special_tokens=False, split_special_tokens=self._split
             )
-        except BaseException as error:
-            raise JobError(
-                f"fastokens fails on a text ({said(error)}); use --engine tokenizers"
-            ) from None
         ends = np.frombuffer(offsets, dtype="<u8").astype(np.int64)
         return np.frombuffer(raw, dtype="<i4"), np.diff(ends)
 
@@ -219,10 +215,8 @@ class FastokensEngine:
 
 
 def _of_fastokens(tokenizer_json: bytes) -> Any:
-    try:
+    with file_fails("fastokens"):
         return fastokens.Tokenizer.from_json_str(tokenizer_json.decode())
-    except BaseException as error:
-        raise ValueError(f"fastokens cannot load it: {said(error)}") from None
 
 
 _MAKERS: dict[EngineName, Callable[[Vocabulary], Engine]] = {

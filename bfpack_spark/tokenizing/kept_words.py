@@ -27,11 +27,10 @@ import numpy as np
 import tokenizers
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.errors import JobError
 from bfpack_spark.tokenizing.ids_of_texts import Ids, end_to_end, is_long
 from bfpack_spark.tokenizing.normalized_ahead import sought_tokens
 from bfpack_spark.tokenizing.normalizers import library
-from bfpack_spark.tokenizing.panics import said
+from bfpack_spark.tokenizing.panics import file_fails, text_fails
 from bfpack_spark.tokenizing.tokenizer_json import Tree, parts_of
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -72,10 +71,8 @@ class WordsEngine:
                 "for in the text"
             )
         kind = _kind_of(tree)
-        try:
+        with file_fails("tokenizers"):
             self._engine = tokenizers.Tokenizer.from_buffer(vocabulary.engine_json)
-        except BaseException as error:
-            raise ValueError(f"tokenizers cannot load it: {said(error)}") from None
         self._tokenize = self._engine.model.tokenize
         self._pre_tokenize = self._engine.pre_tokenizer.pre_tokenize_str
         self._steps = [library(step) for step in parts_of(tree.get("normalizer"), "normalizers")]
@@ -85,12 +82,8 @@ class WordsEngine:
         self._cuts = vocabulary.cuts
 
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
-        try:
+        with text_fails("words"):
             return end_to_end([self._one(text) for text in texts])
-        except BaseException as error:
-            raise JobError(
-                f"words fails on a text ({said(error)}); use --engine tokenizers"
-            ) from None
 
     def _one(self, text: str) -> Ids | None:
         cuts = self._cuts if is_long(text) else None

@@ -12,10 +12,10 @@ from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError
 from bfpack_spark.printable import counted
 from bfpack_spark.schema import Reason
-from bfpack_spark.tokenizing.encode_chats import EncodeSpec, Row, outcomes_of
+from bfpack_spark.tokenizing.encode_chats import EncodeSpec, outcomes_of
 from bfpack_spark.tokenizing.ends import Encoded, Mask
 from bfpack_spark.tokenizing.engines import REFERENCE_BYTES
-from bfpack_spark.tokenizing.outcomes import RefusedError
+from bfpack_spark.tokenizing.outcomes import RefusedError, Row
 from bfpack_spark.tokenizing.parity import Choice, EngineChoice, choose_engine
 from bfpack_spark.tokenizing.ready_ids import ready_ids
 from bfpack_spark.tokenizing.ready_masks import with_ready_masks

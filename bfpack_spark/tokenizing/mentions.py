@@ -16,6 +16,7 @@ import tokenizers
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.tokenizing.cuts import Cuts
+from bfpack_spark.tokenizing.ids_of_texts import is_long
 from bfpack_spark.tokenizing.python_names import python_references
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -25,7 +26,6 @@ REFERENCE_KINDS: tuple[ReferenceKind, ...] = get_args(ReferenceKind)
 # A word with a capital at the beginning, or one inside, or with _ or a digit: no plain word.
 _WORD = re.compile(r"\b(?:[^\W\d_]*_\w+|[^\W\d_]+\d\w*|[^\W\d_]*[A-ZÀ-ÞА-Я]\w+)\b")
 _HEADING = re.compile(r"^(?:#{1,6}[ \t]+\S.*|\S.*\n(?:={3,}|-{3,})[ \t]*$)", re.MULTILINE)
-_AT_ONCE = 1 << 20  # characters that are tokenized in one call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class TokenPlaces:
     def starts(self, text: str) -> Int64:
         """Return the first character of each token of the text."""
         pieces = [text]
-        if len(text) > _AT_ONCE and self._cuts is not None:
+        if is_long(text) and self._cuts is not None:
             pieces = list(self._cuts.pieces(text))
         parts, reached = [np.empty(0, np.int64)], 0
         for piece in pieces:

@@ -2,7 +2,7 @@
 reason why there are none."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,10 @@ class Targeted:
     ids: Ids
     loss_mask: Mask
     num_inserted: int
+
+
+# Messages and tools, prompt and completion, or ready ids and their mask or labels.
+Row: TypeAlias = tuple[Any, Any]
 
 
 class RefusedError(ValueError):

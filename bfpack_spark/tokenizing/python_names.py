@@ -16,7 +16,7 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal["import", "function", "class", "argument", "assignment"]
 _Functions: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -76,21 +76,17 @@ class _Reader:
         self._uses: list[tuple[str, int, _Scope]] = []
         self._string: int | None = None  # where the f-string begins that is being read
         self._since: int | None = None  # where the statement ends whose targets are being read
-        assignments = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
-        comprehensions = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-        patterns = (ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping)
         self._readers: dict[type[ast.AST], Callable[[Any, _Scope], None]] = {
             ast.Name: self._name,
             ast.Lambda: lambda node, scope: self._arguments(node.args, scope, [node.body]),
             ast.ClassDef: self._class,
             ast.JoinedStr: self._formatted,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            **dict.fromkeys(assignments, self._assignment),
-            **dict.fromkeys(comprehensions, self._comprehension),
+            **dict.fromkeys(get_args(_Functions), self._function),
+            **dict.fromkeys(get_args(_Assignments), self._assignment),
+            **dict.fromkeys(get_args(_Comprehensions), self._comprehension),
             **dict.fromkeys((ast.For, ast.AsyncFor), self._loop),
             **dict.fromkeys((ast.Import, ast.ImportFrom), self._import),
-            **dict.fromkeys(patterns, self._named),
+            **dict.fromkeys(get_args(_Named), self._named),
         }
 
     def references(self) -> Iterator[Reference]:

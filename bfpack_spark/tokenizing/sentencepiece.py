@@ -19,11 +19,10 @@ import numpy as np
 import psutil
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.errors import JobError
 from bfpack_spark.memory import give_back
 from bfpack_spark.tokenizing.ids_of_texts import Ids, end_to_end, is_long
 from bfpack_spark.tokenizing.normalized_ahead import ahead_of, sought_tokens
-from bfpack_spark.tokenizing.panics import said
+from bfpack_spark.tokenizing.panics import file_fails, text_fails
 from bfpack_spark.tokenizing.tokenizer_json import Tree, parts_of
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
@@ -63,15 +62,14 @@ class SentencePieceEngine:
         self._load()
 
     def _load(self) -> None:
-        try:
+        with file_fails("gigatoken"):
             self._engine = load_hf_json(self._json)
-        except BaseException as error:
-            raise ValueError(f"gigatoken cannot load it: {said(error)}") from None
         self._read = 0
         self._size = _resident()
 
     def encode(self, texts: list[str]) -> tuple[Ids, Int64]:
-        ids, lengths = end_to_end([self._one(text) for text in texts])
+        with text_fails("gigatoken"):
+            ids, lengths = end_to_end([self._one(text) for text in texts])
         self._read += sum(map(len, texts))
         if self._read > _READ_CHARS:
             self._forget()
@@ -85,12 +83,7 @@ class SentencePieceEngine:
     def _piece(self, text: str) -> Ids:
         if self._normalize is not None:
             text = self._normalize(text)
-        try:
-            return self._engine.encode(text).view(np.int32)
-        except BaseException as error:
-            raise JobError(
-                f"gigatoken fails on a text ({said(error)}); use --engine tokenizers"
-            ) from None
+        return self._engine.encode(text).view(np.int32)
 
     def _forget(self) -> None:
         """Make the engine anew if what it keeps has grown."""

@@ -4,6 +4,7 @@ EOS is appended unless the template has ended the last turn with it, which is so
 blanks follows it.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +13,13 @@ from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.aligned_tokens import Aligned, StoodIn, encode_aligned, stand_in
 from bfpack_spark.tokenizing.conversations import parse_conversation
 from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine
-from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, with_ends
+from bfpack_spark.tokenizing.outcomes import Outcome, RefusedError, Row, with_ends
 from bfpack_spark.tokenizing.renderer import Renderer
 from bfpack_spark.tokenizing.stand_ins import StandIns, make_stand_ins
 from bfpack_spark.tokenizing.template_file import ChatTemplate
 from bfpack_spark.tokenizing.traced_text import MESSAGE, runs_of
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
-_renderers: dict[tuple[str, str], Renderer] = {}
 _specs: dict[tuple[str, str, str, str], "ConversationSpec"] = {}
 
 
@@ -32,12 +32,10 @@ class ConversationSpec:
     engine: EngineName
     load: Load = load_engine
 
+    @functools.cached_property
     def renderer(self) -> Renderer:
-        """Return the compiled template, one for a process."""
-        key = (self.template.sha256, self.stand_ins.vocabulary.sha256)
-        if key not in _renderers:
-            _renderers[key] = Renderer(self.template, list(self.stand_ins.words))
-        return _renderers[key]
+        """Return the compiled template."""
+        return Renderer(self.template, list(self.stand_ins.words))
 
 
 def conversation_spec(
@@ -53,13 +51,11 @@ def conversation_spec(
         _specs[key] = ConversationSpec(
             template=vocabulary.template, stand_ins=stand_ins, engine=engine, load=load
         )
-        _specs[key].renderer()
+        _specs[key].renderer  # noqa: B018  # raises the error
     return _specs[key]
 
 
-def tokenize_conversations(
-    rows: Sequence[tuple[Any, Any]], spec: ConversationSpec
-) -> list[Outcome]:
+def tokenize_conversations(rows: Sequence[Row], spec: ConversationSpec) -> list[Outcome]:
     """Return ids and mask of each conversation, which is a pair of messages and tools, or why it is
     refused."""
     texts = [_stood_in(messages, tools, spec) for messages, tools in rows]
@@ -71,7 +67,7 @@ def tokenize_conversations(
     ]
 
 
-def stood_in_texts(rows: Sequence[tuple[Any, Any]], spec: ConversationSpec) -> list[str]:
+def stood_in_texts(rows: Sequence[Row], spec: ConversationSpec) -> list[str]:
     """Return the texts that the engines are given of conversations, whole and cut at borders."""
     texts = [_stood_in(messages, tools, spec) for messages, tools in rows]
     good = [text for text in texts if isinstance(text, StoodIn)]
@@ -88,7 +84,7 @@ def _outcome(text: StoodIn, aligned: Aligned | RefusedError, stand_ins: StandIns
 
 def _stood_in(messages: Any, tools: Any, spec: ConversationSpec) -> StoodIn | RefusedError:
     try:
-        rendered = spec.renderer().render(parse_conversation(messages, tools))
+        rendered = spec.renderer.render(parse_conversation(messages, tools))
         if spec.stand_ins.own.control_tokens == "quarantine":
             _refuse_control_words(rendered, spec.stand_ins)
         return stand_in(rendered, spec.stand_ins)

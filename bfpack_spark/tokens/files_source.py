@@ -12,8 +12,8 @@ from bfpack_spark.spark.disk_space import Need, need_of_tokens
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import splits_frame
 from bfpack_spark.spark.progress import Unit
-from bfpack_spark.tokenizing.encode_chats import Row
 from bfpack_spark.tokenizing.look_at_chats import sample_rows
+from bfpack_spark.tokenizing.outcomes import Row
 from bfpack_spark.tokenizing.parity import sample_texts
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.find_ids import find_ids

@@ -17,7 +17,7 @@ from bfpack_spark.corpus import coverage
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.spark.frames import Frame, column
 from bfpack_spark.spark.progress import Unit
-from bfpack_spark.tokenizing.encode_chats import Row
+from bfpack_spark.tokenizing.outcomes import Row
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_files import attempt_name

@@ -12,7 +12,7 @@ from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.spark.disk_space import Need
 from bfpack_spark.spark.progress import Unit
-from bfpack_spark.tokenizing.encode_chats import Row
+from bfpack_spark.tokenizing.outcomes import Row
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
 from bfpack_spark.tokens.tokenize_text import CountingWriter

@@ -222,7 +222,7 @@ def test_a_template_is_compiled_once_in_a_process() -> None:
     )
     first = module.conversation_spec(vocabulary, "tokenizers")
     assert module.conversation_spec(vocabulary, "tokenizers") is first
-    assert first.renderer() is first.renderer()
+    assert first.renderer is first.renderer
 
 
 @pytest.mark.parametrize(
