@@ -119,7 +119,7 @@ def _found_in_paths(pattern: str) -> tuple[list[str], list[LeftOut]]:
     data under a name that begins with an underscore."""
     named = {PLACEHOLDER: "(?P<bucket>[^/.][^/]*)"}
     buckets, strays = set(), []
-    for listed, match in (p for one in expand(pattern) for p in match_files(one, named, "(/.*)?")):
+    for listed, match in (p for one in expand(pattern) for p in match_files(one, named)):
         bucket = match["bucket"]
         if bucket.startswith("_"):
             if format_of(listed.name) is not None and not is_bookkeeping(listed.name):

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.one_place import need_published, seq_lens_of
 from bfpack_spark.cli.options import PLACE, command, json_option, settings_options, version_option
-from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
+from bfpack_spark.cli.printing import close, error_rows, print_json, say
 from bfpack_spark.cli.running import run_each_named
 from bfpack_spark.config import Settings
 from bfpack_spark.exporting.make_export import make_export
@@ -34,7 +34,7 @@ def export(settings: Settings, form: ExportFormat, version: str | None, as_json:
     outcomes = run_each_named(partial(_export, form, version), settings)
     made: list[Version] = results_of(outcomes)
     if as_json:
-        print_json([*map(_row, made), *map(error_row, failed(outcomes))])
+        print_json([*map(_row, made), *error_rows(outcomes)])
     else:
         for one in made:
             say(_directory(one))

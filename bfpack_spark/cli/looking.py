@@ -24,7 +24,7 @@ from bfpack_spark.cli.options import (
     settings_options,
     version_option,
 )
-from bfpack_spark.cli.printing import close, error_row, failed, print_json, say
+from bfpack_spark.cli.printing import close, error_rows, print_json, say
 from bfpack_spark.cli.running import run_each_named
 from bfpack_spark.cli.stats import print_stats
 from bfpack_spark.config import Settings
@@ -75,8 +75,7 @@ def verify(settings: Settings, version: str | None, as_json: bool) -> int:
     outcomes = run_each_named(partial(verify_each, version, None), settings)
     reports = results_of(outcomes)
     if as_json:
-        errors = [error_row(outcome) for outcome in failed(outcomes)]
-        print_json([*map(_report_json, reports), *errors])
+        print_json([*map(_report_json, reports), *error_rows(outcomes)])
     else:
         for report in reports:
             say(report.text())

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bfpack_spark.cli.each_bucket import Outcome
-from bfpack_spark.cli.printing import error_row, failed, print_json, say
+from bfpack_spark.cli.printing import error_rows, print_json, say
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import size
 from bfpack_spark.versions.on_disk import VersionOnDisk
@@ -51,10 +51,10 @@ def print_removals(
     as_json: bool,
 ) -> None:
     """Print what is removed, or would be, and why. Then print what is kept, and why."""
-    errors = failed(list(outcomes))
+    errors = error_rows(outcomes)
     if as_json:
         rows = [{**_removal_row(removable), "removed": done == "removed"} for removable in removals]
-        print_json([*rows, *map(error_row, errors)])
+        print_json([*rows, *errors])
         return
     for removable in removals:
         say(f"{done} {_removal_line(removable)}")

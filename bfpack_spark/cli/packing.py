@@ -3,7 +3,7 @@
 from bfpack_spark import pipeline
 from bfpack_spark.cli.each_bucket import results_of
 from bfpack_spark.cli.options import PLACE, RULES, TEXT, command, json_option, settings_options
-from bfpack_spark.cli.printing import close, failed, say
+from bfpack_spark.cli.printing import close, say
 from bfpack_spark.cli.published import print_published
 from bfpack_spark.cli.running import run_each_named, run_each_slice
 from bfpack_spark.config import Settings
@@ -29,7 +29,7 @@ def pack(settings: Settings, as_json: bool) -> int:
     an earlier run has made is taken and not made again."""
     settings.need("seq_len")
     outcomes = run_each_slice(pipeline.pack, settings)
-    print_published(results_of(outcomes), failed(outcomes), as_json)
+    print_published(outcomes, as_json)
     return close(outcomes)
 
 
@@ -65,5 +65,5 @@ def assemble(settings: Settings, as_json: bool) -> int:
     or of those that are named."""
     settings.need("seq_len")
     outcomes = run_each_named(pipeline.assemble_bucket, settings)
-    print_published(results_of(outcomes), failed(outcomes), as_json)
+    print_published(outcomes, as_json)
     return close(outcomes)

@@ -1,6 +1,7 @@
 """What commands print on stdout, as lines and tables or as one JSON document."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -23,13 +24,10 @@ def print_json(value: Any) -> None:
     click.echo(json_text(value, indent=1))
 
 
-def error_row(failed: Outcome) -> dict[str, Any]:
-    """Return the row of a bucket that failed, to stand among the results of the others."""
-    return {"bucket": failed.bucket, "error": failed.error, "exit_code": failed.code}
-
-
-def failed(outcomes: list[Outcome]) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.error is not None]
+def error_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return a row for each bucket that failed, to stand among the results of the others."""
+    failed = [each for each in outcomes if each.error is not None]
+    return [{"bucket": each.bucket, "error": each.error, "exit_code": each.code} for each in failed]
 
 
 def fail(message: str) -> None:

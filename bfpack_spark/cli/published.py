@@ -7,10 +7,10 @@ current before.
       current was 2e... (long_documents split -> drop)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from bfpack_spark.cli.each_bucket import Outcome
-from bfpack_spark.cli.printing import error_row, print_json, say
+from bfpack_spark.cli.each_bucket import Outcome, results_of
+from bfpack_spark.cli.printing import error_rows, print_json, say
 from bfpack_spark.pipeline import Published
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import share, why_dropped
@@ -18,12 +18,13 @@ from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.publication import current_sequences
 
 
-def print_published(done: Sequence[Published], failed: Sequence[Outcome], as_json: bool) -> None:
+def print_published(outcomes: list[Outcome], as_json: bool) -> None:
     """Print what is current now on stdout."""
+    done: list[Published] = results_of(outcomes)
     manifests = [current_sequences(each.version.home, each.version.name)[1] for each in done]
     if as_json:
         rows = [_row(*pair) for pair in zip(done, manifests, strict=True)]
-        print_json([*rows, *map(error_row, failed)])
+        print_json([*rows, *error_rows(outcomes)])
         return
     for published, manifest in zip(done, manifests, strict=True):
         home, totals = published.version.home, manifest.totals

@@ -42,18 +42,16 @@ def find_files(pattern: str) -> list[Listed]:
     return sorted(named, key=lambda listed: listed.name)
 
 
-def match_files(
-    pattern: str, named: Mapping[str, str], end: str
-) -> list[tuple[Listed, re.Match[str]]]:
+def match_files(pattern: str, named: Mapping[str, str]) -> list[tuple[Listed, re.Match[str]]]:
     """Return the files whose names match a pattern without alternatives. `named` gives pieces of
     the pattern and what they mean as regular expressions (if a piece with a named group occurs
-    again, it must match the same text). `end` is what may follow."""
+    again, it must match the same text). Below a folder that matches, all files do."""
     start, key = start_and_key(pattern)
     varying = key
     for piece in named:
         varying = varying.replace(piece, "*")
     folder = _fixed(varying)
-    wanted = _compiled(pattern, key[len(folder) :].lstrip("/"), named, end)
+    wanted = _compiled(pattern, key[len(folder) :].lstrip("/"), named, "(/.*)?")
     every = list_below(_folder(start, folder, key))
     return [(listed, match) for listed in every if (match := wanted.match(listed.name))]
 
@@ -109,7 +107,7 @@ def _of_alternative(pattern: str) -> list[Listed]:
     plain = list_plain(pattern)
     if plain or not _varies(pattern):
         return plain
-    return [listed for listed, _ in match_files(pattern, {}, "(/.*)?")]
+    return [listed for listed, _ in match_files(pattern, {})]
 
 
 def _varies(pattern: str) -> bool:

@@ -26,10 +26,6 @@ class InputFile:
         """Return how it is compressed (gzip, zstd, bz2, xz), or None if it is not."""
         return self.magic or codec_of(self.name)
 
-    def for_fingerprint(self) -> list[str | int]:
-        """Return the name, the size, and the ETag or else the modification time."""
-        return [self.name, self.size, self.etag or self.modified]
-
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
@@ -57,8 +53,8 @@ class Inventory:
         return list(map(whole_file, self.files))
 
     def for_fingerprint(self) -> list[list[str | int]]:
-        """Return what tells each file from another file of its name."""
-        return [file.for_fingerprint() for file in self.files]
+        """Return the name and size of each file, and its ETag or else its modification time."""
+        return [[file.name, file.size, file.etag or file.modified] for file in self.files]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -174,8 +174,7 @@ def _open_lines(split: Split, longest: int) -> Iterator[tuple[Lines, Decompresse
     """Open a split and yield the lines that begin in it, and the object that counts the bytes that
     were read of the file."""
     with _open_blocks(split) as (blocks, start):
-        whole = isinstance(blocks, Decompressed)
-        end = math.inf if whole else split.end
+        end = math.inf if isinstance(blocks, Decompressed) else split.end
         lines = Lines(blocks, start=start, end=end, longest=longest)
         yield lines, blocks if isinstance(blocks, Decompressed) else lines
 

@@ -36,7 +36,13 @@ def unchanged(split: Split) -> Iterator[None]:
 def look_again(inventory: Inventory) -> None:
     """Raise JobError, which names the file, if a file is no longer what the inventory saw."""
     splits = inventory.whole_files()
-    for split, seen in zip(splits, _look_at_all([split.path for split in splits]), strict=True):
+    paths = [split.path for split in splits]
+    fs, _ = access.locate(paths[0])
+    if access.is_object_store(fs):
+        every: Iterable[Seen | None] = look_below(paths)
+    else:
+        every = map(_seen, fs.get_file_info([access.locate(path)[1] for path in paths]))
+    for split, seen in zip(splits, every, strict=True):
         _check(split, seen)
 
 
@@ -59,13 +65,6 @@ def _check(split: Split, seen: Seen | None) -> None:
 def _look(path: str) -> Seen | None:
     fs, inner = access.locate(path)
     return look_at_object(path) if access.is_object_store(fs) else _seen(fs.get_file_info(inner))
-
-
-def _look_at_all(paths: list[str]) -> Iterable[Seen | None]:
-    fs, _ = access.locate(paths[0])
-    if access.is_object_store(fs):
-        return look_below(paths)
-    return map(_seen, fs.get_file_info([access.locate(path)[1] for path in paths]))
 
 
 def _seen(info: pafs.FileInfo) -> Seen | None:

@@ -24,12 +24,11 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
 from bfpack_spark.delta.tables import (
-    delta_log,
     describe,
     identifier,
     location_of,
     need_delta,
-    snapshot_at,
+    newest_snapshot,
 )
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
@@ -94,7 +93,7 @@ def newest_commit(
     spark: SparkSession, table: DeltaTable, bucket: str, seq_len: int
 ) -> Commit | None:
     """Return the newest commit of a bucket and seq_len, or None if the log has none."""
-    snapshot = snapshot_at(spark, delta_log(spark, table.location), None)
+    snapshot = newest_snapshot(spark, table.location)
     transaction = snapshot.transactions().get(_application(bucket, seq_len))
     if transaction.isEmpty():
         return None
@@ -151,7 +150,7 @@ def _overwrite(
     spark: SparkSession, table: DeltaTable, version: Version, manifest: Manifest
 ) -> None:
     bucket, seq_len = _key(manifest)
-    number = snapshot_at(spark, delta_log(spark, table.location), None).version() + 1
+    number = newest_snapshot(spark, table.location).version() + 1
     metadata = {key: value for key, value in manifest.as_json().items() if key != "files"}
     with _settings(spark, _one_file_a_task(seq_len)):
         (

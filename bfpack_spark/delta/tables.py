@@ -4,7 +4,6 @@ snapshots."""
 import re
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import Row, SparkSession
 
@@ -35,7 +34,8 @@ def need_delta(spark: SparkSession, asked: str) -> None:
             "name the table in Spark's catalog by --input-format table, for output take the "
             "Parquet, or start a classic session"
         )
-    loader = java(spark).java.lang.Thread.currentThread().getContextClassLoader()
+    jvm: Any = spark._jvm
+    loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
     extended = _EXTENSION in (spark.conf.get("spark.sql.extensions", None) or "")
     # Another catalog than Delta's may know Delta, too, but Spark's own does not.
     catalog = spark.conf.get("spark.sql.catalog.spark_catalog", None) or "builtin"
@@ -105,27 +105,13 @@ def describe(spark: SparkSession, asked: str, named: str) -> Row | None:
     return detail
 
 
-def delta_log(spark: SparkSession, location: str) -> Any:
-    """Return the JVM's DeltaLog of the directory of a table, brought up to date."""
-    jvm = java(spark)
+def newest_snapshot(spark: SparkSession, location: str) -> Any:
+    """Return the JVM's newest Snapshot of the table in a directory."""
+    jvm: Any = spark._jvm
+    none = jvm.scala.Option.empty()
     log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, location)
-    log.update(False, no_option(spark), no_option(spark))  # noqa: FBT003  # Java's, by position
-    return log
-
-
-def snapshot_at(spark: SparkSession, log: Any, version: int | None) -> Any:
-    """Return the JVM's Snapshot of a version, or of the newest (None). Raise LookupError if the
-    version is not there."""
-    newest = log.unsafeVolatileSnapshot()
-    if version is None or version == newest.version():
-        return newest
-    if version > newest.version():
-        raise LookupError(f"its newest version is {newest.version()}")
-    none = no_option(spark)
-    try:
-        return log.getSnapshotAt(version, none, none, False)  # noqa: FBT003  # Java's, by position
-    except Py4JJavaError:
-        raise LookupError("its log no longer has this version: see DESCRIBE HISTORY") from None
+    log.update(False, none, none)  # noqa: FBT003  # Java's, by position
+    return log.unsafeVolatileSnapshot()
 
 
 def reason(error: Exception) -> str:
@@ -135,11 +121,3 @@ def reason(error: Exception) -> str:
     causes = [line for line in lines if line.startswith("Caused by: ")]
     told = [line for line in lines if not line.startswith("An error occurred while calling")]
     return next(iter(causes[-1:] or told), type(error).__name__).removeprefix("Caused by: ")
-
-
-def java(spark: SparkSession) -> Any:
-    return spark._jvm
-
-
-def no_option(spark: SparkSession) -> Any:
-    return java(spark).scala.Option.empty()

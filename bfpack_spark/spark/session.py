@@ -87,7 +87,9 @@ def get_session(settings: Mapping[str, str], meanwhile: Meanwhile | None = None)
     of the machine's memory, unless `settings` say otherwise. `meanwhile`: what is done while the
     JVM of a new session starts. It may leave a call for the parent of the Python workers at the
     path that it is given (worker_daemon.leave_call)."""
-    spark = _existing() or (_submitted() if _is_given() else None)
+    # Spark may have been started for this process, though it holds no session yet.
+    given = under_submit() or ON_DATABRICKS in os.environ
+    spark = _existing() or (_submitted() if given else None)
     if spark is None:
         return with_settings(_local(settings, meanwhile), settings)
     others = [key for key in settings if not key.startswith("spark.sql.")]
@@ -131,11 +133,6 @@ def _is_whole(archive: Path) -> bool:
             return file.read() == ARCHIVE_END
     except OSError:
         return False
-
-
-def _is_given() -> bool:
-    """Return whether Spark was started for this process, though it may hold no session yet."""
-    return under_submit() or ON_DATABRICKS in os.environ
 
 
 def _existing() -> SparkSession | None:

@@ -22,7 +22,7 @@ import numpy as np
 from bfpack_spark.errors import JobError
 from bfpack_spark.schema import Reason
 from bfpack_spark.tokenizing.ends import Mask
-from bfpack_spark.tokenizing.engines import EngineName, FastName, Load, load_engine, load_reference
+from bfpack_spark.tokenizing.engines import EngineName, Load, load_engine, load_reference
 from bfpack_spark.tokenizing.ids_of_texts import Ids, parts_of_batch
 from bfpack_spark.tokenizing.outcomes import RefusedError
 from bfpack_spark.tokenizing.stand_ins import KEPT_FOR_US, StandIns
@@ -110,12 +110,6 @@ def encode_aligned(
     """Return ids and loss mask of each text, or the error that says why there are none."""
     if name == "tokenizers":
         return [_by_places(text, stand_ins) for text in texts]
-    return _by_cutting(texts, stand_ins, name, load)
-
-
-def _by_cutting(
-    texts: Sequence[StoodIn], stand_ins: StandIns, name: FastName, load: Load
-) -> list[Aligned | RefusedError]:
     engine = load(name, stand_ins.vocabulary)
     wholes = parts_of_batch(*engine.encode([text.text for text in texts]))
     cuts = parts_of_batch(*engine.encode([stand_ins.border.join(text.pieces()) for text in texts]))

@@ -171,7 +171,8 @@ def _kept(file: TokenizerFile, cuts: Cuts) -> Cuts | None:
         normalize = library(step)
         keep = frozenset(name for name in cuts.keep if _keeps(normalize, name, cuts.keep))
         keep = frozenset(name for name in keep if _keeps(normalize, name, keep))
-        blank = frozenset(name for name in cuts.blank if _spares(normalize, BLANK[name][0]))
+        between = {name: f"a{BLANK[name][0]}b" for name in cuts.blank}
+        blank = frozenset(n for n, text in between.items() if normalize(text).lower() == text)
         if not keep or not blank or any(not _keeps(normalize, name, keep) for name in keep):
             return None
         cuts = Cuts(keep=keep, blank=blank)
@@ -200,10 +201,6 @@ def _keeps(normalize: Callable[[str], str], name: str, keep: Sets) -> bool:
     chars = [chr(code) for code in range(ord(first), ord(last) + 1)]
     kept = normalize(" ".join(chars)).split(" ")
     return len(kept) == len(chars) and all(len(c) == 1 and sets_of(c) & keep for c in kept)
-
-
-def _spares(normalize: Callable[[str], str], blank: str) -> bool:
-    return normalize(f"a{blank}b").lower() == f"a{blank}b"
 
 
 # Added tokens

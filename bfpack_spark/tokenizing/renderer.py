@@ -51,7 +51,8 @@ class Renderer:
         self._special = dict(template.special)
         self._template = _compiled(self._sandbox, template)
         self._takes_parts = False
-        self._takes_parts = not self._tells(*_SAID) and self._tells(*map(_part_with_more, _SAID))
+        parts = ([{"type": "text", "text": text, "unsaid": _UNSAID}] for text in _SAID)
+        self._takes_parts = not self._tells(*_SAID) and self._tells(*parts)
 
     def render(self, conversation: Conversation) -> str:
         """Return the conversation as text that knows where it comes from. Raises RefusedError,
@@ -132,10 +133,6 @@ class Renderer:
         """Tell whether a text is short and plain, and holds no control word, so that a template
         can make words like <|user|> of it and nobody can make it mean more."""
         return isinstance(text, str) and len(text) <= _NAME_MAX and _is_name(text, self._control)
-
-
-def _part_with_more(text: str) -> list[dict[str, str]]:
-    return [{"type": "text", "text": text, "unsaid": _UNSAID}]
 
 
 @functools.lru_cache(maxsize=1 << 12)  # most are role and content, again and again
