@@ -189,14 +189,11 @@ class Settings(ColumnSettings):
     def _as_text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) else value
 
-    @field_validator("input")
+    @field_validator("input", "output", "tokenizer", "chat_template", "publish_delta")
     @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(map(as_it_travels, value)))
-
-    @field_validator("output", "tokenizer", "chat_template", "publish_delta")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
+    def _addresses(cls, value: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        if isinstance(value, tuple):
+            return tuple(dict.fromkeys(map(as_it_travels, value)))
         return None if value is None else as_it_travels(value)
 
     @field_validator("output")

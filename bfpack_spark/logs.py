@@ -14,6 +14,8 @@ from typing import Any, TextIO
 
 from bfpack_spark.printable import json_text, lines, one_line
 
+log = logging.getLogger("bfpack")
+
 _about: ContextVar[dict[str, Any]] = ContextVar("about")
 _one_of_several: ContextVar[str | None] = ContextVar("one_of_several", default=None)
 
@@ -47,8 +49,7 @@ def facts(**fields: Any) -> dict[str, Any]:
 def say_done_before(what: str, version: str, **fields: Any) -> None:
     """Log that there is nothing to do, because this version is complete."""
     told = facts(version=version, done_before=True, **fields)
-    message = "%s: nothing to do, %s is complete"
-    logging.getLogger("bfpack").info(message, what, version, extra=told)
+    log.info("%s: nothing to do, %s is complete", what, version, extra=told)
 
 
 def handler_for(stream: TextIO) -> logging.Handler:

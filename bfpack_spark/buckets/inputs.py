@@ -1,7 +1,6 @@
 """What --input names: files, a Delta table by its path, or a table of Spark's catalog. From Python
 it may be a DataFrame."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,12 +10,11 @@ from bfpack_spark.buckets.slices import Slice
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.delta.input import open_path
 from bfpack_spark.errors import InputError
+from bfpack_spark.logs import log
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.frames import Frame
 from bfpack_spark.spark.progress import described
 from bfpack_spark.tables.catalog import open_table
-
-log = logging.getLogger("bfpack")
 
 
 @dataclass(frozen=True, kw_only=True)

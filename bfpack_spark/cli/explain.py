@@ -1,13 +1,13 @@
 """The line that explains a failure, and its exit code."""
 
 import errno
-import logging
 import re
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
 from bfpack_spark.errors import CODES, code_of
+from bfpack_spark.logs import log
 from bfpack_spark.spark.failures import (
     GO_ON,
     context_has_stopped,
@@ -18,8 +18,6 @@ from bfpack_spark.spark.failures import (
 )
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-log = logging.getLogger("bfpack")
 
 
 def explain(error: Exception) -> tuple[str | None, int]:

@@ -1,6 +1,5 @@
 """The commands that look at the whole of a packing: verify and stats."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -34,6 +33,7 @@ from bfpack_spark.explore.lengths import length_histogram, read_histogram
 from bfpack_spark.explore.sample import sample_input
 from bfpack_spark.explore.several import output_stats, sample_stats
 from bfpack_spark.explore.statistics import rules_of
+from bfpack_spark.logs import log
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.progress import Work, described, watched
 from bfpack_spark.spark.session import get_session
@@ -45,8 +45,6 @@ from bfpack_spark.verifying.verify_bucket import verify_bucket
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.on_disk import buckets_in
 from bfpack_spark.versions.publication import Home
-
-log = logging.getLogger("bfpack")
 
 _SAMPLED = tuple(name for name in TEXT if name not in ("max_quarantined", "audit_share"))
 _OR = "; or estimate from a text, by --input, --tokenizer and --sample N"

@@ -12,7 +12,7 @@ from bfpack_spark.cli.each_bucket import explain
 from bfpack_spark.cli.on_demand import CommandAt, GroupOnDemand
 from bfpack_spark.cli.printing import fail, silent
 from bfpack_spark.errors import code_of, was_interrupted
-from bfpack_spark.logs import handler_for
+from bfpack_spark.logs import handler_for, log
 
 _INTERRUPTED = "interrupted; the same command continues"
 _NOBODY_READS = 141  # what shells report of a program that wrote to a pipe without a reader
@@ -61,7 +61,7 @@ Exit codes:
 def bfpack() -> None:
     logging.basicConfig(handlers=[handler_for(sys.stderr)], level=logging.WARNING)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of where it keeps fonts
-    logging.getLogger("bfpack").setLevel(logging.ERROR if silent() else logging.INFO)
+    log.setLevel(logging.ERROR if silent() else logging.INFO)
 
 
 for _title, _commands in _SECTIONS.items():

@@ -1,6 +1,5 @@
 """`bfpack mix`: several buckets with weights, written down as one stream for a training run."""
 
-import logging
 import re
 from contextlib import ExitStack
 from fractions import Fraction
@@ -15,13 +14,12 @@ from bfpack_spark.core.mixture import lanes_needed
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.files.what_is_there import instead
+from bfpack_spark.logs import log
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import mean
 from bfpack_spark.versions.metadata import check_name
 from bfpack_spark.versions.mixtures import Mixture, MixtureRequest, plan_mixture, write_mixture
 from bfpack_spark.versions.on_disk import buckets_of, published_at
-
-log = logging.getLogger("bfpack")
 
 _NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 _LARGEST = 2**63 - 1

@@ -1,7 +1,6 @@
 """Finding the files of an input: which are read, which are one file under two names, and which are
 visible and not read."""
 
-import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +16,8 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import divide
 from bfpack_spark.files.object_store import look_below
+from bfpack_spark.logs import log
 from bfpack_spark.printable import counted
-
-log = logging.getLogger("bfpack")
 
 _BOOKKEEPING = {"_temporary", "_delta_log", "_spark_metadata"}
 UNDERSCORE = "its name or folder begins with an underscore"

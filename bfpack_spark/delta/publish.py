@@ -1,7 +1,5 @@
 """Sequences that are published are also published to a Delta table, if the user asks for it."""
 
-import logging
-
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -11,12 +9,11 @@ from bfpack_spark.delta import output
 from bfpack_spark.delta.output import DeltaTable
 from bfpack_spark.delta.tables import need_delta, reason
 from bfpack_spark.errors import InputError, JobError
+from bfpack_spark.logs import log
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import FileKind, SequencesManifest
 from bfpack_spark.versions.publication import Version
-
-log = logging.getLogger("bfpack")
 
 
 def check_delta(spark: SparkSession, settings: Settings) -> None:

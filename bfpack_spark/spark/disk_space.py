@@ -25,15 +25,13 @@ from rich.filesize import decimal
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.addresses import divide
-from bfpack_spark.logs import facts
+from bfpack_spark.logs import facts, log
 from bfpack_spark.spark.versions import context_of
 
 _STORED_OF_COMPRESSED = 0.8
 _STORED_OF_PLAIN = 0.25
 _SEQUENCES_OF_STORED = 1.2
 _TEMPORARY_OF_STORED = 2.0
-
-log = logging.getLogger("bfpack")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ Spark begins one stage after another, so the number of its stages is known here 
 Spark Connect jobs are named by tags, there is no status tracker, and no bar is shown.
 """
 
-import logging
 import sys
 import threading
 import time
@@ -33,7 +32,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from bfpack_spark.logs import facts
+from bfpack_spark.logs import facts, log
 from bfpack_spark.printable import one_line
 from bfpack_spark.spark.versions import context_of
 
@@ -88,7 +87,7 @@ def step(spark: SparkSession, work: Work, version: str) -> Iterator[Ending]:
     seconds = time.monotonic() - started
     told = facts(stage=work.stage, version=version, **{"seconds": seconds, **ending.counts})
     line = ending.line.replace("{seconds}", f"{seconds:.1f} s")
-    logging.getLogger("bfpack").info("%s", line, extra=told)
+    log.info("%s", line, extra=told)
 
 
 @contextmanager

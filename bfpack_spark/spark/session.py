@@ -2,7 +2,6 @@
 one."""
 
 import itertools
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from bfpack_spark.logs import log
 from bfpack_spark.spark.private_folder import make_private_folder, temporary_directory
 from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
@@ -77,8 +77,6 @@ _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-
-log = logging.getLogger("bfpack")
 
 
 def get_session(settings: Mapping[str, str], meanwhile: Meanwhile | None = None) -> SparkSession:

@@ -1,6 +1,5 @@
 """What a session is: its version of Spark, and whether it is one of Spark Connect."""
 
-import logging
 import re
 from typing import TypeAlias
 
@@ -10,13 +9,12 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.logs import log
 
 Release: TypeAlias = tuple[int, int]
 
 _OLDEST, _NEWEST = (3, 5), (4, 3)  # of those that `make test-versions` runs
 _OLDEST_CONNECT = (4, 0)
-
-log = logging.getLogger("bfpack")
 
 
 def release_of(version: str) -> Release:
@@ -37,20 +35,14 @@ def check_release(spark: SparkSession) -> None:
         raise InputError(
             f"Spark {spark.version}: is too old; take a cluster with Spark {oldest} to {newest}"
         )
-    if context_of(spark) is None:
-        _check_connect(spark.version, pyspark.__version__)
-    if release_of(spark.version) > _NEWEST:
-        log.warning("Spark %s was never tried: %s to %s were", spark.version, oldest, newest)
-
-
-def _check_connect(*versions: str) -> None:
-    """Raise InputError if the server or the client of Spark Connect is too old."""
-    oldest = min(versions, key=release_of)
-    if release_of(oldest) < _OLDEST_CONNECT:
+    older = min(spark.version, pyspark.__version__, key=release_of)  # of server and client
+    if context_of(spark) is None and release_of(older) < _OLDEST_CONNECT:
         raise InputError(
-            f"Spark Connect {oldest}: was never tried before 4.0; take a session on the cluster "
+            f"Spark Connect {older}: was never tried before 4.0; take a session on the cluster "
             "itself, as by spark-submit, or Spark 4.0 or newer"
         )
+    if release_of(spark.version) > _NEWEST:
+        log.warning("Spark %s was never tried: %s to %s were", spark.version, oldest, newest)
 
 
 def context_of(spark: SparkSession) -> SparkContext | None:

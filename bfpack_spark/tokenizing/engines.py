@@ -186,11 +186,11 @@ class FastokensEngine:
         try:
             self._engine = _of_fastokens(vocabulary.engine_json)
         except ValueError as error:
-            ahead = ahead_of(vocabulary, lambda step: step.get("type") in _STEPS_OF_FASTOKENS)
-            if ahead.normalize is None:
+            known = _STEPS_OF_FASTOKENS
+            tree, self._normalize = ahead_of(vocabulary, lambda step: step.get("type") in known)
+            if self._normalize is None:
                 raise error from None
-            self._engine = _of_fastokens(json.dumps(ahead.tree).encode())
-            self._normalize = ahead.normalize
+            self._engine = _of_fastokens(json.dumps(tree).encode())
         self._engine.no_truncation()
         self._engine.no_padding()
         self._split = vocabulary.control_tokens != "allow"

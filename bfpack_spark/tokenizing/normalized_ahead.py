@@ -9,19 +9,10 @@ nothing is taken out.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bfpack_spark.tokenizing.normalizers import Normalize, normalizing
 from bfpack_spark.tokenizing.tokenizer_json import Tree, parts_of
 from bfpack_spark.tokenizing.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ahead:
-    """A file for an engine, and what is done to a text before the engine sees it."""
-
-    tree: Tree
-    normalize: Normalize | None
 
 
 def sought_tokens(tree: Tree, vocabulary: Vocabulary) -> list[Tree]:
@@ -32,14 +23,17 @@ def sought_tokens(tree: Tree, vocabulary: Vocabulary) -> list[Tree]:
     return [token for token in added if not (is_text and token.get("special"))]
 
 
-def ahead_of(vocabulary: Vocabulary, is_known: Callable[[Tree], bool]) -> Ahead:
+def ahead_of(
+    vocabulary: Vocabulary, is_known: Callable[[Tree], bool]
+) -> tuple[Tree, Normalize | None]:
     """Return the engine's file with as many steps taken out as it takes for the engine to know the
-    rest. Raises ValueError if there is no proof that the ids are the same."""
+    rest, and what does these steps to a text before. Raises ValueError if there is no proof that
+    the ids are the same."""
     tree: Tree = json.loads(vocabulary.engine_json)
     steps = parts_of(tree.get("normalizer"), "normalizers")
     unknown = [place for place, step in enumerate(steps) if not is_known(step)]
     if not unknown:
-        return Ahead(tree=tree, normalize=None)
+        return tree, None
     sought = sought_tokens(tree, vocabulary)
     if sought:
         kind = steps[unknown[0]].get("type")
@@ -49,4 +43,4 @@ def ahead_of(vocabulary: Vocabulary, is_known: Callable[[Tree], bool]) -> Ahead:
         )
     count = unknown[-1] + 1
     rest = {"type": "Sequence", "normalizers": steps[count:]} if steps[count:] else None
-    return Ahead(tree=tree | {"normalizer": rest}, normalize=normalizing(steps[:count]))
+    return tree | {"normalizer": rest}, normalizing(steps[:count])

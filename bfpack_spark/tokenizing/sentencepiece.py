@@ -47,17 +47,16 @@ class SentencePieceEngine:
     def __init__(self, vocabulary: Vocabulary) -> None:
         if load_hf_json is None:
             raise ValueError(f"gigatoken is not installed: pip install '{EXTRA}'")
-        ahead = ahead_of(vocabulary, _knows)
-        wrong = _beyond(ahead.tree, vocabulary)
+        tree, self._normalize = ahead_of(vocabulary, _knows)
+        wrong = _beyond(tree, vocabulary)
         if wrong:
             raise ValueError(f"gigatoken is not given {wrong}")
-        sought = sought_tokens(ahead.tree, vocabulary)
-        added = ahead.tree.get("added_tokens") or []
+        sought = sought_tokens(tree, vocabulary)
+        added = tree.get("added_tokens") or []
         self._taken_out: dict[str, int] = {
             token["content"]: token["id"] for token in added if token not in sought
         }
-        self._json = json.dumps(ahead.tree | {"added_tokens": sought})
-        self._normalize = ahead.normalize
+        self._json = json.dumps(tree | {"added_tokens": sought})
         self._cuts = vocabulary.cuts
         self._load()
 

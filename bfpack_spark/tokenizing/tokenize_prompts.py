@@ -24,8 +24,7 @@ def tokenize_prompts(
     name: EngineName,
     load: Load = load_engine,
 ) -> list[Outcome]:
-    """Return ids and mask of each prompt with its completion, whose tokens are the targets. The
-    tokens of the prompt alone must be the first ones of both, else the pair is refused."""
+    """Return ids and mask of each prompt with its completion, or why it is refused."""
     engine = load(name, vocabulary)
     wholes = parts_of_batch(*engine.encode([prompt + completion for prompt, completion in rows]))
     prompts = parts_of_batch(*engine.encode([prompt for prompt, _ in rows]))
