@@ -1,5 +1,4 @@
-"""The settings that say which columns hold the documents, and what these columns are to each
-other."""
+"""The settings that say which columns hold the documents, and which of these go together."""
 
 from pydantic import BaseModel, Field, model_validator
 

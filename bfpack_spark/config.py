@@ -1,5 +1,4 @@
-"""One frozen value holds every setting. Its fields are the keys of the TOML file and the options of
-the command line."""
+"""Every setting, in one frozen value. Its fields are keys of the TOML file and options."""
 
 import re
 from collections.abc import Mapping

@@ -2,8 +2,7 @@
 
 
 class InputError(ValueError):
-    """A user's mistake, where a retry does not help. The message names the value and the remedy.
-    Exit code 2."""
+    """A user's mistake, which no retry helps. The message names value and remedy. Exit code 2."""
 
 
 class BusyError(RuntimeError):

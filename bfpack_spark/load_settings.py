@@ -45,8 +45,7 @@ def _replaced(given: Mapping[str, Any]) -> set[str]:
 
 
 def _spark_of(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options for Spark. Raise InputError if they are no mapping, which happens in
-    Python."""
+    """Return the options for Spark. Raise InputError if they are no mapping, as in Python."""
     spark = options.get("spark", {})
     if not isinstance(spark, Mapping):
         kind = type(spark).__name__  # the value may be a secret
@@ -58,8 +57,7 @@ def _spark_of(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_types(config: Path | None, values: dict[str, Any], spark: dict[str, Any]) -> None:
-    """Raise InputError for what would be taken as something else: true as the number 1, and a list
-    as its text."""
+    """Raise InputError for what would be taken as something else: true as 1, a list as its text."""
     for key, value in values.items():
         held = value if isinstance(value, list) else [value]
         if bool in map(type, held) and Settings.model_fields[key].annotation is not bool:

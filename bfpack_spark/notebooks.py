@@ -129,8 +129,7 @@ def _settings(given: dict[str, Any]) -> Settings:
 
 
 def _check_frame(documents: object) -> None:
-    """Raise InputError for what is no DataFrame of Spark. Those of Spark Connect are of another
-    class in 3.5."""
+    """Raise InputError for what is no DataFrame. Spark Connect has a class of its own in 3.5."""
     if documents is not None and not hasattr(documents, "sparkSession"):
         kind = f"{type(documents).__module__}.{type(documents).__name__}"
         raise InputError(

@@ -64,8 +64,7 @@ class _Run:
 
 
 def pack(spark: SparkSession, settings: Settings, source: Source) -> list[Published]:
-    """Do everything for a bucket: read its text, and publish sequences, one version for each
-    seq_len."""
+    """Do everything for a bucket: read its text, and publish a version for each seq_len."""
     seq_lens = settings.need("seq_len")
     tables = open_tables(spark, settings)
     home, costs = source.home, list[StageCost]()
@@ -125,8 +124,7 @@ def _assembled(run: _Run, version: Version) -> Version:
 
 
 def _is_whole(version: Version) -> bool:
-    """Tell whether the version is complete. Raises InputError if a file that its manifest lists is
-    not there."""
+    """Tell whether the version is complete. Raises InputError if a file that it lists is gone."""
     manifest = version.manifest()
     if manifest is not None:
         check_whole(version.home, version.name, manifest)
@@ -134,8 +132,7 @@ def _is_whole(version: Version) -> bool:
 
 
 def _whole_store(settings: Settings, bucket: str) -> TokenStore:
-    """Return the published token store. Raises InputError if there is none, or if a file of it is
-    gone."""
+    """Return the published token store. Raises InputError if it is not there, or not whole."""
     store = open_token_store(settings.need("output"), bucket)
     check_whole(Home(output=settings.need("output"), bucket=bucket), store.name, store.manifest)
     return store
@@ -178,8 +175,7 @@ def _publish_each(run: _Run, versions: Iterable[Version]) -> list[Published]:
 
 
 def _report(run: _Run, published: list[Published]) -> None:
-    """Write the reports: all anew if this run has made one of the versions, else those that are
-    missing."""
+    """Write the reports: all anew if this run has made a version, else those that are missing."""
     anew = any(cost.stage == "assemble" for cost in run.costs)
     for each in published:
         keep_report(each.version, lambda: run.histogram, run.settings.seq_len, anew=anew)

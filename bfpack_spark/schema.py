@@ -1,5 +1,4 @@
-"""The tables: names, types and meaning. No other part of the package spells out a list of
-columns."""
+"""The tables: names, types and meaning. No other part of the package lists columns."""
 
 from typing import Literal, TypeAlias
 
@@ -235,8 +234,7 @@ MESSAGES = pa.schema([_field("message", pa.string(), "JSON: files written, count
 
 
 class Reason:
-    """The reasons why a document is not in the token store. EMPTY is counted, and not put in
-    quarantine."""
+    """The reasons why a document is not in the token store. EMPTY is counted, not quarantined."""
 
     EMPTY = "empty"
     NULL = "null_text"

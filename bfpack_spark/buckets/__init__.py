@@ -1,2 +1,1 @@
-"""Which slice of the input each bucket is: the whole input, some of its files, or some of their
-rows."""
+"""Which slice of the input each bucket is: all of it, some of its files, or some of their rows."""

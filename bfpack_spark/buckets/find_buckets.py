@@ -1,5 +1,4 @@
-"""Finding, before the stages, which file holds which bucket, if a column tells the bucket: from
-splits to BUCKETS."""
+"""Finding which file holds which bucket, where a column tells the bucket: splits to BUCKETS."""
 
 import functools
 

@@ -131,8 +131,7 @@ def _chosen(settings: Settings, found: Iterable[str]) -> Iterable[str]:
 
 
 def _checked(names: Iterable[str]) -> list[str]:
-    """Return the names that were found, sorted. Raises InputError if one of them cannot be a
-    bucket's name."""
+    """Return the names that were found, sorted. Raises InputError if one cannot be a bucket's."""
     found = sorted(names)
     for name in found:
         try:

@@ -45,8 +45,7 @@ class Slice:
 
 
 def columns_of(named: Settings | TokensConfiguration, found: Slice, bucket: str | None) -> Columns:
-    """Return what to read of a slice's documents, by the settings of a run or as a token store was
-    made."""
+    """Return what to read of a slice's documents, by settings or as a token store was made."""
     chat: Chat | None = "messages" if named.messages_column else None
     chat = "prompt" if named.prompt_column else chat
     every: dict[Beside, str | None] = {
@@ -138,8 +137,7 @@ def _with_name(pattern: str, name: str) -> str:
 
 
 def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None:
-    """Return the buckets of files in directories COLUMN=value, or None if no directory has such a
-    name."""
+    """Return the buckets of files in directories COLUMN=value, or None if there is none."""
     files: dict[str | None, list[InputFile]] = defaultdict(list)
     for file in inventory.files:
         files[_level(file.name, column)].append(file)
@@ -182,16 +180,14 @@ def _level(name: str, column: str) -> str | None:
 
 
 def _left_out(inventory: Inventory, column: str, value: str) -> tuple[LeftOut, ...]:
-    """Return the left-out files that lie with the files of the bucket, or with those of no
-    bucket."""
+    """Return the left-out files that lie with the files of the bucket, or with those of none."""
     return tuple(left for left in inventory.left_out if _level(left.name, column) in (None, value))
 
 
 def by_column(
     inventory: Inventory, column: str, found: Iterable[tuple[str, str]]
 ) -> dict[str, Slice]:
-    """Return the buckets of a column, each with the files that hold some of it. `found` holds pairs
-    (bucket, file)."""
+    """Return the buckets of a column, each with its files. `found` holds pairs (bucket, file)."""
     names = defaultdict(set)
     for bucket, name in found:
         names[bucket].add(name)

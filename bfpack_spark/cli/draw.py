@@ -114,8 +114,7 @@ def _bar(boxes: Sequence[Box], columns: int) -> Text:
 
 
 def _drawn(box: Box, width: int) -> str:
-    """Return a box as `width` characters. In one column only the left edge is drawn, since it tells
-    more."""
+    """Return a box as `width` characters. One column has the left edge, which tells more."""
     left = "<" if box.is_cut_before else ""
     right = ">" if box.is_cut_after and width > len(left) else ""
     return left + box.letter * (width - len(left) - len(right)) + right

@@ -41,8 +41,7 @@ def explain(error: Exception) -> tuple[str | None, int]:
 
 
 def _may_be_gone(error: Exception) -> bool:
-    """Return whether the error is one that is seen if the JVM is gone, or one that the JVM reports
-    while it ends."""
+    """Return whether the error is one that is seen if the JVM is gone, or while it ends."""
     said_by_it = isinstance(error, PySparkException | Py4JJavaError)
     return not said_by_it or context_has_stopped()
 

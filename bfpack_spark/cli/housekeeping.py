@@ -1,5 +1,4 @@
-"""The commands for housekeeping: which versions there are, which are kept, and which may be
-removed."""
+"""The commands for housekeeping: which versions there are, are kept, and may be removed."""
 
 import math
 from collections.abc import Sequence

@@ -26,8 +26,7 @@ Removable = VersionOnDisk | LeftOver
 def print_versions(
     found: Sequence[VersionOnDisk], damages: dict[Home, list[str]], as_json: bool
 ) -> None:
-    """Print the versions on disk. `damages` says what is wrong with the pointers and manifests of
-    homes."""
+    """Print the versions on disk. `damages` says what is wrong with the files that name them."""
     if as_json:
         wrong = [
             {"bucket": home.bucket, "seq_len": home.seq_len, "state": "damaged", "problem": said}

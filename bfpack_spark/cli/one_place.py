@@ -10,8 +10,7 @@ from bfpack_spark.versions.publication import Home
 
 
 def only_bucket(settings: Settings) -> str:
-    """Return the bucket that is named, or the only one of the output. Raise InputError if there
-    are several."""
+    """Return the bucket that is named, or the only one. Raise InputError if there are several."""
     names = settings.bucket or buckets_in(settings.need("output"))
     if len(names) > 1:
         where = "are named" if settings.bucket else f"are in {settings.output}"
@@ -68,8 +67,7 @@ def published_homes(settings: Settings, buckets: Sequence[str]) -> list[Home]:
 
 
 def only_seq_len(settings: Settings, bucket: str) -> int:
-    """Return the seq_len that is given, or the only one of the bucket. Raise InputError if there
-    are several."""
+    """Return the seq_len that is given, or the only one. Raise InputError if there are several."""
     lengths = published_seq_lens(settings, [bucket])
     if len(lengths) > 1:
         where = "are given" if settings.seq_len else f"are in {settings.output}"

@@ -45,8 +45,7 @@ TEXT = tuple(name for name in _OF_TEXT if name not in ("bucket", "pad_token"))
 
 
 def command(example: str) -> Callable[[Command], cloup.Command]:
-    """Return a decorator that makes a function a command. Its help ends with an example of its
-    use."""
+    """Return a decorator that makes a function a command, whose help ends with an example."""
     return cloup.command(epilog=f"\b\nExample:\n  {example}")
 
 

@@ -61,8 +61,7 @@ def draw_clusters(
 
 
 def _range(file: InputFile, at: int, chance: float, range_bytes: int) -> Cluster:
-    """Return the range of a file of lines that holds a byte, where `chance` is the chance of the
-    whole file."""
+    """Return the range of a file of lines that holds a byte. `chance` is that of the whole file."""
     if file.codec is not None:
         return _whole(file, chance)
     start = at // range_bytes * range_bytes

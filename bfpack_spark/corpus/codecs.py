@@ -67,8 +67,7 @@ _DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
 
 
 class Decompressed:
-    """The plain bytes of a compressed file, as an iterator of blocks. It raises OSError if the file
-    is damaged."""
+    """The plain bytes of a compressed file, in blocks. It raises OSError if the file is damaged."""
 
     def __init__(
         self,

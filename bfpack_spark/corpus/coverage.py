@@ -37,8 +37,7 @@ class Tally:
         self.documents[name] += documents
 
     def footer(self, name: str, rows: int) -> None:
-        """Note how many rows a file's footer tells. Raises InputError if it told another number
-        before."""
+        """Note how many rows a footer tells. Raises InputError if it told another number before."""
         self.rows[name] += 0  # so that a file without rows is told
         if self.footers.setdefault(name, rows) != rows:
             raise InputError(
@@ -98,8 +97,7 @@ def check_rows(name: str, counted: int, total: Tally) -> None:
 
 
 def check_documents(total: Tally, documents_in: int) -> None:
-    """Raise JobError if the number of documents that are accounted for is not the number that was
-    read."""
+    """Raise JobError if another number of documents is accounted for than was read."""
     read = total.documents.total()
     if read != documents_in:
         raise JobError(

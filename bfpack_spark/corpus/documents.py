@@ -133,9 +133,8 @@ class Documents:
         return texts
 
     def split(self, limit: int) -> Iterator["Documents"]:
-        """Yield the batch in parts of at most `limit` bytes, or of one document. A batch that is
-        larger is copied part by part and given up, so that each part's memory ends with the
-        part."""
+        """Yield the batch in parts of at most `limit` bytes, or of one document. A larger batch is
+        copied part by part and given up, so that each part's memory ends with the part."""
         if self.content.nbytes <= limit or len(self) == 1:
             yield self
             return

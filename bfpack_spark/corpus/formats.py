@@ -36,8 +36,7 @@ _ABOUT = re.compile(r"(.*\.md|(readme|license|licence|notice|changelog)\.\w+)", 
 
 
 def format_of(name: str) -> str | None:
-    """Return the format that a file's name tells (parquet, jsonl, text), or None if it tells
-    none."""
+    """Return the format that a file's name tells (parquet, jsonl, text), or None."""
     lowered = name.lower()
     return next((known for known, ends in _ENDINGS.items() if lowered.endswith(ends)), None)
 

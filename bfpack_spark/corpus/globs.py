@@ -1,6 +1,5 @@
 """Files by patterns as in a shell: `*` and `?` stay within a folder, `**` crosses folders, `[a-c]`
-is one character, `{a,b}` is both. A path that exists stands for itself, whatever its name looks
-like."""
+is one character, `{a,b}` is both. A path that exists stands for itself, whatever its name is."""
 
 import os
 import re
@@ -90,8 +89,7 @@ def _expand(key: str) -> list[str]:
 
 
 def _alternatives(key: str, begin: int) -> tuple[list[str], int] | None:
-    """Return the texts between the commas of the braces that open at `begin`, and where the braces
-    end."""
+    """Return the texts between the commas of the braces that open at `begin`, and their end."""
     depth, parts, at = 0, [], begin + 1
     for end in range(begin, len(key)):
         depth += {"{": 1, "}": -1}.get(key[end], 0)

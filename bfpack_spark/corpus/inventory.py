@@ -11,8 +11,7 @@ _TASK_BYTES = 1 << 22  # a task grows with the square root of the corpus: see sp
 
 @dataclass(frozen=True, kw_only=True)
 class InputFile:
-    """A file of the corpus. Its name is relative to the input's root, so ids do not depend on where
-    the root lies."""
+    """A file of the corpus. Its name, from which ids are made, is relative to the input's root."""
 
     name: str
     path: str

@@ -147,8 +147,7 @@ def _long_text(raw: memoryview, document: Document, max_bytes: int) -> str | Non
 
 
 def _count(raw: memoryview, piece: bytes) -> int:
-    """Count how often a piece occurs, block by block. Each block includes the bytes that reach into
-    the next one."""
+    """Count how often a piece occurs, in blocks with the bytes that reach into the next one."""
     reach = len(piece) - 1
     blocks = range(0, len(raw), _PART_BYTES)
     return sum(bytes(raw[b : b + _PART_BYTES + reach]).count(piece) for b in blocks)
@@ -180,8 +179,7 @@ def _long_list(
 
 def _parts(raw: memoryview) -> Iterator[bytes]:
     """Yield what is between the brackets of a list, divided at commas. (A list of integers has no
-    other commas than those between the integers. Of any other list, some part is not a list of
-    integers.)"""
+    other commas. Of any other list, some part is not a list of integers.)"""
     begin, end = 1, len(raw) - 1
     while begin < end:
         part = bytes(raw[begin : min(begin + _PART_BYTES, end)])
@@ -195,8 +193,7 @@ def _parts(raw: memoryview) -> Iterator[bytes]:
 
 
 def are_ids(value: Any) -> bool:
-    """Tell whether it is a list of integers that are all below 2^62, so that none overflows where
-    it is checked."""
+    """Tell whether it is a list of integers below 2^62, so that none overflows in the checks."""
     return isinstance(value, list) and all(type(i) is int and abs(i) < 2**62 for i in value)
 
 
@@ -279,8 +276,7 @@ def take_beside(document: Document, value: Any, columns: Columns) -> None:
 
 
 def encodes(value: str) -> bool:
-    """Tell whether it is text that UTF-8 can hold. It is encoded part by part, since it may have
-    256 MB."""
+    """Tell whether UTF-8 can hold a text, which may have 256 MB: it is encoded part by part."""
     if value.isascii():
         return True
     try:

@@ -30,8 +30,7 @@ Line: TypeAlias = bytes | LongLine
 def read_range(
     stream: IO[bytes], start: int, end: int, *, block_bytes: int = LINES.block_bytes
 ) -> Iterator[bytes]:
-    """Yield blocks of a file from a place on. One block ends at `end`, because few readers read on
-    behind it."""
+    """Yield blocks of a file from a place on. One ends at `end`: few readers read on behind it."""
     stream.seek(start)
     place = start
     while block := stream.read(min(block_bytes, end - place) if place < end else block_bytes):
@@ -116,8 +115,7 @@ class Lines:
                 return
 
     def _finish(self, pending: "_Pending") -> int:
-        """Read the line that goes on behind the range. Returns 1 if it has an end of line, else
-        0."""
+        """Read the line that goes on behind the range. Returns 1 if it has an end, else 0."""
         block = self._behind
         while True:
             part, end, _ = block.partition(b"\n")
@@ -177,8 +175,7 @@ def without_mark(line: Line, place: int) -> Line:
 
 
 def _apart(blocks: Iterable[bytes], run: int) -> Iterator[bytes]:
-    """Yield the same bytes, in chunks that either are runs of so many newlines or more, or hold no
-    such run."""
+    """Yield the same bytes, in chunks that are runs of so many newlines, or hold no such run."""
     shortest, runs = b"\n" * run, re.compile(rb"(\n{%d,})" % run)
     for block in blocks:
         if shortest in block:
@@ -188,8 +185,7 @@ def _apart(blocks: Iterable[bytes], run: int) -> Iterator[bytes]:
 
 
 def _split(chunk: bytes) -> list[bytes]:
-    """Return the lines of a chunk. If the chunk is white space alone, return only the first and the
-    last."""
+    """Return the lines of a chunk. Of white space alone, only the first and the last."""
     if not chunk.isspace() or b"\n" not in chunk:
         return chunk.split(b"\n")
     return [chunk[: chunk.index(b"\n")], chunk[chunk.rindex(b"\n") + 1 :]]

@@ -54,8 +54,7 @@ def list_plain(path: str) -> list[Listed]:
 
 
 def list_below(folder: str) -> list[Listed]:
-    """Return all that lies below a folder, by name. The list is empty if there is no such
-    folder."""
+    """Return all that lies below a folder, by name; nothing if there is no such folder."""
     folder = access.absolute(folder)
     if divide(folder).is_local:
         if not Path(start_and_key(folder)[1]).is_dir():
@@ -129,8 +128,7 @@ def _walk(root: str) -> Iterator[Listed]:
 def _looked_at(
     entry: os.DirEntry[str], folder: _Folder, ways: Counter[tuple[int, int]]
 ) -> Listed | _Folder | None:
-    """Return a folder to be listed, or what else has the name, or None if it has vanished in the
-    meantime."""
+    """Return a folder to be listed, or what else has the name, or None if it has vanished."""
     listed = Listed(
         name=f"{folder.prefix}{entry.name}",
         path=f"{folder.path.rstrip('/')}/{entry.name}",

@@ -69,8 +69,7 @@ def check_parquet(file: InputFile, named: Mapping[str, str]) -> None:
 
 
 class _Reader:
-    """An open file, of which some columns of one split are read. Raises InputError if the footer
-    cannot be right."""
+    """An open file, of which some columns of a split are read. A wrong footer raises InputError."""
 
     def __init__(
         self, file: pq.ParquetFile, split: Split, columns: Columns, sizes: ReadingSizes

@@ -1,5 +1,4 @@
-"""Reading the corpus in a worker: from ranges of Parquet, JSONL and text files to batches of
-documents."""
+"""Reading the corpus in a worker: ranges of Parquet, JSONL and text -> batches of documents."""
 
 from collections.abc import Iterable, Iterator
 

@@ -37,8 +37,7 @@ def row_groups(metadata: pq.FileMetaData, size: int) -> Iterator[RowGroup]:
 
 
 def places_of(sizes: list[int], num_bytes: int) -> list[int]:
-    """Return a byte of `num_bytes` for each of these sizes. The sizes come from a footer and may be
-    any numbers."""
+    """Return a byte of `num_bytes` for each size. The sizes, from a footer, may be any numbers."""
     weights = [max(size, 1) for size in sizes]
     ends = list(accumulate(weights))
     return [

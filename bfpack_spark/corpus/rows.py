@@ -109,8 +109,7 @@ def _other(value: Any) -> str:
 
 
 def _objects(value: Any, kind: pa.DataType) -> Any:
-    """Return a value of a nested type as JSON has it: structs without their nulls, maps as
-    objects."""
+    """Return a value of a nested type as JSON has it: structs without nulls, maps as objects."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     if value is None or not pt.is_nested(kind):
@@ -140,8 +139,7 @@ def column_ids(batch: pa.RecordBatch, column: str | None, source: list[str]) -> 
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Return ids or buckets as strings: integers of any size exactly, UUIDs as 8-4-4-4-12
-    digits."""
+    """Return ids or buckets as strings: integers exactly, UUIDs as 8-4-4-4-12 digits."""
     column = decoded(column)
     if is_uuid(column.type):
         numbers = column.storage.to_pylist()

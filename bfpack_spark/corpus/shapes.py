@@ -1,5 +1,4 @@
-"""Files that are called JSONL and are something else: what they look like, and what to do about
-it."""
+"""Files that are called JSONL and are something else: how they look, and what to do about it."""
 
 import re
 from collections.abc import Iterator
@@ -54,14 +53,12 @@ _LINES = {
 
 
 def encoding_of(head: bytes) -> Shape | None:
-    """Return the encoding of a file that begins like this, or None if it is UTF-8 or cannot be
-    told."""
+    """Return the encoding of a file that begins like this, or None if it is UTF-8 or not told."""
     return _first_match(_ENCODINGS, head)
 
 
 def shape_of_file(head: bytes) -> Shape | None:
-    """Return what a file that begins like this looks like, given that none of its lines is an
-    object."""
+    """Return what a file looks like that begins like this and holds no line that is an object."""
     return _first_match(_BEGINNINGS, head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf"))
 
 

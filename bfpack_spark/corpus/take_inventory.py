@@ -1,5 +1,4 @@
-"""Finding the files of an input: which are read, which are one file under two names, and which are
-visible and not read."""
+"""Finding the files of an input: those that are read, that have two names, or are left out."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -194,8 +193,7 @@ def say_left_out(left_out: Sequence[LeftOut]) -> None:
 
 
 def check_apart(patterns: str | Sequence[str], inventory: Inventory, output: str) -> None:
-    """Raise InputError if the output lies in the input: the next run would read what this run
-    wrote."""
+    """Raise InputError if the output lies in the input, since the next run would read it."""
     fs, folder = _resolved(output)
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         input_fs, _ = _resolved(pattern)
@@ -227,6 +225,5 @@ def _with_etags(files: list[InputFile]) -> list[InputFile]:
 
 
 def _hidden(name: str, mark: str) -> bool:
-    """Tell whether a name, or that of a folder, begins with the mark. A level such as _lang=fr is
-    data, as in Spark."""
+    """Tell whether a name, or a folder's, begins with the mark. _lang=fr is data, as in Spark."""
     return any(p.startswith(mark) and (mark == "." or "=" not in p) for p in name.split("/"))

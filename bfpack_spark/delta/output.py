@@ -239,8 +239,7 @@ def _describe_or_create(spark: SparkSession, asked: str, name: str, kind: FileKi
 def _check_table(
     spark: SparkSession, asked: str, kind: FileKind, named: str, partitions: list[str]
 ) -> None:
-    """Raise InputError if a table lacks a column, has it in another type, or is partitioned
-    otherwise."""
+    """Raise InputError if a table lacks a column, has another type, or other partitions."""
     if partitions != list(PARTITIONED_BY):
         raise InputError(
             f"{asked}: is partitioned by {', '.join(partitions) or 'nothing'}, not by bucket and "

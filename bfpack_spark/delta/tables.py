@@ -1,5 +1,4 @@
-"""Delta tables, through Delta's jars in the session: they are found by name or path, and give
-snapshots."""
+"""Delta tables, through Delta's jars in the session: found by name or path, with snapshots."""
 
 import re
 from typing import Any
@@ -115,8 +114,7 @@ def newest_snapshot(spark: SparkSession, location: str) -> Any:
 
 
 def reason(error: Exception) -> str:
-    """Return the most telling line of an exception of Spark. For a Java trace, that is its last
-    cause."""
+    """Return the most telling line of an exception of Spark: the last cause of a Java trace."""
     lines = [line.strip().lstrip(": ") for line in str(error).splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("Caused by: ")]
     told = [line for line in lines if not line.startswith("An error occurred while calling")]

@@ -88,7 +88,6 @@ def to_groups(
 
 
 def sort_documents(table: pa.Table) -> pa.Table:
-    """Return the rows of HASHED, longest first and then by their hashes, whatever the order in
-    which they came."""
+    """Return the rows of HASHED, longest first and then by hash, in whatever order they came."""
     by = [("length", "descending"), ("doc_hash", "ascending"), ("doc_id", "ascending")]
     return table.take(pc.sort_indices(table, by))

@@ -125,8 +125,7 @@ def _little(kind: pa.DataType) -> np.dtype[Any]:
 
 
 def _binary(offsets: np.ndarray, values: np.ndarray) -> pa.Array:
-    """Return a BINARY column, in which row i is the bytes offsets[i] .. offsets[i + 1] of
-    values."""
+    """Return a BINARY column, whose row i is the bytes offsets[i] .. offsets[i + 1] of values."""
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values)]
     return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
 

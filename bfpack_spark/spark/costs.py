@@ -74,8 +74,7 @@ def _or_none(measure: Callable[[], Known]) -> Known | None:
 
 @contextmanager
 def _sampled(roots: Roots | None) -> Iterator[Used]:
-    """Yield the CPU seconds that each process uses while this context is open. They are filled in
-    at the end."""
+    """Yield the CPU seconds that each process uses meanwhile. They are filled in at the end."""
     found: Used = {}
     if roots is None:
         yield found

@@ -1,5 +1,4 @@
-"""Messages from the workers to the driver, one for each file or partition: files written, counts,
-faults."""
+"""Messages from workers to the driver, one a file or partition: files written, counts, faults."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -34,8 +34,7 @@ def to_partitions(table: DataFrame, parts: int, column: str) -> DataFrame:
 
 
 def takes_ids(spark: SparkSession) -> bool:
-    """Return whether the client and the server know DataFrame.repartitionById, which came with
-    Spark 4.1."""
+    """Return whether client and server know repartitionById, which came with Spark 4.1."""
     return hasattr(DataFrame, "repartitionById") and release_of(spark.version) >= (4, 1)
 
 

@@ -63,8 +63,7 @@ def _local_directories(settings: Mapping[str, str], folder: Path) -> str:
 
 
 def _current_umask() -> int:
-    """Return the umask of this process. The call that returns it also sets it, so it is set
-    back."""
+    """Return the umask of this process, which can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

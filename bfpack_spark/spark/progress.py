@@ -53,8 +53,7 @@ _LOCAL = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCa
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A stage of a bucket, and its amount in tokens, or before the tokens are known in bytes or
-    documents."""
+    """A stage of a bucket, and its amount in tokens, or in bytes or documents before tokens."""
 
     bucket: str
     stage: str

@@ -1,5 +1,4 @@
-"""The Spark session: the one of spark-submit or of the caller if there is one, otherwise a local
-one."""
+"""The Spark session: that of spark-submit or of the caller if there is one, else a local one."""
 
 import itertools
 import os
@@ -97,8 +96,7 @@ def get_session(settings: Mapping[str, str], meanwhile: Meanwhile | None = None)
 
 
 def with_settings(spark: SparkSession, settings: Mapping[str, str]) -> SparkSession:
-    """Return this session, with the SQL settings applied. Raise InputError if its Spark is too
-    old."""
+    """Return this session with the SQL settings applied. Raise InputError if it is too old."""
     check_release(spark)
     _limit_batches(spark)
     for key, value in settings.items():

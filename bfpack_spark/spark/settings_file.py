@@ -26,8 +26,7 @@ def settings_file(settings: Mapping[str, str], folder: Path) -> Iterator[None]:
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Give these values to processes that are started inside. The environment is put back at the
-    end."""
+    """Give these values to processes that are started inside, and put the environment back."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -26,9 +26,8 @@ def read_files(spark: SparkSession, paths: list[str], schema: pa.Schema | None =
 
 
 def for_spark(path: str) -> str:
-    """Return an address in the form that Spark takes. Spark knows S3 as s3a://, it takes a bare
-    path for one in the cluster's own file system, and it has the options of an address in its
-    settings."""
+    """Return an address in the form that Spark takes: S3 is s3a://, a bare path would be one in the
+    cluster's own file system, and the options of an address are in Spark's settings."""
     address = divide(path)
     if address.is_local:
         return f"file://{Path(address.key).absolute()}"

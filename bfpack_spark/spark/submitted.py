@@ -4,6 +4,5 @@ import os
 
 
 def under_submit() -> bool:
-    """Return whether spark-submit started this process as a driver. It merges stderr into
-    stdout."""
+    """Return whether spark-submit started this process, which merges stderr into stdout."""
     return "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ

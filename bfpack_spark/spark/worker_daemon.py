@@ -58,8 +58,7 @@ def leave_call(path: Path, call: Callable[[], object]) -> None:
 
 
 def make_call() -> None:
-    """Make the call that was left, if one was. If it fails, a worker does the same by itself, and
-    tells why it fails."""
+    """Make the call that was left, if one was. If it fails, a worker repeats it, and tells why."""
     with suppress(Exception):
         pickle.loads(Path(os.environ[CALL]).read_bytes())()
 

@@ -49,8 +49,7 @@ _LOCAL = {
 
 @dataclass(frozen=True, kw_only=True)
 class Cuts:
-    """The places where a text can be cut: behind a character of `keep` and before one of
-    `blank`."""
+    """The places where a text can be cut: behind one of `keep` and before one of `blank`."""
 
     keep: Sets
     blank: Sets
@@ -74,9 +73,8 @@ class Cuts:
 
 
 def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts | None:
-    """Return the places where texts can be cut for a tokenizer. `sought` tells which added tokens
-    are looked for in text. The result is None if the proof holds for no place, or if the library
-    fails on a letter."""
+    """Return the places where texts can be cut for a tokenizer, or None if there is no proof, or if
+    the library fails on a letter. `sought` tells which added tokens are looked for in text."""
     try:
         with silenced():
             cuts = _of_pre_tokenizer(file)
@@ -92,8 +90,7 @@ def find_cuts(file: TokenizerFile, sought: Callable[[AddedToken], bool]) -> Cuts
 
 
 def _of_pre_tokenizer(file: TokenizerFile) -> Cuts | None:
-    """Return the places that every step leaves alone and where a step ends a piece, or None if
-    there are none."""
+    """Return the places that every step leaves alone and where one ends a piece, or None."""
     steps = parts_of(file.pre_tokenizer, "pretokenizers")
     behind, before, blanks = _NONE, _NONE, _BLANKS
     for step in steps:
@@ -189,8 +186,7 @@ def _is_local(step: Tree) -> bool:
 
 
 def _is_elsewhere(pattern: Any) -> bool:
-    """Tell whether the pattern is a text without any of the letters, digits and blanks that count
-    here."""
+    """Tell whether the pattern is a text without the letters, digits and blanks that count here."""
     said = pattern.get("String") if isinstance(pattern, dict) else None
     return isinstance(said, str) and bool(said) and not sets_of(said)
 

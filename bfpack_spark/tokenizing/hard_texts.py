@@ -47,9 +47,8 @@ def _added(vocabulary: Vocabulary) -> list[str]:
 
 
 def _flagged(file: TokenizerFile) -> list[str]:
-    """Return each of the added tokens beside each other, behind spaces and before them, if some are
-    only whole words or take spaces with them: engines have been seen to differ in which goes
-    first."""
+    """Return each of the added tokens beside each other and between spaces, if some are whole words
+    or take spaces with them: engines have been seen to differ in which goes first."""
     if not any(token.lstrip or token.rstrip or token.single_word for token in file.added):
         return []
     names = [token.content for token in file.added][:_PAIRED]

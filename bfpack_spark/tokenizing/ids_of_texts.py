@@ -33,8 +33,7 @@ def batches(texts: list[str]) -> Iterator[list[str]]:
 
 
 def end_to_end(parts: Sequence[Ids | None]) -> tuple[Ids, Int64]:
-    """Return the ids of several texts end to end, and the number of ids of each text (-1 where it
-    is None)."""
+    """Return the ids of texts end to end, and the number of ids of each (-1 where it is None)."""
     lengths = np.array([-1 if part is None else len(part) for part in parts], dtype=np.int64)
     known = [part for part in parts if part is not None]
     return np.concatenate(known) if known else np.empty(0, dtype=np.int32), lengths

@@ -26,9 +26,8 @@ def sought_tokens(tree: Tree, vocabulary: Vocabulary) -> list[Tree]:
 def ahead_of(
     vocabulary: Vocabulary, is_known: Callable[[Tree], bool]
 ) -> tuple[Tree, Normalize | None]:
-    """Return the engine's file with as many steps taken out as it takes for the engine to know the
-    rest, and what does these steps to a text before. Raises ValueError if there is no proof that
-    the ids are the same."""
+    """Return the engine's file without the steps up to the last that the engine does not know, and
+    what does these to a text. Raises ValueError if there is no proof that the ids are the same."""
     tree: Tree = json.loads(vocabulary.engine_json)
     steps = parts_of(tree.get("normalizer"), "normalizers")
     unknown = [place for place, step in enumerate(steps) if not is_known(step)]

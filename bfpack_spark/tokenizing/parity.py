@@ -127,8 +127,7 @@ def first_engines(wanted: EngineChoice, vocabulary: Vocabulary) -> tuple[EngineN
 def load_engines(
     names: tuple[EngineName, ...], vocabulary: Vocabulary, load: Load = load_engine
 ) -> None:
-    """Load engines, as far as they can be loaded. Who needs one tries again, and tells what is
-    wrong."""
+    """Load engines, as far as they can be. Who needs one tries again, and tells what is wrong."""
     with silenced():
         for name in names:
             with suppress(Exception):
@@ -243,8 +242,7 @@ def _different(name: FastName, texts: list[str], found: tuple[int, str] | None) 
 
 
 def _timed(engine: Engine, texts: list[str]) -> tuple[float | None, tuple[Ids, Int64]]:
-    """Return the ids of the texts and their lengths, with the ns of CPU a token, or None if there
-    are too few to tell."""
+    """Return the ids of the texts and their lengths, with ns of CPU a token, or None if too few."""
     begin = time.process_time_ns()
     ids, lengths = engine.encode(texts)
     spent = time.process_time_ns() - begin

@@ -52,8 +52,7 @@ class _Scope:
 
 
 def python_references(text: str) -> list[Reference] | None:
-    """Return all uses of names that were bound before, in the order of the text, or None if the
-    text is no Python."""
+    """Return all uses of names that were bound before, in order, or None if it is no Python."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

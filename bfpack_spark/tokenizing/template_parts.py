@@ -1,5 +1,4 @@
-"""What chat templates find beside what Jinja has: blocks of generation, names, and a few functions,
-as in `transformers`."""
+"""What chat templates find beside Jinja's own, as in `transformers`: blocks, names, functions."""
 
 from collections.abc import Callable
 from typing import Any

@@ -56,8 +56,7 @@ def conversation_spec(
 
 
 def tokenize_conversations(rows: Sequence[Row], spec: ConversationSpec) -> list[Outcome]:
-    """Return ids and mask of each conversation, which is a pair of messages and tools, or why it is
-    refused."""
+    """Return ids and mask of each pair of messages and tools, or why it is refused."""
     texts = [_stood_in(messages, tools, spec) for messages, tools in rows]
     good = [text for text in texts if isinstance(text, StoodIn)]
     encoded = iter(encode_aligned(good, spec.stand_ins, spec.engine, spec.load))

@@ -1,5 +1,4 @@
-"""From documents to TOKENIZED: the ids of each document, or why it is refused. Samples use this
-without Spark."""
+"""From documents to TOKENIZED: their ids, or why they are refused. Samples use it without Spark."""
 
 import zlib
 from collections.abc import Collection

@@ -1,5 +1,4 @@
-"""What a tokenizer.json says apart from its rules: its size, and the ids of EOS, BOS and
-padding."""
+"""What a tokenizer.json says apart from its rules: its size, and the ids of EOS, BOS, padding."""
 
 import functools
 import hashlib
@@ -78,8 +77,7 @@ class Vocabulary:
 
     @functools.cached_property
     def cuts(self) -> Cuts | None:
-        """Return where a text can be cut and tokenized piece by piece, or None if it cannot be
-        cut."""
+        """Return where a text can be cut and tokenized piece by piece, or None if nowhere."""
         ours = {*self.inserted_ids, self.own_pad_id}
         kept_out = self.control_tokens != "allow"
         return find_cuts(
@@ -107,8 +105,7 @@ class Vocabulary:
 
     @functools.cached_property
     def inserted_beside(self) -> tuple[str, ...]:
-        """Return the tokens that the file's post-processor puts around a text and that we do
-        not."""
+        """Return the tokens that the file's post-processor puts around a text and we do not."""
         file = parse_tokenizer(self.json)
         before, behind = around_documents(file)
         missing = [token for token in before if file.ids.get(token) != self.bos_id]
