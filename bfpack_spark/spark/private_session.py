@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bfpack_spark.errors import InputError
+from bfpack_spark.spark.left_call import CALL, call_in
 from bfpack_spark.spark.private_folder import make_private_folder
 from bfpack_spark.spark.start_checks import is_local
-from bfpack_spark.spark.worker_daemon import CALL, UMASK, call_in
+from bfpack_spark.spark.worker_daemon import UMASK
 
 _DAEMON = "spark.python.daemon.module"
 # With these settings the JVM writes tables, which others may read, or workers come from another

@@ -16,6 +16,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from bfpack_spark.logs import log
+from bfpack_spark.spark.left_call import call_in
 from bfpack_spark.spark.private_folder import make_private_folder, temporary_directory
 from bfpack_spark.spark.private_session import keep_private
 from bfpack_spark.spark.settings_file import environment, settings_file, umask
@@ -27,7 +28,6 @@ from bfpack_spark.spark.starting_jvm import (
 )
 from bfpack_spark.spark.submitted import under_submit
 from bfpack_spark.spark.versions import check_release
-from bfpack_spark.spark.worker_daemon import call_in
 
 # What limits the rows that reach a Python worker at once; the first that the session knows is
 # taken. By default they are 10,000 rows of any size. Older versions of Spark limit only their
@@ -83,7 +83,7 @@ def get_session(settings: Mapping[str, str], meanwhile: Meanwhile | None = None)
     are those of the submitter. If there is none, return a new local[*] session with a heap of 40 %
     of the machine's memory, unless `settings` say otherwise. `meanwhile`: what is done while the
     JVM of a new session starts. It may leave a call for the parent of the Python workers at the
-    path that it is given (worker_daemon.leave_call)."""
+    path that it is given (left_call.leave_call)."""
     # Spark may have been started for this process, though it holds no session yet.
     given = under_submit() or ON_DATABRICKS in os.environ
     spark = _existing() or (_submitted() if given else None)

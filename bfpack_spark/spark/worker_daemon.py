@@ -6,7 +6,7 @@ get that umask back. What workers keep for themselves they make by `tempfile`, w
 private.
 
 Workers are forked from this process. What is imported or loaded here costs time and memory once,
-and not once in each worker: modules, and what the driver left a call for, such as loading the
+and not once in each worker: modules, and what a command left a call for (left_call.py), such as the
 engine of a tokenizer. After each task, Spark's worker looks for garbage. What was made here is
 none, and looking through it would cost 45 ms of CPU a task, so it is frozen.
 
@@ -18,14 +18,10 @@ pyspark is installed as a package, the same modules are taken from there.
 import gc
 import importlib
 import os
-import pickle
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 UMASK = "BFPACK_UMASK"
-CALL = "BFPACK_CALL"
 # The slowest imports of those that every worker needs: 1 s of CPU in all.
 PRELOADED = (
     *("pyspark.worker", "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "pyarrow.fs"),
@@ -46,28 +42,12 @@ def leave_out_archives() -> None:
             sys.path_importer_cache.pop(archive, None)
 
 
-def call_in(folder: Path) -> Path:
-    """Return where in a session's private folder the call lies that its driver leaves."""
-    return folder / "call"
-
-
-def leave_call(path: Path, call: Callable[[], object]) -> None:
-    """Leave a call for the process that has this path in CALL, as Spark leaves its tasks. The file
-    must lie in a folder that only its owner can enter."""
-    path.write_bytes(pickle.dumps(call))
-
-
-def make_call() -> None:
-    """Make the call that was left, if one was. If it fails, a worker repeats it, and tells why."""
-    with suppress(Exception):
-        pickle.loads(Path(os.environ[CALL]).read_bytes())()
-
-
 if __name__ == "__main__":
     os.umask(int(os.environ[UMASK], 8))
     leave_out_archives()
     for name in PRELOADED:
         importlib.import_module(name)
-    make_call()
+    # Not before: importing pickle looks for a package `org`, and finds it in the jar.
+    importlib.import_module("bfpack_spark.spark.left_call").make_call()
     gc.freeze()
     importlib.import_module("pyspark.daemon").manager()

@@ -21,10 +21,10 @@ from bfpack_spark.files.holders import Lock
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.printable import counted, one_line
 from bfpack_spark.spark.disk_space import Need, check_space
+from bfpack_spark.spark.left_call import leave_call
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.spark.starting_workers import workers_start
-from bfpack_spark.spark.worker_daemon import leave_call
 from bfpack_spark.tokenizing.engines import Limits
 from bfpack_spark.tokenizing.look_at_chats import look_at_chats, look_at_masks
 from bfpack_spark.tokenizing.parity import (
@@ -93,7 +93,7 @@ def make_tokens(spark: SparkSession, settings: Settings, source: Source, lock: L
 @contextmanager
 def engines_ahead(settings: Settings, source: Source, call: Path) -> Iterator[None]:
     """Load engines during what is done inside, if `make_tokens` will choose one of them. Then leave
-    a call for the parent of the Python workers, which loads them, too (worker_daemon.py)."""
+    a call for the parent of the Python workers, which loads them, too (left_call.py)."""
     if settings.tokens_column or find_store(settings, source) is not None:
         yield
     else:

@@ -44,7 +44,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from bfpack_spark.spark.session import get_session
-from bfpack_spark.spark.worker_daemon import leave_call
+from bfpack_spark.spark.left_call import leave_call
 from bfpack_spark.tokenizing.panics import silenced
 from pyspark import SparkContext
 

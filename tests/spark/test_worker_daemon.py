@@ -11,7 +11,8 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from bfpack_spark.spark.worker_daemon import CALL, leave_call, leave_out_archives, make_call
+from bfpack_spark.spark.left_call import CALL, leave_call, make_call
+from bfpack_spark.spark.worker_daemon import leave_out_archives
 
 
 def test_workers_are_forked_from_who_has_imported_what_they_need(
