@@ -127,13 +127,10 @@ def _in_paths(settings: Settings, whole: Input) -> dict[str, tuple[str, ...]]:
 
 
 def _chosen(settings: Settings, found: Iterable[str]) -> Iterable[str]:
-    return settings.bucket or _checked(found)
-
-
-def _checked(names: Iterable[str]) -> list[str]:
-    """Return the names that were found, sorted. Raises InputError if one cannot be a bucket's."""
-    found = sorted(names)
-    for name in found:
+    """Return the buckets that are named, or else those that were found, sorted. Raises InputError
+    if one that was found cannot be a bucket's name."""
+    names = settings.bucket or sorted(found)
+    for name in () if settings.bucket else names:
         try:
             check_bucket(name)
         except ValueError as error:
@@ -141,7 +138,7 @@ def _checked(names: Iterable[str]) -> list[str]:
                 f"a bucket found in --input cannot be called {error}; rename it, or name the "
                 "others with --bucket"
             ) from None
-    return found
+    return names
 
 
 def _only_one(settings: Settings) -> tuple[str, ...]:

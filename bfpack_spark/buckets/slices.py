@@ -149,15 +149,13 @@ def by_directories(inventory: Inventory, column: str) -> dict[str, Slice] | None
             f"--bucket-column {column}: {name} lies in no directory {column}=..., others do; "
             "move it into one"
         )
-    return {
-        value: Slice(
-            inventory=replace(
-                inventory, files=tuple(own), left_out=_left_out(inventory, column, value)
-            )
-        )
-        for value, own in files.items()
-        if value is not None
-    }
+    slices = {}
+    for value, own in files.items():
+        assert value is not None, "they all have one"
+        # With the files of a bucket, or with those of none.
+        left = (each for each in inventory.left_out if _level(each.name, column) in (None, value))
+        slices[value] = Slice(inventory=replace(inventory, files=tuple(own), left_out=tuple(left)))
+    return slices
 
 
 def check_tells_buckets(inventory: Inventory, column: str) -> None:
@@ -177,11 +175,6 @@ def _level(name: str, column: str) -> str | None:
     levels = (part.partition("=") for part in name.split("/")[:-1])
     value = next((value for own, _, value in levels if own == column and value), None)
     return value and unquote(value)
-
-
-def _left_out(inventory: Inventory, column: str, value: str) -> tuple[LeftOut, ...]:
-    """Return the left-out files that lie with the files of the bucket, or with those of none."""
-    return tuple(left for left in inventory.left_out if _level(left.name, column) in (None, value))
 
 
 def by_column(

@@ -71,7 +71,8 @@ def print_removals(
 
 
 def _line(version: VersionOnDisk) -> str:
-    parts = [", ".join([_state(version), *(f"in {name}" for name in version.snapshots)])]
+    state = f"{version.state} ({version.refusal})" if version.refusal else version.state
+    parts = [", ".join([state, *(f"in {name}" for name in version.snapshots)])]
     parts.append(_made(version))
     parts.append(", ".join(counted(n, noun[:-1]) for noun, n in version.contents.items()))
     parts.append(_size(version))
@@ -85,10 +86,6 @@ def _line(version: VersionOnDisk) -> str:
         parts.append(f"from this to the current one: {', '.join(version.differs)}")
     said = "; ".join(filter(None, parts))
     return f"{version.home.bucket} {version.kind} {version.name}: {said}"
-
-
-def _state(version: VersionOnDisk) -> str:
-    return f"{version.state} ({version.refusal})" if version.refusal else version.state
 
 
 def _removal_line(removable: Removable) -> str:

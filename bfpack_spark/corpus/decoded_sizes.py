@@ -53,7 +53,12 @@ def rows_at_once(
     most four times as much if all their texts were the longest of a dictionary."""
     group = metadata.row_group(number)
     columns = [group.column(leaf) for leaf in leaves]
-    size = sum(_plain_bytes(column) for column in columns)
+    size = sum(
+        max(
+            column.total_uncompressed_size, _WIDTHS.get(column.physical_type, 0) * column.num_values
+        )
+        for column in columns
+    )
     rows = int(max(1, min(sizes.batch_rows, sizes.batch_bytes * group.num_rows // max(size, 1))))
     for column in columns:
         if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
@@ -63,8 +68,3 @@ def rows_at_once(
             longest = pc.max(pc.binary_length(texts)).as_py() or 0
             rows = min(rows, max(4 * sizes.batch_bytes // max(longest, 1), 1))
     return rows
-
-
-def _plain_bytes(column: pq.ColumnChunkMetaData) -> int:
-    width = _WIDTHS.get(column.physical_type, 0)
-    return int(max(column.total_uncompressed_size, width * column.num_values))

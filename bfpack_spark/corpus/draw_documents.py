@@ -35,7 +35,9 @@ def draw_documents(
     draws = _Draws(random.random(num_draws) < _BY_BYTES, random)
     sizes = [np.empty(0, np.int64)]
     for batch in batches:
-        own = _sizes_of_good(batch, max_bytes)
+        own, good = batch.sizes(), np.zeros(len(batch), dtype=bool)
+        good[batch.good()] = True
+        own[~good | (own > max_bytes)] = 0  # refused by the reader, or by its size
         sizes.append(own[own > 0])
         draws.offer(batch, own)
     return Drawn(sizes=np.concatenate(sizes), batches=draws.batches(), chosen=draws.chosen())
@@ -96,11 +98,3 @@ def chances_of(sizes: Int64, drawn: Int64) -> Float64:
     [1, 3], drawn [3] -> [0.625]."""
     by_bytes = drawn / max(int(sizes.sum()), 1)
     return np.asarray(_BY_BYTES * by_bytes + (1 - _BY_BYTES) / max(len(sizes), 1))
-
-
-def _sizes_of_good(batch: Documents, max_bytes: int) -> Int64:
-    """Return the sizes, and 0 for each document that is refused by its size or by the reader."""
-    sizes = batch.sizes()
-    good = np.zeros(len(batch), dtype=bool)
-    good[batch.good()] = True
-    return np.where(good & (sizes <= max_bytes), sizes, 0)

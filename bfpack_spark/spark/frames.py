@@ -73,12 +73,15 @@ def check_column(rows: DataFrame, option: str, named: str, name: str) -> None:
     this option cannot take."""
     if named not in rows.columns:
         raise no_column(option, named, name, rows.columns)
-    same = _folded(rows)
+    exact = rows.sparkSession.conf.get("spark.sql.caseSensitive") == "true"
+    same: Callable[[str], str] = str if exact else str.casefold
     fields = [field for field in rows.schema.fields if same(field.name) == same(named)]
     if len(fields) > 1:
+        names = sorted({field.name for field in fields})
+        how = f", as Spark compares names: {', '.join(names)}" if len(names) > 1 else ""
         raise InputError(
-            f"{option} {named}: {len(fields)} columns of {name} have this name"
-            f"{_in_case(fields)}; rename all but one"
+            f"{option} {named}: {len(fields)} columns of {name} have this name{how}; "
+            "rename all but one"
         )
     readable, wanted = _KINDS[option]
     kind = fields[0].dataType
@@ -86,18 +89,6 @@ def check_column(rows: DataFrame, option: str, named: str, name: str) -> None:
         raise InputError(
             f"{option} {named}: has type {kind.simpleString()} in {name}, wanted {wanted}"
         )
-
-
-def _folded(rows: DataFrame) -> Callable[[str], str]:
-    """Return what Spark compares names of columns by."""
-    exact = rows.sparkSession.conf.get("spark.sql.caseSensitive") == "true"
-    return str if exact else str.casefold
-
-
-def _in_case(fields: list[st.StructField]) -> str:
-    """Return how names differ that are not the same."""
-    names = sorted({field.name for field in fields})
-    return f", as Spark compares names: {', '.join(names)}" if len(names) > 1 else ""
 
 
 def _is_text(kind: st.DataType) -> bool:

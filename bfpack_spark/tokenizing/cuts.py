@@ -181,14 +181,12 @@ def _is_local(step: Tree) -> bool:
     if kind == "Strip":
         return step.get("strip_left") is False  # what it strips at the right is not a letter
     if kind == "Replace":
-        return step.get("pattern") == {"Regex": " {2,}"} or _is_elsewhere(step.get("pattern"))
+        pattern = step.get("pattern")
+        text = pattern.get("String") if isinstance(pattern, dict) else None
+        # A text without the letters, digits and blanks that count here is elsewhere.
+        elsewhere = isinstance(text, str) and bool(text) and not sets_of(text)
+        return elsewhere or pattern == {"Regex": " {2,}"}
     return kind in _LOCAL
-
-
-def _is_elsewhere(pattern: Any) -> bool:
-    """Tell whether the pattern is a text without the letters, digits and blanks that count here."""
-    said = pattern.get("String") if isinstance(pattern, dict) else None
-    return isinstance(said, str) and bool(said) and not sets_of(said)
 
 
 def _keeps(normalize: Callable[[str], str], name: str, keep: Sets) -> bool:

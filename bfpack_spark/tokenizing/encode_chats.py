@@ -47,7 +47,9 @@ def encode_chats(documents: Documents, spec: EncodeSpec) -> tuple[Encoded, Int64
     each document. Documents without tokens are refused in place."""
     _refuse_by_size(documents, spec.max_bytes)
     good = documents.good()
-    rows = _rows_of(documents, good)
+    content = documents.content.to_pylist()
+    beside = [None] * len(content) if documents.beside is None else documents.beside.to_pylist()
+    rows = [(content[index], beside[index]) for index in good]
     outcomes = outcomes_of(rows, spec, spec.engine)
     _audit(documents, good, rows, outcomes, spec)
     lengths = np.zeros(len(documents), dtype=np.int64)
@@ -67,22 +69,11 @@ def encode_chats(documents: Documents, spec: EncodeSpec) -> tuple[Encoded, Int64
     return whole, inserted
 
 
-def _rows_of(documents: Documents, good: list[int]) -> list[Row]:
-    """Return content and second column of the good documents."""
-    content = documents.content.to_pylist()
-    beside = [None] * len(content) if documents.beside is None else documents.beside.to_pylist()
-    return [(content[index], beside[index]) for index in good]
-
-
 def outcomes_of(rows: Sequence[Row], spec: EncodeSpec, engine: EngineName) -> list[Outcome]:
     """Return what becomes of each conversation with its tools, or prompt with its completion."""
     if spec.columns.chat == "messages":
         conversations = conversation_spec(spec.vocabulary, engine, spec.load)
         return tokenize_conversations(rows, conversations)
-    return _of_prompts(rows, spec, engine)
-
-
-def _of_prompts(rows: Sequence[Row], spec: EncodeSpec, engine: EngineName) -> list[Outcome]:
     refused = {number: _refusal(*row, spec) for number, row in enumerate(rows)}
     pairs = [row for number, row in enumerate(rows) if refused[number] is None]
     tokenized = iter(tokenize_prompts(pairs, spec.vocabulary, engine, spec.load))

@@ -178,18 +178,14 @@ class _Reader:
         if bounds is None:
             return pattern
         self.rest = self.rest[bounds.end() :]
-        self._take_kind(bounds.group())
+        if bounds.group()[0] == "{" and self.rest[:1] in ("+", "?", "*"):
+            raise NotUnderstoodError(bounds.group() + self.rest[0])
+        self._take("+") or self._take("?")  # possessive or lazy: the paths stay
         simple = {"?": (0, 1), "*": (0, None), "+": (1, None)}
         if bounds.group() in simple:
             return pattern.times(*simple[bounds.group()])
         least, comma, most = bounds.groups()
         return pattern.times(int(least), int(most) if most else None if comma else int(least))
-
-    def _take_kind(self, quantifier: str) -> None:
-        """Read a sign for lazy or possessive: the paths stay. Behind {n,m} it is not understood."""
-        if quantifier[0] == "{" and self.rest[:1] in ("+", "?", "*"):
-            raise NotUnderstoodError(quantifier + self.rest[0])
-        self._take("+") or self._take("?")
 
     def _atom(self) -> Pattern:
         for look in (r"(?!\S)", r"(?!\s)"):

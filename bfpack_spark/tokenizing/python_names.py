@@ -269,12 +269,7 @@ def _resolve(name: str, used: int, scope: _Scope) -> tuple[int, Kind] | None:
             return places[earlier - 1][1:]
         if places and not own.is_class:
             return None  # it is bound further down
-        own = _seen_above(own)
+        own = own.above
+        while own is not None and own.is_class:
+            own = own.above
     return None
-
-
-def _seen_above(scope: _Scope) -> _Scope | None:
-    above = scope.above
-    while above is not None and above.is_class:
-        above = above.above
-    return above

@@ -162,16 +162,12 @@ def pad_id(vocabulary_json: bytes, own_pad_id: int | None, eos_id: int, name: st
 
 def _find(ids: dict[str, int], token: str, option: str) -> int:
     if token not in ids:
+        such = [f", such as {known}" for known in _WELL_KNOWN_EOS if known in ids]
         raise InputError(
             f"{option} {token}: not in the tokenizer's vocabulary of {len(ids)}; "
-            f"name one of its tokens{_suggest(ids)}"
+            f"name one of its tokens{''.join(such[:1])}"
         )
     return ids[token]
-
-
-def _suggest(ids: dict[str, int]) -> str:
-    there = [token for token in _WELL_KNOWN_EOS if token in ids]
-    return f", such as {there[0]}" if there else ""
 
 
 def _well_known_eos(ids: dict[str, int]) -> str:
