@@ -6,8 +6,7 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Give back the free memory of Arrow and of the C library. Otherwise they keep it, and a worker
-    stays as large as it was."""
+    """Give back the free memory of Arrow and the C library, which a worker would keep otherwise."""
     pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
     if trim is not None:

@@ -45,9 +45,8 @@ Session = Callable[[], SparkSession]
 def find_slices(
     session: Session, settings: Settings, frame: DataFrame | None = None
 ) -> dict[str, FindSlice]:
-    """Return the buckets of a run, by name. A slice is looked up only when it is its turn. The
-    session is asked for only if it is needed, for a table or a column of the data. `frame`: what is
-    read in place of --input."""
+    """Return the buckets of a run, by name. A slice is looked up at its turn, and the session only
+    if a table or a column of the data needs it. `frame`: what is read in place of --input."""
     column, patterns = settings.bucket_column, settings.input
     in_paths = any(PLACEHOLDER in pattern for pattern in patterns)
     if column is not None and in_paths:

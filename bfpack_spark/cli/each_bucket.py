@@ -36,8 +36,7 @@ def results_of(outcomes: list[Outcome]) -> list[Any]:
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
-    """Return 0 if all are done and 4 if some failed. If all failed, return the largest of their
-    codes: 5 before 3 before 2."""
+    """Return 0 if all are done, 4 if some failed, and if all failed the largest code: 5, 3 or 2."""
     failed = [outcome.code for outcome in outcomes if outcome.error is not None]
     if len(failed) < len(outcomes):
         return 4 if failed else 0

@@ -61,8 +61,7 @@ def run_each_named(
     settings: Settings,
     frame: DataFrame | None = None,
 ) -> list[Outcome]:
-    """Work on one bucket of the output after another: on those that are named, or on all. `frame`:
-    what is read in place of --input."""
+    """Work on the buckets of the output that are named, or on all. `frame`: read for --input."""
     names = settings.bucket or buckets_in(settings.need("output"))
     spark = session_of(settings, frame)
     return run_each((name, partial(_described, act, spark, settings, name, name)) for name in names)

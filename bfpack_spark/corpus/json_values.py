@@ -54,8 +54,7 @@ def parse_line(
 
 
 def _parse_leniently(line: bytes, document: Document) -> Any:
-    """Parse a line that orjson refuses or would change: say why it is wrong, and still read the id
-    where that is possible."""
+    """Parse a line that orjson refuses or would change: say what is wrong, yet read the id."""
     text = line.decode("utf-8", errors="replace")
     try:
         record = json.loads(text)
@@ -214,8 +213,7 @@ def take_id(record: dict[str, Any], column: str, source: str, line: Line) -> str
 
 
 def take_bucket(record: dict[str, Any], column: str, source: str, line: Line) -> str:
-    """Return the bucket of a document. Raises InputError if it has none, because nobody could say
-    which bucket it belongs to."""
+    """Return the bucket of a document. Raises InputError if nobody could say which it is."""
     bucket = _string_or_integer(record.get(column), column, line)
     if bucket is None:
         raise no_bucket(column, _found(record, column), source)
@@ -257,8 +255,7 @@ def take_content(document: Document, value: Any, columns: Columns) -> None:
 
 
 def take_beside(document: Document, value: Any, columns: Columns) -> None:
-    """Take the labels or the loss mask of a document, which are integers or booleans, or its tools
-    or completion, which are text."""
+    """Take labels or a loss mask, as integers or booleans, or tools or a completion, as text."""
     column = columns.beside
     if columns.chat is not None:
         if columns.chat == "messages" and isinstance(value, list):

@@ -41,8 +41,7 @@ class Listed:
 
 
 def list_plain(path: str) -> list[Listed]:
-    """Return the file of an address, or all that lies below the folder there, by name. The list is
-    empty if there is nothing."""
+    """Return the file of an address, or all below the folder there, by name, or nothing."""
     path = access.absolute(path)
     if divide(path).is_local:
         return sorted(_local(path), key=lambda listed: listed.name)

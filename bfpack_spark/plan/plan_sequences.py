@@ -96,8 +96,7 @@ def _written(planned: PlannedGroup, write: Writer) -> Iterator[pa.RecordBatch]:
 
 
 def plan_blocks(blocks: list[pa.RecordBatch], spec: PlanSpec) -> PlannedGroup:
-    """Return the plan of the group that the blocks of GROUPED hold. The list of blocks is emptied,
-    so that they are freed."""
+    """Return the plan of the group in these blocks of GROUPED. The list is emptied to free them."""
     groups = {number for block in blocks for number in block.column("group").to_pylist()}
     assert len(groups) == 1, "a partition must hold one group"
     group = groups.pop()

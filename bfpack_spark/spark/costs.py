@@ -113,8 +113,7 @@ def _num_jobs(context: SparkContext | None) -> int:
 
 
 def _task_seconds(context: SparkContext | None, first_job: int | None) -> float | None:
-    """Return the time that tasks ran in the jobs from `first_job` on. Tasks that ran at the same
-    time are all counted in full."""
+    """Return the time of all tasks in the jobs from `first_job` on, those side by side in full."""
     if context is None or first_job is None:
         return None
     # What Spark tells of its jobs comes after them, and late on a busy machine.

@@ -69,8 +69,7 @@ def check_frame(rows: DataFrame, columns: Columns, name: str) -> None:
 
 
 def check_column(rows: DataFrame, option: str, named: str, name: str) -> None:
-    """Raise InputError if there is no such column, if there are several, or if it is of a type that
-    this option cannot take."""
+    """Raise InputError unless there is one such column, of a type that this option can take."""
     if named not in rows.columns:
         raise no_column(option, named, name, rows.columns)
     exact = rows.sparkSession.conf.get("spark.sql.caseSensitive") == "true"

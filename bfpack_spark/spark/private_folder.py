@@ -72,8 +72,7 @@ def _remove_left(parent: Path) -> None:
 
 
 def _lock(descriptor: int, how: int) -> bool:
-    """Return whether the lock was taken. It is not if another process holds it, or if the file
-    system has no such locks."""
+    """Return whether the lock was taken: nobody else holds it, and the file system has locks."""
     try:
         fcntl.flock(descriptor, how)
     except OSError:

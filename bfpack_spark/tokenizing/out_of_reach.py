@@ -47,8 +47,7 @@ def put_out_of_reach(
 
 
 def control_tokens(file: TokenizerFile, inserted: Collection[int | None]) -> dict[str, int]:
-    """Return the ids of the control tokens: those that are marked special, and the added tokens
-    that have an id in `inserted`."""
+    """Return the ids of the tokens that are marked special, and of added ones in `inserted`."""
     return {
         token.content: token.id for token in file.added if token.special or token.id in inserted
     }

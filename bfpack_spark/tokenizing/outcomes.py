@@ -1,5 +1,4 @@
-"""What becomes of a conversation, or of a prompt with a completion: tokens with targets, or a
-reason why there are none."""
+"""What becomes of a conversation or prompt: tokens with targets, or a reason for having none."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias

@@ -149,8 +149,7 @@ def _candidates(wanted: EngineChoice, vocabulary: Vocabulary) -> tuple[FastName,
 def compare(
     texts: list[str], vocabulary: Vocabulary, name: FastName, load: Load = load_engine
 ) -> tuple[int, str] | None:
-    """Return the first text whose ids differ between an engine and the reference, as its index and
-    what differs, or None if all agree."""
+    """Return the first text with other ids by the reference, as index and difference, or None."""
     ours = load(name, vocabulary).encode(texts)
     return _first(ours, load("tokenizers", vocabulary).encode(texts))
 

@@ -95,8 +95,7 @@ class _Reader:
                 yield Reference(told=found[0], used=used, kind=found[1], name=name)
 
     def block(self, body: Iterable[ast.AST], scope: _Scope) -> None:
-        """Read statements or expressions of a scope. The names that it declares as global or
-        nonlocal are known first."""
+        """Read statements of a scope, of which it is known first what is global or nonlocal."""
         nodes = list(body)
         for node in nodes if self._has_declarations else ():
             for declared in _declarations(node):

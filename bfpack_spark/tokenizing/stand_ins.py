@@ -64,8 +64,7 @@ def pattern_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 def make_stand_ins(own: Vocabulary) -> StandIns:
-    """Return the stand-ins of a tokenizer's control words. If its control tokens are allowed in
-    text, there are none but the border."""
+    """Return the stand-ins of control words: the border alone, if they are allowed in text."""
     file = parse_tokenizer(own.json)
     inserted = (*own.inserted_ids, own.own_pad_id)
     control = control_tokens(file, inserted) if own.control_tokens != "allow" else {}

@@ -110,8 +110,7 @@ def _told_targets(documents: Documents, targets: Int64, kind: Beside | None) -> 
 
 
 def _binary(values: npt.NDArray[Any], sizes: Int64, good: npt.NDArray[np.bool_]) -> pa.Array:
-    """Return a BINARY column of values that lie end to end, so many bytes of each document, and
-    null where it is not good."""
+    """Return a BINARY column of values end to end, so many bytes a document, null if not good."""
     offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
     np.cumsum(sizes, out=offsets[1:])
     buffers = [pa.array(good).buffers()[1], pa.py_buffer(offsets), pa.py_buffer(values)]
