@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from bfpack_spark.corpus.inventory import InputFile, Inventory
+from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.errors import InputError, JobError
 
 Told: TypeAlias = list[list[Any]]  # name, rows, bytes, documents, and the footer's rows or None
@@ -68,11 +68,20 @@ def check_coverage(inventory: Inventory, total: Tally, *, bucket_column: str | N
     Raise JobError if rows were read and not handed on. With a column of buckets, rows of other
     buckets need not be handed on."""
     for file in inventory.files:
-        rows = total.rows[file.name]
-        if inventory.format in IN_BYTES:
-            _check_bytes(file, total.num_bytes[file.name])
-        else:
-            _check_rows(file, rows, total.footers.get(file.name))
+        rows, consumed = total.rows[file.name], total.num_bytes[file.name]
+        if inventory.format in IN_BYTES and consumed != file.size:
+            raise InputError(
+                f"--input: {file.name}: {consumed:,} of {file.size:,} bytes were read; see that "
+                "nothing writes there and run it again; if it stays so, write the file anew"
+            )
+        if inventory.format not in IN_BYTES and file.name not in total.footers:
+            raise JobError(f"--input: {file.name} was not read; run it again")
+        footer = total.footers.get(file.name, rows)
+        if rows != footer:
+            raise InputError(
+                f"--input: {file.name}: {rows:,} rows were read, its footer tells {footer:,}; "
+                "write the file anew"
+            )
         documents = total.documents[file.name]
         if documents > rows or (bucket_column is None and documents < rows):
             raise JobError(
@@ -102,22 +111,4 @@ def check_documents(total: Tally, documents_in: int) -> None:
     if read != documents_in:
         raise JobError(
             f"{read:,} documents were read, {documents_in:,} are accounted for; run it again"
-        )
-
-
-def _check_bytes(file: InputFile, consumed: int) -> None:
-    if consumed != file.size:
-        raise InputError(
-            f"--input: {file.name}: {consumed:,} of {file.size:,} bytes were read; see that "
-            "nothing writes there and run it again; if it stays so, write the file anew"
-        )
-
-
-def _check_rows(file: InputFile, rows: int, footer: int | None) -> None:
-    if footer is None:
-        raise JobError(f"--input: {file.name} was not read; run it again")
-    if rows != footer:
-        raise InputError(
-            f"--input: {file.name}: {rows:,} rows were read, its footer tells {footer:,}; "
-            "write the file anew"
         )

@@ -1,7 +1,7 @@
 """A batch of documents, as the readers of the corpus hand it on, and what these readers share."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -173,7 +173,7 @@ class Document:
     content: Any = None
     reason: str | None = None
     detail: str | None = None
-    num_bytes: int = field(default=0)
+    num_bytes: int = 0
     beside: Any = None
 
 
@@ -185,7 +185,6 @@ def refuse(document: Document, reason: str, detail: str) -> Document:
 def batches(
     documents: Iterable[Document], columns: Columns, sizes: ReadingSizes
 ) -> Iterator[Documents]:
-    kind = pa.list_(pa.int64()) if columns.tokens else pa.large_string()
     batch: list[Document] = []
     num_bytes = 0
     for document in documents:
@@ -193,14 +192,15 @@ def batches(
         num_bytes += document.num_bytes
         del document  # else it would be kept in memory while the batch is worked on
         if num_bytes >= sizes.batch_bytes or len(batch) == sizes.batch_rows:
-            yield _take_batch(batch, kind, columns)
+            yield _take_batch(batch, columns)
             num_bytes = 0
     if batch:
-        yield _take_batch(batch, kind, columns)
+        yield _take_batch(batch, columns)
 
 
-def _take_batch(batch: list[Document], kind: pa.DataType, columns: Columns) -> Documents:
+def _take_batch(batch: list[Document], columns: Columns) -> Documents:
     """Make a batch of the documents and empty the list."""
+    kind = pa.list_(pa.int64()) if columns.tokens else pa.large_string()
     taken = Documents(
         content=pa.array([d.content for d in batch], kind),
         doc_id=[d.doc_id for d in batch],

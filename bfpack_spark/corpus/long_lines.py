@@ -7,6 +7,7 @@ making objects. The memory is given back to the system together with the line.
 
 import functools
 import mmap
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -66,10 +67,6 @@ class LongLine:
         self._pages = None
 
 
-class _Wanted(msgspec.Struct):
-    """The result of decoding a line: the JSON of each wanted column."""
-
-
 def find_columns(line: memoryview, names: frozenset[str]) -> dict[str, memoryview]:
     """Return the JSON of each of these columns that the object has, as views. If a name occurs
     twice, the last value counts. Raises ValueError if the line is not a JSON object."""
@@ -85,14 +82,13 @@ def find_columns(line: memoryview, names: frozenset[str]) -> dict[str, memoryvie
 
 
 @functools.lru_cache(maxsize=16)
-def _decoder(names: frozenset[str]) -> tuple["msgspec.json.Decoder[_Wanted]", dict[str, str]]:
+def _decoder(names: frozenset[str]) -> tuple["msgspec.json.Decoder[Any]", dict[str, str]]:
     fields = {f"column_{number}": name for number, name in enumerate(sorted(names))}
     told = [
         (field, msgspec.Raw, msgspec.field(default=_MISSING, name=name))
         for field, name in fields.items()
     ]
-    struct = msgspec.defstruct("Wanted", told, bases=(_Wanted,))
-    return msgspec.json.Decoder(struct), fields
+    return msgspec.json.Decoder(msgspec.defstruct("Wanted", told)), fields
 
 
 def is_utf8_view(view: memoryview) -> bool:

@@ -23,13 +23,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
-from bfpack_spark.delta.tables import (
-    describe,
-    identifier,
-    location_of,
-    need_delta,
-    newest_snapshot,
-)
+from bfpack_spark.delta.tables import describe, identifier, location_of, need_delta, newest_snapshot
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.schema import (

@@ -102,7 +102,8 @@ def _by_disk(directory: str, need: Need, temporary: list[str]) -> list[_Disk]:
     needed: dict[int, float] = defaultdict(float)
     places: dict[int, Path] = {}
     for path, amount in wanted:
-        there = _nearest(path)
+        # The path, or the nearest of its parents that exists.
+        there = next(at for at in (Path(path), *Path(path).parents) if at.exists())
         device = there.stat().st_dev
         places.setdefault(device, there)
         needed[device] += amount
@@ -110,12 +111,6 @@ def _by_disk(directory: str, need: Need, temporary: list[str]) -> list[_Disk]:
         _Disk(path=str(path), free=shutil.disk_usage(path).free, needed=needed[device])
         for device, path in places.items()
     ]
-
-
-def _nearest(path: str) -> Path:
-    """Return the path, or the nearest of its parents that exists."""
-    at = Path(path)
-    return next(parent for parent in (at, *at.parents) if parent.exists())
 
 
 def _temporary_directories(spark: SparkSession) -> list[str]:

@@ -69,5 +69,5 @@ def refuse(message: Any) -> None:
 
 def has_generation(tree: nodes.Template) -> bool:
     """Tell whether a template says what the model is to say."""
-    name = f"{Generation.__module__}.{Generation.__name__}"
-    return any(node.identifier == name for node in tree.find_all(nodes.ExtensionAttribute))
+    used = tree.find_all(nodes.ExtensionAttribute)
+    return any(node.identifier == Generation.identifier for node in used)
