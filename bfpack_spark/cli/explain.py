@@ -27,7 +27,9 @@ def explain(error: Exception) -> tuple[str | None, int]:
     if code is not None:
         return str(error), code
     if isinstance(error, PySparkException | Py4JError | ConnectionError | EOFError):
-        ended = why_jvm_ended() if _may_be_gone(error) else None
+        # What the JVM says of an error tells nothing of its end, unless it says it while it ends.
+        said_by_it = isinstance(error, PySparkException | Py4JJavaError)
+        ended = None if said_by_it and not context_has_stopped() else why_jvm_ended()
         if ended is not None:
             return ended, 5
     if isinstance(error, PySparkException | Py4JError):
@@ -40,10 +42,6 @@ def explain(error: Exception) -> tuple[str | None, int]:
     return None, 5
 
 
-def _may_be_gone(error: Exception) -> bool:
-    """Return whether the error is one that is seen if the JVM is gone, or while it ends."""
-    said_by_it = isinstance(error, PySparkException | Py4JJavaError)
-    return not said_by_it or context_has_stopped()
 
 
 def _from_worker(error: Exception) -> tuple[str, int]:

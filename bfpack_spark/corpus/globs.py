@@ -32,7 +32,9 @@ def find_files(pattern: str) -> list[Listed]:
     root = _root(alternatives)
     by_path = {}
     for alternative in alternatives:
-        files = _of_alternative(alternative)
+        files = list_plain(alternative)
+        if not files and _varies(alternative):
+            files = [listed for listed, _ in match_files(alternative, {})]
         if not files:
             which = "" if alternative == pattern else f" ({alternative})"
             raise InputError(f"--input {pattern}: matches no file{which}; check the pattern")
@@ -99,13 +101,6 @@ def _alternatives(key: str, begin: int) -> tuple[list[str], int] | None:
         if depth == 0:
             return (parts, end + 1) if len(parts) > 1 else None
     return None
-
-
-def _of_alternative(pattern: str) -> list[Listed]:
-    plain = list_plain(pattern)
-    if plain or not _varies(pattern):
-        return plain
-    return [listed for listed, _ in match_files(pattern, {})]
 
 
 def _varies(pattern: str) -> bool:

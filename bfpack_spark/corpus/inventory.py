@@ -1,7 +1,6 @@
 """Which files the corpus consists of, and how they are split among tasks."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bfpack_spark.corpus.formats import codec_of
@@ -80,7 +79,10 @@ def split_inventory(inventory: Inventory) -> list[Split]:
     splits: list[Split] = []
     task, filled = 0, 0
     for file, whole in zip(inventory.files, inventory.whole_files(), strict=True):
-        for start, end in _ranges(inventory.format, file, target):
+        size = max(file.size, 1)
+        step = size if inventory.format == "text" or file.codec is not None else target
+        for start in range(0, size, step):
+            end = min(start + step, size)
             if filled and filled + end - start > target:
                 task, filled = task + 1, 0
             splits.append(replace(whole, task=task, start=start, end=end))
@@ -91,10 +93,3 @@ def split_inventory(inventory: Inventory) -> list[Split]:
 def whole_file(file: InputFile) -> Split:
     """Return all of a file as one range."""
     return Split(task=0, start=0, end=file.size, **vars(file))
-
-
-def _ranges(input_format: str, file: InputFile, target: int) -> Iterable[tuple[int, int]]:
-    whole = input_format == "text" or file.codec is not None
-    step = max(file.size, 1) if whole else target
-    for start in range(0, max(file.size, 1), step):
-        yield start, min(start + step, max(file.size, 1))

@@ -77,7 +77,12 @@ def parse_long_line(
     try:
         values = find_columns(view, frozenset(columns.names))
     except ValueError as error:
-        _refuse_long(document, view, str(error)[:200] + hint(line.head))
+        why = str(error)[:200] + hint(line.head)
+        # The finder of columns takes half of a surrogate pair for a broken line.
+        if _ESCAPES.search(why) and _HALF_PAIR.search(view):
+            refuse(document, Reason.LONE_SURROGATE, f"half of a surrogate pair in the line ({why})")
+        else:
+            refuse(document, Reason.BROKEN_LINE, why)
         return None
     if not is_utf8_view(view):
         refuse(document, Reason.INVALID_UTF8, "the line is not valid UTF-8")
@@ -88,15 +93,6 @@ def parse_long_line(
     if columns.beside in values and document.reason is None:
         record[columns.beside] = _beside(values[columns.beside], document, columns, max_bytes)
     return record
-
-
-def _refuse_long(document: Document, view: memoryview, why: str) -> None:
-    """Refuse a long line. The finder of columns takes half of a surrogate pair for a broken line,
-    so this is told apart here."""
-    if _ESCAPES.search(why) and _HALF_PAIR.search(view):
-        refuse(document, Reason.LONE_SURROGATE, f"half of a surrogate pair in the line ({why})")
-    else:
-        refuse(document, Reason.BROKEN_LINE, why)
 
 
 def _small_value(raw: memoryview) -> Any:

@@ -75,7 +75,8 @@ def make_stand_ins(own: Vocabulary) -> StandIns:
     eos = next(word for word, number in file.ids.items() if number == own.eos_id)
     tree = json.loads(own.json)
     tree["added_tokens"] = [_renamed(token, names) for token in tree.get("added_tokens") or []]
-    tree["added_tokens"].append(_border(border, border_id))
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    tree["added_tokens"].append({"id": border_id, "content": border, "special": True, **flags})
     tree["post_processor"] = None  # ByteLevel's takes blanks out of the offsets
     rename_entries(tree["model"], names)
     raw = json.dumps(tree).encode()
@@ -112,8 +113,3 @@ def _renamed(token: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
         return token
     # Always special: an engine would look for an ordinary one in what a normalizer leaves.
     return {**token, "content": names[token["content"]], "normalized": False, "special": True}
-
-
-def _border(content: str, number: int) -> dict[str, Any]:
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    return {"id": number, "content": content, "special": True, **flags}

@@ -34,7 +34,15 @@ def read_tokenizer(path: str, *, bytes_max: int = 1 << 28) -> tuple[bytes, dict[
     the file or the directory that holds it. Raises InputError if there is no such file, or if it
     has more than `bytes_max` bytes (one with 262k entries has 33 MB)."""
     file = path if access.is_file(path) else f"{path.rstrip('/')}/tokenizer.json"
-    raw = _read(path, file, bytes_max) if access.is_file(file) else None
+    raw = None
+    if access.is_file(file):
+        fs, name = access.locate(file)
+        size = fs.get_file_info(name).size
+        if size is not None and size > bytes_max:
+            raise InputError(
+                f"--tokenizer {path}: {size} bytes, more than {bytes_max}; give a tokenizer.json"
+            )
+        raw = access.read_bytes(file)
     if raw is None:
         raise InputError(
             f"--tokenizer {path}: no tokenizer.json there; "
@@ -46,13 +54,3 @@ def read_tokenizer(path: str, *, bytes_max: int = 1 << 28) -> tuple[bytes, dict[
     except (InputError, RecursionError) as error:
         raise InputError(f"--tokenizer {path}: {error}") from None
     return raw, companion
-
-
-def _read(path: str, file: str, bytes_max: int) -> bytes | None:
-    fs, name = access.locate(file)
-    size = fs.get_file_info(name).size
-    if size is not None and size > bytes_max:
-        raise InputError(
-            f"--tokenizer {path}: {size} bytes, more than {bytes_max}; give a tokenizer.json"
-        )
-    return access.read_bytes(file)
