@@ -30,7 +30,13 @@ class Input:
 def open_input(session: Callable[[], SparkSession], wanted: Input) -> Slice:
     """Return all of an input. Only tables and frames need the session."""
     if wanted.frame is not None:
-        return _whole(_given(wanted.frame, wanted.version))
+        if wanted.version is None:
+            raise InputError(
+                "version is missing: nothing tells one DataFrame from another; say a text that "
+                'stands for these rows, as in version="2026-11-28"'
+            )
+        frame = Frame(format="frame", name="frame", stamp=wanted.version, rows=wanted.frame)
+        return _whole(frame)
     if wanted.format in ("delta", "table"):
         open_one = open_path if wanted.format == "delta" else open_table
         table, spark = _only_one(wanted), session()
@@ -42,15 +48,6 @@ def open_input(session: Callable[[], SparkSession], wanted: Input) -> Slice:
             "table (by name) or delta (by path), or leave it out"
         )
     return Slice(inventory=take_inventory(wanted.patterns, wanted.format))
-
-
-def _given(rows: DataFrame, version: str | None) -> Frame:
-    if version is None:
-        raise InputError(
-            "version is missing: nothing tells one DataFrame from another; say a text that stands "
-            'for these rows, as in version="2026-11-28"'
-        )
-    return Frame(format="frame", name="frame", stamp=version, rows=rows)
 
 
 def _whole(frame: Frame) -> Slice:

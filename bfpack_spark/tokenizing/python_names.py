@@ -118,7 +118,9 @@ class _Reader:
     def _assignment(self, node: _Assignments, scope: _Scope) -> None:
         """Read an assignment, which binds from its end on: in x = x + 1 the x used is an older."""
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        where = _outside_comprehensions(scope) if isinstance(node, ast.NamedExpr) else scope
+        where = scope
+        while isinstance(node, ast.NamedExpr) and where.is_comprehension and where.above:
+            where = where.above
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             self._uses.append((node.target.id, self._place(node.target), scope))
         if isinstance(node, ast.AnnAssign):
@@ -249,12 +251,6 @@ def _declared_in(node: ast.Global | ast.Nonlocal, scope: _Scope) -> _Scope:
     while above.above is not None and not (set(node.names) & above.bound.keys()):
         above = above.above
     return above
-
-
-def _outside_comprehensions(scope: _Scope) -> _Scope:
-    while scope.is_comprehension and scope.above is not None:
-        scope = scope.above
-    return scope
 
 
 def _resolve(name: str, used: int, scope: _Scope) -> tuple[int, Kind] | None:
