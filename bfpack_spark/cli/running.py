@@ -26,9 +26,8 @@ def run_each_slice(
     settings: Settings,
     frame: DataFrame | None = None,
 ) -> list[Outcome]:
-    """Work on one bucket of the input after another, and return their outcomes. The mistakes that
-    can be found without Spark are found before it starts, and once for all buckets. `frame`: what
-    is read in place of --input."""
+    """Work on one bucket of the input after another, and return their outcomes. Mistakes that need
+    no Spark are found before it starts, once for all buckets. `frame`: read for --input."""
     settings.need("output")
     if frame is None:
         settings.need("input")

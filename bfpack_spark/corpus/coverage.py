@@ -64,9 +64,8 @@ def add_up(told: Iterable[Told]) -> Tally:
 
 
 def check_coverage(inventory: Inventory, total: Tally, *, bucket_column: str | None) -> None:
-    """Raise InputError, which names the file, if a file was not read to its end, or was read twice.
-    Raise JobError if rows were read and not handed on. With a column of buckets, rows of other
-    buckets need not be handed on."""
+    """Raise InputError, which names the file, if one was not read to its end, or was read twice.
+    Raise JobError if rows were not handed on. With a column of buckets, some need not be."""
     for file in inventory.files:
         rows, consumed = total.rows[file.name], total.num_bytes[file.name]
         if inventory.format in IN_BYTES and consumed != file.size:

@@ -88,9 +88,8 @@ def make_plan(
     seq_len: int,
     count_lengths: Callable[[], Histogram],
 ) -> Plan:
-    """Return the plan of the sequences of one seq_len. It is made only if no complete plan is
-    there, and no token is read. `count_lengths` gives the length histogram of the store; it is
-    called only if a plan must be made."""
+    """Return the plan of the sequences of one seq_len, which is made if no complete one is there;
+    no token is read. `count_lengths` gives the histogram of the store, and is called only then."""
     version = sequences_version(settings, store, seq_len)
     kept = find_plan(version)
     if kept is not None:

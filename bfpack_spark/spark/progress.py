@@ -107,8 +107,12 @@ def described(spark: SparkSession, title: str) -> Iterator[str]:
     jobs before, it says again afterwards."""
     context, group = context_of(spark), f"bfpack {uuid.uuid4().hex}"
     if context is None:
-        with _tagged(spark, title):
+        tag = title.replace(",", ";")  # Spark Connect names operations by tags without a comma
+        spark.addTag(tag)
+        try:
             yield group
+        finally:
+            spark.removeTag(tag)
         return
     before = {name: context.getLocalProperty(name) for name in _LOCAL}
     context.setJobGroup(group, title)
@@ -117,17 +121,6 @@ def described(spark: SparkSession, title: str) -> Iterator[str]:
     finally:
         for name, value in before.items():
             context.setLocalProperty(name, value)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _tagged(spark: SparkSession, title: str) -> Iterator[None]:
-    """Tag the operations that are run inside, as Spark Connect names them. No tag holds a comma."""
-    tag = title.replace(",", ";")
-    spark.addTag(tag)
-    try:
-        yield
-    finally:
-        spark.removeTag(tag)
 
 
 @contextmanager

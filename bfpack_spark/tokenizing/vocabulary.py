@@ -28,9 +28,8 @@ _WELL_KNOWN_EOS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """A tokenizer as it travels to the workers. Its file travels as bytes, so no path need exist
-    there. The bytes are compressed, since a worker holds them three times, in addition to the
-    engine that it makes once."""
+    """A tokenizer as it travels to the workers: its file as bytes, so no path need exist there, and
+    compressed, since a worker holds them three times beside the engine that it makes."""
 
     compressed: bytes  # what `compress` makes of a tokenizer.json
     sha256: str  # of the file itself
