@@ -42,8 +42,6 @@ def explain(error: Exception) -> tuple[str | None, int]:
     return None, 5
 
 
-
-
 def _from_worker(error: Exception) -> tuple[str, int]:
     """Return what a worker raised, out of Spark's many lines, and the exit code."""
     text = str(error)

@@ -1,5 +1,6 @@
 """A plan that is kept between two runs: it is complete, and not yet assembled."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 

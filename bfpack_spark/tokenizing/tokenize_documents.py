@@ -27,7 +27,7 @@ _FEW = 8  # up to so many numbers are looked for one by one
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizeSpec(EncodeSpec):
-    """The same with the format that is read, as it travels with the function."""
+    """What a worker needs to know to read and tokenize. It travels with the function."""
 
     input_format: str
     max_uncut_bytes: int | None = None  # of a stretch without a place to cut it
