@@ -48,8 +48,7 @@ def options(tmp: Path, style: str, given: Path, *more: object) -> list[object]:
 
 
 def pack(bfpack: Bfpack, *given: object) -> Path:
-    ran = bfpack("pack", *given)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *given).succeeds()
     output = Path(str(given[given.index("--output") + 1]))
     return current(output, BUCKET, f"sequences-{SEQ_LEN}")
 

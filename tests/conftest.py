@@ -47,6 +47,17 @@ class Ran:
     out: str
     err: str
 
+    def succeeds(self) -> "Ran":
+        """Check that it ended well, and return it."""
+        assert self.code == 0, self.out + self.err
+        return self
+
+    def refuses(self, *says: str, code: int = 2) -> None:
+        """Check that it failed, printed no result, and says each of these on stderr."""
+        assert (self.code, self.out) == (code, ""), self.err
+        for said in says:
+            assert said in self.err, self.err
+
 
 Bfpack = Callable[..., Ran]  # runs a command of bfpack with the given arguments
 Run = Callable[..., Ran]  # runs one command with the given options besides those of its fixture

@@ -82,8 +82,7 @@ def options(tmp: Path, given: Path, *more: object) -> list[object]:
 
 def pack(bfpack: Bfpack, tmp: Path, given: Path, *more: object, seq_len: int = 512) -> Path:
     """Pack them; the directory of the version of sequences."""
-    ran = bfpack("pack", *options(tmp, given), "--seq-len", seq_len, *more)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *options(tmp, given), "--seq-len", seq_len, *more).succeeds()
     return current(tmp / "out", BUCKET, f"sequences-{seq_len}")
 
 

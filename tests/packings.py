@@ -32,8 +32,7 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 def pack(bfpack: Bfpack, corpus: Corpus, output: Path, *more: object) -> Path:
     """Pack at 512; the directory of the version."""
-    ran = bfpack("pack", *pack_options(corpus, output), *AT, *more)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *pack_options(corpus, output), *AT, *more).succeeds()
     return at_512(output)
 
 

@@ -36,8 +36,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_what_is_said_of_it_is_what_was_said_then(
     kept: Path, bfpack: Run, command: str, more: tuple[object, ...]
 ) -> None:
-    ran = bfpack(command, "--output", kept / "output", *PLACE, *more, "--json")
-    assert ran.code == 0, ran.err
+    ran = bfpack(command, "--output", kept / "output", *PLACE, *more, "--json").succeeds()
     then = json.loads((kept / f"{command}.json").read_text())
     assert part_of(json.loads(ran.out), then) == then
 
@@ -53,8 +52,7 @@ def part_of(now: Any, then: Any) -> Any:
 
 def test_its_text_gives_its_tokens(kept: Path, bfpack: Run) -> None:
     more = ("--input", kept / "input")
-    ran = bfpack("verify", "--output", kept / "output", *PLACE, *more)
-    assert ran.code == 0, ran.err
+    ran = bfpack("verify", "--output", kept / "output", *PLACE, *more).succeeds()
     assert "every invariant holds" in ran.out
 
 
@@ -64,8 +62,7 @@ def test_packing_it_again_has_nothing_to_do_and_touches_nothing(
     caplog.set_level("INFO")
     before = tree(kept / "output")
     assert len(before) > 10
-    ran = bfpack("pack", *options(kept), "--seq-len", 256)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *options(kept), "--seq-len", 256).succeeds()
     assert sum("nothing to do" in message for message in caplog.messages) == 3
     assert tree(kept / "output") == before
 
@@ -77,11 +74,9 @@ def test_another_seed_makes_sequences_of_today_of_its_tokens(
     caplog.set_level("INFO")
     before = current(kept / "output", "b", "sequences-64")
     for seed, number in ((1, SEQUENCES_FORMATS[0]), (0, manifest(before)["format_version"])):
-        ran = bfpack("pack", *options(kept), "--seed", seed)
-        assert ran.code == 0, ran.err
+        bfpack("pack", *options(kept), "--seed", seed).succeeds()
         assert manifest(current(kept / "output", "b", "sequences-64"))["format_version"] == number
-        ran = bfpack("verify", "--output", kept / "output", *PLACE)
-        assert ran.code == 0, ran.out
+        bfpack("verify", "--output", kept / "output", *PLACE).succeeds()
     assert current(kept / "output", "b", "sequences-64") == before
     assert sum("tokens: nothing to do" in message for message in caplog.messages) == 2
 
@@ -93,10 +88,8 @@ def test_what_is_new_beside_it_is_tokenized_and_its_own_tokens_stay(
     before = current(kept / "output", "b", "tokens")
     (kept / "input" / "more.jsonl").write_text('{"id": "new", "text": "and one more\\n"}\n')
     for output in (kept / "output", kept / "fresh"):
-        ran = bfpack("pack", *options(kept), "--output", output)
-        assert ran.code == 0, ran.err
-        ran = bfpack("verify", "--output", output, *PLACE, "--input", kept / "input")
-        assert ran.code == 0, ran.out
+        bfpack("pack", *options(kept), "--output", output).succeeds()
+        bfpack("verify", "--output", output, *PLACE, "--input", kept / "input").succeeds()
     stores = [current(kept / name, "b", "tokens") for name in ("output", "fresh")]
     assert stores[0].name == stores[1].name != before.name
     assert manifest(stores[0])["format_version"] == TOKENS_FORMATS[0]

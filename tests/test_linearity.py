@@ -81,11 +81,10 @@ def token_store(bfpack: Bfpack, folder: Path, num_documents: int) -> list[object
     tokenizer = {"model": {"vocab": {"<|endoftext|>": 0, "largest": LARGEST_ID}}}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     where = ["--output", folder / "out", "--bucket", "b"]
-    ran = bfpack(
+    bfpack(
         *("tokenize", *where, "--input", folder / "corpus", "--tokenizer"),
         *(folder / "tokenizer.json", "--tokens-column", "ids", "--id-column", "name"),
-    )
-    assert ran.code == 0, ran.err
+    ).succeeds()
     return where
 
 

@@ -35,8 +35,7 @@ def many(demo_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Corpu
 def many_packed(many: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same at 2048 and 8192."""
     output = tmp_path_factory.mktemp("many_packed") / "output"
-    ran = bfpack("pack", *pack_options(many, output), "--seq-len", 2048, "--seq-len", 8192)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *pack_options(many, output), "--seq-len", 2048, "--seq-len", 8192).succeeds()
     return output
 
 

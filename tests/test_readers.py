@@ -16,8 +16,7 @@ from tokenizers import Tokenizer
 
 @pytest.fixture(scope="module")
 def shards(packed: Path, bfpack: Bfpack) -> str:
-    ran = bfpack("path", "--output", packed, "--bucket", "small", "--seq-len", 2048)
-    assert ran.code == 0
+    ran = bfpack("path", "--output", packed, "--bucket", "small", "--seq-len", 2048).succeeds()
     return ran.out.strip()
 
 

@@ -34,9 +34,7 @@ def test_the_steps_one_by_one_make_the_files_that_pack_makes(
     output = tmp_path / "output"
     where = ("--output", output, "--bucket", "small")
     assert bfpack("tokenize", *pack_options(corpus, output)).code == 0
-    early = bfpack("assemble", *where, *AT)
-    assert early.code == 2
-    assert "run bfpack plan first" in early.err
+    bfpack("assemble", *where, *AT).refuses("run bfpack plan first")
     assert bfpack("plan", *where, *AT).code == 0
     assert not list(output.glob("*/sequences-512/_current.json"))
     assert bfpack("path", *where, *AT).code == 2
@@ -108,8 +106,7 @@ def test_a_document_lost_or_doubled_after_the_plan_fails_the_job(
     """The last one of a row: what remains of the row has no gap."""
     shutil.rmtree(copied / "small" / "sequences-512")
     where = ("--output", copied, "--bucket", "small", *AT)
-    ran = bfpack("plan", *where)
-    assert ran.code == 0
+    ran = bfpack("plan", *where).succeeds()
     pieces = plan_rows(Path(ran.out.strip()).parent)
     last = {row["sequence_id"]: row for row in pieces}
     times = Counter(row["doc_id"] for row in pieces)

@@ -201,8 +201,7 @@ def test_an_export_says_that_tokens_count_twice(
     slid: Path, bfpack: Bfpack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     output = copy_of(slid, tmp_path)
-    ran = bfpack("export", "mds", "--output", output, "--bucket", "small", *AT)
-    assert ran.code == 0, ran.err
+    bfpack("export", "mds", "--output", output, "--bucket", "small", *AT).succeeds()
     assert "tokens are repeated by --overlap 64: rows of mds have no mark" in caplog.text
 
 
@@ -210,8 +209,7 @@ def test_the_export_for_bridge_masks_repeated_tokens(
     slid: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     output = copy_of(slid, tmp_path)
-    ran = bfpack("export", "bridge", "--output", output, "--bucket", "small", *AT)
-    assert ran.code == 0, ran.err
+    ran = bfpack("export", "bridge", "--output", output, "--bucket", "small", *AT).succeeds()
     files = sorted(Path(ran.out.strip()).glob("*.parquet"))
     masks = [row for path in files for row in pq.read_table(path)["loss_mask"].to_pylist()]
     targets = sum(map(sum, masks))
@@ -221,6 +219,4 @@ def test_the_export_for_bridge_masks_repeated_tokens(
 
 def test_bos_before_fragments_needs_documents_with_bos(packed: Path, bfpack: Bfpack) -> None:
     options = ("plan", "--output", packed, "--bucket", "small", *AT, "--bos-at", "fragment")
-    ran = bfpack(*options)
-    assert ran.code == 2
-    assert "--bos-at fragment: the documents of this token store have no BOS" in ran.err
+    bfpack(*options).refuses("--bos-at fragment: the documents of this token store have no BOS")

@@ -59,8 +59,7 @@ def packed_there(
         path.write_bytes(raw)
     packed = Packed((one, two), folder / request.param)
     where = (*packed.where, "--tokenizer", demo_corpus.tokenizer, "--id-column", "id")
-    ran = bfpack("pack", *packed.source, *where)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *packed.source, *where).succeeds()
     return packed
 
 
@@ -83,8 +82,7 @@ def test_two_inputs_of_any_names_are_packed_and_what_is_left_out_is_said(
 
 
 def test_every_command_finds_an_output_of_any_name(packed_there: Packed, bfpack: Bfpack) -> None:
-    ran = bfpack("verify", *packed_there.where, *packed_there.source)
-    assert ran.code == 0, ran.out + ran.err
+    ran = bfpack("verify", *packed_there.where, *packed_there.source).succeeds()
     assert "6 documents equal their text tokenized anew" in ran.out
     ran = bfpack("path", *packed_there.where)
     shards = current(packed_there.output, "b", "sequences-64") / "shards"
@@ -93,10 +91,8 @@ def test_every_command_finds_an_output_of_any_name(packed_there: Packed, bfpack:
     assert (ran.code, json.loads(ran.out)["bucket"]) == (0, "b")
     ran = bfpack("stats", "--output", packed_there.output, "--seq-len", 64, "--json")
     assert (ran.code, json.loads(ran.out)[0]["num_documents"]) == (0, 6)
-    ran = bfpack("snapshot", "kept", "--output", packed_there.output)
-    assert ran.code == 0, ran.err
-    ran = bfpack("prune", "--output", packed_there.output, "--yes")
-    assert ran.code == 0, ran.err
+    bfpack("snapshot", "kept", "--output", packed_there.output).succeeds()
+    bfpack("prune", "--output", packed_there.output, "--yes").succeeds()
     assert shards.exists()
 
 

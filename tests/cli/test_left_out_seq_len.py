@@ -29,8 +29,7 @@ def test_a_bucket_with_tokens_alone_is_passed_over_unless_it_is_named(
     options = pack_options(corpus, copied)
     options[options.index("small")] = "alone"
     assert bfpack("tokenize", *options).code == 0
-    ran = bfpack("verify", "--output", copied)
-    assert ran.code == 0, ran.err
+    ran = bfpack("verify", "--output", copied).succeeds()
     assert "small" in ran.out
     assert "alone" not in ran.out
     both = ("--output", copied, "--bucket", "small", "--bucket", "alone")

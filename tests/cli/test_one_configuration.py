@@ -41,8 +41,7 @@ def test_every_command_takes_the_settings_that_pack_took(
     config: Path, bfpack: Bfpack, tmp_path: Path
 ) -> None:
     def run(command: str, *more: object) -> list[str]:
-        ran = bfpack(command, "--config", config, *more)
-        assert ran.code == 0, ran.err
+        ran = bfpack(command, "--config", config, *more).succeeds()
         return ran.out.splitlines()
 
     all_four = [f"{bucket} {seq_len}" for bucket in ("de", "fr") for seq_len in (32, 64)]

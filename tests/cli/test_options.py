@@ -95,8 +95,7 @@ def test_a_look_imports_only_what_it_needs(arguments: str, without: set[str], pa
         "print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
     told = arguments.format(out=packed).split()
-    ran = run_python(code, *told)
-    assert ran.code == 0, ran.err
+    ran = run_python(code, *told).succeeds()
     code_said, *imported = ran.err.splitlines()[-1].split()
     if "--doc" not in told:  # there is none of this name, which is told by what explains errors
         assert (code_said, without & {*imported}) == ("0", set())

@@ -42,8 +42,7 @@ def test_a_file_of_settings_serves_commands_that_need_less(
         f'output = "{packed}"\nseq_len = [512]\ninput = "gone"\nid_column = "i"\nengine = "auto"\n'
     )
     for command, *more in (("stats",), ("path", "--tokens"), ("path",)):
-        ran = bfpack(command, "--config", config, *more)
-        assert ran.code == 0, ran.err
+        bfpack(command, "--config", config, *more).succeeds()
 
 
 def test_a_text_that_is_not_tokenized_is_told_of_a_sample(

@@ -100,8 +100,7 @@ def test_only_new_files_are_tokenized_and_nothing_differs(
     assert sorted(names[:2]) == sorted(f"../{night.name}" for night in nights[:2])
     assert len({path.rpartition("/")[2] for path in listed}) == len(listed) == 3
     where = ("--output", output, "--bucket", "b", *AT, "--input", tmp_path / "corpus")
-    ran = bfpack("verify", *where)
-    assert ran.code == 0, ran.out
+    ran = bfpack("verify", *where).succeeds()
     assert "60 documents equal their text tokenized anew" in ran.out
 
 
@@ -127,10 +126,7 @@ def test_an_id_of_an_earlier_file_is_not_taken_twice(run: Run, tmp_path: Path) -
     assert run().code == 0
     before = tokens(tmp_path / "output")
     add_file(tmp_path / "corpus", "b.jsonl", rows(9, 12))
-    ran = run()
-    assert ran.code == 2
-    assert "'d9' (2 times: a.jsonl@" in ran.err
-    assert ", b.jsonl@0); make ids unique" in ran.err
+    run().refuses("'d9' (2 times: a.jsonl@", ", b.jsonl@0); make ids unique")
     assert tokens(tmp_path / "output") == before
 
 
@@ -197,8 +193,7 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     assert listed(keep)["sequences", pinned.name]["snapshots"] == ["run-1"]
 
     before = sorted(output.rglob("*"))
-    dry = keep("prune")
-    assert dry.code == 0
+    dry = keep("prune").succeeds()
     gone = [other_seed, with_bos, lone, of_second]
     for version in gone:
         assert f" {version.name}: complete; " in dry.out
@@ -207,8 +202,7 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     assert "this was only a list, and nothing is removed; add --yes to remove it" in dry.out
     assert sorted(output.rglob("*")) == before
 
-    pruned = keep("prune", "--yes", "--json")
-    assert pruned.code == 0
+    pruned = keep("prune", "--yes", "--json").succeeds()
     assert all(row["removed"] for row in json.loads(pruned.out))
     assert set(listed(keep)) == {
         *(("tokens", version.name) for version in (first, second, third)),
@@ -217,8 +211,7 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     assert not [version for version in gone if version.exists()]
     for version in (pinned, newest):
         where = ("--output", output, "--bucket", "b", *AT, "--version", version.name)
-        ran = bfpack("verify", *where)
-        assert ran.code == 0, ran.out
+        bfpack("verify", *where).succeeds()
     nothing, *kept = keep("prune", "--yes").out.splitlines()
     assert nothing == "nothing to remove"
     assert f"kept b tokens {third.name}: current" in kept
@@ -291,14 +284,11 @@ def test_a_snapshot_names_what_is_current_and_is_never_another(
         **held["totals"],
     }
     before = path.read_bytes()
-    long = keep("snapshot", "n" * 201)
-    assert (long.code, "use only letters, digits and ._-, at most 200" in long.err) == (2, True)
+    keep("snapshot", "n" * 201).refuses("use only letters, digits and ._-, at most 200")
     assert keep("prune", "--unfinished-days", "nan").code == 2
     assert keep("snapshot", "run-1").code == 0
     assert run("--seed", 1).code == 0
-    ran = keep("snapshot", "run-1")
-    assert ran.code == 2
-    assert "snapshot run-1: there is another of this name" in ran.err
+    keep("snapshot", "run-1").refuses("snapshot run-1: there is another of this name")
     assert path.read_bytes() == before
     assert json.loads(Path(keep("snapshot", "just-64", *AT).out.strip()).read_text())["buckets"][
         "b"

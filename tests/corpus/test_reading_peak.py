@@ -19,8 +19,7 @@ def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
     pq.write_table(repeated, tmp_path / "repeated.parquet", compression="zstd")
     paths = [tmp_path / name for name in ("line.jsonl.zst", "repeated.parquet")]
     assert sum(path.stat().st_size for path in paths) < 100_000
-    ran = run_python(Path(reading_peak.__file__).read_text(), *paths)
-    assert ran.code == 0, ran.err
+    ran = run_python(Path(reading_peak.__file__).read_text(), *paths).succeeds()
     (of_line, line_mb), (of_texts, texts_mb) = (
         map(int, said.split()) for said in ran.out.splitlines()
     )

@@ -86,5 +86,4 @@ def test_either_a_sequence_or_a_document_is_shown(packed: Path, bfpack: Run) -> 
     where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
     for more in ((), ("--sequence", 0, "--doc", "a")):
         ran = bfpack("show", *where, *more)
-        assert ran.code == 2
-        assert "give either --sequence N, to see a sequence, or --doc ID" in ran.err
+        ran.refuses("give either --sequence N, to see a sequence, or --doc ID")

@@ -83,9 +83,7 @@ def test_a_frame_tells_where_each_name_is_bound() -> None:
 
 def test_names_need_a_sequence(packed: Path, bfpack: Bfpack) -> None:
     where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
-    ran = bfpack("show", *where, "--doc", "x", "--names")
-    assert ran.code == 2
-    assert "--names: give --sequence N" in ran.err
+    bfpack("show", *where, "--doc", "x", "--names").refuses("--names: give --sequence N")
 
 
 @pytest.mark.parametrize(("characters", "marked"), [(100, ["a<b", "os"]), (6, ["a<b"])])

@@ -155,8 +155,7 @@ def test_stats_prints_them_for_each_bucket_and_together(
     other.write_text(json.dumps({"text": "A_1 and A_1"}) + "\n")
     where = ("--tokenizer", corpus.tokenizer, "--seq-len", 64, "--sample", 10)
     options = (*where, "--input", programs.parent / "{bucket}.jsonl", "--references", "words")
-    ran = bfpack("stats", *options, "--bucket", "programs", "--bucket", "words")
-    assert ran.code == 0, ran.err
+    ran = bfpack("stats", *options, "--bucket", "programs", "--bucket", "words").succeeds()
     assert ran.out.count("whose last mention is in another row") == 3
     assert "1 mention in 1 document: 1 identifier; tokens from what is mentioned" in ran.out
 
@@ -172,5 +171,4 @@ def test_stats_prints_them_for_each_bucket_and_together(
     ],
 )
 def test_mistakes_are_told(options: tuple[object, ...], said: str, bfpack: Bfpack) -> None:
-    ran = bfpack("stats", "--references", "words", "--seq-len", 64, *options)
-    assert (ran.code, said in ran.err) == (2, True), ran.err
+    bfpack("stats", "--references", "words", "--seq-len", 64, *options).refuses(said)

@@ -238,8 +238,7 @@ def test_stats_of_a_corpus_says_its_error_on_the_terminal_and_in_json(
     corpus: Corpus, packed: Path, bfpack: Callable[..., Any]
 ) -> None:
     options = ("stats", "--input", corpus.path, "--tokenizer", corpus.tokenizer, "--seq-len", 2048)
-    ran = bfpack(*options, "--sample", 100, "--details")
-    assert ran.code == 0, ran.err
+    ran = bfpack(*options, "--sample", 100, "--details").succeeds()
     assert "estimated from 100 documents drawn at random, none refused, and the sizes" in ran.out
     assert re.search(r": about [\d,]+ documents, about [\d,]+ tokens\n", ran.out)
     assert "quantiles 1% about" in ran.out

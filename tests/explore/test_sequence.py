@@ -135,5 +135,4 @@ def test_show_prints_the_drawing_or_json_and_names_the_range(
             assert {"doc_start", "doc_length", "text", "elsewhere"} <= set(segment)
     for number in (len(held), -1):
         ran = bfpack(*where, number)
-        assert (ran.code, ran.out) == (2, "")
-        assert f"--sequence {number}: there are sequences 0 to {len(held) - 1}" in ran.err
+        ran.refuses(f"--sequence {number}: there are sequences 0 to {len(held) - 1}")

@@ -24,8 +24,7 @@ def output(bfpack: Bfpack, demo_corpus: Corpus, tmp_path_factory: pytest.TempPat
         told = options(tmp, write(tmp / bucket, conversations(40 + 20 * number, seed=number)))
         told[told.index("--bucket") + 1] = bucket
         for more in ((256, "--long-documents", "truncate"), (512,)):
-            ran = bfpack("pack", *told, "--loss-mask-column", "mask", "--seq-len", *more)
-            assert ran.code == 0, ran.err
+            bfpack("pack", *told, "--loss-mask-column", "mask", "--seq-len", *more).succeeds()
     (tmp / "text").mkdir()
     (tmp / "text" / "a.jsonl").write_text(json.dumps({"text": "a word " * 90}) + "\n")
     where = ("--input", tmp / "text", "--tokenizer", demo_corpus.tokenizer, "--output", tmp / "out")
@@ -115,8 +114,7 @@ def test_a_sum_of_which_a_bucket_is_not_published_is_not_given(
 
 
 def test_the_page_of_an_output_adds_targets(output: Path, bfpack: Bfpack, rows: Rows) -> None:
-    ran = bfpack("report", "--output", output, "--seq-len", 512, *BOTH)
-    assert ran.code == 0, ran.err
+    ran = bfpack("report", "--output", output, "--seq-len", 512, *BOTH).succeeds()
     packed = int(float(rows["", 512]["published_num_targets_packed"]))
     assert f"{packed:,} (100.0 %)" in ran.out
     table = bfpack("stats", "--output", output, "--seq-len", 512).out
@@ -131,6 +129,5 @@ def test_a_sample_of_documents_with_masks_says_what_lengths_do_not_tell(
     drawn = ("--input", tmp_path / "in", "--tokenizer", tmp_path / "tokenizer", "--sample", 50)
     policy = ("--seq-len", 64, "--long-documents", "truncate", "--tokens-column", "ids")
     for more, says in (((), False), (("--loss-mask-column", "mask"), True)):
-        ran = bfpack("stats", *drawn, *policy, *more)
-        assert ran.code == 0, ran.err
+        ran = bfpack("stats", *drawn, *policy, *more).succeeds()
         assert ("lengths do not tell which tokens are targets" in ran.out) == says

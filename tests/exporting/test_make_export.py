@@ -25,8 +25,7 @@ def exported(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFact
     """Export the rows of an output in two formats. Read it; to break it, copy it first."""
     output = copy_of(packed, tmp_path_factory.mktemp("exported"))
     for form in ("megatron", "mds"):
-        ran = export(bfpack, form, output)
-        assert ran.code == 0, ran.err
+        ran = export(bfpack, form, output).succeeds()
         assert ran.out == f"{current(output, 'small', f'{form}-512')}/shards\n"
     return output
 
@@ -106,9 +105,7 @@ def test_an_export_that_is_there_is_not_made_again(
     assert {path: path.read_bytes() for path in version.rglob("*") if path.is_file()} == before
     (version / "shards" / "part-00000.bin").unlink()
     ran = export(bfpack, "megatron", broken)
-    assert ran.code == 2
-    assert "remove " in ran.err
-    assert "_manifest.json and run bfpack export megatron again, which makes" in ran.err
+    ran.refuses("remove ", "_manifest.json and run bfpack export megatron again, which makes")
 
 
 def test_a_row_that_megatron_would_read_otherwise_is_refused(copied: Path, bfpack: Bfpack) -> None:
@@ -123,9 +120,7 @@ def test_a_row_that_megatron_would_read_otherwise_is_refused(copied: Path, bfpac
 
     rewrite(version / "shards" / "part-00000.parquet", lose_eos)
     reseal(version)
-    ran = export(bfpack, "megatron", copied)
-    assert (ran.code, ran.out) == (2, "")
-    assert "has a document that does not end with EOS" in ran.err
+    export(bfpack, "megatron", copied).refuses("has a document that does not end with EOS")
     assert not (copied / "small" / "megatron-512" / "_current.json").exists()
     assert export(bfpack, "mds", copied).code == 0
 
@@ -138,9 +133,7 @@ def test_a_shard_with_other_ids_than_its_manifest_says_is_not_exported(
     held = pq.read_table(one).to_pylist()
     rewrite(one, lambda rows: rows[0]["input_ids"].__setitem__(0, held[0]["input_ids"][0] ^ 1))
     change_size(current(copied, "small", "sequences-512"), one, size)
-    ran = export(bfpack, "mds", copied)
-    assert (ran.code, ran.out) == (5, "")
-    assert f"{one}: holds other ids than its manifest says" in ran.err
+    export(bfpack, "mds", copied).refuses(f"{one}: holds other ids than its manifest says", code=5)
 
 
 def change_size(version: Path, path: Path, before: int) -> None:
@@ -171,8 +164,7 @@ def test_a_file_of_no_shard_is_no_part_of_an_export(broken: Path, bfpack: Bfpack
 def test_verify_compares_an_export_with_the_rows(
     form: str, ending: str, broken: Path, bfpack: Bfpack
 ) -> None:
-    ran = bfpack("verify", "--output", broken, *PLACE)
-    assert ran.code == 0, ran.out
+    bfpack("verify", "--output", broken, *PLACE).succeeds()
     version = current(broken, "small", f"{form}-512")
     one, two = sorted((version / "shards").glob(f"*{ending}"))[:2]
     one_raw = one.read_bytes()

@@ -209,10 +209,8 @@ def make_case(drivers: Drivers, delivery: Delivery, tokenizer: Path, folder: Pat
     """Pack both nights undisturbed, and have them verified."""
     before, after = folder / "before", folder / "after"
     for output, source in ((before, delivery.old), (after, delivery.new)):
-        ran = drivers.run(*pack_command(source, tokenizer, output, *delivery.options))
-        assert ran.code == 0, ran.err
-        ran = drivers.run(*verify_command(output))
-        assert ran.code == 0, ran.out + ran.err
+        drivers.run(*pack_command(source, tokenizer, output, *delivery.options)).succeeds()
+        drivers.run(*verify_command(output)).succeeds()
         if output == before:
             shutil.copytree(before, after)
     return Case(
@@ -228,8 +226,7 @@ def make_case(drivers: Drivers, delivery: Delivery, tokenizer: Path, folder: Pat
 
 def complete(case: Case, drivers: Drivers, output: Path) -> None:
     """Run again, undisturbed: all is as if nothing had happened."""
-    ran = drivers.run(*case.pack(output))
-    assert ran.code == 0, ran.err
+    drivers.run(*case.pack(output)).succeeds()
     assert case.check_published(output) == 2
     case.check_final(output)
 

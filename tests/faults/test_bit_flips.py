@@ -26,10 +26,8 @@ def whole(bfpack: Bfpack, tiny_tokenizer: Path, tmp_path_factory: pytest.TempPat
     for form in FORMS:
         delivery, output = deliver(folder / "in" / form, form), folder / form
         more = (*delivery.options, "--num-shards", 8)
-        ran = bfpack(*pack_command(delivery.new, tiny_tokenizer, output, *more))
-        assert ran.code == 0, ran.err
-        ran = bfpack(*verify_command(output))
-        assert ran.code == 0, ran.out + ran.err
+        bfpack(*pack_command(delivery.new, tiny_tokenizer, output, *more)).succeeds()
+        bfpack(*verify_command(output)).succeeds()
     assert list(folder.glob("masks/b/sequences-*/*/quarantine/*"))
     return folder
 

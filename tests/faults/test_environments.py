@@ -47,8 +47,7 @@ def test_settings_of_the_session_change_no_byte(
     case = case_of("parquet")
     output = case.copy(tmp_path)
     conf = [part for k, v in SETTINGS[name].items() for part in ("--spark-conf", f"{k}={v}")]
-    ran = drivers.run(*case.pack(output, *conf))
-    assert ran.code == 0, ran.err
+    drivers.run(*case.pack(output, *conf)).succeeds()
     case.check_shards(output)
     matrix.add(f"environment: {name}", "same shards, same plan")
 
@@ -70,7 +69,6 @@ def test_another_machine_changes_no_byte(
     for key, value in variables.items():
         monkeypatch.setenv(key, value)
     arm(tmp_path / "faults")
-    ran = run_alone(tmp_path, tmp_path / "faults", *case.pack(output), **settings)
-    assert ran.code == 0, ran.err
+    run_alone(tmp_path, tmp_path / "faults", *case.pack(output), **settings).succeeds()
     case.check_shards(output)
     matrix.add(f"environment: {name}", "same shards, same plan")

@@ -75,8 +75,7 @@ def test_executors_killed_when_their_map_output_is_in_use_change_no_byte(
     settings = SETTINGS | {"spark.eventLog.dir": str(events)} | logging_checksums(tmp_path)
     with started_host(tmp_path / "cluster", **settings) as host:
         arm(host.faults, *(Fault(point=point, act="kill executors") for point in POINTS))
-        ran = Drivers(host, tmp_path).run(*case.pack(output))
-        assert ran.code == 0, ran.err
+        Drivers(host, tmp_path).run(*case.pack(output)).succeeds()
         assert all(hits(host.faults, number) for number in range(len(POINTS)))
     assert len(told_by(events, "ExecutorRemoved")) >= 4
     ends = Counter(end["Task End Reason"]["Reason"] for end in told_by(events, "TaskEnd"))
@@ -118,8 +117,7 @@ def test_a_task_that_is_raced_by_another_changes_no_byte(
     with started_host(session, **settings) as host, holding(host.faults, *points) as gate:
         driver = Drivers(host, tmp_path).start(*case.pack(output))
         assert driver.wait_at(gate) != driver.wait_at(gate)
-        ran = driver.wait()
-        assert ran.code == 0, ran.err
+        driver.wait().succeeds()
     raced = [end for end in told_by(events, "TaskEnd") if end["Task Info"]["Speculative"]]
     assert len([end for end in raced if end["Task End Reason"]["Reason"] == "Success"]) >= 2
     assert case.check_published(output) == 2

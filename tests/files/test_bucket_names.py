@@ -54,8 +54,7 @@ def test_buckets_of_any_name_are_packed_and_every_command_knows_them(
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
     output = tmp_path / "out"
     text = ("--input", tmp_path / "a.parquet", "--tokenizer", demo_corpus.tokenizer)
-    ran = bfpack("pack", *text, "--bucket-column", "lang", "--output", output, "--seq-len", 8)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *text, "--bucket-column", "lang", "--output", output, "--seq-len", 8).succeeds()
     assert {path.name for path in output.iterdir()} == set(NAMES.values())
     at = ("--output", output, "--bucket", "C++", "--seq-len", 8)
     shards = bfpack("path", *at).out.strip()

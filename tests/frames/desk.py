@@ -57,8 +57,7 @@ class FrameDesk:
         (own / "a.jsonl").write_text("\n".join(lines))
         where = ("--input", own / "a.jsonl", "--tokenizer", self.tokenizer, "--output", own / "out")
         more = ("--id-column", "doc_id", "--bucket", "b", "--seq-len", SEQ_LEN)
-        ran = self.bfpack("pack", *where, *more)
-        assert ran.code == 0, ran.err
+        self.bfpack("pack", *where, *more).succeeds()
         return shard_hashes(current(own / "out", "b", f"sequences-{SEQ_LEN}"))
 
 

@@ -24,14 +24,12 @@ def named(spark: SparkSession) -> Iterator[str]:
 def test_a_table_gives_the_shards_of_the_same_documents_in_files(
     named: str, frame_desk: FrameDesk, shards_of_texts: list[tuple[str, str]]
 ) -> None:
-    ran = frame_desk.pack_table("--input", named, "--input-version", "monday")
-    assert ran.code == 0, ran.err
+    frame_desk.pack_table("--input", named, "--input-version", "monday").succeeds()
     assert shard_hashes(frame_desk.version()) == shards_of_texts
     inputs = manifest(frame_desk.version(kind="tokens"))["inputs"]
     assert inputs["inventory"] == [[named, 0, "monday"]]
     assert inputs["configuration"]["input_format"] == "table"
-    held = frame_desk.run("verify", "--input", named)
-    assert held.code == 0, held.out + held.err
+    held = frame_desk.run("verify", "--input", named).succeeds()
     assert f"{len(TEXTS)} documents equal their text tokenized anew" in held.out
 
 
@@ -40,15 +38,12 @@ def test_verify_reads_what_was_packed_and_says_what_else_is_named(
 ) -> None:
     config = frame_desk.folder / "run.toml"
     config.write_text('input_version = "monday"\n')
-    ran = frame_desk.pack_table("--input", named, "--config", config)
-    assert ran.code == 0, ran.err
+    frame_desk.pack_table("--input", named, "--config", config).succeeds()
     config.write_text('input_version = "tuesday"\n')  # what is packed next
-    held = frame_desk.run("verify", "--input", "some_docs", "--config", config)
-    assert held.code == 0, held.out + held.err
+    held = frame_desk.run("verify", "--input", "some_docs", "--config", config).succeeds()
     assert f"{len(TEXTS)} documents equal their text tokenized anew" in held.out
     other = frame_desk.run("verify", "--input", named, "--input-version", "tuesday")
-    assert (other.code, other.out) == (2, "")
-    assert f"--input {named}: is tuesday, and b was made of monday; leave --input-ve" in other.err
+    other.refuses(f"--input {named}: is tuesday, and b was made of monday; leave --input-ve")
 
 
 def test_a_frame_beside_what_was_made_of_a_table_or_of_files_is_refused(
@@ -64,8 +59,7 @@ def test_a_frame_beside_what_was_made_of_a_table_or_of_files_is_refused(
     with pytest.raises(InputError, match=r"documents: b was made of files; give input=\.\.\."):
         verify(frame_of(spark), **frame_desk.place)
     ran = frame_desk.run("verify", "--input", lines, "--input-version", 7)
-    assert (ran.code, ran.out) == (2, "")
-    assert "--input-version 7: b was made of files, which have no versions; leave it" in ran.err
+    ran.refuses("--input-version 7: b was made of files, which have no versions; leave it")
 
 
 def test_a_view_and_a_database_behind_jdbc_are_tables(
@@ -78,8 +72,7 @@ def test_a_view_and_a_database_behind_jdbc_are_tables(
     options = ", ".join(f"{key} '{value}'" for key, value in how.items())
     spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW behind USING jdbc OPTIONS ({options})")
     spark.sql("CREATE OR REPLACE TEMPORARY VIEW seen AS SELECT DOC_ID AS doc_id, text FROM behind")
-    ran = frame_desk.pack_table("--input", "seen", "--input-version", "2026-11-28")
-    assert ran.code == 0, ran.err
+    frame_desk.pack_table("--input", "seen", "--input-version", "2026-11-28").succeeds()
     assert shard_hashes(frame_desk.version()) == shards_of_texts
 
 
@@ -93,13 +86,10 @@ def test_what_is_no_table_is_said_in_a_line(named: str, frame_desk: FrameDesk) -
     ]
     for arguments, said in cases:
         ran = frame_desk.pack_table(*arguments)
-        assert (ran.code, ran.out) == (2, ""), arguments
-        assert said in ran.err, ran.err
+        ran.refuses(said)
         assert ran.err.count("\n") <= 2, ran.err
     assert not (frame_desk.folder / "out").exists()
-    sampled = frame_desk.bfpack(
+    frame_desk.bfpack(
         *("stats", "--sample", 2, "--input", named, "--input-format", "table"),
         *("--tokenizer", frame_desk.tokenizer, "--seq-len", 16),
-    )
-    assert (sampled.code, sampled.out) == (2, "")
-    assert "--input-format table: a table is not sampled" in sampled.err
+    ).refuses("--input-format table: a table is not sampled")

@@ -22,8 +22,7 @@ def test_masks_come_to_the_shards_whole_and_at_their_tokens(bfpack: Bfpack, tmp_
     schema = pq.read_schema(shard)
     assert schema.field("loss_mask").type == pa.list_(pa.field("element", pa.int8()))
     assert json.loads(schema.metadata[b"bfpack.loss_mask"]) is True
-    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", 512)
-    assert ran.code == 0, ran.out
+    bfpack("verify", "--output", tmp_path / "out", "--seq-len", 512).succeeds()
     store = current(tmp_path / "out", BUCKET, "tokens")
     stored = pq.read_table(store / "documents").to_pylist()
     assert {row["doc_id"]: list(row["loss_mask"]) for row in stored} == {
@@ -48,17 +47,14 @@ def test_new_conversations_beside_old_ones_are_added_with_their_targets(
     account = manifest(version)["accounting"]["targets"]
     assert account["num_targets_packed"] == sum(sum(c.stored[1][1:]) for c in HELD)
     where = ("--output", tmp_path / "out", "--seq-len", 512)
-    ran = bfpack("verify", *where, "--input", given)
-    assert ran.code == 0, ran.out
+    ran = bfpack("verify", *where, "--input", given).succeeds()
     assert f"{len(HELD)} documents equal their text" in ran.out
     anew = tmp_path / "anew"
     anew.mkdir()
     told = [o for o in options(anew, given, *TARGETS) if o not in ("--pad-token", "<|pad|>")]
-    ran = bfpack("tokenize", *told)
-    assert ran.code == 0, ran.err
+    bfpack("tokenize", *told).succeeds()
     where = ("--output", anew / "out", "--bucket", BUCKET, "--seq-len", 512)
     for stage in ("plan", "assemble"):
-        ran = bfpack(stage, *where, "--pad-token", "<|pad|>")
-        assert ran.code == 0, ran.err
+        bfpack(stage, *where, "--pad-token", "<|pad|>").succeeds()
     one_by_one = current(anew / "out", BUCKET, "sequences-512")
     assert shard_hashes(one_by_one) == shard_hashes(version)

@@ -44,8 +44,7 @@ def by_policy(bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Packe
     for policy in ("drop", "truncate", "truncate_turns"):
         tmp = tmp_path_factory.mktemp(policy)
         given = options(tmp, write(tmp / "in", HELD), *TARGETS, "--long-documents", policy)
-        ran = bfpack("pack", *given, "--seq-len", SEQ_LEN, "--group-documents-max", 40)
-        assert ran.code == 0, ran.err
+        ran = bfpack("pack", *given, "--seq-len", SEQ_LEN, "--group-documents-max", 40).succeeds()
         packed[policy] = (current(tmp / "out", BUCKET, f"sequences-{SEQ_LEN}"), ran.out)
     return packed
 
@@ -81,8 +80,7 @@ def test_what_is_kept_is_whole_turns_and_all_is_counted(
         rows = pq.read_table(version / "quarantine").to_pylist()
         assert sorted(row["doc_id"] for row in rows) == sorted(left)
         assert {row["reason"] for row in rows} == {"no_target"}
-    ran = bfpack("verify", "--output", version.parents[2], "--seq-len", SEQ_LEN)
-    assert ran.code == 0, ran.out
+    ran = bfpack("verify", "--output", version.parents[2], "--seq-len", SEQ_LEN).succeeds()
     lost = sum(len(one.stored[0]) - kept[one.name] for one in HELD)
     dropped = f"{counted(len(none), 'document')} dropped"
     ends = f"{len(truncated)} documents truncated, " if truncated else ""
@@ -97,9 +95,7 @@ def test_by_default_a_long_conversation_fails_the_run_and_tokens_stay(
     lengths = np.array([len(one.stored[0]) for one in HELD])
     longer = int((lengths > SEQ_LEN).sum())
     ran = bfpack("pack", *options(tmp_path, given), *TARGETS, "--seq-len", SEQ_LEN)
-    assert ran.code == 2
-    assert f"{longer} of {len(HELD)} documents" in ran.err
-    assert f"--seq-len {lengths.max()} takes all" in ran.err
+    ran.refuses(f"{longer} of {len(HELD)} documents", f"--seq-len {lengths.max()} takes all")
     assert (tmp_path / "out" / BUCKET / "tokens" / "_current.json").exists()
     version = pack(bfpack, tmp_path, given, *TARGETS, seq_len=int(lengths.max()))
     account = manifest(version)["accounting"]
@@ -113,8 +109,7 @@ def test_split_by_name_cuts_and_counts_targets_lost_at_cuts(bfpack: Bfpack, tmp_
     at_cuts = sum(sum(one.stored[1][SEQ_LEN::SEQ_LEN]) for one in HELD)
     targets = manifest(version)["accounting"]["targets"]
     assert targets["num_targets_at_cuts"] == at_cuts > 0
-    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN)
-    assert ran.code == 0, ran.out
+    bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN).succeeds()
 
 
 def test_concatenation_counts_targets_lost_at_its_cuts(bfpack: Bfpack, tmp_path: Path) -> None:
@@ -126,15 +121,13 @@ def test_concatenation_counts_targets_lost_at_its_cuts(bfpack: Bfpack, tmp_path:
     targets = manifest(version)["accounting"]["targets"]
     lost = [mask[0] for held in pieces_of(version).values() for start, _, mask in held if start]
     assert targets["num_targets_at_cuts"] == sum(lost) > 0
-    ran = bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN)
-    assert ran.code == 0, ran.out
+    bfpack("verify", "--output", tmp_path / "out", "--seq-len", SEQ_LEN).succeeds()
 
 
 def test_turns_are_not_known_without_masks(bfpack: Bfpack, tmp_path: Path) -> None:
     given = write(tmp_path / "in", HELD)
     more = ("--seq-len", SEQ_LEN, "--long-documents", "truncate_turns")
-    ran = bfpack("pack", *options(tmp_path, given), *more)
-    assert (ran.code, "have no loss masks" in ran.err) == (2, True)
+    bfpack("pack", *options(tmp_path, given), *more).refuses("have no loss masks")
 
 
 @pytest.mark.parametrize("policy", ["truncate", "truncate_turns"])

@@ -215,8 +215,7 @@ def test_documents_that_spell_control_words_are_packed_as_plain_text(
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     where = ("--output", tmp_path / "output", "--bucket", "b", "--seq-len", 64)
     text = ("--input", tmp_path / "a.jsonl", "--id-column", "id")
-    ran = bfpack("pack", *where, *text, "--tokenizer", tmp_path)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *where, *text, "--tokenizer", tmp_path).succeeds()
     version = current(tmp_path / "output", "b", "sequences-64")
     names = ["", "EOS", "unknown", "", "\u2581", *LETTERS]
     packed = {
@@ -230,5 +229,4 @@ def test_documents_that_spell_control_words_are_packed_as_plain_text(
         "h9": [*"\u2581<eot>", "unknown", "EOS"],
     }
     assert manifest(version)["accounting"]["num_documents_quarantined"] == {}
-    ran = bfpack("verify", *where, "--input", tmp_path / "a.jsonl")
-    assert ran.code == 0, ran.out
+    bfpack("verify", *where, "--input", tmp_path / "a.jsonl").succeeds()

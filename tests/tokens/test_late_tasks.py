@@ -30,8 +30,7 @@ def pack(bfpack: Bfpack, demo_corpus: Corpus, tmp_path: Path) -> Pack:
 
     def run(name: str) -> Path:
         where = ("--input", tmp_path / "corpus", "--output", tmp_path / name, "--bucket", "b")
-        ran = bfpack("pack", *where, *what)
-        assert ran.code == 0, ran.err
+        bfpack("pack", *where, *what).succeeds()
         return tmp_path / name
 
     return run

@@ -151,8 +151,7 @@ def test_the_template_decides_the_version(bfpack: Bfpack, tmp_path: Path) -> Non
     (tmp_path / "x.jinja").write_text(chats.source("chatml"), encoding="utf-8")
     assert pack(bfpack, *base, "--chat-template", tmp_path / "x.jinja") == first
     (tmp_path / "x.jinja").write_text(chats.source("chatml") + "{{ ' ' }}", encoding="utf-8")
-    ran = bfpack("pack", *base, "--chat-template", tmp_path / "x.jinja")
-    assert ran.code == 0, ran.err
+    ran = bfpack("pack", *base, "--chat-template", tmp_path / "x.jinja").succeeds()
     assert f"current was {first.name} (tokens " in ran.out
     assert "; chat template changed: chat_template.json " in ran.out
     assert current(tmp_path / "out", BUCKET, f"sequences-{SEQ_LEN}") != first
@@ -168,8 +167,7 @@ def test_a_sample_is_tokenized_as_the_run_does(bfpack: Bfpack, tmp_path: Path) -
     sampled = [*made[:where], *made[where + 2 :]]
     sampled = [x for n, x in enumerate(sampled) if sampled[n - 1 : n] != ["--max-quarantined"]]
     sampled.remove("--max-quarantined")
-    ran = bfpack("stats", *sampled, "--sample", 1000, "--json")
-    assert ran.code == 0, ran.err
+    ran = bfpack("stats", *sampled, "--sample", 1000, "--json").succeeds()
     store = current(tmp_path / "out", BUCKET, "tokens")
     told = json.dumps(json.loads(ran.out))
     assert str(manifest(store)["totals"]["tokens"]) in told
@@ -186,6 +184,5 @@ def test_the_command_of_the_readme_runs_as_printed(bfpack: Bfpack, tmp_path: Pat
     assert name == "bfpack"
     paths = {"chats.jsonl", "model", "out"}
     assert paths < set(given)
-    ran = bfpack(*(tmp_path / word if word in paths else word for word in given))
-    assert ran.code == 0, ran.err
+    bfpack(*(tmp_path / word if word in paths else word for word in given)).succeeds()
     assert len(pieces_of(current(tmp_path / "out", "chats", "sequences-4096"))) == 5

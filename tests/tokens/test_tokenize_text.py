@@ -244,8 +244,7 @@ def test_a_document_of_64_mb_is_packed_whole_and_one_of_257_is_set_aside(
         file.truncate(257 << 20)
     where = ("--input", tmp_path / "corpus", "--output", tmp_path / "output", "--bucket", "b")
     more = ("--seq-len", 8192, "--max-quarantined", 0.9)
-    ran = bfpack("pack", *where, "--tokenizer", demo_corpus.tokenizer, *more)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *where, "--tokenizer", demo_corpus.tokenizer, *more).succeeds()
     (refused,) = read(current(tmp_path / "output", "b", "tokens") / "quarantine")
     assert (refused["doc_id"], refused["source"], refused["reason"]) == (
         *["huge.txt"] * 2,
@@ -262,5 +261,4 @@ def test_a_document_of_64_mb_is_packed_whole_and_one_of_257_is_set_aside(
     assert [row["start"] for row in rows] == list(range(0, tokens, 8192))
     assert sum(row["length"] for row in rows) == tokens
     assert {row["doc_id"] for row in rows} == {"big.txt"}
-    ran = bfpack("verify", *where[2:], "--seq-len", 8192)
-    assert ran.code == 0, ran.out
+    bfpack("verify", *where[2:], "--seq-len", 8192).succeeds()

@@ -23,8 +23,7 @@ Rows = list[Row]
 def pack(bfpack: Bfpack, corpus: Corpus, folder: Path, output: Path, *more: object) -> None:
     where = ["--input", folder, "--output", output, "--bucket", "b", "--seq-len", SEQ_LEN]
     options = ["--tokenizer", corpus.tokenizer, "--id-column", "doc_id", "--num-shards", 2]
-    ran = bfpack("pack", *where, *options, *more)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *where, *options, *more).succeeds()
 
 
 def run_verify(bfpack: Bfpack, output: Path, *more: object) -> Ran:

@@ -31,16 +31,14 @@ def test_an_untouched_output_holds_every_invariant(
 ) -> None:
     """Compared with a copy of the corpus: other times of the files, the same bytes."""
     copied = shutil.copytree(tiny / "corpus", tmp_path / "c", copy_function=shutil.copyfile)
-    ran = run_verify(bfpack, tiny / "output", "--input", copied)
-    assert ran.code == 0
+    ran = run_verify(bfpack, tiny / "output", "--input", copied).succeeds()
     assert ran.out.endswith(
         "30 documents equal their text tokenized anew, 0 too large to compare "
         "(more than 1,048,576 bytes)\n"
     )
     assert caplog.text.count("the text of --input is tokenized anew") == 1
     caplog.clear()
-    ran = run_verify(bfpack, tiny / "output")
-    assert ran.code == 0
+    ran = run_verify(bfpack, tiny / "output").succeeds()
     assert "anew" not in caplog.text
     assert "every invariant holds" in ran.out
     assert ran.out.endswith(" tokens, 30 documents packed\n"), "nothing is left out"
