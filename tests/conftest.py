@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pyspark
@@ -57,6 +59,13 @@ class Ran:
         assert (self.code, self.out) == (code, ""), self.err
         for said in says:
             assert said in self.err, self.err
+
+    def violations(self) -> list[dict[str, Any]]:
+        """Return what `verify --json` found in one place; the exit code is checked to fit it."""
+        assert self.code in (0, 1), self.err
+        (report,) = json.loads(self.out)
+        assert self.code == bool(report["violations"])
+        return list(report["violations"])
 
 
 Bfpack = Callable[..., Ran]  # runs a command of bfpack with the given arguments

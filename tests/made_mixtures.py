@@ -1,12 +1,12 @@
 """An output of several buckets of sequences that `bfpack mix` takes and a reader reads, written
 without Spark."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import made_versions
 from made_output import SEQ_LEN, write_output
+from outputs import manifest, publish
 
 STORE = "5" * 64  # the fingerprint of each bucket's token store
 AT = ("--seq-len", str(SEQ_LEN))
@@ -23,22 +23,18 @@ def write_bucket(
 ) -> Path:
     """Publish a bucket, and return the directory of its version."""
     version = write_output(output, shards, name=name)
-    pointer = version.parent / "_current.json"
-    raw = complete(version / "_manifest.json", sum(shards))
-    made = json.loads(pointer.read_text())
-    pointer.write_text(json.dumps({**made, "manifest_sha256": made_versions.sha256_of(raw)}))
+    publish(version, complete(manifest(version), sum(shards)))
     write_store(output / name / "tokens", name, tokenizer)
     return version
 
 
-def complete(path: Path, rows: int) -> bytes:
+def complete(held: dict[str, Any], rows: int) -> dict[str, Any]:
     """Add to a manifest what a reader does not need."""
-    manifest: dict[str, Any] = json.loads(path.read_text())
-    manifest["inputs"] = made_versions.inputs(0, STORE).as_json()
-    manifest["tokenizer"] |= {"bos_id": None, "own_pad_id": None, "pad_is_eos": False}
-    manifest["totals"] = {"sequences": rows, "tokens": rows * SEQ_LEN, "shards": 1}
+    held["inputs"] = made_versions.inputs(0, STORE).as_json()
+    held["tokenizer"] |= {"bos_id": None, "own_pad_id": None, "pad_is_eos": False}
+    held["totals"] = {"sequences": rows, "tokens": rows * SEQ_LEN, "shards": 1}
     counts = {"num_documents": 2 * rows, "num_documents_packed": 2 * rows, "num_documents_cut": 1}
-    manifest["accounting"] = {
+    held["accounting"] = {
         **made_versions.NO_COUNTS,
         **counts,
         "num_sequences": rows,
@@ -46,25 +42,15 @@ def complete(path: Path, rows: int) -> bytes:
         "num_documents_cut_by_concat": float(rows),
         "num_documents_quarantined": {},
     }
-    raw = json.dumps(manifest).encode()
-    path.write_bytes(raw)
-    return raw
+    return held
 
 
 def write_store(place: Path, name: str, tokenizer: str) -> None:
     inputs = made_versions.token_inputs([["a.jsonl", 1, 1]])
-    manifest = made_versions.tokens_manifest(inputs)
-    manifest |= {"bucket": name, "fingerprint": STORE}
-    manifest["inputs"]["tokenizer_sha256"] = tokenizer
-    raw = json.dumps(manifest).encode()
+    held = made_versions.tokens_manifest(inputs) | {"bucket": name, "fingerprint": STORE}
+    held["inputs"]["tokenizer_sha256"] = tokenizer
     (place / STORE[:16]).mkdir(parents=True, exist_ok=True)
-    (place / STORE[:16] / "_manifest.json").write_bytes(raw)
-    pointer = {
-        "version": STORE[:16],
-        "manifest": f"{STORE[:16]}/_manifest.json",
-        "manifest_sha256": made_versions.sha256_of(raw),
-    }
-    (place / "_current.json").write_text(json.dumps(pointer))
+    publish(place / STORE[:16], held)
 
 
 def mix(output: Path, name: str, *more: str) -> tuple[int, str, str]:

@@ -5,12 +5,12 @@ second format has 4 rows in a row group.
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from outputs import publish
 
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import SEQUENCES, plain
@@ -60,14 +60,7 @@ def write_manifest(
         "tokenizer": {"vocabulary_size": 1000, "eos_id": 1, "pad_id": PAD},
         "totals": {"sequences": sum(file["rows"] for file in files)},
     }
-    raw = json.dumps(manifest).encode()
-    (version / "_manifest.json").write_bytes(raw)
-    pointer = {
-        "version": version.name,
-        "manifest": f"{version.name}/_manifest.json",
-        "manifest_sha256": hashlib.sha256(raw).hexdigest(),
-    }
-    (version.parent / "_current.json").write_text(json.dumps(pointer))
+    publish(version, manifest)
 
 
 def write_shard(

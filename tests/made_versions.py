@@ -127,10 +127,6 @@ def below(folder: str | Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in found)
 
 
-def sha256_of(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
-
-
 def run(command: str, output: Path, *more: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command that starts no Spark."""
     with CliRunner().isolation() as (out, err, _):

@@ -121,9 +121,16 @@ def reseal(version: Path, change: Callable[[dict[str, Any]], Any] | None = None)
             entry["ids_sha256"] = ids_sha256(rows)
     if change is not None:
         change(held)
+    publish(version, held)
+
+
+def publish(version: Path, held: dict[str, Any]) -> None:
+    """Write the manifest of a version, and make it the current one."""
     raw = json.dumps(held, indent=1, sort_keys=True).encode()
     (version / "_manifest.json").write_bytes(raw)
-    pointer = version.parent / "_current.json"
-    named = json.loads(pointer.read_text())
-    named["manifest_sha256"] = hashlib.sha256(raw).hexdigest()
-    pointer.write_text(json.dumps(named))
+    pointer = {
+        "version": version.name,
+        "manifest": f"{version.name}/_manifest.json",
+        "manifest_sha256": hashlib.sha256(raw).hexdigest(),
+    }
+    (version.parent / "_current.json").write_text(json.dumps(pointer))

@@ -19,6 +19,7 @@ Ids = dict[str, npt.NDArray[np.int32]]
 
 
 AT = ("--seq-len", 512)
+VERIFY = ("verify", "--bucket", "small", *AT)
 
 
 @pytest.fixture(params=["by ids", "by hashes"])

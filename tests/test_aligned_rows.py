@@ -1,6 +1,5 @@
 """Whole runs with documents at multiples of a number, and with rows of padding at the end."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,17 @@ from conftest import Bfpack, Corpus
 from outputs import copy_of, manifest, reseal, rewrite, shard_rows
 from packings import (
     AT,
+    VERIFY,
     Ids,
     assert_each_token_once,
     at_512,
     check_stats,
-    expected,
     pack,
     read_segments,
 )
 
 from bfpack_spark.reading import PackedSequences, layouts
 
-__all__ = ["expected"]  # a fixture
-VERIFY = ("verify", "--bucket", "small", *AT, "--json")
 MULTIPLE = 4000
 ROWS_OF_PADDING = ("--num-sequences-multiple", MULTIPLE, "--num-shards", 3)
 
@@ -35,8 +32,7 @@ def aligned(corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path_factory: Any)
 
 
 def problems(bfpack: Bfpack, output: Path) -> list[str]:
-    (report,) = json.loads(bfpack(*VERIFY, "--output", output).out)
-    return [violation["problem"] for violation in report["violations"]]
+    return [v["problem"] for v in bfpack(*VERIFY, "--output", output, "--json").violations()]
 
 
 def check_padding(row: dict[str, Any], align: int, pad: int) -> int:

@@ -10,14 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus
 from outputs import copy_of, manifest, reseal, rewrite, shard_rows
-from packings import AT, Ids, at_512, check_stats, expected, pack
+from packings import AT, VERIFY, Ids, at_512, check_stats, pack
 from tokenizers import Tokenizer
 
 from bfpack_spark.reading import PackedSequences, layouts
 
-__all__ = ["expected"]  # a fixture
 BOS = "<|endoftext|>"
-VERIFY = ("verify", "--bucket", "small", *AT, "--json")
 SLIDE = ("--long-documents", "slide", "--overlap", 64)
 AT_FRAGMENT = ("--bos-token", BOS, "--bos-at", "fragment")
 
@@ -74,8 +72,7 @@ def check_accounts(version: Path, wanted: Ids, repeated: int, inserted: int) -> 
 
 
 def violations(bfpack: Bfpack, output: Path, *more: object) -> list[dict[str, Any]]:
-    (report,) = json.loads(bfpack(*VERIFY, "--output", output, *more).out)
-    return list(report["violations"])
+    return bfpack(*VERIFY, "--output", output, "--json", *more).violations()
 
 
 def test_bos_stands_before_each_fragment(

@@ -37,9 +37,7 @@ class Desk:
 
     def pack(self, *arguments: object, bucket: str | None = "b", ids: bool = True) -> Ran:
         """Pack, and succeed."""
-        ran = self.try_to_pack(*arguments, bucket=bucket, ids=ids)
-        assert ran.code == 0, ran.err
-        return ran
+        return self.try_to_pack(*arguments, bucket=bucket, ids=ids).succeeds()
 
     def try_to_pack(self, *arguments: object, bucket: str | None = "b", ids: bool = True) -> Ran:
         named = ["--bucket", bucket] if bucket else []

@@ -39,8 +39,7 @@ def test_a_snapshot_of_iceberg_gives_the_shards_of_its_documents_in_files(
 ) -> None:
     caplog.set_level("INFO", logger="bfpack")
     frame_of(spark).writeTo(table).append()
-    ran = frame_desk.pack_table("--input", table)
-    assert ran.code == 0, ran.err
+    frame_desk.pack_table("--input", table).succeeds()
     assert shard_hashes(frame_desk.version()) == shards_of_texts
     (first,) = snapshots(spark, table)
     inventory = manifest(frame_desk.version(kind="tokens"))["inputs"]["inventory"]
@@ -51,8 +50,7 @@ def test_a_snapshot_of_iceberg_gives_the_shards_of_its_documents_in_files(
     config = frame_desk.folder / "run.toml"
     config.write_text('input_version = "main"\n')
     # Of the snapshot that was packed, wherever the branch is by now.
-    held = frame_desk.run("verify", "--input", table, "--config", config)
-    assert held.code == 0, held.out + held.err
+    held = frame_desk.run("verify", "--input", table, "--config", config).succeeds()
     assert f"{len(TEXTS)} documents equal their text tokenized anew" in held.out
     caplog.clear()
     assert frame_desk.pack_table("--input", table, "--input-version", first).code == 0
@@ -80,8 +78,7 @@ def test_the_command_of_the_readme_runs_as_printed(
     command = block("jobs/README.md", "This command is run by tests/integration/test_ice", "sh")
     name, *arguments = shlex.split(command.replace("\\\n", " "))
     assert name == "bfpack"
-    ran = frame_desk.bfpack(*arguments)
-    assert ran.code == 0, ran.err
+    ran = frame_desk.bfpack(*arguments).succeeds()
     assert ran.out.startswith("docs 2048: 1 sequence, ")
 
 

@@ -48,8 +48,7 @@ def test_a_version_gives_the_shards_of_the_same_documents_in_parquet(
     assert again.err.count("nothing to do") == 2
 
     append(spark, table, {"d24": "behind it"})
-    held = desk.bfpack("verify", "--bucket", "b", "--input", table)  # version 2, as was packed
-    assert held.code == 0, held.out + held.err
+    held = desk.bfpack("verify", "--bucket", "b", "--input", table).succeeds()
     assert f"{len(LEFT)} documents equal their text tokenized anew" in held.out
 
 
@@ -73,8 +72,7 @@ def test_rows_that_deletion_vectors_delete_are_not_read(
     assert desk.documents("places") == {f"{file.name}#{row}" for row in rows}
     desk.pack(*how)
     assert desk.shards() == from_parquet(LEFT)
-    held = desk.bfpack("verify", "--bucket", "b", "--input", table)
-    assert held.code == 0, held.out
+    desk.bfpack("verify", "--bucket", "b", "--input", table).succeeds()
 
     # A source all of whose rows are deleted is no bucket; of the others only what is left is read.
     delete(spark, table, [doc_id for doc_id in TEXTS if int(doc_id[1:]) % 3 == 1])
@@ -105,8 +103,7 @@ def test_a_table_by_name_with_mapped_columns_and_partitions(
         assert desk.documents(language) == {d for d in TEXTS if int(d[1:]) % 2 == number}
     desk.pack(*how, "--bucket-column", "source", bucket="s2")
     assert desk.documents("s2") == {d for d in TEXTS if int(d[1:]) % 3 == 2}
-    held = desk.bfpack("verify", "--bucket", "s2", "--input", "docs")
-    assert held.code == 0, held.out + held.err
+    desk.bfpack("verify", "--bucket", "s2", "--input", "docs").succeeds()
 
 
 def test_a_table_a_bucket(spark: SparkSession, desk: Desk, tmp_path: Path) -> None:
@@ -127,8 +124,7 @@ def test_a_table_that_is_renamed_is_read_and_counted_anew(spark: SparkSession, d
             spark.sql("ALTER TABLE first RENAME TO renamed")
     store = manifest(current(desk.output, "b", "tokens"))
     assert [(read["name"], read["rows"]) for read in store["inventory"]] == [("renamed", 24)]
-    held = desk.bfpack("verify", "--bucket", "b", "--input", "renamed")
-    assert held.code == 0, held.out + held.err
+    desk.bfpack("verify", "--bucket", "b", "--input", "renamed").succeeds()
 
 
 def test_files_of_one_name_in_a_converted_table_ask_for_ids(

@@ -50,8 +50,7 @@ def many(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory)
         held = {**json.loads(path.read_text()), "fingerprint": f"{number:064x}"}
         path.unlink()
         path.write_text(json.dumps(held))
-    ran = bfpack("report", "--output", output)
-    assert ran.code == 0, ran.err
+    ran = bfpack("report", "--output", output).succeeds()
     page = tmp_path_factory.mktemp("page") / "report.html"
     page.write_text(ran.out, encoding="utf-8")
     return page

@@ -241,9 +241,7 @@ def test_an_output_on_s3_has_any_name(store: Store, packed_on_s3: Path, corpus: 
         pafs.copy_files(str(source), f"data/in %41/{key}", destination_filesystem=store.fs)
     where = ["--input", "s3a://data/in %41", "--id-column", "doc_id", "--seq-len", 512]
     options = ["--tokenizer", corpus.tokenizer]
-    ran = bfpack(store, packed_on_s3, "pack", *where, *options, output=output)
-    assert ran.code == 0, ran.err[-3000:]
+    bfpack(store, packed_on_s3, "pack", *where, *options, output=output).succeeds()
     assert shards_on_s3(store, output, 512)
-    ran = bfpack(store, packed_on_s3, "verify", *where[:2], *where[4:], output=output)
-    assert ran.code == 0, ran.err[-3000:]
+    ran = bfpack(store, packed_on_s3, "verify", *where[:2], *where[4:], output=output).succeeds()
     assert "300 documents equal their text tokenized anew" in ran.out

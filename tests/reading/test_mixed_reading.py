@@ -1,6 +1,5 @@
 """A mixture as a training run reads it: on real files, at any number of ranks, past a change."""
 
-import json
 import threading
 from collections import Counter
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from made_mixtures import mix, write_bucket, write_buckets
 from made_output import GROUP_ROWS, SEQ_LEN, ids_of
-from made_versions import sha256_of
+from outputs import manifest, publish
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.reading import PackedSequences
@@ -93,15 +92,11 @@ def with_masks(version: Path) -> None:
         table = table.set_column(at, "doc_starts", pa.array(starts, table.schema.field(at).type))
         table = table.append_column("loss_mask", pa.array([masks] * rows, pa.list_(pa.int8())))
         pq.write_table(table, path, row_group_size=GROUP_ROWS[2])
-    path = version / "_manifest.json"
-    manifest = json.loads(path.read_text())
+    held = manifest(version)
     counted = TargetsAccounting.model_fields.items()
-    manifest["accounting"]["targets"] = {name: 0 for name, one in counted if one.is_required()}
-    manifest["inputs"]["configuration"] |= {"long_documents": "slide", "overlap": 4}
-    path.write_text(json.dumps(manifest))
-    pointer = version.parent / "_current.json"
-    told = {**json.loads(pointer.read_text()), "manifest_sha256": sha256_of(path.read_bytes())}
-    pointer.write_text(json.dumps(told))
+    held["accounting"]["targets"] = {name: 0 for name, one in counted if one.is_required()}
+    held["inputs"]["configuration"] |= {"long_documents": "slide", "overlap": 4}
+    publish(version, held)
 
 
 def test_what_cannot_be_begun_changes_nothing(output: Path) -> None:

@@ -45,8 +45,7 @@ def programs(request: pytest.FixtureRequest) -> Path:
 def expected(corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A version of the sequences by the Spark of this process."""
     output = tmp_path_factory.mktemp("expected")
-    ran = bfpack("pack", *pack_options(corpus, output), *RULES)
-    assert ran.code == 0, ran.err
+    bfpack("pack", *pack_options(corpus, output), *RULES).succeeds()
     return version_in(output)
 
 
