@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from conftest import Bfpack
-from outputs import current, shard_rows
+from outputs import current, segments, shard_rows
 from trained import byte_level
 
 EOS, PAD = 0, 1
@@ -96,13 +96,7 @@ def pieces_of(version: Path) -> Pieces:
     assert rows
     for row in rows:
         assert len(row["loss_mask"]) == len(row["input_ids"])
-        offset = 0
-        for length, name, start in zip(
-            row["seq_lengths"], row["doc_ids"], row["doc_starts"], strict=True
-        ):
-            ids = row["input_ids"][offset : offset + length]
-            mask = row["loss_mask"][offset : offset + length]
-            offset += length
+        for name, start, _, ids, mask in segments(row):
             if name is None:
                 assert not any(mask), "padding is a target"
             else:

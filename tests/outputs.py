@@ -3,9 +3,9 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -60,19 +60,33 @@ def read(path: Path) -> list[dict[str, Any]]:
     return pq.read_table(path).to_pylist()
 
 
+class Segment(NamedTuple):
+    """A part of a row: of a document, from its token `start` on, or padding, which has no name."""
+
+    doc_id: str | None
+    start: int
+    offset: int  # in the row
+    ids: list[int]
+    mask: list[int]
+
+
+def segments(row: dict[str, Any]) -> Iterator[Segment]:
+    offset, mask = 0, row.get("loss_mask") or [1] * len(row["input_ids"])
+    columns = (row["seq_lengths"], row["doc_ids"], row["doc_starts"])
+    for length, doc_id, start in zip(*columns, strict=True):
+        ids, own = (held[offset : offset + length] for held in (row["input_ids"], mask))
+        yield Segment(doc_id, start, offset, ids, own)
+        offset += length
+
+
 def documents_of(rows: list[dict[str, Any]]) -> dict[str, dict[int, int]]:
     """doc_id -> {token position: id}, from rows of shards; a token met twice is an error."""
     found: dict[str, dict[int, int]] = {}
-    for row in rows:
-        offset = 0
-        columns = (row["seq_lengths"], row["doc_ids"], row["doc_starts"])
-        for length, doc_id, start in zip(*columns, strict=True):
-            if doc_id is not None:
-                own = found.setdefault(doc_id, {})
-                for place in range(length):
-                    assert start + place not in own, f"{doc_id} token {start + place} twice"
-                    own[start + place] = row["input_ids"][offset + place]
-            offset += length
+    for one in (one for row in rows for one in segments(row) if one.doc_id is not None):
+        own = found.setdefault(one.doc_id, {})
+        for place, token in enumerate(one.ids, one.start):
+            assert place not in own, f"{one.doc_id} token {place} twice"
+            own[place] = token
     return found
 
 

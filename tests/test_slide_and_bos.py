@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus
-from outputs import copy_of, manifest, reseal, rewrite, shard_rows
+from outputs import copy_of, manifest, reseal, rewrite, segments, shard_rows
 from packings import AT, VERIFY, Ids, at_512, check_stats, pack
 from tokenizers import Tokenizer
 
@@ -39,11 +39,7 @@ def check_rows(version: Path, wanted: Ids, overlap: int, bos: int | None) -> tup
     reached: dict[str, list[tuple[int, int]]] = {name: [] for name in wanted}
     inserted = 0
     for row in shard_rows(version):
-        offset = 0
-        columns = (row[name] for name in ("seq_lengths", "doc_ids", "doc_starts"))
-        for length, name, start in zip(*columns, strict=True):
-            ids = row["input_ids"][offset : offset + length]
-            offset += length
+        for name, start, _, ids, _ in segments(row):
             if name is None:
                 continue
             if start and bos is not None:

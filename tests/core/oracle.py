@@ -9,7 +9,9 @@ import numpy as np
 
 from bfpack_spark.core.best_fit import pack, pack_counts, place
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.group_plan import GroupPlan, Places, SequenceNumbers, plan_group
 from bfpack_spark.core.histogram import Histogram
+from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 
 
@@ -37,6 +39,17 @@ def rules(seq_len: int, **changed: Any) -> Rules:
     plain: dict[str, Any] = {"packing": "best_fit", "long_documents": "split"}
     sizes = {"seq_len": seq_len, "group_documents_max": 10**12, "seed": 0}
     return Rules(**{**plain, **sizes, **changed})
+
+
+def whole_plan(
+    lengths: Iterable[int], chosen: Rules, first: int = 0, others: int = 0
+) -> tuple[GroupPlan, Places]:
+    """Return the plan of a group that has `others` sequences beside it, and all its places."""
+    own = as_lengths(lengths)
+    (group,) = sequences_per_group(histogram_of(own), chosen).tolist()
+    numbers = SequenceNumbers(first=first, group=group, total=group + others)
+    plan = plan_group(own, np.arange(len(own), dtype=np.int64), chosen, numbers)
+    return plan, plan.places(0, len(plan))
 
 
 def pieces_of(lengths: list[int], seq_len: int, policy: str) -> list[int]:

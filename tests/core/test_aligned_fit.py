@@ -3,17 +3,13 @@
 from collections import Counter
 from typing import Any
 
-import numpy as np
-from core.oracle import as_lengths, histogram_of, rules
+from core.oracle import as_lengths, histogram_of, rules, whole_plan
 from core.test_limited_fit import limited_best_fit
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.core.accounting import account, counts_of
 from bfpack_spark.core.best_fit import pack
-from bfpack_spark.core.fragments import Int64
-from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
-from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.sequence_counts import count_sequences
 
@@ -52,17 +48,10 @@ def aligned_best_fit(lengths: list[int], chosen: Rules) -> list[int]:
     return bin_of
 
 
-def places_of(lengths: Int64, chosen: Rules) -> Places:
-    (group,) = sequences_per_group(histogram_of(lengths.tolist()), chosen).tolist()
-    numbers = SequenceNumbers(first=0, group=group, total=group)
-    plan = plan_group(lengths, np.arange(len(lengths), dtype=np.int64), chosen, numbers)
-    return plan.places(0, len(plan))
-
-
 def test_a_row_by_eye() -> None:
     """Lengths [3, 5, 2] at 8 and multiples of 4: 3 + 1 | 2 + 2, and 5 + 3."""
     chosen = rules(8, align=4)
-    places = places_of(as_lengths([3, 5, 2]), chosen)
+    _, places = whole_plan([3, 5, 2], chosen)
     rows = Counter(places.sequence_id.tolist())
     assert sorted(rows.values()) == [1, 2]
     assert places.offset[places.position == 1].tolist() == [4]
@@ -83,7 +72,7 @@ def test_each_fragment_goes_where_the_oracle_puts_it(lengths: list[int], chosen:
 def test_fragments_lie_at_multiples_and_padding_is_counted(
     lengths: list[int], chosen: Rules
 ) -> None:
-    places = places_of(as_lengths(lengths), chosen)
+    _, places = whole_plan(lengths, chosen)
     assert (places.offset % chosen.align == 0).all()
     rows: dict[int, list[tuple[int, int]]] = {}
     for row, offset, length in zip(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of, pieces_of, refinedweb_like, rules
+from core.oracle import as_lengths, pieces_of, refinedweb_like, rules, whole_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +20,6 @@ from bfpack_spark.core.context import (
     tokens_with_beginning,
 )
 from bfpack_spark.core.fragments import Fragments, Int64, cut_stream
-from bfpack_spark.core.group_plan import SequenceNumbers, plan_group
-from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 
 FOUR = as_lengths([1, 5, 8, 17])
@@ -119,9 +117,7 @@ def totals(fragments: Fragments, lengths: Int64) -> dict[str, float]:
 def test_best_fit_is_the_sum_over_its_plan(seq_len: int) -> None:
     lengths = refinedweb_like(2000, 1)
     chosen = rules(seq_len)
-    (num,) = sequences_per_group(histogram_of(lengths.tolist()), chosen)
-    numbers = SequenceNumbers(first=0, group=int(num), total=int(num))
-    plan = plan_group(lengths, np.arange(len(lengths)), chosen, numbers)
+    plan, _ = whole_plan(lengths, chosen)
     measured = totals(plan.fragments, lengths)
     assert {name: of(lengths, chosen).sum() for name, of in MEASURES.items()} == measured
 

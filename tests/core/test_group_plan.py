@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, best_fit_decreasing, histogram_of, rules
+from core.oracle import as_lengths, best_fit_decreasing, histogram_of, rules, whole_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,12 +26,7 @@ LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=30).map(as_lengths)
 
 
 def places_of(lengths: Int64, rules: Rules, first: int = 0, others: int = 0) -> Places:
-    """The whole plan of a group that has `others` sequences beside it."""
-    (group,) = sequences_per_group(histogram_of(lengths), rules).tolist()
-    numbers = SequenceNumbers(first=first, group=group, total=group + others)
-    hashes = np.arange(len(lengths), dtype=np.int64)
-    plan = plan_group(lengths, hashes, rules, numbers)
-    return plan.places(0, len(plan))
+    return whole_plan(lengths, rules, first, others)[1]
 
 
 @given(LENGTHS, RULES)
@@ -49,10 +44,7 @@ def test_fragments_tile_what_is_kept_of_each_document(lengths: Int64, rules: Rul
 
 @given(LENGTHS, RULES)
 def test_documents_in_pieces_or_truncated_are_counted(lengths: Int64, rules: Rules) -> None:
-    per_group = sequences_per_group(histogram_of(lengths), rules)
-    numbers = SequenceNumbers(first=0, group=int(per_group[0]), total=int(per_group[0]))
-    plan = plan_group(lengths, np.arange(len(lengths), dtype=np.int64), rules, numbers)
-    places = plan.places(0, len(plan))
+    plan, places = whole_plan(lengths, rules)
     longest = dict.fromkeys(places.document.tolist(), 0)
     for number, length in zip(places.document.tolist(), places.length.tolist(), strict=True):
         longest[number] = max(longest[number], length)
@@ -118,11 +110,8 @@ def test_a_tiny_group_by_eye() -> None:
 
 
 def test_a_part_of_the_places_is_that_part() -> None:
-    lengths = as_lengths(range(1, 20))
-    (group,) = sequences_per_group(histogram_of(lengths), small()).tolist()
-    numbers = SequenceNumbers(first=0, group=group, total=group)
-    plan = plan_group(lengths, np.arange(len(lengths), dtype=np.int64), small(), numbers)
-    whole, part = plan.places(0, len(plan)), plan.places(3, 7)
+    plan, whole = whole_plan(range(1, 20), small())
+    part = plan.places(3, 7)
     assert len(plan) > 7
     for name in vars(whole):
         assert getattr(part, name).tolist() == getattr(whole, name)[3:7].tolist()

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, histogram_of, rules
+from core.oracle import as_lengths, rules, whole_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.group_plan import SequenceNumbers, plan_group
 from bfpack_spark.core.out_of_sight import chance_of_any, chance_out_of_sight, out_of_sight
-from bfpack_spark.core.packed_groups import sequences_per_group
 
 MENTIONS = st.lists(
     st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted), min_size=1, max_size=5
@@ -39,11 +37,7 @@ def test_best_fit_is_what_the_join_with_its_plan_says(
     lengths: list[int], seq_len: int, random: object
 ) -> None:
     """Each of two tokens of a document is in the sequence of its fragment."""
-    num = int(sequences_per_group(histogram_of(lengths), rules(seq_len)).sum())
-    numbers = SequenceNumbers(first=0, group=num, total=num)
-    hashes = np.arange(len(lengths))
-    plan = plan_group(as_lengths(lengths), hashes, rules(seq_len), numbers)
-    places = plan.places(0, len(plan))
+    _, places = whole_plan(lengths, rules(seq_len))
     for document, length in enumerate(lengths):
         told, used = sorted(random.sample(range(length), 2))  # type: ignore[attr-defined]
         rows = [

@@ -6,21 +6,17 @@ from typing import Any
 
 import pytest
 from conftest import Run
-from outputs import current, shard_rows
+from outputs import current, segments, shard_rows
 
 
 def segments_of(version: Path, doc_id: str) -> list[dict[str, int]]:
     """Where shards hold a document, in its order."""
-    held: list[dict[str, Any]] = []
-    for row in shard_rows(version):
-        offset = 0
-        columns = (row["doc_ids"], row["doc_starts"], row["seq_lengths"])
-        for name, start, length in zip(*columns, strict=True):
-            if name == doc_id:
-                place = {"sequence_id": row["sequence_id"], "offset": offset}
-                held.append({**place, "start": start, "length": length})
-            offset += length
-    return sorted(held, key=lambda segment: segment["start"])
+    held = [(row["sequence_id"], one) for row in shard_rows(version) for one in segments(row)]
+    return [
+        {"sequence_id": number, "offset": one.offset, "start": one.start, "length": len(one.ids)}
+        for number, one in sorted(held, key=lambda pair: pair[1].start)
+        if one.doc_id == doc_id
+    ]
 
 
 @pytest.mark.parametrize("longest", [True, False])

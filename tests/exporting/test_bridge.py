@@ -13,7 +13,7 @@ import pytest
 from conftest import Bfpack
 from conversations import BUCKET, conversations, pack, write
 from exporting.rows_by_hand import ROWS
-from outputs import current, shard_rows
+from outputs import current, segments, shard_rows
 
 from bfpack_spark.exporting.bridge import table_of
 
@@ -33,15 +33,9 @@ def pairs_of(row: dict[str, Any]) -> Iterator[tuple[int, int, int]]:
 
 def targets_of(row: dict[str, Any]) -> list[tuple[int, int, int]]:
     """The same of a row of a shard."""
-    out: list[tuple[int, int, int]] = []
-    offset = 0
-    mask = row.get("loss_mask") or [1] * len(row["input_ids"])
-    for length, name in zip(row["seq_lengths"], row["doc_ids"], strict=True):
-        if name is not None:
-            ids, own = (held[offset : offset + length] for held in (row["input_ids"], mask))
-            out += zip(ids[:-1], ids[1:], own[1:], strict=True)
-        offset += length
-    return out
+    documents = [(ids, mask) for name, _, _, ids, mask in segments(row) if name is not None]
+    pairs = (zip(ids[:-1], ids[1:], mask[1:], strict=True) for ids, mask in documents)
+    return list(itertools.chain.from_iterable(pairs))
 
 
 def test_rows_by_hand_lose_their_padding_and_masks_move_to_the_labels() -> None:
