@@ -90,6 +90,16 @@ def documents_of(rows: list[dict[str, Any]]) -> dict[str, dict[int, int]]:
     return found
 
 
+def change_json(path: Path, at: str, value: object) -> None:
+    """Put a value into JSON at a dotted place; numbers are places in lists."""
+    inner = held = json.loads(path.read_text())
+    *parents, last = (int(part) if part.isdigit() else part for part in at.split("."))
+    for part in parents:
+        inner = inner[part]
+    inner[last] = value
+    path.write_text(json.dumps(held))
+
+
 def copy_of(output: Path, folder: Path) -> Path:
     return Path(shutil.copytree(output, folder / "copy"))
 

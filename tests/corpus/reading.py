@@ -3,26 +3,37 @@
 import gzip
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from bfpack_spark.corpus.documents import READING, Columns, ReadingSizes
+from bfpack_spark.corpus.documents import READING, Columns, Documents, ReadingSizes
 from bfpack_spark.corpus.inventory import Split, split_inventory
+from bfpack_spark.corpus.long_lines import LONG_BYTES
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 
 TEXT = Columns(content="text", doc_id=None)
-
-
 WITH_ID = Columns(content="text", doc_id="doc_id")
-
-
 IDS = Columns(content="ids", doc_id=None, tokens=True)
-
-
 BOM = b"\xef\xbb\xbf"
+MORE = b'"more": "' + b"x" * LONG_BYTES + b'", '  # makes a line a long one
+
+
+def documents_in(
+    path: Path, columns: Columns = TEXT, max_bytes: int = 1 << 20, **more: Any
+) -> Iterator[Documents]:
+    """Look at an input, and yield the batches that are read of it."""
+    inventory = take_inventory(str(path), None)
+    return read_documents(split_inventory(inventory), inventory.format, columns, max_bytes, **more)
+
+
+def documents_of_line(path: Path, line: bytes, columns: Columns) -> Documents:
+    path.write_bytes(line + b"\n")
+    (batch,) = documents_in(path, columns)
+    return batch
 
 
 def read(

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from corpus.reading import documents_in
 
-from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import split_inventory
-from bfpack_spark.corpus.read_corpus import check_columns, read_documents
+from bfpack_spark.corpus.read_corpus import check_columns
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.schema import Reason
 
@@ -35,11 +34,8 @@ TOOLS = [[{"name": "f", "needs": {"x": "int"}}], [{"name": "g", "needs": {}}], N
 
 def read(tmp_path: Path, table: pa.Table) -> list[tuple[object, object]]:
     pq.write_table(table, tmp_path / "a.parquet")
-    inventory = take_inventory(str(tmp_path), None)
-    check_columns(inventory, CHATS)
-    splits = split_inventory(inventory)
-    tally = Tally()
-    (batch,) = read_documents(splits, inventory.format, CHATS, 1 << 20, tally)
+    check_columns(take_inventory(str(tmp_path), None), CHATS)
+    (batch,) = documents_in(tmp_path, CHATS)
     assert batch.reason == [None] * len(batch)
     assert batch.beside is not None
     pairs = zip(batch.content.to_pylist(), batch.beside.to_pylist(), strict=True)
@@ -86,8 +82,7 @@ def test_binary_texts_in_objects_are_utf8_or_refused(tmp_path: Path) -> None:
     held = [[{"role": "user", "content": raw}] for raw in ("é".encode(), b"a \xff b")]
     table = pa.table({"m": pa.array(held, kind), "t": pa.array([None, None], pa.string())})
     pq.write_table(table, tmp_path / "a.parquet")
-    inventory = take_inventory(str(tmp_path), None)
-    (batch,) = read_documents(split_inventory(inventory), inventory.format, CHATS, 1 << 20, Tally())
+    (batch,) = documents_in(tmp_path, CHATS)
     first, second = batch.content.to_pylist()
     assert json.loads(first) == [{"role": "user", "content": "é"}]
     assert second is None

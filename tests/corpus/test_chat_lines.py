@@ -6,22 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus.reading import divided
+from corpus.reading import MORE, documents_of_line
 
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.long_lines import LONG_BYTES
-from bfpack_spark.corpus.read_corpus import read_documents
 
 CHATS = Columns(content="m", doc_id=None, chat="messages", beside="t", beside_is="tools")
 PROMPTS = Columns(content="m", doc_id=None, chat="prompt", beside="t", beside_is="completion")
-MORE = b'"more": "' + b"x" * LONG_BYTES + b'", '  # makes a line a long one
 
 
 def read_line(path: Path, line: bytes, columns: Columns) -> tuple[Any, ...]:
     """(content, second column, reason) of a file of one line."""
-    path.write_bytes(line + b"\n")
-    splits = divided(path, "a.jsonl", [0, len(line) + 1])
-    (batch,) = read_documents(splits, "jsonl", columns, 1 << 20)
+    batch = documents_of_line(path, line, columns)
     assert batch.beside is not None
     return batch.content[0].as_py(), batch.beside[0].as_py(), batch.reason[0]
 

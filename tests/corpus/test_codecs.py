@@ -9,13 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corpus.reading import TEXT, divided
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.corpus.codecs import Decompressed, zstd
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.corpus.documents import Columns
-from bfpack_spark.corpus.inventory import Split
 from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.errors import InputError
 
@@ -41,10 +40,9 @@ def plain(raw: bytes, codec: str, **sizes: int) -> bytes:
 def read(path: Path, raw: bytes) -> tuple[list[str], Tally]:
     """The texts of a file of these bytes, and what was counted."""
     path.write_bytes(raw)
-    size = len(raw)
-    split = Split(task=0, name=path.name, path=str(path), start=0, end=max(size, 1), size=size)
     tally = Tally()
-    found = read_documents([split], "jsonl", Columns(content="text", doc_id=None), 1 << 20, tally)
+    splits = divided(path, path.name, [0, max(len(raw), 1)])
+    found = read_documents(splits, "jsonl", TEXT, 1 << 20, tally)
     return [text for batch in found for text in batch.content.to_pylist()], tally
 
 

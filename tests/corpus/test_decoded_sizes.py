@@ -6,13 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus.reading import TEXT
+from corpus.reading import documents_in
 
 from bfpack_spark.corpus.decoded_sizes import check_inflation, rows_at_once
 from bfpack_spark.corpus.documents import READING, Columns, ReadingSizes
-from bfpack_spark.corpus.inventory import split_inventory
-from bfpack_spark.corpus.read_corpus import read_documents
-from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 
@@ -27,11 +24,10 @@ def test_a_text_that_is_stored_once_and_repeated_comes_in_small_batches(
     pq.write_table(table, path, compression="zstd", use_dictionary=in_dictionary, **pages)
     size = pq.read_metadata(path).row_group(0).column(0).total_uncompressed_size
     assert (size < 1 << 20) == in_dictionary
-    inventory, before = take_inventory(str(path), None), pa.total_allocated_bytes()
+    before = pa.total_allocated_bytes()
     found: list[bool] = []
     held, sizes = [], ReadingSizes(likely_bytes=64 << 20)
-    splits = split_inventory(inventory)
-    for batch in read_documents(splits, "parquet", TEXT, 1 << 20, sizes=sizes):
+    for batch in documents_in(path, sizes=sizes):
         held.append(pa.total_allocated_bytes() - before)
         expected = texts[len(found) : len(found) + len(batch)]
         found += [
@@ -52,13 +48,10 @@ def test_texts_within_lists_of_structs_come_in_small_batches(first: Any, tmp_pat
     del rows
     pq.write_table(table, path, compression="zstd", write_batch_size=8)
     del table
-    inventory, before = take_inventory(str(path), None), pa.total_allocated_bytes()
-    chats, sizes = (
-        Columns(content="messages", doc_id=None, chat="messages"),
-        ReadingSizes(likely_bytes=64 << 20),
-    )
+    before, sizes = pa.total_allocated_bytes(), ReadingSizes(likely_bytes=64 << 20)
+    chats = Columns(content="messages", doc_id=None, chat="messages")
     held, num_long, num_rows = [], 0, 0
-    for batch in read_documents(split_inventory(inventory), "parquet", chats, 1 << 20, sizes=sizes):
+    for batch in documents_in(path, chats, sizes=sizes):
         held.append(pa.total_allocated_bytes() - before)
         num_long += sum("long long" in str(row) for row in batch.content.to_pylist())
         num_rows += len(batch)
@@ -69,9 +62,8 @@ def test_texts_within_lists_of_structs_come_in_small_batches(first: Any, tmp_pat
 def test_a_column_whose_name_has_dots_is_read(tmp_path: Path) -> None:
     texts = [f"long {n % 5} " * 1000 for n in range(1000)]
     pq.write_table(pa.table({"body.text": texts}), tmp_path / "a.parquet")
-    splits = split_inventory(take_inventory(str(tmp_path), None))
     columns, sizes = Columns(content="body.text", doc_id=None), ReadingSizes(likely_bytes=1000)
-    batches = read_documents(splits, "parquet", columns, 1 << 20, sizes=sizes)
+    batches = documents_in(tmp_path, columns, sizes=sizes)
     assert [text for batch in batches for text in batch.content.to_pylist()] == texts
 
 

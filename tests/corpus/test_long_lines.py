@@ -4,22 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus.reading import divided
+from corpus.reading import IDS, MORE, documents_of_line
 
 from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.long_lines import LONG_BYTES
-from bfpack_spark.corpus.read_corpus import read_documents
 
 WITH_ID = Columns(content="text", doc_id="id")
-IDS = Columns(content="ids", doc_id=None, tokens=True)
-MORE = b'"more": "' + b"x" * LONG_BYTES + b'", '  # makes a line a long one
 
 
 def read_line(path: Path, line: bytes, columns: Columns) -> tuple[Any, ...]:
     """(doc_id, content, reason) of a file of one line."""
-    path.write_bytes(line + b"\n")
-    splits = divided(path, "a.jsonl", [0, len(line) + 1])
-    (batch,) = read_documents(splits, "jsonl", columns, 1 << 20)
+    batch = documents_of_line(path, line, columns)
     return batch.doc_id[0], batch.content[0].as_py(), batch.reason[0]
 
 

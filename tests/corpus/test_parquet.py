@@ -7,14 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus.reading import TEXT, damage, divided, lines, read, rows
+from corpus.reading import TEXT, damage, divided, documents_in, lines, read, rows
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfpack_spark.corpus.documents import ReadingSizes
-from bfpack_spark.corpus.inventory import split_inventory
-from bfpack_spark.corpus.read_corpus import read_documents
-from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 
 
@@ -45,8 +42,7 @@ def test_what_was_handed_over_is_not_held_while_it_is_worked_on(tmp_path: Path) 
     (tmp_path / "a.jsonl").write_bytes(lines({"text": text}, {"text": "short"}))
     (tmp_path / "a.txt").write_text(text)
     for name in ("a.jsonl", "a.txt"):
-        inventory = take_inventory(str(tmp_path / name), None)
-        found = read_documents(split_inventory(inventory), inventory.format, TEXT, 1 << 30)
+        found = documents_in(tmp_path / name, max_bytes=1 << 30)
         tracemalloc.start()
         documents = next(found)
         assert documents.content.nbytes > 40 << 20
@@ -60,10 +56,8 @@ def test_the_compressed_bytes_of_a_huge_document_are_not_held(tmp_path: Path) ->
     text = np.random.default_rng(0).bytes(4 << 20).hex()  # half its size as zstd
     table = pa.table({"text": [text, "short"]})
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False, compression="zstd")
-    inventory = take_inventory(str(tmp_path), None)
     before, sizes = pa.total_allocated_bytes(), ReadingSizes(huge_bytes=1 << 20)
-    splits = split_inventory(inventory)
-    found = read_documents(splits, inventory.format, TEXT, 1 << 30, sizes=sizes)
+    found = documents_in(tmp_path, max_bytes=1 << 30, sizes=sizes)
     documents = next(found)
     assert documents.take_texts() == [text]
     assert pa.total_allocated_bytes() - before < 1 << 20

@@ -5,11 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus.reading import BOM, IDS, TEXT, WITH_ID, lines, read, rows
+from corpus.reading import BOM, IDS, TEXT, WITH_ID, documents_in, lines, read, rows
 
 from bfpack_spark.corpus.documents import READING, Columns
 from bfpack_spark.corpus.inventory import split_inventory
-from bfpack_spark.corpus.read_corpus import check_columns, read_documents
+from bfpack_spark.corpus.read_corpus import check_columns
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
 from bfpack_spark.tokenizing.parity import sample_texts
@@ -45,9 +45,7 @@ def test_batches_are_bounded_by_bytes(tmp_path: Path) -> None:
     table = pa.table({"text": [f"{n}{text}" for n in range(10)]})
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False)
     for name in ("a.jsonl", "a.parquet"):
-        inventory = take_inventory(str(tmp_path / name), None)
-        splits = split_inventory(inventory)
-        found = list(read_documents(splits, inventory.format, TEXT, 1 << 30))
+        found = list(documents_in(tmp_path / name, max_bytes=1 << 30))
         places = [int(s[len(name) + 1 :]) for batch in found for s in batch.source]
         row = 1 if name == "a.parquet" else len(lines({"text": text}))
         assert places == [row * number for number in range(10)]

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from corpus.reading import TEXT
+from corpus.reading import documents_in
 
 from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory
-from bfpack_spark.corpus.read_corpus import read_documents
 from bfpack_spark.corpus.second_look import look_again, unchanged
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError, JobError
@@ -41,21 +40,20 @@ def test_a_file_that_is_another_is_named_whoever_looks(says: str, tmp_path: Path
     (tmp_path / "a.jsonl").write_bytes(LINES)
     inventory = take_inventory(str(tmp_path), None)
     look_again(inventory)
-    splits = split_inventory(inventory)
+    reading = documents_in(tmp_path)
     CHANGES[says](path)
     line = rf"--input: b\.jsonl {says}; run it again when nothing writes there"
     with pytest.raises(JobError, match=line):
         look_again(inventory)
     with pytest.raises(JobError, match=line):
-        list(read_documents(splits, "jsonl", TEXT, 1 << 20))
+        list(reading)
 
 
 @pytest.mark.parametrize("says", CHANGES)
 def test_a_file_that_changes_while_it_is_read_is_named(says: str, tmp_path: Path) -> None:
     path = tmp_path / "b.jsonl"
     path.write_bytes(LINES)
-    splits = split_inventory(take_inventory(str(path), None))
-    documents = read_documents(splits, "jsonl", TEXT, 1 << 20)
+    documents = documents_in(path)
     assert len(next(documents)) == 2
     CHANGES[says](path)
     with pytest.raises(JobError, match=says):

@@ -1,16 +1,14 @@
 """Files that are called JSONL and are not: packed, or named as what they are with the remedy."""
 
 import gzip
-import itertools
 import json
 from pathlib import Path
 
 import pytest
-from corpus.reading import TEXT
+from corpus.reading import TEXT, divided, documents_in, read, rows
 
 from bfpack_spark.corpus.coverage import Tally
-from bfpack_spark.corpus.documents import Columns, Documents
-from bfpack_spark.corpus.inventory import Split, split_inventory
+from bfpack_spark.corpus.documents import Columns
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.errors import InputError
@@ -43,12 +41,6 @@ SHAPES = {
 EACH_SHAPE = pytest.mark.parametrize(("raw", "looks_like"), SHAPES.values(), ids=SHAPES)
 
 
-def read(path: Path, columns: Columns = TEXT) -> list[Documents]:
-    inventory = take_inventory(str(path), None)
-    splits = split_inventory(inventory)
-    return list(read_documents(splits, inventory.format, columns, 1 << 20))
-
-
 @EACH_SHAPE
 def test_a_file_that_is_no_jsonl_is_named_before_the_job(
     raw: bytes, looks_like: str, tmp_path: Path
@@ -79,10 +71,9 @@ def test_any_file_that_is_no_jsonl_is_named_by_the_worker_that_reads_it(
 def test_an_array_too_long_to_be_held_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"[" + b'{"text": "x"},' * 2_000_000 + b"{}]")
-    size = path.stat().st_size
-    split = Split(task=0, name="a.json", path=str(path), start=0, end=size, size=size)
+    splits = divided(path, "a.json", [0, path.stat().st_size])
     with pytest.raises(InputError, match=r"a\.json looks like a JSON array"):
-        list(read_documents([split], "jsonl", TEXT, 10))
+        list(read_documents(splits, "jsonl", TEXT, 10))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +92,7 @@ def test_one_such_line_among_others_is_quarantined_as_what_it_looks_like(
     raw: bytes, says: str, tmp_path: Path
 ) -> None:
     (tmp_path / "a.jsonl").write_bytes(raw + b"\n" + LINES.encode())
-    (batch,) = read(tmp_path)
+    (batch,) = documents_in(tmp_path)
     assert batch.reason == ["broken_line", None, None]
     assert batch.detail[0] is not None
     assert batch.detail[0].endswith(says)
@@ -113,23 +104,16 @@ def test_a_file_whose_later_lines_are_objects_is_read(tmp_path: Path) -> None:
     first = b"[" + b"1," * 600_000 + b"1]\n"
     path = tmp_path / "a.jsonl"
     path.write_bytes(first + LINES.encode() * 2)
-    size = path.stat().st_size
     edges = [0, 100, len(first), len(first) + 20, len(first) + 200]
-    splits = [
-        Split(task=0, name="a.jsonl", path=str(path), start=start, end=end, size=size)
-        for start, end in itertools.pairwise(edges)
-    ]
-    batches = list(read_documents(splits, "jsonl", TEXT, 1 << 20))
-    texts = [text for batch in batches for text in batch.content.to_pylist()]
-    assert texts == [None, "one two", "three", "one two", "three"]
+    found = rows(divided(path, "a.jsonl", edges), "jsonl", TEXT)
+    assert [text for _, _, text, _ in found] == [None, "one two", "three", "one two", "three"]
 
 
 def test_text_in_utf_16_is_quarantined_as_such_with_or_without_mark(tmp_path: Path) -> None:
     held = {"a.txt": "text".encode("utf-16"), "b.txt": "text".encode("utf-16-le"), "c.txt": b"a\0b"}
     for name, raw in held.items():
         (tmp_path / name).write_bytes(raw)
-    batches = read(tmp_path)
-    details = [detail for batch in batches for detail in batch.detail]
+    details = [detail for batch in documents_in(tmp_path) for detail in batch.detail]
     assert details == ["it looks like UTF-16", "it looks like UTF-16", None]
 
 
@@ -137,8 +121,7 @@ def test_text_files_are_counted_with_their_bytes(tmp_path: Path) -> None:
     for name, size in {"a.txt": 0, "b.txt": 7, "c.txt": 12}.items():
         (tmp_path / name).write_bytes(b"x" * size)
     tally = Tally()
-    splits = split_inventory(take_inventory(str(tmp_path), None))
-    assert len(list(read_documents(splits, "text", TEXT, 10, tally))) == 3
+    assert len(list(documents_in(tmp_path, max_bytes=10, tally=tally))) == 3
     assert tally.rows == {"a.txt": 1, "b.txt": 1, "c.txt": 1}
     assert tally.num_bytes == {"a.txt": 0, "b.txt": 7, "c.txt": 12}
 
@@ -148,7 +131,7 @@ def test_text_files_are_counted_with_their_bytes(tmp_path: Path) -> None:
 )
 def test_integers_of_any_size_are_ids_to_the_last_digit(number: int, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(f'{{"id": {number}, "text": "x"}}\n')
-    assert [doc_id for batch in read(tmp_path, WITH_ID) for doc_id in batch.doc_id] == [str(number)]
+    assert [doc_id for doc_id, *_ in read(tmp_path, WITH_ID)] == [str(number)]
 
 
 @pytest.mark.parametrize("number", ["1.0", "1e3", "1e400", "18446744073709551616.0"])
@@ -163,12 +146,11 @@ def test_of_a_name_that_is_twice_in_an_object_the_last_value_counts(tmp_path: Pa
     line = '{"id": 1, "text": "no", "id": 18446744073709551616, "text": "yes", "more": "%s"}\n'
     (tmp_path / "a.jsonl").write_text(line % "" + line % padding)
     found = read(tmp_path, WITH_ID)
-    assert [text for batch in found for text in batch.content.to_pylist()] == ["yes", "yes"]
-    assert [doc_id for batch in found for doc_id in batch.doc_id] == ["18446744073709551616"] * 2
+    assert [(doc_id, text) for doc_id, _, text, _ in found] == [(str(2**64), "yes")] * 2
 
 
 def test_a_line_that_was_cut_off_is_not_said_to_be_of_several_lines(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"key": "brok\n' + LINES.encode())
-    (batch,) = read(tmp_path)
+    (batch,) = documents_in(tmp_path)
     assert batch.reason[0] == "broken_line"
     assert "it looks like" not in (batch.detail[0] or "")

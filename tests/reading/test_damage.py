@@ -1,6 +1,5 @@
 """Damaged shards and metadata: refused by name, in the consumer, before a wrong row is used."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import run_python
 from made_output import SEQ_LEN, write_output
-from outputs import flip
+from outputs import change_json, flip
 
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.reading import PackedSequences
@@ -109,13 +108,7 @@ def test_a_shard_that_is_not_what_was_written_is_named(version: Path, change: st
 )
 def test_a_manifest_that_cannot_be_is_refused(version: Path, place: str, value: object) -> None:
     path = version / "_manifest.json"
-    held = json.loads(path.read_text())
-    *parents, last = (int(part) if part.isdigit() else part for part in place.split("."))
-    inner: Any = held
-    for part in parents:
-        inner = inner[part]
-    inner[last] = value
-    path.write_text(json.dumps(held))
+    change_json(path, place, value)
     with pytest.raises(InputError, match=r"_manifest\.json: "):
         opened(version, version=version.name)
     with pytest.raises(InputError, match=r"_manifest\.json: "):  # the pointer names its sha256

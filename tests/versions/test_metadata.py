@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Bfpack
+from outputs import change_json
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.load_settings import load_settings
@@ -27,17 +28,6 @@ PLACES = {
 def place(output: Path, name: str) -> Path:
     (found,) = output.glob(PLACES[name])
     return found
-
-
-def change(path: Path, at: str, value: object) -> None:
-    """Put a value into JSON at a dotted place; numbers are places in lists."""
-    held = json.loads(path.read_text())
-    *parents, last = (int(part) if part.isdigit() else part for part in at.split("."))
-    inner: Any = held
-    for part in parents:
-        inner = inner[part]
-    inner[last] = value
-    path.write_text(json.dumps(held))
 
 
 # Which commands read what, without Spark or with.
@@ -81,7 +71,7 @@ def test_metadata_of_another_shape_is_one_line_that_names_file_and_place(
     name: str, at: str, value: object, copied: Path
 ) -> None:
     path = place(copied, name)
-    change(path, at, value)
+    change_json(path, at, value)
     model = {
         "pointer": metadata.Pointer,
         "tokens": TokensManifest,
@@ -147,7 +137,7 @@ def test_no_command_follows_what_damaged_metadata_say(
     name: str, at: str, value: object, copied: Path, bfpack: Bfpack
 ) -> None:
     path = place(copied, name)
-    change(path, at, value)
+    change_json(path, at, value)
     for command in READERS[name]:
         ran = bfpack(command, "--output", copied, *AT, *MORE.get(command, ()))
         ran.refuses(f"{path}: ")
@@ -158,7 +148,7 @@ def test_verify_of_a_named_version_looks_at_the_pointer_too(copied: Path, bfpack
     version = place(copied, "sequences").parent.name
     where = ("--output", copied, *AT, "--version", version)
     assert bfpack("verify", *where).code == 0
-    change(place(copied, "pointer"), "manifest", "elsewhere/_manifest.json")
+    change_json(place(copied, "pointer"), "manifest", "elsewhere/_manifest.json")
     ran = bfpack("verify", *where)
     assert ran.code == 1
     assert "_current.json: manifest 'elsewhere/_manifest.json' is not that of" in ran.out
