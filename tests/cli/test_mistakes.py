@@ -60,29 +60,6 @@ def test_a_mistake_about_sequences_publishes_none(
 
 
 @pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        ("tokenizer.json", "{}"),
-        ("tokenizer.json", '{"model": {"type": "BPE", "vocab": {"</s>": 0}, "merges": [["a"]]}}'),
-        ("tokenizer_config.json", '{"eos_token": '),
-        ("tokenizer_config.json", '["</s>"]'),
-    ],
-)
-def test_a_tokenizer_that_cannot_be_loaded_is_a_mistake(
-    file: str, text: str, run: Run, demo_corpus: Corpus, tmp_path: Path
-) -> None:
-    folder = tmp_path / "tokenizer"
-    folder.mkdir()
-    whole = (demo_corpus.tokenizer / "tokenizer.json").read_bytes()
-    (folder / "tokenizer.json").write_bytes(whole)
-    (folder / file).write_text(text)
-    for engine in ("auto", "tokenizers"):
-        says = error_of(run(GOOD, "--tokenizer", folder, "--engine", engine))
-        assert says.startswith("--tokenizer")
-        assert results(tmp_path / "output") == []
-
-
-@pytest.mark.parametrize(
     "given", ["{}", "{}/", "{}/tokenizer.json", "tokenizer.json", ".", "{}/mine.json", "mine.json"]
 )
 def test_the_config_beside_a_tokenizer_names_its_eos_however_it_is_given(

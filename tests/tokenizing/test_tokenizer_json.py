@@ -69,12 +69,12 @@ def damaged(draw: st.DrawFn) -> Any:
     return made
 
 
-def use(made: Any) -> Vocabulary:
+def use(made: Any, wanted: Any = "tokenizers") -> Vocabulary:
     """All that a run does with the file before it reads a document, and one document."""
     own = vocabulary(made if isinstance(made, bytes) else json.dumps(made).encode())
     assert isinstance(own.inserted_beside, tuple)
     assert own.special_tokens is not None
-    choose_engine("tokenizers", own, [])
+    choose_engine(wanted, own, [])
     load_engine("tokenizers", own).encode(TEXTS)
     return own
 
@@ -149,6 +149,9 @@ def test_depth_shape_and_size_of_numbers_are_named(held: bytes, says: str) -> No
     assert len(str(told.value)) < 400
 
 
+BROKEN_BPE = {"type": "BPE", "vocab": {"</s>": 0}, "merges": [["a"]]}
+
+
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
@@ -158,13 +161,15 @@ def test_depth_shape_and_size_of_numbers_are_named(held: bytes, says: str) -> No
             "fails on a text",
         ),
         ({"pre_tokenizer": {"type": "FixedLength", "length": 0}}, "fails on a text"),
+        ({"added_tokens": [], "model": BROKEN_BPE}, "cannot load it"),
     ],
 )
+@pytest.mark.parametrize("wanted", ["auto", "tokenizers"])
 def test_what_makes_the_library_panic_is_a_refusal(
-    rule: Tree, says: str, capfd: pytest.CaptureFixture[str]
+    wanted: str, rule: Tree, says: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(InputError, match=f"--tokenizer: .*tokenizers .*{says}"):
-        use(unigram() | rule)
+        use(unigram() | rule, wanted)
     assert capfd.readouterr().err == ""
 
 
