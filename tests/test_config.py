@@ -149,6 +149,8 @@ def test_one_bucket_of_the_file_needs_no_list(tmp_path: Path) -> None:
         ({"num_shards": 0}, "--num-shards 0: "),
         ({"rows_per_shard": 0}, "--rows-per-shard 0: "),
         ({"group_documents_max": 0}, "--group-documents-max 0: "),
+        ({"max_documents": 0}, "--max-documents 0: "),
+        ({"max_documents": 4, "packing": "concat"}, "--packing concat cuts one stream"),
         ({"max_quarantined": 1.5}, "--max-quarantined 1.5: "),
         ({"audit_share": -0.1}, "--audit-share -0.1: "),
         ({"max_document_bytes": 0}, "--max-document-bytes 0: "),
@@ -167,10 +169,6 @@ def test_a_value_out_of_range_is_named(options: dict[str, Any], says: str) -> No
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        (
-            "seqlen = 3",
-            "c.toml: unknown key 'seqlen'; did you mean 'seq_len'? The keys are: input,",
-        ),
         ("seed = 1\nb = 1\na = 1", "unknown key 'a'"),
         ("[bfpack]\nseed = 1", "unknown key 'bfpack'"),
         ("seed = 'x'", "--seed 'x': "),
@@ -257,6 +255,6 @@ def test_an_unknown_key_is_told_the_one_that_was_meant(
     with pytest.raises(InputError) as refused:
         load(tmp_path, f"{key} = 3\n")
     said = str(refused.value)
-    assert f"unknown key {key.strip(chr(34))!r}; " in said
+    assert said.startswith(f"{tmp_path}/c.toml: unknown key {key.strip(chr(34))!r}; ")
     assert (f"did you mean {meant!r}? The keys are: input, " in said) == (meant is not None)
     assert "he keys are: input, output, " in said

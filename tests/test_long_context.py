@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from conftest import Bfpack, Corpus
 from outputs import manifest, reseal, shard_rows
 from packings import (
@@ -60,18 +59,3 @@ def test_stats_tell_what_a_limit_costs(packed: Path, bfpack: Bfpack) -> None:
     assert "What the options for long contexts cost" in said
     assert "--max-documents 1" in said
     assert "What the options" not in bfpack(*options).out
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (("--max-documents", 0), "--max-documents 0: "),
-        (("--max-documents", 4, "--packing", "concat"), "--packing concat cuts one stream"),
-    ],
-)
-def test_options_that_contradict_are_refused_in_one_line(
-    options: tuple[object, ...], says: str, packed: Path, bfpack: Bfpack
-) -> None:
-    ran = bfpack("plan", "--output", packed, "--bucket", "small", *AT, *options)
-    ran.refuses(says)
-    assert len(ran.err.strip().splitlines()) == 1
