@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -202,10 +202,10 @@ def copied(packed: Path, tmp_path: Path) -> Path:
     return copy_of(packed, tmp_path)
 
 
-def pack_options(corpus: Corpus, output: Path) -> list[object]:
+def pack_options(corpus: Corpus, output: Path, bucket: str = "small") -> list[object]:
     """The options of `bfpack pack` for a corpus with ids, but for --seq-len."""
     where = ["--input", corpus.path, "--tokenizer", corpus.tokenizer, "--output", output]
-    return [*where, "--bucket", "small", "--id-column", "doc_id"]
+    return [*where, "--bucket", bucket, "--id-column", "doc_id"]
 
 
 def script(name: str, *arguments: object) -> str:
@@ -214,6 +214,21 @@ def script(name: str, *arguments: object) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@contextmanager
+def holding_python(source: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a text as a Python program that lives until its stdin ends or it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", source, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    with process:
+        yield process
+        process.kill()
 
 
 def run_python(source: str, *arguments: object, **environment: object) -> Ran:

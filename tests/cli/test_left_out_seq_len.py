@@ -26,9 +26,7 @@ def test_verify_stats_and_a_document_take_every_published_length(
 def test_a_bucket_with_tokens_alone_is_passed_over_unless_it_is_named(
     copied: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    options = pack_options(corpus, copied)
-    options[options.index("small")] = "alone"
-    assert bfpack("tokenize", *options).code == 0
+    assert bfpack("tokenize", *pack_options(corpus, copied, "alone")).code == 0
     ran = bfpack("verify", "--output", copied).succeeds()
     assert "small" in ran.out
     assert "alone" not in ran.out

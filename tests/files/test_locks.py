@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import obstore
 import pytest
-from conftest import ROOT
+from conftest import holding_python
 from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
 from obstore.store import MemoryStore
 
@@ -61,18 +60,10 @@ def other_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         "import sys; from bfpack_spark.files.locks import hold_bucket\n"
         "with hold_bucket(sys.argv[1], 'b'): print('held', flush=True); sys.stdin.read()"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", source, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.communicate()
+    with holding_python(source, tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
 
 
 def test_a_folder_that_cannot_be_made_is_no_endless_search() -> None:

@@ -35,6 +35,8 @@ def test_a_report_says_what_the_manifest_says(seq_len: int, packed: Path) -> Non
         assert f"{account[name]:,}" in page.text, name
     assert f"with {account['num_padding']:,} tokens of padding" in page.text
     assert held["fingerprint"] in page.text
+    for other in (512, 2048):  # all that the run published
+        assert current(packed, "small", f"sequences-{other}").name in page.text
     assert held["inputs"]["tokens_fingerprint"] in page.text
     shards = [entry["bytes"] for entry in held["files"] if entry["kind"] == "shards"]
     assert f"{len(shards)} shards" in page.text
@@ -62,13 +64,6 @@ def test_the_run_tells_what_each_of_its_stages_cost(packed: Path) -> None:
         assert cost["cpu_seconds"] > 0
         assert cost["task_seconds"] > 0
     assert "assemble 2,048" in report_of(packed, 2048).text
-
-
-@pytest.mark.parametrize("seq_len", [512, 2048])
-def test_a_report_names_all_that_the_run_published(seq_len: int, packed: Path) -> None:
-    page = report_of(packed, seq_len)
-    for other in (512, 2048):
-        assert current(packed, "small", f"sequences-{other}").name in page.text
 
 
 def test_steps_run_apart_are_one_account(copied: Path, bfpack: Bfpack, pack: Bfpack) -> None:
@@ -119,8 +114,8 @@ def test_a_report_that_cannot_be_written_fails_no_packing(
 
 
 def test_one_page_tells_of_every_bucket(copied: Path, corpus: Corpus, bfpack: Bfpack) -> None:
-    options = pack_options(Corpus(corpus.path / "part-0.parquet", corpus.tokenizer), copied)
-    options[options.index("small")] = "other"
+    part = Corpus(corpus.path / "part-0.parquet", corpus.tokenizer)
+    options = pack_options(part, copied, "other")
     assert bfpack("pack", *options, "--seq-len", 512).code == 0
     ran = bfpack("report", "--output", copied).succeeds()
     page = read_page(ran.out)
@@ -151,8 +146,7 @@ def test_a_page_adds_no_documents_twice_nor_of_an_earlier_token_store(
     assert said in page.text
     assert "small and twin have the same documents, which are counted once." in page.text
     assert page.text.count("the documents of small, packed alike") == 2
-    options = [*pack_options(corpus, copied), "--bos-token", "<|pad|>"]
-    options[options.index("small")] = "twin"
+    options = [*pack_options(corpus, copied, "twin"), "--bos-token", "<|pad|>"]
     assert bfpack("tokenize", *options).code == 0
     page = read_page(bfpack("report", "--output", copied).out)
     assert said in page.text
@@ -165,8 +159,7 @@ def test_a_page_adds_no_documents_twice_nor_of_an_earlier_token_store(
 def test_what_is_packed_by_other_rules_is_not_added_up(
     packed: Path, copied: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    options = pack_options(corpus, copied)
-    options[options.index("small")] = "baseline"
+    options = pack_options(corpus, copied, "baseline")
     assert bfpack("pack", *options, "--seq-len", 512, "--packing", "concat").code == 0
     page = read_page(bfpack("report", "--output", copied, "--seq-len", 512).out)
     ways = {"truncations-512", "truncations-512-concat", "context-512-concat", "lengths"}
@@ -192,8 +185,7 @@ def test_packings_of_other_options_and_lengths_are_told_apart(
 ) -> None:
     """They are neither packed alike nor added up. Two lengths that are no powers of two have one
     table of cuts."""
-    options = pack_options(corpus, copied)
-    options[options.index("small")] = "odd"
+    options = pack_options(corpus, copied, "odd")
     shape = ("--seq-len", 300, "--seq-len", 512, "--max-documents", 1)
     assert bfpack("pack", *options, *shape).code == 0
     ran = bfpack("report", "--output", copied, "--seq-len", 512).succeeds()

@@ -3,13 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import holding_python
 
 from bfpack_spark.spark.private_folder import make_private_folder
 
@@ -26,17 +25,9 @@ sys.stdin.read()
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Another process that holds a folder until its stdin ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    with process:
+    with holding_python(HOLD, tmp_path) as process:
         assert process.stdout is not None
         yield process, Path(process.stdout.readline().strip())
-        process.kill()
 
 
 def test_a_folder_is_entered_by_its_user_alone(tmp_path: Path) -> None:
