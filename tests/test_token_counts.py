@@ -87,32 +87,23 @@ def test_counts_are_those_of_every_token_looked_at(
     assert count(lengths, rows, seq_len) == expected(lengths, rows, seq_len)
 
 
-def test_a_packing_that_keeps_all_has_nothing_to_count() -> None:
-    found = count([3, 5, 2], [[(1, 0, 5)], [(0, 0, 3), (2, 0, 2)]], 5)
-    assert list(found.values()) == [2, 5, 0, 0, 0, 0]
+# Lengths, rows, seq_len, and what is counted, in the order of `expected`.
+BY_HAND: dict[str, tuple[list[int], list[list[Piece]], int, list[int]]] = {
+    "all kept": ([3, 5, 2], [[(1, 0, 5)], [(0, 0, 3), (2, 0, 2)]], 5, [2, 5, 0, 0, 0, 0]),
+    "too long": ([7], [[(0, 0, 5)], [(0, 5, 7)]], 5, [2, 5, 1, 0, 0, 0]),
+    "fits and is cut": ([4], [[(0, 0, 2)], [(0, 2, 4)]], 5, [2, 2, 1, 1, 0, 0]),
+    "a tail lost with its EOS": ([7, 4], [[(0, 0, 5)], [(1, 0, 4)]], 5, [2, 5, 1, 0, 2, 0]),
+    "an overlap": ([6], [[(0, 0, 4)], [(0, 3, 6)]], 9, [2, 4, 1, 1, 0, 1]),
+    "side by side": ([6], [[(0, 0, 4), (0, 4, 6)]], 9, [1, 6, 0, 0, 0, 0]),
+    "EOS it lacked": ([3, 4], [[(0, 0, 2)], [(0, 2, 3), (1, 0, 4)]], 4, [2, 5, 1, 1, 0, 0]),
+    "EOS it has": ([3, 4], [[(0, 2, 3), (1, 0, 4)], [(0, 0, 3)]], 4, [2, 5, 0, 0, 0, 1]),
+}
 
 
-def test_a_document_longer_than_a_row_is_cut_but_would_not_have_fit() -> None:
-    found = count([7, 4], [[(0, 0, 5)], [(0, 5, 7)], [(1, 0, 2)], [(1, 2, 4)]], 5)
-    assert (found["documents_cut"], found["fitting_documents_cut"]) == (2, 1)
-    assert (found["tokens_lost"], found["tokens_repeated"]) == (0, 0)
-
-
-def test_a_tail_that_is_dropped_is_lost_with_its_eos() -> None:
-    found = count([7, 4], [[(0, 0, 5)], [(1, 0, 4)]], 5)
-    assert (found["documents_cut"], found["tokens_lost"]) == (1, 2)
-
-
-def test_pieces_that_overlap_repeat_tokens_and_make_no_whole() -> None:
-    found = count([6], [[(0, 0, 4)], [(0, 3, 6)]], 9)
-    assert (found["documents_cut"], found["tokens_repeated"]) == (1, 1)
-
-
-def test_an_eos_alone_belongs_to_a_document_that_lacks_it() -> None:
-    found = count([3, 4], [[(0, 0, 2)], [(0, 2, 3), (1, 0, 4)]], 4)
-    assert (found["documents_cut"], found["tokens_lost"]) == (1, 0)
-    again = count([3, 4], [[(0, 2, 3), (1, 0, 4)], [(0, 0, 3)]], 4)
-    assert (again["documents_cut"], again["tokens_repeated"]) == (0, 1)
+@pytest.mark.parametrize("name", BY_HAND)
+def test_counts_of_a_few_pieces_by_hand(name: str) -> None:
+    *packing, counts = BY_HAND[name]
+    assert list(count(*packing).values()) == counts
 
 
 def test_an_eos_is_that_of_the_token_before_it_in_its_row_alone() -> None:
@@ -120,10 +111,6 @@ def test_an_eos_is_that_of_the_token_before_it_in_its_row_alone() -> None:
     assert (other_row["tokens_lost"], other_row["tokens_repeated"]) == (0, 2)
     not_the_end = count([4, 2], [[(0, 0, 2), (1, 1, 2)], [(0, 2, 4), (1, 0, 1)]], 9)
     assert (not_the_end["tokens_lost"], not_the_end["tokens_repeated"]) == (0, 0)
-
-
-def test_pieces_that_lie_side_by_side_in_a_row_are_whole() -> None:
-    assert count([6], [[(0, 0, 4), (0, 4, 6)]], 9)["documents_cut"] == 0
 
 
 def test_padding_among_the_ids_is_an_error() -> None:

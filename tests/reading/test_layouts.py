@@ -33,21 +33,20 @@ def test_positions_restart_in_each_segment() -> None:
     check(layouts.position_ids(BATCH), np.int64, expected)
 
 
-def test_labels_leave_out_first_tokens_and_padding() -> None:
-    expected = [[N, 8, 9, N, 6], [N, 3, 2, 1, 4], [N, 9, N, N, N]]
-    check(layouts.labels(BATCH), np.int64, expected)
-
-
-def test_labels_may_keep_first_tokens_but_not_padding() -> None:
-    expected = [[7, 8, 9, 5, 6], [4, 3, 2, 1, 4], [8, 9, 7, N, N]]
-    check(layouts.labels(BATCH, first_token=True), np.int64, expected)
-
-
-def test_shifted_labels_are_the_next_tokens_of_the_same_row() -> None:
-    expected = [[8, 9, N, 6, N], [3, 2, 1, 4, N], [9, N, N, N, N]]
-    check(layouts.labels(BATCH, shifted=True), np.int64, expected)
-    expected = [[8, 9, 5, 6, N], [3, 2, 1, 4, N], [9, 7, N, N, N]]
-    check(layouts.labels(BATCH, shifted=True, first_token=True), np.int64, expected)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), [[N, 8, 9, N, 6], [N, 3, 2, 1, 4], [N, 9, N, N, N]]),
+        (("first_token",), [[7, 8, 9, 5, 6], [4, 3, 2, 1, 4], [8, 9, 7, N, N]]),
+        (("shifted",), [[8, 9, N, 6, N], [3, 2, 1, 4, N], [9, N, N, N, N]]),
+        (("shifted", "first_token"), [[8, 9, 5, 6, N], [3, 2, 1, 4, N], [9, 7, N, N, N]]),
+    ],
+)
+def test_labels_leave_out_padding_and_first_tokens_unless_these_are_kept(
+    options: tuple[str, ...], expected: list[list[int]]
+) -> None:
+    """Shifted ones are the next tokens of the same row."""
+    check(layouts.labels(BATCH, **dict.fromkeys(options, True)), np.int64, expected)
 
 
 def test_labels_follow_a_loss_mask() -> None:
