@@ -154,14 +154,6 @@ def test_ids_texts_and_file_names_are_shown_without(
     assert shown <= {row["id"] for row in rows}
 
 
-def test_an_argument_that_is_not_utf_8_is_one_line(bfpack: Bfpack) -> None:
-    ran = bfpack("stats", "--output", b"caf\xe9".decode(errors="surrogateescape"), "--seq-len", 8)
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err == (
-        "bfpack: error: --output caf\\udce9: holds bytes that are not UTF-8; rename it\n"
-    )
-
-
 def test_results_are_printed_by_these_functions_alone() -> None:
     paths = list((ROOT / "bfpack_spark" / "cli").glob("*.py"))
     assert len(paths) > 5

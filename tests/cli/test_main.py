@@ -103,6 +103,8 @@ def test_an_argument_that_is_not_utf8_is_named_as_it_is_written(
 ) -> None:
     where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
     assert error_of(bfpack("show", *where, "--doc", "a\udcff")).startswith("--doc a")
+    said = error_of(bfpack("stats", "--output", "caf\udce9", "--seq-len", 8))
+    assert said == "--output caf\\udce9: holds bytes that are not UTF-8; rename it"
     assert error_of(bfpack("snapshot", "--output", packed, "a\udcff")).startswith("NAME a")
     assert not (packed / "_snapshots").exists()
 

@@ -37,9 +37,3 @@ def test_a_bucket_folder_of_something_else_is_an_error_that_names_it(tmp_path: P
     check_output(str(tmp_path), "new")
     with pytest.raises(InputError, match=f"--bucket photos: {tmp_path}/photos is not empty"):
         check_output(str(tmp_path), "photos")
-
-
-def test_an_output_that_is_a_file_is_an_error(tmp_path: Path) -> None:
-    write(tmp_path / "f", "mine")
-    with pytest.raises(InputError, match=f"--output {tmp_path}/f: is a file; name a directory"):
-        check_output(str(tmp_path / "f"), "b")

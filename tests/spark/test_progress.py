@@ -166,12 +166,8 @@ def test_every_stage_is_one_line_whose_counts_are_the_manifests(seen: Seen) -> N
         assert line["message"]
 
 
-def test_spark_jobs_bear_bucket_and_stage(seen: Seen) -> None:
+def test_each_step_has_the_stages_of_spark_that_the_bar_counts(seen: Seen) -> None:
     events = [json.loads(line) for line in seen.events.splitlines()]
-    jobs = [event["Properties"] for event in events if event["Event"] == "SparkListenerJobStart"]
-    found = [job.get("spark.job.description") for job in jobs]
-    steps = {"small: tokenize", "small: plan 512", "small: assemble 512"}
-    assert set(found) == steps | {"small: start workers"}
     begun = [e["Properties"] for e in events if e["Event"] == "SparkListenerStageSubmitted"]
     stages = Counter(stage.get("spark.job.description") for stage in begun)
     for step in ("tokenize", "plan", "assemble"):

@@ -13,7 +13,6 @@ from halves import tokens_of
 
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.schema import TOKENIZED, TOKENS, plain
-from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.token_files import (
     TokenFileSizes,
     read_token_file,
@@ -82,7 +81,3 @@ def test_slices_are_the_ids_that_row_start_and_length_name() -> None:
     assert [np.frombuffer(part, "<i4").tolist() for part in found] == [[2, 2, 2], [0, 0], [1]]
     with pytest.raises(AssertionError, match="the store has changed"):
         slices(tokens, np.array([0]), np.array([1]), np.array([3]))
-
-
-def test_a_message_is_one_row_of_json() -> None:
-    assert message({"a": [1]}).to_pylist() == [{"message": '{"a": [1]}'}]

@@ -3,11 +3,10 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from conftest import run_python
 from made_versions import below, finish, inputs, version, write
 
 from bfpack_spark.errors import InputError
@@ -103,30 +102,22 @@ def test_only_a_complete_version_can_be_published(tmp_path: Path) -> None:
 
 
 def test_a_newer_version_replaces_the_pointer_and_leaves_the_older_one(tmp_path: Path) -> None:
+    """Who has opened it, at whatever moment, reads the old pointer or the new one, whole."""
     old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
     for made in (old, new):
         finish(made, "shards/part-00000.parquet")
-        publication.publish(made)
-    assert publication.current(new.home)[0] == new.directory
-    assert publication.current(new.home, old.name)[0] == old.directory
-    assert below(old.directory) == ["_manifest.json", "shards/part-00000.parquet"]
-    assert below(tmp_path / "b/sequences-8")[0] == f"{min(old.name, new.name)}/_manifest.json"
-    assert not list(tmp_path.rglob("*.tmp"))
-
-
-def test_the_pointer_is_replaced_and_not_written_over(tmp_path: Path) -> None:
-    """Who has opened it, at whatever moment, reads the old pointer or the new one, whole."""
-    old, new = version(tmp_path, seed=1), version(tmp_path, seed=2)
-    finish(old)
-    finish(new)
     publication.publish(old)
     pointer = tmp_path / "b/sequences-8/_current.json"
     before = pointer.read_bytes()
     with pointer.open("rb") as held_open:
         publication.publish(new)
         assert held_open.read() == before
-    assert json.loads(pointer.read_text())["version"] == new.name
     assert [p.name for p in pointer.parent.iterdir() if p.is_file()] == ["_current.json"]
+    assert publication.current(new.home)[0] == new.directory
+    assert publication.current(new.home, old.name)[0] == old.directory
+    assert below(old.directory) == ["_manifest.json", "shards/part-00000.parquet"]
+    assert below(tmp_path / "b/sequences-8")[0] == f"{min(old.name, new.name)}/_manifest.json"
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 # As on a disk that is full in the middle of a file.
@@ -140,9 +131,8 @@ confined.write(sys.argv[1], "b/_current.json", bytes(65))
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITE_64_BYTES_AT_MOST, tmp_path]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.stderr.endswith("OSError: [Errno 27] File too large\n")
+    ran = run_python(WRITE_64_BYTES_AT_MOST, tmp_path)
+    assert ran.err.endswith("OSError: [Errno 27] File too large\n")
     assert below(tmp_path) == ["b/_current.json"]
     assert (tmp_path / "b/_current.json").read_bytes() == b"old"
 
