@@ -1,6 +1,5 @@
 """A run that has not read all of its input publishes nothing, and says which file it is."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus, Run
+from inputs import write_input
 from outputs import current, manifest
 
 from bfpack_spark.tokens import make_tokens
 
 
 def write(folder: Path, name: str, numbers: range) -> None:
-    folder.mkdir(exist_ok=True)
-    lines = [json.dumps({"text": f"document {n:02d} of {name}"}) + "\n" for n in numbers]
-    (folder / name).write_text("".join(lines))
+    write_input(folder / name, ({"text": f"document {n:02d} of {name}"} for n in numbers))
 
 
 @pytest.fixture

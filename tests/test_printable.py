@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Bfpack, Corpus
+from inputs import write_input
 
 from bfpack_spark.cli.printing import fail
 from bfpack_spark.cli.stats import print_stats
@@ -134,10 +135,8 @@ def test_statistics_of_a_bucket_with_such_a_name_have_none(
 def test_ids_texts_and_file_names_are_shown_without(
     demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "corpus"
-    folder.mkdir()
     rows = [{"id": f"{n}{EVIL}", "text": f"some words {EVIL}\n"} for n in range(3)]
-    (folder / f"{EVIL}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    folder = write_input(tmp_path / "corpus" / f"{EVIL}.jsonl", rows).parent
     where = ("--output", tmp_path / "output", "--bucket", "b", "--seq-len", 64)
     source = ("--input", folder, "--tokenizer", demo_corpus.tokenizer)
     ran = bfpack("pack", *source, *where, "--text-column", "gone")

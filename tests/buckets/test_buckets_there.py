@@ -1,14 +1,12 @@
 """A column or directory of buckets that is not there: before Spark starts, a line says what is."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from cli.commands import error_of
 from conftest import Bfpack, Corpus
+from inputs import write_input
 
 from bfpack_spark.cli import running
 
@@ -34,11 +32,7 @@ def run(
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_the_columns_are_named(kind: str, run: Callable[..., str], tmp_path: Path) -> None:
-    (tmp_path / "corpus").mkdir()
-    if kind == "jsonl":
-        (tmp_path / "corpus" / "a.jsonl").write_text(json.dumps(ROW) + "\n")
-    else:
-        pq.write_table(pa.Table.from_pylist([ROW]), tmp_path / "corpus" / "a.parquet")
+    write_input(tmp_path / "corpus" / f"a.{kind}", [ROW])
     for more in ((), ("--bucket", "de")):
         assert run("tongue", *more) == (
             f"--bucket-column tongue: no such column in a.{kind}; there are: doc_id, lang, text"
@@ -48,9 +42,7 @@ def test_the_columns_are_named(kind: str, run: Callable[..., str], tmp_path: Pat
 @pytest.mark.parametrize("ending", ["jsonl", "txt"])
 def test_directories_are_named_too(ending: str, run: Callable[..., str], tmp_path: Path) -> None:
     for lang in ("de", "fr"):
-        folder = tmp_path / "corpus" / f"tongue={lang}"
-        folder.mkdir(parents=True)
-        (folder / f"a.{ending}").write_text(json.dumps(ROW) + "\n")
+        write_input(tmp_path / "corpus" / f"tongue={lang}" / f"a.{ending}", [ROW])
     more = ("--input-format", "text") if ending == "txt" else ()
     assert run("lang2", *more).endswith("; there are directories tongue=...")
 
@@ -59,9 +51,7 @@ def test_a_bucket_of_a_pattern_or_directory_is_answered_with_those_there(
     bfpack: Bfpack, demo_corpus: Corpus, tmp_path: Path
 ) -> None:
     for lang in ("de", "fr"):
-        folder = tmp_path / "corpus" / f"lang={lang}"
-        folder.mkdir(parents=True)
-        (folder / "a.jsonl").write_text(json.dumps(ROW) + "\n")
+        write_input(tmp_path / "corpus" / f"lang={lang}" / "a.jsonl", [ROW])
     what = ("--tokenizer", demo_corpus.tokenizer, "--bucket", "en", "--seq-len", 64, "--sample", 5)
     corpus = tmp_path / "corpus"
     (corpus / "plain").symlink_to(corpus / "lang=de")

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus, Ran, Run
+from inputs import write_input
 from outputs import current, documents_of, manifest, read, shard_hashes, shard_rows
 from pyspark.sql import SparkSession
 
@@ -32,14 +31,6 @@ ROWS = [
 
 def of(lang: str) -> list[dict[str, Any]]:
     return [row for row in ROWS if row["lang"] == lang]
-
-
-def write(path: Path, rows: list[dict[str, Any]], **options: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    else:
-        pq.write_table(pa.Table.from_pylist(rows), path, **options)
 
 
 @pytest.fixture
@@ -65,26 +56,26 @@ def ids_in(output: Path, bucket: str) -> list[str]:
 
 def in_paths(corpus: Path) -> tuple[object, ...]:
     for lang in LANGUAGES:
-        write(corpus / f"{lang}/a.parquet", of(lang))
-    write(corpus / "README.jsonl", ROWS)  # beside them, and no bucket
+        write_input(corpus / f"{lang}/a.parquet", of(lang))
+    write_input(corpus / "README.jsonl", ROWS)  # beside them, and no bucket
     return ("--input", f"{corpus}/{{bucket}}")
 
 
 def in_directories(corpus: Path) -> tuple[object, ...]:
     for lang in LANGUAGES:
         bare = [{k: v for k, v in row.items() if k != "lang"} for row in of(lang)]
-        write(corpus / f"lang={lang}/part=1/a.parquet", bare)
+        write_input(corpus / f"lang={lang}/part=1/a.parquet", bare)
     return ("--input", corpus, "--bucket-column", "lang")
 
 
 def in_a_column(corpus: Path) -> tuple[object, ...]:
     for number in range(2):
-        write(corpus / f"{number}.parquet", ROWS[number::2], row_group_size=7)
+        write_input(corpus / f"{number}.parquet", ROWS[number::2], row_group_size=7)
     return ("--input", corpus, "--bucket-column", "lang")
 
 
 def in_lines(corpus: Path) -> tuple[object, ...]:
-    write(corpus / "a.jsonl", ROWS)
+    write_input(corpus / "a.jsonl", ROWS)
     return ("--input", corpus, "--bucket-column", "lang")
 
 
@@ -98,7 +89,7 @@ def alone(
     """The shards of every language packed from a corpus of its own."""
     folder, made = tmp_path_factory.mktemp("alone"), {}
     for lang in LANGUAGES:
-        write(folder / lang / "a.jsonl", of(lang))
+        write_input(folder / lang / "a.jsonl", of(lang))
         where = ("--input", folder / lang, "--output", folder / "output", "--bucket", lang)
         more = ("--tokenizer", demo_corpus.tokenizer, "--id-column", "doc_id", *AT)
         assert bfpack("pack", *where, *more).code == 0
@@ -148,7 +139,7 @@ def test_a_new_file_of_one_bucket_is_nothing_to_the_others(run: Run, tmp_path: P
     assert run(*source).code == 0
     before = {lang: current(tmp_path / "output", lang, "tokens").name for lang in LANGUAGES}
     more = [{"doc_id": "new", "lang": "fr", "text": "one more"}]
-    write(tmp_path / "corpus" / "2.parquet", more)
+    write_input(tmp_path / "corpus" / "2.parquet", more)
     assert run(*source).code == 0
     after = {lang: current(tmp_path / "output", lang, "tokens").name for lang in LANGUAGES}
     assert [lang for lang in LANGUAGES if before[lang] != after[lang]] == ["fr"]
@@ -157,7 +148,7 @@ def test_a_new_file_of_one_bucket_is_nothing_to_the_others(run: Run, tmp_path: P
 
 def test_a_bucket_that_fails_neither_stops_nor_spoils_the_others(run: Run, tmp_path: Path) -> None:
     source = in_paths(tmp_path / "corpus")
-    write(tmp_path / "corpus" / "en" / "a.parquet", [{"doc_id": 1, "body": "no text"}])
+    write_input(tmp_path / "corpus" / "en" / "a.parquet", [{"doc_id": 1, "body": "no text"}])
     ran = run(*source)
     assert ran.code == 4
     assert published(tmp_path / "output") == ["de", "fr"]
@@ -190,7 +181,7 @@ def test_a_value_that_is_no_name_is_a_mistake_and_nothing_is_written(
     way: Callable[[Path], tuple[object, ...]], value: str, says: str, run: Run, tmp_path: Path
 ) -> None:
     source = way(tmp_path / "corpus")
-    write(
+    write_input(
         tmp_path / "corpus" / f"odd.{'jsonl' if way is in_lines else 'parquet'}",
         [{"doc_id": "odd", "lang": value, "text": "x"}],
     )
@@ -225,7 +216,7 @@ def test_a_document_whose_bucket_cannot_be_read_is_named(
 def test_rows_of_parquet_without_a_bucket_are_a_mistake_with_their_place(
     run: Run, tmp_path: Path
 ) -> None:
-    write(
+    write_input(
         tmp_path / "corpus" / "a.parquet", [*ROWS[:9], {**ROWS[9], "lang": None}], row_group_size=4
     )
     ran = run("--input", tmp_path / "corpus", "--bucket-column", "lang")
@@ -245,7 +236,7 @@ def test_rows_of_parquet_without_a_bucket_are_a_mistake_with_their_place(
 def test_buckets_that_nothing_tells_are_a_mistake(
     more: tuple[object, ...], says: str, run: Run, tmp_path: Path
 ) -> None:
-    write(tmp_path / "corpus" / "a.jsonl", ROWS)
+    write_input(tmp_path / "corpus" / "a.jsonl", ROWS)
     run("--input", tmp_path / "corpus", *more).refuses(says)
     assert not (tmp_path / "output").exists()
 
@@ -282,7 +273,7 @@ def test_two_runs_that_no_lock_keeps_apart_write_the_same_bytes(
         both.wait(60)  # both begin before either ends
         yield Broken()
 
-    write(tmp_path / "corpus" / "a.jsonl", of("en"))
+    write_input(tmp_path / "corpus" / "a.jsonl", of("en"))
     options = {
         "input": str(tmp_path / "corpus"),
         "output": str(tmp_path / "output"),

@@ -1,32 +1,18 @@
 """Running commands on a small corpus, and reading what they said."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Bfpack, Corpus, Ran, Run
+from inputs import write_input
 
 BASE = ("--bucket", "b", "--seq-len", 64)
-
-
 GOOD = [{"doc_id": f"d{n}", "text": "some words " * n} for n in range(1, 40)]
-
-
-def write(folder: Path, rows: list[Any]) -> Path:
-    folder.mkdir()
-    lines = (row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows)
-    (folder / "a.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
-    return folder
 
 
 def rows(first: int, last: int) -> list[dict[str, Any]]:
     return [{"doc_id": f"d{n}", "text": f"{n} some words " * (n + 1)} for n in range(first, last)]
-
-
-def add_file(folder: Path, name: str, held: list[dict[str, Any]]) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in held))
 
 
 @pytest.fixture
@@ -36,7 +22,7 @@ def run(demo_corpus: Corpus, bfpack: Bfpack, tmp_path: Path) -> Run:
     def pack(rows: list[Any], *more: object) -> Ran:
         folder = tmp_path / "corpus"
         if not folder.exists():
-            write(folder, rows)
+            write_input(folder / "a.jsonl", rows)
         where = ("--input", folder, "--output", tmp_path / "output")
         return bfpack("pack", *where, "--tokenizer", demo_corpus.tokenizer, *BASE, *more)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.commands import GOOD, error_of, results, write
+from cli.commands import GOOD, error_of, results
 from conftest import Bfpack, Corpus, Run
+from inputs import write_input
 from tokenizers import Tokenizer
 
 from bfpack_spark.cli import running
@@ -83,7 +84,7 @@ def test_what_is_missing_is_asked_for(bfpack: Bfpack, demo_corpus: Corpus, tmp_p
         assert " is missing: " in error_of(bfpack(command, *more))
     given = ["--seq-len", 64, "--output", tmp_path / "output"]
     values = {
-        "input": write(tmp_path / "input", GOOD),
+        "input": write_input(tmp_path / "input" / "a.jsonl", GOOD),
         "tokenizer": demo_corpus.tokenizer,
         "bucket": "b",
     }
@@ -111,7 +112,7 @@ def test_a_mistake_that_needs_no_spark_is_found_before_it_starts(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(running, "get_session", lambda settings: pytest.fail("Spark starts"))
-    write(tmp_path / "corpus", GOOD)
+    write_input(tmp_path / "corpus" / "a.jsonl", GOOD)
     given = {
         "--input": "corpus",
         "--output": "output",
@@ -127,7 +128,7 @@ def test_a_mistake_in_all_buckets_is_said_once_with_its_reason_last(
     bfpack: Bfpack, tmp_path: Path
 ) -> None:
     for bucket in ("de", "fr"):
-        write(tmp_path / bucket, GOOD)
+        write_input(tmp_path / bucket / "a.jsonl", GOOD)
     where = ("--input", tmp_path / "{bucket}", "--output", tmp_path / "output")
     said = error_of(bfpack("pack", *where, "--tokenizer", tmp_path / "gone", "--seq-len", 64))
     assert said.startswith(f"--tokenizer {tmp_path / 'gone'}: ")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cli.commands import error_of
 from conftest import Bfpack, Corpus
+from inputs import write_input
 
 ROWS: list[Any] = [
     {"doc_id": f"{lang}{n}", "lang": lang, "text": "some words " * n}
@@ -19,9 +20,8 @@ ROWS: list[Any] = [
 def config(request: pytest.FixtureRequest, demo_corpus: Corpus, tmp_path: Path) -> Path:
     """Settings of a corpus of two buckets at two seq_lens."""
     for lang in ("de", "fr"):
-        lines = [json.dumps(row) for row in ROWS if row["lang"] == lang]
-        (tmp_path / "corpus" / lang).mkdir(parents=True)
-        (tmp_path / "corpus" / lang / "a.jsonl").write_text("\n".join(lines))
+        own = [row for row in ROWS if row["lang"] == lang]
+        write_input(tmp_path / "corpus" / lang / "a.jsonl", own)
     by_column = request.param == "bucket_column"
     where = "" if by_column else "/{bucket}"
     told = {

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.commands import add_file, rows
+from cli.commands import rows
 from conftest import Bfpack, Corpus, Ran, Run
+from inputs import write_input
 from outputs import current, manifest, read, shard_hashes
 
 AT = ("--seq-len", 64)
@@ -51,7 +52,7 @@ def sequences(output: Path) -> Path:
 def test_a_new_version_says_which_field_changed(
     run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 20))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 20))
     with caplog.at_level("INFO", logger="bfpack"):
         assert run().code == 0
         assert "new version" not in caplog.text
@@ -78,7 +79,7 @@ def test_only_new_files_are_tokenized_and_nothing_differs(
         bad = {"doc_id": f"bad{night}", "text": None}
         empty = {"doc_id": f"empty{night}", "text": ""}
         held = [*rows(20 * night, 20 * night + 20), bad, empty]
-        add_file(tmp_path / "corpus", f"{night}.jsonl", held)
+        write_input(tmp_path / "corpus" / f"{night}.jsonl", held)
         with caplog.at_level("INFO", logger="bfpack"):
             caplog.clear()
             assert run().code == 0
@@ -107,10 +108,10 @@ def test_only_new_files_are_tokenized_and_nothing_differs(
 def test_an_earlier_file_that_changed_makes_everything_anew(
     run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 10))
     assert run().code == 0
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 12))
-    add_file(tmp_path / "corpus", "b.jsonl", rows(12, 20))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 12))
+    write_input(tmp_path / "corpus" / "b.jsonl", rows(12, 20))
     with caplog.at_level("INFO", logger="bfpack"):
         assert run().code == 0
     assert (
@@ -122,20 +123,20 @@ def test_an_earlier_file_that_changed_makes_everything_anew(
 
 
 def test_an_id_of_an_earlier_file_is_not_taken_twice(run: Run, tmp_path: Path) -> None:
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 10))
     assert run().code == 0
     before = tokens(tmp_path / "output")
-    add_file(tmp_path / "corpus", "b.jsonl", rows(9, 12))
+    write_input(tmp_path / "corpus" / "b.jsonl", rows(9, 12))
     run().refuses("'d9' (2 times: a.jsonl@", ", b.jsonl@0); make ids unique")
     assert tokens(tmp_path / "output") == before
 
 
 def test_an_increment_that_was_killed_is_continued(run: Run, tmp_path: Path) -> None:
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 10))
     assert run().code == 0
     first, pointer = tokens(tmp_path / "output"), tmp_path / "output/b/tokens/_current.json"
     before = pointer.read_bytes()
-    add_file(tmp_path / "corpus", "b.jsonl", rows(10, 20))
+    write_input(tmp_path / "corpus" / "b.jsonl", rows(10, 20))
     assert run().code == 0
     second = tokens(tmp_path / "output")
     held, shards = manifest(second), shard_hashes(sequences(tmp_path / "output"))
@@ -171,7 +172,7 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     """The first night's sequences are in a snapshot, others are held by nothing; the current ones
     need a token store that lists files of the first and of the second night."""
     output = tmp_path / "output"
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 10))
     assert run().code == 0
     pinned, first = sequences(output), tokens(output)
     assert keep("snapshot", "run-1").code == 0
@@ -180,10 +181,10 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
     assert run("--bos-token", "<|pad|>").code == 0
     lone, with_bos = tokens(output), sequences(output)
     assert run().code == 0  # back again
-    add_file(tmp_path / "corpus", "b.jsonl", rows(10, 20))
+    write_input(tmp_path / "corpus" / "b.jsonl", rows(10, 20))
     assert run().code == 0
     second, of_second = tokens(output), sequences(output)
-    add_file(tmp_path / "corpus", "c.jsonl", rows(20, 30))
+    write_input(tmp_path / "corpus" / "c.jsonl", rows(20, 30))
     assert run().code == 0
     third, newest = tokens(output), sequences(output)
     states = {version: row["state"] for (_, version), row in listed(keep).items()}
@@ -222,7 +223,7 @@ def test_prune_keeps_what_a_snapshot_holds_and_what_that_needs(
 
 
 def test_versions_say_when_what_and_how_they_differ(run: Run, keep: Run, tmp_path: Path) -> None:
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 10))
     assert run("--long-documents", "drop").code == 0
     old = sequences(tmp_path / "output")
     assert run().code == 0
@@ -245,7 +246,7 @@ def test_versions_say_when_what_and_how_they_differ(run: Run, keep: Run, tmp_pat
 
 
 def test_unfinished_versions_are_kept_for_a_week(run: Run, keep: Run, tmp_path: Path) -> None:
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 10))
     assert run().code == 0
     made = sequences(tmp_path / "output")
     unfinished = made.parent / ("0" * 16)
@@ -271,7 +272,7 @@ def test_unfinished_versions_are_kept_for_a_week(run: Run, keep: Run, tmp_path: 
 def test_a_snapshot_names_what_is_current_and_is_never_another(
     run: Run, keep: Run, tmp_path: Path
 ) -> None:
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 10))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 10))
     assert run("--seq-len", 128).code == 0
     path = Path(keep("snapshot", "run-1").out.strip())
     assert path == tmp_path / "output/_snapshots/run-1.json"

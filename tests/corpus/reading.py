@@ -2,7 +2,6 @@
 
 import gzip
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,12 +63,6 @@ def divided(path: Path, name: str, edges: list[int]) -> list[Split]:
         Split(task=0, name=name, path=str(path), start=start, end=end, size=path.stat().st_size)
         for start, end in itertools.pairwise(edges)
     ]
-
-
-def lines(*records: object) -> bytes:
-    return b"".join(
-        (r if isinstance(r, bytes) else json.dumps(r).encode()) + b"\n" for r in records
-    )
 
 
 def compressed(raw: bytes, suffix: str) -> bytes:

@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from corpus.reading import BOM, IDS, TEXT, WITH_ID, compressed, divided, lines, read, rows
+from corpus.reading import BOM, IDS, TEXT, WITH_ID, compressed, divided, read, rows
 from hypothesis import example, given
 from hypothesis import strategies as st
+from inputs import lines
 
 from bfpack_spark.corpus.jsonl import read_line_values
 from bfpack_spark.corpus.long_lines import LONG_BYTES

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus.reading import TEXT, damage, divided, documents_in, lines, read, rows
+from corpus.reading import TEXT, damage, divided, documents_in, read, rows
 from hypothesis import given
 from hypothesis import strategies as st
+from inputs import lines
 
 from bfpack_spark.corpus.documents import ReadingSizes
 from bfpack_spark.errors import InputError

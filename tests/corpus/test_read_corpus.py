@@ -5,7 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus.reading import BOM, IDS, TEXT, WITH_ID, documents_in, lines, read, rows
+from corpus.reading import BOM, IDS, TEXT, WITH_ID, documents_in, read, rows
+from inputs import lines
 
 from bfpack_spark.corpus.documents import READING, Columns
 from bfpack_spark.corpus.inventory import split_inventory

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import Bfpack, Corpus
 from core.oracle import as_lengths
+from inputs import write_input
 
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
@@ -118,9 +119,7 @@ def programs(tmp_path: Path) -> Path:
         "import re\n" + "pass\n" * 200 + "re\n",
         "no program at all",
     ]
-    path = tmp_path / "programs.jsonl"
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    return path
+    return write_input(tmp_path / "programs.jsonl", ({"text": text} for text in texts))
 
 
 def test_a_whole_corpus_is_counted_exactly(programs: Path, corpus: Corpus) -> None:
@@ -151,8 +150,7 @@ def test_a_whole_corpus_is_counted_exactly(programs: Path, corpus: Corpus) -> No
 def test_stats_prints_them_for_each_bucket_and_together(
     programs: Path, corpus: Corpus, bfpack: Bfpack
 ) -> None:
-    other = programs.with_name("words.jsonl")
-    other.write_text(json.dumps({"text": "A_1 and A_1"}) + "\n")
+    write_input(programs.with_name("words.jsonl"), [{"text": "A_1 and A_1"}])
     where = ("--tokenizer", corpus.tokenizer, "--seq-len", 64, "--sample", 10)
     options = (*where, "--input", programs.parent / "{bucket}.jsonl", "--references", "words")
     ran = bfpack("stats", *options, "--bucket", "programs", "--bucket", "words").succeeds()

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Corpus
+from inputs import lines, write_input
 
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
@@ -40,11 +41,9 @@ def write_parquet(folder: Path, lengths: list[int], groups: int, files: int = 2)
 
 
 def write_jsonl(folder: Path, lengths: list[int]) -> None:
-    folder.mkdir()
-    lines = [json.dumps({"ids": [7] * (length - 1)}) + "\n" for length in lengths]
-    (folder / "a.jsonl").write_text("".join(lines[::2]))
-    with gzip.open(folder / "b.jsonl.gz", "wt") as file:
-        file.write("".join(lines[1::2]))
+    rows = [{"ids": [7] * (length - 1)} for length in lengths]
+    write_input(folder / "a.jsonl", rows[::2])
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress(lines(*rows[1::2])))
 
 
 def settings_of(folder: Path, tokenizer: Path, **more: Any) -> Settings:
@@ -114,13 +113,9 @@ def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(
     texts = [
         " ".join(random.choice(["some", "zzzz"], size, p=[0.7, 0.3])) for size in sizes.tolist()
     ]
-    (tmp_path / "c").mkdir()
-    if ending == ".parquet":
-        pq.write_table(pa.table({"text": texts}), tmp_path / "c" / "0.parquet", row_group_size=50)
-    elif ending == ".jsonl":
-        lines = [json.dumps({"text": text}) + "\n" for text in texts]
-        (tmp_path / "c" / "0.jsonl").write_text("".join(lines))
-    else:
+    rows = [{"text": text} for text in texts]
+    write_input(tmp_path / "c" / f"0{ending}", rows, row_group_size=50)
+    if ending == ".txt":
         for number, text in enumerate(texts):
             (tmp_path / "c" / f"{number}.txt").write_text(text)
     settings = [

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Bfpack, Corpus
 from conversations import conversations, options, write, write_tokenizer
+from inputs import write_input
 from outputs import current, manifest, shard_rows
 
 Rows = dict[tuple[str, int], dict[str, str]]
@@ -25,8 +26,7 @@ def output(bfpack: Bfpack, demo_corpus: Corpus, tmp_path_factory: pytest.TempPat
         told[told.index("--bucket") + 1] = bucket
         for more in ((256, "--long-documents", "truncate"), (512,)):
             bfpack("pack", *told, "--loss-mask-column", "mask", "--seq-len", *more).succeeds()
-    (tmp / "text").mkdir()
-    (tmp / "text" / "a.jsonl").write_text(json.dumps({"text": "a word " * 90}) + "\n")
+    write_input(tmp / "text" / "a.jsonl", [{"text": "a word " * 90}])
     where = ("--input", tmp / "text", "--tokenizer", demo_corpus.tokenizer, "--output", tmp / "out")
     assert bfpack("pack", *where, "--bucket", "text", "--seq-len", 256).code == 0
     return tmp / "out"

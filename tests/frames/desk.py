@@ -1,6 +1,5 @@
 """Documents as a DataFrame and as a file, and settings to pack them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Bfpack, Ran
+from inputs import write_input
 from outputs import current, shard_hashes
 from pyspark.sql import DataFrame, SparkSession
 
@@ -52,9 +52,8 @@ class FrameDesk:
     def of_files(self, texts: Mapping[str, str]) -> list[tuple[str, str]]:
         """Names and hashes of the shards of documents in a file."""
         own = self.folder / f"files-{len(list(self.folder.iterdir()))}"
-        own.mkdir()
-        lines = (json.dumps({"doc_id": doc_id, "text": text}) for doc_id, text in texts.items())
-        (own / "a.jsonl").write_text("\n".join(lines))
+        rows = ({"doc_id": name, "text": text} for name, text in texts.items())
+        write_input(own / "a.jsonl", rows)
         where = ("--input", own / "a.jsonl", "--tokenizer", self.tokenizer, "--output", own / "out")
         more = ("--id-column", "doc_id", "--bucket", "b", "--seq-len", SEQ_LEN)
         self.bfpack("pack", *where, *more).succeeds()

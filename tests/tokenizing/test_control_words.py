@@ -9,6 +9,7 @@ import pytest
 from conftest import Bfpack
 from hypothesis import given
 from hypothesis import strategies as st
+from inputs import write_input
 from outputs import current, documents_of, manifest, shard_rows
 from trained import byte_level, raw, vocabulary
 
@@ -211,8 +212,7 @@ def test_documents_that_spell_control_words_are_packed_as_plain_text(
     texts = {"plain": "now", "h7": "was </s> now", "h8": "x <pad> x", "h9": "<eot>\u6f22"}
     (tmp_path / "tokenizer.json").write_text(json.dumps(unigram()))
     (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "</s>", "pad_token": "<pad>"}')
-    lines = (json.dumps({"id": doc_id, "text": text}) for doc_id, text in texts.items())
-    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    write_input(tmp_path / "a.jsonl", ({"id": name, "text": text} for name, text in texts.items()))
     where = ("--output", tmp_path / "output", "--bucket", "b", "--seq-len", 64)
     text = ("--input", tmp_path / "a.jsonl", "--id-column", "id")
     bfpack("pack", *where, *text, "--tokenizer", tmp_path).succeeds()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from cli.commands import add_file, rows
+from cli.commands import rows
 from conftest import Bfpack, Corpus
+from inputs import write_input
 from outputs import current
 
 from bfpack_spark.corpus.coverage import Tally
@@ -84,7 +85,7 @@ def test_workers_that_stood_still_over_a_whole_run_change_nothing(
 ) -> None:
     """One of each kind of file: it had not begun its temporary file, or had; then the run made
     another try, and was complete."""
-    add_file(tmp_path / "corpus", "a.jsonl", rows(0, 20))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(0, 20))
     first, output = pack("first"), tmp_path / "second"
     store, version = (
         output / current(first, "b", kind).relative_to(first)
@@ -110,11 +111,11 @@ def test_runs_beside_different_earlier_versions_write_different_names(
 ) -> None:
     """A worker of the one is late for the other, and comes between its look for the manifest and
     its rename, as if there were none."""
-    add_file(tmp_path / "corpus", "a.jsonl", rows(1, 3))
+    write_input(tmp_path / "corpus" / "a.jsonl", rows(1, 3))
     first = current(pack("output"), "b", "tokens")
-    add_file(tmp_path / "corpus", "b.jsonl", rows(3, 5))
+    write_input(tmp_path / "corpus" / "b.jsonl", rows(3, 5))
     second = current(pack("output"), "b", "tokens")
-    add_file(tmp_path / "corpus", "c.jsonl", rows(5, 7))
+    write_input(tmp_path / "corpus" / "c.jsonl", rows(5, 7))
     third = current(pack("output"), "b", "tokens")
     before = hashes(tmp_path / "output")
     own = f"{third.relative_to(tmp_path / 'output')}/documents"

@@ -1,11 +1,11 @@
 """How large a document may be: the same for both engines, or the version says what differs."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Bfpack, Corpus
+from inputs import write_input
 from outputs import current, manifest, read
 from tokens.worker import EOS, Worker, ids
 
@@ -34,11 +34,11 @@ def test_the_reference_takes_a_long_text_that_can_be_cut(
 ) -> None:
     """No letter stands right before a blank in the second text, so it has no place to cut."""
     held = {"cut": "word " * (9 << 18), "uncut": "w. " * (3 << 20), "short": "word"}
-    lines = (json.dumps({"id": name, "text": text}) for name, text in held.items())
-    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    rows = ({"id": name, "text": text} for name, text in held.items())
+    path = write_input(tmp_path / "a.jsonl", rows)
 
     def tokenize(engine: str) -> dict[str, Any]:
-        where = ("--input", tmp_path / "a.jsonl", "--id-column", "id")
+        where = ("--input", path, "--id-column", "id")
         what = ("--tokenizer", demo_corpus.tokenizer, "--engine", engine, "--max-quarantined", 1)
         output = ("--output", tmp_path / "output", "--bucket", "b")
         with caplog.at_level("INFO", logger="bfpack"):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus, Ran, Run
+from inputs import write_input
 from outputs import current, manifest
 
 
@@ -162,7 +163,7 @@ def test_bytes_are_those_of_the_text_or_of_what_gave_none(run: Run, tmp_path: Pa
 
 def test_bytes_of_ready_tokens_are_four_each(run: Run, tmp_path: Path) -> None:
     held = [{"ids": [5, 6, 7]}, {"ids": [10**6]}, {"ids": []}, {"ids": None}]
-    put(tmp_path, "a.jsonl", b"".join(json.dumps(row).encode() + b"\n" for row in held))
+    write_input(tmp_path / "corpus" / "a.jsonl", held)
     run("--tokens-column", "ids").refuses("1 invalid_tokens from a.jsonl@19 on")
     assert run("--tokens-column", "ids", "--max-quarantined", 0.5).code == 0
     accounting = published(tmp_path)["accounting"]

@@ -1,6 +1,5 @@
 """A worker that tokenizes files of a folder."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from inputs import write_input
 from tokenizers import Tokenizer
 from trained import byte_level, vocabulary
 
@@ -55,9 +55,7 @@ class Worker:
         )
 
     def write_lines(self, *records: object) -> str:
-        lines = (r if isinstance(r, bytes) else json.dumps(r).encode() for r in records)
-        (self.folder / "a.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
-        return "a.jsonl"
+        return write_input(self.folder / "a.jsonl", records).name
 
     def known(self, text: str) -> list[int]:
         """The ids by the library itself, control tokens taken as text."""

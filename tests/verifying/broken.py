@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus, Ran
+from inputs import write_input
 from outputs import copy_of, current, manifest, reseal, rewrite
 
 SEQ_LEN = 16
@@ -64,9 +63,8 @@ def tiny(demo_corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathF
     texts = [
         " ".join(words[: 1 + n % 6]) + "\n" + "y\n" * (n % 5 + 14 * (n % 7 == 0)) for n in range(30)
     ]
-    (folder / "corpus").mkdir()
     rows = [{"doc_id": f"d{n:02d}", "text": text} for n, text in enumerate(texts)]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "corpus" / "a.parquet")
+    write_input(folder / "corpus" / "a.parquet", rows)
     pack(bfpack, demo_corpus, folder / "corpus", folder / "output")
     held = manifest(sequences(folder / "output"))
     assert held["totals"]["sequences"] > 20

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus
+from inputs import write_input
 from outputs import shard_hashes
 from tokenizers import Tokenizer
-from verifying.broken import Rows, pack, run_verify, sequences, verify
+from verifying.broken import pack, run_verify, sequences, verify
 
 from bfpack_spark.corpus.inventory import Inventory
 from bfpack_spark.corpus.second_look import look_again
@@ -28,7 +28,7 @@ def test_a_text_that_is_not_what_was_packed_is_caught(
         engine = Tokenizer.from_file(str(demo_corpus.tokenizer / "tokenizer.json"))
         for row in rows:
             row["tokens"] = engine.encode(row.pop("text"), add_special_tokens=False).ids
-        write_corpus(rows, tmp_path / "corpus")
+        write_input(tmp_path / "corpus" / "a.parquet", rows)
         output = tmp_path / "output"
         pack(bfpack, demo_corpus, tmp_path / "corpus", output, "--tokens-column", "tokens")
         assert shard_hashes(sequences(output)) == shard_hashes(sequences(tiny / "output"))
@@ -37,7 +37,7 @@ def test_a_text_that_is_not_what_was_packed_is_caught(
     rows[4][column] = change[:-2] + "z\n" if column == "text" else [change[0] ^ 1, *change[1:]]
     rows.append({"doc_id": "d99", column: change})
     del rows[5]
-    write_corpus(rows, tmp_path / "other")
+    write_input(tmp_path / "other" / "a.parquet", rows)
     violations = verify(bfpack, output, "--input", tmp_path / "other")
     problems = {v["document"]: v["problem"] for v in violations if v["document"]}
     assert set(problems) == {"d04", "d05", "d99"}, violations
@@ -77,10 +77,4 @@ def test_an_input_that_changes_after_it_was_compared_is_named(
 
     monkeypatch.setattr(files_source, "look_again", look_at_more)
     ran = run_verify(bfpack, tmp_path / "output", "--input", of_lines.parent)
-    assert ran.code == 5
-    assert "--input: a.jsonl had 276 bytes when it was listed, it has 552; run it" in ran.err
-
-
-def write_corpus(rows: Rows, folder: Path) -> None:
-    folder.mkdir()
-    pq.write_table(pa.Table.from_pylist(rows), folder / "a.parquet")
+    ran.refuses("--input: a.jsonl had 276 bytes when it was listed, it has 552; run it", code=5)
