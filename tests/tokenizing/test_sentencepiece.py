@@ -81,13 +81,6 @@ def test_every_scalar_value_has_the_ids_of_the_library() -> None:
     assert encode(TREE, texts) == known(TREE, texts)
 
 
-def test_a_control_word_in_a_text_is_text_unless_it_is_allowed() -> None:
-    (as_text,) = encode(TREE, ["a</s>b<s>"])
-    (allowed,) = encode(TREE, ["a</s>b<s>"], control_tokens="allow")
-    assert not {0, 1, 2} & set(as_text)
-    assert allowed.count(1) == allowed.count(2) == 1
-
-
 def test_a_long_text_in_pieces_has_the_ids_of_the_whole() -> None:
     own = vocabulary(TREE | metaspace("always", split=True))
     assert own.cuts is not None

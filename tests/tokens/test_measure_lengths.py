@@ -29,17 +29,6 @@ def test_lengths_of_all_files_are_added_up(
     assert histogram.counts.tolist() == [1, 2, 3, 1]
 
 
-def test_a_file_is_counted_by_itself(spark: SparkSession, tmp_path: Path) -> None:
-    (row,) = stored(spark, tmp_path, DOCUMENTS, 1).collect()
-    histogram = count_lengths(row["path"])
-    assert dict(zip(histogram.values.tolist(), histogram.counts.tolist(), strict=True)) == {
-        0: 1,
-        3: 2,
-        5: 3,
-        70000: 1,
-    }
-
-
 @pytest.mark.parametrize("longest", [9, (1 << 20) - 1, 1 << 20, 1 << 27])
 def test_lengths_of_any_size_are_counted(longest: int, tmp_path: Path) -> None:
     lengths = [3, 0, longest, 3, 7, longest, 3]
