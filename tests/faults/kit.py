@@ -235,9 +235,10 @@ def verify_command(output: Path) -> list[object]:
     return ["verify", "--output", output, "--bucket", BUCKET, "--seq-len", SEQ_LEN]
 
 
-def one_line(ran: Ran) -> str:
+def one_line(ran: Ran, code: int = 2) -> str:
     """The line that says what is wrong, which must be the only one and no traceback."""
+    assert ran.code == code, ran.err
     lines = [line for line in ran.err.splitlines() if line.startswith("bfpack: error: ")]
     assert len(lines) == 1, ran.err
-    assert "Traceback" not in ran.err or ran.code == 5, ran.err
+    assert "Traceback" not in ran.err or code == 5, ran.err
     return lines[0].removeprefix("bfpack: error: ")

@@ -42,8 +42,7 @@ def test_a_jvm_or_group_killed_at_each_named_point_publishes_no_mixture(
         if whose == "group":
             assert ran.code == -9
         elif ran.code:
-            assert ran.code == 5, f"{name}: {ran.err}"
-            one_line(ran)
+            assert one_line(ran, 5), name
         case.check_published(output)
         if whose == "jvm":
             complete(case, drivers, output)

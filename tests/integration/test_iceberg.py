@@ -85,10 +85,8 @@ def test_the_command_of_the_readme_runs_as_printed(
 def test_what_iceberg_does_not_have_is_said_in_a_line(
     spark: SparkSession, table: str, frame_desk: FrameDesk
 ) -> None:
-    ran = frame_desk.pack_table("--input", table)
-    assert (ran.code, ran.out) == (2, "")
-    assert f"--input {table}: is empty, nothing was ever written to it" in ran.err
+    said = f"--input {table}: is empty, nothing was ever written to it"
+    frame_desk.pack_table("--input", table).refuses(said)
     frame_of(spark).writeTo(table).append()
-    ran = frame_desk.pack_table("--input", table, "--input-version", "yesterday")
-    assert (ran.code, ran.out) == (2, "")
-    assert f"{table} has no snapshot, branch or tag of this name" in ran.err
+    said = f"{table} has no snapshot, branch or tag of this name"
+    frame_desk.pack_table("--input", table, "--input-version", "yesterday").refuses(said)

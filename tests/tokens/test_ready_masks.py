@@ -167,7 +167,7 @@ def test_a_sample_is_the_first_documents_whatever_their_number(worker: Worker) -
 def test_labels_that_are_all_targets_are_refused_by_the_run(bfpack: Bfpack, tmp_path: Path) -> None:
     held = [chats.Conversation(f"c{n}", [7, 8, 9], [1, 1, 1]) for n in range(3)]
     given = chats.options(tmp_path, chats.write(tmp_path / "in", held), "--seq-len", 8)
-    ran = bfpack("pack", *given, "--labels-column", "labels")
-    assert (ran.code, ran.out) == (2, "")
-    assert "--tokens-column ids: of 3 documents of a sample, the model is to say all" in ran.err
-    assert "--labels-column labels must mark what it is to say alone" in ran.err
+    bfpack("pack", *given, "--labels-column", "labels").refuses(
+        "--tokens-column ids: of 3 documents of a sample, the model is to say all",
+        "--labels-column labels must mark what it is to say alone",
+    )
