@@ -145,7 +145,9 @@ def test_a_sample_says_the_same_again_and_another_seed_something_else(
     assert said[0] == said[1] != said[2]
 
 
-def test_the_scaled_up_numbers_are_the_estimates(tiny_tokenizer: Path, tmp_path: Path) -> None:
+def test_tables_of_a_sample_show_estimates_and_how_far_they_may_be_off(
+    tiny_tokenizer: Path, tmp_path: Path
+) -> None:
     write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
     stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer), 400)
     summary = explore.summary_frame([stats]).set_index("seq_len")
@@ -156,13 +158,6 @@ def test_the_scaled_up_numbers_are_the_estimates(tiny_tokenizer: Path, tmp_path:
         assert value == row["value"]
         compared += 1
     assert compared == 13
-
-
-def test_a_table_of_a_sample_tells_how_far_it_may_be_off(
-    tiny_tokenizer: Path, tmp_path: Path
-) -> None:
-    write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
-    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer), 400)
     for _, row in explore.wide_frame([stats]).iterrows():
         assert row["sample_num_draws"] == stats.sample.num_draws
         for name in ("num_documents", "lower_bound", "cut_share"):
@@ -238,10 +233,17 @@ def test_stats_of_a_corpus_says_its_error_on_the_terminal_and_in_json(
     assert re.search(r": about [\d,]+ documents, about [\d,]+ tokens\n", ran.out)
     assert "quantiles 1% about" in ran.out
     assert "100%" not in ran.out
+    printed = bfpack(*options, "--sample", 100).out
+    assert not re.search(r"\d[eE][-+]\d|num_|_share|\d%", printed.replace("95%", ""))
+    for words in ("documents cut", "cut by concatenation", "tokens a document"):
+        assert printed.count(words) >= 1
+    assert printed.count("cut by") >= 2  # in the first table, and in that of the estimates
     (said,) = json.loads(bfpack(*options, "--sample", 100, "--json").out)
     assert said["sample"]["confidence"] == 0.95
     by_name = {row["name"]: row for row in said["sample"]["estimates"]}
     assert by_name["num_tokens"]["low"] < by_name["num_tokens"]["value"] == said["num_tokens"]
+    assert by_name["num_documents"]["standard_error"] == 0
+    assert by_name["num_documents"]["high"] == by_name["num_documents"]["value"]
     assert not {"0.0", "1.0"} & said["quantiles"].keys()
     (whole,) = json.loads(bfpack(*options, "--sample", 300, "--json").out)
     (stored,) = json.loads(bfpack("stats", "--output", packed, "--seq-len", 2048, "--json").out)
@@ -303,18 +305,3 @@ def test_a_corpus_without_text_is_a_mistake(
     pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), tmp_path / "c" / "0.parquet")
     with pytest.raises(InputError, match=f"--input {tmp_path / 'c'}: not one document with text"):
         explore.sample_input(settings_of(tmp_path / "c", tiny_tokenizer, tokens_column=None), 5)
-
-
-def test_estimates_have_the_words_of_the_tables_and_no_noise(
-    corpus: Corpus, bfpack: Callable[..., Any]
-) -> None:
-    options = ("stats", "--input", corpus.path, "--tokenizer", corpus.tokenizer, "--seq-len", 2048)
-    printed = bfpack(*options, "--sample", 100).out
-    assert not re.search(r"\d[eE][-+]\d|num_|_share|\d%", printed.replace("95%", ""))
-    for words in ("documents cut", "cut by concatenation", "tokens a document"):
-        assert printed.count(words) >= 1
-    assert printed.count("cut by") >= 2  # in the first table, and in that of the estimates
-    (said,) = json.loads(bfpack(*options, "--sample", 100, "--json").out)
-    (documents,) = (r for r in said["sample"]["estimates"] if r["name"] == "num_documents")
-    assert documents["standard_error"] == 0
-    assert documents["high"] == documents["value"]
