@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus.test_coverage import flipped
+from corpus.test_coverage import write_misleading
 
 from bfpack_spark.buckets.slices import read_buckets
 from bfpack_spark.corpus.inventory import Split, split_inventory
@@ -57,19 +57,8 @@ def test_a_file_that_changed_after_it_was_listed_is_named(split: Split, says: st
         buckets_in(split)
 
 
-def of_six_rows(folder: Path) -> Path:
-    path = folder / "a.parquet"
-    table = pa.table({"lang": [f"{n}" * 200 for n in range(6)]})
-    told = {"use_dictionary": False, "write_page_checksum": True, "write_statistics": False}
-    pq.write_table(table, path, row_group_size=2, **told)
-    return path
-
-
 def test_a_footer_that_leads_into_another_row_groups_pages_is_refused(tmp_path: Path) -> None:
-    path = of_six_rows(tmp_path)
-    held = pq.read_metadata(path)
-    first, second = (held.row_group(n).column(0).data_page_offset for n in (1, 2))
-    flipped(path, path, second, first)
-    (split,) = split_inventory(take_inventory(str(path), None))
+    write_misleading(tmp_path / "a.parquet", "lang")
+    (split,) = split_inventory(take_inventory(str(tmp_path), None))
     with pytest.raises(InputError, match=r"a\.parquet: its footer is damaged \(two of its columns"):
         buckets_in(split)

@@ -131,8 +131,8 @@ def test_a_footer_that_changes_between_tasks_is_an_error() -> None:
         add_up(parts)
 
 
-def flipped(path: Path, target: Path, offset: int, other: int) -> None:
-    """The file with one offset of its footer replaced (zigzag varints of thrift)."""
+def mislead(path: Path, offset: int, other: int) -> None:
+    """Replace an offset of the footer of a file (zigzag varints of thrift)."""
 
     def varint(number: int) -> bytes:
         number, out = number << 1, b""
@@ -145,20 +145,24 @@ def flipped(path: Path, target: Path, offset: int, other: int) -> None:
     footer = raw[-8 - size : -8]
     assert varint(offset) in footer
     assert len(varint(offset)) == len(varint(other))
-    target.write_bytes(raw[: -8 - size] + footer.replace(varint(offset), varint(other)) + raw[-8:])
+    path.write_bytes(raw[: -8 - size] + footer.replace(varint(offset), varint(other)) + raw[-8:])
+
+
+def write_misleading(path: Path, column: str) -> None:
+    """Write three row groups, of which the footer leads to the second twice. Its pages are whole,
+    and their checksums right: only that they are read twice tells."""
+    table = pa.table({column: [f"document {n} " + 200 * str(n) for n in range(6)]})
+    told = {"use_dictionary": False, "write_page_checksum": True, "write_statistics": False}
+    pq.write_table(table, path, row_group_size=2, **told)
+    held = pq.read_metadata(path)
+    first, second = (held.row_group(n).column(0).data_page_offset for n in (1, 2))
+    mislead(path, second, first)
+    assert pq.read_table(path).column(column).to_pylist()[4:] == table[column].to_pylist()[2:4]
 
 
 def test_a_footer_that_leads_into_another_row_groups_pages_is_refused(tmp_path: Path) -> None:
-    """Its pages are whole, and their checksums right: only that they are read twice tells."""
     path = tmp_path / "a.parquet"
-    table = pa.table({"text": [f"document {n} " + 200 * str(n) for n in range(6)]})
-    told = {"use_dictionary": False, "write_page_checksum": True, "write_statistics": False}
-    pq.write_table(table, path, row_group_size=2, **told)
-    assert len(read(path)[2]) == 6
-    held = pq.read_metadata(path)
-    first, second = (held.row_group(n).column(0).data_page_offset for n in (1, 2))
-    flipped(path, path, second, first)
-    assert pq.read_table(path).column("text").to_pylist()[4:] == table["text"].to_pylist()[2:4]
+    write_misleading(path, "text")
     with pytest.raises(InputError, match=r"a\.parquet: its footer is damaged \(two of its columns"):
         read(path)
 
