@@ -1,5 +1,6 @@
 """Writing inputs."""
 
+import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,10 +19,11 @@ def lines(*records: object) -> bytes:
 
 def write_input(path: Path, records: Iterable[Any], **options: Any) -> Path:
     """Write records as Parquet, by these options, or else as lines of JSON, in a folder that need
-    not be there."""
+    not be there. Lines of a file that ends in .gz are compressed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(list(records)), path, **options)
     else:
-        path.write_bytes(lines(*records))
+        raw = lines(*records)
+        path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
     return path

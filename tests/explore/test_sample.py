@@ -1,6 +1,5 @@
 """Samples of text that is not packed yet: what is drawn, with which chance, and what is said."""
 
-import gzip
 import json
 import re
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Corpus
-from inputs import lines, write_input
+from inputs import write_input
 
 from bfpack_spark import explore
 from bfpack_spark.config import Settings
@@ -33,17 +32,16 @@ def lengths_in_waves(num_documents: int) -> list[int]:
 
 
 def write_parquet(folder: Path, lengths: list[int], groups: int, files: int = 2) -> None:
-    folder.mkdir()
     for number in range(files):
-        own = lengths[number::1] if files == 1 else lengths[number::files]
-        table = pa.table({"ids": [[7] * (length - 1) for length in own]})
-        pq.write_table(table, folder / f"{number}.parquet", row_group_size=-(-len(own) // groups))
+        rows = [{"ids": [7] * (length - 1)} for length in lengths[number::files]]
+        size = -(-len(rows) // groups)
+        write_input(folder / f"{number}.parquet", rows, row_group_size=size)
 
 
 def write_jsonl(folder: Path, lengths: list[int]) -> None:
     rows = [{"ids": [7] * (length - 1)} for length in lengths]
     write_input(folder / "a.jsonl", rows[::2])
-    (folder / "b.jsonl.gz").write_bytes(gzip.compress(lines(*rows[1::2])))
+    write_input(folder / "b.jsonl.gz", rows[1::2])
 
 
 def settings_of(folder: Path, tokenizer: Path, **more: Any) -> Settings:
@@ -267,9 +265,8 @@ def test_buckets_are_sampled_one_by_one(tiny_tokenizer: Path, tmp_path: Path) ->
 
 
 def test_a_bucket_of_a_column_is_sampled_by_its_name(tiny_tokenizer: Path, tmp_path: Path) -> None:
-    rows = {"ids": [[7] * 9, [7] * 39] * 100, "lang": ["a", "b"] * 100}
-    (tmp_path / "c").mkdir()
-    pq.write_table(pa.table(rows), tmp_path / "c" / "0.parquet", row_group_size=20)
+    rows = [{"ids": [7] * 9, "lang": "a"}, {"ids": [7] * 39, "lang": "b"}] * 100
+    write_input(tmp_path / "c" / "0.parquet", rows, row_group_size=20)
     settings = settings_of(tmp_path / "c", tiny_tokenizer, bucket_column="lang", bucket="b")
     (stats,) = explore.sample_stats(explore.sample_input(settings, 50), (16,))
     assert stats.mean_length == 40
@@ -290,9 +287,8 @@ def test_a_bucket_of_a_column_is_sampled_by_its_name(tiny_tokenizer: Path, tmp_p
 def test_mistakes_are_named(
     more: dict[str, Any], wanted: int, says: str, tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "c").mkdir()
-    rows = {"ids": [[7] * 4, [7] * 5], "lang": ["a", "b"]}
-    pq.write_table(pa.table(rows), tmp_path / "c" / "0.parquet")
+    rows = [{"ids": [7] * 4, "lang": "a"}, {"ids": [7] * 5, "lang": "b"}]
+    write_input(tmp_path / "c" / "0.parquet", rows)
     with pytest.raises(InputError, match=says):
         explore.sample_input(settings_of(tmp_path / "c", tiny_tokenizer, **more), wanted)
 

@@ -1,7 +1,6 @@
 """Two states of a small corpus, before and after a night's delivery, in formats of text and of
 tokens with loss masks; and what an output holds, read without bfpack."""
 
-import gzip
 import hashlib
 import json
 import os
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from inputs import write_input
 
 WORDS = (
     "some",
@@ -43,13 +41,8 @@ def documents(name: str, number: int) -> list[dict[str, str | None]]:
     return [{"id": f"{name}-{place}", "text": text} for place, text in enumerate(texts)]
 
 
-def write_jsonl(path: Path, rows: list[dict[str, str | None]]) -> None:
-    raw = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
-
-
-def write_parquet(path: Path, rows: list[dict[str, str | None]]) -> None:
-    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=20)
+def write_rows(path: Path, rows: list[Any]) -> None:
+    write_input(path, rows, row_group_size=20)
 
 
 def write_masks(path: Path, rows: list[dict[str, str | None]]) -> None:
@@ -62,11 +55,11 @@ def write_masks(path: Path, rows: list[dict[str, str | None]]) -> None:
         mask = [int(n >= first and n % 7 < 3) for n in range(length)]
         ids = None if row["text"] is None else [2 + n % 200 for n in range(length)]
         held.append({"id": row["id"], "ids": ids, "mask": mask})
-    pq.write_table(pa.Table.from_pylist(held), path, row_group_size=20)
+    write_rows(path, held)
 
 
-FORMATS = {"jsonl": ("jsonl", write_jsonl), "gzip": ("jsonl.gz", write_jsonl)}
-FORMATS |= {"parquet": ("parquet", write_parquet), "masks": ("parquet", write_masks)}
+FORMATS = {"jsonl": ("jsonl", write_rows), "gzip": ("jsonl.gz", write_rows)}
+FORMATS |= {"parquet": ("parquet", write_rows), "masks": ("parquet", write_masks)}
 MASKS = ("--tokens-column", "ids", "--loss-mask-column", "mask", "--max-quarantined", 0.4)
 RULES = ("--long-documents", "truncate_turns", "--align", 8, "--max-documents", 4)
 
@@ -85,7 +78,6 @@ def deliver(folder: Path, form: str) -> Delivery:
     ending, write = FORMATS[form]
     options = (*MASKS, *RULES) if form == "masks" else ()
     delivery = Delivery(old=folder / "old", new=folder / "new", options=options)
-    delivery.old.mkdir(parents=True)
     for name in ("a", "c"):
         write(delivery.old / f"{name}.{ending}", documents(name, 40))
     shutil.copytree(delivery.old, delivery.new)

@@ -3,7 +3,6 @@ published, or it is packed for what it is; nothing is passed over."""
 
 import bz2
 import gzip
-import json
 import lzma
 import os
 import re
@@ -20,8 +19,9 @@ import pytest
 from conftest import Bfpack, Ran
 from faults.corpora import BUCKET, SEQ_LEN, documents
 from faults.injection import holding
-from faults.kit import Case, Drivers, one_line
+from faults.kit import Case, Drivers, one_line, pack_command
 from faults.matrix import LONG, SLOW, Matrix
+from inputs import lines, write_input
 from outputs import current, documents_of, shard_rows
 
 pytestmark = pytest.mark.timeout(1800)
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(1800)
 Cases = Callable[[str], Case]
 
 ROWS = [row for row in documents("d", 40) if row["text"]]
-LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+LINES = lines(*ROWS)
 
 
 def parquet(**options: object) -> bytes:
@@ -78,9 +78,7 @@ FAST = ("gzip, cut", "Parquet, a byte of a page changed", "JSONL, last line cut"
 
 
 def pack(bfpack: Bfpack, source: Path, tokenizer: Path, output: Path) -> Ran:
-    where = ["--input", source, "--output", output, "--tokenizer", tokenizer]
-    place = ["--bucket", BUCKET, "--id-column", "id", "--seq-len", SEQ_LEN]
-    return bfpack("pack", *where, *place)
+    return bfpack(*pack_command(source, tokenizer, output, "--max-quarantined", 0.01))
 
 
 @pytest.mark.parametrize(
@@ -91,12 +89,8 @@ def test_a_damaged_file_among_good_ones_is_named_and_nothing_is_published(
 ) -> None:
     file, raw = REFUSED[name]
     source = tmp_path / "in"
-    source.mkdir()
-    good = documents("good", 10)[:5]
-    if file.endswith(".parquet"):
-        pq.write_table(pa.Table.from_pylist(good), source / "a.parquet")
-    else:
-        (source / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in good))
+    good = "a.parquet" if file.endswith(".parquet") else "a.jsonl"
+    write_input(source / good, documents("good", 10)[:5])
     (source / file).write_bytes(raw)
     ran = pack(bfpack, source, tiny_tokenizer, tmp_path / "out")
     assert file in one_line(ran)
@@ -144,8 +138,7 @@ def test_what_is_no_file_is_refused_by_name(
     bfpack: Bfpack, tiny_tokenizer: Path, matrix: Matrix, tmp_path: Path, name: str
 ) -> None:
     source = tmp_path / "in"
-    source.mkdir()
-    (source / "a.jsonl").write_bytes(LINES)
+    write_input(source / "a.jsonl", ROWS)
     NO_FILES[name](source)
     ran = pack(bfpack, source, tiny_tokenizer, tmp_path / "out")
     assert re.search(r"\bx(\.jsonl)?\b", one_line(ran).split("/in", 1)[1])
@@ -173,10 +166,9 @@ def test_hostile_names_are_read_each_for_itself(
     bfpack: Bfpack, tiny_tokenizer: Path, matrix: Matrix, tmp_path: Path
 ) -> None:
     source = tmp_path / "in"
-    source.mkdir()
     for name in HOSTILE:
-        line = json.dumps({"id": f"of {name}", "text": f"some words {name}"})
-        (source / f"{name}.jsonl").write_text(line + "\n")
+        row = {"id": f"of {name}", "text": f"some words {name}"}
+        write_input(source / f"{name}.jsonl", [row])
     ran = pack(bfpack, source, tiny_tokenizer, tmp_path / "out").succeeds()
     assert "\x1b" not in ran.out + ran.err
     rows = shard_rows(current(tmp_path / "out", BUCKET, f"sequences-{SEQ_LEN}"))

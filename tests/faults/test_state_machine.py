@@ -1,7 +1,6 @@
 """Nights in any order: files come, change and go, options change, runs are killed, versions pruned.
 What is published is always what a model of a few lines says, and verify always holds."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from faults.matrix import LONG, Matrix
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from inputs import write_input
 from outputs import current, documents_of, shard_rows
 from tokenizers import Tokenizer
 
@@ -94,8 +94,7 @@ class Nights(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), texts=FILES)
     def add_or_change(self, name: str, texts: list[str]) -> None:
         rows = [{"id": f"{name}-{i}", "text": text} for i, text in enumerate(texts)]
-        path = self.source / f"{name}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        path = write_input(self.source / f"{name}.jsonl", rows)
         self.clock += 1
         os.utime(path, (self.clock, self.clock))
         self.model.files[name] = texts
