@@ -75,6 +75,15 @@ def without_arrow(file: ListFile) -> ListFile:
     return replace(file, parquet=OnlyMetadata())  # type: ignore[arg-type]
 
 
+def check(path: Path, table: pa.Table, *, as_they_lie: bool) -> None:
+    """What is read of a file is the table, with Arrow or without."""
+    with open_lists(str(path)) as file:
+        own = without_arrow(file) if as_they_lie else file
+        groups = [own.read(group, NAMES) for group in range(file.parquet.num_row_groups)]
+    for name in NAMES:
+        assert [row for group in groups for row in as_python(group[name])] == expected(table, name)
+
+
 @given(
     rows=st.integers(1, 40),
     width=st.integers(1, 300),
@@ -87,13 +96,7 @@ def test_our_own_pages_are_taken_as_they_lie(
 ) -> None:
     table = a_table(rows, width, seed)
     path = written(table, tmp_path_factory.mktemp("own"), group_rows)
-
-    with open_lists(str(path)) as file:
-        groups = range(file.parquet.num_row_groups)
-        read = [without_arrow(file).read(group, NAMES) for group in groups]
-
-    for name in NAMES:
-        assert [row for group in read for row in as_python(group[name])] == expected(table, name)
+    check(path, table, as_they_lie=True)
 
 
 OTHERWISE: dict[str, dict[str, Any]] = {
@@ -116,12 +119,7 @@ def test_what_others_write_is_read_the_same(tmp_path: Path, options: dict[str, A
     path = tmp_path / "theirs.parquet"
     options = {"write_page_checksum": True, "write_batch_size": 16, **options}
     pq.write_table(table, path, row_group_size=90, **options)
-
-    with open_lists(str(path)) as file:
-        groups = [file.read(group, NAMES) for group in range(file.parquet.num_row_groups)]
-
-    for name in NAMES:
-        assert [row for group in groups for row in as_python(group[name])] == expected(table, name)
+    check(path, table, as_they_lie=False)
 
 
 def test_a_column_in_many_pages_is_taken_as_it_lies(tmp_path: Path) -> None:
@@ -136,12 +134,7 @@ def test_a_column_in_many_pages_is_taken_as_it_lies(tmp_path: Path) -> None:
         data_page_size=256,
         write_batch_size=50,  # pages end within lists
     )
-
-    with open_lists(str(path)) as file:
-        columns = without_arrow(file).read(0, NAMES)
-
-    for name in NAMES:
-        assert as_python(columns[name]) == expected(table, name)
+    check(path, table, as_they_lie=True)
 
 
 @pytest.mark.parametrize("lists", [[[1, None]], [[1], None]])
