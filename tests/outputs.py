@@ -35,12 +35,12 @@ def shard_hashes(version: Path) -> list[tuple[str, str]]:
     return found
 
 
-def tree(folder: Path) -> dict[str, str]:
-    """Return sha256 of every file by its path, but for reports, which hold times."""
+def tree(folder: Path, *, reports: bool = False) -> dict[str, str]:
+    """Return sha256 of every file by its path. Reports hold times, and are left out."""
     found = {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file() and path.parent.name != "report"
+        if path.is_file() and (reports or path.parent.name != "report")
     }
     assert found
     return found
@@ -135,6 +135,8 @@ def reseal(version: Path, change: Callable[[dict[str, Any]], Any] | None = None)
             continue
         raw = path.read_bytes()
         entry |= {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+        if path.suffix != ".parquet":
+            continue
         rows = read(path)
         entry["rows"] = len(rows)
         if entry["kind"] == "shards":

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from plan.stored import write_tokens
 from pyspark.sql import SparkSession
 
 from bfpack_spark.core.tasks import TaskSizes
-from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import QUARANTINE, TOKENS
 from bfpack_spark.spark.partitions import files_frame, hash_ids
 from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
@@ -16,13 +16,8 @@ from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
 
 def write(folder: Path, name: str, ids: list[str | None], schema: pa.Schema) -> str:
     """Two rows a row group."""
-    output = ParquetOutput(str(folder), name, schema)
-    others = {field.name: pa.nulls(len(ids), field.type) for field in schema}
-    table = pa.table({**others, "doc_id": ids})
-    for first in range(0, len(ids), 2):
-        output.write(table.slice(first, 2))
-    output.close("documents", 0, None)
-    return f"{folder}/{name}"
+    rows = [{"doc_id": doc_id, "length": 0} for doc_id in ids]
+    return write_tokens(folder, name, rows, [2] * -(-len(ids) // 2), schema)
 
 
 @pytest.mark.parametrize("part_documents", [1, 1 << 20])

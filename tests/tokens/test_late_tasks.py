@@ -1,7 +1,6 @@
 """A task that outlives its run, while another run publishes the version, changes nothing."""
 
 import functools
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ import pytest
 from cli.commands import rows
 from conftest import Bfpack, Corpus
 from inputs import write_input
-from outputs import current
+from outputs import current, tree
 
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.files import access
@@ -37,13 +36,7 @@ def pack(bfpack: Bfpack, demo_corpus: Corpus, tmp_path: Path) -> Pack:
     return run
 
 
-def hashes(output: Path) -> dict[str, str]:
-    """sha256 of every file."""
-    found = [path for path in output.rglob("*") if path.is_file()]
-    return {
-        str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in found
-    }
+hashes = functools.partial(tree, reports=True)
 
 
 class Held:
