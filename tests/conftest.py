@@ -135,20 +135,20 @@ def _with_lakes(settings: dict[str, str], chosen: dict[str, dict[str, str]]) -> 
     return None
 
 
+def run_command(*arguments: object) -> Ran:
+    """Run a bfpack command in this process."""
+    with CliRunner().isolation() as (out, err, _):
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return Ran(code, out.getvalue().decode(), err.getvalue().decode())
+
+
 @pytest.fixture(scope="session")
 def bfpack(spark: SparkSession) -> Bfpack:
     """Run a bfpack command in this process, on the suite's session."""
-
-    def run(*arguments: object) -> Ran:
-        runner = CliRunner()
-        with runner.isolation() as (out, err, _):
-            try:
-                main([str(argument) for argument in arguments])
-            except SystemExit as stop:
-                code = int(stop.code or 0)
-            return Ran(code, out.getvalue().decode(), err.getvalue().decode())
-
-    return run
+    return run_command
 
 
 @pytest.fixture(scope="session")

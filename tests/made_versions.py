@@ -4,9 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
+from conftest import run_command
 
-from bfpack_spark.cli.main import main
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.inputs import SequencesInputs, TokensInputs
@@ -129,9 +128,5 @@ def below(folder: str | Path) -> list[str]:
 
 def run(command: str, output: Path, *more: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command that starts no Spark."""
-    with CliRunner().isolation() as (out, err, _):
-        try:
-            main([command, "--output", str(output), *more])
-        except SystemExit as stop:
-            return int(stop.code or 0), out.getvalue().decode(), err.getvalue().decode()
-    raise AssertionError("main exits")
+    ran = run_command(command, "--output", output, *more)
+    return ran.code, ran.out, ran.err
