@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack
 from conversations import BUCKET, Conversation, conversations, options, pack, pieces_of, write
+from core.test_kept_targets import oracle
 from outputs import current, manifest
 
 from bfpack_spark.printable import counted
@@ -23,15 +24,8 @@ TARGETS = ("--loss-mask-column", "mask")
 
 
 def kept_of(one: Conversation, policy: str) -> int:
-    """Tokens that are kept, by the plainest rule."""
-    _, mask = one.stored
-    if len(mask) <= SEQ_LEN:
-        return len(mask)
-    kept = {"drop": 0, "truncate": SEQ_LEN}.get(policy)
-    if kept is None:
-        ends = [n for n in range(1, SEQ_LEN + 1) if mask[n - 1] and not [*mask, 0][n]]
-        kept = max(ends, default=0)
-    return kept if any(mask[1:kept]) else 0
+    """Tokens that are kept."""
+    return oracle(one.stored[1], SEQ_LEN, policy)[0]
 
 
 Packed = dict[str, tuple[Path, str]]  # by policy: the version, and what the command said

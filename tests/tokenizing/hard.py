@@ -8,6 +8,9 @@ FORMS = (
     "\u017f\u0130\u00df\u03a3\u03c2\ufb01\u212b\u1e9b\uac00\u1100\u2126\u00bd\u3392\uff21\U0001d49c"
 )
 BLANKS = " \t\n\r\u00a0\u2003\u3000\u200b\ufeff\u2581\x00\x7f"
+# Every scalar value of Unicode once, in texts of 5,000.
+_SCALARS = [*range(0xD800), *range(0xE000, 0x110000)]
+EVERY_SCALAR = ["".join(map(chr, _SCALARS[n : n + 5000])) for n in range(0, len(_SCALARS), 5000)]
 
 
 def hard_texts(*words: str) -> st.SearchStrategy[str]:
