@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import made_versions
+from conftest import Ran
 from made_output import SEQ_LEN, write_output
 from outputs import manifest, publish
 
@@ -53,6 +54,6 @@ def write_store(place: Path, name: str, tokenizer: str) -> None:
     publish(place / STORE[:16], held)
 
 
-def mix(output: Path, name: str, *more: str) -> tuple[int, str, str]:
+def mix(output: Path, name: str, *more: str) -> Ran:
     """`bfpack mix NAME` at SEQ_LEN."""
     return made_versions.run("mix", output, name, *AT, *more)

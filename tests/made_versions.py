@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from conftest import run_command
+from conftest import Ran, run_command
 
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.versions import publication
@@ -126,7 +126,6 @@ def below(folder: str | Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in found)
 
 
-def run(command: str, output: Path, *more: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command that starts no Spark."""
-    ran = run_command(command, "--output", output, *more)
-    return ran.code, ran.out, ran.err
+def run(command: str, output: Path, *more: str) -> Ran:
+    """Run a command that starts no Spark."""
+    return run_command(command, "--output", output, *more)

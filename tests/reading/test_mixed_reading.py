@@ -26,9 +26,9 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`blend` reads `web` twice and `code` 2.9 times; `more` continues it at position 40."""
     folder = tmp_path_factory.mktemp("mixed")
     write_buckets(folder, {"web": (10, 11, 9), "code": (9,), "math": (8,)})
-    assert mix(folder, "blend", *TWO, "--epochs", "web=2")[0] == 0
+    mix(folder, "blend", *TWO, "--epochs", "web=2").succeeds()
     other = ("--weight", "math=1", "--weight", "web=1", "--tokens", str(20 * SEQ_LEN))
-    assert mix(folder, "more", *other, "--continues", "blend@40")[0] == 0
+    mix(folder, "more", *other, "--continues", "blend@40").succeeds()
     return folder
 
 
@@ -64,7 +64,7 @@ def test_all_rows_have_the_names_that_one_bucket_has(tmp_path: Path) -> None:
     write_bucket(tmp_path, "plain", (30,))
     with_masks(write_bucket(tmp_path, "chat", (9,)))
     weights = ("--weight", "plain=0.9", "--weight", "chat=0.1")
-    assert mix(tmp_path, "blend", *weights)[0] == 0
+    mix(tmp_path, "blend", *weights).succeeds()
     data = opened(tmp_path)
     seen = Counter[str]()
     for at, batch in enumerate(data.batches(1)):

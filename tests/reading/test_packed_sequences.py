@@ -296,8 +296,7 @@ def test_what_cannot_be_opened_is_named(output: Path, more: dict[str, Any], name
 def test_an_earlier_version_is_opened_by_its_name_and_by_a_snapshot(tmp_path: Path) -> None:
     """Three and two rows were current when the snapshot was taken, and four are now."""
     earlier = write_bucket(tmp_path, "b", (3, 2))
-    code, _, err = run("snapshot", tmp_path, "kept")
-    assert code == 0, err
+    run("snapshot", tmp_path, "kept").succeeds()
     write_bucket(tmp_path, "b", (4,))
     for more, rows in (({}, 4), ({"version": earlier.name}, 5), ({"snapshot": "kept"}, 5)):
         data = opened(tmp_path, **more)
@@ -308,9 +307,8 @@ def test_a_snapshot_keeps_sequences_whatever_became_of_their_tokens(tmp_path: Pa
     kept = write_bucket(tmp_path, "b", (3, 2))
     write_bucket(tmp_path, "c", (4,))
     (tmp_path / "b" / "tokens" / "_current.json").unlink()
-    code, out, err = run("snapshot", tmp_path, "kept")
-    assert code == 0, err
-    held = json.loads(Path(out.strip()).read_text())["buckets"]
+    ran = run("snapshot", tmp_path, "kept").succeeds()
+    held = json.loads(Path(ran.out.strip()).read_text())["buckets"]
     assert held["b"][str(SEQ_LEN)]["version"] == kept.name
     assert held.keys() == {"b", "c"}
 

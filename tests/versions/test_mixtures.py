@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Ran
 from made_mixtures import mix, write_bucket, write_buckets
 from made_output import SEQ_LEN
 from made_versions import run
@@ -37,16 +37,15 @@ def drawn(output: Path, name: str) -> dict[str, int]:
     return {b: of["rows_drawn"] for b, of in mixture(output, name)["buckets"].items()}
 
 
-def error_of(ran: tuple[int, str, str]) -> str:
-    code, out, err = ran
-    assert (code, out) == (2, "")
-    (line,) = err.splitlines()
+def error_of(ran: Ran) -> str:
+    assert (ran.code, ran.out) == (2, "")
+    (line,) = ran.err.splitlines()
     return line.removeprefix("bfpack: error: ")
 
 
 def test_a_mixture_says_versions_rows_and_weights(output: Path) -> None:
-    code, out, _ = mix(output, "blend", *TWO, "--epochs", "web=2", "--seed", "5")
-    assert (code, out) == (0, f"{output}/_mixtures/blend.json\n")
+    ran = mix(output, "blend", *TWO, "--epochs", "web=2", "--seed", "5").succeeds()
+    assert ran.out == f"{output}/_mixtures/blend.json\n"
     web = json.loads((output / f"web/sequences-{SEQ_LEN}/_current.json").read_text())["version"]
     held = mixture(output, "blend")
     bucket = held["buckets"].pop("web")
@@ -69,15 +68,15 @@ def test_a_mixture_says_versions_rows_and_weights(output: Path) -> None:
 def test_rows_are_drawn_by_tokens_or_by_epochs(
     more: tuple[str, ...], rows: dict[str, int], output: Path
 ) -> None:
-    assert mix(output, "blend", *TWO, *more)[0] == 0
+    mix(output, "blend", *TWO, *more).succeeds()
     assert drawn(output, "blend") == rows
 
 
 def test_the_same_again_is_nothing_to_do_and_another_is_refused(output: Path) -> None:
     path = output / "_mixtures/blend.json"
-    assert mix(output, "blend", *TWO)[0] == 0
+    mix(output, "blend", *TWO).succeeds()
     before = path.stat().st_mtime_ns
-    assert mix(output, "blend", *TWO)[:2] == (0, f"{path}\n")
+    assert mix(output, "blend", *TWO).succeeds().out == f"{path}\n"
     assert path.stat().st_mtime_ns == before
     said = error_of(mix(output, "blend", *TWO, "--seed", "1"))
     assert said == f"mixture blend: there is another of this name, {path}; take a new name"
@@ -113,17 +112,17 @@ def test_a_mistake_is_named_with_its_remedy(more: tuple[str, ...], said: str, ou
 
 
 def test_a_bucket_without_sequences_of_this_length_is_named(output: Path) -> None:
-    code, _, err = run("mix", output, "blend", "--seq-len", "64", "--weight", "web=1")
-    assert code == 2
-    assert f"--weight web: no sequences of 64 are published in {output}" in err
-    assert f"seq_lens there: {SEQ_LEN}" in err
+    run("mix", output, "blend", "--seq-len", "64", "--weight", "web=1").refuses(
+        f"--weight web: no sequences of 64 are published in {output}",
+        f"seq_lens there: {SEQ_LEN}",
+    )
 
 
 def test_a_name_that_is_too_long_for_a_file_is_a_mistake(output: Path) -> None:
     for name in ("n" * 201, "_n", ""):
         said = error_of(mix(output, name, *TWO))
         assert said.startswith(f"mixture {name[:60]!r}: use only letters, digits and ._-, at most")
-    assert mix(output, "n" * 200, *TWO)[0] == 0
+    mix(output, "n" * 200, *TWO).succeeds()
 
 
 def test_a_mixture_that_many_lanes_alone_can_read_says_so(
@@ -131,8 +130,7 @@ def test_a_mixture_that_many_lanes_alone_can_read_says_so(
 ) -> None:
     """Readers number steps by 31 bits."""
     tokens = str(5 * 16 * 2**31 * SEQ_LEN)
-    code, _, err = mix(output, "long", *TWO, "--tokens", tokens)
-    assert code == 0, err
+    mix(output, "long", *TWO, "--tokens", tokens).succeeds()
     assert "long: is read with lanes=128 or more, because it is long" in caplog.text
     opened = partial(PackedSequences, output, mixture="long")
     assert opened(lanes=128).num_rows == 5 * 16 * 2**31
@@ -147,11 +145,11 @@ def test_buckets_of_two_tokenizers_are_refused(output: Path) -> None:
 
 
 def test_a_mixture_that_continues_another_keeps_its_versions(output: Path) -> None:
-    assert mix(output, "old", *TWO)[0] == 0
+    mix(output, "old", *TWO).succeeds()
     write_bucket(output, "web", (5, 5))  # a new night
     write_bucket(output, "math", (8,))
     more = ("--weight", "web=1", "--weight", "math=1", "--tokens", str(8 * SEQ_LEN))
-    assert mix(output, "new", *more, "--continues", "old@20")[0] == 0
+    mix(output, "new", *more, "--continues", "old@20").succeeds()
     old, new = mixture(output, "old"), mixture(output, "new")
     assert new["buckets"]["web"]["version"] == old["buckets"]["web"]["version"]
     assert new["continues"]["mixture"] == "old"
@@ -169,18 +167,17 @@ def test_prune_leaves_what_a_mixture_names_and_says_so(output: Path) -> None:
     mix(output, "blend", *TWO)
     kept = json.loads((output / f"web/sequences-{SEQ_LEN}/_current.json").read_text())["version"]
     write_bucket(output, "web", (5, 5))
-    code, out, err = run("prune", output, "--bucket", "web", "--yes")
-    assert code == 0, err
+    ran = run("prune", output, "--bucket", "web", "--yes").succeeds()
     line = f"kept web sequences-{SEQ_LEN} {kept}: needed by mixture blend"
-    assert line in out.splitlines()
+    assert line in ran.out.splitlines()
     assert (output / f"web/sequences-{SEQ_LEN}/{kept}/_manifest.json").exists()
     (listed,) = [
         said
-        for said in run("versions", output)[1].splitlines()
+        for said in run("versions", output).out.splitlines()
         if said.startswith(f"web sequences-{SEQ_LEN} {kept}")
     ]
     assert "; needed by mixture blend" in listed
-    rows = json.loads(run("versions", output, "--json")[1])
+    rows = json.loads(run("versions", output, "--json").out)
     assert [row["mixtures"] for row in rows if row["version"] == kept] == [["blend"]]
 
 
@@ -189,9 +186,7 @@ def test_prune_refuses_if_a_mixture_does_not_say_what_it_keeps(output: Path) -> 
     path = output / "_mixtures/blend.json"
     held = path.read_text()
     path.write_text(held.replace('"rows": 30', '"rows": "30"'))
-    code, _, err = run("prune", output, "--yes")
-    assert code == 2
-    assert f"{path}: buckets.web.rows '30'" in err
+    run("prune", output, "--yes").refuses(f"{path}: buckets.web.rows '30'")
     path.write_text(held)
     shutil.rmtree(
         output
@@ -199,16 +194,15 @@ def test_prune_refuses_if_a_mixture_does_not_say_what_it_keeps(output: Path) -> 
         / f"sequences-{SEQ_LEN}"
         / mixture(output, "blend")["buckets"]["code"]["version"]
     )
-    code, _, err = run("prune", output, "--bucket", "web", "--yes")
-    assert code == 2
-    assert "put the version back, or remove the mixture if nothing reads it" in err
+    says = "put the version back, or remove the mixture if nothing reads it"
+    run("prune", output, "--bucket", "web", "--yes").refuses(says)
 
 
 def test_the_report_of_a_mixture_tells_tokens_epochs_and_cuts(output: Path) -> None:
     mix(output, "blend", *TWO, "--epochs", "web=2")
-    code, out, err = run("report", output, "--mixture", "blend")
-    assert (code, err) == (0, "")
-    cells = " | ".join(read_page(out).cells)
+    ran = run("report", output, "--mixture", "blend").succeeds()
+    assert ran.err == ""
+    cells = " | ".join(read_page(ran.out).cells)
     assert f"30.0 % | 26 | {26 * SEQ_LEN:,} | 9 | 2.889" in cells
     assert "60 | 1.67 % | 50.0 % | 0.0 %" in cells  # of 60 documents 1 and 30
     assert error_of(run("report", output, "--mixture", "x")).startswith("mixture x: there is none")
@@ -221,5 +215,5 @@ def test_the_command_of_the_readme_runs_as_printed(output: Path) -> None:
     name, *arguments = shlex.split(there)
     arguments.remove("--output")
     arguments.remove(str(output))
-    assert run(name, output, *arguments)[0] == 0
+    run(name, output, *arguments).succeeds()
     assert drawn(output, "blend") == {"web": 30, "code": 13}

@@ -33,8 +33,7 @@ def test_prune_says_what_goes_and_why_and_how_much(
     two: tuple[Version, Version], tmp_path: Path
 ) -> None:
     old, new = two
-    code, out, _ = run("prune", tmp_path, "--yes")
-    assert code == 0
+    out = run("prune", tmp_path, "--yes").succeeds().out
     line = next(said for said in out.splitlines() if f"sequences-8 {old.name}" in said)
     assert line.startswith(f"removed b sequences-8 {old.name}: complete; made ")
     assert "; 3 files, " in line
@@ -113,16 +112,16 @@ def test_the_store_of_a_home_whose_pointer_is_damaged_stays_too(
     """Nobody knows which token store the current sequences are made of."""
     pointer(two[1]).unlink()
     before = below(tmp_path / "b/tokens")
-    assert run("prune", tmp_path, "--yes")[0] == 2
+    assert run("prune", tmp_path, "--yes").code == 2
     assert below(tmp_path / "b/tokens") == before
 
 
 def refuses(output: Path, *says: str) -> None:
     before = below(output)
     for more in ((), ("--yes",)):
-        code, out, err = run("prune", output, *more)
-        assert (code, out) == (2, "")
-        (line,) = err.splitlines()
+        ran = run("prune", output, *more)
+        ran.refuses()
+        (line,) = ran.err.splitlines()
         assert [said for said in says if said not in line] == []
     assert below(output) == before
 
@@ -133,12 +132,11 @@ def test_versions_shows_a_damaged_home_and_the_rest(
     old, new = two
     pointer(new).write_text("{")
     (Path(old.directory) / "_manifest.json").write_text("{}")
-    code, out, _ = run("versions", tmp_path)
-    assert code == 0
+    out = run("versions", tmp_path).succeeds().out
     assert f"b sequences-8 {old.name}: damaged; " in out
     assert f"b sequences-8 {new.name}: complete; " in out
     assert f"b sequences-8: damaged: {pointer(new)}: not readable as JSON" in out
-    rows = json.loads(run("versions", tmp_path, "--json")[1])
+    rows = json.loads(run("versions", tmp_path, "--json").out)
     assert [row["state"] for row in rows].count("damaged") == 3
 
 
@@ -158,7 +156,7 @@ def test_prune_refuses_a_snapshot_that_names_what_is_not_there(
         write(path, json.dumps({"buckets": {given["bucket"]: {given["seq_len"]: own}}}))
         if given is held:
             left = f"kept b sequences-8 {old.name}: in snapshot run"
-            assert left in run("prune", tmp_path)[1].splitlines()
+            assert left in run("prune", tmp_path).out.splitlines()
     refuses(tmp_path, f"{path}: names ", "which is not there; correct the snapshot, or remove it")
 
 
@@ -174,10 +172,10 @@ def test_prune_leaves_a_bucket_that_another_run_holds(
 ) -> None:
     before = below(tmp_path)
     with hold_bucket(str(tmp_path), "b"):
-        assert run("prune", tmp_path, "--yes")[0] == 3
-        assert run("snapshot", tmp_path, "x")[0] == 3
+        assert run("prune", tmp_path, "--yes").code == 3
+        assert run("snapshot", tmp_path, "x").code == 3
     assert below(tmp_path) == before
-    assert run("prune", tmp_path, "--yes")[0] == 0
+    assert run("prune", tmp_path, "--yes").code == 0
     assert not Path(two[0].directory).exists()
     assert Path(two[1].directory).exists()
 
@@ -196,21 +194,20 @@ def test_what_killed_runs_left_goes_too(two: tuple[Version, Version], tmp_path: 
     young = write(tmp_path / "_snapshots" / f"other.json.{HEX}.tmp", "being written, perhaps")
     os.utime(left[-1], (time.time() - WEEK - 60,) * 2)
     mine = [write(own.parent / "notes.tmp", "mine"), write(own / "report/report.json", "{}")]
-    code, out, _ = run("prune", tmp_path)
-    assert code == 0
+    out = run("prune", tmp_path).succeeds().out
     for path in left:
         named = f"would remove {path.relative_to(tmp_path)}: 4 bytes; left by a run that was killed"
         assert named in out.splitlines()
         assert path.exists()
-    assert run("prune", tmp_path, "--yes")[0] == 0
+    assert run("prune", tmp_path, "--yes").code == 0
     assert not [path for path in left if path.exists()]
     assert all(path.exists() for path in (*mine, young))
-    assert run("prune", tmp_path, "--yes")[1].startswith("nothing to remove\n")
+    assert run("prune", tmp_path, "--yes").out.startswith("nothing to remove\n")
 
 
 def test_a_place_with_nothing_complete_needs_no_pointer(tmp_path: Path) -> None:
     made = version(tmp_path)
     write(Path(made.directory) / "shards/part-00000.parquet", "half a file")
-    code, out, _ = run("prune", tmp_path, "--yes")
-    assert (code, out.splitlines()[0]) == (0, "nothing to remove")
+    out = run("prune", tmp_path, "--yes").succeeds().out
+    assert out.splitlines()[0] == "nothing to remove"
     assert out.endswith(f"{made.name}: unfinished, and written to in the last 7 days\n")

@@ -157,14 +157,11 @@ def test_a_published_bucket_whose_manifest_is_gone_is_no_bucket_less(
 ) -> None:
     made = publish(tmp_path)[number]
     (Path(made.directory) / "_manifest.json").unlink()
-    code, _, err = run(command, tmp_path, *NAMED.get(command, ()))
-    assert code == 2
-    assert f"{made.name} is not complete" in err
+    run(command, tmp_path, *NAMED.get(command, ())).refuses(f"{made.name} is not complete")
 
 
 @pytest.mark.parametrize("command", ["versions", "prune", "snapshot", "stats", "verify"])
 def test_an_output_that_is_a_file_is_one_line(command: str, tmp_path: Path) -> None:
     output = write(tmp_path / "out", "")
-    code, _, err = run(command, output, *NAMED.get(command, ()))
-    assert code == 2
-    assert f"--output {output}: is a file; name a directory" in err
+    says = f"--output {output}: is a file; name a directory"
+    run(command, output, *NAMED.get(command, ())).refuses(says)
