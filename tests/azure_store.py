@@ -42,8 +42,6 @@ class ArrowClient:
 
 @dataclass(frozen=True)
 class Azure:
-    """The server."""
-
     endpoint: str
     client: ArrowClient
 

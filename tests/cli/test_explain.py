@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack
-from outputs import current, plan_rows, shard_rows
+from outputs import current, flip, plan_rows, shard_rows
 from py4j import java_gateway
 from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark import SparkContext
@@ -32,12 +32,7 @@ def flip_in_column(path: Path, column: str) -> None:
     group = pq.read_metadata(path).row_group(0)
     names = [group.column(n).path_in_schema for n in range(group.num_columns)]
     chunk = group.column(names.index(column))
-    with path.open("r+b") as file:
-        at = chunk.data_page_offset + chunk.total_compressed_size // 2
-        file.seek(at)
-        (byte,) = file.read(1)
-        file.seek(at)
-        file.write(bytes([byte ^ 1]))
+    flip(path, chunk.data_page_offset + chunk.total_compressed_size // 2, 1)
 
 
 def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(

@@ -32,7 +32,6 @@ def exported(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def broken(exported: Path, tmp_path: Path) -> Path:
-    """Copy the exported output, to break it."""
     return copy_of(exported, tmp_path)
 
 

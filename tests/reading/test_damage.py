@@ -22,7 +22,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def version(written: Path, tmp_path: Path) -> Path:
-    """A copy that may be broken."""
     output = shutil.copytree(written.parents[2], tmp_path / "output")
     return Path(output, *written.parts[-3:])
 

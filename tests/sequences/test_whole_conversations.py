@@ -24,7 +24,6 @@ TARGETS = ("--loss-mask-column", "mask")
 
 
 def kept_of(one: Conversation, policy: str) -> int:
-    """Tokens that are kept."""
     return oracle(one.stored[1], SEQ_LEN, policy)[0]
 
 

@@ -74,7 +74,6 @@ def tiny(demo_corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def broken(tiny: Path, tmp_path: Path) -> Path:
-    """A copy of the output, to be broken."""
     return copy_of(tiny / "output", tmp_path)
 
 
