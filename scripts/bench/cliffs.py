@@ -21,16 +21,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
+from commands import BUCKET, bfpack_4g, flags, parser_of
 from corpora import make_corpus, text_tokenizer
 from events import Task, log_options, read_tasks, share_of_time_at
-from figures import medians, verdict
-from generated import BUCKET, command, corpus_of_tokens
+from figures import medians, print_head, verdict
+from generated import corpus_of_tokens
 from packers import draw_lengths
 from processes import Cost, Yardstick, run
 
 from bfpack_spark.core.fragments import Int64
 
-SEQ_LEN = ["--seq-len", "2048"]
+SEQ_LEN = flags(seq_len=2048)
 LONG_TOKENS = 20_000_000
 LONG_RATIO_MAX = 1.5
 LINE_MICROSECONDS_MAX = 15
@@ -42,7 +43,6 @@ CORES = 2
 
 def main() -> None:
     options = _parse_options()
-    options.work.mkdir(parents=True, exist_ok=True)
     print(f"{about()} seq_len 2048, median of {options.runs}.")
     cases = {"long": _print_long, "lines": _print_lines, "lopsided": _print_lopsided}
     with Yardstick() as yardstick:
@@ -64,8 +64,8 @@ def _print_long(options: argparse.Namespace, yardstick: Yardstick) -> None:
         "long": np.concatenate([base, np.full(options.long_documents, LONG_TOKENS)]),
     }
     costs = {name: _plan_and_assemble(options, own, yardstick) for name, own in corpora.items()}
-    print(f"\n| {added / 1e6:.0f} M tokens more, in | ns of CPU a token, plan | assemble | both |")
-    print("|---|---:|---:|---:|")
+    names = f"{added / 1e6:.0f} M tokens more, in | ns of CPU a token, plan | assemble | both"
+    print_head(names, "lrrr")
     both = {}
     for name in ("ordinary", "long"):
         more = [
@@ -92,13 +92,13 @@ def _plan_and_assemble(
 ) -> tuple[float, float]:
     """Seconds of CPU of each command."""
     output = options.work / "output"
-    run(command("tokenize", output, *_write_corpus(options.work, lengths)))
+    run(bfpack_4g("tokenize", output, *_write_corpus(options.work, lengths)))
     shutil.rmtree(options.work / "corpus")
     found = []
     for _ in range(options.runs):
         yardstick.look()
         shutil.rmtree(output / BUCKET / "sequences-2048", ignore_errors=True)
-        found.append([run(command(name, output, *SEQ_LEN)).cpu for name in ("plan", "assemble")])
+        found.append([run(bfpack_4g(name, output, *SEQ_LEN)).cpu for name in ("plan", "assemble")])
     shutil.rmtree(output)
     plan, assemble = (statistics.median(column) for column in zip(*found, strict=True))
     return plan, assemble
@@ -117,19 +117,17 @@ def _write_corpus(work: Path, lengths: Int64) -> list[str]:
 def _print_lines(options: argparse.Namespace, yardstick: Yardstick) -> None:
     """The same lines as documents of their own, and a thousand to a document."""
     tokenizer = options.tokenizer or text_tokenizer(options.work)
-    source = ["--tokenizer", tokenizer, "--id-column", "doc_id"]
+    source = flags(tokenizer=tokenizer, id_column="doc_id")
     costs = []
     for at_once in (1, LINES_A_DOCUMENT):
         corpus, output = options.work / f"lines-{at_once}", options.work / "output"
         shutil.rmtree(corpus, ignore_errors=True)
         _write_lines(options.work, corpus, options.lines, at_once)
-        pack = command("pack", output, "--input", corpus, *source, *SEQ_LEN)
+        pack = bfpack_4g("pack", output, *source, *SEQ_LEN, input=corpus)
         costs.append(_median_cost(options.runs, pack, output, yardstick))
     each = (costs[0].cpu - costs[1].cpu) / options.lines * 1e6
-    print(
-        f"\n| {options.lines:,} lines, packed from text | CPU, s | wall, s | worker, MB | us more |"
-    )
-    print("|---|---:|---:|---:|---:|")
+    names = f"{options.lines:,} lines, packed from text | CPU, s | wall, s | worker, MB | us more"
+    print_head(names, "lrrrr")
     for name, cost, more in (
         ("a document each", costs[0], f"{each:.1f} (target <= {LINE_MICROSECONDS_MAX})"),
         (f"{LINES_A_DOCUMENT:,} to a document", costs[1], ""),
@@ -201,11 +199,11 @@ def _print_lopsided(options: argparse.Namespace, yardstick: Yardstick) -> None:
         "ordinary documents": ordinary(tokens),
         "90 % of them in 1 % of the documents": _lopsided(tokens),
     }
-    print(
-        f"\n| {tokens / 1e6:.0f} M tokens | | CPU, s | wall, s | CPU / (wall x {CORES}) | "
-        "two tasks, of the time in which one ran | longest task, s |"
+    print_head(
+        f"{tokens / 1e6:.0f} M tokens | | CPU, s | wall, s | CPU / (wall x {CORES}) | "
+        "two tasks, of the time in which one ran | longest task, s",
+        "llrrrrr",
     )
-    print("|---|---|---:|---:|---:|---:|---:|")
     together: list[list[Use]] = []
     for case, lengths in cases.items():
         uses = _uses(options, lengths, yardstick)
@@ -232,7 +230,7 @@ def _uses(options: argparse.Namespace, lengths: Int64, yardstick: Yardstick) -> 
         yardstick.look()
         shutil.rmtree(output, ignore_errors=True)
         for name in COMMANDS:
-            cost = run(command(name, output, *more[name], *log_options(log)))
+            cost = run(bfpack_4g(name, output, *more[name], *log_options(log)))
             uses[name].append(Use(cpu=cost.cpu, wall=cost.wall, tasks=read_tasks(log)))
         uses[TOGETHER].append(_sum([uses[name][-1] for name in COMMANDS]))
     for folder in (output, log, options.work / "corpus"):
@@ -266,13 +264,8 @@ def _print_ratio(what: str, cases: list[list[Use]], share: Callable[[Use], float
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, help="default: one of 16k that is trained here")
+    parser = parser_of(__doc__, "work", "tokenizer", "runs")
     parser.add_argument("--only", action="append", choices=["long", "lines", "lopsided"])
-    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--long-documents", type=int, default=8)
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--lopsided-tokens", type=int, default=LOPSIDED_TOKENS)

@@ -8,18 +8,20 @@ packer's call in this process, with an option and without it in turns, and the r
 same turn. Documents are cut before the clock starts.
 """
 
-import argparse
 import statistics
 import sysconfig
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from about import about
+from commands import parser_of
+from figures import print_head
 from model import best_fit
 from packers import draw_lengths
+from processes import in_turns
 
 from bfpack_spark.core.accounting import account
 from bfpack_spark.core.best_fit import pack
@@ -37,10 +39,12 @@ RATIO_MAX = 3
 
 
 def main() -> None:
-    options = _parse_options()
-    print(f"{about()} {options.documents:,} documents, median of {options.runs}.\n")
-    print("| lengths of | seq_len | option | sequences | more | CPU, ms | x without, least, most |")
-    print("|---|---:|---|---:|---:|---:|---:|")
+    parser = parser_of(__doc__, "runs")
+    parser.add_argument("--documents", type=int, default=10**6)
+    options = parser.parse_args()
+    print(f"{about()} {options.documents:,} documents, median of {options.runs}.")
+    names = "lengths of | seq_len | option | sequences | more | CPU, ms | x without, least, most"
+    print_head(names, "lrlrrrr")
     worst = 0.0
     for name, lengths in _corpora(options.documents):
         for seq_len in SEQ_LENS:
@@ -82,9 +86,10 @@ def _print_row(
     values, counts = np.unique(lengths, return_counts=True)
     histogram = Histogram(values=values, counts=counts.astype(np.int64))
     before, after = (account(histogram, each).num_sequences for each in (plain, rules))
-    turns = [(_spend(lengths, plain), _spend(lengths, rules)) for _ in range(runs)]
-    ratios = [with_it / without for without, with_it in turns]
-    milliseconds = statistics.median(with_it for _, with_it in turns) * 1e3
+    acts = {"without": _packer(lengths, plain), "with": _packer(lengths, rules)}
+    without, with_it = in_turns(acts, runs).values()
+    ratios = [after / before for before, after in zip(without, with_it, strict=True)]
+    milliseconds = statistics.median(with_it) * 1e3
     ratio = statistics.median(ratios)
     print(
         f"| {name} | {rules.seq_len:,} | {option} | {after:,} | {after / before - 1:.2%} "
@@ -94,20 +99,9 @@ def _print_row(
     return ratio
 
 
-def _spend(lengths: Int64, rules: Rules) -> float:
+def _packer(lengths: Int64, rules: Rules) -> Callable[[], object]:
     fragments = cut_documents(lengths, rules.seq_len, rules.overlap, rules.bos).length
-    start = time.process_time()
-    pack(fragments, rules.seq_len, rules.max_documents, rules.align)
-    return time.process_time() - start
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--documents", type=int, default=10**6)
-    parser.add_argument("--runs", type=int, default=3)
-    return parser.parse_args()
+    return partial(pack, fragments, rules.seq_len, rules.max_documents, rules.align)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,10 @@ plans and gathers them with numpy, and by TRL's pack_dataset. All take turns. Th
 masks of ours and of transformers are compared.
 """
 
-import argparse
 import os
 import random
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,9 @@ import chats
 import datasets
 import numpy as np
 from about import about
+from commands import parser_of
+from figures import print_head, spread
+from processes import in_turns
 from transformers import PreTrainedTokenizerFast
 from trl import pack_dataset
 
@@ -38,9 +39,7 @@ Rows = list[tuple[Any, Any]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--conversations", type=int, default=1000)
     parser.add_argument("--seq-len", type=int, default=4096)
     parser.add_argument("--turns", type=int, default=3, help="times that all take turns")
@@ -51,9 +50,8 @@ def main() -> None:
     check(rows, made)
     print(f"{about()}\n")
     mean = np.mean([len(one.ids) for one in kept])
-    print(f"{len(kept)} conversations of {mean:,.0f} tokens on average, rows of {given.seq_len}.\n")
-    print("| what | conversations a second of CPU | least, most | CPU x ours |")
-    print("|---|---:|---:|---:|")
+    print(f"{len(kept)} conversations of {mean:,.0f} tokens on average, rows of {given.seq_len}.")
+    print_head("what | conversations a second of CPU | least, most | CPU x ours", "lrrr")
     table(
         {
             "ours, fastokens": lambda: tokenize_conversations(
@@ -144,20 +142,13 @@ def packed(kept: list[Targeted], seq_len: int) -> tuple[np.ndarray, np.ndarray]:
 
 def table(acts: dict[str, Callable[[], Any]], num: int, turns: int) -> None:
     """Print a row for each, in turns; the first one is what the others are held against."""
-    spent: dict[str, list[float]] = {name: [] for name in acts}
-    for _ in range(turns):
-        for name, act in acts.items():
-            before = time.process_time()
-            act()
-            spent[name].append(time.process_time() - before)
+    spent = in_turns(acts, turns)
     first = next(iter(spent.values()))
     for name, each in spent.items():
         ratio = statistics.median(a / b for a, b in zip(each, first, strict=True))
-        speed = num / statistics.median(each)
-        print(
-            f"| {name} | {speed:,.0f} | {num / max(each):,.0f}, {num / min(each):,.0f} "
-            f"| {ratio:.2f} |"
-        )
+        speeds = [num / seconds for seconds in each]
+        middle = num / statistics.median(each)
+        print(f"| {name} | {middle:,.0f} | {spread(speeds, ',.0f')} | {ratio:.2f} |")
 
 
 if __name__ == "__main__":

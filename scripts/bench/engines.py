@@ -24,15 +24,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from about import about
+from commands import BUCKET, bfpack, parser_of
 from corpora import make_corpus
+from figures import print_head, spread
 from processes import Cost, run
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from bfpack_spark.tokenizing.engines import EngineName, load_engine
 from bfpack_spark.tokenizing.parity import choose_engine
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, load_vocabulary
+from bfpack_spark.versions.publication import Home, current_sequences
 
-BFPACK = [sys.executable, "-c", "from bfpack_spark.cli.main import main; main()"]
 EOS, UNKNOWN = "</s>", "<unk>"
 ENTRIES = 16_384
 TRAINED_BYTES, MEASURED_BYTES = 6_000_000, 24_000_000
@@ -97,14 +99,13 @@ def main() -> None:
     if options.measure:
         print(json.dumps(asdict(measure(options.measure, options.work))))
         return
-    options.work.mkdir(parents=True, exist_ok=True)
     sizes = sorted(options.size_mb)
     corpora = [make_corpus(options.work, size, "code", sizes[-1]) for size in sizes]
-    print(
-        f"{about()} Code, {sizes[0]} and {sizes[1]} MB.\n\n"
-        "| kind | engine | ns a token | `tokenizers` | whole job, ns a token | least, most "
-        "| the engine's share |\n"
-        "|---|---|---:|---:|---:|---:|---:|"
+    print(f"{about()} Code, {sizes[0]} and {sizes[1]} MB.")
+    print_head(
+        "kind | engine | ns a token | `tokenizers` | whole job, ns a token | least, most "
+        "| the engine's share",
+        "llrrrrr",
     )
     for kind, make in KINDS.items():
         folder = trained(options.work, kind, make, corpora[0])
@@ -123,7 +124,7 @@ def _said(slopes: list[float], engine: float) -> str:
     if not slopes:
         return "not run | | "
     middle = statistics.median(slopes)
-    return f"{middle:,.0f} | {min(slopes):,.0f}, {max(slopes):,.0f} | {engine / middle:.0%}"
+    return f"{middle:,.0f} | {spread(slopes, ',.0f')} | {engine / middle:.0%}"
 
 
 def trained(work: Path, kind: str, make: Callable[[], tuple[Tokenizer, Any]], corpus: Path) -> Path:
@@ -183,13 +184,10 @@ def slope(work: Path, tokenizer: Path, corpora: list[Path]) -> float:
     for corpus in corpora:
         output = work / "out-engines"
         shutil.rmtree(output, ignore_errors=True)
-        where = {"--input": corpus, "--tokenizer": tokenizer, "--output": output, "--bucket": "b"}
-        more = {"--id-column": "doc_id", "--seq-len": 2048, "--eos-token": EOS}
-        told = [str(part) for pair in (where | more).items() for part in pair]
-        costs.append(run([*BFPACK, "pack", *told]))
-        version = json.loads((output / "b/sequences-2048/_current.json").read_text())["manifest"]
-        held = json.loads((output / "b/sequences-2048" / version).read_text())
-        tokens.append(held["totals"]["tokens"])
+        text = {"input": corpus, "tokenizer": tokenizer, "id_column": "doc_id", "eos_token": EOS}
+        costs.append(run(bfpack("pack", output, **text, seq_len=2048)))
+        home = Home(output=str(output), bucket=BUCKET, seq_len=2048)
+        tokens.append(current_sequences(home)[1].totals.tokens)
     return (costs[1].cpu - costs[0].cpu) / (tokens[1] - tokens[0]) * 1e9
 
 
@@ -209,10 +207,9 @@ def _common(*special: str) -> dict[str, Any]:
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    parser = parser_of(__doc__, "work", "runs")
+    parser.set_defaults(runs=1)
     parser.add_argument("--size-mb", type=int, action="append")
-    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.size_mb = options.size_mb or [20, 100]

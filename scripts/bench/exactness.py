@@ -15,7 +15,7 @@ import argparse
 import json
 import shutil
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,16 +24,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from about import about
-from figures import Line
+from commands import BUCKET, bfpack, flags, parser_of
+from figures import Line, medians, print_head
 from packers import draw_lengths
 from processes import Cost, Yardstick, run
-from stages import BFPACK
 from token_counts import Counts, Int64, count_tokens, make_ids
+
+from bfpack_spark.versions.publication import Home, current_sequences
 
 HERE = Path(__file__).resolve().parent
 FEW_DOCUMENTS = 1000
 NUM_FILES = 8  # where a packer works file by file, each is packed by itself
-BUCKET = "b"
 OURS = "bfpack, best fit"
 PEERS = {
     "TRL `bfd_split`, default batch": "trl_bfd_split",
@@ -114,29 +115,23 @@ def _pack(name: str, corpus: Corpus, options: argparse.Namespace) -> tuple[Cost,
     output = options.work / "output"
     shutil.rmtree(output, ignore_errors=True)
     if name == OURS:
-        cost = run(_own_command(corpus, output, options.seq_len))
+        text = {"input": corpus.ours, "tokenizer": corpus.tokenizer, "id_column": "doc_id"}
+        cost = run(bfpack("pack", output, **text, tokens_column="ids", seq_len=options.seq_len))
         parts = list(_own_rows(output, options.seq_len))
     else:
-        where = ["--corpus", corpus.peers, "--output", output, "--seq-len", options.seq_len]
-        command = [options.peers, HERE / "peer_exactness.py", "--packer", PEERS[name], *where]
-        cost = run([str(part) for part in [*command, "--eos-id", int(corpus.lengths.sum())]])
+        where = flags(packer=PEERS[name], corpus=corpus.peers, output=output)
+        what = flags(seq_len=options.seq_len, eos_id=int(corpus.lengths.sum()))
+        cost = run([options.peers, str(HERE / "peer_exactness.py"), *where, *what])
         parts = [_table_rows(pq.read_table(path)) for path in sorted(output.glob("*.parquet"))]
     ids, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
     shutil.rmtree(output)
     return cost, count_tokens(corpus.lengths, ids, rows, options.seq_len)
 
 
-def _own_command(corpus: Corpus, output: Path, seq_len: int) -> list[str]:
-    where = ["--input", corpus.ours, "--tokenizer", corpus.tokenizer, "--output", output]
-    what = ["--bucket", BUCKET, "--id-column", "doc_id", "--tokens-column", "ids"]
-    return [*BFPACK, "pack", *map(str, [*where, *what, "--seq-len", seq_len])]
-
-
 def _own_rows(output: Path, seq_len: int) -> Iterator[tuple[Int64, Int64]]:
     """Ids and tokens a row of each shard, without padding, which is at the end of a row."""
-    folder = output / BUCKET / f"sequences-{seq_len}"
-    version = json.loads((folder / "_current.json").read_text())["version"]
-    for path in sorted((folder / version / "shards").glob("*.parquet")):
+    version, _ = current_sequences(Home(output=str(output), bucket=BUCKET, seq_len=seq_len))
+    for path in sorted(Path(version, "shards").glob("*.parquet")):
         table = pq.read_table(path, columns=["input_ids", "num_tokens"])
         kept = table["num_tokens"].to_numpy().astype(np.int64)
         ids = pc.list_flatten(table["input_ids"]).to_numpy().astype(np.int64)
@@ -158,44 +153,37 @@ def _print_table(
     print(
         f"{about()} {len(lengths):,} documents of {tokens:,} tokens at {options.seq_len:,}, "
         f"of which {int((lengths <= options.seq_len).sum()):,} fit; at least {least:,} sequences. "
-        f"Median of {options.runs}.\n"
+        f"Median of {options.runs}."
     )
     if options.peers:
         report = json.loads(run([options.peers, str(HERE / "peer_exactness.py"), "--versions"]).out)
-        print(f"Peers: {', '.join(f'{name} {version}' for name, version in report.items())}.")
-        print("(*) Its packing alone, written anew from its source: it is in no registry.\n")
-    print(
-        "| packed by | sequences | documents cut that fit | documents cut | tokens lost "
+        print(f"\nPeers: {', '.join(f'{name} {version}' for name, version in report.items())}.")
+        print("(*) Its packing alone, written anew from its source: it is in no registry.")
+    print_head(
+        "packed by | sequences | documents cut that fit | documents cut | tokens lost "
         "| tokens repeated | CPU, s | of it start-up | us a document | largest Python process, MB "
-        "| JVM, MB |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+        "| JVM, MB",
+        "lrrrrrrrrrr",
     )
     for name, line in lines.items():
-        found, larger = counts[name], [large for _, large in line.costs]
+        found = counts[name]
         cells = (
             *(found.sequences, found.fitting_documents_cut, found.documents_cut),
             *(found.tokens_lost, found.tokens_repeated),
         )
-        peaks = (_median(larger, "python_mb"), _median(larger, "jvm_mb"))
+        larger = (large for _, large in line.costs)
+        cpu, python, jvm = medians(larger, "cpu", "python_mb", "jvm_mb")
         print(
             f"| {name} | {' | '.join(f'{cell:,}' for cell in cells)} "
-            f"| {_median(larger, 'cpu'):.1f} | {statistics.median(line.starts):.1f} "
-            f"| {statistics.median(line.slopes) * 1e6:,.0f} | {peaks[0]:,.0f} | {peaks[1]:,.0f} |"
+            f"| {cpu:.1f} | {statistics.median(line.starts):.1f} "
+            f"| {statistics.median(line.slopes) * 1e6:,.0f} | {python:,.0f} | {jvm:,.0f} |"
         )
 
 
-def _median(costs: Sequence[Cost], name: str) -> float:
-    return statistics.median(getattr(cost, name) for cost in costs)
-
-
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--peers", help="python of the peers' environment; without it, ours alone")
+    parser = parser_of(__doc__, "work", "peers", "seq-len", "runs")
+    parser.set_defaults(runs=1)
     parser.add_argument("--documents", type=int, default=40_000)
-    parser.add_argument("--seq-len", type=int, default=2048)
-    parser.add_argument("--runs", type=int, default=1)
     return parser.parse_args()
 
 

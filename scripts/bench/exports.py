@@ -7,12 +7,10 @@ temporary folder. A token is one of the seq_len of a row, padding included. Exit
 `megatron` takes more than its target.
 """
 
-import argparse
 import json
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,9 @@ from typing import Any, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
+from commands import parser_of
+from figures import print_head, spread
+from processes import in_turns
 
 from bfpack_spark.exporting.export_shards import write_exports
 from bfpack_spark.exporting.write_files import ExportSpec
@@ -31,13 +32,11 @@ _MEGATRON_MAX = 15.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("versions", nargs="+", type=Path, help="directories of sequences")
-    print(f"{about()}\n")
-    print("| M tokens | seq_len | vocabulary | what | ns a token | least, most | bytes a token |")
-    print("|---:|---:|---:|---|---:|---:|---:|")
+    print(about())
+    names = "M tokens | seq_len | vocabulary | what | ns a token | least, most | bytes a token"
+    print_head(names, "rrrlrrr")
     slowest = max(map(_measure, parser.parse_args().versions))
     print(f"\nmegatron: {slowest:.1f} ns a token, target <= {_MEGATRON_MAX}")
     if slowest > _MEGATRON_MAX:
@@ -50,24 +49,22 @@ def _measure(version: Path) -> float:
     seq_len, size = manifest["seq_len"], manifest["tokenizer"]["vocabulary_size"]
     shards = [entry for entry in manifest["files"] if entry["kind"] == "shards"]
     tokens = seq_len * sum(entry["rows"] for entry in shards)
-    spent: dict[str, list[float]] = {}
     sizes: dict[str, float] = {"read": sum(entry["bytes"] for entry in shards) / tokens}
     with tempfile.TemporaryDirectory() as work:
         acts: dict[str, Callable[[], object]] = {"read": partial(_read, version)}
         for form in get_args(ExportFormat):
             acts[form] = partial(_export, version, manifest, shards, form, work)
-        for _ in range(_TURNS):
-            for name, act in acts.items():
-                before = time.process_time()
-                act()
-                spent.setdefault(name, []).append(1e9 * (time.process_time() - before) / tokens)
+        spent = {
+            name: [1e9 * seconds / tokens for seconds in each]
+            for name, each in in_turns(acts, _TURNS).items()
+        }
         for form in get_args(ExportFormat):
             files = _folder(work, form).rglob("part-*")
             sizes[form] = sum(path.stat().st_size for path in files) / tokens
     for name, each in spent.items():
         print(
             f"| {tokens / 1e6:.0f} | {seq_len} | {size:,} | {name} | {statistics.median(each):.1f} "
-            f"| {min(each):.1f}, {max(each):.1f} | {sizes[name]:.2f} |"
+            f"| {spread(each, '.1f')} | {sizes[name]:.2f} |"
         )
     return statistics.median(spent["megatron"])
 

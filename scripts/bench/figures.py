@@ -1,4 +1,4 @@
-"""Figures that the tables share: slopes between two sizes, medians, and whether a limit is met."""
+"""What the tables share: heads, slopes between two sizes, medians, and whether a limit is met."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from processes import Cost
+
+
+def print_head(names: str, sides: str) -> None:
+    """Print a blank line and the head of a table: "a | b", and "lr" where a column is aligned."""
+    rule = "|".join({"l": "---", "r": "---:"}[side] for side in sides)
+    print(f"\n| {names} |\n|{rule}|", flush=True)
 
 
 def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
@@ -18,6 +24,11 @@ def medians(measured: Iterable[Any], *names: str) -> list[float]:
     """The median of each of these attributes."""
     every = list(measured)
     return [statistics.median(getattr(each, name) for each in every) for name in names]
+
+
+def spread(figures: Sequence[float], form: str = ".0f") -> str:
+    """[1, 4, 2] -> "1, 4"."""
+    return f"{min(figures):{form}}, {max(figures):{form}}"
 
 
 def verdict(met: bool) -> str:  # noqa: FBT001

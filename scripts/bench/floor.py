@@ -7,7 +7,6 @@ given (the plan/ of a packed version), and writes input_ids and the segment colu
 Prints the tokens that it wrote.
 """
 
-import argparse
 import json
 import os
 from pathlib import Path
@@ -20,13 +19,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from commands import parser_of
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__)
+    for name in ("corpus", "tokenizer", "sequences", "output"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    options = parser.parse_args()
     pa.set_cpu_count(1)
     manifest = json.loads((options.sequences / "_manifest.json").read_text())
     tokenizer = manifest["tokenizer"]
@@ -124,15 +127,6 @@ def _rows(
             "doc_starts": pa.ListArray.from_arrays(offsets, own["start"].combine_chunks()),
         }
     )
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    for name in ("corpus", "tokenizer", "sequences", "output"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

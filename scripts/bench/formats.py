@@ -9,11 +9,9 @@ row group that holds it, with a footer that is read already. Exits with an error
 missed.
 """
 
-import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
+from commands import parser_of
+from figures import print_head
+from processes import seconds_of
 
 from bfpack_spark.core.halves import num_high_bytes
 from bfpack_spark.core.rows import rows_per_row_group
@@ -48,9 +49,7 @@ class Measured:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("versions", nargs="+", type=Path, help="directories of sequences")
     print(f"{about()}\n")
     missed = []
@@ -106,7 +105,7 @@ def _token_files(version: Path, work: str) -> None:
         tokens,
     )
     print_table(f"{tokens / 1e6:.0f} M tokens of token files, vocabulary of {size:,}", found)
-    both = (_cpu(lambda: in_halves(table, num_high)), _cpu(lambda: whole_ids(batch)))
+    both = (seconds_of(lambda: in_halves(table, num_high)), seconds_of(lambda: whole_ids(batch)))
     print(
         "int32 to two columns and back: {:.2f} and {:.2f} ns a token\n".format(
             *(1e9 * seconds / tokens for seconds in both)
@@ -153,9 +152,9 @@ def in_turns(writers: dict[str, Callable[[], Path]], tokens: int) -> dict[str, M
     found: dict[str, list[Measured]] = {name: [] for name in writers}
     for _ in range(_TURNS):
         for name, writer in writers.items():
-            spent = _cpu(writer)
+            spent = seconds_of(writer)
             path = writer()
-            read = _cpu(lambda path=path: pq.ParquetFile(path).read(use_threads=False))
+            read = seconds_of(lambda path=path: pq.ParquetFile(path).read(use_threads=False))
             found[name].append(
                 Measured(
                     size=path.stat().st_size / tokens,
@@ -179,22 +178,16 @@ def _row_at_random(path: Path) -> float:
         for row in rows:
             file.read_row_group(row // group, use_threads=False).slice(row % group, 1)
 
-    return _cpu(read) / len(rows)
+    return seconds_of(read) / len(rows)
 
 
 def print_table(title: str, found: dict[str, Measured]) -> None:
-    print(f"{title}:\n")
-    print("| | bytes a token | write, ns a token | scan, ns a token | a row at random, ms |")
-    print("|---|---:|---:|---:|---:|")
+    print(f"{title}:")
+    names = "| bytes a token | write, ns a token | scan, ns a token | a row at random, ms"
+    print_head(names, "lrrrr")
     for name, own in found.items():
         print(f"| {name} | {own.size:.4f} | {own.write:.2f} | {own.read:.2f} | {own.row:.2f} |")
     print()
-
-
-def _cpu(act: Callable[[], object]) -> float:
-    before = time.process_time()
-    act()
-    return time.process_time() - before
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ Both take the same Parquet: by its path, and as `spark.read.parquet`. They take 
 is its own process. The cost of a token is the slope between two sizes of corpus.
 """
 
-import argparse
 import shutil
 import statistics
 import sys
 from pathlib import Path
 
 from about import about
+from commands import parser_of
 from corpora import sized_corpus, text_tokenizer
+from figures import print_head, spread
 from processes import run
 
 from bfpack_spark import pipeline
@@ -25,14 +26,10 @@ KINDS = ("files", "frame")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    parser = parser_of(__doc__, "work", "runs", "tokenizer")
     parser.add_argument("--size-mb", type=int, action="append")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tokenizer", type=Path)
     options = parser.parse_args()
     small, large = sorted(options.size_mb or (50, 200))
-    options.work.mkdir(parents=True, exist_ok=True)
     corpora = [sized_corpus(options.work, size, "code", large) for size in (small, large)]
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     slopes: dict[str, list[float]] = {kind: [] for kind in KINDS}
@@ -42,14 +39,12 @@ def main() -> None:
                 measure(kind, corpus, tokenizer, options.work / "out") for corpus in corpora
             )
             slopes[kind].append((many[0] - few[0]) / (many[1] - few[1]) * 1e9)
-    print(f"{about()}\n")
-    print("| text read by | ns a token | least, most |\n|---|---:|---:|")
-    for kind, said in zip(KINDS, ("workers, from files", "Spark, as a frame"), strict=True):
-        own = slopes[kind]
-        print(f"| {said} | {statistics.median(own):.0f} | {min(own):.0f}, {max(own):.0f} |")
+    print(about())
+    print_head("text read by | ns a token | least, most", "lrr")
     pairs = [b - a for a, b in zip(*slopes.values(), strict=True)]
-    print(f"| the way through the JVM | {statistics.median(pairs):.0f} | ", end="")
-    print(f"{min(pairs):.0f}, {max(pairs):.0f} |")
+    names = ("workers, from files", "Spark, as a frame", "the way through the JVM")
+    for name, own in zip(names, [*slopes.values(), pairs], strict=True):
+        print(f"| {name} | {statistics.median(own):.0f} | {spread(own)} |")
 
 
 def measure(kind: str, corpus: Path, tokenizer: Path, output: Path) -> tuple[float, int]:

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from commands import BUCKET, flags
 from packers import MEAN_TOKENS
-from stages import BFPACK, NO_BROADCAST
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.files.locks import hold_bucket
@@ -25,20 +25,12 @@ from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
 from bfpack_spark.versions.manifests import FileEntry
 from bfpack_spark.versions.publication import Home, Version
 
-BUCKET = "b"
 VOCABULARY = 1 << 16
 _EOS = VOCABULARY
 FILE_TOKENS = 1 << 25  # as the token store's writer cuts files and row groups
 _FILE_ROWS = round(FILE_TOKENS / MEAN_TOKENS)
 _GROUP_ROWS = round((1 << 20) / MEAN_TOKENS)
 _GROUP_TOKENS = 1 << 22
-
-
-def command(name: str, output: Path, *more: object, heap: str = "4g") -> list[str]:
-    """A bfpack command on this output; the heap is fixed, so that peaks compare."""
-    where = ["--output", output, "--bucket", BUCKET, *more]
-    memory = ["--spark-conf", f"spark.driver.memory={heap}"]
-    return [*BFPACK, name, *map(str, where), *memory, *NO_BROADCAST]
 
 
 def store_of_lengths(output: Path, lengths: Int64) -> None:
@@ -95,8 +87,7 @@ def corpus_of_tokens(
     tokenizer = folder.with_name(f"{folder.name}-tokenizer")
     tokenizer.mkdir()
     (tokenizer / "tokenizer.json").write_text(_tokenizer_json())
-    where = {"input": folder, "tokenizer": tokenizer, "id-column": "doc_id", "tokens-column": "ids"}
-    return [str(part) for name, value in where.items() for part in (f"--{name}", value)]
+    return flags(input=folder, tokenizer=tokenizer, id_column="doc_id", tokens_column="ids")
 
 
 _CORPUS = pa.schema([("doc_id", pa.string()), ("ids", pa.binary())])

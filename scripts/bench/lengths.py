@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 from about import about
+from commands import BFPACK, BUCKET, bfpack_4g, flags, parser_of
 from events import log_options, read_tasks
-from figures import Line, medians, verdict
-from generated import BUCKET, FILE_TOKENS, command, store_of_lengths
+from figures import Line, medians, print_head, spread, verdict
+from generated import FILE_TOKENS, store_of_lengths
 from model import GROUP_DOCUMENTS_MAX, Layout, best_fit, print_blocks
 from packers import MEAN_TOKENS, draw_lengths
 from processes import Cost, Yardstick, run
-from stages import BFPACK
 
 from bfpack_spark.core.accounting import account
 from bfpack_spark.core.fragments import Int64
@@ -40,12 +40,11 @@ STATS_SEQ_LENS = (2048, 8192)
 
 def main() -> None:
     options = _parse_options()
-    options.work.mkdir(parents=True, exist_ok=True)
     sizes = sorted(options.documents or [10**6, 10**7, 3 * 10**7])
     stores = [_make_store(options.work, size) for size in sizes]
     with Yardstick() as yardstick:
         runs = [_run_all(stores, yardstick) for _ in range(options.runs)]
-    print(f"{about()} seq_len {SEQ_LEN}, median of {options.runs}. {yardstick.said()}\n")
+    print(f"{about()} seq_len {SEQ_LEN}, median of {options.runs}. {yardstick.said()}")
     _print_costs(sizes, runs)
     _print_slopes(sizes, runs)
     for store in stores:
@@ -73,16 +72,16 @@ def _run_all(stores: Sequence[Path], yardstick: Yardstick) -> list[tuple[Cost, i
 def _plan(store: Path) -> tuple[Cost, int]:
     log = store.with_name("events")
     shutil.rmtree(store / BUCKET / f"sequences-{SEQ_LEN}", ignore_errors=True)
-    cost = run([*command("plan", store, "--seq-len", SEQ_LEN), *log_options(log)])
+    cost = run(bfpack_4g("plan", store, *log_options(log), seq_len=SEQ_LEN))
     return cost, sum(task.shuffle_bytes for task in read_tasks(log))
 
 
 def _print_costs(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) -> None:
-    print(
-        "| documents | groups | CPU, s | wall, s | Python worker peak, MB | JVM peak, MB "
-        "| shuffled, bytes a document |"
+    print_head(
+        "documents | groups | CPU, s | wall, s | Python worker peak, MB | JVM peak, MB "
+        "| shuffled, bytes a document",
+        "rrrrrrr",
     )
-    print("|---:|---:|---:|---:|---:|---:|---:|")
     for size, own in zip(sizes, zip(*runs, strict=True), strict=True):
         costs = (cost for cost, _ in own)
         cpu, wall, worker, jvm = medians(costs, "cpu", "wall", "worker_mb", "jvm_mb")
@@ -94,8 +93,8 @@ def _print_costs(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) -
 
 
 def _print_slopes(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) -> None:
-    print("\n| from, to | us of CPU a document | least, most | start-up, s of CPU | target, us |")
-    print("|---|---:|---:|---:|---:|")
+    names = "from, to | us of CPU a document | least, most | start-up, s of CPU | target, us"
+    print_head(names, "lrrrr")
     before = None
     for at, (small, large) in enumerate(itertools.pairwise(sizes)):
         line = Line(sizes=(small, large), costs=[(own[at][0], own[at + 1][0]) for own in runs])
@@ -103,7 +102,7 @@ def _print_slopes(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) 
         slope = statistics.median(slopes)
         limit = MICROSECONDS_MAX if before is None else before
         print(
-            f"| {small:,}, {large:,} | {slope:.2f} | {min(slopes):.2f}, {max(slopes):.2f} "
+            f"| {small:,}, {large:,} | {slope:.2f} | {spread(slopes, '.2f')} "
             f"| {statistics.median(line.starts):.1f} | <= {limit:.2f}: {verdict(slope <= limit)} |"
         )
         before = slope if before is None else before
@@ -112,8 +111,8 @@ def _print_slopes(sizes: Sequence[int], runs: Sequence[list[tuple[Cost, int]]]) 
 def _print_overheads(drawn: Int64) -> None:
     lengths, counts = np.unique(drawn, return_counts=True)
     histogram = Histogram(values=lengths, counts=counts)
-    print(f"\n| {len(drawn):,} documents at | groups | sequences | over the bound | target |")
-    print("|---:|---:|---:|---:|---:|")
+    names = f"{len(drawn):,} documents at | groups | sequences | over the bound | target"
+    print_head(names, "rrrrr")
     for seq_len, groups in itertools.product((2048, 8192), (1, 10)):
         found = account(histogram, best_fit(seq_len, len(drawn) // groups))
         print(
@@ -138,25 +137,20 @@ def _print_largest(options: argparse.Namespace) -> None:
         f"{cost.wall:.0f} of wall, {cost.worker_mb:.0f} MB a worker, {cost.jvm_mb:.0f} the JVM."
     )
     print_blocks(list(layout.plan_shuffles()), store.with_name("events"))
-    stats = [*BFPACK, "stats", "--output", str(store), "--bucket", BUCKET]
-    stats += [part for seq_len in STATS_SEQ_LENS for part in ("--seq-len", str(seq_len))]
+    stats = [*BFPACK, "stats", *flags(output=store, bucket=BUCKET)]
+    stats += [part for seq_len in STATS_SEQ_LENS for part in flags(seq_len=seq_len)]
     costs = [run(stats) for _ in range(options.runs)]
     shutil.rmtree(store)
     at = " and ".join(f"{seq_len:,}" for seq_len in STATS_SEQ_LENS)
-    print(f"\n| documents, stats at {at} | wall, s | CPU, s | peak, MB |")
-    print("|---:|---:|---:|---:|")
+    print_head(f"documents, stats at {at} | wall, s | CPU, s | peak, MB", "rrrr")
     middle = medians(costs, "wall", "cpu", "python_mb")
     print("| {:,} | {:.1f} | {:.1f} | {:.0f} |".format(documents, *middle))
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True)
+    parser = parser_of(__doc__, "work", "runs")
     parser.add_argument("--documents", type=int, action="append", help="sizes; two or more")
     parser.add_argument("--largest-documents", type=int, default=LARGEST_DOCUMENTS)
-    parser.add_argument("--runs", type=int, default=3)
     return parser.parse_args()
 
 

@@ -8,14 +8,14 @@ file and shard. The heap of the JVM is fixed; the figure is the most that was al
 full collection every second. Megabytes are 10^6 bytes.
 """
 
-import argparse
 import shutil
 from pathlib import Path
 
 from about import about
+from commands import bfpack, flags, parser_of
 from corpora import text_tokenizer
+from figures import print_head
 from memory import measured
-from stages import BFPACK
 
 FILES = (10_000, 100_000)
 FILES_A_SHARD = 10
@@ -24,11 +24,12 @@ HEAP = "2g"
 
 
 def main() -> None:
-    options = _parse_options()
-    options.work.mkdir(parents=True, exist_ok=True)
-    print(f"{about()} Heap of {HEAP}.\n")
+    parser = parser_of(__doc__, "work")
+    parser.add_argument("--files", type=int, action="append", default=[])
+    options = parser.parse_args()
+    print(f"{about()} Heap of {HEAP}.")
     names = "files | shards | command | wall, s | CPU, s | driver, MB | worker, MB | heap alive, MB"
-    print(f"| {names} |\n|---:|---:|---|---:|---:|---:|---:|---:|")
+    print_head(names, "rrlrrrrr")
     for num_files in options.files or FILES:
         _print_rows(options.work, num_files, str(text_tokenizer(options.work)))
 
@@ -39,12 +40,10 @@ def _print_rows(work: Path, num_files: int, tokenizer: str) -> None:
     if not corpus.exists():
         _write(corpus, num_files)
     shards = num_files // FILES_A_SHARD
-    where = ["--output", str(output), "--bucket", "b", "--seq-len", str(SEQ_LEN)]
-    heap = ["--spark-conf", f"spark.driver.memory={HEAP}"]
-    text = ["--input", str(corpus), "--tokenizer", tokenizer, "--num-shards", str(shards)]
-    commands = {"pack": [*where, *text], "pack, nothing to do": [*where, *text], "verify": where}
-    for name, options in commands.items():
-        cost, alive = measured([*BFPACK, name.partition(",")[0], *options, *heap])
+    text = flags(input=corpus, tokenizer=tokenizer, num_shards=shards)
+    for name, more in (("pack", text), ("pack, nothing to do", text), ("verify", [])):
+        command = name.partition(",")[0]
+        cost, alive = measured(bfpack(command, output, *more, heap=HEAP, seq_len=SEQ_LEN))
         figures = (cost.wall, cost.cpu, cost.driver_mb, cost.worker_mb, alive)
         print(
             f"| {num_files:,} | {shards:,} | {name} | "
@@ -64,13 +63,6 @@ def _write(corpus: Path, num_files: int) -> None:
         words = " ".join(str(number * factor % 99_991) for factor in range(1, 12))
         (folder / f"{number:06d}.jsonl").write_text(f'{{"text": "{words}"}}\n')
     unfinished.rename(corpus)
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--files", type=int, action="append", default=[])
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -25,13 +25,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
+from commands import BUCKET, bfpack, flags, parser_of
 from corpora import make_corpus, text_tokenizer
-from figures import slope, verdict
-from generated import BUCKET, command, corpus_of_tokens, doc_ids, store_of_lengths
+from figures import print_head, slope, verdict
+from generated import corpus_of_tokens, doc_ids, store_of_lengths
 from packers import MEAN_TOKENS, draw_lengths
 from processes import Cost, run
 
 from bfpack_spark.tokenizing.engines import MAX_BYTES
+from bfpack_spark.versions.manifests import TokensManifest
+from bfpack_spark.versions.publication import Home, current
 
 HEAP = "1g"
 SHARD_TOKENS = 1 << 21
@@ -72,7 +75,6 @@ PEAK = "worker, MB | driver, MB | JVM heap alive, MB"  # the names of a peak's t
 
 def main() -> None:
     options = _parse_options()
-    options.work.mkdir(parents=True, exist_ok=True)
     print(f"{about()} Heap of {HEAP}.")
     sections = {
         "corpus": _print_by_corpus,
@@ -149,8 +151,7 @@ def _slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> float:
 
 def _print_by_corpus(options: argparse.Namespace) -> None:
     what = f"tokens packed at 2048, shards of {CORPUS_SHARD_TOKENS:,}, groups of {GROUP_MAX:,}"
-    print(f"\n| {what} | {PEAK} | a doubling | verify: {PEAK} | verify / pack |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print_head(f"{what} | {PEAK} | a doubling | verify: {PEAK} | verify / pack", "rrrrrrrrr")
     sizes, peaks, ratios = options.corpus_tokens, [], []
     for tokens in sizes:
         packed, verified = _pack_and_verify(options.work, tokens)
@@ -165,8 +166,7 @@ def _print_by_corpus(options: argparse.Namespace) -> None:
 
 def _print_by_seq_len(options: argparse.Namespace) -> None:
     tokens = SEQ_LENS_TOKENS
-    print(f"\n| {tokens:,} tokens packed at, shards of {SHARD_TOKENS:,} | {PEAK} |")
-    print("|---:|---:|---:|---:|")
+    print_head(f"{tokens:,} tokens packed at, shards of {SHARD_TOKENS:,} | {PEAK}", "rrrr")
     workers = []
     for seq_len in SEQ_LENS:
         peak = _pack(options.work, tokens, seq_len)
@@ -179,8 +179,8 @@ def _print_by_seq_len(options: argparse.Namespace) -> None:
 def _print_by_shard(options: argparse.Namespace) -> None:
     """What does grow: a shard is put together in one worker."""
     tokens = 2 * SHARDS_TOKENS[-1]
-    print(f"\n| {tokens:,} tokens packed at 2048, in shards of | {PEAK} | bytes a token more |")
-    print("|---:|---:|---:|---:|---:|")
+    what = f"{tokens:,} tokens packed at 2048, in shards of"
+    print_head(f"{what} | {PEAK} | bytes a token more", "rrrrr")
     peaks: list[Peak] = []
     for shard in SHARDS_TOKENS:
         peaks.append(_pack(options.work, tokens, 2048, shard))
@@ -200,7 +200,7 @@ def _last_slope(sizes: Sequence[int], peaks: Sequence[Peak]) -> str:
 
 def _pack_and_verify(work: Path, tokens: int) -> tuple[Peak, Peak]:
     packed = _pack(work, tokens, 2048, CORPUS_SHARD_TOKENS)
-    verified = measure(command("verify", work / "output", "--seq-len", 2048, heap=HEAP))
+    verified = measure(bfpack("verify", work / "output", heap=HEAP, seq_len=2048))
     _remove(work / "output")
     return packed, verified
 
@@ -211,15 +211,14 @@ def _pack(work: Path, tokens: int, seq_len: int, shard_tokens: int = SHARD_TOKEN
     _remove(corpus, corpus.with_name("corpus-tokenizer"), output)
     source = corpus_of_tokens(corpus, draw_lengths(round(tokens / MEAN_TOKENS)))
     shape = _shape(seq_len, shard_tokens)
-    peak = measure(command("pack", output, *source, *shape, heap=HEAP))
+    peak = measure(bfpack("pack", output, *source, *shape, heap=HEAP))
     _remove(corpus, corpus.with_name("corpus-tokenizer"))
     return peak
 
 
-def _shape(seq_len: int, shard_tokens: int = SHARD_TOKENS) -> list[object]:
+def _shape(seq_len: int, shard_tokens: int = SHARD_TOKENS) -> list[str]:
     rows = shard_tokens // seq_len
-    groups = ["--group-documents-max", GROUP_MAX]
-    return ["--seq-len", seq_len, "--rows-per-shard", rows, *groups]
+    return flags(seq_len=seq_len, rows_per_shard=rows, group_documents_max=GROUP_MAX)
 
 
 # Text
@@ -230,13 +229,13 @@ def _print_by_text(options: argparse.Namespace) -> None:
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     output = options.work / "output"
     what = f"MB of text, packed at 2048, shards of {SHARD_TOKENS:,}"
-    print(f"\n| {what} | tokens | {PEAK} |\n|---:|---:|---:|---:|---:|")
+    print_head(f"{what} | tokens | {PEAK}", "rrrrr")
     sizes, peaks = [], []
     for size_mb in options.text_mb:
         corpus = make_corpus(options.work, size_mb, "code", options.text_mb[-1])
         _remove(output)
-        source = ["--input", corpus, "--tokenizer", tokenizer, "--id-column", "doc_id"]
-        peaks.append(measure(command("pack", output, *source, *_shape(2048), heap=HEAP)))
+        source = flags(input=corpus, tokenizer=tokenizer, id_column="doc_id")
+        peaks.append(measure(bfpack("pack", output, *source, *_shape(2048), heap=HEAP)))
         sizes.append(_outcome(output)[0])
         print(f"| {size_mb} | {sizes[-1]:,} | {peaks[-1]} |", flush=True)
     _remove(output)
@@ -252,11 +251,11 @@ def _print_by_group(options: argparse.Namespace) -> None:
     _remove(output)
     sizes, peaks = options.group_documents, []
     store_of_lengths(output, draw_lengths(sizes[-1]))
-    print(f"\n| documents a group | {PEAK} | bytes a document more |\n|---:|---:|---:|---:|---:|")
+    print_head(f"documents a group | {PEAK} | bytes a document more", "rrrrr")
     for documents in sizes:
         _remove(output / BUCKET / "sequences-2048")
-        more = ["--seq-len", 2048, "--group-documents-max", documents]
-        peaks.append(measure(command("plan", output, *more, heap=HEAP)))
+        more = flags(seq_len=2048, group_documents_max=documents)
+        peaks.append(measure(bfpack("plan", output, *more, heap=HEAP)))
         print(f"| {documents:,} | {peaks[-1]} | {_last_slope(sizes, peaks)} |", flush=True)
     _remove(output)
     id_size = float(np.mean([len(name) for name in doc_ids(0, 0, 1 << 20).to_pylist()]))
@@ -271,11 +270,11 @@ def _print_by_group(options: argparse.Namespace) -> None:
 
 def _print_long_document(options: argparse.Namespace) -> None:
     tokenizer = options.tokenizer or text_tokenizer(options.work)
-    print(
-        "\n| one document, bytes of text | in | tokens | quarantined "
-        f"| tokenize: {PEAK} | pack at 2048: {PEAK} | verify: {PEAK} |"
+    print_head(
+        "one document, bytes of text | in | tokens | quarantined "
+        f"| tokenize: {PEAK} | pack at 2048: {PEAK} | verify: {PEAK}",
+        f"rlrl{'r' * 9}",
     )
-    print(f"|---:|---|---:|---|{'---:|' * 9}")
     sizes = (LONG_DOCUMENT_BYTES, LARGEST_DOCUMENT_BYTES)
     largest = [
         max(_print_document(options.work, tokenizer, size, kind) for kind in ("parquet", "jsonl"))
@@ -291,12 +290,11 @@ def _print_document(work: Path, tokenizer: Path, size: int, kind: str) -> float:
     folder, output = work / f"long-{kind}", work / "output"
     _remove(folder, output)
     _write_long_document(work, folder, size, kind)
-    more = ["--input", folder, "--tokenizer", tokenizer, "--max-quarantined", 1]
-    peak = measure(command("tokenize", output, *more, "--id-column", "doc_id", heap=HEAP))
+    text = flags(input=folder, tokenizer=tokenizer, max_quarantined=1, id_column="doc_id")
+    peak = measure(bfpack("tokenize", output, *text, heap=HEAP))
     tokens, refused = _outcome(output)
-    at = ["--seq-len", 2048]
-    packed = measure(command("pack", output, *more, "--id-column", "doc_id", *at, heap=HEAP))
-    verified = measure(command("verify", output, *at, heap=HEAP))
+    packed = measure(bfpack("pack", output, *text, heap=HEAP, seq_len=2048))
+    verified = measure(bfpack("verify", output, heap=HEAP, seq_len=2048))
     row = f"| {size:,} | {kind} | {tokens:,} | {refused} | {peak} | {packed} | {verified} |"
     print(row, flush=True)
     _remove(folder, output)
@@ -319,10 +317,10 @@ def _write_long_document(work: Path, folder: Path, size: int, kind: str) -> None
 
 
 def _outcome(output: Path) -> tuple[int, str]:
-    (path,) = (output / BUCKET / "tokens").glob("*/_manifest.json")
-    accounting = json.loads(path.read_text())["accounting"]
-    refused = accounting["documents_quarantined"]
-    return accounting["tokens"], ", ".join(refused) or "none"
+    _, manifest = current(Home(output=str(output), bucket=BUCKET))
+    assert isinstance(manifest, TokensManifest), "of a token store"
+    accounting = manifest.accounting
+    return accounting.tokens, ", ".join(accounting.documents_quarantined) or "none"
 
 
 def _remove(*folders: Path) -> None:
@@ -331,11 +329,7 @@ def _remove(*folders: Path) -> None:
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, help="default: one of 16k that is trained here")
+    parser = parser_of(__doc__, "work", "tokenizer")
     parts = ["corpus", "text", "seq_len", "shard", "group", "document"]
     parser.add_argument("--only", action="append", choices=parts)
     for name, sizes in (

@@ -6,9 +6,9 @@ A step has `lanes` rows. Of each mixture the table has the most that a source wa
 one step, after any number of steps in all lanes together, and in one lane.
 """
 
-import argparse
-
 import numpy as np
+from commands import parser_of
+from figures import print_head
 
 from bfpack_spark.core.mixture import MixtureOrder
 
@@ -24,10 +24,10 @@ MIXTURES = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--steps", type=int, default=1_000_000)
     num_rows = parser.parse_args().steps * LANES
-    print("| mixture | a step | all lanes | one lane |\n|---|---:|---:|---:|")
+    print_head("mixture | a step | all lanes | one lane", "lrrr")
     for name, shares in MIXTURES.items():
         rows = tuple(max(int(share * num_rows), 1) for share in shares)
         figures = drift(MixtureOrder(rows=rows, lanes=LANES))

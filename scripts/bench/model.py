@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from events import read_shuffles
+from figures import print_head
 from packers import MEAN_TOKENS, expected_histogram
 
 from bfpack_spark.config import Settings
@@ -178,8 +179,7 @@ def print_blocks(expected: list[Shuffle], log: Path) -> None:
     found = read_shuffles(log)
     windows = [found[n : n + len(expected)] for n in range(len(found) - len(expected) + 1)]
     largest = max(windows, key=lambda own: sum(shuffle.num_bytes for shuffle in own))
-    print("\n| shuffle | blocks: model | here | KiB in the mean: model | here |")
-    print("|---|---:|---:|---:|---:|")
+    print_head("shuffle | blocks: model | here | KiB in the mean: model | here", "lrrrr")
     for model, here in zip(expected, largest, strict=True):
         blocks = f"{model.blocks:,} | {here.blocks:,}"
         sizes = (model.block_bytes / 2**10, here.num_bytes / here.blocks / 2**10)

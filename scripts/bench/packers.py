@@ -20,13 +20,16 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import NormalDist
 from typing import TypeAlias
 
 import numpy as np
 from about import about
-from processes import Yardstick, run
+from commands import flags, made_folder, parser_of
+from figures import print_head
+from processes import Yardstick, in_turns, run
 
 from bfpack_spark.core.best_fit import pack, pack_counts
 from bfpack_spark.core.fragments import Int64, count_fragments, cut_documents
@@ -87,7 +90,6 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure_ours(np.load(options.one), options.seq_len[0])))
         return
-    options.work.mkdir(parents=True, exist_ok=True)
     _print_head(options)
     rows = []
     with Yardstick() as yardstick:
@@ -102,17 +104,15 @@ def main() -> None:
 
 def _print_head(options: argparse.Namespace) -> None:
     print(f"{about()} ns of CPU a document, median of {options.runs} (OLMo-core and TRL: 1).")
-    print(
-        "Timed, for all packers: fragments in, cut beforehand; out, the sequence of every ", end=""
-    )
-    print("fragment, with no order within a sequence.")
+    timed = "fragments in, cut beforehand; out, the sequence of every fragment"
+    print(f"Timed, for all packers: {timed}, with no order within a sequence.")
     names = ["ours"]
     if options.peers:
         names += [*FAST_PEERS, *SLOW_PEERS, "ours / the faster of Rust and C++"]
         print(f"Peers: {_versions(options.peers)}; TRL also moves the tokens, here of a byte each.")
         print(f"'{NOT_RUN}': at the cost a document of the size before it would take longer.")
-    print(f"\n| documents | seq_len | sequences | over the bound | {' | '.join(names)} |")
-    print("|---:|---:|---:|---:|" + "---:|" * len(names))
+    shape = "documents | seq_len | sequences | over the bound"
+    print_head(f"{shape} | {' | '.join(names)}", "r" * (4 + len(names)))
 
 
 def _versions(python: str) -> str:
@@ -183,7 +183,7 @@ def _take_turns(
     options: argparse.Namespace, path: Path, seq_len: int
 ) -> tuple[list[dict[str, float]], dict[str, Figures]]:
     """What ours said, turn by turn, and the fast peers' figures of the same turns."""
-    own = [sys.executable, str(Path(__file__)), "--one", str(path), "--seq-len", str(seq_len)]
+    own = [sys.executable, __file__, *flags(one=path, seq_len=seq_len)]
     fast = FAST_PEERS if options.peers else {}
     said: list[dict[str, float]] = []
     found: dict[str, Figures] = {packer: [] for packers in fast.values() for packer in packers}
@@ -212,8 +212,8 @@ def _too_slow(name: str, documents: int, smaller: Row | None) -> bool:
 
 def _run_peer(python: str, packer: str, path: Path, seq_len: int) -> float | str:
     """ns a document, or why there is no figure."""
-    command = [python, str(HERE / "peer_packers.py"), "--packer", packer, "--lengths", str(path)]
-    command += ["--seq-len", str(seq_len), "--seconds-max", str(SECONDS_MAX)]
+    told = flags(packer=packer, lengths=path, seq_len=seq_len, seconds_max=SECONDS_MAX)
+    command = [python, str(HERE / "peer_packers.py"), *told]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS_MAX
@@ -224,7 +224,7 @@ def _run_peer(python: str, packer: str, path: Path, seq_len: int) -> float | str
         print(f"{' '.join(command)}: {done.returncode} {done.stderr[-500:]}", file=sys.stderr)
         return NO_FIGURE.get(done.returncode, "failed")
     said = json.loads(done.stdout)
-    if not said["same_as_exact_bfd"]:
+    if said["bins"] != said["exact_bfd_bins"]:
         return f"{said['bins']:,} sequences"
     return float(said["ns_per_document"])
 
@@ -237,7 +237,7 @@ def _print_targets(rows: Sequence[Row]) -> None:
     """A line for each size that has a target and was run, of its worst seq_len."""
     targets = list(_targets(rows))
     if targets:
-        print("\n| target | here | met |\n|---|---:|---|")
+        print_head("target | here | met", "lrl")
     for target in targets:
         print(f"| {' | '.join(target)} |")
 
@@ -281,29 +281,22 @@ def _spread(figures: Sequence[float], digits: int) -> str:
 
 
 def _print_counts(runs: int) -> None:
-    print("\n| a billion documents on counts, seq_len | sequences | ms of CPU | target, ms |")
-    print("|---:|---:|---:|---:|")
+    names = "a billion documents on counts, seq_len | sequences | ms of CPU | target, ms"
+    print_head(names, "rrrr")
     histogram = expected_histogram(10**9)
     for seq_len, target in ((2048, 200), (8192, 1500), (131_072, 5000)):
         fragments = count_fragments(histogram.values, histogram.counts, seq_len, "split")
-        spent = []
-        for _ in range(runs):
-            start = time.process_time()
-            packing = pack_counts(fragments)
-            spent.append((time.process_time() - start) * 1e3)
-        milliseconds = statistics.median(spent)
-        print(f"| {seq_len:,} | {packing.num_bins:,} | {milliseconds:.0f} | {target:,} |")
+        (spent,) = in_turns({"counts": partial(pack_counts, fragments)}, runs).values()
+        milliseconds = statistics.median(spent) * 1e3
+        num_bins = pack_counts(fragments).num_bins
+        print(f"| {seq_len:,} | {num_bins:,} | {milliseconds:.0f} | {target:,} |")
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, default=Path(".bench/packers"))
-    parser.add_argument("--peers", help="python of the peers' environment; without it, ours alone")
+    parser = parser_of(__doc__, "peers", "runs")
+    parser.add_argument("--work", type=made_folder, default=".bench/packers")
     parser.add_argument("--documents", type=int, action="append")
     parser.add_argument("--seq-len", type=int, action="append")
-    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -7,12 +7,10 @@ row groups alike, and opens what comes out with pyarrow, Spark, polars, DuckDB a
 Exits with an error when our own way, written anew, is not of the size that the shards have.
 """
 
-import argparse
 import importlib.metadata
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from about import about
+from commands import parser_of
+from figures import print_head
+from processes import in_turns
 from pyspark.sql import functions as sf
 
 from bfpack_spark.core.rows import rows_per_row_group
@@ -65,9 +66,7 @@ WAYS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("shards", nargs="+", type=Path, help="directories of shards")
     directories = parser.parse_args().shards
     names = (f"{name} {importlib.metadata.version(name)}" for name in _READER_PACKAGES)
@@ -90,9 +89,9 @@ class Measured:
 def _print_table(directory: Path, work: Path) -> None:
     shards, num_bytes = some_shards(directory)
     tokens = sum(map(_num_tokens, shards))
-    print(f"{tokens / 1e6:.0f} M tokens of {directory}:\n")
-    print("| input_ids | bytes a token | write, ns a token | read, ns a token | not read by |")
-    print("|---|---:|---:|---:|---|")
+    print(f"{tokens / 1e6:.0f} M tokens of {directory}:")
+    names = "input_ids | bytes a token | write, ns a token | read, ns a token | not read by"
+    print_head(names, "lrrrl")
     found = {}
     for way in WAYS:
         found[way] = own = measure(shards, way, work / "shard.parquet")
@@ -123,14 +122,14 @@ def _check_ours(ours: Measured, size: float) -> None:
             f"the shards hold {size:.3f} bytes a token, written anew as {OURS.name} "
             f"{ours.size:.3f}: change OURS or write() to what the job does"
         )
-    print(f"\nThe shards themselves: {size:.3f} bytes a token.\n")
+    print(f"\nThe shards themselves: {size:.3f} bytes a token.")
 
 
 def _print_targets(found: dict[Way, Measured]) -> None:
     ours = found[OURS]
     read = {way: own for way, own in found.items() if not own.failing}
     alike = {w: own for w, own in read.items() if (w.codec, w.level) == (OURS.codec, OURS.level)}
-    print("| ours / the smallest that all read | here | target | met |\n|---|---:|---:|---|")
+    print_head("ours / the smallest that all read | here | target | met", "lrrl")
     ratio, name, _ = _to_smallest(ours, alike)
     met = "yes" if ratio <= _RATIO_MAX else "no"
     print(f"| by the same codec and level | {ratio:.3f} ({name}) | <= {_RATIO_MAX} | {met} |")
@@ -234,12 +233,7 @@ def _num_tokens(table: pa.Table) -> int:
 
 def _cpu(act: Callable[[], object]) -> float:
     """Seconds, median of three: what readers leave behind in this process may take some once."""
-    spent = []
-    for _ in range(3):
-        before = time.process_time()
-        act()
-        spent.append(time.process_time() - before)
-    return statistics.median(spent)
+    return statistics.median(in_turns({"it": act}, 3)["it"])
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import argparse
 import importlib
 import importlib.metadata
 import json
-import os
 import random
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -30,6 +29,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from commands import parser_of
+from peers import keep_caches_in, pack_with_olmo_core, read_with_datasets
 
 WORKERS = 2
 SEED = 42
@@ -45,19 +46,12 @@ def main() -> None:
         print(json.dumps({name: importlib.metadata.version(name) for name in PACKAGES}))
         return
     options.output.mkdir(parents=True)
-    os.environ["HF_HOME"] = str(options.output / "hf")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    keep_caches_in(options.output)
     PACKERS[options.packer](options)
 
 
 def pack_with_trl(options: argparse.Namespace, *, strategy: str, whole: bool = False) -> None:
-    tokens = importlib.import_module("datasets").load_dataset(
-        "parquet",
-        data_files=[str(path) for path in sorted(options.corpus.glob("*.parquet"))],
-        split="train",
-        cache_dir=str(options.output / "cache"),
-    )
+    tokens = read_with_datasets(sorted(options.corpus.glob("*.parquet")), options.output)
     packed = importlib.import_module("trl").pack_dataset(
         tokens,
         seq_length=options.seq_len,
@@ -69,7 +63,6 @@ def pack_with_trl(options: argparse.Namespace, *, strategy: str, whole: bool = F
 
 def pack_with_olmo(options: argparse.Namespace, *, strategy: str) -> None:
     utils = importlib.import_module("olmo_core.data.utils")
-    strategies = importlib.import_module("olmo_core.data.types").LongDocStrategy
     paths = []
     for source in sorted(options.corpus.glob("*.parquet")):
         path = options.output / f"{source.stem}.npy"
@@ -77,16 +70,9 @@ def pack_with_olmo(options: argparse.Namespace, *, strategy: str) -> None:
         path.write_bytes(ids.astype(np.uint32).tobytes())
         utils.write_document_indices(path, dtype=np.uint32, eos_token_id=options.eos_id)
         paths.append(path)
-    instances, bounds, _ = utils.pack_documents_into_instances(
-        *paths,
-        max_sequence_length=options.seq_len,
-        eos_token_id=options.eos_id,
-        dtype=np.uint32,
-        long_doc_strategy=strategies(strategy),
-    )
-    # Bounds count tokens over all files, as if these were one.
+    instances, bounds, _ = pack_with_olmo_core(paths, options.seq_len, options.eos_id, strategy)
     ids = np.concatenate([np.memmap(path, dtype=np.uint32, mode="r") for path in paths])
-    spans = bounds.astype(np.int64).tolist()
+    spans = bounds.tolist()
     rows = (np.concatenate([ids[slice(*spans[i])] for i in each]) for each in instances)
     write_rows(options.output / "rows.parquet", rows)
 
@@ -163,13 +149,10 @@ PACKERS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__, "seq-len")
     parser.add_argument("--packer", choices=PACKERS)
     parser.add_argument("--corpus", type=Path, help="Parquet of input_ids, EOS at their ends")
     parser.add_argument("--eos-id", type=int)
-    parser.add_argument("--seq-len", type=int, default=2048)
     parser.add_argument("--output", type=Path, help="directory to create")
     parser.add_argument("--versions", action="store_true", help="print those of the packages")
     return parser.parse_args()

@@ -8,13 +8,10 @@ Prints one line of JSON, with the sequences that exact best-fit decreasing needs
 A packing that takes over N seconds by the clock ends the process by SIGALRM; nothing else does.
 """
 
-import argparse
 import bisect
 import importlib
-import importlib.metadata
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -29,6 +26,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import numpy.typing as npt
+from commands import parser_of
 
 Int64 = npt.NDArray[np.int64]
 # What is timed, and what then tells the tokens of every sequence that it made.
@@ -40,46 +38,33 @@ ARROW_LIST_MAX = 2**31 - 1
 def main() -> int:
     """Return 3 when the peer cannot take these lengths, 4 when it loses tokens or overfills a
     sequence."""
-    options = _parse_options()
+    parser = parser_of(__doc__)
+    parser.add_argument("--packer", choices=PACKERS, required=True)
+    parser.add_argument("--lengths", type=Path, required=True, help=".npy, tokens a document")
+    parser.add_argument("--seq-len", type=int, required=True)
+    parser.add_argument("--seconds-max", type=int, default=0, help="of the packing; 0: no limit")
+    options = parser.parse_args()
     documents = np.load(options.lengths).astype(np.int64)
     fragments = cut_documents(documents, options.seq_len)
-    package, prepare = PACKERS[options.packer]
-    report = {
-        "packer": options.packer,
-        "package": package,
-        "version": importlib.metadata.version(package),
-        "documents": len(documents),
-        "fragments": len(fragments),
-        "seq_len": options.seq_len,
-    }
     try:
-        pack, tokens_by_bin = prepare(fragments, options.seq_len)
+        pack, tokens_by_bin = PACKERS[options.packer](fragments, options.seq_len)
     except ValueError as error:
-        print(json.dumps(report | {"refused": str(error)}))
+        print(json.dumps({"refused": str(error)}))
         return 3
-    rss_before = _peak_rss_mb()
     signal.alarm(options.seconds_max)
-    wall, cpu = time.perf_counter(), time.process_time()
+    cpu = time.process_time()
     packed = pack()
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    cpu = time.process_time() - cpu
     signal.alarm(0)
-    rss_after = _peak_rss_mb()
     used = tokens_by_bin(packed)
     exact = count_best_fit_bins(fragments, options.seq_len)
-    keeps_all = bool(used.max() <= options.seq_len and used.sum() == documents.sum())
-    report |= {
+    report = {
         "bins": len(used),
         "exact_bfd_bins": exact,
-        "same_as_exact_bfd": len(used) == exact,
-        "keeps_all_tokens": keeps_all,
-        "cpu_seconds": round(cpu, 6),
-        "wall_seconds": round(wall, 6),
         "ns_per_document": round(cpu / len(documents) * 1e9, 1),
-        "peak_rss_mb_before": rss_before,
-        "peak_rss_mb": rss_after,
     }
     print(json.dumps(report))
-    return 0 if keeps_all else 4
+    return 0 if used.max() <= options.seq_len and used.sum() == documents.sum() else 4
 
 
 def cut_documents(documents: Int64, seq_len: int) -> Int64:
@@ -188,13 +173,13 @@ def prepare_lightbinpack(fragments: Int64, seq_len: int, strategy: str) -> Prepa
     )
 
 
-PACKERS: dict[str, tuple[str, Callable[[Int64, int], Prepared]]] = {
-    "olmo_core": ("ai2-olmo-core", prepare_olmo_core),
-    "trl": ("trl", prepare_trl),
-    "seqpacker": ("seqpacker", partial(prepare_seqpacker, strategy="obfd")),
-    "seqpacker_bfd": ("seqpacker", partial(prepare_seqpacker, strategy="bfd")),
-    "lightbinpack": ("lightbinpack", partial(prepare_lightbinpack, strategy="obfd")),
-    "lightbinpack_bfd": ("lightbinpack", partial(prepare_lightbinpack, strategy="bfd")),
+PACKERS: dict[str, Callable[[Int64, int], Prepared]] = {
+    "olmo_core": prepare_olmo_core,
+    "trl": prepare_trl,
+    "seqpacker": partial(prepare_seqpacker, strategy="obfd"),
+    "seqpacker_bfd": partial(prepare_seqpacker, strategy="bfd"),
+    "lightbinpack": partial(prepare_lightbinpack, strategy="obfd"),
+    "lightbinpack_bfd": partial(prepare_lightbinpack, strategy="bfd"),
 }
 
 
@@ -205,21 +190,6 @@ def _flat(bins: list[list[int]]) -> Int64:
 def _sums(lengths: Int64, sizes: Int64) -> Int64:
     ends = np.concatenate([[0], np.cumsum(lengths)])[np.cumsum(sizes)]
     return np.diff(ends, prepend=0)
-
-
-def _peak_rss_mb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--packer", choices=PACKERS, required=True)
-    parser.add_argument("--lengths", type=Path, required=True, help=".npy, tokens a document")
-    parser.add_argument("--seq-len", type=int, required=True)
-    parser.add_argument("--seconds-max", type=int, default=0, help="of the packing; 0: no limit")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ olmo_core  token files of OLMo-core's format; its pack_documents_into_instances 
 Every document ends with EOS. Prints one line of JSON: what was made, and by which versions.
 """
 
-import argparse
 import importlib
 import importlib.metadata
 import inspect
@@ -26,6 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from commands import parser_of
+from peers import keep_caches_in, pack_with_olmo_core, read_with_datasets
 from tokenizers import Tokenizer
 
 TEXTS_PER_BATCH = 1000  # what datasets' map takes by default
@@ -58,9 +59,17 @@ class Made(NamedTuple):
 
 def main() -> int:
     """Return 1 when tokens were lost."""
-    options = _parse_options()
+    parser = parser_of(__doc__, "seq-len")
+    parser.add_argument("--peer", choices=PEERS, required=True)
+    parser.add_argument("--corpus", type=Path, required=True, help="Parquet of (doc_id, text)")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
+    parser.add_argument("--eos-token", help="default: that of tokenizer_config.json")
+    parser.add_argument("--output", type=Path, required=True, help="directory to create")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
     options.output.mkdir(parents=True)
-    _keep_caches_in(options.output)
+    keep_caches_in(options.output)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the processes are the parallelism
     packages, modules, run = PEERS[options.peer]
     for module in modules:
         importlib.import_module(module)
@@ -105,12 +114,7 @@ def tokenize_with_datasets(job: Job) -> Any:
         encoded = tokenizer(rows["text"], add_special_tokens=False, return_attention_mask=False)
         return {"input_ids": [[*ids, tokenizer.eos_token_id] for ids in encoded["input_ids"]]}
 
-    texts = importlib.import_module("datasets").load_dataset(
-        "parquet",
-        data_files=[str(path) for path in job.files],
-        split="train",
-        cache_dir=str(job.output / "cache"),
-    )
+    texts = read_with_datasets(job.files, job.output)
     return texts.map(
         tokenize, batched=True, num_proc=job.workers, remove_columns=texts.column_names
     )
@@ -131,20 +135,11 @@ def _count_tokens(dataset: Any) -> int:
 
 
 def run_olmo_core(job: Job) -> Made:
-    """Bounds that its packer returns count tokens over all files, as if these were one."""
-    utils = importlib.import_module("olmo_core.data.utils")
-    strategy = importlib.import_module("olmo_core.data.types").LongDocStrategy.fragment
     _, eos_id = load_tokenizer(job)
     paths, num_documents = write_token_files(job)
-    instances, bounds, packed_tokens = utils.pack_documents_into_instances(
-        *paths,
-        max_sequence_length=job.seq_len,
-        eos_token_id=eos_id,
-        dtype=np.uint32,
-        long_doc_strategy=strategy,
-    )
+    instances, bounds, packed_tokens = pack_with_olmo_core(paths, job.seq_len, eos_id, "fragment")
     files = [np.memmap(path, dtype=np.uint32, mode="r") for path in paths]
-    write_instances(instances, bounds.astype(np.int64), files, eos_id, job)
+    write_instances(instances, bounds, files, eos_id, job)
     counts = sum(map(len, files)), int(packed_tokens)
     return Made(num_documents, num_documents, *counts, len(instances))
 
@@ -225,27 +220,6 @@ PEERS: dict[str, Peer] = {
     "trl_whole": (HF_PACKAGES, HF_MODULES, run_trl_whole),
     "olmo_core": (OLMO_PACKAGES, ("olmo_core.data.utils",), run_olmo_core),
 }
-
-
-def _keep_caches_in(output: Path) -> None:
-    os.environ["HF_HOME"] = str(output / "hf")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the processes are the parallelism
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--peer", choices=PEERS, required=True)
-    parser.add_argument("--corpus", type=Path, required=True, help="Parquet of (doc_id, text)")
-    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
-    parser.add_argument("--eos-token", help="default: that of tokenizer_config.json")
-    parser.add_argument("--seq-len", type=int, default=2048)
-    parser.add_argument("--output", type=Path, required=True, help="directory to create")
-    parser.add_argument("--workers", type=int, default=2)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

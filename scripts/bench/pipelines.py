@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands import flags
 from corpora import SCRIPTS
+from figures import print_head
 from processes import Cost, Yardstick, run
 
 PEERS = {
@@ -24,7 +26,7 @@ PEERS = {
 class Peers:
     """Their environment, and what they work on."""
 
-    python: Path
+    python: str
     corpora: Sequence[Path]  # the small one and the large one
     tokenizer: Path
     output: Path
@@ -39,15 +41,10 @@ class Peers:
 
     def _run(self, peer: str, corpus: Path) -> Cost:
         shutil.rmtree(self.output, ignore_errors=True)
-        options = {
-            "peer": peer,
-            "corpus": corpus,
-            "tokenizer": self.tokenizer,
-            "output": self.output,
-            "seq-len": self.seq_len,
-        }
-        more = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
-        cost = run([str(self.python), str(SCRIPTS / "bench" / "peer_pipelines.py"), *more])
+        text = flags(peer=peer, corpus=corpus, tokenizer=self.tokenizer)
+        shape = flags(output=self.output, seq_len=self.seq_len)
+        script = str(SCRIPTS / "bench" / "peer_pipelines.py")
+        cost = run([self.python, script, *text, *shape])
         shutil.rmtree(self.output)
         return cost
 
@@ -61,9 +58,8 @@ def print_packed(larger: dict[str, Cost]) -> None:
     """What came of each peer's larger run, and the packages that did it."""
     reports = {name: json.loads(cost.out) for name, cost in larger.items()}
     versions = {key: value for said in reports.values() for key, value in said["versions"].items()}
-    print(f"\nPeers: {', '.join(f'{key} {value}' for key, value in sorted(versions.items()))}.\n")
-    print("| packed by | tokens | documents a batch | sequences | least |")
-    print("|---|---:|---:|---:|---:|")
+    print(f"\nPeers: {', '.join(f'{key} {value}' for key, value in sorted(versions.items()))}.")
+    print_head("packed by | tokens | documents a batch | sequences | least", "lrrrr")
     for name, said in reports.items():
         counts = ("tokens", "documents_per_batch", "sequences", "least_sequences")
         print(f"| {name} | {' | '.join(f'{said[key]:,}' for key in counts)} |")

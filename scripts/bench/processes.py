@@ -1,4 +1,5 @@
-"""What a command costs: CPU of its process tree, wall time, peaks of memory. Linux only."""
+"""What a command costs: CPU of its process tree, wall time, peaks of memory; and the CPU of a
+call in this process. Linux only."""
 
 import contextlib
 import ctypes
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +73,22 @@ def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> 
         )
 
 
+def seconds_of(act: Callable[[], object]) -> float:
+    """Return the seconds of CPU that an act takes in this process."""
+    before = time.process_time()
+    act()
+    return time.process_time() - before
+
+
+def in_turns(acts: Mapping[str, Callable[[], object]], turns: int) -> dict[str, list[float]]:
+    """Return the seconds of CPU of each act, turn by turn."""
+    spent: dict[str, list[float]] = {name: [] for name in acts}
+    for _ in range(turns):
+        for name, act in acts.items():
+            spent[name].append(seconds_of(act))
+    return spent
+
+
 def _sample(tree: _Tree, main: int) -> None:
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess, ChildProcessError):
@@ -116,11 +133,14 @@ class Yardstick:
         self.look()
 
     def look(self) -> None:
-        started, total = time.process_time(), 0
-        for number in range(5_000_000):
-            total += number
-        self._seconds.append(time.process_time() - started)
+        self._seconds.append(seconds_of(_loop))
 
     def said(self) -> str:
         low, high = min(self._seconds), max(self._seconds)
         return f"A fixed loop, timed between the runs, took {low:.2f} to {high:.2f} s of CPU."
+
+
+def _loop() -> None:
+    total = 0
+    for number in range(5_000_000):
+        total += number

@@ -30,7 +30,9 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
-from figures import verdict
+from commands import flags, parser_of
+from figures import print_head, verdict
+from processes import seconds_of
 
 from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.files.parquet_output import ParquetOutput
@@ -57,7 +59,7 @@ def main() -> None:
     if options.one:
         print(json.dumps(MEASURES[options.one](options)))
         return
-    print(f"{about()} datasets {importlib.metadata.version('datasets')}.\n")
+    print(f"{about()} datasets {importlib.metadata.version('datasets')}.")
     misses = 0
     for seq_len in SEQ_LENS:
         write_output(options.work, seq_len, options.tokens)
@@ -68,9 +70,8 @@ def main() -> None:
 
 def _print_costs(options: argparse.Namespace, seq_len: int) -> int:
     peers = {name: _run(options, name, seq_len) for name in ("pyarrow", "datasets", "numpy")}
-    names = "ns | x pyarrow | x datasets | x datasets in numpy"
-    print(f"| CPU a token at {seq_len:,}, ns | ranks | lanes | {names} | |")
-    print("|---|---:|---:|---:|---:|---:|---:|---|")
+    names = "ranks | lanes | ns | x pyarrow | x datasets | x datasets in numpy"
+    print_head(f"CPU a token at {seq_len:,}, ns | {names} |", "lrrrrrrl")
     for name, cost in peers.items():
         called = "datasets in numpy" if name == "numpy" else name
         print(f"| {called} | | | {cost:.2f} | {peers['pyarrow'] / cost:.2f} | | | |")
@@ -84,12 +85,11 @@ def _print_costs(options: argparse.Namespace, seq_len: int) -> int:
             times = f"{shares[0]:.2f} | {shares[1]:.1f} | {peers['numpy'] / cost:.1f}"
             cells = f"{cost:.2f} | {times} | {verdict(met)}"
             print(f"| this reader | {world} | {lanes} | {cells} |")
-    print()
     return misses
 
 
 def _print_others(options: argparse.Namespace) -> int:
-    print("| what | at | found | target | |\n|---|---:|---:|---:|---|")
+    print_head("what | at | found | target |", "lrrrl")
     misses = 0
     for what, name, limit in (
         ("memory above imports, MB", "memory", MEMORY_MB_MAX),
@@ -112,11 +112,9 @@ def _run(
     options: argparse.Namespace, name: str, seq_len: int, world: int = 1, lanes: int = 16
 ) -> float:
     """Return what a measure finds, in a process of its own."""
-    command = [sys.executable, __file__, "--work", options.work, "--one", name]
-    command += ["--seq-len", seq_len, "--world-size", world, "--lanes", lanes]
-    command += ["--runs", options.runs]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout))
+    what = flags(work=options.work, one=name, seq_len=seq_len, runs=options.runs)
+    command = [sys.executable, __file__, *what, *flags(world_size=world, lanes=lanes)]
+    return float(json.loads(subprocess.check_output(command, stderr=subprocess.PIPE)))
 
 
 def best(runs: int, work: Callable[[], int]) -> float:
@@ -194,9 +192,7 @@ def memory(options: argparse.Namespace) -> float:
 
 
 def first_batch(options: argparse.Namespace) -> float:
-    begin = time.process_time()
-    next(iter(opened(options).batches(ROWS)))
-    return time.process_time() - begin
+    return seconds_of(lambda: next(iter(opened(options).batches(ROWS))))
 
 
 def flattened(options: argparse.Namespace) -> float:
@@ -337,10 +333,7 @@ def rows_as_table(rows: np.ndarray, first: int) -> pa.Table:
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True, help="folder for what is written")
+    parser = parser_of(__doc__, "work")
     parser.add_argument("--tokens", type=int, default=1 << 25, help="tokens of each output")
     parser.add_argument("--runs", type=int, default=3, help="passes, of which the best counts")
     parser.add_argument("--one", choices=sorted(MEASURES), help=argparse.SUPPRESS)

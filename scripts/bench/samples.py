@@ -8,7 +8,6 @@ are generated. Beside each width stands the one of as many documents drawn alike
 used: twice the standard error of their mean to each side.
 """
 
-import argparse
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from about import about
+from commands import parser_of
+from figures import print_head
 
 from bfpack_spark.config import Settings
 from bfpack_spark.core.expectations import Float64, cut_chance
@@ -48,13 +49,17 @@ class Corpus:
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("tokenizer", type=Path)
+    parser.add_argument("--prose", type=Path, help="a corpus of make_corpus.py --prose")
+    parser.add_argument("--seeds", type=int, default=200)
+    options = parser.parse_args()
     folders = {"demo": options.corpus} | ({"prose": options.prose} if options.prose else {})
     corpora = [_measured(name, folder, options.tokenizer) for name, folder in folders.items()]
     corpora += [_generated("long tail", 5000), _generated("long tail, clusters", 200_000)]
-    print(f"{about()} {options.seeds} seeds, seq_len {SEQ_LEN}; width: median, of the truth.\n")
-    print("| corpus | N | what | held | width | width without sizes |")
-    print("|---|---:|---|---:|---:|---:|")
+    print(f"{about()} {options.seeds} seeds, seq_len {SEQ_LEN}; width: median, of the truth.")
+    print_head("corpus | N | what | held | width | width without sizes", "lrlrrr")
     for corpus in corpora:
         for num_documents in SIZES:
             _print_rows(corpus, num_documents, options.seeds)
@@ -176,15 +181,6 @@ def _generated(name: str, num_documents: int) -> Corpus:
         rate *= np.exp(np.repeat(places, CLUSTER_DOCUMENTS)[:num_documents])
     size = np.rint(length / np.minimum(rate, 1)).astype(np.int64)
     return Corpus(name=name, size=size, length=length.astype(np.int64) + 1, in_clusters=in_clusters)
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("tokenizer", type=Path)
-    parser.add_argument("--prose", type=Path, help="a corpus of make_corpus.py --prose")
-    parser.add_argument("--seeds", type=int, default=200)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

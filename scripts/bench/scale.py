@@ -21,12 +21,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
+from commands import BUCKET, bfpack, flags, parser_of
 from corpora import make_corpus, text_tokenizer
 from events import log_options, read_shuffles
-from figures import Line, verdict
-from generated import BUCKET, command
+from figures import Line, print_head, verdict
 from memory import measured
 from processes import Cost, Yardstick
+
+from bfpack_spark.versions.publication import Home, current_sequences
 
 NUM_FILES = 2
 SEQ_LEN = 2048
@@ -51,12 +53,15 @@ class Run:
 
 def main() -> None:
     options = _parse_options()
-    options.work.mkdir(parents=True, exist_ok=True)
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     base = write_base(options.work, options.size_mb)
     runs: list[Run] = []
-    print(f"{about()} Code of {options.size_mb} MB, {NUM_FILES} files, over and over.\n")
-    _print_head()
+    print(f"{about()} Code of {options.size_mb} MB, {NUM_FILES} files, over and over.")
+    print_head(
+        "M tokens | documents | CPU, s | wall, s | largest worker, MB | driver, MB "
+        "| JVM heap alive, MB | shuffled, bytes a token | smallest mean block, KiB",
+        "rrrrrrrrr",
+    )
     with Yardstick() as yardstick:
         for copies in sorted(options.copies):
             runs.append(run_job(write_copies(base, copies), tokenizer, options.work))
@@ -92,33 +97,23 @@ def write_copies(base: Path, copies: int) -> Path:
 def run_job(corpus: Path, tokenizer: Path, work: Path) -> Run:
     output, log = work / "output", work / "events"
     shutil.rmtree(output, ignore_errors=True)
-    text = ["--input", corpus, "--tokenizer", tokenizer, "--seq-len", SEQ_LEN]
-    cost, alive = measured(
-        command("pack", output, *text, *log_options(log), heap="1g"), every_seconds=3
-    )
-    folder = output / BUCKET / f"sequences-{SEQ_LEN}"
-    version = folder / json.loads((folder / "_current.json").read_text())["version"]
-    totals = json.loads((version / "_manifest.json").read_text())["accounting"]
-    stages = json.loads((version / "report" / "report.json").read_text())["run"]["costs"]
+    text = flags(input=corpus, tokenizer=tokenizer, seq_len=SEQ_LEN)
+    pack = bfpack("pack", output, *text, *log_options(log), heap="1g")
+    cost, alive = measured(pack, every_seconds=3)
+    home = Home(output=str(output), bucket=BUCKET, seq_len=SEQ_LEN)
+    version, manifest = current_sequences(home)
+    stages = json.loads(Path(version, "report/report.json").read_text())["run"]["costs"]
     shuffles = read_shuffles(log)
     shutil.rmtree(output)
     shutil.rmtree(corpus)
     return Run(
-        tokens=totals["num_tokens"],
-        documents=totals["num_documents"],
+        tokens=manifest.accounting.num_tokens,
+        documents=manifest.accounting.num_documents,
         cost=cost,
         heap_mb=alive,
         stages={each["stage"]: each["cpu_seconds"] for each in stages},
         shuffled=sum(each.num_bytes for each in shuffles),
         block_bytes=min(s.num_bytes / s.blocks for s in shuffles if s.num_bytes > 1_000_000),
-    )
-
-
-def _print_head() -> None:
-    print(
-        "| M tokens | documents | CPU, s | wall, s | largest worker, MB | driver, MB "
-        "| JVM heap alive, MB | shuffled, bytes a token | smallest mean block, KiB |\n"
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
 
 
@@ -132,10 +127,8 @@ def _row(run: Run) -> str:
 
 
 def _print_slopes(runs: Sequence[Run]) -> None:
-    print(
-        f"\n| M tokens, from, to | ns of CPU a token | {' | '.join(STAGES)} | start-up, s of CPU |"
-        "\n|---|---:|---:|---:|---:|---:|"
-    )
+    names = f"M tokens, from, to | ns of CPU a token | {' | '.join(STAGES)} | start-up, s of CPU"
+    print_head(names, "lrrrrr")
     for small, large in itertools.pairwise(runs):
         line = _line(small, large)
         tokens = large.tokens - small.tokens
@@ -151,7 +144,7 @@ def _line(small: Run, large: Run) -> Line:
 
 
 def _print_verdicts(runs: Sequence[Run]) -> None:
-    print("\n| what | here | target |\n|---|---:|---|")
+    print_head("what | here | target", "lrl")
     for what, here, limit, form in _verdicts(runs):
         print(f"| {what} | {here:{form}} | <= {limit}: {verdict(here <= limit)} |")
 
@@ -168,11 +161,7 @@ def _verdicts(runs: Sequence[Run]) -> Iterator[tuple[str, float, float, str]]:
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, help="default: one of 16k that is trained here")
+    parser = parser_of(__doc__, "work", "tokenizer")
     parser.add_argument("--size-mb", type=int, default=38, help="of the text that is copied")
     parser.add_argument("--copies", type=int, nargs="+", default=(1, 10, 100))
     return parser.parse_args()

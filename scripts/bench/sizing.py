@@ -10,7 +10,6 @@ arithmetic.
 
 import argparse
 import itertools
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,9 +19,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from about import about
 from cliffs import ordinary
+from commands import BUCKET, bfpack_4g, flags, parser_of
 from events import log_options
-from figures import slope
-from generated import BUCKET, command, corpus_of_tokens
+from figures import print_head, slope
+from generated import corpus_of_tokens
 from model import (
     BLOCK_BYTES_MIN,
     GROUP_DOCUMENTS_MAX,
@@ -37,6 +37,8 @@ from processes import Cost, run
 
 from bfpack_spark.core.accounting import account
 from bfpack_spark.core.groups import num_groups
+from bfpack_spark.versions.manifests import SequencesManifest
+from bfpack_spark.versions.publication import Home, current, current_sequences
 
 SIMULATED_TOKENS, SIMULATED_BUCKETS = 15 * 10**12, 100
 SEQ_LENS = (2048, 8192)
@@ -56,7 +58,6 @@ CONSTANTS = {
 
 def main() -> None:
     options = _parse_options()
-    options.work.mkdir(parents=True, exist_ok=True)
     print(about())
     parts = {"model": _print_model, "shards": _print_shards, "simulation": _print_simulation}
     for name in options.only or parts:
@@ -87,8 +88,7 @@ CASES = (
 def _print_model(options: argparse.Namespace) -> None:
     print(f"\n{', '.join(f'{name} {getattr(options, name):g}' for name in CONSTANTS)}")
     columns = [dict(model(case, options)) for case in CASES]
-    print(f"\n| at {options.seq_len:,} | {' | '.join(case.words() for case in CASES)} |")
-    print("|---|" + "---:|" * len(CASES))
+    print_head(f"at {options.seq_len:,} | {' | '.join(case.words() for case in CASES)}", "lrrr")
     for name in dict.fromkeys(name for column in columns for name in column):
         print(f"| {name} | {' | '.join(column.get(name, '') for column in columns)} |")
     largest = largest_bucket(_layout(CASES[1], options))
@@ -157,14 +157,12 @@ def _print_shards(options: argparse.Namespace) -> None:
     for folder in (corpus, corpus.with_name("corpus-tokenizer"), output):
         shutil.rmtree(folder, ignore_errors=True)
     source = corpus_of_tokens(corpus, ordinary(options.shard_run_tokens))
-    run(command("tokenize", output, *source))
+    run(bfpack_4g("tokenize", output, *source))
     few, _ = _assemble(output, FEW_SHARDS, log)
     many, rows = _assemble(output, NUM_SHARDS, log)
     each = slope((FEW_SHARDS, NUM_SHARDS), (few.cpu, many.cpu))
-    print(
-        f"\n| {NUM_SHARDS:,} shards of {options.shard_run_tokens:,} tokens at {SHARDS_SEQ_LEN} | |"
-    )
-    print("|---|---:|")
+    what = f"{NUM_SHARDS:,} shards of {options.shard_run_tokens:,} tokens at {SHARDS_SEQ_LEN}"
+    print_head(f"{what} |", "lr")
     for name, value in (
         ("rows a shard", f"{min(rows)} to {max(rows)}"),
         ("assemble, s of CPU", f"{many.cpu:.1f}"),
@@ -174,8 +172,7 @@ def _print_shards(options: argparse.Namespace) -> None:
         ("largest worker, MB", f"{many.worker_mb:.0f}"),
     ):
         print(f"| {name} | {value} |")
-    manifest = json.loads(next((output / BUCKET / "tokens").glob("*/_manifest.json")).read_text())
-    files = sum(entry["kind"] == "documents" for entry in manifest["files"])
+    files = len(current(Home(output=str(output), bucket=BUCKET))[1].files_of("documents"))
     layout = Layout(
         tokens=options.shard_run_tokens,
         seq_len=SHARDS_SEQ_LEN,
@@ -189,25 +186,24 @@ def _print_shards(options: argparse.Namespace) -> None:
 
 def _assemble(output: Path, num_shards: int, log: Path) -> tuple[Cost, list[int]]:
     """What it costs, and the rows of each shard."""
-    folder = output / BUCKET / f"sequences-{SHARDS_SEQ_LEN}"
-    shutil.rmtree(folder, ignore_errors=True)
-    shape = ["--seq-len", SHARDS_SEQ_LEN, "--num-shards", num_shards]
-    run(command("plan", output, *shape))
-    cost = run(command("assemble", output, *shape, *log_options(log)))
-    (version,) = folder.glob("*/_manifest.json")
-    return cost, check_shards(version.parent, num_shards)
+    home = Home(output=str(output), bucket=BUCKET, seq_len=SHARDS_SEQ_LEN)
+    shutil.rmtree(home.directory, ignore_errors=True)
+    shape = flags(seq_len=SHARDS_SEQ_LEN, num_shards=num_shards)
+    run(bfpack_4g("plan", output, *shape))
+    cost = run(bfpack_4g("assemble", output, *shape, *log_options(log)))
+    version, manifest = current_sequences(home)
+    return cost, check_shards(Path(version), manifest, num_shards)
 
 
-def check_shards(version: Path, num_shards: int) -> list[int]:
+def check_shards(version: Path, manifest: SequencesManifest, num_shards: int) -> list[int]:
     """Rows of each shard, by the Parquet footers; names and totals are those they must be."""
-    manifest = json.loads((version / "_manifest.json").read_text())
     names = sorted(path.name for path in (version / "shards").iterdir())
     rows = [pq.read_metadata(version / "shards" / name).num_rows for name in names]
     wanted = [f"part-{number:05d}.parquet" for number in range(num_shards)]
     for what, found, expected in (
         ("names", names, wanted),
-        ("rows", sum(rows), manifest["accounting"]["num_sequences"]),
-        ("tokens", manifest["totals"]["tokens"], manifest["accounting"]["num_tokens"]),
+        ("rows", sum(rows), manifest.accounting.num_sequences),
+        ("tokens", manifest.totals.tokens, manifest.accounting.num_tokens),
         ("spread of rows", max(rows) - min(rows) <= 1, True),
     ):
         if found != expected:
@@ -222,11 +218,11 @@ def _print_simulation(options: argparse.Namespace) -> None:
     """One bucket, since all are alike; sequences and groups are those of all buckets."""
     buckets = SIMULATED_BUCKETS
     histogram = expected_histogram(round(options.simulated_tokens / buckets / MEAN_TOKENS))
-    print(
-        f"\n| {buckets} buckets of {histogram.count:,} documents, {histogram.total:,} tokens, at | "
-        "groups of | groups | sequences | over the bound | s of CPU a bucket |"
+    print_head(
+        f"{buckets} buckets of {histogram.count:,} documents, {histogram.total:,} tokens, at | "
+        "groups of | groups | sequences | over the bound | s of CPU a bucket",
+        "rrrrrr",
     )
-    print("|---:|---:|---:|---:|---:|---:|")
     for seq_len, size in itertools.product(SEQ_LENS, (GROUP_DOCUMENTS_MAX, 10**11)):
         start = time.process_time()
         found = account(histogram, best_fit(seq_len, size))
@@ -240,12 +236,8 @@ def _print_simulation(options: argparse.Namespace) -> None:
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True)
+    parser = parser_of(__doc__, "work", "seq-len")
     parser.add_argument("--only", action="append", choices=["model", "shards", "simulation"])
-    parser.add_argument("--seq-len", type=int, default=2048)
     parser.add_argument("--shard-run-tokens", type=int, default=30_000_000)
     parser.add_argument("--simulated-tokens", type=int, default=SIMULATED_TOKENS)
     constants = parser.add_argument_group("measured constants")

@@ -12,7 +12,6 @@ higher, not lower. Peers take turns with us in every repetition, on corpora of t
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -21,14 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from about import about
+from commands import BUCKET, bfpack, flags, parser_of
 from corpora import SCRIPTS, WHOLE_MB, Text, sized_corpus, text_tokenizer
 from events import log_options, read_tasks
-from figures import Line, medians, verdict
+from figures import Line, medians, print_head, spread, verdict
 from pipelines import PEERS, Peers, print_packed, tokens_made
 from processes import Cost, Yardstick, run
 
-BFPACK = [sys.executable, "-c", "from bfpack_spark.cli.main import main; main()"]
-NO_BROADCAST = ["--spark-conf", "spark.sql.autoBroadcastJoinThreshold=-1"]
+from bfpack_spark.versions.manifests import SequencesManifest
+from bfpack_spark.versions.publication import Home, current, current_sequences
+
 FLOOR, WHOLE, AGAIN, VERIFY = "floor", "whole job at 2048", "8192 from the store", "verify at 2048"
 STAGES = (TOKENIZE, PLAN, ASSEMBLE) = ("tokenize", "plan at 2048", "assemble at 2048")
 
@@ -51,26 +52,25 @@ class Ground:
     tokenizer: Path
     output: Path
 
-    def command(self, name: str, *more: object) -> list[str]:
-        where = ["--output", self.output, "--bucket", "b", *more]
-        return [*BFPACK, name, *map(str, where), *NO_BROADCAST]
-
     @property
-    def text(self) -> list[object]:
-        return ["--input", self.corpus, "--tokenizer", self.tokenizer, "--id-column", "doc_id"]
+    def text(self) -> list[str]:
+        return flags(input=self.corpus, tokenizer=self.tokenizer, id_column="doc_id")
 
     def events(self, stage: str) -> Path:
         """Where Spark's event log of the stage goes."""
         return self.output.with_name(f"{self.output.name}-events") / stage.partition(" ")[0]
 
-    def version(self, seq_len: int) -> Path:
-        folder = self.output / "b" / f"sequences-{seq_len}"
-        return folder / str(json.loads((folder / "_current.json").read_text())["version"])
+    @property
+    def home(self) -> Home:
+        return Home(output=str(self.output), bucket=BUCKET, seq_len=2048)
+
+    @property
+    def manifest(self) -> SequencesManifest:
+        return current_sequences(self.home)[1]
 
 
 def main() -> None:
     options = _parse_options()
-    options.work.mkdir(parents=True, exist_ok=True)
     text: Text = "prose" if options.prose else "code"
     sizes_mb = sorted(options.size_mb)
     corpora = [sized_corpus(options.work, size, text, sizes_mb[-1]) for size in sizes_mb]
@@ -88,13 +88,13 @@ def main() -> None:
                 *(peers.measure(yardstick) if peers else ()),
             ):
                 costs.setdefault(name, []).append((small, large))
-    tokens = [_manifest(ground.version(2048))["totals"]["tokens"] for ground in grounds]
+    tokens = [ground.manifest.totals.tokens for ground in grounds]
     lines = {
         name: Line(sizes=_tokens(name, pairs[0], tokens), costs=pairs)
         for name, pairs in costs.items()
     }
     sizes = " and ".join(f"{count / 1e6:.0f} M" for count in tokens)
-    print(f"{about()} {sizes} tokens of {text}, median of {options.runs}. {yardstick.said()}\n")
+    print(f"{about()} {sizes} tokens of {text}, median of {options.runs}. {yardstick.said()}")
     _print_costs(lines)
     _print_ratios(lines)
     _print_jvm(lines)
@@ -130,40 +130,35 @@ def measure_both(
 
 
 def _measure(ground: Ground) -> Iterator[tuple[str, Cost]]:
-    at = ["--seq-len", 2048]
-    shutil.rmtree(ground.output, ignore_errors=True)
-    yield WHOLE, run(ground.command("pack", *ground.text, *at))
-    shutil.rmtree(ground.output)
+    output, text = ground.output, ground.text
+    shutil.rmtree(output, ignore_errors=True)
+    yield WHOLE, run(bfpack("pack", output, *text, seq_len=2048))
+    shutil.rmtree(output)
     logs = [log_options(ground.events(stage)) for stage in STAGES]
-    yield TOKENIZE, run(ground.command("tokenize", *ground.text, *logs[0]))
-    yield PLAN, run(ground.command("plan", *at, *logs[1]))
-    yield ASSEMBLE, run(ground.command("assemble", *at, *logs[2]))
-    yield VERIFY, run(ground.command("verify", *at))
-    yield AGAIN, run(ground.command("pack", *ground.text, "--seq-len", 8192))
+    yield TOKENIZE, run(bfpack("tokenize", output, *text, *logs[0]))
+    yield PLAN, run(bfpack("plan", output, *logs[1], seq_len=2048))
+    yield ASSEMBLE, run(bfpack("assemble", output, *logs[2], seq_len=2048))
+    yield VERIFY, run(bfpack("verify", output, seq_len=2048))
+    yield AGAIN, run(bfpack("pack", output, *text, seq_len=8192))
     yield FLOOR, run_floor(ground)
 
 
 def run_floor(ground: Ground) -> Cost:
     made = ground.output.with_name("floor")
     shutil.rmtree(made, ignore_errors=True)
-    file = ground.tokenizer
-    where = {
-        "corpus": ground.corpus,
-        "tokenizer": file / "tokenizer.json" if file.is_dir() else file,
-        "sequences": ground.version(2048),
-        "output": made,
-    }
-    options = [str(part) for name, path in where.items() for part in (f"--{name}", path)]
-    return run([sys.executable, str(SCRIPTS / "bench" / "floor.py"), *options])
+    file = ground.tokenizer / "tokenizer.json" if ground.tokenizer.is_dir() else ground.tokenizer
+    version, _ = current_sequences(ground.home)
+    where = flags(corpus=ground.corpus, tokenizer=file, sequences=version, output=made)
+    return run([sys.executable, str(SCRIPTS / "bench" / "floor.py"), *where])
 
 
 def _print_costs(lines: dict[str, Line]) -> None:
     """The table. Speed is by wall time and with start-up; memory, on both corpora, that of the
     largest Python process, of ours but the driver."""
-    print(
-        "| | ns of CPU a token | least, most | x the floor | start-up, s of CPU "
-        "| larger corpus, M tokens a second | largest process, MB |\n"
-        "|---|---:|---:|---:|---:|---:|---:|"
+    print_head(
+        "| ns of CPU a token | least, most | x the floor | start-up, s of CPU "
+        "| larger corpus, M tokens a second | largest process, MB",
+        "lrrrrrr",
     )
     for name in (FLOOR, *STAGES, WHOLE, AGAIN, VERIFY, *PEERS):
         if name not in lines:
@@ -173,7 +168,7 @@ def _print_costs(lines: dict[str, Line]) -> None:
         (wall,) = medians((large for _, large in line.costs), "wall")
         peaks = [_peak(pair[n] for pair in line.costs) for n in (0, 1)]
         print(
-            f"| {name} | {statistics.median(slopes):,.0f} | {min(slopes):,.0f}, {max(slopes):,.0f} "
+            f"| {name} | {statistics.median(slopes):,.0f} | {spread(slopes, ',.0f')} "
             f"| {statistics.median(line.per(lines[FLOOR])):.2f} "
             f"| {statistics.median(line.starts):.1f} | {line.sizes[1] / wall / 1e6:.2f} "
             f"| {peaks[0]:,.0f}, {peaks[1]:,.0f} |"
@@ -187,7 +182,7 @@ def _peak(costs: Iterable[Cost]) -> float:
 
 def _print_ratios(lines: dict[str, Line]) -> None:
     """Ratios within each repetition: median, least and most."""
-    print("\n| by CPU a token | here | least, most | target | |\n|---|---:|---:|---:|---|")
+    print_head("by CPU a token | here | least, most | target |", "lrrrl")
     for above, below, most in TARGETS:
         _print_ratio(f"{above} / {below}", lines[above].per(lines[below]), "<=", most)
     for name in (name for name in PEERS if name in lines):
@@ -200,24 +195,20 @@ def _print_ratio(name: str, found: Sequence[float], sign: str, target: float) ->
     here = statistics.median(found)
     met = [value >= target if sign == ">=" else value <= target for value in (here, *found)]
     said = verdict(met[0]) + ("" if len({*met}) == 1 else ", but not every run")
-    print(
-        f"| {name} | {here:.2f} | {min(found):.2f}, {max(found):.2f} | {sign} {target} | {said} |"
-    )
+    print(f"| {name} | {here:.2f} | {spread(found, '.2f')} | {sign} {target} | {said} |")
 
 
 def _print_jvm(lines: dict[str, Line]) -> None:
-    print("\n| on the larger corpus | the JVM, MB |\n|---|---:|")
+    print_head("on the larger corpus | the JVM, MB", "lr")
     for name in (WHOLE, VERIFY):
         (jvm,) = medians((large for _, large in lines[name].costs), "jvm_mb")
         print(f"| {name} | {jvm:.0f} |")
 
 
 def _print_bytes(ground: Ground, tokens: int) -> None:
-    held = _manifest(ground.version(2048))
-    store = ground.output / "b" / "tokens"
-    stored = json.loads((store / "_current.json").read_text())["version"]
-    shards = sum(e["bytes"] for e in held["files"] if e["kind"] == "shards")
-    every = sum(e["bytes"] for e in [*held["files"], *_manifest(store / stored)["files"]])
+    _, stored = current(Home(output=str(ground.output), bucket=BUCKET))
+    shards = sum(entry.bytes for entry in ground.manifest.files_of("shards"))
+    every = sum(entry.bytes for entry in [*ground.manifest.files, *stored.files])
     shuffled = {
         stage: sum(task.shuffle_bytes for task in read_tasks(ground.events(stage))) / (4 * tokens)
         for stage in STAGES
@@ -228,25 +219,15 @@ def _print_bytes(ground: Ground, tokens: int) -> None:
         *((f"shuffle written by {s} / token bytes", by, "") for s, by in shuffled.items()),
         ("shuffle written by all / token bytes", sum(shuffled.values()), "<= 1.15"),
     )
-    print("\n| bytes, at the larger size | here | target |\n|---|---:|---:|")
+    print_head("bytes, at the larger size | here | target", "lrr")
     for name, found, target in rows:
         print(f"| {name} | {found:.2f} | {target} |")
 
 
-def _manifest(version: Path) -> dict:  # type: ignore[type-arg]
-    return dict(json.loads((version / "_manifest.json").read_text()))
-
-
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, required=True, help="directory for corpora and output")
+    parser = parser_of(__doc__, "work", "tokenizer", "peers", "runs")
     parser.add_argument("--size-mb", type=int, action="append", help="two sizes of text")
     parser.add_argument("--prose", action="store_true", help="documents instead of sources")
-    parser.add_argument("--tokenizer", type=Path, help="default: one of 16k trained on the corpus")
-    parser.add_argument("--peers", type=Path, help="python of the peers' environment")
-    parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     text = "prose" if options.prose else "code"
     options.size_mb = options.size_mb or SIZES_MB[text]
