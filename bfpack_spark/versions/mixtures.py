@@ -6,7 +6,7 @@ A mixture never changes, and prune keeps the versions that it names.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from bfpack_spark.core.mixture import ROWS_MAX, apportion
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import create_own_files, own_files
+from bfpack_spark.files import own_files
 from bfpack_spark.files.what_is_there import no_mixture
 from bfpack_spark.printable import counted
 from bfpack_spark.versions import publication
@@ -27,6 +27,7 @@ from bfpack_spark.versions.metadata import (
     Sha256,
     VersionName,
     read_metadata,
+    write_named,
 )
 from bfpack_spark.versions.publication import Home
 
@@ -84,6 +85,11 @@ class Mixture(Metadata):
         bucket = self.buckets.get(home.bucket)
         return bucket.version if bucket and home.seq_len == self.seq_len else None
 
+    def entries(self, output: str) -> Iterator[tuple[Home, MixedBucket]]:
+        """Yield what the mixture keeps, by home."""
+        for bucket, entry in self.buckets.items():
+            yield Home(output=output, bucket=bucket, seq_len=self.seq_len), entry
+
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureRequest:
@@ -137,15 +143,8 @@ def plan_mixture(output: str, name: str, request: MixtureRequest) -> Mixture:
 def write_mixture(output: str, mixture: Mixture) -> str:
     """Write a mixture and return its path. If this same mixture is there already, nothing is
     written. Raises InputError if another mixture has the name."""
-    path = _path(output, mixture.name)
-    is_new = create_own_files.create_json(
-        output, f"{FOLDER}/{mixture.name}.json", mixture.as_json()
-    )
-    if not is_new and read_metadata(path, Mixture) != mixture:
-        raise InputError(
-            f"mixture {mixture.name}: there is another of this name, {path}; take a new name"
-        )
-    return path
+    name = mixture.name
+    return write_named(output, f"{FOLDER}/{name}.json", mixture, f"mixture {name}")
 
 
 def read_mixture(output: str, name: str) -> Mixture:
@@ -161,26 +160,9 @@ def read_mixture(output: str, name: str) -> Mixture:
 def read_mixtures(output: str) -> dict[str, Mixture]:
     """Return all mixtures, by name. Raises InputError if one cannot be read, because nobody would
     know what it keeps."""
-    names = own_files.files_below(output, FOLDER)
-    return {
-        name.removesuffix(".json"): read_mixture(output, name.removesuffix(".json"))
-        for name in names
-        if name.endswith(".json")
-    }
-
-
-def check_mixtures(output: str, mixtures: dict[str, Mixture]) -> None:
-    """Raise InputError if a mixture names a version that does not exist: what it should keep would
-    be removed."""
-    for name, mixture in mixtures.items():
-        for bucket, kept in mixture.buckets.items():
-            home = Home(output=output, bucket=bucket, seq_len=mixture.seq_len)
-            manifest = publication.read_manifest(home, kept.version)
-            if manifest is None or manifest.fingerprint != kept.fingerprint:
-                raise InputError(
-                    f"{_path(output, name)}: names {kept.version} of {home.directory}, which is "
-                    "not there; put the version back, or remove the mixture if nothing reads it"
-                )
+    files = own_files.files_below(output, FOLDER)
+    names = [file.removesuffix(".json") for file in files if file.endswith(".json")]
+    return {name: read_mixture(output, name) for name in names}
 
 
 def _path(output: str, name: str) -> str:

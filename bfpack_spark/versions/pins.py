@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bfpack_spark.versions import mixtures, snapshots
+from bfpack_spark.errors import InputError
+from bfpack_spark.versions import mixtures, publication, snapshots
 from bfpack_spark.versions.mixtures import Mixture
 from bfpack_spark.versions.publication import Home
 from bfpack_spark.versions.snapshots import Snapshot
@@ -37,6 +38,18 @@ def read_pins(output: str) -> Pins:
 
 
 def check_pins(output: str, pins: Pins) -> None:
-    """Raise InputError if a snapshot or a mixture names a version that does not exist."""
-    snapshots.check_snapshots(output, pins.snapshots)
-    mixtures.check_mixtures(output, pins.mixtures)
+    """Raise InputError if a snapshot or a mixture names a version that does not exist: what it
+    should keep would be removed."""
+    _check(output, snapshots.FOLDER, pins.snapshots, "correct the snapshot, or remove it")
+    _check(output, mixtures.FOLDER, pins.mixtures, "put the version back, or remove the mixture")
+
+
+def _check(output: str, folder: str, pins: Mapping[str, Snapshot | Mixture], remedy: str) -> None:
+    for name, kept in pins.items():
+        for home, entry in kept.entries(output):
+            manifest = publication.read_manifest(home, entry.version)
+            if manifest is None or manifest.fingerprint != entry.fingerprint:
+                raise InputError(
+                    f"{output.rstrip('/')}/{folder}/{name}.json: names {entry.version} of "
+                    f"{home.directory}, which is not there; {remedy} if nothing reads it"
+                )

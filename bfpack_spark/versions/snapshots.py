@@ -3,14 +3,22 @@
 OUTPUT/_snapshots/NAME.json {"buckets": {BUCKET: {SEQ_LEN: {version, fingerprint, ...}}}}
 """
 
+from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import create_own_files, own_files
+from bfpack_spark.files import own_files
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.metadata import Count, Metadata, Sha256, VersionName, read_metadata
+from bfpack_spark.versions.metadata import (
+    Count,
+    Metadata,
+    Sha256,
+    VersionName,
+    read_metadata,
+    write_named,
+)
 from bfpack_spark.versions.publication import Home
 
 FOLDER = "_snapshots"
@@ -38,6 +46,12 @@ class Snapshot(Metadata):
         entry = self.buckets.get(home.bucket, {}).get(str(home.seq_len))
         return None if entry is None else entry.version
 
+    def entries(self, output: str) -> Iterator[tuple[Home, SnapshotEntry]]:
+        """Yield what the snapshot keeps, by home."""
+        for bucket, of_bucket in self.buckets.items():
+            for seq_len, entry in of_bucket.items():
+                yield Home(output=output, bucket=bucket, seq_len=int(seq_len)), entry
+
 
 def take_snapshot(homes: list[Home]) -> Snapshot:
     """Return the current versions in homes of sequences: version, fingerprint, sequences, tokens,
@@ -58,11 +72,7 @@ def take_snapshot(homes: list[Home]) -> Snapshot:
 def write_snapshot(output: str, name: str, snapshot: Snapshot) -> str:
     """Write a snapshot and return its path. If this same snapshot is there already, nothing is
     written. Raises InputError if another snapshot has the name."""
-    path = f"{output.rstrip('/')}/{FOLDER}/{name}.json"
-    is_new = create_own_files.create_json(output, f"{FOLDER}/{name}.json", snapshot.as_json())
-    if not is_new and read_metadata(path, Snapshot) != snapshot:
-        raise InputError(f"snapshot {name}: there is another of this name, {path}; take a new name")
-    return path
+    return write_named(output, f"{FOLDER}/{name}.json", snapshot, f"snapshot {name}")
 
 
 def read_snapshots(output: str) -> dict[str, Snapshot]:
@@ -77,19 +87,3 @@ def read_snapshots(output: str) -> dict[str, Snapshot]:
                 raise InputError(f"{path}: vanished while it was read; run this again")
             snapshots[name.removesuffix(".json")] = snapshot
     return snapshots
-
-
-def check_snapshots(output: str, snapshots: dict[str, Snapshot]) -> None:
-    """Raise InputError if a snapshot names a version that does not exist: what it should keep would
-    be removed."""
-    for name, snapshot in snapshots.items():
-        for bucket, of_bucket in snapshot.buckets.items():
-            for seq_len, held in of_bucket.items():
-                home = Home(output=output, bucket=bucket, seq_len=int(seq_len))
-                manifest = publication.read_manifest(home, held.version)
-                if manifest is None or manifest.fingerprint != held.fingerprint:
-                    raise InputError(
-                        f"{output.rstrip('/')}/{FOLDER}/{name}.json: names {held.version} of "
-                        f"{home.directory}, which is not there; correct the snapshot, or remove "
-                        "it if nothing reads it"
-                    )
