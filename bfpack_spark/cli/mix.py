@@ -13,13 +13,13 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.mixture import lanes_needed
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.locks import hold_bucket
-from bfpack_spark.files.what_is_there import instead
+from bfpack_spark.files.what_is_there import instead, seq_lens_there
 from bfpack_spark.logs import log
 from bfpack_spark.printable import counted
 from bfpack_spark.report.words import mean
 from bfpack_spark.versions.metadata import check_name
 from bfpack_spark.versions.mixtures import Mixture, MixtureRequest, plan_mixture, write_mixture
-from bfpack_spark.versions.on_disk import buckets_of, published_at
+from bfpack_spark.versions.on_disk import buckets_of
 
 _NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 _LARGEST = 2**63 - 1
@@ -90,7 +90,7 @@ def mix(
             raise InputError(
                 f"--weight {bucket}: no such bucket in {output}{instead('buckets', there)}"
             )
-        if request.seq_len not in (at := published_at(output, bucket)):
+        if request.seq_len not in (at := seq_lens_there(output, bucket)):
             raise InputError(
                 f"--weight {bucket}: no sequences of {request.seq_len} are published in {output}"
                 + instead("seq_lens", [*map(str, at)])

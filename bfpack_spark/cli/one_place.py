@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bfpack_spark.config import Settings
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.what_is_there import instead_of_home, seq_lens_there
-from bfpack_spark.versions.on_disk import buckets_in, published_at
+from bfpack_spark.versions.on_disk import buckets_in
 from bfpack_spark.versions.publication import Home
 
 
@@ -54,7 +54,7 @@ def published_homes(settings: Settings, buckets: Sequence[str]) -> list[Home]:
     of all. Raise InputError if there is none, or if a bucket that is named has none."""
     output, homes = settings.need("output"), []
     for bucket in buckets:
-        seq_lens = settings.seq_len or published_at(output, bucket)
+        seq_lens = settings.seq_len or seq_lens_there(output, bucket)
         if settings.bucket and not seq_lens:
             raise InputError(
                 f"--bucket {bucket}: no sequences published in {output}; run bfpack pack first"

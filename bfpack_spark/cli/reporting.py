@@ -12,6 +12,7 @@ from bfpack_spark.cli.options import command, settings_options
 from bfpack_spark.config import Settings
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.lengths import read_histogram
+from bfpack_spark.files.what_is_there import seq_lens_there
 from bfpack_spark.report.collect import VersionReport, collect
 from bfpack_spark.report.contents import output_page, version_page
 from bfpack_spark.report.mixture import mixture_page
@@ -20,7 +21,7 @@ from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.metadata import check_name
 from bfpack_spark.versions.mixtures import read_mixture
-from bfpack_spark.versions.on_disk import buckets_in, published_at
+from bfpack_spark.versions.on_disk import buckets_in
 from bfpack_spark.versions.publication import Home
 
 
@@ -40,7 +41,7 @@ def report(settings: Settings, mixture: str | None) -> None:
     homes.sort(key=lambda home: (home.seq_len or 0, home.bucket))
     read = cache(read_histogram)  # a token store serves every seq_len
     if len(homes) == 1:
-        others = published_at(homes[0].output, homes[0].bucket)
+        others = seq_lens_there(homes[0].output, homes[0].bucket)
         page = version_page(_report(homes[0], read, others))
     else:
         lengths = [home.seq_len or 0 for home in homes]

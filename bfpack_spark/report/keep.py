@@ -10,6 +10,7 @@ from typing import Any
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.json_values import as_json
 from bfpack_spark.files import access, write_own_files
+from bfpack_spark.files.what_is_there import seq_lens_there
 from bfpack_spark.report.collect import (
     VersionReport,
     collect,
@@ -20,7 +21,6 @@ from bfpack_spark.report.collect import (
 from bfpack_spark.report.contents import version_page
 from bfpack_spark.report.render import render
 from bfpack_spark.spark.costs import StageCost
-from bfpack_spark.versions.on_disk import published_at
 from bfpack_spark.versions.publication import Home, Version
 
 log = logging.getLogger("bfpack")
@@ -52,7 +52,7 @@ def keep_report(
         if not anew and access.exists(page):
             return
         home = version.home
-        others = {*seq_lens, *published_at(home.output, home.bucket)}
+        others = {*seq_lens, *seq_lens_there(home.output, home.bucket)}
         report = collect(home, version.name, lambda _: count_lengths(), others)
         _write(home, version.name, _for_machines(report))
         rendered = render(version_page(report)).encode()

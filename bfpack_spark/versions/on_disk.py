@@ -112,15 +112,6 @@ def buckets_in(output: str) -> list[str]:
     return sorted(names)
 
 
-def published_at(output: str, bucket: str) -> list[int]:
-    """Return the seq_lens at which a bucket is published."""
-    return [
-        home.seq_len
-        for home in homes_of(output, bucket)
-        if home.seq_len is not None and publication.read_pointer(home) is not None
-    ]
-
-
 def _on_disk(
     home: Home,
     name: str,
