@@ -5,8 +5,9 @@ import hashlib
 import json
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from bfpack_spark.core.mixed_rows import MixedRows, Part, SourceRows
 from bfpack_spark.core.row_order import OrderRules
@@ -14,7 +15,7 @@ from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.what_is_there import no_mixture
 from bfpack_spark.reading.metadata import Reader
-from bfpack_spark.reading.sources import Source, source_of_version
+from bfpack_spark.reading.sources import Source, Stream, source_of_version
 
 log = logging.getLogger("bfpack")
 
@@ -22,36 +23,6 @@ _NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9._-]*")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _VERSION = re.compile("[0-9a-f]{16}")
 _CHAIN_MAX = 1000  # mixtures that continue each other
-
-
-@dataclass(frozen=True, kw_only=True)
-class MixedStream:
-    """What a mixture is read from."""
-
-    name: str
-    fingerprint: str
-    seq_len: int
-    seed: int
-    sources: list[Source]
-    parts: list[Part]
-    continues: tuple[str, int] | None  # fingerprint of an older one, and a position
-
-    def order(self, rules: OrderRules) -> MixedRows:
-        """Return the order of its rows. Raises InputError if the rules are none for a mixture."""
-        if rules.epoch:
-            raise InputError(
-                f"epoch {rules.epoch}: a mixture has epoch 0, and its buckets have theirs; make a "
-                "longer mixture with bfpack mix"
-            )
-        seeds = [_seed(rules.seed, self.seed, source.bucket) for source in self.sources]
-        rows = [
-            SourceRows(shard_rows=source.shard_rows, group_rows=source.group_rows, seed=seed)
-            for source, seed in zip(self.sources, seeds, strict=True)
-        ]
-        try:
-            return MixedRows(rows, self.parts, rules)
-        except ValueError as error:
-            raise InputError(f"mixture {self.name}: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +35,7 @@ class _Facts:
     older: tuple[str, str, int] | None  # name, fingerprint, position
 
 
-def open_mixture(output: str, name: str) -> MixedStream:
+def open_mixture(output: str, name: str) -> Stream:
     """Return a mixture. Raises InputError if it, an older one that it continues, or one of its
     versions is not there, or is not what was mixed."""
     chain = _chain(output, name)
@@ -82,16 +53,39 @@ def open_mixture(output: str, name: str) -> MixedStream:
         )
         for facts in chain
     ]
-    _say_epochs(name, newest)
-    return MixedStream(
-        name=name,
-        fingerprint=newest.fingerprint,
-        seq_len=seq_len,
-        seed=newest.reader.count("seed"),
+    for bucket, held in newest.buckets.items():
+        drawn, rows = held.count("rows_drawn"), held.count("rows")
+        log.info("mixture %s: %s: %d rows, %.3f epochs", name, bucket, drawn, drawn / rows)
+    seed = newest.reader.count("seed")
+    return Stream(
         sources=list(sources.values()),
-        parts=parts,
+        fingerprint=newest.fingerprint,
+        order=partial(_order, name, seed, list(sources.values()), parts),
         continues=newest.older[1:] if newest.older else None,
     )
+
+
+def _order(
+    name: str, seed: int, sources: Sequence[Source], parts: Sequence[Part], rules: OrderRules
+) -> MixedRows:
+    """Return the order of the rows. Raises InputError if the rules are none for a mixture."""
+    if rules.epoch:
+        raise InputError(
+            f"epoch {rules.epoch}: a mixture has epoch 0, and its buckets have theirs; make a "
+            "longer mixture with bfpack mix"
+        )
+    rows = [
+        SourceRows(
+            shard_rows=source.shard_rows,
+            group_rows=source.group_rows,
+            seed=_seed(rules.seed, seed, source.bucket),
+        )
+        for source in sources
+    ]
+    try:
+        return MixedRows(rows, parts, rules)
+    except ValueError as error:
+        raise InputError(f"mixture {name}: {error}") from None
 
 
 def _chain(output: str, name: str) -> list[_Facts]:
@@ -120,13 +114,15 @@ def _read(output: str, name: str) -> _Facts:
     reader = Reader(value=value, path=path)
     if reader.text("name") != name or reader.count("format_version") != 1:
         raise reader.wrong("name", "is that of another mixture, or of a newer build")
+    # As bfpack mix has it.
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     held = reader.part("buckets")
     buckets = {bucket: held.part(bucket) for bucket in held.value}
     if not buckets or not all(each.count("rows_drawn") for each in buckets.values()):
         raise reader.wrong("buckets", "has one without rows, or none")
     return _Facts(
         reader=reader,
-        fingerprint=_fingerprint(value),
+        fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
         buckets=buckets,
         older=None if value.get("continues") is None else _older(reader.part("continues")),
     )
@@ -146,18 +142,6 @@ def _add_source(
     facts = source.facts
     if (facts.fingerprint, facts.num_rows) != (held.text("fingerprint"), held.count("rows")):
         raise held.wrong("version", f"is another one than {source.directory} holds")
-
-
-def _say_epochs(name: str, facts: _Facts) -> None:
-    for bucket, held in facts.buckets.items():
-        drawn, rows = held.count("rows_drawn"), held.count("rows")
-        log.info("mixture %s: %s: %d rows, %.3f epochs", name, bucket, drawn, drawn / rows)
-
-
-def _fingerprint(value: dict[str, Any]) -> str:
-    """Return the sha256 of the canonical JSON, as bfpack mix has it."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _seed(*parts: int | str) -> int:

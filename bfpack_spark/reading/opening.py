@@ -1,18 +1,17 @@
 """What a reader is asked to open: a stream of rows of some sources."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bfpack_spark.core.mixed_rows import Order
-from bfpack_spark.core.row_order import OrderRules, RowOrder
+from bfpack_spark.core.row_order import RowOrder
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.addresses import as_it_travels
 from bfpack_spark.reading.mixture import open_mixture
 from bfpack_spark.reading.sources import (
     Source,
+    Stream,
     current_source,
     source_of_snapshot,
     source_of_version,
@@ -29,16 +28,6 @@ class Choice:
     version: str | None
     snapshot: str | None
     mixture: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stream:
-    """Sources of rows, and the order in which their rows come."""
-
-    sources: list[Source]  # all of one seq_len and one tokenizer
-    fingerprint: str  # of all that decides the rows
-    order: Callable[[OrderRules], Order]
-    continues: tuple[str, int] | None = None  # fingerprint of an older stream, and a position
 
 
 def open_stream(output: str | Path, choice: Choice) -> Stream:
@@ -73,16 +62,12 @@ def _mixed(output: str, choice: Choice) -> Stream:
                 "one of the two"
             )
     mixed = open_mixture(output, str(choice.mixture))
-    if choice.seq_len not in (None, mixed.seq_len):
+    seq_len = mixed.sources[0].seq_len
+    if choice.seq_len not in (None, seq_len):
         raise InputError(
-            f"seq_len {choice.seq_len}: mixture {choice.mixture} has {mixed.seq_len}; leave it out"
+            f"seq_len {choice.seq_len}: mixture {choice.mixture} has {seq_len}; leave it out"
         )
-    return Stream(
-        sources=mixed.sources,
-        fingerprint=mixed.fingerprint,
-        order=mixed.order,
-        continues=mixed.continues,
-    )
+    return mixed
 
 
 def _source(output: str, choice: Choice) -> Source:

@@ -3,9 +3,12 @@ lie."""
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bfpack_spark.core.mixed_rows import Order
+from bfpack_spark.core.row_order import OrderRules
 from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
@@ -52,6 +55,16 @@ class Source:
 
     def path_of(self, shard: int) -> str:
         return access.resolve(self.directory, self.facts.shards[shard].path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """Sources of rows, and the order in which their rows come."""
+
+    sources: list[Source]  # all of one seq_len and one tokenizer
+    fingerprint: str  # of all that decides the rows
+    order: Callable[[OrderRules], Order]
+    continues: tuple[str, int] | None = None  # fingerprint of an older stream, and a position
 
 
 def current_source(output: str, bucket: str, seq_len: int) -> Source:
