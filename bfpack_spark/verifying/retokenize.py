@@ -21,10 +21,9 @@ from bfpack_spark.tokenizing.vocabulary import Vocabulary, compress
 from bfpack_spark.tokens.look_at import source_of
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_store import TokenStore
-from bfpack_spark.verifying.digest_documents import digest_documents
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import entries_frame
-from bfpack_spark.verifying.scan_tokens import scan_tokens
+from bfpack_spark.verifying.scans import digest_documents, scan_tokens
 from bfpack_spark.verifying.sums import DigestSpec
 from bfpack_spark.versions.publication import Home
 

@@ -1,4 +1,5 @@
-"""What is wrong with segments that are read back: invariant 3, and the BOS before fragments."""
+"""What is wrong with segments that are read back, which is invariant 3 and the BOS before
+fragments, and with the loss mask of each row by itself, which is invariant 7."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -9,11 +10,12 @@ import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.rules import Rules
+from bfpack_spark.sequences.row_targets import Targets
 from bfpack_spark.verifying.findings import Violation
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-_FAULTS_MAX = 20  # of a kind in a row group, so that a broken file does not list every row
+_FAULTS_MAX = 20  # of a kind in a part, so that a broken file does not list every row
 
 
 def cut_faults(segments: pa.RecordBatch, rules: Rules) -> Iterator[Violation]:
@@ -45,6 +47,28 @@ def bos_faults(
     wrong = (start > 0) & (first != bos_id)
     problem = "a fragment that goes on with its document does not begin with BOS"
     yield from _named(wrong, segments, invariant=1, problem=problem)
+
+
+def mask_faults(
+    mask: npt.NDArray[np.integer], in_padding: Mask, first_row: int, targets: Targets, rules: Rules
+) -> Iterator[Violation]:
+    """Yield violations of rows whose mask, [rows, seq_len], has another value than 0 and 1, marks
+    padding, or leaves no target where conversations are packed whole."""
+    wrong = ((mask != 0) & (mask != 1)).any(axis=1)
+    yield from faulty_rows(wrong, first_row, "the loss mask has another value than 0 and 1", 7)
+    marked = (in_padding.reshape(mask.shape) & (mask != 0)).any(axis=1)
+    yield from faulty_rows(marked, first_row, "the loss mask makes padding a target", 7)
+    if rules.packing == "best_fit" and rules.long_documents != "split":
+        without = (targets.targets == 0) & (targets.num_tokens > 0)
+        yield from faulty_rows(without, first_row, "no token of the row is a target", 7)
+
+
+def faulty_rows(
+    wrong: Mask, first_row: int, problem: str, invariant: int = 2
+) -> Iterator[Violation]:
+    """Yield a violation for each of the first rows that are wrong."""
+    for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
+        yield Violation(invariant=invariant, problem=problem, row=first_row + at)
 
 
 def _policy_allows(start: Int64, length: Int64, whole: Int64, rules: Rules) -> Mask:

@@ -3,7 +3,6 @@ hold."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +19,15 @@ from bfpack_spark.sequences.row_targets import Targets, targets_of
 from bfpack_spark.verifying.file_faults import groups_fault, schema_fault
 from bfpack_spark.verifying.findings import Violation
 from bfpack_spark.verifying.listed_files import ListedFile
-from bfpack_spark.verifying.mask_faults import mask_faults
-from bfpack_spark.verifying.segment_faults import bos_faults, cut_faults
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
+from bfpack_spark.verifying.segment_faults import (
+    Mask,
+    bos_faults,
+    cut_faults,
+    faulty_rows,
+    mask_faults,
+)
 
 _PART_TOKENS = 1 << 20  # that are read at once, or a row group
-_FAULTS_MAX = 20  # of a kind in a part, so that a broken file does not list every row
 _LISTS = ("seq_lengths", "doc_ids", "doc_starts", "doc_lengths")
 
 
@@ -85,10 +86,10 @@ def _at_once(num_groups: int, rules: ShardRules) -> Iterator[list[int]]:
 def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> ShardPart:
     faults = list(_row_faults(table, row, entry.first, rules))
     segments = targets = None
-    if not any(_breaks_shape(fault) for fault in faults):
+    if not any(fault.problem.startswith(_SHAPE) for fault in faults):
         faulty = _misplaced_padding(table, rules)
         where = "where align leaves it" if rules.rules.align > 1 else "the last segment"
-        faults += _rows(faulty, row, f"padding is not {where}, of num_padding tokens")
+        faults += faulty_rows(faulty, row, f"padding is not {where}, of num_padding tokens")
         if not faulty.any():
             segments = _segments(table, row, entry.path, rules)
             faults += cut_faults(segments, rules.rules)
@@ -96,7 +97,9 @@ def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> Sh
             faults += bos_faults(segments, ids, row, rules.bos_id)
             if rules.masks:
                 targets = targets_of(table)
-                faults += mask_faults(table, row, targets, rules.rules)
+                mask = _values(table, "loss_mask").reshape(ids.shape)
+                in_padding = np.repeat(_missing(table, "doc_ids"), _values(table, "seq_lengths"))
+                faults += mask_faults(mask, in_padding, row, targets, rules.rules)
     return ShardPart(
         ids=_values(table, "input_ids"),
         num_tokens=pc.sum(table.column("num_tokens")).as_py() or 0,
@@ -111,34 +114,32 @@ def _part(table: pa.Table, row: int, entry: ListedFile, rules: ShardRules) -> Sh
 _SHAPE = "shape: "
 
 
-def _breaks_shape(fault: Violation) -> bool:
-    return fault.problem.startswith(_SHAPE)
-
-
 def _row_faults(table: pa.Table, row: int, first: int, rules: ShardRules) -> Iterator[Violation]:
     seq_len = rules.rules.seq_len
     sizes = {name: _sizes(table, name) for name in _LISTS}
     ids_size = _sizes(table, "input_ids")
     sums = _sum_by_row(_values(table, "seq_lengths").astype(np.int64), sizes["seq_lengths"])
     num_tokens, padding = (_numbers(table, name) for name in ("num_tokens", "num_padding"))
-    yield from _rows(ids_size != seq_len, row, _SHAPE + f"input_ids are not {seq_len}")
+    yield from faulty_rows(ids_size != seq_len, row, _SHAPE + f"input_ids are not {seq_len}")
     if rules.masks:
         apart = _sizes(table, "loss_mask") != seq_len
-        yield from _rows(apart, row, _SHAPE + f"the loss mask has not {seq_len} values")
+        yield from faulty_rows(apart, row, _SHAPE + f"the loss mask has not {seq_len} values")
     for name in _LISTS[1:]:
         apart = np.not_equal(sizes[name], sizes["seq_lengths"])
-        yield from _rows(apart, row, _SHAPE + f"{name} and seq_lengths are not parallel")
-    yield from _rows(sums != seq_len, row, _SHAPE + f"seq_lengths do not sum to {seq_len}")
+        yield from faulty_rows(apart, row, _SHAPE + f"{name} and seq_lengths are not parallel")
+    yield from faulty_rows(sums != seq_len, row, _SHAPE + f"seq_lengths do not sum to {seq_len}")
     limit = rules.rules.max_documents
     if limit is not None:
         documents = _sum_by_row((~_missing(table, "doc_ids")).astype(np.int64), sizes["doc_ids"])
-        yield from _rows(documents > limit, row, f"more than {limit} documents")
-    yield from _rows(num_tokens + padding != seq_len, row, "num_tokens + num_padding != seq_len")
+        yield from faulty_rows(documents > limit, row, f"more than {limit} documents")
+    yield from faulty_rows(
+        num_tokens + padding != seq_len, row, "num_tokens + num_padding != seq_len"
+    )
     expected = first + row + np.arange(len(table))
     wrong = _numbers(table, "sequence_id") != expected
-    yield from _rows(wrong, row, "sequence_id out of order")
+    yield from faulty_rows(wrong, row, "sequence_id out of order")
     bucket = pc.fill_null(table.column("bucket"), "").to_numpy(zero_copy_only=False)
-    yield from _rows(bucket != rules.bucket, row, f"bucket is not {rules.bucket}")
+    yield from faulty_rows(bucket != rules.bucket, row, f"bucket is not {rules.bucket}")
     if (ids_size == seq_len).all():
         yield from _id_faults(table, num_tokens, row, rules)
 
@@ -150,7 +151,7 @@ def _id_faults(
     # One comparison finds ids that are too large or below 0: these are large as unsigned numbers.
     if ids.view(np.uint32).max(initial=0) >= rules.vocabulary_size:
         wrong = np.asarray(((ids < 0) | (ids >= rules.vocabulary_size)).any(axis=1))
-        yield from _rows(wrong, row, f"ids outside the vocabulary of {rules.vocabulary_size}")
+        yield from faulty_rows(wrong, row, f"ids outside the vocabulary of {rules.vocabulary_size}")
     padded = np.flatnonzero(num_tokens < ids.shape[1])
     in_padding = np.arange(ids.shape[1]) >= num_tokens[padded, None]
     lengths = np.maximum(_values(table, "seq_lengths"), 0)
@@ -159,7 +160,7 @@ def _id_faults(
         in_padding = each.reshape(ids.shape)[padded]
     wrong = np.zeros(len(num_tokens), dtype=bool)
     wrong[padded] = np.any(in_padding & (ids[padded] != rules.pad_id), axis=1)
-    yield from _rows(wrong, row, f"padding is not id {rules.pad_id}")
+    yield from faulty_rows(wrong, row, f"padding is not id {rules.pad_id}")
 
 
 def _misplaced_padding(table: pa.Table, rules: ShardRules) -> Mask:
@@ -253,11 +254,6 @@ def _tokens(table: pa.Table) -> npt.NDArray[np.integer]:
     if "loss_mask" not in table.column_names:
         return ids
     return with_mask(ids, _values(table, "loss_mask"))
-
-
-def _rows(wrong: Mask, first_row: int, problem: str) -> Iterator[Violation]:
-    for at in np.flatnonzero(wrong)[:_FAULTS_MAX].tolist():
-        yield Violation(invariant=2, problem=problem, row=first_row + at)
 
 
 def _numbers(table: pa.Table, name: str) -> Int64:

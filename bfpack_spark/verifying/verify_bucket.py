@@ -41,9 +41,7 @@ from bfpack_spark.verifying.findings import LeftOut, Report, Violation
 from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.retokenize import compared_bytes_max, retokenized
-from bfpack_spark.verifying.scan_plan import scan_plan
-from bfpack_spark.verifying.scan_shards import scan_shards
-from bfpack_spark.verifying.scan_tokens import scan_tokens
+from bfpack_spark.verifying.scans import scan_plan, scan_shards, scan_tokens
 from bfpack_spark.verifying.shard_rows import ShardRules
 from bfpack_spark.verifying.sum_plan import sum_plan
 from bfpack_spark.verifying.sum_quarantine import sum_quarantine
