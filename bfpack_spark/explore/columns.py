@@ -4,8 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bfpack_spark.explore.length_classes import LengthClass
-from bfpack_spark.explore.option_costs import OptionCost
-from bfpack_spark.explore.overlaps import Overlap
+from bfpack_spark.explore.option_costs import OptionCost, Overlap
 from bfpack_spark.explore.packed import Context, Packed
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 

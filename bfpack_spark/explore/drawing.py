@@ -1,4 +1,4 @@
-"""What pictures have in common: panels, axes, colours, bars and steps.
+"""What pictures have in common: panels, axes, colours, steps, and bars that an eye can tell apart.
 
 The colours are those of Okabe and Ito, which colour-blind readers can tell apart.
 """
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bfpack_spark.core.expectations import Float64
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.statistics import CorpusStats
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ BLACK, ORANGE, BLUE, VERMILION = "#000000", "#E69F00", "#0072B2", "#D55E00"
 DOCUMENTS = "#8B949E"
 LEGEND_COLUMNS = 2
 _LABEL_WIDTH = 4.5  # of a seq_len of seven digits, in font sizes
+_BARS_MAX = 60
+_SHARDS_MAX = 120
 
 
 def new_figure(panels: int = 1, **options: Any) -> "tuple[Figure, list[Axes]]":
@@ -59,6 +63,24 @@ def draw_documents(axes: "Axes", stats: CorpusStats, edges: Int64) -> None:
     counts = np.bincount(within, weights=stats.histogram.counts, minlength=len(edges) - 1)
     draw_bars(axes, counts, edges + 0.5, DOCUMENTS)
     axes.set_title("documents", loc="left", y=1.0)
+
+
+def fragment_bins(fragments: Histogram) -> tuple[Int64, Int64]:
+    """Return how many sequences hold edges[i] to edges[i + 1] - 1 fragments, and the edges."""
+    high = max(fragments.quantile(0.999), 1)
+    width = -(-high // _BARS_MAX)
+    edges = np.arange(1, high + width + 1, width)
+    edges[-1] = high + 1
+    counts, _ = np.histogram(fragments.values, edges - 0.5, weights=fragments.counts)
+    return counts.astype(np.int64), edges
+
+
+def mean_sizes(sizes: Sequence[int]) -> tuple[Float64, Int64]:
+    """Return the mean size of shards edges[i] to edges[i + 1] - 1, and the edges."""
+    step = -(-len(sizes) // _SHARDS_MAX)
+    first = np.arange(0, len(sizes), step)
+    edges = np.append(first, len(sizes))
+    return np.add.reduceat(sizes, first) / np.diff(edges), edges
 
 
 def draw_bars(axes: "Axes", heights: ArrayLike, edges: ArrayLike, colour: str) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.explore.bins import fragment_bins, mean_sizes
 from bfpack_spark.explore.boxes import CUT, Box, boxes_of
 from bfpack_spark.explore.cut_plots import (
     context_by_length,
@@ -25,8 +24,10 @@ from bfpack_spark.explore.drawing import (
     VERMILION,
     draw_bars,
     draw_documents,
+    fragment_bins,
     length_edges,
     log_lengths,
+    mean_sizes,
     new_figure,
     percent,
 )

@@ -12,8 +12,7 @@ from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.sum_fields import sum_of
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.lengths import read_histogram
-from bfpack_spark.explore.option_costs import OptionCost
-from bfpack_spark.explore.overlaps import Overlap
+from bfpack_spark.explore.option_costs import OptionCost, Overlap
 from bfpack_spark.explore.packed import Packed, sum_of_packed
 from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import (

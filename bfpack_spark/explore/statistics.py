@@ -37,8 +37,7 @@ from bfpack_spark.explore.length_classes import (
     length_classes,
     powers_of_two,
 )
-from bfpack_spark.explore.option_costs import OptionCost, option_costs
-from bfpack_spark.explore.overlaps import Overlap, overlaps_of
+from bfpack_spark.explore.option_costs import OptionCost, Overlap, option_costs, overlaps_of
 from bfpack_spark.explore.packed import Packed, pack_by_counts
 from bfpack_spark.explore.per_document import baseline, by_policy
 from bfpack_spark.explore.references import References, references_of

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.explore.group_balance import group_balance
 from bfpack_spark.explore.several import total_of
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.printable import counted
@@ -54,7 +53,7 @@ def version_page(report: VersionReport) -> Page:
             context_section([stats], [at.seq_len]),
             sections.lengths_section(stats),
             sections.sequences_section(stats, at),
-            sections.groups_section(group_balance(stats.histogram, at.rules)),
+            sections.groups_section(stats.histogram, at.rules),
             sections.shards_section(manifest),
             Section(name="buckets", title="Bucket", tables=[_bucket_table(report)]),
             cost_sections.costs_section(report.run),

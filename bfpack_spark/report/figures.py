@@ -7,7 +7,7 @@ import numpy as np
 
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore import plots
-from bfpack_spark.explore.bins import fragment_bins, mean_sizes
+from bfpack_spark.explore.drawing import fragment_bins, mean_sizes
 from bfpack_spark.explore.length_classes import length_classes, powers_of_two
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.headlines import about

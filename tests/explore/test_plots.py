@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from bfpack_spark import explore
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore import plots
-from bfpack_spark.explore.bins import fragment_bins, mean_sizes
+from bfpack_spark.explore.drawing import fragment_bins, mean_sizes
 
 SEQ_LENS = (512, 2048, 8192)
 OF_STATS = (
