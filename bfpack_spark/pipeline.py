@@ -33,7 +33,7 @@ from bfpack_spark.spark.costs import StageCost, metered
 from bfpack_spark.tokens.make_tokens import make_tokens
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
-from bfpack_spark.versions.moves import Move, publish_and_say
+from bfpack_spark.versions.changes import Move, publish_and_say
 from bfpack_spark.versions.publication import Home, Version
 from bfpack_spark.versions.whole import check_whole
 

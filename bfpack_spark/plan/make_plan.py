@@ -33,10 +33,10 @@ from bfpack_spark.tokens.measure_targets import Kept
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import say_changes
-from bfpack_spark.versions.formats import in_any_format
 from bfpack_spark.versions.inputs import SequencesConfiguration, SequencesInputs
 from bfpack_spark.versions.manifests import FileEntry, PlanAccounting
 from bfpack_spark.versions.publication import Home, Version
+from bfpack_spark.versions.whole import in_any_format
 
 
 def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:

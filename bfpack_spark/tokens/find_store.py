@@ -5,9 +5,9 @@ from typing import Any, get_args
 from bfpack_spark.config import Settings
 from bfpack_spark.tokenizing.engines import EngineName, Limits, limits_of
 from bfpack_spark.tokens.source import Source
-from bfpack_spark.versions.formats import in_any_format
 from bfpack_spark.versions.inputs import TokensConfiguration, TokensInputs
 from bfpack_spark.versions.publication import Version
+from bfpack_spark.versions.whole import in_any_format
 
 _COLUMNS_OF_TARGETS = (
     *("labels_column", "loss_mask_column", "messages_column", "tools_column"),

@@ -51,7 +51,7 @@ from bfpack_spark.tokens.token_files import write_token_files
 from bfpack_spark.tokens.token_store import CHAT_TEMPLATE, TokenStore, open_token_store
 from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.changes import say_changes
+from bfpack_spark.versions.changes import publish_and_say, say_changes
 from bfpack_spark.versions.manifests import (
     FileEntry,
     LeftOutFile,
@@ -61,7 +61,6 @@ from bfpack_spark.versions.manifests import (
     TokensManifest,
     TokensTotals,
 )
-from bfpack_spark.versions.moves import publish_and_say
 from bfpack_spark.versions.publication import Version
 from bfpack_spark.versions.refusals import note_refusal
 from bfpack_spark.versions.whole import check_whole

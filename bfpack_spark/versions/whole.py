@@ -1,14 +1,26 @@
-"""Checking that a complete version still is as its manifest lists it. This takes one listing per
-folder, and reads nothing but the tokenizer."""
+"""Complete versions: the one of an earlier format, which need not be made anew, and whether one
+still is as its manifest lists it. That takes one listing per folder, and reads nothing but the
+tokenizer."""
 
 import hashlib
+from dataclasses import replace
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.confined import FileFacts
 from bfpack_spark.versions import publication
+from bfpack_spark.versions.inputs import formats_of
 from bfpack_spark.versions.manifests import FileEntry, Manifest, TokensManifest
-from bfpack_spark.versions.publication import Home
+from bfpack_spark.versions.publication import Home, Version
+
+
+def in_any_format(version: Version) -> Version:
+    """Return the complete version of these inputs, of the newest format that there is. If none is
+    complete, return the version itself, which is of the format that is written."""
+    earlier = formats_of(version.inputs)[1:]
+    each = (version, *(replace(version, earlier_format=number) for number in earlier))
+    there = (one for one in each if publication.is_complete(one.home, one.name))
+    return next(there, version)
 
 
 def check_whole(home: Home, name: str, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ import pytest
 from made_versions import finish, version
 
 from bfpack_spark.schema import SEQUENCES_FORMATS
-from bfpack_spark.versions.formats import in_any_format
+from bfpack_spark.versions.whole import in_any_format
 
 NEWEST, *EARLIER = SEQUENCES_FORMATS
 

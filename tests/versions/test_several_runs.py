@@ -12,7 +12,7 @@ from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.files import confined
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.moves import publish_and_say
+from bfpack_spark.versions.changes import publish_and_say
 from bfpack_spark.versions.snapshots import Snapshot, read_snapshots, write_snapshot
 
 WRITERS = 4
