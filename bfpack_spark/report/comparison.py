@@ -1,7 +1,7 @@
 """Versions side by side: the published seq_lens of a bucket, or the buckets of an output."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 from bfpack_spark.core.accounting import add_counts
@@ -12,24 +12,11 @@ from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManife
 Column: TypeAlias = Callable[[SequencesAccounting], str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """A manifest, and its name in a table."""
-
-    name: str
-    manifest: SequencesManifest
-
-
-def seq_lens_table(bucket: str, versions: Sequence[Named]) -> Table:
+def seq_lens_table(bucket: str, versions: Sequence[SequencesManifest]) -> Table:
     """Return a table with a row for each seq_len of one bucket."""
-    columns = _columns([one.manifest for one in versions])
+    columns = _columns(versions)
     rows: list[Row] = [
-        (
-            one.name,
-            *_numbers(one.manifest.accounting, columns),
-            *_shards([one.manifest]),
-            one.manifest.version,
-        )
+        (count(one.seq_len or 0), *_numbers(one.accounting, columns), *_shards([one]), one.version)
         for one in versions
     ]
     caption = f"Published of {bucket} when this was written"
@@ -37,54 +24,53 @@ def seq_lens_table(bucket: str, versions: Sequence[Named]) -> Table:
     return Table(caption=caption, head=head, rows=rows)
 
 
-def buckets_table(caption: str, versions: Sequence[Named]) -> Table:
+def buckets_table(caption: str, buckets: Mapping[str, SequencesManifest]) -> Table:
     """Return a table with a row for each bucket, and their sum."""
-    manifests = [one.manifest for one in versions]
+    manifests = [*buckets.values()]
     total, columns = add_manifests(manifests), _columns(manifests)
     most = max(manifest.accounting.num_tokens for manifest in manifests)
     rows: list[Row] = [
         (
-            one.name,
-            _share(one.manifest.accounting.num_tokens, total.num_tokens, most),
-            *_numbers(one.manifest.accounting, columns),
-            *_shards([one.manifest]),
+            name,
+            Cell(
+                text=share(one.accounting.num_tokens, total.num_tokens),
+                bar=one.accounting.num_tokens / max(most, 1),
+            ),
+            *_numbers(one.accounting, columns),
+            *_shards([one]),
         )
-        for one in versions
+        for name, one in buckets.items()
     ]
     return Table(
         caption=caption,
         head=("bucket", "share of tokens", *columns, *_SHARDS),
         rows=rows,
-        foot=(f"all {count(len(versions))}", "", *_numbers(total, columns), *_shards(manifests)),
+        foot=(f"all {count(len(buckets))}", "", *_numbers(total, columns), *_shards(manifests)),
     )
 
 
-def not_added_table(whys: Sequence[tuple[str, Named]]) -> Table:
-    """Return a table of the versions that are in no sum, each with the reason."""
+def not_added_table(whys: Sequence[tuple[str, str, SequencesManifest]]) -> Table:
+    """Return a table of the versions that are in no sum, each with bucket and reason."""
     return Table(
         caption="Not added to any sum",
         head=("bucket", "seq_len", "version", "tokens", "why"),
         rows=[
-            (
-                one.name,
-                str(one.manifest.seq_len),
-                one.manifest.version,
-                count(one.manifest.totals.tokens),
-                why,
-            )
-            for why, one in whys
+            (bucket, str(one.seq_len), one.version, count(one.totals.tokens), why)
+            for bucket, why, one in whys
         ],
     )
 
 
-def names_table(ways: Mapping[str, Sequence[Named]]) -> Table:
+def names_table(ways: Mapping[str, Mapping[str, SequencesManifest]]) -> Table:
     """Return a table with a row for each bucket: its version for each way to pack."""
-    buckets = dict.fromkeys(one.name for named in ways.values() for one in named)
-    of = {(way, one.name): one.manifest.version for way, named in ways.items() for one in named}
+    each = {way: {b: one.version for b, one in held.items()} for way, held in ways.items()}
     return Table(
         caption="Versions, by bucket and seq_len",
         head=("bucket", *ways),
-        rows=[(bucket, *(of.get((way, bucket), "") for way in ways)) for bucket in buckets],
+        rows=[
+            (bucket, *(held.get(bucket, "") for held in each.values()))
+            for bucket in dict.fromkeys(chain.from_iterable(each.values()))
+        ],
     )
 
 
@@ -113,10 +99,6 @@ def add_manifests(manifests: Sequence[SequencesManifest]) -> SequencesAccounting
     every = (vars(manifest.accounting).items() for manifest in manifests)
     accounts = [{name: value for name, value in items if name != "targets"} for items in every]
     return SequencesAccounting(**{**add_counts(accounts), "seq_len": accounts[0]["seq_len"]})
-
-
-def _share(part: int, whole: int, most: int) -> Cell:
-    return Cell(text=share(part, whole), bar=part / max(most, 1))
 
 
 def _columns(manifests: Sequence[SequencesManifest]) -> dict[str, Column]:

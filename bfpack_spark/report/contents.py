@@ -7,13 +7,12 @@ from dataclasses import replace
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.several import total_of
-from bfpack_spark.explore.statistics import CorpusStats, PackingStats
+from bfpack_spark.explore.statistics import CorpusStats
 from bfpack_spark.printable import counted
 from bfpack_spark.report import cost_sections, sections
 from bfpack_spark.report.collect import VersionReport
 from bfpack_spark.report.comparison import (
     COLUMNS,
-    Named,
     add_manifests,
     buckets_table,
     names_table,
@@ -36,20 +35,28 @@ from bfpack_spark.report.target_tables import targets_of_buckets, targets_sectio
 from bfpack_spark.report.words import count, percent, rules_name, rules_words
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesAccounting, SequencesManifest
+from bfpack_spark.versions.publication import Home
 
 
 def version_page(report: VersionReport) -> Page:
     """Return the page of one version of sequences."""
     manifest, stats = report.manifest, report.stats
     at = stats.at[0]
+    own = f"This version is packed at {count(at.seq_len)}. The other lengths show the same rules."
+    notes = [*[own] * (len(stats.at) > 1), *_cuts_in_order(report)]
     return Page(
         title=f"{report.home.bucket}: sequences of {count(at.seq_len)}",
         lead=f"Version {report.name}, packed by {_WORDS[at.rules.packing]}.",
-        facts=[*((name, of(manifest.accounting)) for name, of in COLUMNS.items()), *_seen(at)],
+        facts=[
+            *((name, of(manifest.accounting)) for name, of in COLUMNS.items()),
+            ("unnecessary cuts of concatenation", percent(at.unnecessary_share)),
+            ("context seen by packing", percent(at.best_fit.context.share)),
+            ("context by concatenation", percent(at.concatenated.context.share)),
+        ],
         sections=[
             sections.accounting_section(manifest.accounting, at.rules.long_documents),
             *targets_sections(manifest),
-            truncations_section([stats], [*_others(at.seq_len, len(stats.at) - 1), *_own(report)]),
+            truncations_section([stats], notes),
             context_section([stats], [at.seq_len]),
             sections.lengths_section(stats),
             sections.sequences_section(stats, at),
@@ -62,12 +69,7 @@ def version_page(report: VersionReport) -> Page:
     )
 
 
-def _others(seq_len: int, others: int) -> list[str]:
-    said = f"This version is packed at {count(seq_len)}. The other lengths show the same rules."
-    return [said] * bool(others)
-
-
-def _own(report: VersionReport) -> list[str]:
+def _cuts_in_order(report: VersionReport) -> list[str]:
     """Return how often the documents of a concatenation are cut in the order that they have. Those
     of best fit are what is expected."""
     account = report.manifest.accounting
@@ -81,29 +83,26 @@ def _own(report: VersionReport) -> list[str]:
     ]
 
 
-def _seen(at: PackingStats) -> list[tuple[str, str]]:
-    return [
-        ("unnecessary cuts of concatenation", percent(at.unnecessary_share)),
-        ("context seen by packing", percent(at.best_fit.context.share)),
-        ("context by concatenation", percent(at.concatenated.context.share)),
-    ]
-
-
 def output_page(reports: Sequence[VersionReport]) -> Page:
     """Return the page of several buckets, each packed by itself, in one way or in several. Versions
     that are packed by different rules are not added up."""
     ways: dict[str, list[VersionReport]] = {}
     not_added = _not_added(reports)
-    left = {report.home for _, report in not_added}
-    added = [report for report in reports if report.home not in left]
+    added = [report for report in reports if report.home not in not_added]
     for report in added:
         ways.setdefault(rules_words(report.stats.at[0].rules), []).append(report)
     totals = {way: total_of([r.stats for r in same]) for way, same in ways.items()}
     accounts = {way: add_manifests([r.manifest for r in same]) for way, same in ways.items()}
-    named = {way: [*map(_named, same)] for way, same in ways.items()}
-    documents, buckets = _all_documents(added), {report.home.bucket for report in reports}
+    manifests = {way: {r.home.bucket: r.manifest for r in same} for way, same in ways.items()}
+    documents = _all_documents(added)
+    several = len({report.home.bucket for report in added}) > 1
+    whys = [
+        (report.home.bucket, not_added[report.home], report.manifest)
+        for report in reports
+        if report.home in not_added
+    ]
     return Page(
-        title=counted(len(buckets), "bucket"),
+        title=counted(len({report.home.bucket for report in reports}), "bucket"),
         lead=f"Each packed on its own, at {'; '.join(ways)}.{_once(reports)}",
         facts=[
             ("documents", count(documents.num_documents)),
@@ -115,23 +114,23 @@ def output_page(reports: Sequence[VersionReport]) -> Page:
                 _accounting(way, account, totals[way].at[0].rules)
                 for way, account in accounts.items()
             ),
-            *targets_of_buckets(
-                {way: {r.home.bucket: r.manifest for r in same} for way, same in ways.items()}
+            *targets_of_buckets(manifests),
+            truncations_section(
+                [*totals.values()], each=[report.stats for report in added] if several else []
             ),
-            truncations_section([*totals.values()], each=_each_bucket(added)),
             context_section([*totals.values()]),
             sections.lengths_section(documents),
             Section(
                 name="buckets",
                 title="Buckets",
                 tables=[
-                    *(buckets_table(f"Buckets at {way}", same) for way, same in named.items()),
-                    *([not_added_table(_whys(not_added))] if not_added else []),
+                    *(buckets_table(f"Buckets at {way}", same) for way, same in manifests.items()),
+                    *([not_added_table(whys)] if whys else []),
                 ],
             ),
             _costs_of(reports),
             sections.configurations_section(
-                [report.manifest for report in reports], names_table(named)
+                [report.manifest for report in reports], names_table(manifests)
             ),
         ],
     )
@@ -141,28 +140,18 @@ def _accounting(way: str, account: SequencesAccounting, rules: Rules) -> Section
     return sections.accounting_section(account, rules.long_documents, rules_name(rules), way)
 
 
-def _each_bucket(reports: Sequence[VersionReport]) -> list[CorpusStats]:
-    """Return the statistics of the versions, if they are of several buckets."""
-    several = len({report.home.bucket for report in reports}) > 1
-    return [report.stats for report in reports] if several else []
-
-
-def _not_added(reports: Sequence[VersionReport]) -> list[tuple[str, VersionReport]]:
+def _not_added(reports: Sequence[VersionReport]) -> dict[Home, str]:
     """Return the versions that would be counted wrongly in a sum, and why: those of an earlier
     token store, and those of the same tokens and rules as another."""
-    left: list[tuple[str, VersionReport]] = []
+    left: dict[Home, str] = {}
     first: dict[tuple[str, str], str] = {}
     for report in reports:
         key = (rules_words(report.stats.at[0].rules), report.tokens.fingerprint)
         if report.is_outdated:
-            left.append(("made from another token store; pack it again", report))
+            left[report.home] = "made from another token store; pack it again"
         elif first.setdefault(key, report.home.bucket) != report.home.bucket:
-            left.append((f"the documents of {first[key]}, packed alike", report))
-    return left if len(left) < len(reports) else []
-
-
-def _whys(not_added: Sequence[tuple[str, VersionReport]]) -> list[tuple[str, Named]]:
-    return [(why, _named(report)) for why, report in not_added]
+            left[report.home] = f"the documents of {first[key]}, packed alike"
+    return left if len(left) < len(reports) else {}
 
 
 def _once(reports: Sequence[VersionReport]) -> str:
@@ -247,18 +236,14 @@ def _pictures(stats: CorpusStats, buckets: Sequence[CorpusStats]) -> list[Sectio
     ]
 
 
-def _named(report: VersionReport) -> Named:
-    return Named(name=report.home.bucket, manifest=report.manifest)
-
-
 def _bucket_table(report: VersionReport) -> Table:
     """Return the version in one table with the others that are published of its bucket."""
-    named = [Named(name=count(report.stats.at[0].seq_len), manifest=report.manifest)]
+    manifests = [report.manifest]
     for at in report.stats.at[1:]:
         manifest = publication.current_manifest(replace(report.home, seq_len=at.seq_len))
         if isinstance(manifest, SequencesManifest):
-            named.append(Named(name=count(at.seq_len), manifest=manifest))
-    return seq_lens_table(report.home.bucket, named)
+            manifests.append(manifest)
+    return seq_lens_table(report.home.bucket, manifests)
 
 
 def _costs_of(reports: Sequence[VersionReport]) -> Section:

@@ -1,6 +1,7 @@
 """The tables of cuts, of what a token sees of its document, and of what lies in a row."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from bfpack_spark.core.row_balance import Balance
 from bfpack_spark.explore.length_classes import LengthClass
@@ -14,27 +15,35 @@ _PARTS = (8, 2)  # of seq_len: the distances that have a column
 
 def cuts_table(packings: Sequence[PackingStats]) -> Table:
     """Return how often documents of each length are cut, in all and on average, with two columns
-    for each packing. All packings have the same classes of lengths."""
+    for each packing."""
+    caption = "Cuts by the length of the document, packed / concatenated"
+    names = [count(at.seq_len) for at in packings]
+    heads = [f"{name}, {which}" for name in names for which in ("in all", "a document")]
+    return _by_length(caption, heads, packings, _cuts)
+
+
+def _cuts(of: LengthClass) -> tuple[str, ...]:
+    in_all = _both(count(of.num_truncations_by_best_fit), count(of.num_truncations_by_concat))
+    return in_all, f"{of.truncations_by_best_fit:,.2f} / {of.truncations_by_concat:,.2f}"
+
+
+def _by_length(
+    caption: str,
+    heads: Sequence[str],
+    packings: Sequence[PackingStats],
+    cells: Callable[[LengthClass], tuple[str, ...]],
+) -> Table:
+    """Return a table with a row for each class of lengths, which all packings have alike, and some
+    cells for each packing."""
     rows: list[Row] = [
         (
             span(same[0].above + 1, same[0].up_to),
             count(same[0].num_documents),
-            *(cell for one in same for cell in _cuts(one)),
+            *chain.from_iterable(map(cells, same)),
         )
         for same in zip(*(at.by_length for at in packings), strict=True)
     ]
-    names = [count(at.seq_len) for at in packings]
-    heads = (f"{name}, {which}" for name in names for which in ("in all", "a document"))
-    return Table(
-        caption="Cuts by the length of the document, packed / concatenated",
-        head=("tokens", "documents", *heads),
-        rows=rows,
-    )
-
-
-def _cuts(of: LengthClass) -> tuple[str, str]:
-    in_all = f"{count(of.num_truncations_by_best_fit)} / {count(of.num_truncations_by_concat)}"
-    return in_all, f"{of.truncations_by_best_fit:,.2f} / {of.truncations_by_concat:,.2f}"
+    return Table(caption=caption, head=("tokens", "documents", *heads), rows=rows)
 
 
 def context_table(packings: Mapping[str, PackingStats]) -> Table:
@@ -42,8 +51,9 @@ def context_table(packings: Mapping[str, PackingStats]) -> Table:
     of those that fit. Each cell with two numbers has the packed one first."""
     rows: list[Row] = []
     for name, at in packings.items():
-        for which, best_fit, concat in _pairs_of_contexts(at):
-            rows.append((name, which, *_cells(best_fit, concat, at.seq_len)))
+        ways = (at.best_fit, at.concatenated)
+        rows.append((name, "all", *_cells([way.context for way in ways], at.seq_len)))
+        rows.append((name, "that fit", *_cells([way.fitting for way in ways], at.seq_len)))
     near, far = (f"together at 1/{part} of seq_len" for part in _PARTS)
     return Table(
         caption=(
@@ -92,30 +102,22 @@ def _of_steps(packed: Packed, said: Callable[[Balance], str]) -> str:
 
 
 def classes_table(packings: Sequence[PackingStats]) -> Table:
-    """Return what tokens of documents of each length see, of what they could. All packings have
-    the same classes of lengths."""
-    rows: list[Row] = [
-        (
-            span(same[0].above + 1, same[0].up_to),
-            count(same[0].num_documents),
-            *(_both(percent(o.context_by_best_fit), percent(o.context_by_concat)) for o in same),
-        )
-        for same in zip(*(at.by_length for at in packings), strict=True)
-    ]
-    return Table(
-        caption="Context seen, of what could be, packed / concatenated",
-        head=("tokens", "documents", *(count(at.seq_len) for at in packings)),
-        rows=rows,
-    )
+    """Return what tokens of documents of each length see, of what they could."""
+
+    def cells(one: LengthClass) -> tuple[str, ...]:
+        return (_both(percent(one.context_by_best_fit), percent(one.context_by_concat)),)
+
+    caption = "Context seen, of what could be, packed / concatenated"
+    return _by_length(caption, [count(at.seq_len) for at in packings], packings, cells)
 
 
 def pairs_table(packings: Sequence[PackingStats]) -> Table:
     """Return the share of the pairs of tokens of a document that are in one sequence, by their
     distance."""
     distances = sorted({own for at in packings for own in at.plan.context.distances})
+    ways = [(at.best_fit.context, at.concatenated.context) for at in packings]
     rows: list[Row] = [
-        (count(distance), *(_both(*_both_together(at, distance)) for at in packings))
-        for distance in distances
+        (count(distance), *(_together(both, distance) for both in ways)) for distance in distances
     ]
     return Table(
         caption="Pairs of tokens in one sequence, packed / concatenated",
@@ -124,35 +126,22 @@ def pairs_table(packings: Sequence[PackingStats]) -> Table:
     )
 
 
-def _both_together(at: PackingStats, distance: int) -> tuple[str, str]:
-    best_fit, concat = at.best_fit.context, at.concatenated.context
-    return _together(best_fit, distance), _together(concat, distance)
-
-
-def _pairs_of_contexts(at: PackingStats) -> list[tuple[str, Context, Context]]:
-    best_fit, concat = at.best_fit, at.concatenated
-    return [
-        ("all", best_fit.context, concat.context),
-        ("that fit", best_fit.fitting, concat.fitting),
-    ]
-
-
-def _cells(best_fit: Context, concat: Context, seq_len: int) -> tuple[str, ...]:
-    ways = (best_fit, concat)
+def _cells(ways: Sequence[Context], seq_len: int) -> tuple[str, ...]:
+    """Return the cells of documents that are packed and concatenated."""
     return (
-        mean(best_fit.possible),
+        mean(ways[0].possible),
         _both(*(mean(way.seen) for way in ways)),
         _both(*(percent(way.share) for way in ways)),
         _both(*(percent(way.beginning_share) for way in ways)),
         _both(*(percent(way.whole_share) for way in ways)),
-        *(_both(*(_together(way, seq_len // part) for way in ways)) for part in _PARTS),
+        *(_together(ways, seq_len // part) for part in _PARTS),
     )
 
 
-def _together(context: Context, distance: int) -> str:
-    if distance not in context.distances:  # below 1 token
-        return "-"
-    return percent(context.together[context.distances.index(distance)])
+def _together(ways: Sequence[Context], distance: int) -> str:
+    shares = (dict(zip(way.distances, way.together, strict=True)) for way in ways)
+    # Below 1 token there is none.
+    return _both(*(percent(of[distance]) if distance in of else "-" for of in shares))
 
 
 def _both(packed: str, concatenated: str) -> str:
