@@ -25,7 +25,7 @@ from commands import BUCKET, bfpack_4g, flags, parser_of
 from corpora import make_corpus, text_tokenizer
 from events import Task, log_options, read_tasks, share_of_time_at
 from figures import medians, print_head, verdict
-from generated import corpus_of_tokens
+from generated import corpus_of_tokens, random_ids
 from packers import draw_lengths
 from processes import Cost, Yardstick, run
 
@@ -108,7 +108,8 @@ def _write_corpus(work: Path, lengths: Int64) -> list[str]:
     """Documents of these lengths in place of what was there, and the options that read them."""
     for name in ("corpus", "corpus-tokenizer", "output"):
         shutil.rmtree(work / name, ignore_errors=True)
-    return corpus_of_tokens(work / "corpus", lengths, tiled=True)
+    stretch = random_ids(np.random.default_rng(0), 1 << 22)
+    return corpus_of_tokens(work / "corpus", lengths, stretch=stretch)
 
 
 # A million documents of one line

@@ -6,7 +6,7 @@ corpus without an id column gets: file and row.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,17 +72,18 @@ def _inputs() -> TokensInputs:
 
 
 def corpus_of_tokens(
-    folder: Path, lengths: Sequence[int] | Int64, *, num_files: int = 4, tiled: bool = False
+    folder: Path, lengths: Int64, *, num_files: int = 4, stretch: np.ndarray | None = None
 ) -> list[str]:
-    """Parquet of (doc_id, tokens) with random ids, and the options that read it. `tiled` repeats
-    one stretch of 2^22 ids: a document is made at the speed of memory."""
+    """Parquet of (doc_id, tokens), and the options that read it. Ids are random, or those of one
+    stretch over and over, so that a document is made at the speed of memory."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
     for number in range(num_files):
         own = np.asarray(lengths[number::num_files], dtype=np.int64)
         with pq.ParquetWriter(folder / f"part-{number:05d}.parquet", _CORPUS) as writer:
             for first, part in _row_groups(own):
-                ids = _draw_ids(generator, int(part.sum()), tiled)
+                size = int(part.sum())
+                ids = random_ids(generator, size) if stretch is None else np.resize(stretch, size)
                 writer.write_table(_documents(number, first, part, ids))
     tokenizer = folder.with_name(f"{folder.name}-tokenizer")
     tokenizer.mkdir()
@@ -102,11 +103,8 @@ def _row_groups(lengths: Int64) -> Iterator[tuple[int, Int64]]:
         first += len(part)
 
 
-def _draw_ids(generator: np.random.Generator, size: int, tiled: bool) -> np.ndarray:  # noqa: FBT001
-    if not tiled:
-        return generator.integers(0, VOCABULARY, size, dtype=np.int32)
-    stretch = np.random.default_rng(0).integers(0, VOCABULARY, _GROUP_TOKENS, dtype=np.int32)
-    return np.resize(stretch, size)
+def random_ids(generator: np.random.Generator, size: int) -> np.ndarray:
+    return generator.integers(0, VOCABULARY, size, dtype=np.int32)
 
 
 def _documents(file: int, first: int, lengths: Int64, ids: np.ndarray) -> pa.Table:

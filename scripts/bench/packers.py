@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import NormalDist
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from about import about
@@ -138,7 +138,7 @@ def expected_histogram(documents: int) -> Histogram:
     return Histogram(values=lengths + 1, counts=counts[lengths])
 
 
-def measure_ours(lengths: Int64, seq_len: int) -> dict[str, float]:
+def measure_ours(lengths: Int64, seq_len: int) -> dict[str, Any]:
     """As for the peers, documents are cut before the clock starts."""
     fragments = cut_documents(lengths, seq_len).length
     start = time.process_time()
@@ -162,36 +162,36 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
 def _row(
     options: argparse.Namespace, path: Path, lengths: Int64, seq_len: int, smaller: Row | None
 ) -> Row:
-    found, peers = _take_turns(options, path, seq_len)
+    said, peers = _take_turns(options, path, seq_len)
     for name, packer in SLOW_PEERS.items() if options.peers else ():
         if _too_slow(name, len(lengths), smaller):
             peers[name] = NOT_RUN
         else:
-            figure = _run_peer(options.peers, packer, path, seq_len)
+            figure = _run_peer(options.peers, packer, path, seq_len, said[0]["bins"])
             peers[name] = figure if isinstance(figure, str) else [figure]
     return Row(
         documents=len(lengths),
         seq_len=seq_len,
-        sequences=int(found[0]["bins"]),
+        sequences=said[0]["bins"],
         lower_bound=-(-int(lengths.sum()) // seq_len),
-        ours=[said["ns_per_document"] for said in found],
+        ours=[turn["ns_per_document"] for turn in said],
         peers=peers,
     )
 
 
 def _take_turns(
     options: argparse.Namespace, path: Path, seq_len: int
-) -> tuple[list[dict[str, float]], dict[str, Figures]]:
+) -> tuple[list[dict[str, Any]], dict[str, Figures]]:
     """What ours said, turn by turn, and the fast peers' figures of the same turns."""
     own = [sys.executable, __file__, *flags(one=path, seq_len=seq_len)]
     fast = FAST_PEERS if options.peers else {}
-    said: list[dict[str, float]] = []
+    said: list[dict[str, Any]] = []
     found: dict[str, Figures] = {packer: [] for packers in fast.values() for packer in packers}
     for _ in range(options.runs):
         said.append(json.loads(run(own).out))
         for packer, figures in found.items():
             if not isinstance(figures, str):
-                figure = _run_peer(options.peers, packer, path, seq_len)
+                figure = _run_peer(options.peers, packer, path, seq_len, said[-1]["bins"])
                 found[packer] = figure if isinstance(figure, str) else [*figures, figure]
     return said, {name: _best([found[p] for p in packers]) for name, packers in fast.items()}
 
@@ -210,8 +210,8 @@ def _too_slow(name: str, documents: int, smaller: Row | None) -> bool:
     return not isinstance(known, str) and known[0] * documents > SECONDS_MAX * 1e9
 
 
-def _run_peer(python: str, packer: str, path: Path, seq_len: int) -> float | str:
-    """ns a document, or why there is no figure."""
+def _run_peer(python: str, packer: str, path: Path, seq_len: int, num_bins: int) -> float | str:
+    """ns a document, or why there is no figure: so many bins are what exact best fit makes."""
     told = flags(packer=packer, lengths=path, seq_len=seq_len, seconds_max=SECONDS_MAX)
     command = [python, str(HERE / "peer_packers.py"), *told]
     try:
@@ -224,7 +224,7 @@ def _run_peer(python: str, packer: str, path: Path, seq_len: int) -> float | str
         print(f"{' '.join(command)}: {done.returncode} {done.stderr[-500:]}", file=sys.stderr)
         return NO_FIGURE.get(done.returncode, "failed")
     said = json.loads(done.stdout)
-    if said["bins"] != said["exact_bfd_bins"]:
+    if said["bins"] != num_bins:
         return f"{said['bins']:,} sequences"
     return float(said["ns_per_document"])
 

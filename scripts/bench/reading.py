@@ -2,7 +2,7 @@
 
     python scripts/bench/reading.py --work .bench/reading
 
-Writes two outputs of this machine's own text, at 2,048 and 8,192, and reads each with this reader
+Packs ids of this machine's own text at 2,048 and 8,192, and reads each output with this reader
 at 1 and 8 ranks and with 16 and 64 lanes, beside pyarrow, which walks over the same columns in
 order and without a copy, and beside the shuffled stream of HF datasets, as it comes (rows of Python
 lists, which the target is about) and in numpy's format. A row at random stands beside pyarrow's
@@ -11,11 +11,11 @@ error when a target is missed.
 """
 
 import argparse
-import hashlib
 import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -23,21 +23,18 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
-import pyarrow as pa
 import pyarrow.parquet as pq
 from about import about
-from commands import flags, parser_of
+from cliffs import ordinary
+from commands import BUCKET, bfpack, flags, parser_of
 from figures import print_head, verdict
-from processes import seconds_of
+from generated import VOCABULARY, corpus_of_tokens
+from processes import run, seconds_of
 
-from bfpack_spark.core.rows import rows_per_row_group
-from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.reading import PackedSequences, layouts
-from bfpack_spark.schema import SEQUENCES, plain
 
 SEQ_LENS = (2048, 8192)
 WORLDS = (1, 8)
@@ -51,7 +48,6 @@ ROW_MS_MAX = 1.0
 SHARDS = 8
 ROWS = 8  # of a batch
 TEXT_TOKENS = 1 << 22  # farther back than a compressor looks
-STATISTICS = ["sequence_id", "num_tokens", "num_padding", "bucket"]
 
 
 def main() -> None:
@@ -61,8 +57,8 @@ def main() -> None:
         return
     print(f"{about()} datasets {importlib.metadata.version('datasets')}.")
     misses = 0
+    options.work = write_output(options.work, options.tokens)
     for seq_len in SEQ_LENS:
-        write_output(options.work, seq_len, options.tokens)
         misses += _print_costs(options, seq_len)
     misses += _print_others(options)
     sys.exit(1 if misses else 0)
@@ -130,7 +126,7 @@ def best(runs: int, work: Callable[[], int]) -> float:
 def opened(options: argparse.Namespace) -> PackedSequences:
     return PackedSequences(
         options.work,
-        bucket="text",
+        bucket=BUCKET,
         seq_len=options.seq_len,
         world_size=options.world_size,
         lanes=options.lanes,
@@ -248,88 +244,32 @@ def shards_of(options: argparse.Namespace) -> list[Path]:
     return sorted(place_of(options.work, options.seq_len).glob("*/shards/*.parquet"))
 
 
-def place_of(work: Path, seq_len: int) -> Path:
-    return work / "text" / f"sequences-{seq_len}"
+def place_of(output: Path, seq_len: int) -> Path:
+    return output / BUCKET / f"sequences-{seq_len}"
 
 
-def write_output(work: Path, seq_len: int, num_tokens: int) -> None:
-    """Write and publish rows of this machine's own text, if they are not there."""
-    fingerprint = hashlib.sha256(f"{seq_len} {num_tokens}".encode()).hexdigest()
-    place = place_of(work, seq_len)
-    version = place / fingerprint[:16]
-    if (place / "_current.json").exists() and version.exists():
-        return
-    version.mkdir(parents=True, exist_ok=True)
-    rows = np.array_split(token_ids(num_tokens).reshape(-1, seq_len), SHARDS)
-    firsts = np.cumsum([0, *map(len, rows)]).tolist()
-    files = [
-        write_shard(version, number, firsts[number], shard) for number, shard in enumerate(rows)
-    ]
-    manifest = {
-        "format_version": 2,
-        "bucket": "text",
-        "seq_len": seq_len,
-        "fingerprint": fingerprint,
-        "files": files,
-        "inputs": {"configuration": {}, "tokens_fingerprint": fingerprint},
-        "tokenizer": {},
-        "totals": {"sequences": firsts[-1]},
-    }
-    raw = json.dumps(manifest).encode()
-    (version / "_manifest.json").write_bytes(raw)
-    pointer = {"version": version.name, "manifest_sha256": hashlib.sha256(raw).hexdigest()}
-    (place / "_current.json").write_text(json.dumps(pointer))
+def write_output(work: Path, num_tokens: int) -> Path:
+    """Return an output of so many ids of this machine's own text, which is packed once."""
+    output, corpus = work / f"packed-{num_tokens}", work / "corpus"
+    if not all((place_of(output, seq_len) / "_current.json").exists() for seq_len in SEQ_LENS):
+        for folder in (output, corpus, corpus.with_name("corpus-tokenizer")):
+            shutil.rmtree(folder, ignore_errors=True)
+        source = corpus_of_tokens(corpus, ordinary(num_tokens), stretch=token_ids())
+        shapes = [part for seq_len in SEQ_LENS for part in flags(seq_len=seq_len)]
+        run(bfpack("pack", output, *source, *shapes, num_shards=SHARDS))
+    return output
 
 
-def token_ids(num_tokens: int) -> np.ndarray:
-    """Return ids of the words and signs of this machine's Python files, again and again."""
+def token_ids() -> np.ndarray:
+    """Return ids of the words and signs of this machine's Python files."""
     vocabulary: dict[bytes, int] = {}
     ids: list[int] = []
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py")):
         words = re.findall(rb" ?\w+|\s+|[^\w\s]", path.read_bytes())
         ids += [vocabulary.setdefault(word, len(vocabulary)) for word in words]
-        if len(ids) >= min(num_tokens, TEXT_TOKENS):
+        if len(ids) >= TEXT_TOKENS:
             break
-    return np.resize(np.array(ids, dtype=np.int32), num_tokens)
-
-
-def write_shard(version: Path, number: int, first: int, rows: np.ndarray) -> dict[str, Any]:
-    output = ParquetOutput(
-        str(version), f"shards/part-{number:05d}.parquet", SEQUENCES, statistics=STATISTICS
-    )
-    step = rows_per_row_group(rows.shape[1], 2)
-    for begin in range(0, len(rows), step):
-        output.write(rows_as_table(rows[begin : begin + step], first + begin))
-    return output.close("shards", rows.size, None)
-
-
-def rows_as_table(rows: np.ndarray, first: int) -> pa.Table:
-    """Return rows whose segments have about 800 tokens; each thousandth row ends in padding."""
-    generator = np.random.default_rng(first)
-    seq_len = rows.shape[1]
-    cuts = [
-        np.unique(np.append(generator.integers(1, seq_len, seq_len // 800), [0, seq_len]))
-        for _ in rows
-    ]
-    lengths = [np.diff(cut) for cut in cuts]
-    padded = [(first + at) % 1000 == 0 for at in range(len(rows))]
-    ids = [
-        [None if pad and at == len(of) - 1 else f"{first + row}-{at}" for at in range(len(of))]
-        for row, (of, pad) in enumerate(zip(lengths, padded, strict=True))
-    ]
-    padding = [int(of[-1]) if pad else 0 for of, pad in zip(lengths, padded, strict=True)]
-    columns = {
-        "sequence_id": np.arange(first, first + len(rows)),
-        "input_ids": list(rows),
-        "seq_lengths": lengths,
-        "doc_ids": ids,
-        "doc_starts": [np.zeros(len(of), dtype=np.int64) for of in lengths],
-        "doc_lengths": lengths,
-        "num_tokens": seq_len - np.array(padding),
-        "num_padding": np.array(padding),
-        "bucket": ["text"] * len(rows),
-    }
-    return pa.Table.from_pydict(columns, schema=plain(SEQUENCES))
+    return np.array(ids, dtype=np.int32) % VOCABULARY
 
 
 def _parse_options() -> argparse.Namespace:
