@@ -3,21 +3,8 @@
     make ab-train                                            documents that look names up
     make ab-train AB="--output OUT --bucket A --bucket B --seq-len 512"    two packings of a corpus
 
-    arm                    rows                          a token sees
-    concat                 concatenated, then cut        what precedes it in its row
-    concat, masked         the same                      ... and is of its document
-    best fit, masked       packed by best fit            ... and is of its document
-    best fit, masked, cut  the same, cut once more each  ... and is on its side of the cut
-
-All arms of a seed begin with the same weights and train on equally many rows of the same documents.
-The last arm has about as many cuts as concatenation, and differs from best fit in nothing else.
-What is asked is asked of whole documents that no arm trains on.
-
-Lookup: documents give values to names and use them later, twice by default (ab_tasks.py). Each name
-has a usual value. Where a document gives another one, on conflicts, only who has seen it is right.
-Two packings: the buckets are of one token store, one packed by concat and one by best fit. One
-document in 20 is no target. Asked is the loss of those that fit: of all tokens, by position, and of
-the first tokens of names of Python that were bound before.
+README.md explains the four arms, the documents of both tasks and what is asked. Of two packings of
+a corpus, the buckets are of one token store, and one document in 20 is held out.
 """
 
 import argparse

@@ -16,6 +16,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,8 +27,8 @@ DOCUMENT_BYTES_MAX = 1_000_000
 BATCH_DOCUMENTS = 256  # a row group: at most 256 MB, mostly 4 MB
 MB = 1_000_000
 
-SOURCE_SUFFIXES = frozenset({".py", ".pyi", ".md", ".rst", ".txt"})
 PROSE_SUFFIXES = frozenset({".md", ".rst", ".txt"})
+SOURCE_SUFFIXES = PROSE_SUFFIXES | {".py", ".pyi"}
 PROSE_FOLDERS = ("doc", "man", "common-licenses")
 DOCUMENT_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "METADATA", "README", "AUTHORS")
 SKIPPED_FOLDERS = frozenset({"site-packages", "dist-packages", "__pycache__"})
@@ -65,17 +66,29 @@ def make_corpus(
 
     ValueError when `output` exists, an option is out of range, or the machine has too little text.
     """
-    _check_options(output, size_mb, min_documents, num_files)
+    if output.exists():
+        raise ValueError(f"{output} exists: remove it, or name another --output")
+    if size_mb <= 0 or min_documents < 1 or num_files < 1:
+        raise ValueError(
+            f"--size-mb {size_mb:g}, --min-documents {min_documents} and --files {num_files} "
+            "must all be above 0"
+        )
+    with new_folder(output) as folder:
+        wanted = take_enough(distinct_documents(files), size_mb * MB, min_documents)
+        return write_files(wanted, folder, num_files)
+
+
+@contextmanager
+def new_folder(output: Path) -> Iterator[Path]:
+    """Yield a folder that becomes `output` in one step when all is written."""
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     try:
-        wanted = take_enough(distinct_documents(files), size_mb * MB, min_documents)
-        totals = write_files(wanted, unfinished, num_files)
+        yield unfinished
         unfinished.chmod(0o755)
         unfinished.rename(output)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return totals
 
 
 def candidates() -> Iterator[NamedFile]:
@@ -180,7 +193,7 @@ def _in_fixed_order(roots: dict[str, Path], accept: Callable[[Path], bool]) -> l
         if accept(path)
     )
     # A name that is not UTF-8 cannot be a doc_id.
-    valid = (pair for pair in named if not _has_surrogates(pair[0]))
+    valid = (pair for pair in named if not any("\ud800" <= c <= "\udfff" for c in pair[0]))
     return sorted(valid, key=lambda pair: hashlib.sha256(pair[0].encode()).digest())
 
 
@@ -189,12 +202,9 @@ def _regular_files(root: Path) -> Iterator[Path]:
         subfolders[:] = [name for name in subfolders if name not in SKIPPED_FOLDERS]
         for name in names:
             path = Path(folder, name)
-            if path.is_file() and not path.is_symlink() and _has_sane_size(path):
+            is_file = path.is_file() and not path.is_symlink()
+            if is_file and 0 < path.stat().st_size <= DOCUMENT_BYTES_MAX:
                 yield path
-
-
-def _has_sane_size(path: Path) -> bool:
-    return 0 < path.stat().st_size <= DOCUMENT_BYTES_MAX
 
 
 def _is_source_or_document(path: Path) -> bool:
@@ -204,20 +214,6 @@ def _is_source_or_document(path: Path) -> bool:
 def _is_prose(path: Path) -> bool:
     named = path.suffix in PROSE_SUFFIXES or path.name.startswith(DOCUMENT_NAMES)
     return named or not {*path.parts}.isdisjoint(PROSE_FOLDERS)
-
-
-def _has_surrogates(name: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in name)
-
-
-def _check_options(output: Path, size_mb: float, min_documents: int, num_files: int) -> None:
-    if output.exists():
-        raise ValueError(f"{output} exists: remove it, or name another --output")
-    if size_mb <= 0 or min_documents < 1 or num_files < 1:
-        raise ValueError(
-            f"--size-mb {size_mb:g}, --min-documents {min_documents} and --files {num_files} "
-            "must all be above 0"
-        )
 
 
 def _parse_options() -> argparse.Namespace:

@@ -7,13 +7,12 @@ k-th document, about 12 MB. The same corpus gives the same file, byte for byte.
 
 import argparse
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.dataset as ds
+from make_corpus import new_folder
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 END_OF_TEXT, PAD = "<|endoftext|>", "<|pad|>"
@@ -57,7 +56,14 @@ def train_tokenizer(corpus: Path, output: Path, vocab_size: int) -> None:
             f"the text in {corpus} gives only {tokenizer.get_vocab_size()} entries: "
             f"choose a --vocab-size below {vocab_size}"
         )
-    _write_new(output, tokenizer)
+    config = {
+        "eos_token": END_OF_TEXT,
+        "pad_token": PAD,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    }
+    with new_folder(output) as folder:
+        tokenizer.save(str(folder / "tokenizer.json"))
+        (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
 def untrained_tokenizer() -> Tokenizer:
@@ -79,23 +85,6 @@ def sample_texts(corpus: Path) -> Iterator[str]:
     step = max(1, round(texts.nbytes / SAMPLE_BYTES))
     for position in range(0, len(texts), step):
         yield texts[position].as_py()
-
-
-def _write_new(output: Path, tokenizer: Tokenizer) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    try:
-        tokenizer.save(str(unfinished / "tokenizer.json"))
-        config = {
-            "eos_token": END_OF_TEXT,
-            "pad_token": PAD,
-            "tokenizer_class": "PreTrainedTokenizerFast",
-        }
-        (unfinished / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
-        unfinished.chmod(0o755)
-        unfinished.rename(output)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _check_options(corpus: Path, output: Path, vocab_size: int) -> None:
