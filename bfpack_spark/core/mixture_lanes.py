@@ -37,12 +37,9 @@ class LaneTable:
         if groups == 1:
             return np.asarray(taken)
         block, row = np.divmod(taken, lanes)
-        place = self.place[(self.first[source] + block)[:, None], _lanes_of(group, groups, lanes)]
+        lanes_of_group = group[:, None] + np.arange(0, lanes, groups)
+        place = self.place[(self.first[source] + block)[:, None], lanes_of_group]
         return np.asarray(block * (lanes // groups) + (place < row[:, None]).sum(axis=1))
-
-
-def _lanes_of(group: Int64, groups: int, lanes: int) -> Int64:
-    return np.asarray(group[:, None] + np.arange(0, lanes, groups))
 
 
 def color_lanes(plan: Int64, lanes: int) -> LaneTable:

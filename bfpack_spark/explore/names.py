@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,15 +51,14 @@ def names_of(
     _, manifest = publication.current_sequences(home, version)
     store = open_token_store(output, sequence.bucket, manifest.tokens_version)
     cut = [segment for segment in sequence.segments if segment.is_cut and segment.doc_id]
-    documents = _texts(store, sorted({segment.doc_id or "" for segment in cut}))
     engine = Tokenizer.from_str(store.tokenizer_json().decode())
+    documents = _texts(store, engine, sorted({segment.doc_id or "" for segment in cut}))
     places = TokenPlaces(engine, None, int(store.tokenizer.bos_id is not None))
     return [_names(own, documents[own.doc_id or ""], places) for own in cut]
 
 
-def _texts(store: TokenStore, doc_ids: Rows[str]) -> dict[str, str]:
+def _texts(store: TokenStore, engine: Tokenizer, doc_ids: Rows[str]) -> dict[str, str]:
     """Return the texts of documents, decoded from all their tokens."""
-    engine = Tokenizer.from_str(store.tokenizer_json().decode())
     inserted = {store.tokenizer.eos_id, store.tokenizer.bos_id}
     rows = rows_of_documents(store.paths, doc_ids, IDS_OF_ROWS) if doc_ids else []
     texts = {}
@@ -108,5 +106,5 @@ def _out_of_sight(
         character=one.used - begin,
         used=used,
         bound=bound,
-        sequence_id=next(chain(holding), None),
+        sequence_id=next(holding, None),
     )

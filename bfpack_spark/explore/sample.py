@@ -8,7 +8,6 @@ sizes of files of text are known without reading. A corpus of up to 64 MB that h
 than wanted is tokenized whole, and nothing is left to chance.
 """
 
-import collections
 from functools import partial
 
 import numpy as np
@@ -26,7 +25,7 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.estimates import Stratum
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.corpus.clusters import Cluster, draw_clusters
-from bfpack_spark.corpus.documents import Columns, Documents
+from bfpack_spark.corpus.documents import Documents
 from bfpack_spark.corpus.draw_documents import Drawn, chances_of, draw_documents
 from bfpack_spark.corpus.inventory import Inventory, Split, split_inventory, whole_file
 from bfpack_spark.corpus.read_corpus import check_columns, read_documents
@@ -40,10 +39,9 @@ from bfpack_spark.files.what_is_there import instead
 from bfpack_spark.tokenizing.engines import limits_of
 from bfpack_spark.tokenizing.look_at_chats import look_at_chats, sample_rows
 from bfpack_spark.tokenizing.mentions import ReferenceKind
-from bfpack_spark.tokenizing.parity import Choice, EngineChoice, engine_for, sample_texts
+from bfpack_spark.tokenizing.parity import engine_for, sample_texts
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
 from bfpack_spark.tokenizing.tokenizer_file import read_vocabulary
-from bfpack_spark.tokenizing.vocabulary import Vocabulary
 
 _DRAWS_MAX = 256
 _DOCUMENTS_A_DRAW = 20  # fewer than 256 draws are made if each would take fewer documents
@@ -99,7 +97,12 @@ def sample_slice(
     """Return about `num_documents` documents of one bucket, as sample_input does."""
     columns, vocabulary = columns_of(settings, one, bucket), read_vocabulary(settings)
     check_columns(one.inventory, columns)
-    choice = _choose(settings.engine, one.inventory, columns, vocabulary)
+    if columns.chat is not None:
+        rows = sample_rows(one.inventory, columns)
+        choice = look_at_chats(settings.engine, columns, vocabulary, rows)
+    else:
+        texts = partial(sample_texts, one.inventory, columns)
+        choice = engine_for(settings.engine, columns, vocabulary, texts)
     limits = limits_of(choice.engine, vocabulary, in_one_piece=columns.chat is not None)
     spec = TokenizeSpec(
         input_format=one.inventory.format,
@@ -117,14 +120,6 @@ def sample_slice(
         return _sample(whole_stratum(lengths), mentions, references)
     stratum, mentions = _draw(one.inventory, reader, num_documents, settings.seed)
     return _sample(stratum, mentions, references)
-
-
-def _choose(
-    wanted: EngineChoice, inventory: Inventory, columns: Columns, vocabulary: Vocabulary
-) -> Choice:
-    if columns.chat is not None:
-        return look_at_chats(wanted, columns, vocabulary, sample_rows(inventory, columns))
-    return engine_for(wanted, columns, vocabulary, partial(sample_texts, inventory, columns))
 
 
 def _slices(settings: Settings) -> dict[str, Slice]:
@@ -177,7 +172,10 @@ def _all_documents(inventory: Inventory, spec: TokenizeSpec, limit: int) -> list
 def _draw(
     inventory: Inventory, reader: SampleReader, wanted: int, seed: int
 ) -> tuple[Stratum, MentionsOfEach]:
-    random, inserted = np.random.default_rng([seed, 1]), _num_inserted(reader.spec)
+    random, spec = np.random.default_rng([seed, 1]), reader.spec
+    # A chat template mostly puts tokens around a document itself, and then in proportion to what
+    # else it writes.
+    inserted = 0 if spec.columns.chat is not None else spec.vocabulary.num_inserted
     if reader.spec.input_format == "text":
         files = _of_files(inventory, reader, wanted, random)
         return stratum_of([files], wanted, inserted), files.mentions
@@ -190,27 +188,16 @@ def _draw(
         part = _part(drawn, draws, None, reader)
         return stratum_of([part], wanted, inserted), part.mentions
     ends = np.arange(len(clusters) + 1) * max(wanted, len(clusters)) // len(clusters)
+    alike: dict[Cluster, list[int]] = {}  # the draws of each, so that each is read once
+    for number, cluster in enumerate(clusters):
+        alike.setdefault(cluster, []).append(number)
     parts = []
-    for cluster, numbers in _alike(clusters).items():
+    for cluster, numbers in alike.items():
         draws = np.repeat(numbers, np.diff(ends)[numbers])
         drawn = _read([cluster.split], reader.spec, draws, random)
         parts.append(_part(drawn, draws, cluster.chance, reader))
     mentions = tuple(own for part in parts for own in part.mentions)
     return stratum_of(parts, len(clusters), inserted), mentions
-
-
-def _num_inserted(spec: TokenizeSpec) -> int:
-    """Return the tokens that are put around each document. A chat template mostly does so itself,
-    and then in proportion to what else it writes."""
-    return 0 if spec.columns.chat is not None else spec.vocabulary.num_inserted
-
-
-def _alike(clusters: list[Cluster]) -> dict[Cluster, list[int]]:
-    """Return the numbers of the draws of each cluster, so that each cluster is read once."""
-    draws = collections.defaultdict(list)
-    for number, cluster in enumerate(clusters):
-        draws[cluster].append(number)
-    return draws
 
 
 def _read(

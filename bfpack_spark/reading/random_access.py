@@ -112,13 +112,12 @@ class RandomAccess:
                 self._windows.popitem(last=False)
             self._windows[key] = self._order.window(slot, number)
         window = self._windows[key]
-        at, which = int(window.rows[place]), 0
-        while at >= (rows := self._rows(window, which)):
-            at, which = at - rows, which + 1
-        return window.source, window.shards[which], window.groups[which], at
-
-    def _rows(self, window: Window, which: int) -> int:
-        return self._sources[window.source].rows_of(window.shards[which], window.groups[which])
+        source, at = self._sources[window.source], int(window.rows[place])
+        for shard, group in zip(window.shards, window.groups, strict=True):
+            if at < (rows := source.rows_of(shard, group)):
+                return window.source, shard, group, at
+            at -= rows
+        raise AssertionError("a place lies in its window")
 
     def _group(self, source: int, shard: int, number: int) -> list[Row]:
         key = (source, shard, number)

@@ -108,16 +108,13 @@ class ShardFiles:
             self._files.popitem(last=False)[1].close()
         held = self._sources[source]
         if self._verify == "sha256" and key not in self._hashed:
-            self._check_hash(held, shard)
+            listed = held.facts.shards[shard]
+            if access.size_and_sha256(held.path_of(shard)) != (listed.num_bytes, listed.sha256):
+                raise JobError("its sha256 is not that of the manifest")
             self._hashed.add(key)
         file = _OpenShard(held, shard)
         self._files[key] = file
         return file
-
-    def _check_hash(self, source: Source, shard: int) -> None:
-        listed = source.facts.shards[shard]
-        if access.size_and_sha256(source.path_of(shard)) != (listed.num_bytes, listed.sha256):
-            raise JobError("its sha256 is not that of the manifest")
 
 
 class _OpenShard:
@@ -157,27 +154,22 @@ class _OpenShard:
         for name in {"doc_ids", "doc_starts"} & columns.keys():
             if not np.array_equal(columns[name].begins, segments.begins):
                 raise JobError(f"its {name} and seq_lengths are not parallel")
+        mask = repeated = None
+        if self._has_masks:
+            mask = self._matrix(columns["loss_mask"], "loss_mask", rows).astype(np.int8)
+        if self._num_repeated:
+            starts = columns["doc_starts"].of_numbers()
+            repeated = np.where(starts > 0, np.int32(self._num_repeated), np.int32(0))
         return Group(
             input_ids=self._matrix(columns["input_ids"], "input_ids", rows),
             seq_lengths=lengths,
             begins=segments.begins.tolist(),
             is_padding=columns["doc_ids"].nulls() if padded else None,
-            loss_mask=self._mask(columns, rows),
-            num_repeated=self._repeated(columns),
+            loss_mask=mask,
+            num_repeated=repeated,
             first=self._lists.statistics(number, "sequence_id").min,
             source=source,
         )
-
-    def _mask(self, columns: dict[str, Lists], rows: int) -> npt.NDArray[np.int8] | None:
-        if not self._has_masks:
-            return None
-        return self._matrix(columns["loss_mask"], "loss_mask", rows).astype(np.int8)
-
-    def _repeated(self, columns: dict[str, Lists]) -> Int32 | None:
-        if not self._num_repeated:
-            return None
-        starts = columns["doc_starts"].of_numbers()
-        return np.where(starts > 0, np.int32(self._num_repeated), np.int32(0))
 
     def check(self, number: int, rows: int, first: int) -> None:
         """Raise JobError if a row group does not have these rows."""

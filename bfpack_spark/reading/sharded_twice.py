@@ -12,7 +12,6 @@ from types import FrameType
 
 from bfpack_spark.errors import InputError
 
-_SHARDING = ("accelerate.data_loader", "torch.utils.data.distributed")
 _FETCHING = "torch.utils.data._utils.fetch"
 
 
@@ -40,20 +39,13 @@ def check_rows_stay_in_order() -> None:
 
 
 def _shards_again(frame: FrameType) -> bool:
-    module = str(frame.f_globals.get("__name__", ""))
+    module, shared_out = str(frame.f_globals.get("__name__", "")), 1
     if module == "accelerate.data_loader":
-        return _processes_of_accelerate() > 1
-    return module in _SHARDING and _replicas(frame) > 1
-
-
-def _replicas(frame: FrameType) -> int:
-    """Return among how many processes a DistributedSampler shares out."""
-    return int(getattr(frame.f_locals.get("self"), "num_replicas", 1) or 1)
-
-
-def _processes_of_accelerate() -> int:
-    state = getattr(sys.modules.get("accelerate.state"), "PartialState", None)
-    return int(getattr(state, "_shared_state", {}).get("num_processes", 1))
+        state = getattr(sys.modules.get("accelerate.state"), "PartialState", None)
+        shared_out = getattr(state, "_shared_state", {}).get("num_processes", 1)
+    elif module == "torch.utils.data.distributed":  # a DistributedSampler
+        shared_out = getattr(frame.f_locals.get("self"), "num_replicas", 1) or 1
+    return int(shared_out) > 1
 
 
 def _frames() -> Iterator[FrameType]:

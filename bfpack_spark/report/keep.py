@@ -12,7 +12,6 @@ from bfpack_spark.explore.json_values import as_json
 from bfpack_spark.files import access, write_own_files
 from bfpack_spark.files.what_is_there import seq_lens_there
 from bfpack_spark.report.collect import (
-    VersionReport,
     collect,
     facts_of_this_run,
     longest,
@@ -54,16 +53,10 @@ def keep_report(
         home = version.home
         others = {*seq_lens, *seq_lens_there(home.output, home.bucket)}
         report = collect(home, version.name, lambda _: count_lengths(), others)
-        _write(home, version.name, _for_machines(report))
+        run = None if report.run is None else asdict(report.run)
+        _write(home, version.name, {"run": run, "statistics": as_json([report.stats])})
         rendered = render(version_page(report)).encode()
         write_own_files.write_bytes(home.output, f"{version.inside}/report/report.html", rendered)
-
-
-def _for_machines(report: VersionReport) -> dict[str, Any]:
-    return {
-        "run": None if report.run is None else asdict(report.run),
-        "statistics": as_json([report.stats]),
-    }
 
 
 def _write(home: Home, name: str, content: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The tables of mentions that are in another row than what they refer to."""
 
 from bfpack_spark.core.estimates import Estimate
-from bfpack_spark.explore.references import References, Separated
+from bfpack_spark.explore.references import References
 from bfpack_spark.printable import counted
 from bfpack_spark.report.layout import Row, Table
 from bfpack_spark.report.words import count, percent
@@ -37,16 +37,18 @@ def references_table(references: References) -> Table:
         parts = {"all": at.mentions, "in documents that fit": at.fitting}
         parts |= {f"of kind: {kind}": own for kind, own in at.by_kind.items()}
         parts |= {"documents with any": at.documents}
-        rows += [(count(at.seq_len), name, *_cells(own)) for name, own in parts.items()]
+        rows += [
+            (
+                *(count(at.seq_len), name),
+                *map(_share, (own.by_best_fit, own.by_concat, own.difference)),
+            )
+            for name, own in parts.items()
+        ]
     return Table(
         caption=_CAPTIONS[references.kind],
         head=("seq_len", "mentions", "packed", "concatenated", "more by concatenation"),
         rows=rows,
     )
-
-
-def _cells(own: Separated) -> tuple[str, str, str]:
-    return _share(own.by_best_fit), _share(own.by_concat), _share(own.difference)
 
 
 def _share(found: Estimate) -> str:

@@ -21,13 +21,8 @@ from bfpack_spark.report.words import count, mean, percent, share, span
 
 Column: TypeAlias = Callable[[PackingStats], str]
 
-_NAMES = (
-    "seq_len",
-    "policy",
-    "tokens",
-    "option",
-    "--overlap",
-)  # columns that say what a row is about
+# Columns that say what a row is about.
+_NAMES = ("seq_len", "policy", "tokens", "option", "--overlap")
 _LARGEST = "100%"
 
 
@@ -190,10 +185,6 @@ def policies_table(stats: CorpusStats) -> Table:
     )
 
 
-def _tokens(of: LengthClass) -> str:
-    return span(of.above + 1, of.up_to)
-
-
 _COUNTS = ("num_documents", "num_tokens", "lower_bound")
 # What the other tables call an estimate, by its name in JSON and CSV.
 _ESTIMATES = {
@@ -231,7 +222,10 @@ def lengths_table(stats: CorpusStats, classes: Sequence[LengthClass]) -> Table:
     """Return the documents and tokens by length, and the share of tokens up to each length."""
     reached = stats.histogram.totals_up_to(np.array([one.up_to for one in classes]))
     rows: list[Row] = [
-        (_tokens(one), count(one.num_documents), count(one.num_tokens), percent(up_to))
+        (
+            *(span(one.above + 1, one.up_to), count(one.num_documents)),
+            *(count(one.num_tokens), percent(up_to)),
+        )
         for one, up_to in zip(classes, reached.tolist(), strict=True)
     ]
     head = ("tokens", "documents", "tokens of these", "cumulative")

@@ -83,9 +83,11 @@ class Report:
             return "\n".join(f"{what}: {violation.text()}" for violation in self.violations)
         with_text = ""
         if self.compared_with_text is not None:
+            most = self.compared_bytes_max
             with_text = (
                 f"; {self.compared_with_text:,} documents equal their text tokenized anew, "
-                f"{self.not_compared:,} too large to compare{self._limit()}"
+                f"{self.not_compared:,} too large to compare"
+                + ("" if most is None else f" (more than {most:,} bytes)")
             )
         with_targets = "" if self.targets is None else f"; {self.targets.text()}"
         packed = self.documents - self.left_out.documents_dropped
@@ -94,7 +96,3 @@ class Report:
             f"{self.tokens:,} tokens, {packed:,} documents packed{self.left_out.text()}"
             f"{with_text}{with_targets}"
         )
-
-    def _limit(self) -> str:
-        limit = self.compared_bytes_max
-        return "" if limit is None else f" (more than {limit:,} bytes)"

@@ -49,7 +49,7 @@ from bfpack_spark.verifying.sum_shards import sum_shards
 from bfpack_spark.verifying.sum_tokens import sum_tokens
 from bfpack_spark.verifying.sums import DigestSpec, Sums
 from bfpack_spark.versions import publication
-from bfpack_spark.versions.manifests import Manifest, SequencesAccounting, SequencesManifest
+from bfpack_spark.versions.manifests import Manifest, SequencesManifest
 from bfpack_spark.versions.publication import Home
 
 Messages = list[dict[str, Any]]
@@ -131,16 +131,12 @@ def _verify(
         not_compared=skipped,
         compared_bytes_max=None if compared is None else compared_bytes_max(engine),
         violations=violations,
-        left_out=_left_out(manifest.accounting),
+        left_out=LeftOut(
+            documents_dropped=manifest.accounting.num_documents_dropped,
+            documents_truncated=manifest.accounting.num_documents_truncated,
+            tokens=manifest.accounting.num_tokens_left_out,
+        ),
         targets=targets_of(manifest),
-    )
-
-
-def _left_out(accounting: SequencesAccounting) -> LeftOut:
-    return LeftOut(
-        documents_dropped=accounting.num_documents_dropped,
-        documents_truncated=accounting.num_documents_truncated,
-        tokens=accounting.num_tokens_left_out,
     )
 
 
