@@ -42,9 +42,14 @@ CORES = 2
 
 
 def main() -> None:
-    options = _parse_options()
-    print(f"{about()} seq_len 2048, median of {options.runs}.")
     cases = {"long": _print_long, "lines": _print_lines, "lopsided": _print_lopsided}
+    parser = parser_of(__doc__, "work", "tokenizer", "runs")
+    parser.add_argument("--only", action="append", choices=cases)
+    parser.add_argument("--long-documents", type=int, default=8)
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--lopsided-tokens", type=int, default=LOPSIDED_TOKENS)
+    options = parser.parse_args()
+    print(f"{about()} seq_len 2048, median of {options.runs}.")
     with Yardstick() as yardstick:
         for name in options.only or cases:
             cases[name](options, yardstick)
@@ -233,19 +238,13 @@ def _uses(options: argparse.Namespace, lengths: Int64, yardstick: Yardstick) -> 
         for name in COMMANDS:
             cost = run(bfpack_4g(name, output, *more[name], *log_options(log)))
             uses[name].append(Use(cpu=cost.cpu, wall=cost.wall, tasks=read_tasks(log)))
-        uses[TOGETHER].append(_sum([uses[name][-1] for name in COMMANDS]))
+        each = [uses[name][-1] for name in COMMANDS]  # one after the other
+        cpu, wall = sum(use.cpu for use in each), sum(use.wall for use in each)
+        tasks = [task for use in each for task in use.tasks]
+        uses[TOGETHER].append(Use(cpu=cpu, wall=wall, tasks=tasks))
     for folder in (output, log, options.work / "corpus"):
         shutil.rmtree(folder)
     return uses
-
-
-def _sum(uses: list[Use]) -> Use:
-    """One after the other."""
-    return Use(
-        cpu=sum(use.cpu for use in uses),
-        wall=sum(use.wall for use in uses),
-        tasks=[task for use in uses for task in use.tasks],
-    )
 
 
 def _cells(uses: list[Use]) -> str:
@@ -262,15 +261,6 @@ def _print_ratio(what: str, cases: list[list[Use]], share: Callable[[Use], float
         f"{what}, {TOGETHER}: {of_lopsided:.0%} lopsided, {of_usual:.0%} ordinary, "
         f"ratio {ratio:.2f}, limit >= {LOPSIDED_RATIO_MIN}: {verdict(ratio >= LOPSIDED_RATIO_MIN)}."
     )
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work", "tokenizer", "runs")
-    parser.add_argument("--only", action="append", choices=["long", "lines", "lopsided"])
-    parser.add_argument("--long-documents", type=int, default=8)
-    parser.add_argument("--lines", type=int, default=1_000_000)
-    parser.add_argument("--lopsided-tokens", type=int, default=LOPSIDED_TOKENS)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -57,14 +57,11 @@ def main() -> None:
 
 def _corpora(documents: int) -> Iterator[tuple[str, Int64]]:
     yield "prose", draw_lengths(documents)
-    folders = {sysconfig.get_paths()[name] for name in ("stdlib", "purelib")}
-    sizes = [path.stat().st_size for folder in sorted(folders) for path in _files(folder)]
+    folders = sorted({sysconfig.get_paths()[name] for name in ("stdlib", "purelib")})
+    paths = (path for folder in folders for path in sorted(Path(folder).rglob("*.py")))
+    sizes = [path.stat().st_size for path in paths if path.is_file()]
     drawn = np.random.default_rng(0).choice(np.array(sizes), documents)
     yield "code", np.maximum(1, drawn / BYTES_A_TOKEN).astype(np.int64)
-
-
-def _files(folder: str) -> list[Path]:
-    return [path for path in sorted(Path(folder).rglob("*.py")) if path.is_file()]
 
 
 def _choices(plain: Rules) -> Iterator[tuple[str, Rules]]:

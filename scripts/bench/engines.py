@@ -95,11 +95,15 @@ KINDS: dict[str, Callable[[], tuple[Tokenizer, Any]]] = {
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "work", "runs")
+    parser.set_defaults(runs=1)
+    parser.add_argument("--size-mb", type=int, action="append")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
     if options.measure:
         print(json.dumps(asdict(measure(options.measure, options.work))))
         return
-    sizes = sorted(options.size_mb)
+    sizes = sorted(options.size_mb or [20, 100])
     corpora = [make_corpus(options.work, size, "code", sizes[-1]) for size in sizes]
     print(f"{about()} Code, {sizes[0]} and {sizes[1]} MB.")
     print_head(
@@ -204,16 +208,6 @@ def texts_of(corpus: Path, size: int) -> Iterator[str]:
 
 def _common(*special: str) -> dict[str, Any]:
     return {"vocab_size": ENTRIES, "special_tokens": list(special), "show_progress": False}
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work", "runs")
-    parser.set_defaults(runs=1)
-    parser.add_argument("--size-mb", type=int, action="append")
-    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    options.size_mb = options.size_mb or [20, 100]
-    return options
 
 
 if __name__ == "__main__":

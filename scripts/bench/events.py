@@ -16,7 +16,6 @@ class Task:
     start: float
     end: float
     shuffle_bytes: int  # written
-    shuffle_rows: int  # written
     shuffle_blocks: int  # read
 
 
@@ -78,6 +77,5 @@ def _task(event: dict) -> Task:  # type: ignore[type-arg]
         start=info["Launch Time"] / 1e3,
         end=info["Finish Time"] / 1e3,
         shuffle_bytes=written.get("Shuffle Bytes Written", 0),
-        shuffle_rows=written.get("Shuffle Records Written", 0),
         shuffle_blocks=sum(read.get(f"{w} Blocks Fetched", 0) for w in ("Local", "Remote")),
     )

@@ -59,7 +59,10 @@ class Corpus:
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "work", "peers", "seq-len", "runs")
+    parser.set_defaults(runs=1)
+    parser.add_argument("--documents", type=int, default=40_000)
+    options = parser.parse_args()
     corpora = [
         write_corpus(options.work / f"documents-{number}", number)
         for number in (FEW_DOCUMENTS, options.documents)
@@ -178,13 +181,6 @@ def _print_table(
             f"| {cpu:.1f} | {statistics.median(line.starts):.1f} "
             f"| {statistics.median(line.slopes) * 1e6:,.0f} | {python:,.0f} | {jvm:,.0f} |"
         )
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work", "peers", "seq-len", "runs")
-    parser.set_defaults(runs=1)
-    parser.add_argument("--documents", type=int, default=40_000)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -39,7 +39,10 @@ STATS_SEQ_LENS = (2048, 8192)
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "work", "runs")
+    parser.add_argument("--documents", type=int, action="append", help="sizes; two or more")
+    parser.add_argument("--largest-documents", type=int, default=LARGEST_DOCUMENTS)
+    options = parser.parse_args()
     sizes = sorted(options.documents or [10**6, 10**7, 3 * 10**7])
     stores = [_make_store(options.work, size) for size in sizes]
     with Yardstick() as yardstick:
@@ -145,13 +148,6 @@ def _print_largest(options: argparse.Namespace) -> None:
     print_head(f"documents, stats at {at} | wall, s | CPU, s | peak, MB", "rrrr")
     middle = medians(costs, "wall", "cpu", "python_mb")
     print("| {:,} | {:.1f} | {:.1f} | {:.0f} |".format(documents, *middle))
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work", "runs")
-    parser.add_argument("--documents", type=int, action="append", help="sizes; two or more")
-    parser.add_argument("--largest-documents", type=int, default=LARGEST_DOCUMENTS)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

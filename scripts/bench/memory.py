@@ -74,8 +74,6 @@ PEAK = "worker, MB | driver, MB | JVM heap alive, MB"  # the names of a peak's t
 
 
 def main() -> None:
-    options = _parse_options()
-    print(f"{about()} Heap of {HEAP}.")
     sections = {
         "corpus": _print_by_corpus,
         "text": _print_by_text,
@@ -84,6 +82,16 @@ def main() -> None:
         "group": _print_by_group,
         "document": _print_long_document,
     }
+    parser = parser_of(__doc__, "work", "tokenizer")
+    parser.add_argument("--only", action="append", choices=sections)
+    for name, sizes in (
+        ("--corpus-tokens", CORPUS_TOKENS),
+        ("--text-mb", TEXT_MB),
+        ("--group-documents", GROUP_DOCUMENTS),
+    ):
+        parser.add_argument(name, type=int, nargs="+", default=sizes, help="ascending sizes")
+    options = parser.parse_args()
+    print(f"{about()} Heap of {HEAP}.")
     for name in options.only or sections:
         sections[name](options)
 
@@ -326,19 +334,6 @@ def _outcome(output: Path) -> tuple[int, str]:
 def _remove(*folders: Path) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work", "tokenizer")
-    parts = ["corpus", "text", "seq_len", "shard", "group", "document"]
-    parser.add_argument("--only", action="append", choices=parts)
-    for name, sizes in (
-        ("--corpus-tokens", CORPUS_TOKENS),
-        ("--text-mb", TEXT_MB),
-        ("--group-documents", GROUP_DOCUMENTS),
-    ):
-        parser.add_argument(name, type=int, nargs="+", default=sizes, help="ascending sizes")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -41,7 +41,13 @@ Int32 = npt.NDArray[np.int32]
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "seq-len")
+    parser.add_argument("--packer", choices=PACKERS)
+    parser.add_argument("--corpus", type=Path, help="Parquet of input_ids, EOS at their ends")
+    parser.add_argument("--eos-id", type=int)
+    parser.add_argument("--output", type=Path, help="directory to create")
+    parser.add_argument("--versions", action="store_true", help="print those of the packages")
+    options = parser.parse_args()
     if options.versions:
         print(json.dumps({name: importlib.metadata.version(name) for name in PACKAGES}))
         return
@@ -146,16 +152,6 @@ PACKERS: dict[str, Callable[[argparse.Namespace], None]] = {
     "nemotron_shuffle": partial(pack_as_nemotron, shuffled=True),
     "nemotron_decreasing": partial(pack_as_nemotron, shuffled=False),
 }
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "seq-len")
-    parser.add_argument("--packer", choices=PACKERS)
-    parser.add_argument("--corpus", type=Path, help="Parquet of input_ids, EOS at their ends")
-    parser.add_argument("--eos-id", type=int)
-    parser.add_argument("--output", type=Path, help="directory to create")
-    parser.add_argument("--versions", action="store_true", help="print those of the packages")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ smallest corpus on, all that is added is such text, so the slopes compare. All o
 collected every three seconds, and the most that was alive then is what the table has.
 """
 
-import argparse
 import itertools
 import json
 import math
@@ -52,7 +51,10 @@ class Run:
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "work", "tokenizer")
+    parser.add_argument("--size-mb", type=int, default=38, help="of the text that is copied")
+    parser.add_argument("--copies", type=int, nargs="+", default=(1, 10, 100))
+    options = parser.parse_args()
     tokenizer = options.tokenizer or text_tokenizer(options.work)
     base = write_base(options.work, options.size_mb)
     runs: list[Run] = []
@@ -65,12 +67,14 @@ def main() -> None:
     with Yardstick() as yardstick:
         for copies in sorted(options.copies):
             runs.append(run_job(write_copies(base, copies), tokenizer, options.work))
-            print(_row(runs[-1]), flush=True)
+            _print_row(runs[-1])
             yardstick.look()
     print(f"\n{yardstick.said()}")
     if len(runs) > 1:
         _print_slopes(runs)
-        _print_verdicts(runs)
+        print_head("what | here | target", "lrl")
+        for what, here, limit, form in _verdicts(runs):
+            print(f"| {what} | {here:{form}} | <= {limit}: {verdict(here <= limit)} |")
 
 
 def write_base(work: Path, size_mb: int) -> Path:
@@ -117,12 +121,13 @@ def run_job(corpus: Path, tokenizer: Path, work: Path) -> Run:
     )
 
 
-def _row(run: Run) -> str:
+def _print_row(run: Run) -> None:
     cost = run.cost
-    return (
+    print(
         f"| {run.tokens / 1e6:,.1f} | {run.documents:,} | {cost.cpu:.1f} | {cost.wall:.0f} "
         f"| {cost.worker_mb:.0f} | {cost.driver_mb:.0f} | {run.heap_mb:.0f} "
-        f"| {run.shuffled / run.tokens:.2f} | {run.block_bytes / 2**10:.0f} |"
+        f"| {run.shuffled / run.tokens:.2f} | {run.block_bytes / 2**10:.0f} |",
+        flush=True,
     )
 
 
@@ -143,12 +148,6 @@ def _line(small: Run, large: Run) -> Line:
     return Line(sizes=(small.tokens, large.tokens), costs=[(small.cost, large.cost)])
 
 
-def _print_verdicts(runs: Sequence[Run]) -> None:
-    print_head("what | here | target", "lrl")
-    for what, here, limit, form in _verdicts(runs):
-        print(f"| {what} | {here:{form}} | <= {limit}: {verdict(here <= limit)} |")
-
-
 def _verdicts(runs: Sequence[Run]) -> Iterator[tuple[str, float, float, str]]:
     slopes = [_line(*pair).slopes[0] for pair in itertools.pairwise(runs)]
     for before, after in itertools.pairwise(slopes):
@@ -158,13 +157,6 @@ def _verdicts(runs: Sequence[Run]) -> Iterator[tuple[str, float, float, str]]:
     yield "largest worker, a doubling of the tokens, last step", rise, WORKER_RISE_MAX, ".2f"
     grown = runs[-1].heap_mb - runs[0].heap_mb
     yield "heap alive, from first to last, MB more", grown, HEAP_GROWTH_MB_MAX, ".0f"
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work", "tokenizer")
-    parser.add_argument("--size-mb", type=int, default=38, help="of the text that is copied")
-    parser.add_argument("--copies", type=int, nargs="+", default=(1, 10, 100))
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

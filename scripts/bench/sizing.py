@@ -27,7 +27,6 @@ from model import (
     BLOCK_BYTES_MIN,
     GROUP_DOCUMENTS_MAX,
     Layout,
-    Shuffle,
     best_fit,
     largest_bucket,
     print_blocks,
@@ -124,27 +123,17 @@ def model(case: Case, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     yield "groups", f"{own.groups:,}"
     yield "token files", f"{own.files:,}"
     yield "shards", f"{own.shards:,}"
-    yield "worker, plan, MB", f"{_plan_mb(own, options):,.0f}"
-    yield "worker, assemble, MB", f"{_shard_mb(own, options):,.0f}"
+    of_group = min(own.documents, GROUP_DOCUMENTS_MAX) * options.plan_bytes / 1e6
+    yield "worker, plan, MB", f"{options.plan_mb + of_group:,.0f}"
+    of_shard = own.shard_tokens * options.shard_bytes / 1e6
+    yield "worker, assemble, MB", f"{options.assemble_mb + of_shard:,.0f}"
     for shuffle in own.shuffles:
-        yield shuffle.name, _block_said(shuffle)
-
-
-def _block_said(shuffle: Shuffle) -> str:
-    return f"{shuffle.senders:,} x {shuffle.receivers:,}, {shuffle.block_bytes / 2**10:,.0f} KiB"
+        blocks = f"{shuffle.senders:,} x {shuffle.receivers:,}"
+        yield shuffle.name, f"{blocks}, {shuffle.block_bytes / 2**10:,.0f} KiB"
 
 
 def _hours(nanoseconds: float) -> str:
     return f"{nanoseconds / 3.6e12:,.1f}"
-
-
-def _shard_mb(layout: Layout, options: argparse.Namespace) -> float:
-    return float(options.assemble_mb + layout.shard_tokens * options.shard_bytes / 1e6)
-
-
-def _plan_mb(layout: Layout, options: argparse.Namespace) -> float:
-    group = min(layout.documents, GROUP_DOCUMENTS_MAX)
-    return float(options.plan_mb + group * options.plan_bytes / 1e6)
 
 
 # 2,000 shards
