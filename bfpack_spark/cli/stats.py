@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from bfpack_spark.explore.columns import as_json
 from bfpack_spark.explore.frames import wide_frame
-from bfpack_spark.explore.json_values import as_json
 from bfpack_spark.explore.statistics import CorpusStats
 from bfpack_spark.printable import csv_cell, json_text
 from bfpack_spark.report import layout

@@ -36,6 +36,7 @@ from bfpack_spark.explore.length_classes import LengthClass, length_classes
 if TYPE_CHECKING:
     from bfpack_spark.core.estimates import Estimate, Stratum
     from bfpack_spark.core.histogram import Histogram
+    from bfpack_spark.explore.columns import as_json
     from bfpack_spark.explore.conversations import (
         TokenText,
         conversation_tokens,
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
         truncations_frame,
         wide_frame,
     )
-    from bfpack_spark.explore.json_values import as_json
     from bfpack_spark.explore.lengths import length_histogram, read_histogram
     from bfpack_spark.explore.names import NamedSegment, NameOutOfSight, names_of
     from bfpack_spark.explore.packed import Context, Packed

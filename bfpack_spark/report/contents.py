@@ -9,7 +9,7 @@ from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.several import total_of
 from bfpack_spark.explore.statistics import CorpusStats
 from bfpack_spark.printable import counted
-from bfpack_spark.report import cost_sections, sections
+from bfpack_spark.report import sections
 from bfpack_spark.report.collect import VersionReport
 from bfpack_spark.report.comparison import (
     COLUMNS,
@@ -63,7 +63,7 @@ def version_page(report: VersionReport) -> Page:
             sections.groups_section(stats.histogram, at.rules),
             sections.shards_section(manifest),
             Section(name="buckets", title="Bucket", tables=[_bucket_table(report)]),
-            cost_sections.costs_section(report.run),
+            sections.costs_section(report.run),
             sections.configuration_section(manifest, report.tokens),
         ],
     )
@@ -251,7 +251,7 @@ def _costs_of(reports: Sequence[VersionReport]) -> Section:
     stages with each of them, so these are counted once."""
     runs = [(report.home.bucket, report.run) for report in reports if report.run is not None]
     costs = {(bucket, cost): cost for bucket, run in runs for cost in run.costs}
-    return cost_sections.sum_of_costs_section([*costs.values()], len(runs), len(reports))
+    return sections.sum_of_costs_section([*costs.values()], len(runs), len(reports))
 
 
 _WORDS = {"best_fit": "best fit", "concat": "concatenation, the baseline"}

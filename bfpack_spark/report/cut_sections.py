@@ -1,20 +1,25 @@
-"""The sections of a report that tell what cuts do: where they fall, and what they hide."""
+"""The sections of a report that tell what cuts do, where they fall and what they hide: with
+figures, and the words and numbers that say the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
+from bfpack_spark.explore import plots
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
-from bfpack_spark.report.cut_figures import (
-    bucket_figure,
-    context_figure,
-    together_figure,
-    truncations_figure,
+from bfpack_spark.report.cut_tables import (
+    classes_table,
+    context_table,
+    cuts_table,
+    pairs_table,
+    rows_table,
 )
-from bfpack_spark.report.cut_tables import context_table, rows_table
-from bfpack_spark.report.headlines import about_what_is_kept
-from bfpack_spark.report.layout import Figure, Section
+from bfpack_spark.report.headlines import about_what_is_kept, bucket_name
+from bfpack_spark.report.layout import Figure, Section, Table
+from bfpack_spark.report.svg import picture
 from bfpack_spark.report.tables import sequences_table, shapes_table
-from bfpack_spark.report.words import count, rules_words
+from bfpack_spark.report.words import count, mean, percent, rules_name, rules_words
 
 _SEQ_LENS = 2  # in one picture
 _BUCKETS_MAX = 6  # that have a picture of their own; each takes 0.1 s to draw
@@ -128,3 +133,71 @@ def _at(statistics: Sequence[CorpusStats]) -> list[PackingStats]:
 
 def _by_words(statistics: Sequence[CorpusStats]) -> dict[str, PackingStats]:
     return {rules_words(at.rules): at for at in _at(statistics)}
+
+
+def truncations_figure(stats: CorpusStats, packings: Sequence[PackingStats]) -> Figure:
+    """Return figure 4 of Ding et al. for these documents: how often those of each length are cut,
+    in all and on average, at every seq_len of the packings."""
+    title, said = "Truncations by the length of the document", _cuts(stats, packings)
+    draw = partial(plots.truncations_by_length, stats)
+    return _figure("truncations", title, said, draw, cuts_table(packings), packings)
+
+
+def bucket_figure(number: int, stats: CorpusStats, packings: Sequence[PackingStats]) -> Figure:
+    """Return the truncations of one bucket of several, small enough to stand beside the others."""
+    title, said = bucket_name(stats), _cuts(stats, packings)
+    draw = partial(plots.truncations_in_all, stats)
+    return _figure(f"bucket-{number}", title, said, draw, cuts_table(packings), packings)
+
+
+def context_figure(stats: CorpusStats, packings: Sequence[PackingStats]) -> Figure:
+    """Return how much of their documents tokens see, by the length of the document."""
+    said = " ".join(
+        f"At {count(at.seq_len)} tokens see {percent(at.best_fit.context.share)} of what they "
+        f"could by packing, and {percent(at.concatenated.context.share)} by concatenation."
+        for at in packings
+    )
+    title = "What tokens see of their document, by its length"
+    draw = partial(plots.context_by_length, stats)
+    return _figure("context", title, said, draw, classes_table(packings), packings)
+
+
+def together_figure(stats: CorpusStats, packings: Sequence[PackingStats]) -> Figure:
+    """Return how many pairs of tokens of a document are in one sequence, by their distance."""
+    said = (
+        "Pairs of tokens of one document, as a share of all that are so far apart. The pairs "
+        "of a document that fits are all in one sequence by packing."
+    )
+    title = "Pairs of tokens in one sequence, by their distance"
+    draw = partial(plots.together, stats)
+    return _figure("together", title, said, draw, pairs_table(packings), packings)
+
+
+def _figure(
+    kind: str,
+    title: str,
+    description: str,
+    draw: Callable[..., Any],
+    numbers: Table,
+    packings: Sequence[PackingStats],
+) -> Figure:
+    """Return what `draw` draws at the seq_lens of the packings."""
+    name = "-".join([kind, *(rules_name(at.rules) for at in packings)])
+    return Figure(
+        name=name,
+        title=f"{title}, at {' and '.join(count(at.seq_len) for at in packings)}",
+        description=description,
+        picture=picture(name, partial(draw, *(at.seq_len for at in packings))),
+        numbers=numbers,
+    )
+
+
+def _cuts(stats: CorpusStats, packings: Sequence[PackingStats]) -> str:
+    cuts = " ".join(
+        f"At {count(at.seq_len)} they are cut {count(at.concatenated.num_truncations)} times by "
+        f"concatenation, {mean(at.concatenated.truncations)} times a document, and "
+        f"{count(at.best_fit.num_truncations)} times by packing; {percent(at.unnecessary_share)} "
+        "of the cuts are unnecessary."
+        for at in packings
+    )
+    return f"{count(stats.num_documents)} documents. {cuts}"

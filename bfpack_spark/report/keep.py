@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.explore.json_values import as_json
+from bfpack_spark.explore.columns import as_json
 from bfpack_spark.files import access, write_own_files
 from bfpack_spark.files.what_is_there import seq_lens_there
 from bfpack_spark.report.collect import (

@@ -11,10 +11,15 @@ from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
-from bfpack_spark.report.cut_tables import context_table, cuts_table, rows_table
+from bfpack_spark.report.cut_tables import (
+    context_table,
+    cuts_table,
+    options_tables,
+    overlaps_table,
+    rows_table,
+)
 from bfpack_spark.report.headlines import about
 from bfpack_spark.report.layout import Cell, Row, Table
-from bfpack_spark.report.option_tables import options_tables, overlaps_table
 from bfpack_spark.report.reference_tables import references_table
 from bfpack_spark.report.target_tables import targets_table
 from bfpack_spark.report.words import count, mean, percent, share, span

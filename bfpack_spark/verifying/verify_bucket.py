@@ -36,17 +36,14 @@ from bfpack_spark.tokens.find_repeated_ids import find_repeated_ids
 from bfpack_spark.tokens.token_store import TokenStore, open_token_store
 from bfpack_spark.verifying import check_manifests, naming
 from bfpack_spark.verifying.check_exports import check_exports
+from bfpack_spark.verifying.check_manifests import check_input_files
 from bfpack_spark.verifying.check_targets import check_targets
 from bfpack_spark.verifying.findings import LeftOut, Report, Violation
-from bfpack_spark.verifying.input_files import check_input_files
 from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.retokenize import compared_bytes_max, retokenized
 from bfpack_spark.verifying.scans import scan_plan, scan_shards, scan_tokens
 from bfpack_spark.verifying.shard_rows import ShardRules
-from bfpack_spark.verifying.sum_plan import sum_plan
-from bfpack_spark.verifying.sum_quarantine import sum_quarantine
-from bfpack_spark.verifying.sum_shards import sum_shards
-from bfpack_spark.verifying.sum_tokens import sum_tokens
+from bfpack_spark.verifying.sum_files import sum_plan, sum_quarantine, sum_shards, sum_tokens
 from bfpack_spark.verifying.sums import DigestSpec, Sums
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest

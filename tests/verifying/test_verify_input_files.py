@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from made_versions import token_inputs, tokens_manifest
 
-from bfpack_spark.verifying.input_files import check_input_files
+from bfpack_spark.verifying.check_manifests import check_input_files
 from bfpack_spark.versions.manifests import TokensManifest
 
 Held = dict[str, Any]
