@@ -20,11 +20,10 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from about import about
 from commands import BUCKET, bfpack_4g, flags, parser_of
 from corpora import make_corpus, text_tokenizer
 from events import Task, log_options, read_tasks, share_of_time_at
-from figures import medians, print_head, verdict
+from figures import about, medians, print_head, verdict
 from generated import corpus_of_tokens, random_ids
 from packers import draw_lengths
 from processes import Cost, Yardstick, run

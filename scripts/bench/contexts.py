@@ -16,9 +16,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from about import about
 from commands import parser_of
-from figures import print_head
+from figures import about, print_head
 from model import best_fit
 from packers import draw_lengths
 from processes import in_turns

@@ -23,9 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import chats
 import datasets
 import numpy as np
-from about import about
 from commands import parser_of
-from figures import print_head, spread
+from figures import about, print_head, spread
 from processes import in_turns
 from transformers import PreTrainedTokenizerFast
 from trl import pack_dataset

@@ -23,10 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from about import about
 from commands import BUCKET, bfpack, parser_of
 from corpora import make_corpus
-from figures import print_head, spread
+from figures import about, print_head, spread
 from processes import Cost, run
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 

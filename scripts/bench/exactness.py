@@ -23,9 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from about import about
 from commands import BUCKET, bfpack, flags, parser_of
-from figures import Line, medians, print_head
+from figures import Line, about, medians, print_head
 from packers import draw_lengths
 from processes import Cost, Yardstick, run
 from token_counts import Counts, Int64, count_tokens, make_ids

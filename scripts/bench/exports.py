@@ -18,9 +18,8 @@ from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from about import about
 from commands import parser_of
-from figures import print_head, spread
+from figures import about, print_head, spread
 from processes import in_turns
 
 from bfpack_spark.exporting.export_shards import write_exports

@@ -19,9 +19,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from about import about
 from commands import parser_of
-from figures import print_head
+from figures import about, print_head
 from processes import seconds_of
 
 from bfpack_spark.core.halves import num_high_bytes

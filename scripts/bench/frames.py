@@ -11,10 +11,9 @@ import statistics
 import sys
 from pathlib import Path
 
-from about import about
 from commands import parser_of
 from corpora import sized_corpus, text_tokenizer
-from figures import print_head, spread
+from figures import about, print_head, spread
 from processes import run
 
 from bfpack_spark import pipeline

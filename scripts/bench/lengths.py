@@ -17,10 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from about import about
 from commands import BFPACK, BUCKET, bfpack_4g, flags, parser_of
 from events import log_options, read_tasks
-from figures import Line, medians, print_head, spread, verdict
+from figures import Line, about, medians, print_head, spread, verdict
 from generated import FILE_TOKENS, store_of_lengths
 from model import GROUP_DOCUMENTS_MAX, Layout, best_fit, print_blocks
 from packers import MEAN_TOKENS, draw_lengths

@@ -11,10 +11,9 @@ full collection every second. Megabytes are 10^6 bytes.
 import shutil
 from pathlib import Path
 
-from about import about
 from commands import bfpack, flags, parser_of
 from corpora import text_tokenizer
-from figures import print_head
+from figures import about, print_head
 from memory import measured
 
 FILES = (10_000, 100_000)

@@ -24,10 +24,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from about import about
 from commands import BUCKET, bfpack, flags, parser_of
 from corpora import make_corpus, text_tokenizer
-from figures import print_head, slope, verdict
+from figures import about, print_head, slope, verdict
 from generated import corpus_of_tokens, doc_ids, store_of_lengths
 from packers import MEAN_TOKENS, draw_lengths
 from processes import Cost, run

@@ -26,9 +26,8 @@ from statistics import NormalDist
 from typing import Any, TypeAlias
 
 import numpy as np
-from about import about
 from commands import flags, made_folder, parser_of
-from figures import print_head
+from figures import about, print_head
 from processes import Yardstick, in_turns, run
 
 from bfpack_spark.core.best_fit import pack, pack_counts

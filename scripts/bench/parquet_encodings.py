@@ -22,9 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from about import about
 from commands import parser_of
-from figures import print_head
+from figures import about, print_head
 from processes import in_turns
 from pyspark.sql import functions as sf
 

@@ -7,7 +7,6 @@ measured.
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from commands import flags
@@ -22,31 +21,20 @@ PEERS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Peers:
-    """Their environment, and what they work on."""
-
-    python: str
-    corpora: Sequence[Path]  # the small one and the large one
-    tokenizer: Path
-    output: Path
-    seq_len: int
-
-    def measure(self, yardstick: Yardstick) -> Iterator[tuple[str, Cost, Cost]]:
-        """Each peer on the small corpus, and at once on the large one."""
-        for name, peer in PEERS.items():
-            small, large = (self._run(peer, corpus) for corpus in self.corpora)
-            yardstick.look()
-            yield name, small, large
-
-    def _run(self, peer: str, corpus: Path) -> Cost:
-        shutil.rmtree(self.output, ignore_errors=True)
-        text = flags(peer=peer, corpus=corpus, tokenizer=self.tokenizer)
-        shape = flags(output=self.output, seq_len=self.seq_len)
-        script = str(SCRIPTS / "bench" / "peer_pipelines.py")
-        cost = run([self.python, script, *text, *shape])
-        shutil.rmtree(self.output)
-        return cost
+def measure_peers(
+    python: str, corpora: Sequence[Path], tokenizer: Path, output: Path, yardstick: Yardstick
+) -> Iterator[tuple[str, Cost, Cost]]:
+    """Each peer on the small corpus, and at once on the large one, packed at 2,048."""
+    command = [python, str(SCRIPTS / "bench" / "peer_pipelines.py")]
+    for name, peer in PEERS.items():
+        costs = []
+        for corpus in corpora:
+            shutil.rmtree(output, ignore_errors=True)
+            text = flags(peer=peer, corpus=corpus, tokenizer=tokenizer)
+            costs.append(run([*command, *text, *flags(output=output, seq_len=2048)]))
+            shutil.rmtree(output)
+        yardstick.look()
+        yield name, costs[0], costs[1]
 
 
 def tokens_made(cost: Cost) -> int:

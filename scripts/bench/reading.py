@@ -27,10 +27,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
-from about import about
 from cliffs import ordinary
 from commands import BUCKET, bfpack, flags, parser_of
-from figures import print_head, verdict
+from figures import about, print_head, verdict
 from generated import VOCABULARY, corpus_of_tokens
 from processes import run, seconds_of
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from about import about
 from commands import parser_of
-from figures import print_head
+from figures import about, print_head
 
 from bfpack_spark.config import Settings
 from bfpack_spark.core.expectations import Float64, cut_chance

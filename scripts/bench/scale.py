@@ -19,11 +19,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from about import about
 from commands import BUCKET, bfpack, flags, parser_of
 from corpora import make_corpus, text_tokenizer
 from events import log_options, read_shuffles
-from figures import Line, print_head, verdict
+from figures import Line, about, print_head, verdict
 from memory import measured
 from processes import Cost, Yardstick
 

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from about import about
 from cliffs import ordinary
 from commands import BUCKET, bfpack_4g, flags, parser_of
 from events import log_options
-from figures import print_head, slope
+from figures import about, print_head, slope
 from generated import corpus_of_tokens
 from model import (
     BLOCK_BYTES_MIN,

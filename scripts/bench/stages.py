@@ -19,12 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from about import about
 from commands import BUCKET, bfpack, flags, parser_of
 from corpora import SCRIPTS, WHOLE_MB, Text, sized_corpus, text_tokenizer
 from events import log_options, read_tasks
-from figures import Line, medians, print_head, spread, verdict
-from pipelines import PEERS, Peers, print_packed, tokens_made
+from figures import Line, about, medians, print_head, spread, verdict
+from pipelines import PEERS, measure_peers, print_packed, tokens_made
 from processes import Cost, Yardstick, run
 
 from bfpack_spark.versions.manifests import SequencesManifest
@@ -79,13 +78,17 @@ def main() -> None:
         Ground(corpus=corpus, tokenizer=tokenizer, output=options.work / f"out-{corpus.name}")
         for corpus in corpora
     ]
-    peers = _peers(options, text, tokenizer)
+    of_peers = [
+        sized_corpus(options.work, size, text, sizes_mb[-1])
+        for size in (PEERS_MB if options.peers else ())
+    ]
+    peers = (options.peers, of_peers, tokenizer, options.work / "out-peer")
     costs: dict[str, list[tuple[Cost, Cost]]] = {}
     with Yardstick() as yardstick:
         for _ in range(options.runs):
             for name, small, large in (
                 *measure_both(grounds, yardstick),
-                *(peers.measure(yardstick) if peers else ()),
+                *(measure_peers(*peers, yardstick) if options.peers else ()),
             ):
                 costs.setdefault(name, []).append((small, large))
     tokens = [ground.manifest.totals.tokens for ground in grounds]
@@ -99,20 +102,8 @@ def main() -> None:
     _print_ratios(lines)
     _print_jvm(lines)
     _print_bytes(grounds[1], tokens[1])
-    if peers:
+    if options.peers:
         print_packed({name: lines[name].costs[0][1] for name in PEERS})
-
-
-def _peers(options: argparse.Namespace, text: Text, tokenizer: Path) -> Peers | None:
-    if not options.peers:
-        return None
-    return Peers(
-        python=options.peers,
-        corpora=[sized_corpus(options.work, size, text, max(options.size_mb)) for size in PEERS_MB],
-        tokenizer=tokenizer,
-        output=options.work / "out-peer",
-        seq_len=2048,
-    )
 
 
 def _tokens(name: str, pair: tuple[Cost, Cost], ours: Sequence[int]) -> Sequence[int]:
