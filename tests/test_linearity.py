@@ -20,8 +20,8 @@ from pyspark.sql import SparkSession
 from trained import byte_level, vocabulary
 
 from bfpack_spark.core.fragments import cut_documents
+from bfpack_spark.core.groups import sequences_per_group
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.corpus.documents import Columns, ReadingSizes
 from bfpack_spark.corpus.inventory import split_inventory

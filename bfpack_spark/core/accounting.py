@@ -7,8 +7,8 @@ from typing import Any
 
 from bfpack_spark.core.expectations import cut_chance, expected_cut
 from bfpack_spark.core.fragments import Int64, kept_lengths, later_fragments
+from bfpack_spark.core.groups import sequences_per_group
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 
 

@@ -3,7 +3,7 @@ and window alone.
 
 Shards are put into a seeded order, and so are the row groups in each shard. The groups are dealt to
 lanes (core/lanes.py), each lane is cut into windows of a few groups, the rows of each window are
-shuffled, and the lanes are woven into one stream (core/weave.py). So a reader of some lanes decodes
+shuffled, and the lanes are woven into one stream (core/lanes.py). So a reader of some lanes decodes
 no rows of the others, holds one window of each lane, and has few shards open at a time.
 
 Any position leads to its row at once. What is computed when an order is made grows with the number
@@ -18,9 +18,8 @@ from functools import lru_cache
 import numpy as np
 
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.core.lanes import deal_groups, group_of_step, rows_before
+from bfpack_spark.core.lanes import Weave, deal_groups, group_of_step, rows_before
 from bfpack_spark.core.shuffle import mix, mixed
-from bfpack_spark.core.weave import Weave
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from bfpack_spark.core.best_fit import BinRuns, Packing
 from bfpack_spark.core.fragments import Int64
+from bfpack_spark.core.groups import packed_groups
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import packed_groups
 from bfpack_spark.core.row_balance import chance_to_go_on
 from bfpack_spark.core.rules import Rules
 

@@ -9,9 +9,8 @@ from pyspark.sql import SparkSession
 from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import Accounting, account, counts_of
 from bfpack_spark.core.fragments import LongDocuments
-from bfpack_spark.core.groups import default_group_documents
+from bfpack_spark.core.groups import default_group_documents, sequences_per_group
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import sequences_per_group
 from bfpack_spark.core.rows import default_num_shards
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.stretches import stretches_of

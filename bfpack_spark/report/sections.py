@@ -5,8 +5,8 @@ from itertools import chain
 from typing import Any
 
 from bfpack_spark.core.fragments import LongDocuments
+from bfpack_spark.core.groups import packed_groups
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import packed_groups
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.sum_fields import sum_known
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats

@@ -23,8 +23,8 @@ from pyspark.sql import DataFrame, SparkSession
 from bfpack_spark.buckets.inputs import Input
 from bfpack_spark.core.accounting import account, add_counts
 from bfpack_spark.core.digest import hash_rows
+from bfpack_spark.core.groups import packed_groups
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import packed_groups
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.explore.lengths import length_histogram
 from bfpack_spark.explore.targets import targets_of
@@ -43,7 +43,10 @@ from bfpack_spark.verifying.listed_files import entries_frame
 from bfpack_spark.verifying.retokenize import compared_bytes_max, retokenized
 from bfpack_spark.verifying.scans import scan_plan, scan_shards, scan_tokens
 from bfpack_spark.verifying.shard_rows import ShardRules
-from bfpack_spark.verifying.sum_files import sum_plan, sum_quarantine, sum_shards, sum_tokens
+from bfpack_spark.verifying.sum_plan import sum_plan
+from bfpack_spark.verifying.sum_quarantine import sum_quarantine
+from bfpack_spark.verifying.sum_shards import sum_shards
+from bfpack_spark.verifying.sum_tokens import sum_tokens
 from bfpack_spark.verifying.sums import DigestSpec, Sums
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import Manifest, SequencesManifest

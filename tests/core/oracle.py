@@ -11,7 +11,7 @@ from bfpack_spark.core.best_fit import pack, pack_counts, place
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.group_plan import GroupPlan, Places, SequenceNumbers, plan_group
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 
 

@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 
 from bfpack_spark.core.accounting import account, add_counts
 from bfpack_spark.core.fragments import Int64
-from bfpack_spark.core.groups import group_counts
+from bfpack_spark.core.groups import group_counts, sequences_per_group
 from bfpack_spark.core.histogram import Histogram
-from bfpack_spark.core.packed_groups import sequences_per_group
 
 POLICIES = ("split", "truncate", "drop")
 DOCUMENTS = st.lists(st.integers(1, 100), max_size=60)

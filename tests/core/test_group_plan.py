@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bfpack_spark.core.accounting import account
 from bfpack_spark.core.fragments import Int64, kept_lengths
 from bfpack_spark.core.group_plan import Places, SequenceNumbers, plan_group
-from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 
 RULES = st.builds(

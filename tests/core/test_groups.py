@@ -12,7 +12,7 @@ from bfpack_spark.core.groups import (
     group_counts,
     num_groups,
 )
-from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.groups import sequences_per_group
 
 
 def test_groups_hold_no_more_documents_than_allowed_on_average() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bfpack_spark.core.accounting import account, counts_of
 from bfpack_spark.core.context import attention, context, pairs_together
 from bfpack_spark.core.fragments import count_fragments, cut_documents
-from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.groups import sequences_per_group
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.sequence_counts import count_sequences
 from bfpack_spark.explore.per_document import num_fragments

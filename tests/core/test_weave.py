@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfpack_spark.core.weave import Weave
+from bfpack_spark.core.lanes import Weave
 
 
 def walk(lengths: list[int]) -> list[tuple[int, int]]:

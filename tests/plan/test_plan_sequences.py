@@ -13,7 +13,7 @@ from plan.stored import stored
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from bfpack_spark.core.packed_groups import sequences_per_group
+from bfpack_spark.core.groups import sequences_per_group
 from bfpack_spark.core.stretches import stretches_of
 from bfpack_spark.plan.group_documents import group_documents
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_sequences
