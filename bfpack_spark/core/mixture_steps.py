@@ -41,7 +41,9 @@ def deal_steps(extra: Int64, steps: int) -> Int64:
         gaps = weights[first] + weights[second] > steps
         whole = time - taken[node] if gaps else taken[node]
         parts = [steps - weights[side] if gaps else weights[side] for side in (first, second)]
-        part = _proportion(whole, parts[0], sum(parts))
+        both = sum(parts)
+        # In proportion, rounded to the nearest.
+        part = (whole * parts[0] + both // 2) // both if both else whole * 0
         for side, rows in ((first, part), (second, whole - part)):
             taken[side] = time - rows if gaps else rows
     rows = np.stack([taken[source] for source in range(len(extra))], axis=1)
@@ -62,8 +64,3 @@ def _join_sources(weights: list[int], steps: int) -> list[_Join]:
         both = weights[first] + weights[second]
         weights.append(both - steps if both > steps else both)
     return joins
-
-
-def _proportion(rows: Int64, part: int, whole: int) -> Int64:
-    """Return rows * part / whole, rounded to the nearest."""
-    return (rows * part + whole // 2) // whole if whole else rows * 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bfpack_spark.core.expectations import Float64
-from bfpack_spark.core.fragments import Int64, cut_stream, kept_lengths
+from bfpack_spark.core.fragments import Int64, count_fragments, cut_stream, kept_lengths
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 
@@ -78,14 +78,12 @@ def work_by_concatenation(histogram: Histogram, rules: Rules) -> Histogram:
 def chance_to_go_on(histogram: Histogram, rules: Rules) -> Float64:
     """Return, for fragments of 0, 1, ... seq_len tokens that best fit packs, the share of them that
     are not the first of their document. Lengths [5, 1] at 4 -> [0, 0.5, 0, 0, 0]."""
-    kept = kept_lengths(histogram.values, rules.seq_len, rules.long_documents)
-    full, rest = np.divmod(np.maximum(kept - rules.seq_len, 0), rules.new_tokens)
-    first, later = (np.zeros(rules.seq_len + 1) for _ in range(2))
-    np.add.at(first, np.minimum(kept, rules.seq_len), histogram.counts)
-    np.add.at(later, np.where(rest > 0, rest + rules.prefix, 0), histogram.counts)
-    later[-1] += (full * histogram.counts).sum()
-    later[0] = 0.0
-    return later / np.maximum(first + later, 1)
+    seq_len, policy = rules.seq_len, rules.long_documents
+    every = count_fragments(histogram.values, histogram.counts, seq_len, policy, rules.prefix)
+    kept = kept_lengths(histogram.values, seq_len, policy)
+    first = np.bincount(np.minimum(kept, seq_len), histogram.counts, seq_len + 1)
+    first[0] = 0.0
+    return np.asarray((every - first) / np.maximum(every, 1))
 
 
 def _draw(things: Histogram, most: int, random: np.random.Generator) -> Int64:

@@ -151,7 +151,10 @@ def pack_by_counts(
     None for concatenation. If `num_ranks` is given, steps of so many rows are balanced."""
     lengths, counts = histogram.values, histogram.counts
     made = account(histogram, rules, None if counted is None else counted.per_group)
-    fit = lengths <= rules.seq_len
+    fit, balance = lengths <= rules.seq_len, None
+    if num_ranks is not None:
+        by_work = counted.by_attention if counted else work_by_concatenation(histogram, rules)
+        balance = balance_of_rows(by_work, num_ranks, rules.seed)
     return Packed(
         accounting=made,
         num_tokens_in_cut_documents=float((cut_chance(lengths, rules) * counts * lengths).sum()),
@@ -160,7 +163,7 @@ def pack_by_counts(
         attention_pairs=float((attention(lengths, rules) * counts).sum()),
         context=context_of(histogram, rules),
         fitting=context_of(Histogram(values=lengths[fit], counts=counts[fit]), rules),
-        balance=None if num_ranks is None else _balance(histogram, rules, counted, num_ranks),
+        balance=balance,
         counted=() if counted is None else (counted,),
     )
 
@@ -213,10 +216,3 @@ def sum_of_packed(parts: Sequence[Packed], accounting: Accounting) -> Packed:
         balance=sum_of(balances, "num_ranks") if balances else None,
         counted=tuple(counts for part in parts for counts in part.counted),
     )
-
-
-def _balance(
-    histogram: Histogram, rules: Rules, counted: SequenceCounts | None, num_ranks: int
-) -> Balance:
-    by_work = counted.by_attention if counted else work_by_concatenation(histogram, rules)
-    return balance_of_rows(by_work, num_ranks, rules.seed)

@@ -110,7 +110,13 @@ def plan_mixture(output: str, name: str, request: MixtureRequest) -> Mixture:
     Without tokens and epochs, the bucket that ends first is drawn once. Raises InputError if a
     bucket is not published, if a weight draws no row, or if the tokenizers differ.
     """
-    older = _older(output, request) if request.continues else None
+    older = continues = None
+    if request.continues is not None:
+        name_of_older, position = request.continues
+        older = _older(output, name_of_older, position, request.seq_len)
+        continues = Continued(
+            mixture=name_of_older, fingerprint=older.fingerprint, position=position
+        )
     homes = [Home(output=output, bucket=b, seq_len=request.seq_len) for b in request.weights]
     manifests = {
         home.bucket: publication.current_sequences(home, older.version_in(home) if older else None)[
@@ -136,7 +142,7 @@ def plan_mixture(output: str, name: str, request: MixtureRequest) -> Mixture:
             )
             for bucket, manifest in manifests.items()
         },
-        continues=_continued(request, older) if older else None,
+        continues=continues,
     )
 
 
@@ -169,14 +175,10 @@ def _path(output: str, name: str) -> str:
     return f"{output.rstrip('/')}/{FOLDER}/{name}.json"
 
 
-def _older(output: str, request: MixtureRequest) -> Mixture:
-    assert request.continues is not None, "it continues one"
-    name, position = request.continues
+def _older(output: str, name: str, position: int, seq_len: int) -> Mixture:
     older = read_mixture(output, name)
-    if older.seq_len != request.seq_len:
-        raise InputError(
-            f"--seq-len {request.seq_len}: mixture {name} has {older.seq_len}; take the same"
-        )
+    if older.seq_len != seq_len:
+        raise InputError(f"--seq-len {seq_len}: mixture {name} has {older.seq_len}; take the same")
     begin = older.continues.position if older.continues else 0
     if not begin <= position <= older.num_rows:
         raise InputError(
@@ -194,12 +196,6 @@ def _seed(request: MixtureRequest, older: Mixture | None) -> int:
             "order of the rows; leave the option out"
         )
     return older.seed
-
-
-def _continued(request: MixtureRequest, older: Mixture) -> Continued:
-    assert request.continues is not None, "it continues one"
-    name, position = request.continues
-    return Continued(mixture=name, fingerprint=older.fingerprint, position=position)
 
 
 def _tokenizer(

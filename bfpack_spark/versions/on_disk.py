@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import own_files
 from bfpack_spark.files.bucket_names import folder_of
-from bfpack_spark.files.confined import FileFacts
 from bfpack_spark.files.what_is_there import bucket_folders, seq_lens_of
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.changes import changes
@@ -133,6 +132,7 @@ def _on_disk(
     if state == "unfinished" and not is_old(newest, unfinished_days):
         kept = f"unfinished, and written to in the last {unfinished_days:g} days"
     refusal = refusal_of(home, name) if state == "complete" else None
+    manifest_file = files.get("_manifest.json")
     return VersionOnDisk(
         home=home,
         name=name,
@@ -143,18 +143,12 @@ def _on_disk(
         kept=kept,
         num_files=len(there),
         num_bytes=sum(facts.size for facts in there),
-        written=_written(files, manifest, newest),
+        written=manifest_file.modified / 1e9 if manifest and manifest_file else newest,
         contents={} if manifest is None else _contents(manifest),
         differs=changes(manifest.inputs, current.inputs) if manifest and current else [],
         is_outdated=isinstance(manifest, SequencesManifest) and _is_outdated(home, manifest),
         needs=() if manifest is None else _needed_stores(manifest),
     )
-
-
-def _written(files: dict[str, FileFacts], manifest: Manifest | None, newest: float) -> float:
-    """Return when a manifest was written, or else the youngest file."""
-    told = None if manifest is None else files.get("_manifest.json")
-    return newest if told is None else told.modified / 1e9
 
 
 def _contents(manifest: Manifest) -> dict[str, int]:
