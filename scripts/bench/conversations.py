@@ -30,6 +30,7 @@ from transformers import PreTrainedTokenizerFast
 from trl import pack_dataset
 
 from bfpack_spark.core.best_fit import pack
+from bfpack_spark.core.rows import arrange
 from bfpack_spark.tokenizing.outcomes import Targeted
 from bfpack_spark.tokenizing.tokenize_conversations import tokenize_conversations
 
@@ -99,14 +100,10 @@ def conversations(num: int) -> Rows:
     return rows
 
 
-def tokenizer() -> PreTrainedTokenizerFast:
-    return PreTrainedTokenizerFast(
+def by_transformers(rows: Rows) -> list[Any]:
+    held = PreTrainedTokenizerFast(
         tokenizer_object=chats.tokenizer(STYLE), **chats.companion(STYLE)
     )
-
-
-def by_transformers(rows: Rows) -> list[Any]:
-    held = tokenizer()
     return [
         held.apply_chat_template(one, return_dict=True, return_assistant_tokens_mask=True)
         for one, _ in rows
@@ -124,15 +121,12 @@ def check(rows: Rows, made: list[Any]) -> None:
 def packed(kept: list[Targeted], seq_len: int) -> tuple[np.ndarray, np.ndarray]:
     """Plan the rows, and gather ids and masks into them."""
     lengths = np.array([len(one.ids) for one in kept], dtype=np.int64)
-    row, *_ = pack(lengths, seq_len)
-    order = np.argsort(row, kind="stable")
-    ends = np.cumsum(lengths[order])
-    begins = ends - lengths[order]
-    first = np.concatenate([[True], row[order][1:] != row[order][:-1]])
-    offset = begins - np.repeat(begins[first], np.diff([*np.flatnonzero(first), len(order)]))
-    ids = np.zeros((int(row.max()) + 1) * seq_len, dtype=np.int32)
+    row, num_rows = pack(lengths, seq_len)
+    placed = arrange(row, lengths, np.arange(len(row)))
+    begins = row[placed.order] * seq_len + placed.offset
+    ids = np.zeros(num_rows * seq_len, dtype=np.int32)
     masks = np.zeros(len(ids), dtype=np.int8)
-    for number, at in zip(order.tolist(), (row[order] * seq_len + offset).tolist(), strict=True):
+    for number, at in zip(placed.order.tolist(), begins.tolist(), strict=True):
         one = kept[number]
         ids[at : at + len(one.ids)] = one.ids
         masks[at : at + len(one.ids)] = one.loss_mask

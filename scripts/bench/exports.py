@@ -7,14 +7,13 @@ temporary folder. A token is one of the seq_len of a row, padding included. Exit
 `megatron` takes more than its target.
 """
 
-import json
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,9 +22,14 @@ from figures import about, print_head, spread
 from processes import in_turns
 
 from bfpack_spark.exporting.export_shards import write_exports
+from bfpack_spark.exporting.exports import export_of, shards_of, spec_of
 from bfpack_spark.exporting.write_files import ExportSpec
 from bfpack_spark.schema import ExportFormat
+from bfpack_spark.versions.manifests import SequencesManifest
+from bfpack_spark.versions.metadata import read_metadata
+from bfpack_spark.versions.publication import Home
 
+FORMATS = get_args(ExportFormat)
 _TURNS = 5
 _MEGATRON_MAX = 15.0
 
@@ -33,10 +37,11 @@ _MEGATRON_MAX = 15.0
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("versions", nargs="+", type=Path, help="directories of sequences")
+    versions = parser.parse_args().versions
     print(about())
     names = "M tokens | seq_len | vocabulary | what | ns a token | least, most | bytes a token"
     print_head(names, "rrrlrrr")
-    slowest = max(map(_measure, parser.parse_args().versions))
+    slowest = max(map(_measure, versions))
     print(f"\nmegatron: {slowest:.1f} ns a token, target <= {_MEGATRON_MAX}")
     if slowest > _MEGATRON_MAX:
         sys.exit("missed")
@@ -44,26 +49,27 @@ def main() -> None:
 
 def _measure(version: Path) -> float:
     """Print the rows of a version, and return what `megatron` takes."""
-    manifest = json.loads((version / "_manifest.json").read_text())
-    seq_len, size = manifest["seq_len"], manifest["tokenizer"]["vocabulary_size"]
-    shards = [entry for entry in manifest["files"] if entry["kind"] == "shards"]
-    tokens = seq_len * sum(entry["rows"] for entry in shards)
-    sizes: dict[str, float] = {"read": sum(entry["bytes"] for entry in shards) / tokens}
+    manifest = read_metadata(f"{version}/_manifest.json", SequencesManifest)
+    assert manifest is not None, "a version is complete"
+    shards, size = manifest.files_of("shards"), manifest.tokenizer.vocabulary_size
+    tokens = int(manifest.seq_len or 0) * sum(entry.rows for entry in shards)
+    sizes: dict[str, float] = {"read": sum(entry.bytes for entry in shards) / tokens}
     with tempfile.TemporaryDirectory() as work:
+        home = Home(output=work, bucket="bucket", seq_len=manifest.seq_len)
+        specs = [spec_of(export_of(home, manifest, form), manifest) for form in FORMATS]
         acts: dict[str, Callable[[], object]] = {"read": partial(_read, version)}
-        for form in get_args(ExportFormat):
-            acts[form] = partial(_export, version, manifest, shards, form, work)
+        acts |= {spec.form: partial(_export, version, manifest, spec) for spec in specs}
         spent = {
             name: [1e9 * seconds / tokens for seconds in each]
             for name, each in in_turns(acts, _TURNS).items()
         }
-        for form in get_args(ExportFormat):
-            files = _folder(work, form).rglob("part-*")
-            sizes[form] = sum(path.stat().st_size for path in files) / tokens
+        for spec in specs:
+            files = Path(spec.root).rglob("part-*")
+            sizes[spec.form] = sum(path.stat().st_size for path in files) / tokens
     for name, each in spent.items():
         print(
-            f"| {tokens / 1e6:.0f} | {seq_len} | {size:,} | {name} | {statistics.median(each):.1f} "
-            f"| {spread(each, '.1f')} | {sizes[name]:.2f} |"
+            f"| {tokens / 1e6:.0f} | {manifest.seq_len} | {size:,} | {name} "
+            f"| {statistics.median(each):.1f} | {spread(each, '.1f')} | {sizes[name]:.2f} |"
         )
     return statistics.median(spent["megatron"])
 
@@ -75,34 +81,9 @@ def _read(version: Path) -> None:
             file.read_row_group(number, use_threads=False)
 
 
-def _folder(work: str, form: str) -> Path:
-    return Path(work) / "bucket" / form / "0123456789abcdef"
-
-
-def _export(
-    version: Path,
-    manifest: dict[str, Any],
-    shards: list[dict[str, object]],
-    form: ExportFormat,
-    work: str,
-) -> None:
-    tokenizer = manifest["tokenizer"]
-    spec = ExportSpec(
-        root=str(_folder(work, form)),
-        form=form,
-        seq_len=manifest["seq_len"],
-        vocabulary_size=tokenizer["vocabulary_size"],
-        eos_id=tokenizer["eos_id"],
-    )
-    rows = [
-        {
-            "shard": number,
-            "path": f"{version}/{entry['path']}",
-            "rows": entry["rows"],
-            "ids_sha256": entry["ids_sha256"],
-        }
-        for number, entry in enumerate(shards)
-    ]
+def _export(version: Path, manifest: SequencesManifest, spec: ExportSpec) -> None:
+    names = ("shard", "path", "rows", "ids_sha256")
+    rows = [dict(zip(names, row, strict=True)) for row in shards_of(str(version), manifest)]
     for _ in write_exports(iter([pa.RecordBatch.from_pylist(rows)]), spec=spec):
         pass
 

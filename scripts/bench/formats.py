@@ -50,10 +50,11 @@ class Measured:
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("versions", nargs="+", type=Path, help="directories of sequences")
+    versions = parser.parse_args().versions
     print(f"{about()}\n")
     missed = []
     with tempfile.TemporaryDirectory() as work:
-        for version in parser.parse_args().versions:
+        for version in versions:
             missed += _shards(version, work)
             _token_files(version, work)
     if missed:
