@@ -204,13 +204,13 @@ def _distances(seq_len: int) -> tuple[int, ...]:
     return tuple(sorted((doubled | {seq_len // 2, seq_len // 8}) - {0}))
 
 
-def sum_of_packed(parts: Sequence[Packed], accounting: Accounting) -> Packed:
-    """Return what several buckets come to, each packed by itself. `accounting` is their sum."""
+def sum_of_packed(parts: Sequence[Packed]) -> Packed:
+    """Return what several buckets come to, each packed by itself."""
     plain = ("num_tokens_in_cut_documents", "num_truncations", "num_fragments", "attention_pairs")
     balances = [part.balance for part in parts if part.balance is not None]
     return Packed(
         **{name: sum_known([getattr(part, name) for part in parts]) for name in plain},
-        accounting=accounting,
+        accounting=sum_of([part.accounting for part in parts], "seq_len"),
         context=sum_of([part.context for part in parts], "distances"),
         fitting=sum_of([part.fitting for part in parts], "distances"),
         balance=sum_of(balances, "num_ranks") if balances else None,

@@ -13,7 +13,7 @@ from bfpack_spark.core.sum_fields import sum_of
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.lengths import read_histogram
 from bfpack_spark.explore.option_costs import OptionCost, Overlap
-from bfpack_spark.explore.packed import Packed, sum_of_packed
+from bfpack_spark.explore.packed import sum_of_packed
 from bfpack_spark.explore.sample_estimates import Sample, joined
 from bfpack_spark.explore.statistics import (
     POLICIES,
@@ -128,26 +128,19 @@ def _sum_targets(statistics: Sequence[CorpusStats]) -> tuple[TargetsAt, ...]:
 
 def _sum_packing(parts: tuple[PackingStats, ...]) -> PackingStats:
     first = parts[0]
+    classes: dict[tuple[int, int], list[LengthClass]] = {}
+    for one in (one for p in parts for one in p.by_length):
+        classes.setdefault((one.above, one.up_to), []).append(one)
     return PackingStats(
         rules=first.rules,
-        plan=_sum_packed([p.plan for p in parts]),
-        concat=_sum_packed([p.concat for p in parts]),
-        best_fit=_sum_packed([p.best_fit for p in parts]),
-        by_length=_sum_classes([c for p in parts for c in p.by_length]),
+        plan=sum_of_packed([p.plan for p in parts]),
+        concat=sum_of_packed([p.concat for p in parts]),
+        best_fit=sum_of_packed([p.best_fit for p in parts]),
+        by_length=tuple(sum_of(classes[bound], "above", "up_to") for bound in sorted(classes)),
         policies={p: sum_of([s.policies[p] for s in parts]) for p in POLICIES},
         options=_sum_each([p.options for p in parts], "option", "value"),
         overlaps=_sum_each([p.overlaps for p in parts], "overlap"),
     )
-
-
-def _sum_packed(parts: list[Packed]) -> Packed:
-    return sum_of_packed(parts, sum_of([p.accounting for p in parts], "seq_len"))
-
-
-def _sum_classes(parts: list[LengthClass]) -> tuple[LengthClass, ...]:
-    bounds = sorted({(c.above, c.up_to) for c in parts})
-    same = ([c for c in parts if (c.above, c.up_to) == bound] for bound in bounds)
-    return tuple(sum_of(classes, "above", "up_to") for classes in same)
 
 
 def _sum_each(parts: Sequence[tuple[Counts, ...]], *alike: str) -> tuple[Counts, ...]:

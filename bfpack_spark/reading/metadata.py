@@ -12,8 +12,8 @@ from typing import Any
 from bfpack_spark.errors import InputError
 
 _SHARD = re.compile(r"(\.\./[0-9a-f]{16}/)?shards/part-[A-Za-z0-9._-]+")
-_VERSION = re.compile(r"[0-9a-f]{16}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+VERSION = re.compile(r"[0-9a-f]{16}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "put back the one that was written"
 
 
@@ -94,7 +94,7 @@ class Reader:
 def pointer(value: dict[str, Any], path: str) -> tuple[str, str]:
     """Return version and sha256 of the manifest that a _current.json names."""
     reader = Reader(value=value, path=path)
-    return reader.text("version", _VERSION), reader.text("manifest_sha256", _SHA256)
+    return reader.text("version", VERSION), reader.text("manifest_sha256", SHA256)
 
 
 def snapshot_entry(value: dict[str, Any], path: str, bucket: str, seq_len: int) -> tuple[str, str]:
@@ -107,7 +107,7 @@ def snapshot_entry(value: dict[str, Any], path: str, bucket: str, seq_len: int) 
             f"snapshot {path}: holds no bucket {bucket} at {seq_len}; it holds {', '.join(there)}"
         )
     entry = Reader(value=held, path=path).part(str(seq_len))
-    return entry.text("version", _VERSION), entry.text("fingerprint", _SHA256)
+    return entry.text("version", VERSION), entry.text("fingerprint", SHA256)
 
 
 def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
@@ -116,10 +116,10 @@ def sequences_facts(value: dict[str, Any], path: str) -> SequencesFacts:
     facts = SequencesFacts(
         bucket=manifest.text("bucket"),
         seq_len=manifest.count("seq_len"),
-        fingerprint=manifest.text("fingerprint", _SHA256),
+        fingerprint=manifest.text("fingerprint", SHA256),
         format_version=manifest.count("format_version"),
         tokenizer=manifest.part("tokenizer").value,
-        tokens_fingerprint=manifest.part("inputs").text("tokens_fingerprint", _SHA256),
+        tokens_fingerprint=manifest.part("inputs").text("tokens_fingerprint", SHA256),
         shards=_shards(manifest),
         has_masks=_has_masks(manifest),
         num_repeated=_num_repeated(manifest.part("inputs")),
@@ -157,7 +157,7 @@ def _shards(manifest: Reader) -> list[Shard]:
             path=file.text("path", _SHARD),
             rows=file.count("rows"),
             num_bytes=file.count("bytes"),
-            sha256=file.text("sha256", _SHA256),
+            sha256=file.text("sha256", SHA256),
         )
         for file in files
     ]

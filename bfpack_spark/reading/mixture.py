@@ -14,14 +14,12 @@ from bfpack_spark.core.row_order import OrderRules
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access
 from bfpack_spark.files.what_is_there import no_mixture
-from bfpack_spark.reading.metadata import Reader
+from bfpack_spark.reading.metadata import SHA256, VERSION, Reader
 from bfpack_spark.reading.sources import Source, Stream, source_of_version
 
 log = logging.getLogger("bfpack")
 
 _NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9._-]*")
-_SHA256 = re.compile("[0-9a-f]{64}")
-_VERSION = re.compile("[0-9a-f]{16}")
 _CHAIN_MAX = 1000  # mixtures that continue each other
 
 
@@ -129,13 +127,13 @@ def _read(output: str, name: str) -> _Facts:
 
 
 def _older(held: Reader) -> tuple[str, str, int]:
-    return held.text("mixture", _NAME), held.text("fingerprint", _SHA256), held.count("position")
+    return held.text("mixture", _NAME), held.text("fingerprint", SHA256), held.count("position")
 
 
 def _add_source(
     sources: dict[str, Source], output: str, seq_len: int, bucket: str, held: Reader
 ) -> None:
-    version = held.text("version", _VERSION)
+    version = held.text("version", VERSION)
     source = sources.get(bucket)
     if source is None:
         source = sources[bucket] = source_of_version(output, bucket, seq_len, version)

@@ -16,6 +16,7 @@ from bfpack_spark.files.bucket_names import folder_of
 from bfpack_spark.files.untrusted import parse_object
 from bfpack_spark.files.what_is_there import instead_of_file, instead_of_home, instead_of_version
 from bfpack_spark.reading.metadata import (
+    VERSION,
     SequencesFacts,
     pointer,
     sequences_facts,
@@ -90,7 +91,7 @@ def current_source(output: str, bucket: str, seq_len: int) -> Source:
 
 def source_of_version(output: str, bucket: str, seq_len: int, version: str) -> Source:
     """Return the version of this name, which must be complete."""
-    if not re.fullmatch(r"[0-9a-f]{16}", version):
+    if not VERSION.fullmatch(version):
         raise InputError(
             f"version {version}: not a version; it is 16 hex digits, see bfpack versions"
         )

@@ -30,7 +30,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from commands import parser_of
-from peers import keep_caches_in, pack_with_olmo_core, read_with_datasets
+from peer_pipelines import keep_caches_in, pack_with_olmo_core, read_with_datasets
 
 WORKERS = 2
 SEED = 42
