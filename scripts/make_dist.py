@@ -77,11 +77,8 @@ def copy_python() -> None:
 
 def install(*what: object) -> None:
     where = ("--python", sys.executable, "--target", BUILD / "packages", "--link-mode", "copy")
-    run(shutil.which("uv", path=search_path()), "pip", "install", "-q", "--no-deps", *where, *what)
-
-
-def search_path() -> str:
-    return os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
+    path = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
+    run(shutil.which("uv", path=path), "pip", "install", "-q", "--no-deps", *where, *what)
 
 
 def run(*command: object) -> None:

@@ -17,38 +17,29 @@ from bfpack_spark.report.layout import Page
 def render(page: Page) -> str:
     """Return one HTML file. Names of buckets, columns and tokens come from outside, so all text is
     escaped."""
-    return _templates().get_template("report.html.j2").render(page=page)
+    return _rendered("report", page=page)
 
 
 def render_sequence(sequence: Sequence, characters: int = 160) -> str:
     """Return a piece of HTML for a notebook: a sequence in proportion, with a red edge where a
     document is cut, then each document with up to `characters` characters of its text."""
-    return (
-        _templates()
-        .get_template("sequence.html.j2")
-        .render(
-            segments=list(zip(boxes_of(sequence), sequence.segments, strict=True)),
-            cut=CUT,
-            shortened=partial(_shortened, characters=characters),
-        )
-    )
+    segments = list(zip(boxes_of(sequence), sequence.segments, strict=True))
+    shortened = partial(_shortened, characters=characters)
+    return _rendered("sequence", segments=segments, cut=CUT, shortened=shortened)
 
 
 def render_conversation(tokens: Iterable[TokenText]) -> str:
     """Return a piece of HTML for a notebook: the tokens of a conversation, with the targets in
     colour, and control tokens underlined."""
-    return _templates().get_template("conversation.html.j2").render(tokens=list(tokens))
+    return _rendered("conversation", tokens=list(tokens))
 
 
 def render_names(segments: Iterable[NamedSegment], characters: int = 1500) -> str:
     """Return a piece of HTML for a notebook: the text of each segment around the first names that
     are bound in another sequence, with these in red. A name tells where it is bound if the pointer
     is over it."""
-    return (
-        _templates()
-        .get_template("names.html.j2")
-        .render(segments=list(segments), cut=CUT, marked=partial(_marked, characters=characters))
-    )
+    marked = partial(_marked, characters=characters)
+    return _rendered("names", segments=list(segments), cut=CUT, marked=marked)
 
 
 def _marked(segment: NamedSegment, characters: int) -> Iterator[tuple[str, NameOutOfSight | None]]:
@@ -65,14 +56,15 @@ def _marked(segment: NamedSegment, characters: int) -> Iterator[tuple[str, NameO
     yield segment.text[reached:end] + (" ..." if end < len(segment.text) else ""), None
 
 
-def _templates() -> Environment:
-    return Environment(
+def _rendered(template: str, **values: Any) -> str:
+    templates = Environment(
         loader=PackageLoader("bfpack_spark.report"),
         autoescape=True,
         finalize=_without_controls,
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
+    return templates.get_template(f"{template}.html.j2").render(**values)
 
 
 def _without_controls(value: Any) -> Any:
