@@ -75,19 +75,6 @@ class Packing:
         """Return the same, but 0 for bins that take no more."""
         return np.where(self.closed, 0, self.left)
 
-    def bins_by_room(self) -> Int64:
-        """Return how many bins end with 0, 1, ... capacity tokens of free space."""
-        left = np.zeros(self.capacity + 1, dtype=np.int64)
-        left[self.capacity] = self.num_bins
-        np.add.at(left, self.free, -self.bins)
-        np.add.at(left, self.left, self.bins)
-        return left
-
-    def fills(self) -> Int64:
-        """Return what is taken of each bin, in decreasing order."""
-        rooms = np.arange(self.capacity + 1, dtype=np.int64)
-        return self.capacity - np.repeat(rooms, self.bins_by_room())
-
     def bins_alike(self, each_adds: Sequence[npt.NDArray[Any]]) -> "BinRuns":
         """Return the bins by what they hold, as `place` fills them. A fragment of length l adds
         values[l] of each of `each_adds` to its bin. It uses the same queues, but neighbouring bins

@@ -59,7 +59,7 @@ class RowOrder:
         last."""
         self._rules, self._group_rows = rules, group_rows
         rows = np.asarray(shard_rows, dtype=np.int64)
-        self._first_row = np.concatenate([[0], np.cumsum(rows)])
+        self._shard_rows = rows
         self._shards = scattered(len(rows), _key(rules.seed, rules.epoch))
         self._full, rest = np.divmod(rows, group_rows)
         full = self._full[self._shards]
@@ -94,35 +94,11 @@ class RowOrder:
         first = number * self._rules.window
         last = min(first + self._rules.window, int(self._lanes.num_groups[slot]))
         pairs = [self._group(slot, at) for at in range(first, last)]
-        size = sum(self._rows_of(*pair) for pair in pairs)
         shards, groups = zip(*pairs, strict=True)
+        left = self._shard_rows[list(shards)] - np.array(groups) * self._group_rows
+        size = int(np.minimum(left, self._group_rows).sum())
         rows = scattered(size, _key(self._rules.seed, self._rules.epoch, 1, slot, number))
         return Window(source=0, shards=list(shards), groups=list(groups), rows=rows)
-
-    def rows(self, positions: Int64) -> Int64:
-        """Return the sequence_id of the row at each position."""
-        places = self.find(positions)
-        found = np.empty(len(positions), dtype=np.int64)
-        pairs = np.stack([places.slot, places.window], axis=1)
-        for slot, number in np.unique(pairs, axis=0).tolist():
-            here = (places.slot == slot) & (places.window == number)
-            found[here] = self.sequence_ids(self.window(slot, number))[places.row[here]]
-        return found
-
-    def sequence_ids(self, window: Window) -> Int64:
-        """Return the sequence_id of the row at each place of a window."""
-        runs = [
-            np.arange(begin := self._first_of(*pair), begin + self._rows_of(*pair))
-            for pair in zip(window.shards, window.groups, strict=True)
-        ]
-        return np.concatenate(runs)[window.rows]
-
-    def _first_of(self, shard: int, group: int) -> int:
-        return int(self._first_row[shard]) + group * self._group_rows
-
-    def _rows_of(self, shard: int, group: int) -> int:
-        left = int(self._first_row[shard + 1]) - self._first_of(shard, group)
-        return min(self._group_rows, left)
 
     def _group(self, lane: int, at: int) -> tuple[int, int]:
         """Return shard and number of a group, which is given by its number in a lane."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bfpack_spark.core.best_fit import pack, pack_counts, place
+from bfpack_spark.core.best_fit import Packing, pack, pack_counts, place
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.group_plan import GroupPlan, Places, SequenceNumbers, plan_group
 from bfpack_spark.core.histogram import Histogram
@@ -71,6 +71,21 @@ def refinedweb_like(num_documents: int, seed: int) -> Int64:
     return np.maximum(1, np.rint(drawn)).astype(np.int64)
 
 
+def bins_by_room(packing: Packing) -> Int64:
+    """How many bins end with 0, 1, ... capacity tokens of free space."""
+    left = np.zeros(packing.capacity + 1, dtype=np.int64)
+    left[packing.capacity] = packing.num_bins
+    np.add.at(left, packing.free, -packing.bins)
+    np.add.at(left, packing.left, packing.bins)
+    return left
+
+
+def fills_of(packing: Packing) -> list[int]:
+    """What is taken of each bin, in decreasing order."""
+    rooms = np.arange(packing.capacity + 1)
+    return (packing.capacity - np.repeat(rooms, bins_by_room(packing))).tolist()
+
+
 def check_packing(lengths: Int64, capacity: int, fills: list[int]) -> Int64:
     """`pack`, `pack_counts` and `place` all give these fills; returns the bin of each fragment."""
     bin_of, num_bins = pack(lengths, capacity)
@@ -80,7 +95,7 @@ def check_packing(lengths: Int64, capacity: int, fills: list[int]) -> Int64:
     assert sorted(filled.tolist(), reverse=True) == fills
     counted = pack_counts(np.bincount(lengths, minlength=capacity + 1).astype(np.int64))
     assert counted.num_bins == num_bins
-    assert counted.fills().tolist() == fills
+    assert fills_of(counted) == fills
     longest_first = np.sort(lengths)[::-1]
     placed = np.bincount(place(counted), weights=longest_first, minlength=num_bins).astype(int)
     assert sorted(placed.tolist(), reverse=True) == fills
@@ -92,5 +107,5 @@ def check_packing(lengths: Int64, capacity: int, fills: list[int]) -> Int64:
         map(list, zip(held.tolist(), squares.tolist(), strict=True))
     )
     rooms = np.bincount(capacity - filled, minlength=capacity + 1)
-    assert counted.bins_by_room().tolist() == rooms.tolist()
+    assert bins_by_room(counted).tolist() == rooms.tolist()
     return bin_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.oracle import as_lengths, refinedweb_like
+from core.oracle import as_lengths, bins_by_room, fills_of, refinedweb_like
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +45,7 @@ def check_limited(lengths: list[int], capacity: int, limit: int) -> None:
     counts = np.bincount(as_lengths(lengths), minlength=capacity + 1)
     packing = pack_counts(counts, limit)
     filled = np.bincount(bin_of, weights=lengths, minlength=num_bins).astype(int)
-    assert packing.fills().tolist() == sorted(filled.tolist(), reverse=True)
+    assert fills_of(packing) == sorted(filled.tolist(), reverse=True)
     runs = packing.bins_alike([np.arange(capacity + 1)])
     alike = np.repeat(np.stack([runs.fragments, runs.sums[0]], axis=1), runs.bins, axis=0)
     assert sorted(alike.tolist()) == sorted(np.stack([held, filled], axis=1).tolist())
@@ -112,7 +112,7 @@ def test_by_eye_what_is_full_by_number_takes_no_more() -> None:
     """At 8: [6, 2] and [1, 1]; without a limit the last ones would fill up the next bin."""
     packing = pack_counts(np.bincount([6, 2, 1, 1], minlength=9), 2)
     assert place(packing).tolist() == [0, 0, 1, 1]
-    assert packing.bins_by_room().tolist() == [1, 0, 0, 0, 0, 0, 1, 0, 0]
+    assert bins_by_room(packing).tolist() == [1, 0, 0, 0, 0, 0, 1, 0, 0]
 
 
 def test_of_equally_full_bins_the_oldest_goes_first_whatever_it_holds() -> None:
