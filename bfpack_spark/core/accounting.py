@@ -1,9 +1,10 @@
-"""What packing does to a corpus, computed from its length histogram alone: no document is moved."""
+"""What packing does to a corpus, computed from its length histogram alone, without moving a
+document; and sums of such accounts, whose numbers may be unknown."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any, TypeVar
 
 from bfpack_spark.core.expectations import cut_chance, expected_cut
 from bfpack_spark.core.fragments import Int64, kept_lengths, later_fragments
@@ -143,3 +144,25 @@ def _num_later(histogram: Histogram, rules: Rules) -> int:
     kept = kept_lengths(histogram.values, rules.seq_len, rules.long_documents)
     later = later_fragments(kept, rules.seq_len, rules.prefix)
     return int((later * histogram.counts).sum())
+
+
+Held = TypeVar("Held")
+
+
+def sum_of(parts: Sequence[Held], *alike: str) -> Held:
+    """Return the sum of dataclasses of one kind, field by field. The fields in `alike` stay those
+    of the first."""
+    first: Any = parts[0]
+    names = (field.name for field in fields(first) if field.name not in alike)
+    sums = {name: sum_known([getattr(part, name) for part in parts]) for name in names}
+    total: Held = replace(first, **sums)
+    return total
+
+
+def sum_known(values: Sequence[Any]) -> Any:
+    """Return the sum of numbers, or of tuples number by number; or None if one is not known."""
+    if any(value is None for value in values):
+        return None
+    if values and isinstance(values[0], tuple):
+        return tuple(map(sum, zip(*values, strict=True)))
+    return sum(values)

@@ -139,13 +139,7 @@ class MixedRows:
     def find(self, positions: Int64) -> Places:
         """Return the places of the rows at positions of 0..num_rows-1. A slot is a lane of a
         bucket."""
-        return self._places(*self._find(positions))
-
-    def ranks(self, positions: Int64) -> tuple[Int64, Int64]:
-        """Return the source of the row at each position, and its rank: rank // rows of the source
-        is its epoch, and the rest its position there."""
-        source, rank, _ = self._find(positions)
-        return source, rank
+        return self._places(*self.ranks(positions))
 
     def window(self, slot: int, number: int) -> Window:
         """Return what a window holds."""
@@ -154,8 +148,9 @@ class MixedRows:
         epoch, lane = divmod(turn, int(self._groups[source]))
         return replace(self._order(source, epoch).window(lane, window), source=source)
 
-    def _find(self, positions: Int64) -> tuple[Int64, Int64, Int64]:
-        """Return source, rank and slot of each position."""
+    def ranks(self, positions: Int64) -> tuple[Int64, Int64, Int64]:
+        """Return source, rank and slot of the row at each position: rank // rows of the source is
+        its epoch, and the rest its position there."""
         source, rank, slot = (np.empty(len(positions), np.int64) for _ in range(3))
         begins = [part.begin for part in self._parts]
         part_of = np.searchsorted(begins, positions, side="right") - 1

@@ -9,10 +9,10 @@ from bfpack_spark.core.estimates import CONFIDENCE
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.row_balance import Balance
 from bfpack_spark.explore.length_classes import LengthClass
-from bfpack_spark.explore.option_costs import OptionCost, Overlap
 from bfpack_spark.explore.packed import Context, Packed
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 
+_OF_OVERLAP = ("added_share", "context_share", "gained_share")
 OF_BOTH = ("more_sequences", "num_unnecessary", "unnecessary_share")
 
 
@@ -77,17 +77,6 @@ def class_columns(one: LengthClass) -> dict[str, float]:
     """Return the sums of a class of lengths, and their means."""
     means = ("truncations", "truncations_by_concat", "context_by_concat", "context_by_best_fit")
     return asdict(one) | {name: getattr(one, name) for name in means}
-
-
-def option_columns(cost: OptionCost) -> dict[str, Any]:
-    """Return what an option costs."""
-    return asdict(cost) | {"more_sequences": cost.more_sequences}
-
-
-def overlap_columns(one: Overlap) -> dict[str, Any]:
-    """Return what repeating tokens gains and costs."""
-    shares = ("added_share", "context_share", "gained_share")
-    return asdict(one) | {name: getattr(one, name) for name in shares}
 
 
 def quantile_columns(stats: CorpusStats) -> dict[str, int]:
@@ -217,8 +206,10 @@ def _json_of(at: PackingStats) -> dict[str, Any]:
         "padding": _histogram_json(at.padding),
         "by_length": [class_columns(one) for one in at.by_length],
         "policies": {policy: asdict(effect) for policy, effect in at.policies.items()},
-        "overlaps": [overlap_columns(each) for each in at.overlaps],
-        "options": [option_columns(cost) for cost in at.options],
+        "overlaps": [
+            asdict(one) | {name: getattr(one, name) for name in _OF_OVERLAP} for one in at.overlaps
+        ],
+        "options": [asdict(one) | {"more_sequences": one.more_sequences} for one in at.options],
     }
 
 

@@ -12,7 +12,7 @@ over a uniformly random start.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bfpack_spark.core.accounting import Accounting, account
+from bfpack_spark.core.accounting import Accounting, account, sum_known, sum_of
 from bfpack_spark.core.context import (
     attention,
     context,
@@ -28,7 +28,6 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.row_balance import Balance, balance_of_rows, work_by_concatenation
 from bfpack_spark.core.rules import Rules
 from bfpack_spark.core.sequence_counts import SequenceCounts
-from bfpack_spark.core.sum_fields import sum_known, sum_of
 from bfpack_spark.explore.per_document import num_fragments, truncations
 
 

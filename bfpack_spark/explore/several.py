@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from bfpack_spark.core.accounting import Accounting, PolicyEffect
+from bfpack_spark.core.accounting import Accounting, PolicyEffect, sum_of
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.core.sum_fields import sum_of
 from bfpack_spark.explore.length_classes import LengthClass
 from bfpack_spark.explore.lengths import read_histogram
 from bfpack_spark.explore.option_costs import OptionCost, Overlap

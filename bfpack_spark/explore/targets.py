@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
-from bfpack_spark.core.sum_fields import sum_of
+from bfpack_spark.core.accounting import sum_of
 from bfpack_spark.versions import publication
 from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.publication import Home

@@ -8,8 +8,7 @@ from pyspark.sql import SparkSession
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.exporting import mds
 from bfpack_spark.exporting.export_shards import export_shards
-from bfpack_spark.exporting.exports import SHARDS_DDL, export_of, shards_of, spec_of
-from bfpack_spark.exporting.write_files import whole_file
+from bfpack_spark.exporting.write_files import ExportSpec, whole_file
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.logs import about, say_done_before
@@ -20,6 +19,7 @@ from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import in_partitions
 from bfpack_spark.spark.progress import Work, step
 from bfpack_spark.versions import publication
+from bfpack_spark.versions.inputs import ExportInputs
 from bfpack_spark.versions.manifests import FileEntry, SequencesManifest, SequencesTotals
 from bfpack_spark.versions.publication import Home, Version
 from bfpack_spark.versions.whole import check_whole
@@ -139,3 +139,37 @@ def _complete(
         index = mds.index_of([shard for said in messages for shard in said["described"]])
         files.append(FileEntry(**whole_file(version.directory, "shards/index.json", index)))
     publication.complete(version, files, lock, totals=written, tokenizer=manifest.tokenizer)
+
+
+def export_of(home: Home, manifest: SequencesManifest, form: ExportFormat) -> Version:
+    """Return the version that an export of these sequences has, made or not."""
+    inputs = ExportInputs(form=form, sequences_fingerprint=manifest.fingerprint)
+    own = Home(output=home.output, bucket=home.bucket, seq_len=home.seq_len, form=form)
+    return Version(home=own, inputs=inputs)
+
+
+def spec_of(version: Version, manifest: SequencesManifest) -> ExportSpec:
+    """Return what the workers need to know of the export of these sequences."""
+    form, seq_len = version.home.form, version.home.seq_len
+    assert form is not None, "an export has a format"
+    rules = manifest.inputs.configuration.rules(seq_len or 1)
+    assert seq_len is not None, "and a seq_len"
+    return ExportSpec(
+        root=version.directory,
+        form=form,
+        seq_len=seq_len,
+        vocabulary_size=manifest.tokenizer.vocabulary_size,
+        eos_id=manifest.tokenizer.eos_id,
+        num_repeated=rules.prefix if rules.overlap and form == "bridge" else 0,
+    )
+
+
+def shards_of(directory: str, manifest: SequencesManifest) -> list[tuple[int, str, int, str]]:
+    """Return the shards of a version in its directory, as rows of ShardEntry."""
+    return [
+        (number, f"{directory}/{entry.path}", entry.rows, str(entry.ids_sha256))
+        for number, entry in enumerate(manifest.files_of("shards"))
+    ]
+
+
+SHARDS_DDL = "shard int, path string, rows long, ids_sha256 string"

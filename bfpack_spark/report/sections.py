@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from bfpack_spark.core.accounting import sum_known
 from bfpack_spark.core.fragments import LongDocuments
 from bfpack_spark.core.groups import packed_groups
 from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
-from bfpack_spark.core.sum_fields import sum_known
 from bfpack_spark.explore.statistics import CorpusStats, PackingStats
 from bfpack_spark.report.collect import RunFacts
 from bfpack_spark.report.figures import fragments_figure, lengths_figure, shards_figure

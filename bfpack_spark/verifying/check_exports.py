@@ -10,7 +10,7 @@ from typing import get_args
 from pyspark.sql import SparkSession
 
 from bfpack_spark.exporting.compare_exports import Exported, compare_exports, is_as_listed
-from bfpack_spark.exporting.exports import SHARDS_DDL, export_of, shards_of, spec_of
+from bfpack_spark.exporting.make_export import SHARDS_DDL, export_of, shards_of, spec_of
 from bfpack_spark.schema import ExportFormat
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.partitions import in_partitions

@@ -20,7 +20,7 @@ def sources_of(shards: list[list[int]]) -> list[SourceRows]:
 def test_each_rank_of_a_bucket_is_taken_once(shards: list[list[int]], data: st.DataObject) -> None:
     drawn = {n: data.draw(st.integers(1, 150)) for n in range(len(shards))}
     mixed = MixedRows(sources_of(shards), [Part(begin=0, drawn=drawn)], RULES)
-    source, rank = mixed.ranks(np.arange(mixed.num_rows))
+    source, rank, _ = mixed.ranks(np.arange(mixed.num_rows))
     for number, rows in drawn.items():
         assert sorted(rank[source == number].tolist()) == list(range(rows))
 
@@ -38,7 +38,7 @@ def test_parts_with_other_weights_go_on_with_the_ranks_that_are_left(
         begin += data.draw(st.integers(0, sum(drawn.values())))
     mixed = MixedRows(sources_of(shards), parts, RULES)
     assert mixed.num_rows == parts[-1].begin + sum(parts[-1].drawn.values())
-    source, rank = mixed.ranks(np.arange(mixed.num_rows))
+    source, rank, _ = mixed.ranks(np.arange(mixed.num_rows))
     for number in range(each):
         taken = rank[source == number].tolist()
         assert len(set(taken)) == len(taken), "a row comes again before its epoch ends"
