@@ -85,7 +85,12 @@ class Row:
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "peers", "runs")
+    parser.add_argument("--work", type=made_folder, default=".bench/packers")
+    parser.add_argument("--documents", type=int, action="append")
+    parser.add_argument("--seq-len", type=int, action="append")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
     if options.one:
         print(json.dumps(measure_ours(np.load(options.one), options.seq_len[0])))
         return
@@ -289,15 +294,6 @@ def _print_counts(runs: int) -> None:
         milliseconds = statistics.median(spent) * 1e3
         num_bins = pack_counts(fragments).num_bins
         print(f"| {seq_len:,} | {num_bins:,} | {milliseconds:.0f} | {target:,} |")
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "peers", "runs")
-    parser.add_argument("--work", type=made_folder, default=".bench/packers")
-    parser.add_argument("--documents", type=int, action="append")
-    parser.add_argument("--seq-len", type=int, action="append")
-    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -50,7 +50,14 @@ TEXT_TOKENS = 1 << 22  # farther back than a compressor looks
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "work")
+    parser.add_argument("--tokens", type=int, default=1 << 25, help="tokens of each output")
+    parser.add_argument("--runs", type=int, default=3, help="passes, of which the best counts")
+    parser.add_argument("--one", choices=sorted(MEASURES), help=argparse.SUPPRESS)
+    parser.add_argument("--seq-len", type=int, default=2048, help=argparse.SUPPRESS)
+    parser.add_argument("--world-size", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--lanes", type=int, default=16, help=argparse.SUPPRESS)
+    options = parser.parse_args()
     if options.one:
         print(json.dumps(MEASURES[options.one](options)))
         return
@@ -269,17 +276,6 @@ def token_ids() -> np.ndarray:
         if len(ids) >= TEXT_TOKENS:
             break
     return np.array(ids, dtype=np.int32) % VOCABULARY
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work")
-    parser.add_argument("--tokens", type=int, default=1 << 25, help="tokens of each output")
-    parser.add_argument("--runs", type=int, default=3, help="passes, of which the best counts")
-    parser.add_argument("--one", choices=sorted(MEASURES), help=argparse.SUPPRESS)
-    parser.add_argument("--seq-len", type=int, default=2048, help=argparse.SUPPRESS)
-    parser.add_argument("--world-size", type=int, default=1, help=argparse.SUPPRESS)
-    parser.add_argument("--lanes", type=int, default=16, help=argparse.SUPPRESS)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -55,7 +55,15 @@ CONSTANTS = {
 
 
 def main() -> None:
-    options = _parse_options()
+    parser = parser_of(__doc__, "work", "seq-len")
+    parser.add_argument("--only", action="append", choices=["model", "shards", "simulation"])
+    parser.add_argument("--shard-run-tokens", type=int, default=30_000_000)
+    parser.add_argument("--simulated-tokens", type=int, default=SIMULATED_TOKENS)
+    constants = parser.add_argument_group("measured constants")
+    for name, (default, meaning) in CONSTANTS.items():
+        option = f"--{name.replace('_', '-')}"
+        constants.add_argument(option, type=float, default=default, help=meaning)
+    options = parser.parse_args()
     print(about())
     parts = {"model": _print_model, "shards": _print_shards, "simulation": _print_simulation}
     for name in options.only or parts:
@@ -221,18 +229,6 @@ def _print_simulation(options: argparse.Namespace) -> None:
             f"| {found.overhead:.5%} | {spent:.1f} |",
             flush=True,
         )
-
-
-def _parse_options() -> argparse.Namespace:
-    parser = parser_of(__doc__, "work", "seq-len")
-    parser.add_argument("--only", action="append", choices=["model", "shards", "simulation"])
-    parser.add_argument("--shard-run-tokens", type=int, default=30_000_000)
-    parser.add_argument("--simulated-tokens", type=int, default=SIMULATED_TOKENS)
-    constants = parser.add_argument_group("measured constants")
-    for name, (default, meaning) in CONSTANTS.items():
-        option = f"--{name.replace('_', '-')}"
-        constants.add_argument(option, type=float, default=default, help=meaning)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
