@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bfpack_spark.core.deal_rows import attention_cost, deal_rows
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.mixed_rows import Order
+from bfpack_spark.core.row_balance import attention_cost, deal_rows
 from bfpack_spark.reading.layouts import Batch, Layout
 from bfpack_spark.reading.shard_files import ShardFiles
 from bfpack_spark.reading.windows import Row, Windows, places_of

@@ -10,8 +10,8 @@ import numpy as np
 from bfpack_spark.core.best_fit import Packing, pack, pack_counts, place
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.group_plan import GroupPlan, Places, SequenceNumbers, plan_group
-from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.groups import sequences_per_group
+from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.rules import Rules
 
 

@@ -11,8 +11,8 @@ from bfpack_spark.core.groups import (
     first_group,
     group_counts,
     num_groups,
+    sequences_per_group,
 )
-from bfpack_spark.core.groups import sequences_per_group
 
 
 def test_groups_hold_no_more_documents_than_allowed_on_average() -> None:
