@@ -79,7 +79,7 @@ def is_objects(kind: pa.DataType) -> bool:
 _KINDS: dict[str, tuple[Callable[[pa.DataType], bool], str]] = {
     "--text-column": (is_text, "strings"),
     "--tokens-column": (is_tokens, "list<int> or int32 binary"),
-    "--labels-column": (is_mask, "list<int> or int32 binary"),
+    "--labels-column": (is_tokens, "list<int> or int32 binary"),
     "--loss-mask-column": (is_mask, "list<int>, list<bool> or binary of a byte a token"),
     "--messages-column": (is_objects, "a list of structs, or JSON as strings"),
     "--tools-column": (is_objects, "a list of structs, or JSON as strings"),

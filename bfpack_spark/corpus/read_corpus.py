@@ -49,9 +49,11 @@ def read_documents(
 
 def check_columns(inventory: Inventory, columns: Columns) -> None:
     """Raise InputError if the first file lacks a column or has it in a type we cannot read."""
-    if inventory.format == "text" and (columns.tokens or columns.chat or columns.doc_id):
-        raise InputError("plain text has no columns: leave out --id-column and --tokens-column")
-    _check_first(inventory, columns, columns.by_option)
+    named = columns.by_option
+    others = [option for option in named if option != "--text-column"]
+    if inventory.format == "text" and others:
+        raise InputError(f"plain text has no columns: leave out {', '.join(others)}")
+    _check_first(inventory, columns, named)
 
 
 def check_bucket_column(inventory: Inventory, column: str) -> None:

@@ -122,12 +122,14 @@ def test_a_later_file_without_the_column_is_named(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-@pytest.mark.parametrize("columns", [WITH_ID, IDS])
-def test_plain_text_has_no_columns(columns: Columns, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("columns", "option"), [(WITH_ID, "--id-column"), (IDS, "--tokens-column")]
+)
+def test_plain_text_has_no_columns(columns: Columns, option: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     inventory = take_inventory(str(tmp_path), None)
     check_columns(inventory, TEXT)
-    with pytest.raises(InputError, match="plain text has no columns: leave out"):
+    with pytest.raises(InputError, match=f"plain text has no columns: leave out {option}"):
         check_columns(inventory, columns)
 
 
