@@ -90,14 +90,6 @@ def test_fragments_lie_at_multiples_and_padding_is_counted(
     assert {n: c for n, c in both if c} == Counter(padding)
 
 
-@given(LENGTHS, RULES)
-def test_alignment_of_one_changes_nothing(lengths: list[int], chosen: Rules) -> None:
-    own = as_lengths([min(length, chosen.seq_len) for length in lengths])
-    plain = pack(own, chosen.seq_len, chosen.max_documents)
-    one = pack(own, chosen.seq_len, chosen.max_documents, 1)
-    assert plain[0].tolist() == one[0].tolist()
-
-
 @given(LENGTHS, st.integers(1, 20), st.integers(1, 12), st.sampled_from(["best_fit", "concat"]))
 def test_rows_of_padding_fill_up_to_a_multiple(
     lengths: list[int], seq_len: int, multiple: int, packing: Any

@@ -102,15 +102,6 @@ def test_fragments_are_those_that_are_cut_one_by_one(lengths: list[int], chosen:
 
 
 @given(LENGTHS, rules_drawn())
-def test_each_token_is_new_once_and_fragments_are_full(lengths: list[int], chosen: Rules) -> None:
-    for n, own in zip(lengths, cuts_of(lengths, chosen), strict=True):
-        new = [place for one in own for place in range(one.new, one.end)]
-        assert new == list(range(n))
-        assert all(one.length == chosen.seq_len for one in own[:-1])
-        assert all(one.new - one.start == chosen.overlap for one in own[1:])
-
-
-@given(LENGTHS, rules_drawn())
 def test_accounts_count_what_is_repeated_and_inserted(lengths: list[int], chosen: Rules) -> None:
     cuts = [one for own in cuts_of(lengths, chosen) for one in own]
     found = account(histogram_of(lengths), chosen)
