@@ -24,9 +24,6 @@ The functions that take a session use only its DataFrames, so it may be a sessio
 A name is found when it is asked for, so that looking at one sequence brings no pandas and no Spark.
 """
 
-import ast
-import inspect
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -78,20 +75,39 @@ if TYPE_CHECKING:
     from bfpack_spark.tokens.token_store import open_token_store
     from bfpack_spark.versions.on_disk import buckets_in
 
-# Where each name is to be imported from when it is asked for, read from the lines above.
-_PLACES = {
-    alias.name: line.module or ""
-    for line in ast.walk(ast.parse(inspect.getsource(sys.modules[__name__])))
-    if isinstance(line, ast.ImportFrom) and (line.module or "").startswith("bfpack_spark.")
-    for alias in line.names
+# The names of each module.
+_NAMES = {
+    "core.estimates": "Estimate Stratum",
+    "core.histogram": "Histogram",
+    "explore.conversations": "TokenText conversation_tokens whole_rows_frame",
+    "explore.document": "Fragment Whereabouts find_document",
+    "explore.frames": (
+        "context_frame estimates_frame fragments_frame histogram_frame names_frame "
+        "padding_frame policies_frame quantiles_frame references_frame segments_frame "
+        "summary_frame together_frame truncations_frame wide_frame"
+    ),
+    "explore.columns": "as_json",
+    "explore.lengths": "length_histogram read_histogram",
+    "explore.names": "NameOutOfSight NamedSegment names_of",
+    "explore.packed": "Context Packed",
+    "explore.references": "References",
+    "explore.sample": "sample_input",
+    "explore.sample_estimates": "Named Sample",
+    "explore.sequence": "Piece Segment Sequence read_sequence",
+    "explore.several": "output_stats sample_stats with_total",
+    "explore.statistics": "CorpusStats PackingStats corpus_stats rules_of stats_at",
+    "explore.tables": "lengths_table plan_table sequences_table",
+    "tokens.token_store": "open_token_store",
+    "versions.on_disk": "buckets_in",
 }
+_PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __dir__() -> list[str]:
-    return sorted(_PLACES)
+    return sorted({"LengthClass", "length_classes", *_PLACES})
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(f"bfpack_spark.{_PLACES[name]}"), name)
