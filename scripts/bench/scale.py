@@ -116,7 +116,9 @@ def run_job(corpus: Path, tokenizer: Path, work: Path) -> Run:
         heap_mb=alive,
         stages={each["stage"]: each["cpu_seconds"] for each in stages},
         shuffled=sum(each.num_bytes for each in shuffles),
-        block_bytes=min(s.num_bytes / s.blocks for s in shuffles if s.num_bytes > 1_000_000),
+        block_bytes=min(
+            (s.num_bytes / s.blocks for s in shuffles if s.num_bytes > 1_000_000), default=0
+        ),
     )
 
 

@@ -73,7 +73,8 @@ def main() -> None:
     text: Text = "prose" if options.prose else "code"
     sizes_mb = sorted(options.size_mb)
     corpora = [sized_corpus(options.work, size, text, sizes_mb[-1]) for size in sizes_mb]
-    tokenizer = options.tokenizer or text_tokenizer(options.work)
+    made = options.tokenizer or text_tokenizer(options.work)
+    tokenizer = made / "tokenizer.json" if made.is_dir() else made
     grounds = [
         Ground(corpus=corpus, tokenizer=tokenizer, output=options.work / f"out-{corpus.name}")
         for corpus in corpora
@@ -137,9 +138,8 @@ def _measure(ground: Ground) -> Iterator[tuple[str, Cost]]:
 def run_floor(ground: Ground) -> Cost:
     made = ground.output.with_name("floor")
     shutil.rmtree(made, ignore_errors=True)
-    file = ground.tokenizer / "tokenizer.json" if ground.tokenizer.is_dir() else ground.tokenizer
     version, _ = current_sequences(ground.home)
-    where = flags(corpus=ground.corpus, tokenizer=file, sequences=version, output=made)
+    where = flags(corpus=ground.corpus, tokenizer=ground.tokenizer, sequences=version, output=made)
     return run([sys.executable, str(SCRIPTS / "bench" / "floor.py"), *where])
 
 
