@@ -39,7 +39,7 @@ def default_group_documents(num_documents: int, num_tokens: int, rules: Rules) -
     if rules.packing == "concat" or rules.long_documents in ("split", "slide"):
         fragments += num_tokens // rules.new_tokens
     most = _DOCUMENTS
-    while most > 1 and most * fragments > _FRAGMENTS * num_documents:
+    while most > 1 and min(most, num_documents) * fragments > _FRAGMENTS * num_documents:
         most //= 2
     return most
 

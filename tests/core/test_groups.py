@@ -75,6 +75,7 @@ def test_groups_of_long_documents_are_smaller_by_default() -> None:
     many = 2 * million
     sizes = [default_group_documents(many, many * n, chosen) for n in (1000, 7000, 20_000)]
     assert sizes == [2 * million, million, million // 2]
+    assert default_group_documents(50, 10**8, chosen) == 2 * million, "one group holds all"
     dropped = rules(2048, group_documents_max=None, long_documents="drop")
     assert default_group_documents(many, many * 20_000, dropped) == 2 * million
     long = histogram_of([10**7] * 3)

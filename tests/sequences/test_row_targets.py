@@ -1,14 +1,16 @@
 """Targets of rows that can be checked by eye, and what verify finds wrong with their masks."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from core.oracle import rules
 
 from bfpack_spark.sequences.row_targets import RowTargets, by_targets, targets_of
-from bfpack_spark.verifying.mask_faults import mask_faults
+from bfpack_spark.verifying.segment_faults import mask_faults
 
 # [a a | b b b]  [c | padding | d d | padding]  [padding]
 MASKS = [[1, 1, 0, 1, 1], [1, 0, 0, 1, 0], [0] * 5]
+IN_PADDING = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 1, 1, 1], np.bool_)
 RULES = rules(5, long_documents="error")
 
 
@@ -45,11 +47,9 @@ def test_first_tokens_are_marked_and_no_targets() -> None:
     ],
 )
 def test_a_wrong_mask_is_named_with_its_row(row: int, at: int, value: int, says: str) -> None:
-    right = table(MASKS)
-    assert list(mask_faults(right, 7, targets_of(right), RULES)) == []
+    assert list(mask_faults(np.array(MASKS), IN_PADDING, 7, targets_of(table(MASKS)), RULES)) == []
     masks = [list(mask) for mask in MASKS]
     masks[row][at] = value
-    changed = table(masks)
-    (found,) = mask_faults(changed, 7, targets_of(changed), RULES)
+    (found,) = mask_faults(np.array(masks), IN_PADDING, 7, targets_of(table(masks)), RULES)
     assert (found.invariant, found.row) == (7, 7 + row)
     assert says in found.problem

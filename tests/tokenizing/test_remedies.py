@@ -8,6 +8,7 @@ from bfpack_spark.tokenizing.engines import REFERENCE_BYTES
 from bfpack_spark.tokenizing.remedies import remedy_of
 
 TEXT = Settings()
+SMALL = Settings(max_document_bytes=1000)
 CHATS = Settings(messages_column="m")
 PROMPTS = Settings(prompt_column="p", completion_column="c")
 READY = Settings(tokens_column="i", labels_column="l")
@@ -17,7 +18,8 @@ LIMIT = f"a conversation or prompt has {REFERENCE_BYTES} bytes at most, whatever
 @pytest.mark.parametrize(
     ("reason", "chosen", "says"),
     [
-        (Reason.TOO_LARGE, TEXT, "raise --max-document-bytes, or cut such documents"),
+        (Reason.TOO_LARGE, TEXT, "cut such documents"),
+        (Reason.TOO_LARGE, SMALL, "raise --max-document-bytes, or cut such documents"),
         (Reason.TOO_LARGE, CHATS, f"cut such documents, or raise --max-document-bytes; {LIMIT}"),
         (Reason.TOO_LARGE, PROMPTS, f"cut such documents, or raise --max-document-bytes; {LIMIT}"),
         (Reason.CONTROL_TOKEN, CHATS, "take such words or characters out of the documents"),

@@ -163,7 +163,7 @@ def test_publishing_what_is_current_touches_nothing(tmp_path: Path) -> None:
     [
         ("0123", "not a version; it is 16 hex digits"),
         ("../../../../etc", "not a version"),
-        ("0123456789abcdef", "not complete; run bfpack pack again"),
+        ("0123456789abcdef", "is not complete; run bfpack pack again"),
     ],
 )
 def test_a_version_that_is_none_is_an_error_that_names_it(
