@@ -1,5 +1,5 @@
-"""The JSON of an output: how it is read, and how what has a name is written. It is data from
-outside: whoever can write to OUTPUT can change it, and disks flip bits.
+"""The JSON of an output, and how it is read. It is data from outside: whoever can write to OUTPUT
+can change it, and disks flip bits.
 
 A file is checked once, when it is read, and is a frozen value from then on. Keys that no field
 names are allowed and kept, so that a newer build may write more. A value of another type, a path
@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bfpack_spark.errors import InputError
-from bfpack_spark.files import access, create_own_files
+from bfpack_spark.files import access
 from bfpack_spark.files.untrusted import parse_object
 
 _SHOWN = 60  # characters of a wrong value
@@ -80,17 +80,6 @@ def parse_metadata(raw: bytes, path: str, model: type[Shape]) -> Shape:
         return model.model_validate(value)
     except ValidationError as error:
         raise InputError(f"{path}: {_first(error)}; {model.remedy}") from None
-
-
-def write_named(output: str, inside: str, value: Metadata, what: str) -> str:
-    """Write a value to this new file of an output, and return its path. If this same value is
-    there already, nothing is written. Raises InputError, which says `what` it is, if another value
-    is there."""
-    path = f"{output.rstrip('/')}/{inside}"
-    is_new = create_own_files.create_json(output, inside, value.as_json())
-    if not is_new and read_metadata(path, type(value)) != value:
-        raise InputError(f"{what}: there is another of this name, {path}; take a new name")
-    return path
 
 
 def _first(error: ValidationError) -> str:

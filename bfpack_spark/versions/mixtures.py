@@ -27,8 +27,8 @@ from bfpack_spark.versions.metadata import (
     Sha256,
     VersionName,
     read_metadata,
-    write_named,
 )
+from bfpack_spark.versions.named_files import write_named
 from bfpack_spark.versions.publication import Home
 
 FOLDER = "_mixtures"
