@@ -28,7 +28,7 @@ from bfpack_spark.corpus.inventory import split_inventory
 from bfpack_spark.corpus.take_inventory import take_inventory
 from bfpack_spark.plan.plan_sequences import PlanSpec, plan_blocks
 from bfpack_spark.schema import DEALT_IDS, GROUPED, LOCATED, SEGMENTS
-from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_file
+from bfpack_spark.sequences.assemble_sequences import CutSpec, cut_file
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.blocks import to_blocks
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
@@ -162,9 +162,7 @@ def test_a_batch_to_be_tokenized_is_as_large_in_a_corpus_twice_the_size(tmp_path
     assert max(more) < 1.1 * max(less)
 
 
-def cut(
-    tmp_path: Path, seq_len: int, lengths: list[int], batch_tokens: int
-) -> list[pa.RecordBatch]:
+def cut(tmp_path: Path, seq_len: int, lengths: list[int], batch_tokens: int) -> list[pa.Table]:
     """SEGMENTS of a token file of documents of these lengths, as its task cuts them."""
     rows = [
         {"doc_id": f"d{n}", "length": size, "tokens": np.arange(size, dtype="<i4").tobytes()}
@@ -183,8 +181,10 @@ def cut(
         "row": pieces.document,
     }
     assert planned.keys() | {"task", "file"} == set(LOCATED.names)
-    starts = np.array([0, own])
-    return list(cut_file(path, pa.table(planned), starts, batch_tokens, num_high=0))
+    spec = CutSpec(
+        token_paths=[path], starts=np.array([0, own]), num_high=0, batch_tokens=batch_tokens
+    )
+    return list(cut_file(path, pa.table(planned), spec))
 
 
 def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_batch_of_cut_tokens_does_not_grow_with_seq_len(tmp_path: Path) -> Non
 
 def test_a_long_document_is_not_copied_for_each_of_its_pieces(tmp_path: Path) -> None:
     """SQL's substring does that: 10,000 pieces would take 10,000 times its bytes."""
-    (batch,) = cut(tmp_path, 64, [60_000], AssemblySizes().batch_tokens)
+    (batch,) = cut(tmp_path, 64, [60_000], CutSpec.batch_tokens)
     low = batch.column("low")
     assert len(low) == 938
     assert low.get_total_buffer_size() <= 2 * 60_000 + 4 * (len(low) + 1) + 64

@@ -12,7 +12,7 @@ from bfpack_spark.files.holders import Lock
 from bfpack_spark.plan.kept_plan import Plan
 from bfpack_spark.printable import counted
 from bfpack_spark.sequences.account_targets import account_targets
-from bfpack_spark.sequences.assemble_sequences import assemble_sequences
+from bfpack_spark.sequences.assemble_sequences import CutSpec, assemble_sequences
 from bfpack_spark.sequences.locate_fragments import locate_fragments
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.disk_space import check_space, need_of_sequences
@@ -85,7 +85,6 @@ def _shards(
     """Return blocks of SEGMENTS, a partition a shard, and what writes them."""
     version, accounting = plan.version, plan.note.accounting
     rules = publication.configuration_of(version).rules(accounting.seq_len)
-    bos_id = store.tokenizer.bos_id if rules.bos else None
     starts = shard_starts(accounting.num_sequences, plan.note.num_shards)
     paths = [f"{version.directory}/{entry.path}" for entry in plan.note.files]
     sources = files_frame(spark, {"plan": paths, "documents": store.paths})
@@ -105,10 +104,14 @@ def _shards(
         align=rules.align,
         num_planned=accounting.num_sequences - accounting.num_padding_sequences,
     )
-    blocks = assemble_sequences(
-        located, store.paths, starts, num_high=spec.num_high, masks=store.masks, bos_id=bos_id
+    cut = CutSpec(
+        token_paths=store.paths,
+        starts=starts,
+        num_high=spec.num_high,
+        masks=store.masks,
+        bos_id=store.tokenizer.bos_id if rules.bos else None,
     )
-    return blocks, functools.partial(write_shards, spec=spec)
+    return assemble_sequences(located, cut), functools.partial(write_shards, spec=spec)
 
 
 def _check_all_came(tokens: int, cut: int, plan: Plan) -> None:

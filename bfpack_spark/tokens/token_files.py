@@ -18,7 +18,7 @@ from bfpack_spark.memory import give_back
 from bfpack_spark.schema import QUARANTINE, TOKENS, Reason, stored_tokens, with_masks
 from bfpack_spark.spark.messages import message
 from bfpack_spark.tokens.refused import Refused
-from bfpack_spark.tokens.stored_ids import IdsHash, in_halves
+from bfpack_spark.tokens.stored_ids import IdsHash, binary_of, in_halves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,11 +216,7 @@ def slices(
         ids = ids[np.repeat(begin - (ends - length), length) + np.arange(int(length.sum()))]
     elif len(begin):
         ids = ids[begin[0] : begin[0] + ends[-1]]
-    out = np.zeros(len(length) + 1, dtype=np.int32)
-    out[1:] = ends * size
-    return pa.Array.from_buffers(
-        pa.binary(), len(length), [None, pa.py_buffer(out), pa.py_buffer(np.ascontiguousarray(ids))]
-    )
+    return binary_of(np.ascontiguousarray(ids), length)
 
 
 def read_lengths(path: str) -> pa.ChunkedArray:

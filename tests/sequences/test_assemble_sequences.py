@@ -15,7 +15,7 @@ from bfpack_spark.core.tasks import TaskSizes
 from bfpack_spark.files.parquet_output import ParquetOutput
 from bfpack_spark.schema import LOCATED, PLAN, SEGMENTS, blocks_of, plain
 from bfpack_spark.sequences.assemble_sequences import (
-    AssemblySizes,
+    CutSpec,
     assemble_sequences,
     cut_to_blocks,
 )
@@ -65,9 +65,8 @@ def assembled(
     spark: SparkSession, paths: list[str], planned: list[tuple[Any, ...]], starts: Any = STARTS
 ) -> DataFrame:
     sources = plan_and_files(spark, paths, planned)
-    return assemble_sequences(
-        locate_fragments(sources, len(planned), 1, len(paths)), paths, starts, num_high=0
-    )
+    located = locate_fragments(sources, len(planned), 1, len(paths))
+    return assemble_sequences(located, CutSpec(token_paths=paths, starts=starts, num_high=0))
 
 
 def plan_and_files(
@@ -151,7 +150,8 @@ def test_documents_and_fragments_meet_whatever_the_number_of_parts(
     """Of 8 fragments two a part: 5 parts, in some of them documents alone or nothing."""
     sources = plan_and_files(spark, token_paths, PLANNED)
     located = locate_fragments(sources, 8, 1, 2, TaskSizes(fragments_a_part=2))
-    rows = segments_of(assemble_sequences(located, token_paths, STARTS, num_high=0))
+    spec = CutSpec(token_paths=token_paths, starts=STARTS, num_high=0)
+    rows = segments_of(assemble_sequences(located, spec))
     found = {(r["sequence_id"], r["position"]): (r["doc_id"], r["start"]) for r in rows}
     assert found == {(row[0], row[1]): (row[3], row[4]) for row in PLANNED}
 
@@ -165,7 +165,8 @@ def test_of_many_files_each_task_walks_several(spark: SparkSession, tmp_path: Pa
     )
     assert located.rdd.getNumPartitions() == 3
     assert located.count() == 3
-    rows = segments_of(assemble_sequences(located, paths, np.array([0, 3, 7]), num_high=0))
+    spec = CutSpec(token_paths=paths, starts=np.array([0, 3, 7]), num_high=0)
+    rows = segments_of(assemble_sequences(located, spec))
     found = {row["sequence_id"]: row["low"] for row in rows}
     assert found == {n: low(ids_of(name, 0, 3)) for n, name in enumerate("gfedcba")}
 
@@ -188,13 +189,14 @@ def test_a_batch_of_blocks_is_full_at_a_number_of_tokens_not_of_segments(
             "length": pa.array([1] * 14, pa.int32()),
         }
     )
-    blocks = cut_to_blocks(
-        iter([to_blocks(pieces, LOCATED, "task")]),
+    spec = CutSpec(
         token_paths=token_paths,
         starts=np.array([0, 14]),
         num_high=0,
-        sizes=AssemblySizes(batch_tokens=2, block_tokens=4),
+        batch_tokens=2,
+        block_tokens=4,
     )
+    blocks = cut_to_blocks(iter([to_blocks(pieces, LOCATED, "task")]), spec=spec)
     sizes = [len(batch.column("length")[0].as_py()) // 4 for batch in blocks]
     assert sizes == [4, 4, 4, 2]
 

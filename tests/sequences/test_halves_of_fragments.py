@@ -10,7 +10,7 @@ from plan.stored import write_tokens
 from sequences.test_shard_files import TASK
 
 from bfpack_spark.schema import LOCATED, SEGMENTS, TOKENS, plain, stored_tokens
-from bfpack_spark.sequences.assemble_sequences import cut_to_blocks
+from bfpack_spark.sequences.assemble_sequences import CutSpec, cut_to_blocks
 from bfpack_spark.sequences.shard_files import ShardSpec, gather_rows
 from bfpack_spark.spark.blocks import from_blocks, to_blocks
 
@@ -51,13 +51,13 @@ def pieces() -> pa.Table:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_ids_above_65_535_and_bos_come_whole_to_their_rows(number: int, tmp_path: Path) -> None:
-    blocks = cut_to_blocks(
-        iter([to_blocks(pieces(), LOCATED, "task")]),
+    cut = CutSpec(
         token_paths=[token_file(tmp_path, number)],
         starts=np.array([0, 2]),
         num_high=1,
         bos_id=BOS,
     )
+    blocks = cut_to_blocks(iter([to_blocks(pieces(), LOCATED, "task")]), spec=cut)
     names = [name for name in SEGMENTS.names if name != "shard"]
     segments = from_blocks(list(blocks), SEGMENTS, names)
     order = np.lexsort((segments["position"].to_numpy(), segments["sequence_id"].to_numpy()))

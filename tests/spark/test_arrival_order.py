@@ -13,7 +13,7 @@ from bfpack_spark.core.histogram import Histogram
 from bfpack_spark.core.stretches import stretches_of
 from bfpack_spark.plan.group_documents import to_groups
 from bfpack_spark.schema import LOCATED, RANKED, SOUGHT
-from bfpack_spark.sequences.assemble_sequences import AssemblySizes, cut_to_blocks
+from bfpack_spark.sequences.assemble_sequences import CutSpec, cut_to_blocks
 from bfpack_spark.sequences.locate_fragments import join_blocks
 from bfpack_spark.spark.blocks import to_blocks
 
@@ -90,13 +90,14 @@ def cut(folder: Path) -> tuple[Worker, list[pa.RecordBatch]]:
             "length": numbers([1] * size, pa.int32()),
         }
     )
-    worker = functools.partial(
-        cut_to_blocks,
+    spec = CutSpec(
         token_paths=[path],
         starts=np.array([0, size // 2, size]),
         num_high=0,
-        sizes=AssemblySizes(batch_tokens=8, block_tokens=32),
+        batch_tokens=8,
+        block_tokens=32,
     )
+    worker = functools.partial(cut_to_blocks, spec=spec)
     return worker, in_blocks(pieces, LOCATED, "task")
 
 
