@@ -45,35 +45,26 @@ def write_shards(batches: Iterator[pa.RecordBatch], *, spec: ShardSpec) -> Itera
     """Write the shard that the blocks of SEGMENTS of a partition make, and yield one message with
     its entry and the number of documents that are cut in it."""
     blocks = [batch for batch in batches if len(batch)]
-    schema = with_masks(SEGMENTS, masks=spec.masks)
-    if not blocks:
-        yield from _padding_alone(schema, spec)
-        return
     shards = {shard for block in blocks for shard in block.column("shard").to_pylist()}
-    assert len(shards) == 1, "a partition must hold one shard"
-    segments = from_blocks(blocks, schema, _names(spec))
-    del blocks
-    yield message(_write_shard(segments, shards.pop(), spec))
-
-
-def _names(spec: ShardSpec) -> list[str]:
-    """Return the columns of SEGMENTS that make rows."""
+    shards = shards or _shard_of_padding(spec)
+    assert len(shards) <= 1, "a partition must hold one shard"
+    schema = with_masks(SEGMENTS, masks=spec.masks)
     absent = {"shard"} if spec.num_high else {"shard", "high"}
-    return [n for n in with_masks(SEGMENTS, masks=spec.masks).names if n not in absent]
+    segments = from_blocks(blocks, schema, [name for name in schema.names if name not in absent])
+    del blocks
+    for shard in shards:
+        yield message(_write_shard(segments, shard, spec))
 
 
-def _padding_alone(schema: pa.Schema, spec: ShardSpec) -> Iterator[pa.RecordBatch]:
-    """Write the shard of a partition to which no fragments came, if all of its rows are padding."""
+def _shard_of_padding(spec: ShardSpec) -> set[int]:
+    """Return the shard of a partition to which no fragments came, if all of its rows are padding,
+    or nothing."""
     context = TaskContext.get()
     if spec.num_planned is None or context is None:
-        return
+        return set()
     shard = context.partitionId()
-    if shard < len(spec.starts) - 1 and spec.starts[shard] >= spec.num_planned:
-        fields = [plain(schema).field(name) for name in _names(spec)]
-        kinds = [pa.large_binary() if f.type == pa.binary() else f.type for f in fields]
-        arrays = [pa.array([], kind) for kind in kinds]  # as blocks give them
-        none = pa.table(arrays, names=[field.name for field in fields])
-        yield message(_write_shard(none, shard, spec))
+    is_padding = shard < len(spec.starts) - 1 and spec.starts[shard] >= spec.num_planned
+    return {shard} if is_padding else set()
 
 
 def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, object]:
