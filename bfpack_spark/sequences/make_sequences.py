@@ -2,6 +2,8 @@
 
 import functools
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -11,9 +13,9 @@ from bfpack_spark.errors import JobError
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.plan.kept_plan import Plan
 from bfpack_spark.printable import counted
-from bfpack_spark.sequences.account_targets import account_targets
 from bfpack_spark.sequences.assemble_sequences import CutSpec, assemble_sequences
 from bfpack_spark.sequences.locate_fragments import locate_fragments
+from bfpack_spark.sequences.row_targets import by_targets
 from bfpack_spark.sequences.shard_files import ShardSpec, write_shards
 from bfpack_spark.spark.disk_space import check_space, need_of_sequences
 from bfpack_spark.spark.messages import Writer, write_partitions
@@ -26,6 +28,7 @@ from bfpack_spark.versions.manifests import (
     SequencesAccounting,
     SequencesTokenizer,
     SequencesTotals,
+    TargetsAccounting,
 )
 
 log = logging.getLogger("bfpack")
@@ -62,7 +65,7 @@ def make_sequences(spark: SparkSession, store: TokenStore, plan: Plan, lock: Loc
         _check_all_came(totals.tokens, sum(m["documents_cut"] for m in messages), plan)
         counts = {**accounting.as_json(), **store.carried_counts()}
         if store.masks:
-            counts["targets"] = account_targets([m["targets"] for m in messages], store, plan)
+            counts["targets"] = _account_targets([m["targets"] for m in messages], store, plan)
         tokenizer = {**store.tokenizer.as_json(), "pad_id": pad, "pad_is_eos": pad_is_eos}
         publication.complete(
             version,
@@ -125,3 +128,32 @@ def _check_all_came(tokens: int, cut: int, plan: Plan) -> None:
             f"{planned.num_tokens_packed:,} and {planned.num_documents_cut:,} were planned: the "
             f"token store has changed since; remove {plan.version.directory} and run it again"
         )
+
+
+def _account_targets(
+    told: Sequence[dict[str, Any]], store: TokenStore, plan: Plan
+) -> TargetsAccounting:
+    """Return the accounting of what each shard told of its targets. Raise JobError if the shards
+    have more targets than came, or fewer than the policy left."""
+    rows, note = by_targets(told), plan.note
+    came = store.manifest.accounting.targets or 0
+    at_cuts = came - rows.total - note.num_targets_truncated - note.num_targets_dropped
+    whole = note.accounting.num_documents_cut == note.accounting.num_documents_truncated
+    if at_cuts < 0 or (whole and at_cuts):
+        raise JobError(
+            f"{rows.total:,} targets are in the shards, {rows.total + at_cuts:,} should be: the "
+            f"token store has changed since; remove {plan.version.directory} and run it again"
+        )
+    return TargetsAccounting(
+        **store.quarantined_targets(),
+        num_targets=came,
+        num_targets_packed=rows.total,
+        num_targets_truncated=note.num_targets_truncated,
+        num_targets_dropped=note.num_targets_dropped,
+        num_targets_at_cuts=at_cuts,
+        num_documents_without_target=note.num_documents_without_target,
+        num_sequences_without_target=int(rows.counts[rows.values == 0].sum()),
+        mean_targets=rows.total / rows.count,
+        p1_targets=rows.quantile(0.01),
+        p99_targets=rows.quantile(0.99),
+    )

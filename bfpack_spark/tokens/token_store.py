@@ -88,6 +88,16 @@ class TokenStore:
             "num_tokens_inserted": accounting.tokens_inserted,
         }
 
+    def quarantined_targets(self) -> dict[str, int]:
+        """Return what is known of the targets of the documents that are set aside, as fields of
+        TargetsAccounting. Stores of earlier builds tell nothing."""
+        accounting = self.manifest.accounting
+        told = {
+            "num_targets_quarantined": accounting.targets_quarantined,
+            "num_documents_with_unknown_targets": accounting.documents_with_unknown_targets,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
     def shard_metadata(
         self, seq_len: int, pad_id: int, format_version: int, options: Mapping[str, Any]
     ) -> dict[str, str]:

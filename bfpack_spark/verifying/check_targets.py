@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from bfpack_spark.sequences.account_targets import quarantined_targets
 from bfpack_spark.sequences.row_targets import by_targets
 from bfpack_spark.tokens.measure_targets import Kept
 from bfpack_spark.tokens.token_store import TokenStore
@@ -54,7 +53,7 @@ def check_targets(
         "mean_targets": rows.total / max(rows.count, 1),
         "p1_targets": rows.quantile(0.01),
         "p99_targets": rows.quantile(0.99),
-        **quarantined_targets(store),
+        **store.quarantined_targets(),
     }
     account = manifest.accounting.targets
     held = {} if account is None else account.as_json()
