@@ -5,7 +5,7 @@ from typing import Any
 
 from bfpack_spark.core.accounting import add_counts
 from bfpack_spark.schema import Reason
-from bfpack_spark.tokens.refused import Places
+from bfpack_spark.tokens.token_files import Places
 from bfpack_spark.versions.manifests import FileEntry, TokensAccounting
 
 
@@ -27,8 +27,8 @@ def account_documents(
     masked = [said["counts"] for said in messages if "targets" in said["counts"]]
     targets = {
         "targets": sum(one["targets"] for one in masked),
-        "targets_quarantined": sum(one["targets_refused"] for one in masked),
-        "documents_with_unknown_targets": sum(one["targets_unknown"] for one in masked),
+        "targets_quarantined": sum(one.get("targets_refused", 0) for one in masked),
+        "documents_with_unknown_targets": sum(one.get("targets_unknown", 0) for one in masked),
     }
     inserted = [said["counts"]["inserted"] for said in messages if "inserted" in said["counts"]]
     documents = sum(entry.rows for entry in files if entry.kind == "documents")

@@ -88,7 +88,8 @@ class FrameSource(Source):
     ) -> DataFrame:
         read = functools.partial(read_frame, name=self.frame.name)
         if write is not None:
-            write = functools.partial(write, part_name=attempt_name(uuid.uuid4().hex[:8]))
+            name = functools.partial(attempt_name, uuid.uuid4().hex[:8])
+            write = functools.partial(write, part_name=name)
         return tokenize_text(self._wanted(), spec, read, write)
 
     def how_ids_differ(self) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from bfpack_spark.corpus.coverage import IN_BYTES, Tally
 from bfpack_spark.corpus.inventory import InputFile, Inventory
-from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.source import Source
+from bfpack_spark.tokens.token_files import Places
 from bfpack_spark.versions.changes import ONLY_TIME, inventory_changes
 from bfpack_spark.versions.inputs import TokensInputs
 from bfpack_spark.versions.manifests import FileEntry, ReadFile, TokensAccounting, TokensManifest

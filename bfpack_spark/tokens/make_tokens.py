@@ -44,10 +44,9 @@ from bfpack_spark.tokens.quarantine import (
     check_quarantine,
     most_frequent,
 )
-from bfpack_spark.tokens.refused import Places
 from bfpack_spark.tokens.say_tokenizer import say_engine, say_passed_over
 from bfpack_spark.tokens.source import Source
-from bfpack_spark.tokens.token_files import write_token_files
+from bfpack_spark.tokens.token_files import Places, write_token_files
 from bfpack_spark.tokens.token_store import CHAT_TEMPLATE, TokenStore, open_token_store
 from bfpack_spark.tokens.unique_ids import check_unique
 from bfpack_spark.versions import publication

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.tokenizing.remedies import Chosen, remedy_of
-from bfpack_spark.tokens.refused import Places
+from bfpack_spark.tokens.token_files import Places
 from bfpack_spark.tokens.token_store import TokenStore
 from bfpack_spark.versions.manifests import TokensAccounting
 

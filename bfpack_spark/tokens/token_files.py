@@ -1,7 +1,7 @@
 """The files of the token store. documents/ and quarantine/ are written in one pass; documents/ is
 read back."""
 
-import functools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,9 @@ from bfpack_spark.files.stored_parquet import open_own_parquet
 from bfpack_spark.memory import give_back
 from bfpack_spark.schema import QUARANTINE, TOKENS, Reason, stored_tokens, with_masks
 from bfpack_spark.spark.messages import message
-from bfpack_spark.tokens.refused import Refused
 from bfpack_spark.tokens.stored_ids import IdsHash, binary_of, in_halves
+
+Places = dict[str, str]  # reason -> file and place of its first document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +41,8 @@ def partition_name() -> str:
     return f"{context.partitionId() if context else 0:05d}"
 
 
-def attempt_name(run: str) -> Callable[[], str]:
+def attempt_name(run: str) -> str:
     """Return a name of the partition in which no two attempts, in whatever run, are alike."""
-    return functools.partial(_attempt_name, run)
-
-
-def _attempt_name(run: str) -> str:
     context = TaskContext.get()
     return f"{run}-{partition_name()}-{context.taskAttemptId() if context else 0}"
 
@@ -87,30 +84,28 @@ class _TokenWriter:
         self._sizes = sizes
         self._root, self._metadata, self._part = root, metadata, part
         self._entries: list[dict[str, Any]] = []
-        self._refused = Refused()
-        self._num_bytes = 0
+        self._counts = Counter(num_bytes=0, not_audited=0)
+        # The refused documents and the bytes of their text by reason, and the first one's place.
+        self._documents: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._places: Places = {}
         self._pending: list[pa.RecordBatch] = []
         self._pending_tokens = 0
-        self._not_audited = 0
         self._schema = TOKENS
-        self._targets = self._inserted = 0
-        self._targets_refused = self._targets_unknown = 0
         self._output: ParquetOutput | None = None
         self._quarantine: ParquetOutput | None = None
         self._output_tokens = 0
         self._ids_hash = IdsHash()
 
     def add(self, batch: pa.RecordBatch) -> None:
-        self._num_bytes += pc.sum(batch.column("num_bytes")).as_py() or 0
-        self._not_audited += pc.sum(batch.column("not_audited")).as_py() or 0
+        self._count(batch, num_bytes="num_bytes", not_audited="not_audited")
         reason = batch.column("reason")
         if reason.null_count < len(batch):
             self._set_aside(batch.filter(reason.is_valid()))
             batch = batch.filter(reason.is_null())
         self._schema = with_masks(TOKENS, masks="loss_mask" in batch.schema.names)
         if self._schema is not TOKENS:
-            self._targets += pc.sum(batch.column("num_targets")).as_py() or 0
-            self._inserted += pc.sum(batch.column("num_inserted")).as_py() or 0
+            self._count(batch, targets="num_targets", inserted="num_inserted")
         self._pending.append(batch.select(self._schema.names))
         self._pending_tokens += pc.sum(batch.column("length")).as_py() or 0
         rows = sum(len(pending) for pending in self._pending)
@@ -122,28 +117,28 @@ class _TokenWriter:
         self._finish_file()
         if self._quarantine is not None:
             self._entries.append(self._quarantine.close("quarantine", 0, None))
-        counts = {"num_bytes": self._num_bytes, "not_audited": self._not_audited}
-        if self._schema is not TOKENS:
-            counts["targets"] = self._targets
-            counts["inserted"] = self._inserted
-            counts["targets_refused"] = self._targets_refused
-            counts["targets_unknown"] = self._targets_unknown
-        return {
-            "files": self._entries,
-            "counts": {**counts, **self._refused.counts()},
-            "places": self._refused.places,
-        }
+        by_reason = {"documents_by_reason": self._documents, "bytes_by_reason": self._bytes}
+        counts = {**self._counts, **by_reason}
+        return {"files": self._entries, "counts": counts, "places": self._places}
+
+    def _count(self, batch: pa.RecordBatch, **columns: str) -> None:
+        """Add the sums of columns to the counts of these names."""
+        for name, column in columns.items():
+            self._counts[name] += pc.sum(batch.column(column)).as_py() or 0
 
     def _set_aside(self, batch: pa.RecordBatch) -> None:
-        self._refused.add(batch)
+        columns = (batch.column(name).to_pylist() for name in ("reason", "source", "num_bytes"))
+        for reason, source, num_bytes in zip(*columns, strict=True):
+            self._documents[reason] += 1
+            self._bytes[reason] += num_bytes
+            self._places.setdefault(reason, source)
         batch = batch.filter(pc.not_equal(batch.column("reason"), Reason.EMPTY))
         if not len(batch):
             return
         schema = with_masks(QUARANTINE, masks="loss_mask" in batch.schema.names)
         if schema is not QUARANTINE:
-            targets = batch.column("num_targets")
-            self._targets_refused += pc.sum(targets).as_py() or 0
-            self._targets_unknown += targets.null_count
+            self._count(batch, targets_refused="num_targets")
+            self._counts["targets_unknown"] += batch.column("num_targets").null_count
         if self._quarantine is None:
             name = f"quarantine/part-{self._part}.parquet"
             self._quarantine = ParquetOutput(self._root, name, schema)

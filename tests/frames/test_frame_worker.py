@@ -28,7 +28,11 @@ def run(root: Path, name: str, *rows: tuple[int, str | None]) -> dict[str, Any]:
     """The message of an attempt of a run of this name."""
     batch = pa.RecordBatch.from_pylist([{"n": n, "text": text} for n, text in rows])
     write = functools.partial(
-        write_token_files, root=str(root), metadata={}, num_high=0, part_name=attempt_name(name)
+        write_token_files,
+        root=str(root),
+        metadata={},
+        num_high=0,
+        part_name=functools.partial(attempt_name, name),
     )
     read = functools.partial(read_frame, name="docs")
     (said,) = tokenize_and_write(iter([batch]), spec=SPEC, read=read, write=write)
