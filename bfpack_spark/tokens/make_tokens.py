@@ -14,13 +14,12 @@ from bfpack_spark.config import Settings
 from bfpack_spark.core.accounting import add_counts
 from bfpack_spark.core.halves import num_high_bytes
 from bfpack_spark.corpus import coverage
-from bfpack_spark.corpus.coverage import Tally
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import access, write_own_files
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.logs import say_done_before
 from bfpack_spark.printable import counted, one_line
-from bfpack_spark.spark.disk_space import Need, check_space
+from bfpack_spark.spark.disk_space import check_space
 from bfpack_spark.spark.left_call import leave_call
 from bfpack_spark.spark.messages import collect_messages
 from bfpack_spark.spark.progress import Work, step
@@ -127,17 +126,16 @@ def _tokenize(spark: SparkSession, settings: Settings, source: Source, lock: Loc
         check_whole(source.home, earlier.version, earlier)
     if why is not None:
         log.info("tokens: %s", why)
-    added = increment.source
-    _check_space(spark, settings, version, added.need(len(settings.seq_len)))
-    amount, unit = added.amount()
+    if (need := increment.source.need(len(settings.seq_len))) is not None:
+        what = "tokens and sequences" if settings.seq_len else "tokens"
+        check_space(spark, version.directory, need, what)
+    amount, unit = increment.source.amount()
     work = Work(bucket=source.home.bucket, stage="tokenize", amount=amount, unit=unit)
     messages: list[dict[str, Any]] = []
     try:
         with step(spark, work, version.name) as ending:
-            messages += _write(spark, settings, added, version, choice, limits, increment.prefix)
-            accounting = _complete(
-                spark, settings, source, added, version, increment, messages, lock
-            )
+            messages += _write(spark, settings, version, increment, choice, limits)
+            accounting = _complete(spark, settings, source, version, increment, messages, lock)
             refused = sum(accounting.documents_quarantined.values())
             ending.line = (
                 f"tokens: {counted(accounting.documents, 'document')}, "
@@ -154,21 +152,24 @@ def _complete(
     spark: SparkSession,
     settings: Settings,
     source: Source,
-    added: Source,
     version: Version,
     increment: Increment,
     messages: list[dict[str, Any]],
     lock: Lock,
 ) -> TokensAccounting:
-    """Check that all was read, write the manifest, and return what became of the documents."""
+    """Check that all was read, write the manifest, and return what became of the documents. Raise
+    InputError, which names it, if a file or table was not read whole, and JobError if documents are
+    missing."""
     vocabulary = source.vocabulary
     written = [FileEntry(**entry) for said in messages for entry in said["files"]]
     new = NewDocuments(
         accounting=account_documents(messages, written, vocabulary.num_inserted),
         first_places=first_places(messages),
     )
-    read = _read_of_each(added, messages, new.accounting.documents_in)
     accounting = new.accounting
+    read = coverage.add_up(said["read"] for said in messages)
+    increment.source.check_read(read)
+    coverage.check_documents(read, accounting.documents_in)
     if increment.accounting is not None:
         both = [increment.accounting.as_json(), accounting.as_json()]
         accounting = TokensAccounting(**add_counts(both))
@@ -209,13 +210,13 @@ def _complete(
 def _write(
     spark: SparkSession,
     settings: Settings,
-    source: Source,
     version: Version,
+    increment: Increment,
     choice: Choice,
     limits: Limits,
-    prefix: str,
 ) -> list[dict[str, Any]]:
     """Read, tokenize and write what is new, and return the messages of the workers."""
+    source = increment.source
     spec = TokenizeSpec(
         input_format=source.inventory.format,
         columns=source.columns,
@@ -233,17 +234,9 @@ def _write(
             "bfpack.format_version": str(version.format_version),
         },
         num_high=num_high_bytes(source.vocabulary.size),
-        prefix=prefix,
+        prefix=increment.prefix,
     )
     return collect_messages(source.tokenized(spark, spec, writer))
-
-
-def _check_space(
-    spark: SparkSession, settings: Settings, version: Version, need: Need | None
-) -> None:
-    what = "tokens and sequences" if settings.seq_len else "tokens"
-    if need is not None:
-        check_space(spark, version.directory, need, what)
 
 
 def _nothing_to_pack(
@@ -261,12 +254,3 @@ def _nothing_to_pack(
         f"--input {', '.join(named)}: not one document with text in "
         f"{accounting.documents_in}{why}; nothing to pack{first}"
     )
-
-
-def _read_of_each(source: Source, messages: list[dict[str, Any]], documents_in: int) -> Tally:
-    """Return what was read of each file or table. Raise InputError, which names it, if one was not
-    read whole, and JobError if documents are missing."""
-    read = coverage.add_up(said["read"] for said in messages)
-    source.check_read(read)
-    coverage.check_documents(read, documents_in)
-    return read
