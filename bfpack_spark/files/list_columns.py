@@ -110,23 +110,11 @@ def open_lists(path: str) -> Iterator[ListFile]:
 # As they lie. What is not as ParquetOutput writes it raises an error, and Arrow reads it.
 
 
-@dataclass(frozen=True, slots=True)
-class _Levels:
-    """What the levels of a page say."""
-
-    num_elements: int
-    begins: Int64  # of the lists that begin in the page, counted in it, and its end
-    is_null: Bools | None
-
-    def nulls(self) -> Bools:
-        return np.zeros(self.num_elements, np.bool_) if self.is_null is None else self.is_null
-
-
 def _lists(chunk: pq.ColumnChunkMetaData, data: memoryview) -> Lists:
     if chunk.compression != "ZSTD":
         raise ValueError("its compression is another")
     kind = _NUMBERS.get(chunk.physical_type)
-    levels: list[_Levels] = []
+    levels: list[Lists] = []
     numbers: list[npt.NDArray[Any]] = []
     for page, num_elements in _pages(chunk, data):
         lists, at = _sized(page, 0)
@@ -168,26 +156,25 @@ def _sized(page: memoryview, at: int) -> tuple[bytes, int]:
 
 
 @lru_cache(maxsize=_KNOWN_MAX)
-def _levels(lists: bytes, nulls: bytes, num_elements: int) -> _Levels:
-    """Return what the encoded levels of repetition and of definition say."""
-    in_list, defined = (
-        decoded_levels(lists, 1, num_elements),
-        decoded_levels(nulls, 2, num_elements),
-    )
+def _levels(lists: bytes, nulls: bytes, num_elements: int) -> Lists:
+    """Return what the encoded levels of repetition and of definition say of a page: where the lists
+    begin that begin in it, its end, and the nulls."""
+    in_list = decoded_levels(lists, 1, num_elements)
+    defined = decoded_levels(nulls, 2, num_elements)
     is_null = defined == _NULL
     if not (is_null | (defined == _PRESENT)).all():
         raise ValueError("a list is null or empty")
     begins = np.append(np.flatnonzero(in_list == 0), num_elements)
     for shared in (begins, is_null):
         shared.flags.writeable = False
-    return _Levels(num_elements, begins, is_null if is_null.any() else None)
+    return Lists(begins=begins, numbers=None, is_null=is_null if is_null.any() else None)
 
 
-def _together(levels: Sequence[_Levels]) -> tuple[Int64, Bools | None]:
+def _together(levels: Sequence[Lists]) -> tuple[Int64, Bools | None]:
     """Return where lists begin in pages that follow each other, and the end; and the nulls."""
     if len(levels) == 1:  # nearly always
         return levels[0].begins, levels[0].is_null
-    firsts = np.cumsum([0, *(page.num_elements for page in levels)])
+    firsts = np.cumsum([0, *(page.begins[-1] for page in levels)])
     begins = [page.begins[:-1] + first for page, first in zip(levels, firsts, strict=False)]
     nulls = [page.nulls() for page in levels]
     is_null = None if all(page.is_null is None for page in levels) else np.concatenate(nulls)
