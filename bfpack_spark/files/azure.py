@@ -3,8 +3,6 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-import pyarrow.fs as pafs
-
 AZURE_SCHEMES = {"abfs", "abfss", "wasb", "wasbs"}
 # Azure's own names, and the other names that obstore also accepts.
 _NAMES = {
@@ -18,15 +16,11 @@ _CLOUD = "core.windows.net"
 _KNOWN_TO_OBSTORE = (_CLOUD, "fabric.microsoft.com")
 
 
-def azure_file_system(authority: str, environment: dict[str, str]) -> pafs.FileSystem:
-    """Return the file system of an account. Raises ValueError if the authority names none."""
-    return pafs.AzureFileSystem(**azure_account(authority, environment))
-
-
 def azure_account(authority: str, environment: dict[str, str]) -> dict[str, Any]:
     """Return the arguments of AzureFileSystem for container@ACCOUNT.dfs.core.windows.net: the
     account and its cloud, and from the environment the credentials, and the endpoint if the store
-    is not in Azure itself (AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/ACCOUNT)."""
+    is not in Azure itself (AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/ACCOUNT). Raises
+    ValueError if the authority names no account."""
     _, account, cloud = divide_authority(authority, environment)
     told = {name: _first(environment, said) for name, said in _NAMES.items()}
     # Only one kind of credentials is given, because several are refused. If there are none,

@@ -10,7 +10,7 @@ import pyarrow.fs as pafs
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import hdfs
 from bfpack_spark.files.addresses import Address
-from bfpack_spark.files.azure import AZURE_SCHEMES, azure_file_system
+from bfpack_spark.files.azure import AZURE_SCHEMES, azure_account
 
 # What the clients read from the environment: if it changes, the file system is opened anew.
 _ENVIRONMENT = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_", "CLASSPATH")
@@ -46,7 +46,7 @@ def _opened(
     scheme: str, authority: str, options: str, environment: frozenset[tuple[str, str]]
 ) -> pafs.FileSystem:
     if scheme in AZURE_SCHEMES:
-        return azure_file_system(authority, dict(environment))
+        return pafs.AzureFileSystem(**azure_account(authority, dict(environment)))
     if scheme in hdfs.SCHEMES:
         return hdfs.hdfs_file_system(scheme, authority)
     query = f"?{options}" if options else ""

@@ -51,9 +51,10 @@ class HashingFile(io.RawIOBase):
         return self._hash.hexdigest()
 
     def publish(self) -> str:
-        """Give the file its name, unless it is late. Returns the sha256 of its bytes. Raises
-        JobError if it is late and no file has its name."""
-        if not _is_late(self._root):
+        """Give the file its name, unless it is late: of a version that is complete, no file may be
+        written anew. Returns the sha256 of its bytes. Raises JobError if it is late and no file has
+        its name."""
+        if not access.exists(f"{self._root}/_manifest.json"):
             self._target.publish(self._stream)
             return self.sha256
         self._target.drop(self._stream)
@@ -78,11 +79,6 @@ class HashingFile(io.RawIOBase):
         collected."""
         self._stream.close()
         super().close()
-
-
-def _is_late(root: str) -> bool:
-    """Tell whether the version is complete, so that none of its files may be written anew."""
-    return access.exists(f"{root}/_manifest.json")
 
 
 def _target(root: str, path: str) -> "_OnDisk | _InStore | _OnHdfs":

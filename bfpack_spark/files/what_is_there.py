@@ -36,7 +36,9 @@ def no_mixture(output: str, name: str) -> InputError:
 def instead_of_home(output: str, bucket: str, seq_len: int | None) -> str:
     """Return the published seq_lens of a bucket, or if it has no token store the buckets that have
     one. It is empty if `seq_len` is None and the bucket is there."""
-    buckets = _listed(partial(_buckets, output))
+    buckets = _listed(
+        lambda: [b for b in bucket_folders(output) if _is_published(output, b, "tokens")]
+    )
     if bucket not in buckets:
         return instead("buckets", buckets)
     if seq_len is None:
@@ -83,10 +85,6 @@ def seq_lens_there(output: str, bucket: str) -> list[int]:
     """Return the seq_lens at which a bucket is published."""
     lengths = seq_lens_of(own_files.folders_in(output, folder_of(bucket)))
     return [n for n in lengths if _is_published(output, bucket, f"sequences-{n}")]
-
-
-def _buckets(output: str) -> list[str]:
-    return [name for name in bucket_folders(output) if _is_published(output, name, "tokens")]
 
 
 def _versions(output: str, inside: str) -> list[str]:

@@ -162,7 +162,10 @@ def document_ids(batch: Batch) -> Int32:
 
     A row of [3, 2] -> [0, 0, 0, 1, 1].
     """
-    return np.repeat(_number_in_row(batch), batch["seq_lengths"]).reshape(batch["input_ids"].shape)
+    counts = batch["num_segments"]
+    before = np.cumsum(counts, dtype=np.int32) - counts
+    numbers = np.arange(counts.sum(), dtype=np.int32) - np.repeat(before, counts)
+    return np.repeat(numbers, batch["seq_lengths"]).reshape(batch["input_ids"].shape)
 
 
 def segment_ids(batch: Batch) -> Int32:
@@ -258,13 +261,6 @@ def layout_of(layout: str | Layout | None) -> Layout | None:
     raise ValueError(
         f"layout {layout!r}: not known; give one of {', '.join(_NAMED)}, or a function of a batch"
     )
-
-
-def _number_in_row(batch: Batch) -> Int32:
-    counts = batch["num_segments"]
-    before = np.cumsum(counts, dtype=np.int32) - counts
-    numbers: Int32 = np.arange(counts.sum(), dtype=np.int32) - np.repeat(before, counts)
-    return numbers
 
 
 _NAMED: dict[str, Layout] = {"flattened": flattened, "batched": batched}

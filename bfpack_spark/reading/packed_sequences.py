@@ -207,7 +207,8 @@ class PackedSequences:
         for position, batch in self.read(share):
             self.reached(position)
             yield batch
-        self._say_left_over()
+        if self._rank == 0 and (left := self.left_over()):
+            log.info("epoch %d: positions %d to %d are left over", self.epoch, left[0], left[-1])
 
     def share(self, rows: int, *, layout: str | Layout | None, start: int, balance: bool) -> Share:
         """Return which rows this rank takes, in batches of so many."""
@@ -290,7 +291,3 @@ class PackedSequences:
         self.follow()
         positions = np.arange(begin, end)
         return self._random.segments(positions, self._rank, self._world_size)
-
-    def _say_left_over(self) -> None:
-        if self._rank == 0 and (left := self.left_over()):
-            log.info("epoch %d: positions %d to %d are left over", self.epoch, left[0], left[-1])

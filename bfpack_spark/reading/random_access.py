@@ -14,7 +14,7 @@ from bfpack_spark.core.row_order import Window
 from bfpack_spark.reading.layouts import Batch
 from bfpack_spark.reading.shard_files import DamageError, ShardFiles
 from bfpack_spark.reading.sources import Source
-from bfpack_spark.reading.windows import Row, damaged, rows_of_group
+from bfpack_spark.reading.windows import Row, damaged, places_of, rows_of_group
 
 _GROUPS_MIN, _GROUPS_MAX = 16, 128  # decoded row groups that are kept, 0.5 MB each
 _WINDOWS_MAX = 1024
@@ -101,9 +101,7 @@ class RandomAccess:
 
     def _find(self, positions: Int64) -> list[tuple[int, int, int, int]]:
         """Return source, shard, row group, and row in it, of each position."""
-        places = self._order.find(positions)
-        columns = (places.slot, places.window, places.row)
-        return [self._place(*place) for place in zip(*(c.tolist() for c in columns), strict=True)]
+        return [self._place(*place) for *place, _ in places_of(self._order, positions)]
 
     def _place(self, slot: int, number: int, place: int) -> tuple[int, int, int, int]:
         key = (slot, number)

@@ -25,21 +25,17 @@ class Keep:
 
 def read_places(path: str, file: int, *, table_rows: int = TABLE_ROWS) -> Iterator[pa.Table]:
     """Yield doc_id, doc_length, file and row of the documents in a token file."""
-    row = 0
-    for table in _row_groups(path, ["doc_id", "length"], table_rows):
+    for row, table in _row_groups(path, ["doc_id", "length"], table_rows):
         yield _places(table, file, row)
-        row += len(table)
 
 
 def read_kept(path: str, file: int, keep: Keep) -> Iterator[tuple[pa.Table, KeptTargets]]:
     """Yield the same for a file with loss masks, and what a policy keeps of each document."""
-    row = 0
-    for table in _row_groups(path, ["doc_id", "length", "loss_mask"], TABLE_ROWS):
+    for row, table in _row_groups(path, ["doc_id", "length", "loss_mask"], TABLE_ROWS):
         places = _places(table, file, row)
         mask = np.concatenate([binary_values(m) for m in table.column("loss_mask").chunks])
         lengths = places.column("doc_length").to_numpy()
         yield places, kept_targets(lengths, mask, keep.seq_len, keep.long_documents)
-        row += len(table)
 
 
 def _places(table: pa.Table, file: int, row: int) -> pa.Table:
@@ -56,19 +52,21 @@ def _places(table: pa.Table, file: int, row: int) -> pa.Table:
 def read_ids(path: str, *, table_rows: int = TABLE_ROWS) -> Iterator[pa.Array]:
     """Yield the doc_ids in a file of documents or of the quarantine. A document whose id could not
     be read is left out."""
-    for table in _row_groups(path, ["doc_id"], table_rows):
+    for _, table in _row_groups(path, ["doc_id"], table_rows):
         ids = table.column("doc_id").drop_null().combine_chunks()
         if len(ids):
             yield ids
 
 
-def _row_groups(path: str, columns: list[str], table_rows: int) -> Iterator[pa.Table]:
-    """Yield tables of about `table_rows` rows. A table is one or more row groups, since row groups
-    end by their tokens and may have few rows."""
+def _row_groups(path: str, columns: list[str], table_rows: int) -> Iterator[tuple[int, pa.Table]]:
+    """Yield tables of about `table_rows` rows, each with the number of its first row. A table is
+    one or more row groups, since row groups end by their tokens and may have few rows."""
+    row = 0
     with open_own_parquet(path) as file:
         rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
         table_of = np.cumsum(rows, dtype=np.int64) // table_rows
         for numbers in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(table_of)) + 1):
             table = file.read_row_groups(numbers.tolist(), columns=columns, use_threads=False)
             if len(table):
-                yield table
+                yield row, table
+                row += len(table)
