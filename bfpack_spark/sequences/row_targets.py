@@ -1,7 +1,6 @@
 """The targets in rows of SEQUENCES, as layouts.labels yields them: counted when a shard is written,
 and when it is verified."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,8 @@ import pyarrow as pa
 
 from bfpack_spark.core.fragments import Int64
 from bfpack_spark.core.histogram import Histogram
+
+_NO_ROWS = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,32 +23,9 @@ class Targets:
     marked: int  # tokens that the masks mark, also where they are the first of a segment
 
 
-class RowTargets:
-    """The rows of a shard by their targets, without rows of padding alone. The first token of a
-    segment is never one."""
-
-    def __init__(self) -> None:
-        self._by_targets: Counter[int] = Counter()
-        self._marked = 0
-
-    def add(self, rows: Targets) -> None:
-        """Count some rows."""
-        values, counts = np.unique(rows.targets[rows.num_tokens > 0], return_counts=True)
-        self._by_targets.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-        self._marked += rows.marked
-
-    def told(self) -> dict[str, Any]:
-        """Return the rows by targets, and how many tokens the masks mark, for a message."""
-        values = sorted(self._by_targets)
-        return {
-            "targets": values,
-            "rows": [self._by_targets[value] for value in values],
-            "marked": self._marked,
-        }
-
-
 def targets_of(table: pa.Table) -> Targets:
-    """Return the targets of rows of SEQUENCES, which have a loss mask.
+    """Return the targets of rows of SEQUENCES, which have a loss mask. The first token of a segment
+    is never one.
 
     Mask [1, 1, 1, 0, 1], segments [2, 3] -> 2 targets, 4 marked.
     """
@@ -61,6 +39,15 @@ def targets_of(table: pa.Table) -> Targets:
         num_tokens=table.column("num_tokens").to_numpy().astype(np.int64),
         marked=int(mask.sum()),
     )
+
+
+def tell_targets(parts: Sequence[Targets]) -> dict[str, Any]:
+    """Return the rows of a shard by targets, and how many tokens the masks mark, for a message.
+    Rows of padding alone are left out."""
+    of_rows = [part.targets[part.num_tokens > 0] for part in parts]
+    values, rows = np.unique(np.concatenate([_NO_ROWS, *of_rows]), return_counts=True)
+    marked = sum(part.marked for part in parts)
+    return {"targets": values.tolist(), "rows": rows.tolist(), "marked": marked}
 
 
 def by_targets(told: Sequence[dict[str, Any]]) -> Histogram:

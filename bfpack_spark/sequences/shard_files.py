@@ -18,7 +18,7 @@ from bfpack_spark.core.halves import high_kind, join_ids
 from bfpack_spark.core.rows import rows_per_row_group
 from bfpack_spark.files.parquet_output import ParquetOutput, binary_values
 from bfpack_spark.schema import SEGMENTS, SEQUENCES, SEQUENCES_FORMATS, plain, with_masks
-from bfpack_spark.sequences.row_targets import RowTargets, targets_of
+from bfpack_spark.sequences.row_targets import Targets, targets_of, tell_targets
 from bfpack_spark.spark.blocks import from_blocks
 from bfpack_spark.spark.messages import message
 
@@ -79,10 +79,11 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
     begin, end = int(spec.starts[shard]), int(spec.starts[shard + 1])
     group_rows = rows_per_row_group(spec.seq_len, SEQUENCES_FORMATS[0])
     step = group_rows * max(_GATHERED_TOKENS // (group_rows * spec.seq_len), 1)
-    order = _order(segments)
+    keys = (segments.column("position").to_numpy(), segments.column("sequence_id").to_numpy())
+    order = np.lexsort(keys)
     sequence_id = segments.column("sequence_id").to_numpy()[order]
     num_tokens = num_cut = 0
-    targets = RowTargets()
+    targets: list[Targets] = []
     for first in range(begin, end, step):
         last = min(first + step, end)
         left, right = np.searchsorted(sequence_id, [first, last])
@@ -92,11 +93,11 @@ def _write_shard(segments: pa.Table, shard: int, spec: ShardSpec) -> dict[str, o
         num_tokens += int(part.column("length").to_numpy().sum())
         num_cut += count_cut(part)
         if spec.masks:
-            targets.add(targets_of(table))
+            targets.append(targets_of(table))
         output.write(table, group_rows)
     entry = output.close("shards", num_tokens, ids_hash.hexdigest())
     told = {"files": [entry], "documents_cut": num_cut}
-    return {**told, "targets": targets.told()} if spec.masks else told
+    return {**told, "targets": tell_targets(targets)} if spec.masks else told
 
 
 def count_cut(segments: pa.Table | pa.RecordBatch) -> int:
@@ -105,11 +106,6 @@ def count_cut(segments: pa.Table | pa.RecordBatch) -> int:
     start = segments.column("start").to_numpy()
     partial = segments.column("length").to_numpy() < segments.column("doc_length").to_numpy()
     return int(((start == 0) & partial).sum())
-
-
-def _order(segments: pa.Table) -> Int64:
-    keys = (segments.column("position").to_numpy(), segments.column("sequence_id").to_numpy())
-    return np.lexsort(keys)
 
 
 def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) -> pa.Table:

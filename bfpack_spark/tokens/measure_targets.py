@@ -87,14 +87,13 @@ def _measure(
     sources = rows_of(batches)
     if not sources:
         return
-    by_kept: Counter[int] = Counter()
+    kept = [np.empty(0, np.int64)]  # of each document that is packed
     counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
     quarantine: list[pa.Table] = []
     for source in sources:
         for table, found in read_kept(source["path"], source["file"], keep):
             lengths = table.column("doc_length").to_numpy()
-            kept, documents = np.unique(found.kept[found.kept > 0], return_counts=True)
-            by_kept.update(dict(zip(kept.tolist(), documents.tolist(), strict=True)))
+            kept.append(found.kept[found.kept > 0])
             counts.update(_counted(lengths, found))
             if found.without_target.any():
                 inside = "/".join(source["path"].split("/")[-2:])
@@ -105,15 +104,9 @@ def _measure(
         output = ParquetOutput(root, name, with_masks(QUARANTINE, masks=True))
         output.write(pa.concat_tables(quarantine))
         files.append(output.close("quarantine", 0, None))
-    lengths_kept = sorted(by_kept)
-    yield message(
-        {
-            "kept": lengths_kept,
-            "num_documents": [by_kept[length] for length in lengths_kept],
-            "counts": counts,
-            "files": files,
-        }
-    )
+    values, documents = np.unique(np.concatenate(kept), return_counts=True)
+    told = {"kept": values.tolist(), "num_documents": documents.tolist()}
+    yield message({**told, "counts": counts, "files": files})
 
 
 def _counted(lengths: np.ndarray, found: KeptTargets) -> dict[str, int]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from bfpack_spark.core.digest import hash_rows
-from bfpack_spark.sequences.row_targets import RowTargets
+from bfpack_spark.sequences.row_targets import Targets, tell_targets
 from bfpack_spark.sequences.shard_files import count_cut
 from bfpack_spark.spark.partitions import hash_ids
 from bfpack_spark.verifying.findings import Violation
@@ -22,14 +22,14 @@ from bfpack_spark.verifying.sums import Sums
 def sum_shards(entries: DataFrame, rules: ShardRules) -> DataFrame:
     """Check and sum the rows of shards. In: the manifest's entries of shards, with `first`. Out: a
     message a shard, with faults, readable, tokens, lengths and plan (sums modulo 2^64),
-    documents_cut, and what RowTargets tells."""
+    documents_cut, and what tell_targets tells."""
     return check_each(entries, rules.root, functools.partial(_sum_rows, rules=rules))
 
 
 def _sum_rows(entry: ListedFile, faults: list[Violation], *, rules: ShardRules) -> dict[str, Any]:
     ids_hash = hashlib.sha256()
     sums, plan, num_cut, num_tokens = Sums(), 0, 0, 0
-    targets = RowTargets()
+    targets: list[Targets] = []
     for part in read_shard(entry, rules):
         ids_hash.update(part.ids.data)
         num_tokens += part.num_tokens
@@ -38,7 +38,7 @@ def _sum_rows(entry: ListedFile, faults: list[Violation], *, rules: ShardRules) 
             plan += _add_segments(part.segments, sums, rules.rules.bos)
             num_cut += count_cut(part.segments)
         if part.targets is not None:
-            targets.add(part.targets)
+            targets.append(part.targets)
     faults += differs("ids_sha256", ids_hash.hexdigest(), entry)
     faults += differs("tokens", num_tokens, entry)
     return {
@@ -46,7 +46,7 @@ def _sum_rows(entry: ListedFile, faults: list[Violation], *, rules: ShardRules) 
         "lengths": sums.lengths,
         "plan": plan % 2**64,
         "documents_cut": num_cut,
-        "targets": targets.told(),
+        "targets": tell_targets(targets),
     }
 
 

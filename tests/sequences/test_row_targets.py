@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from core.oracle import rules
 
-from bfpack_spark.sequences.row_targets import RowTargets, by_targets, targets_of
+from bfpack_spark.sequences.row_targets import by_targets, targets_of, tell_targets
 from bfpack_spark.verifying.segment_faults import mask_faults
 
 # [a a | b b b]  [c | padding | d d | padding]  [padding]
@@ -28,10 +28,7 @@ def table(masks: list[list[int]]) -> pa.Table:
 def test_first_tokens_are_marked_and_no_targets() -> None:
     found = targets_of(table(MASKS))
     assert (found.targets.tolist(), found.marked) == ([3, 1, 0], 6)
-    rows = RowTargets()
-    rows.add(found)
-    rows.add(found)
-    told = rows.told()
+    told = tell_targets([found, found])
     assert told == {"targets": [1, 3], "rows": [2, 2], "marked": 12}
     both = by_targets([told, told])
     assert (both.count, both.total) == (8, 16)
