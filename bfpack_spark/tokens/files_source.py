@@ -16,9 +16,9 @@ from bfpack_spark.tokenizing.look_at_chats import sample_rows
 from bfpack_spark.tokenizing.outcomes import Row
 from bfpack_spark.tokenizing.parity import sample_texts
 from bfpack_spark.tokenizing.tokenize_documents import TokenizeSpec
-from bfpack_spark.tokens.find_ids import find_ids
 from bfpack_spark.tokens.source import Source
 from bfpack_spark.tokens.tokenize_text import CountingWriter, read_splits, tokenize_text
+from bfpack_spark.tokens.unique_ids import find_ids
 from bfpack_spark.versions.manifests import TokensManifest
 
 

@@ -90,7 +90,8 @@ class FrameSource(Source):
         if write is not None:
             name = functools.partial(attempt_name, uuid.uuid4().hex[:8])
             write = functools.partial(write, part_name=name)
-        return tokenize_text(self._wanted(), spec, read, write)
+        wanted = self.rows.select(*map(column, self.columns.names))
+        return tokenize_text(wanted, spec, read, write)
 
     def how_ids_differ(self) -> str:
         if self.columns.doc_id == PLACE:
@@ -104,9 +105,6 @@ class FrameSource(Source):
 
     def check_read(self, read: Tally) -> None:
         coverage.check_rows(self.frame.name, self.num_rows, read)
-
-    def _wanted(self) -> DataFrame:
-        return self.rows.select(*map(column, self.columns.names))
 
 
 def _length(rows: DataFrame, name: str) -> Column:

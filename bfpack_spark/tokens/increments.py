@@ -50,7 +50,10 @@ def take_over(
     documents that were there before.
     """
     everything = Increment(source=source, first_places={})
-    if earlier is None or not _differ_by_files(earlier.inputs, inputs):
+    if earlier is None:
+        return everything, None
+    before = (earlier.inputs.configuration, earlier.inputs.tokenizer_sha256)
+    if before != (inputs.configuration, inputs.tokenizer_sha256):
         return everything, None
     added = source.added_to(earlier)
     if added is None:
@@ -88,13 +91,6 @@ def _read(input_format: str, file: InputFile, total: Tally, known: ReadFile | No
         counts["bytes"] = total.num_bytes[file.name] if input_format in IN_BYTES else None
     stamp = {"modified": file.modified} if file.etag is None else {"etag": file.etag}
     return ReadFile.model_validate({"name": file.name, "size": file.size, **stamp, **counts})
-
-
-def _differ_by_files(before: TokensInputs, after: TokensInputs) -> bool:
-    return (before.configuration, before.tokenizer_sha256) == (
-        after.configuration,
-        after.tokenizer_sha256,
-    )
 
 
 def _from_here(entry: FileEntry, version: str) -> FileEntry:
