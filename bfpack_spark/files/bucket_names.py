@@ -11,7 +11,7 @@ bucket. The mark is ~, because no reader takes it for an escape of its own, as S
 
 import re
 
-_PLAIN = re.compile(r"[A-Za-z0-9._-]")
+_NOT_PLAIN = re.compile(r"^[._]|[^A-Za-z0-9._-]")
 _ESCAPE = re.compile(rb"~([0-9A-F]{2})")
 _FOLDER_BYTES_MAX = 240  # of the 255 that file systems take, so that a suffix still fits
 
@@ -33,10 +33,7 @@ def check_bucket(name: str) -> None:
 
 def folder_of(name: str) -> str:
     """Return the name of a bucket's folder: "C++" -> "C~2B~2B"."""
-    hidden = name[:1] in (".", "_")
-    first = _escaped(name[0]) if hidden else ""
-    rest = name[1:] if hidden else name
-    return first + "".join(c if _PLAIN.fullmatch(c) else _escaped(c) for c in rest)
+    return _NOT_PLAIN.sub(lambda c: "".join(f"~{byte:02X}" for byte in c[0].encode()), name)
 
 
 def bucket_of(folder: str) -> str | None:
@@ -48,7 +45,3 @@ def bucket_of(folder: str) -> str | None:
     except UnicodeDecodeError:
         return None
     return name if name and folder_of(name) == folder else None
-
-
-def _escaped(character: str) -> str:
-    return "".join(f"~{byte:02X}" for byte in character.encode())
