@@ -22,15 +22,14 @@ def azure_account(authority: str, environment: dict[str, str]) -> dict[str, Any]
     is not in Azure itself (AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/ACCOUNT). Raises
     ValueError if the authority names no account."""
     _, account, cloud = divide_authority(authority, environment)
-    told = {name: _first(environment, said) for name, said in _NAMES.items()}
+    held = {
+        name: next(filter(None, map(environment.get, names)), "") for name, names in _NAMES.items()
+    }
     # Only one kind of credentials is given, because several are refused. If there are none,
     # DefaultAzureCredential finds some.
-    for names in (("account_key",), ("sas_token",), ("tenant_id", "client_id", "client_secret")):
-        if all(told[name] for name in names):
-            told = {name: told[name] for name in names}
-            break
-    else:
-        told = {}
+    kinds = (("account_key",), ("sas_token",), ("tenant_id", "client_id", "client_secret"))
+    given = next((names for names in kinds if all(held[name] for name in names)), ())
+    told = {name: held[name] for name in given}
     endpoint = urlsplit(environment.get("AZURE_STORAGE_ENDPOINT", ""))
     for kind in ("blob", "dfs"):
         if endpoint.netloc:
@@ -60,7 +59,3 @@ def as_obstore_knows_it(authority: str, environment: dict[str, str]) -> tuple[st
     if not endpoint and cloud not in _KNOWN_TO_OBSTORE:
         endpoint, cloud = f"https://{account}.blob.{cloud}", _CLOUD
     return f"abfss://{container}@{account}.dfs.{cloud}", endpoint
-
-
-def _first(environment: dict[str, str], names: tuple[str, ...]) -> str:
-    return next((environment[name] for name in names if environment.get(name)), "")

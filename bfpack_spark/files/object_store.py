@@ -108,12 +108,10 @@ def _below(folder: str) -> dict[str, Seen]:
 
 
 def _seen(meta: Mapping[str, Any]) -> Seen:
-    return Seen(size=meta["size"], etag=_quoted(meta["e_tag"]))
-
-
-def _quoted(etag: str | None) -> str | None:
-    """Return an ETag in quotes. Azure's answer for one object has them, and its listing has not."""
-    return etag if etag is None or etag.endswith('"') else f'"{etag}"'
+    etag = meta["e_tag"]
+    if etag is not None and not etag.endswith('"'):  # Azure's listing leaves the quotes out
+        etag = f'"{etag}"'
+    return Seen(size=meta["size"], etag=etag)
 
 
 def storage_error(error: BaseError) -> JobError:

@@ -126,9 +126,11 @@ def gather_rows(segments: pa.Table, first: int, num_rows: int, spec: ShardSpec) 
         index = pa.array(source, mask=~real)
     offsets = np.zeros(num_rows + 1, dtype=np.int32)
     np.cumsum(num_segments + np.bincount(in_row, minlength=num_rows), out=offsets[1:])
+    high = _values(segments, "high", high_kind(spec.num_high)) if spec.num_high else None
+    ids = join_ids(_values(segments, "low", np.dtype("<u2")), high)
     columns = {
         "sequence_id": pa.array(np.arange(first, first + num_rows), pa.int64()),
-        "input_ids": _rows(_padded(_ids(segments, spec), spec.pad_id, begins, padding), seq_len),
+        "input_ids": _rows(_padded(ids, spec.pad_id, begins, padding), seq_len),
         "seq_lengths": _lists(offsets, pa.array(all_lengths, pa.int32())),
         "doc_ids": _lists(offsets, _taken(segments, "doc_id", index).cast(pa.string())),
         "doc_starts": _lists(offsets, _taken(segments, "start", index).fill_null(0)),
@@ -182,13 +184,6 @@ def _assert_complete(
     assert (segments.column("position").to_numpy() == position).all(), "positions have gaps"
     offset = begin - begin[before[row]]
     assert (segments.column("offset").to_numpy() == offset).all(), "offsets too"
-
-
-def _ids(segments: pa.Table, spec: ShardSpec) -> np.ndarray:
-    low = _values(segments, "low", np.dtype("<u2"))
-    if not spec.num_high:
-        return join_ids(low, None)
-    return join_ids(low, _values(segments, "high", high_kind(spec.num_high)))
 
 
 def _values(segments: pa.Table, name: str, kind: np.dtype[Any]) -> np.ndarray:

@@ -10,7 +10,7 @@ from bfpack_spark.corpus.read_corpus import check_columns
 from bfpack_spark.corpus.take_inventory import check_apart
 from bfpack_spark.errors import InputError
 from bfpack_spark.files.check_output import check_output
-from bfpack_spark.spark.frames import Frame, check_frame
+from bfpack_spark.spark.frames import check_frame
 from bfpack_spark.tokenizing.vocabulary import Vocabulary, pad_id
 from bfpack_spark.tokens.files_source import FilesSource
 from bfpack_spark.tokens.frame_source import PLACE, FrameSource
@@ -48,17 +48,13 @@ def source_of(slice_: Slice, home: Home, columns: Columns, vocabulary: Vocabular
     frame = slice_.frame
     check_frame(frame.rows, columns, frame.name)
     if columns.doc_id is None:
-        frame, columns = _named_by_place(frame), replace(columns, doc_id=PLACE)
+        if frame.place is None:
+            raise InputError(
+                f"--id-column is missing: a row of {frame.name} has no place to name it by; name "
+                "the column that holds the id of a document"
+            )
+        frame = replace(frame, rows=frame.rows.withColumn(PLACE, frame.place))
+        columns = replace(columns, doc_id=PLACE)
     return FrameSource(
         home=home, inventory=inventory, columns=columns, vocabulary=vocabulary, frame=frame
     )
-
-
-def _named_by_place(frame: Frame) -> Frame:
-    """Return the frame with a column of ids, made of what names a row."""
-    if frame.place is None:
-        raise InputError(
-            f"--id-column is missing: a row of {frame.name} has no place to name it by; name the "
-            "column that holds the id of a document"
-        )
-    return replace(frame, rows=frame.rows.withColumn(PLACE, frame.place))
