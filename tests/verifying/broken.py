@@ -1,6 +1,7 @@
 """A small output to be broken, and what verify says of it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,50 +15,58 @@ Row = dict[str, Any]
 Rows = list[Row]
 
 
-def pack(bfpack: Bfpack, corpus: Corpus, folder: Path, output: Path, *more: object) -> None:
+@dataclass(frozen=True)
+class Output:
+    """An output of bucket `b` beside what was packed, and what verify says of it."""
+
+    folder: Path
+    corpus: Path
+    bfpack: Bfpack
+
+    def run(self, *more: object) -> Ran:
+        where = ("--output", self.folder, "--bucket", "b", "--seq-len", SEQ_LEN)
+        return self.bfpack("verify", *where, *more)
+
+    def violations(self, *more: object) -> list[dict[str, Any]]:
+        return self.run("--json", *more).violations()
+
+    def problems(self) -> list[str]:
+        return [violation["problem"] for violation in self.violations()]
+
+    def violations_once(self, path: Path, change: Callable[[Rows], object]) -> list[dict[str, Any]]:
+        """Change the rows of a file, let every hash of its version fit, and verify."""
+        rewrite(path, change)
+        reseal(path.parents[1])
+        return self.violations()
+
+    def tokens(self) -> Path:
+        return current(self.folder, "b", "tokens")
+
+    def sequences(self) -> Path:
+        return current(self.folder, "b", f"sequences-{SEQ_LEN}")
+
+    def shard(self, number: int = 0) -> Path:
+        return self.sequences() / "shards" / f"part-{number:05d}.parquet"
+
+    def plan_file(self) -> Path:
+        (path,) = (self.sequences() / "plan").iterdir()
+        return path
+
+    def token_file(self) -> Path:
+        (path,) = (self.tokens() / "documents").iterdir()
+        return path
+
+
+def pack(bfpack: Bfpack, corpus: Corpus, folder: Path, output: Path, *more: object) -> Output:
     where = ["--input", folder, "--output", output, "--bucket", "b", "--seq-len", SEQ_LEN]
     options = ["--tokenizer", corpus.tokenizer, "--id-column", "doc_id", "--num-shards", 2]
     bfpack("pack", *where, *options, *more).succeeds()
-
-
-def run_verify(bfpack: Bfpack, output: Path, *more: object) -> Ran:
-    return bfpack("verify", "--output", output, "--bucket", "b", "--seq-len", SEQ_LEN, *more)
-
-
-def verify(bfpack: Bfpack, output: Path, *more: object) -> list[dict[str, Any]]:
-    return run_verify(bfpack, output, "--json", *more).violations()
-
-
-def verify_changed(
-    bfpack: Bfpack, output: Path, path: Path, change: Callable[[Rows], object]
-) -> list[dict[str, Any]]:
-    """The violations once the rows of a file are changed, and every hash of its version fits."""
-    rewrite(path, change)
-    reseal(path.parents[1])
-    return verify(bfpack, output)
-
-
-def sequences(output: Path) -> Path:
-    return current(output, "b", f"sequences-{SEQ_LEN}")
-
-
-def shard(output: Path, number: int = 0) -> Path:
-    return sequences(output) / "shards" / f"part-{number:05d}.parquet"
-
-
-def plan_file(output: Path) -> Path:
-    (path,) = (sequences(output) / "plan").iterdir()
-    return path
-
-
-def token_file(output: Path) -> Path:
-    (path,) = (current(output, "b", "tokens") / "documents").iterdir()
-    return path
+    return Output(output, folder, bfpack)
 
 
 @pytest.fixture(scope="session")
-def tiny(demo_corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty short documents in two shards, some cut; folders `output` and `corpus`."""
+def tiny(demo_corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Output:
+    """Thirty short documents in two shards, some cut."""
     folder = tmp_path_factory.mktemp("tiny")
     words = ["def", "return", "import os", "x = 1", "yield from it", "class A: pass"]
     texts = [
@@ -65,23 +74,23 @@ def tiny(demo_corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathF
     ]
     rows = [{"doc_id": f"d{n:02d}", "text": text} for n, text in enumerate(texts)]
     write_input(folder / "corpus" / "a.parquet", rows)
-    pack(bfpack, demo_corpus, folder / "corpus", folder / "output")
-    held = manifest(sequences(folder / "output"))
+    output = pack(bfpack, demo_corpus, folder / "corpus", folder / "output")
+    held = manifest(output.sequences())
     assert held["totals"]["sequences"] > 20
     assert held["accounting"]["num_documents_cut"] > 2
-    return folder
+    return output
 
 
 @pytest.fixture
-def broken(tiny: Path, tmp_path: Path) -> Path:
-    return copy_of(tiny / "output", tmp_path)
+def broken(tiny: Output, tmp_path: Path) -> Output:
+    return replace(tiny, folder=copy_of(tiny.folder, tmp_path))
 
 
 @pytest.fixture(scope="session")
-def concat(tiny: Path, demo_corpus: Corpus, bfpack: Bfpack) -> Path:
+def concat(tiny: Output, demo_corpus: Corpus, bfpack: Bfpack) -> Output:
     """The same corpus, concatenated and cut."""
-    pack(bfpack, demo_corpus, tiny / "corpus", tiny / "concat", "--packing", "concat")
-    return tiny / "concat"
+    other = tiny.folder.with_name("concat")
+    return pack(bfpack, demo_corpus, tiny.corpus, other, "--packing", "concat")
 
 
 def halve(path: Path) -> None:

@@ -6,18 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bfpack
 from outputs import manifest, plan_rows, read, reseal, rewrite
-from verifying.broken import (
-    SEQ_LEN,
-    Row,
-    Rows,
-    plan_file,
-    run_verify,
-    sequences,
-    shard,
-    verify_changed,
-)
+from verifying.broken import SEQ_LEN, Output, Row, Rows
 
 Change = Callable[[Row], object]
 
@@ -27,18 +17,18 @@ def add(numbers: Any, at: object, more: int) -> None:
 
 
 def test_an_untouched_output_holds_every_invariant(
-    tiny: Path, tmp_path: Path, bfpack: Bfpack, caplog: pytest.LogCaptureFixture
+    tiny: Output, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Compared with a copy of the corpus: other times of the files, the same bytes."""
-    copied = shutil.copytree(tiny / "corpus", tmp_path / "c", copy_function=shutil.copyfile)
-    ran = run_verify(bfpack, tiny / "output", "--input", copied).succeeds()
+    copied = shutil.copytree(tiny.corpus, tmp_path / "c", copy_function=shutil.copyfile)
+    ran = tiny.run("--input", copied).succeeds()
     assert ran.out.endswith(
         "30 documents equal their text tokenized anew, 0 too large to compare "
         "(more than 1,048,576 bytes)\n"
     )
     assert caplog.text.count("the text of --input is tokenized anew") == 1
     caplog.clear()
-    ran = run_verify(bfpack, tiny / "output").succeeds()
+    ran = tiny.run().succeeds()
     assert "anew" not in caplog.text
     assert "every invariant holds" in ran.out
     assert ran.out.endswith(" tokens, 30 documents packed\n"), "nothing is left out"
@@ -73,9 +63,7 @@ SEGMENTS: dict[Change, str] = {
 
 
 @pytest.mark.parametrize("faults", [SHAPES, VALUES, SEGMENTS], ids=["shape", "values", "segments"])
-def test_a_wrong_row_is_named_with_its_row(
-    faults: dict[Change, str], broken: Path, bfpack: Bfpack
-) -> None:
+def test_a_wrong_row_is_named_with_its_row(faults: dict[Change, str], broken: Output) -> None:
     places: dict[int, str] = {}
 
     def change(rows: Rows) -> None:
@@ -84,7 +72,7 @@ def test_a_wrong_row_is_named_with_its_row(
             fault(rows[at])
             places[at] = says
 
-    violations = verify_changed(bfpack, broken, shard(broken), change)
+    violations = broken.violations_once(broken.shard(), change)
     named = [v for v in violations if v["invariant"] == 2 and v["row"] is not None]
     assert len(places) == len(faults)
     for at, says in places.items():
@@ -93,7 +81,7 @@ def test_a_wrong_row_is_named_with_its_row(
     assert {v["row"] for v in named} == set(places)
 
 
-def test_a_start_that_is_null_is_caught(broken: Path, bfpack: Bfpack) -> None:
+def test_a_start_that_is_null_is_caught(broken: Output) -> None:
     changed = []
 
     def change(rows: Rows) -> None:
@@ -101,7 +89,7 @@ def test_a_start_that_is_null_is_caught(broken: Path, bfpack: Bfpack) -> None:
         starts = rows[changed[0]]["doc_starts"]
         starts[starts.index(0)] = None
 
-    violations = verify_changed(bfpack, broken, shard(broken), change)
+    violations = broken.violations_once(broken.shard(), change)
     assert [v for v in violations if v["row"] == changed[0]]
 
 
@@ -167,30 +155,27 @@ def test_a_change_in_a_shard_is_caught_though_every_hash_fits(
     change: Callable[[Rows], dict[str, object]],
     invariant: int,
     says: str,
-    broken: Path,
-    bfpack: Bfpack,
+    broken: Output,
 ) -> None:
     where: dict[str, object] = {"shard": "shards/part-00000.parquet"}
-    violations = verify_changed(
-        bfpack, broken, shard(broken), lambda rows: where.update(change(rows))
-    )
+    violations = broken.violations_once(broken.shard(), lambda rows: where.update(change(rows)))
     found = [v for v in violations if v["invariant"] == invariant and says in v["problem"]]
     assert [v for v in found if where.items() <= v.items()], (where, violations)
 
 
-def test_violations_are_lines_that_name_the_place(broken: Path, bfpack: Bfpack) -> None:
+def test_violations_are_lines_that_name_the_place(broken: Output) -> None:
     where: dict[str, object] = {}
-    rewrite(shard(broken), lambda rows: where.update(change_one_id(rows)))
-    reseal(sequences(broken))
-    ran = run_verify(bfpack, broken)
+    rewrite(broken.shard(), lambda rows: where.update(change_one_id(rows)))
+    reseal(broken.sequences())
+    ran = broken.run()
     assert ran.code == 1
     (line,) = ran.out.splitlines()
-    assert line.startswith(f"b {SEQ_LEN} {sequences(broken).name}: invariant 1 (every token ")
+    assert line.startswith(f"b {SEQ_LEN} {broken.sequences().name}: invariant 1 (every token ")
     assert f"(shard shards/part-00000.parquet, document {where['document']})" in line
 
 
-def test_padding_with_another_id_is_caught(broken: Path, bfpack: Bfpack) -> None:
-    paths = [shard(broken, number) for number in (0, 1)]
+def test_padding_with_another_id_is_caught(broken: Output) -> None:
+    paths = [broken.shard(number) for number in (0, 1)]
     number, at = next(
         (number, at)
         for number, path in enumerate(paths)
@@ -201,20 +186,18 @@ def test_padding_with_another_id_is_caught(broken: Path, bfpack: Bfpack) -> None
     def change(rows: Rows) -> None:
         rows[at]["input_ids"][-1] = 7
 
-    violations = verify_changed(bfpack, broken, paths[number], change)
+    violations = broken.violations_once(paths[number], change)
     named = [v for v in violations if v["invariant"] == 2 and "padding is not id" in v["problem"]]
     assert [v["row"] for v in named] == [at], violations
     assert named[0]["shard"] == f"shards/part-{number:05d}.parquet"
 
 
-def test_a_document_packed_over_another_is_caught_though_the_plan_says_so(
-    broken: Path, bfpack: Bfpack
-) -> None:
+def test_a_document_packed_over_another_is_caught_though_the_plan_says_so(broken: Output) -> None:
     """The whole of one document replaces one of equal length, in rows and plan alike."""
-    version = sequences(broken)
+    version = broken.sequences()
     whole: dict[int, list[Row]] = {}
     for piece in plan_rows(version):
-        if piece["sequence_id"] < len(read(shard(broken))) and piece["start"] == 0:
+        if piece["sequence_id"] < len(read(broken.shard())) and piece["start"] == 0:
             whole.setdefault(piece["length"], []).append(piece)
     one, two = next(
         pair
@@ -232,20 +215,18 @@ def test_a_document_packed_over_another_is_caught_though_the_plan_says_so(
     def copy_piece(rows: Rows) -> None:
         rows[rows.index(two)]["doc_id"] = one["doc_id"]
 
-    rewrite(shard(broken), copy_row)
-    violations = verify_changed(bfpack, broken, plan_file(broken), copy_piece)
+    rewrite(broken.shard(), copy_row)
+    violations = broken.violations_once(broken.plan_file(), copy_piece)
     problems = {v["document"]: v["problem"] for v in violations if v["invariant"] == 1}
     assert "tokens packed" in problems[one["doc_id"]]
     assert "none packed" in problems[two["doc_id"]]
     assert len(violations) == 2, violations
 
 
-def test_a_sequence_too_many_and_a_cut_that_need_not_be_are_caught(
-    broken: Path, bfpack: Bfpack
-) -> None:
+def test_a_sequence_too_many_and_a_cut_that_need_not_be_are_caught(broken: Output) -> None:
     """A document that fits is cut in two; its second half becomes a row of its own."""
-    version = sequences(broken)
-    last = shard(broken, 1)
+    version = broken.sequences()
+    last = broken.shard(1)
     rows = read(last)
     row = next(r for r in rows if r["doc_lengths"][0] == r["seq_lengths"][0] > 1)
     doc_id, whole = row["doc_ids"][0], row["doc_lengths"][0]
@@ -290,7 +271,7 @@ def test_a_sequence_too_many_and_a_cut_that_need_not_be_are_caught(
         held.append({**names, "start": whole - 1, "length": 1, "group": 0})
 
     rewrite(last, cut_off)
-    violations = verify_changed(bfpack, broken, plan_file(broken), cut_in_plan)
+    violations = broken.violations_once(broken.plan_file(), cut_in_plan)
     cut = [v for v in violations if "a document that fits is cut" in v["problem"]]
     assert {v["document"] for v in cut} == {doc_id}, violations
     assert {v["shard"] for v in cut} == {"shards/part-00001.parquet"}
