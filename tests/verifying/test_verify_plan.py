@@ -1,6 +1,5 @@
 """Plans that say something else than the shards, and are caught."""
 
-
 import pyarrow.parquet as pq
 from outputs import reseal, rewrite
 from verifying.broken import Output, Rows
