@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,10 +210,7 @@ def pack_options(corpus: Corpus, output: Path, bucket: str = "small") -> list[ob
 
 def script(name: str, *arguments: object) -> str:
     """Run a script of scripts/ as a user does; its stdout."""
-    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run_process(sys.executable, ROOT / "scripts" / name, *arguments).succeeds().out
 
 
 @contextmanager
@@ -235,8 +232,13 @@ def run_python(source: str, *arguments: object, **environment: object) -> Ran:
     """Run a text as a Python program that finds the package, in a process of its own."""
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     told = {"PYTHONPATH": paths, **{name: str(value) for name, value in environment.items()}}
-    command = [sys.executable, "-P", "-c", source, *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **told}
-    )
+    return run_process(sys.executable, "-P", "-c", source, *arguments, env={**os.environ, **told})
+
+
+def run_process(
+    *command: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Ran:
+    """Run a program to its end, in the folder and with the environment of the tests unless told."""
+    told = [str(part) for part in command]
+    done = subprocess.run(told, capture_output=True, text=True, check=False, cwd=cwd, env=env)
     return Ran(done.returncode, done.stdout, done.stderr)

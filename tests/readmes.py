@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import takewhile
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, Corpus
+from conftest import ROOT, Corpus, Ran, run_process
 
 _NAME = re.compile(r"\w+\.(py|properties)|\w+/")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -87,16 +86,8 @@ def clone(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(clone: Path, commands: str) -> subprocess.CompletedProcess[str]:
+def run(clone: Path, commands: str) -> Ran:
     """Run commands of a README there, as printed, in a shell that knows nothing."""
     kept = ("HOME", "TMPDIR", "LANG", "USER")
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=clone,
-        env={"PATH": "/usr/bin:/bin", **{k: os.environ[k] for k in kept if k in os.environ}},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
+    known = {"PATH": "/usr/bin:/bin", **{k: os.environ[k] for k in kept if k in os.environ}}
+    return run_process("bash", "-euo", "pipefail", "-c", commands, cwd=clone, env=known).succeeds()

@@ -1,13 +1,12 @@
 """What is shipped to a cluster is what was tested: one set of versions and hashes."""
 
 import re
-import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
-from conftest import ROOT
+from conftest import ROOT, Ran, run_process
 
 
 def blocks(lock: Path) -> dict[str, str]:
@@ -70,17 +69,16 @@ def usual(name: str) -> str:
     return name.replace("_", "-").lower()
 
 
-def without_extras(source: str) -> "subprocess.CompletedProcess[str]":
+def without_extras(source: str) -> Ran:
     """Run this source where only what needs no extra can be imported."""
     plain = ",".join(sorted(with_needs(names_of(PROJECT["dependencies"])) | {"bfpack-spark"}))
-    command = [sys.executable, "-c", ONE_LINE + source, "stats", plain]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return run_process(sys.executable, "-c", ONE_LINE + source, "stats", plain, cwd=ROOT)
 
 
 def test_a_command_without_its_extra_is_one_line() -> None:
     done = without_extras("from bfpack_spark.__main__ import main; main(['stats'])")
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
     assert re.match(r"bfpack: error: \w+ is not installed; install bfpack-spark\[spark\]", line)
 
 
@@ -103,9 +101,7 @@ print(len(data), sum(int(batch["num_tokens"].sum()) for batch in data.batches(4)
 
 
 def test_shards_are_read_without_any_extra() -> None:
-    done = without_extras(READ)
-    assert done.returncode == 0, done.stderr
-    rows, tokens = map(int, done.stdout.split())
+    rows, tokens = map(int, without_extras(READ).succeeds().out.split())
     assert tokens > 32 * rows > 0
 
 

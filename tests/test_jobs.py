@@ -2,15 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ROOT, Bfpack, Corpus, pack_options
+from conftest import ROOT, Bfpack, Corpus, Ran, pack_options, run_process
 from outputs import shard_hashes
 
 
-def submit(job: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def submit(job: str, *arguments: object, cwd: Path) -> Ran:
     spark_submit = Path(sys.executable).parent / "spark-submit"
     command = [spark_submit, "--master", "local[2]", "--driver-memory", "2g"]
     command += ["--conf", "spark.ui.enabled=false", ROOT / "jobs" / job, *arguments]
@@ -20,14 +19,7 @@ def submit(job: str, *arguments: object, cwd: Path) -> subprocess.CompletedProce
         "PYTHONPATH": str(ROOT),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
-    return subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env=environment,
-    )
+    return run_process(*command, cwd=cwd, env=environment)
 
 
 def test_spark_submit_packs_the_same_bytes(corpus: Corpus, packed: Path, tmp_path: Path) -> None:
@@ -35,9 +27,7 @@ def test_spark_submit_packs_the_same_bytes(corpus: Corpus, packed: Path, tmp_pat
         (tmp_path / name).write_text("raise SystemExit('imported from the current directory')")
     output = tmp_path / "output"
     options = [*pack_options(corpus, output), "--seq-len", 512]
-    done = submit("pack_corpus.py", *options, "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    (row,) = json.loads(done.stdout)
+    (row,) = json.loads(submit("pack_corpus.py", *options, "--json", cwd=tmp_path).succeeds().out)
     submitted = Path(row["path"]).parent
     shards = shard_hashes(submitted)
     assert len(shards) == row["shards"]
@@ -46,8 +36,8 @@ def test_spark_submit_packs_the_same_bytes(corpus: Corpus, packed: Path, tmp_pat
 
 def test_a_mistake_under_spark_submit_is_one_line_and_exit_2(tmp_path: Path) -> None:
     done = submit("corpus_stats.py", "--output", "nowhere", "--bucket", "b", cwd=tmp_path)
-    assert done.returncode == 2
-    said = done.stdout + done.stderr  # spark-submit merges a job's stderr into its stdout
+    assert done.code == 2
+    said = done.out + done.err  # spark-submit merges a job's stderr into its stdout
     assert [line for line in said.splitlines() if "no token store published in nowhere" in line]
     assert "Traceback" not in said
 

@@ -3,14 +3,13 @@
 import json
 import re
 import shlex
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from cli.test_options import command_of
-from conftest import ROOT
+from conftest import ROOT, Ran
 from outputs import current, manifest
 from readmes import anchors, block, blocks, files_in_tree, links, read, readmes, run
 
@@ -25,7 +24,7 @@ def name_of(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def printed(clone: Path) -> subprocess.CompletedProcess[str]:
+def printed(clone: Path) -> Ran:
     """What the commands of README.md print; their output lies in `clone`."""
     commands = block("README.md", "These commands are run", "sh")
     assert commands.count("bfpack ") >= 6
@@ -33,51 +32,45 @@ def printed(clone: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.timeout(600)  # nine commands, each with a start of its own
-def test_the_commands_of_the_readme_run_as_printed(
-    clone: Path, printed: subprocess.CompletedProcess[str]
-) -> None:
-    assert "every invariant holds" in printed.stdout
-    assert "60 documents equal their text tokenized anew" in printed.stdout
-    assert "estimated from 50 documents" in printed.stdout
+def test_the_commands_of_the_readme_run_as_printed(clone: Path, printed: Ran) -> None:
+    assert "every invariant holds" in printed.out
+    assert "60 documents equal their text tokenized anew" in printed.out
+    assert "estimated from 50 documents" in printed.out
     assert (clone / ".demo" / "report.html").read_text().startswith("<!DOCTYPE html>")
     version = current(clone / ".demo" / "out", "code", "sequences-2048")
     num_read = manifest(version)["totals"]["sequences"] // 8 * 8
-    lines = run(clone, block("README.md", "This command is run", "sh")).stdout.splitlines()
+    lines = run(clone, block("README.md", "This command is run", "sh")).out.splitlines()
     assert lines[0] == "(1, 8192) (1, 8192) 8192"
     assert lines[-1] == f"{num_read} rows are read by all ranks together"
 
 
 @pytest.mark.timeout(600)
-def test_a_good_run_says_on_stderr_what_bfpack_says_and_no_more(
-    printed: subprocess.CompletedProcess[str],
-) -> None:
-    said = [json.loads(line)["level"] for line in printed.stderr.splitlines()]
+def test_a_good_run_says_on_stderr_what_bfpack_says_and_no_more(printed: Ran) -> None:
+    said = [json.loads(line)["level"] for line in printed.err.splitlines()]
     assert set(said) == {"info"}
 
 
 @pytest.mark.timeout(600)
-def test_the_commands_on_its_output_run_as_printed(
-    clone: Path, printed: subprocess.CompletedProcess[str]
-) -> None:
-    assert "seq_len" in run(clone, block(EXPLORE, "This command is run", "sh")).stdout
+def test_the_commands_on_its_output_run_as_printed(clone: Path, printed: Ran) -> None:
+    assert "seq_len" in run(clone, block(EXPLORE, "This command is run", "sh")).out
     assert (clone / ".demo" / "truncations.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.timeout(600)
 def test_the_command_for_several_buckets_runs_as_printed(clone: Path) -> None:
     ran = run(clone, block("jobs/README.md", "This command is run by tests/test_readme", "sh"))
-    assert [line.split(":")[0] for line in ran.stdout.splitlines()] == ["00000 2048", "00001 2048"]
+    assert [line.split(":")[0] for line in ran.out.splitlines()] == ["00000 2048", "00001 2048"]
 
 
 @pytest.mark.timeout(600)
 def test_the_query_on_the_plan_names_the_document_that_is_cut_most(
-    clone: Path, printed: subprocess.CompletedProcess[str]
+    clone: Path, printed: Ran
 ) -> None:
     plan = next(clone.glob(".demo/out/code/sequences-2048/*/plan"))
     fragments = Counter(pq.read_table(plan)["doc_id"].to_pylist())
     most = min(fragments, key=lambda doc_id: (-fragments[doc_id], doc_id))
     assert fragments[most] > 1
-    rows = run(clone, block(EXPLORE, "This query is run", "sh")).stdout.split("├")[-1].splitlines()
+    rows = run(clone, block(EXPLORE, "This query is run", "sh")).out.split("├")[-1].splitlines()
     assert most[:10] in rows[1]
     assert f" {fragments[most]} " in rows[1]
 

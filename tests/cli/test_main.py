@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cli.commands import BASE, error_of, results
-from conftest import ROOT, Bfpack, Corpus, Ran, run_python
+from conftest import ROOT, Bfpack, Corpus, Ran, run_process, run_python
 from outputs import current, shard_rows
 
 
@@ -44,22 +44,16 @@ def test_a_process_that_needs_no_spark_says_one_line_and_nothing_else(packed: Pa
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_process_without_streams_works_and_exits_as_others(packed: Path, closed: str) -> None:
     """As some schedulers start it."""
-    command = [sys.executable, "-m", "bfpack_spark", "path", "--output", str(packed)]
+    command = (sys.executable, "-m", "bfpack_spark", "path", "--output", packed)
 
-    def ran(*more: str) -> subprocess.CompletedProcess[str]:
-        script = f'"$@" {closed}'
-        return subprocess.run(
-            ["sh", "-c", script, "sh", *command, *more],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+    def ran(*more: object) -> Ran:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return run_process("sh", "-c", f'"$@" {closed}', "sh", *command, *more, env=environment)
 
-    good, bad = ran("--seq-len", "2048"), ran("--seq-len", "7")
-    assert (good.returncode, bad.returncode) == (0, 2)
-    assert good.stdout.endswith("/shards\n") or ">&-" in closed.split()
-    assert bad.stderr.startswith("bfpack: error: ") or "2>&-" in closed
+    good, bad = ran("--seq-len", 2048), ran("--seq-len", 7)
+    assert (good.code, bad.code) == (0, 2)
+    assert good.out.endswith("/shards\n") or ">&-" in closed.split()
+    assert bad.err.startswith("bfpack: error: ") or "2>&-" in closed
 
 
 def test_a_pipe_that_nobody_reads_is_no_violation_and_no_fault(packed: Path) -> None:
@@ -138,23 +132,21 @@ def test_path_names_the_directories_that_readers_open(packed: Path, bfpack: Bfpa
     assert found == [shards, shards, f"{version}/plan\n", f"{store}/documents\n"]
 
 
-def ended_by(command: str) -> subprocess.CompletedProcess[str]:
+def ended_by(command: str) -> Ran:
     """A process whose one command is this statement."""
     script = (
         "import click\nfrom bfpack_spark.cli import main as shown\n\n\n@click.command()\n"
         f"def act():\n    {command}\n\n\nshown.bfpack = act\nshown.main([])\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+    return run_python(script)
 
 
 def test_only_ctrl_c_is_said_to_be_an_interrupt() -> None:
     """A stream that ends is what is seen of a JVM that is gone."""
     stopped = ended_by("raise KeyboardInterrupt")
-    assert (stopped.returncode, "interrupted; the same" in stopped.stderr) == (130, True)
+    assert (stopped.code, "interrupted; the same" in stopped.err) == (130, True)
     gone = ended_by("raise EOFError")
-    assert (gone.returncode, "interrupted" in gone.stderr) == (5, False)
+    assert (gone.code, "interrupted" in gone.err) == (5, False)
 
 
 def test_a_mistake_is_one_line_where_sparks_packages_are_not() -> None:
@@ -163,22 +155,16 @@ def test_a_mistake_is_one_line_where_sparks_packages_are_not() -> None:
         "import sys\nsys.modules.update(dict.fromkeys(['py4j', 'pyspark']))\n"
         f"from bfpack_spark.cli.main import main\nmain({command})"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert ran.returncode == 2
-    assert ran.stderr.startswith("bfpack: error: --bucket b: ")
-    assert ran.stderr.count("\n") == 1
+    ran = run_python(script)
+    assert ran.code == 2
+    assert ran.err.startswith("bfpack: error: --bucket b: ")
+    assert ran.err.count("\n") == 1
 
 
 def test_a_package_that_cannot_be_loaded_is_no_violation(tmp_path: Path) -> None:
     (tmp_path / "cloup.py").write_text("raise ImportError('libstdc++.so.6: version not found')")
-    ran = subprocess.run(
-        [sys.executable, "-m", "bfpack_spark", "verify", "--output", "nowhere"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
-    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = ("-m", "bfpack_spark", "verify", "--output", "nowhere")
+    ran = run_process(sys.executable, *command, env=environment)
     line = "bfpack: error: a package cannot be loaded: libstdc++.so.6: version not found\n"
-    assert (ran.returncode, ran.stderr) == (5, line)
+    assert (ran.code, ran.err) == (5, line)

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import ROOT, Corpus, pack_options
+from conftest import ROOT, Corpus, pack_options, run_process
 from integration.submitter import ARCHIVE, SPARK_HOME, bare_environment
 from outputs import current, shard_hashes
 from readmes import block, run
@@ -56,17 +56,13 @@ class Cluster:
 
 
 def run_script(action: str, directory: Path) -> str:
-    command = [ROOT / "scripts" / "cluster.sh", action, directory]
-    environment = bare_environment()
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    program = ROOT / "scripts" / "cluster.sh"
+    return run_process(program, action, directory, env=bare_environment()).succeeds().out.strip()
 
 
 def command_of(pid: int) -> str:
     """The arguments of a process; empty if there is none."""
-    command = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return run_process("ps", "-ww", "-o", "args=", "-p", pid).out
 
 
 @contextmanager
@@ -99,16 +95,8 @@ def submission(cluster: Cluster, submit_from: Path, job: str, *arguments: object
 
 def submit(cluster: Cluster, submit_from: Path, job: str, *arguments: object) -> str:
     """Run a job; its stdout."""
-    done = subprocess.run(
-        submission(cluster, submit_from, job, *arguments),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=submit_from,
-        env=bare_environment(),
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    command = submission(cluster, submit_from, job, *arguments)
+    return run_process(*command, cwd=submit_from, env=bare_environment()).succeeds().out
 
 
 def events(submit_from: Path, kind: str) -> list[dict[str, Any]]:

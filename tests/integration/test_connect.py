@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pyspark
 import pytest
-from conftest import ROOT, Corpus, pack_options
+from conftest import ROOT, Corpus, pack_options, run_process
 from connect_server import connect_server
 from demo_notebook import script
 from outputs import current, plan_rows, shard_hashes
@@ -78,15 +77,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def client(*command: object, **more: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(**more),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    return run_process(sys.executable, *command, env=environment(**more)).succeeds().out
 
 
 def test_the_functions_of_explore_say_the_same_on_spark_connect(
@@ -147,15 +138,10 @@ def test_delta_is_refused_in_a_line_on_spark_connect(
     main = "from bfpack_spark.cli.main import main; main()"
     options = [*pack_options(corpus, tmp_path / "output"), "--seq-len", 512]
     for more in (("--publish-delta", "docs"), ("--input-format", "delta")):
-        done = subprocess.run(
-            [sys.executable, "-c", main, "pack", *map(str, options), *more],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment(SPARK_REMOTE=remote),
-        )
-        assert done.returncode == 2, done.stderr
-        said = done.stderr.splitlines()[-1]
+        command = (sys.executable, "-c", main, "pack", *options, *more)
+        ran = run_process(*command, env=environment(SPARK_REMOTE=remote))
+        assert ran.code == 2, ran.err
+        said = ran.err.splitlines()[-1]
         assert " ".join(more) in said
         assert "is of Spark Connect; for input name the table in Spark's catalog by" in said
     assert not (tmp_path / "output").exists()

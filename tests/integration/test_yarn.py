@@ -1,12 +1,11 @@
 """spark-submit on YARN, whose containers get what `make dist` made, with HDFS in and out."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Corpus
+from conftest import Corpus, run_process
 from hadoop_cluster import Hadoop
 from integration.submitter import SPARK_HOME, bare_environment
 from outputs import current, shard_hashes
@@ -33,16 +32,9 @@ def test_a_job_on_yarn_makes_the_shards_of_one_process(
     command += ["jobs/pack_corpus.py", "--config", "conf/cluster.toml", "--json", "--seq-len", 512]
     command += ["--input", f"{hadoop.address}/corpus", "--output", f"{hadoop.address}/packed"]
     command += ["--bucket", "small", "--id-column", "doc_id", "--tokenizer", corpus.tokenizer]
-    done = subprocess.run(
-        list(map(str, command)),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=submit_from,
-        env={**bare_environment(), "HADOOP_CONF_DIR": str(hadoop.conf)},
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert [row["seq_len"] for row in json.loads(done.stdout)] == [512]
+    environment = {**bare_environment(), "HADOOP_CONF_DIR": str(hadoop.conf)}
+    ran = run_process(*command, cwd=submit_from, env=environment).succeeds()
+    assert [row["seq_len"] for row in json.loads(ran.out)] == [512]
     hadoop.copy_out("/packed", tmp_path / "packed")
     ours, theirs = (current(o, "small", "sequences-512") for o in (tmp_path / "packed", packed))
     assert shard_hashes(ours) == shard_hashes(theirs)

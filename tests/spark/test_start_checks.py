@@ -4,14 +4,13 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyspark
 import pytest
-from conftest import ROOT, Corpus, pack_options
+from conftest import ROOT, Corpus, pack_options, run_process
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.spark.private_folder import make_private_folder, temporary_directory
@@ -128,7 +127,7 @@ def test_a_python_of_the_workers_that_lacks_the_package(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bare = tmp_path / "bare"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    run_process(sys.executable, "-m", "venv", "--without-pip", bare).succeeds()
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("PYSPARK_PYTHON", str(bare / "bin" / "python"))
     assert refusal() == (
@@ -157,21 +156,16 @@ def test_a_python_of_the_workers_that_is_another_or_none(
 
 def test_a_user_id_without_a_name_or_home(corpus: Corpus, tmp_path: Path) -> None:
     alone = ["unshare", "--user", "--map-user=54321"]
-    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+    if shutil.which("unshare") is None or run_process(*alone, "true").code:
         pytest.skip("no process can be made whose user id has no name")
     options = [*pack_options(corpus, tmp_path / "output"), "--seq-len", 512]
     environment = {name: value for name, value in os.environ.items() if name != "HOME"}
-    ran = subprocess.run(
-        [*alone, Path(sys.executable).parent / "bfpack", "pack", *map(str, options)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**environment, "PYTHONPATH": str(ROOT)},
-    )
-    assert ran.returncode == 2
+    command = (*alone, Path(sys.executable).parent / "bfpack", "pack", *options)
+    ran = run_process(*command, env={**environment, "PYTHONPATH": str(ROOT)})
+    assert ran.code == 2
     said = "bfpack: error: user id 54321: has no name on this machine, and Spark needs one "
-    assert ran.stderr.startswith(said)
-    assert ran.stderr.count("\n") == 1
+    assert ran.err.startswith(said)
+    assert ran.err.count("\n") == 1
 
 
 def test_a_tmpdir_where_nothing_can_be_made(

@@ -5,14 +5,13 @@ rows."""
 import json
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
 import pytest
-from conftest import ROOT, Bfpack, Corpus, pack_options
+from conftest import ROOT, Bfpack, Corpus, Ran, pack_options, run_process
 from connect_server import connect_server
 from outputs import current, shard_hashes
 
@@ -72,23 +71,15 @@ def environment_of(programs: Path, **more: str) -> dict[str, str]:
     return {**os.environ, **told, **more}
 
 
-def run_in(programs: Path, *command: object, **more: str) -> "subprocess.CompletedProcess[str]":
+def run_in(programs: Path, name: str, *arguments: object, **more: str) -> Ran:
     """Run a command of the environment, with more variables in its environment."""
-    return subprocess.run(
-        [programs / str(command[0]), *map(str, command[1:])],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env=environment_of(programs, **more),
-    )
+    environment = environment_of(programs, **more)
+    return run_process(programs / name, *arguments, cwd=ROOT, env=environment)
 
 
-def ran(programs: Path, *command: object, **more: str) -> str:
+def ran(programs: Path, name: str, *arguments: object, **more: str) -> str:
     """What such a command prints, which must not fail."""
-    done = run_in(programs, *command, **more)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    return done.stdout
+    return run_in(programs, name, *arguments, **more).succeeds().out
 
 
 def test_bfpack_packs_and_verifies_the_same_bytes(
@@ -132,9 +123,9 @@ def test_a_client_of_spark_connect_before_4_is_refused_in_one_line(
     with connect_server(Path(pyspark.__file__).parent, os.environ) as address:
         options = pack_options(corpus, tmp_path)
         done = run_in(programs, "bfpack", "pack", *options, *RULES, SPARK_REMOTE=address)
-    assert done.returncode == 2
-    assert re.search(r"^bfpack: error: Spark Connect 3\.5\.\d+: was never tried", done.stderr, re.M)
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert re.search(r"^bfpack: error: Spark Connect 3\.5\.\d+: was never tried", done.err, re.M)
+    assert "Traceback" not in done.err
 
 
 def test_tables_of_iceberg_are_packed_where_its_runtime_loads(programs: Path) -> None:

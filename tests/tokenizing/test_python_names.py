@@ -3,11 +3,11 @@
 import ast
 import itertools
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import run_process
 
 from bfpack_spark.tokenizing.python_names import Reference, python_references
 
@@ -136,10 +136,10 @@ def test_names_out_of_sight_are_undefined_to_a_linter(tmp_path: Path) -> None:
                     expected.add((name, row - first + 1, one.used - starts[row] + 1))
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821"]
     command += ["--output-format=json", "--exit-zero", "--no-cache", "."]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    ran = run_process(*command, cwd=tmp_path).succeeds()
     said = {
         (Path(one["filename"]).name, one["location"]["row"], one["location"]["column"])
-        for one in json.loads(done.stdout)
+        for one in json.loads(ran.out)
     }
     assert len(expected) > 1000
     assert len(expected & said) >= 0.99 * len(expected)
