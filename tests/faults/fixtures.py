@@ -1,13 +1,13 @@
 """Fixtures of the fault matrix, and the table at the end of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faults.corpora import deliver
 from faults.injection import arm
-from faults.kit import Case, Drivers, Host, make_case, started_host
+from faults.kit import Case, Cases, Drivers, Host, make_case, started_host
 from faults.matrix import Matrix
 from trained import byte_level
 
@@ -76,7 +76,7 @@ def drivers(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Drivers:
 @pytest.fixture(scope="session")
 def case_of(
     drivers: Drivers, tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Case]:
+) -> Cases:
     """The case of an input format, made when it is first asked for."""
     made: dict[str, Case] = {}
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
@@ -195,6 +195,9 @@ class Case:
         assert ours.name == theirs.name
         assert shard_hashes(ours) == shard_hashes(theirs)
         assert plan_rows(ours) == plan_rows(theirs)
+
+
+Cases = Callable[[str], Case]  # the case of an input format
 
 
 def pack_command(

@@ -1,18 +1,16 @@
 """Two runs, a prune and readers of one bucket at once: one run has it, the others say who, and a
 reader sees the old version until it sees the new one."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults.corpora import BUCKET, SEQ_LEN
 from faults.injection import holding
-from faults.kit import Case, Drivers, one_line, verify_command
+from faults.kit import Cases, Drivers, one_line, verify_command
 from faults.matrix import LONG, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
-Cases = Callable[[str], Case]
 
 POINTS = {
     "token file": "rename */documents/* before",

@@ -19,14 +19,13 @@ import pytest
 from conftest import Bfpack, Ran
 from faults.corpora import BUCKET, SEQ_LEN, documents
 from faults.injection import holding
-from faults.kit import Case, Drivers, one_line, pack_command
+from faults.kit import Cases, Drivers, one_line, pack_command
 from faults.matrix import LONG, SLOW, Matrix
 from inputs import lines, write_input
 from outputs import current, documents_of, shard_rows
 
 pytestmark = pytest.mark.timeout(1800)
 
-Cases = Callable[[str], Case]
 
 ROWS = [row for row in documents("d", 40) if row["text"]]
 LINES = lines(*ROWS)

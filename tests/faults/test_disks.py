@@ -4,13 +4,13 @@ again the run goes on to the same bytes."""
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from faults.injection import holding
-from faults.kit import Case, Drivers, complete, one_line
+from faults.kit import Cases, Drivers, complete, one_line
 from faults.matrix import LONG, SLOW, Matrix
 from faults.points import divided
 
@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk"),
 ]
 
-Cases = Callable[[str], Case]
 
 POINTS = {
     "token file": "rename */documents/* before",

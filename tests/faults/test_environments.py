@@ -1,17 +1,15 @@
 """The shards and the plan's rows are the same whatever the machine is set to: time zone, locale,
 hash seed, cores, sizes of Arrow batches, adaptive execution, shuffle partitions."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults.injection import arm
-from faults.kit import Case, Drivers, run_alone
+from faults.kit import Cases, Drivers, run_alone
 from faults.matrix import LONG, SLOW, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
-Cases = Callable[[str], Case]
 SQL = "spark.sql."
 
 SETTINGS = {

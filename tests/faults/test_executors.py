@@ -5,19 +5,18 @@ import json
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT
 from faults.injection import Fault, arm, hits, holding
-from faults.kit import TESTS, Case, Drivers, started_host
+from faults.kit import TESTS, Cases, Drivers, started_host
 from faults.matrix import Matrix
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
 
-Cases = Callable[[str], Case]
 
 # Two executors of a core each, in JVMs of their own, which fetch each other's blocks from each
 # other, and not from the disk that they share here.

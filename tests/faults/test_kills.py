@@ -4,18 +4,15 @@ run that nobody disturbed."""
 
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults.injection import Fault, arm, hits
-from faults.kit import Case, Drivers, complete
+from faults.kit import Case, Cases, Drivers, complete
 from faults.matrix import LONG, SLOW, Matrix
 from faults.points import AFTERWARDS, POINTS
 
 pytestmark = pytest.mark.timeout(1800)
-
-Cases = Callable[[str], Case]
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,15 @@
 the old version or the complete new one, and running again gives the bytes of a run that nobody
 disturbed."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults.injection import Fault, arm, hits
-from faults.kit import Case, Drivers, complete, one_line, run_alone
+from faults.kit import Cases, Drivers, complete, one_line, run_alone
 from faults.matrix import LONG, SLOW, Matrix
 from faults.points import AFTERWARDS, POINTS, divided
 
 pytestmark = pytest.mark.timeout(1800)
-
-Cases = Callable[[str], Case]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
 """Python workers that are killed, or crash as C++ does, in each stage: Spark tries the task again
 and no byte changes, or, where every attempt dies, the old version stands and one line says so."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults.injection import Fault, arm, hits, holding
-from faults.kit import Case, Drivers, complete, one_line
+from faults.kit import Cases, Drivers, complete, one_line
 from faults.matrix import LONG, Matrix
 
 pytestmark = pytest.mark.timeout(1800)
 
-Cases = Callable[[str], Case]
 
 # What a worker does in each stage, in the order in which a run comes to it. (Lengths are counted in
 # the JVM.)
