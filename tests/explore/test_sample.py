@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +45,37 @@ def write_jsonl(folder: Path, lengths: list[int]) -> None:
     write_input(folder / "b.jsonl.gz", rows[1::2])
 
 
-def settings_of(folder: Path, tokenizer: Path, **more: Any) -> Settings:
-    given = {"input": str(folder), "tokenizer": str(tokenizer), "tokens_column": "ids"}
-    return Settings.model_validate({**given, "eos_token": "<|endoftext|>", **more})
+@dataclass(frozen=True)
+class Given:
+    """A folder for a corpus of tokens, and what is said of samples of it."""
+
+    folder: Path
+    tokenizer: Path
+
+    def settings(self, **more: Any) -> Settings:
+        own = {"input": str(self.folder), "tokenizer": str(self.tokenizer), "tokens_column": "ids"}
+        return Settings.model_validate({**own, "eos_token": "<|endoftext|>", **more})
+
+    def stats(self, wanted: int, **more: Any) -> explore.CorpusStats:
+        samples = explore.sample_input(self.settings(**more), wanted)
+        (stats,) = explore.sample_stats(samples, (16, 64))
+        return stats
 
 
-def one_of(settings: Settings, wanted: int) -> explore.CorpusStats:
-    (stats,) = explore.sample_stats(explore.sample_input(settings, wanted), (16, 64))
-    return stats
+@pytest.fixture
+def given(tiny_tokenizer: Path, tmp_path: Path) -> Given:
+    (tmp_path / "c").mkdir()
+    return Given(tmp_path / "c", tiny_tokenizer)
 
 
 @pytest.mark.parametrize("write", [write_jsonl, lambda f, ls: write_parquet(f, ls, 4)])
 def test_a_small_corpus_is_read_whole_and_nothing_is_estimated(
-    write: Callable[[Path, list[int]], None], tiny_tokenizer: Path, tmp_path: Path
+    write: Callable[[Path, list[int]], None], given: Given
 ) -> None:
     lengths = lengths_in_waves(200)
     lengths = [max(length, 2) for length in lengths]
-    write(tmp_path / "c", lengths)
-    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer), 200)
+    write(given.folder, lengths)
+    stats = given.stats(200)
     assert stats.sample is not None
     assert (stats.sample.num_draws, stats.sample.num_read) == (0, 200)
     assert stats.estimates == []
@@ -71,12 +85,12 @@ def test_a_small_corpus_is_read_whole_and_nothing_is_estimated(
 
 
 def test_intervals_hold_the_truth_for_most_seeds(
-    tiny_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a corpus that is too large to be read whole."""
     monkeypatch.setattr("bfpack_spark.explore.sample._WHOLE_BYTES_MAX", 0)
     lengths = [max(length, 2) for length in lengths_in_waves(4000)]
-    write_parquet(tmp_path / "c", lengths, groups=50)
+    write_parquet(given.folder, lengths, groups=50)
     truth = {
         ("num_documents", None): len(lengths),
         ("num_tokens", None): sum(lengths),
@@ -88,7 +102,7 @@ def test_intervals_hold_the_truth_for_most_seeds(
     }
     held, values = dict.fromkeys(truth, 0), {name: [] for name in truth}
     for seed in range(60):
-        stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer, seed=seed), 800)
+        stats = given.stats(800, seed=seed)
         assert stats.sample is not None
         assert stats.sample.num_draws == 40
         for own in stats.estimates:
@@ -102,9 +116,7 @@ def test_intervals_hold_the_truth_for_most_seeds(
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".jsonl", ".txt"])
-def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(
-    ending: str, tiny_tokenizer: Path, tmp_path: Path
-) -> None:
+def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(ending: str, given: Given) -> None:
     """Words of one token and of five, in documents of one to a thousand words."""
     random = np.random.default_rng(4)
     sizes = np.maximum(random.lognormal(3, 1.5, 300).astype(int), 1)
@@ -112,18 +124,15 @@ def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(
         " ".join(random.choice(["some", "zzzz"], size, p=[0.7, 0.3])) for size in sizes.tolist()
     ]
     rows = [{"text": text} for text in texts]
-    write_input(tmp_path / "c" / f"0{ending}", rows, row_group_size=50)
+    write_input(given.folder / f"0{ending}", rows, row_group_size=50)
     if ending == ".txt":
         for number, text in enumerate(texts):
-            (tmp_path / "c" / f"{number}.txt").write_text(text)
-    settings = [
-        settings_of(tmp_path / "c", tiny_tokenizer, tokens_column=None, seed=n) for n in range(9)
-    ]
-    whole = one_of(settings[0], 300)
+            (given.folder / f"{number}.txt").write_text(text)
+    whole = given.stats(300, tokens_column=None, seed=0)
     alone = 2 * whole.histogram.total * np.std(sizes) / np.mean(sizes) / 40**0.5
     held = 0
-    for own in settings:
-        stats = one_of(own, 40)
+    for seed in range(9):
+        stats = given.stats(40, tokens_column=None, seed=seed)
         assert stats.sample is not None
         assert stats.sample.all_sizes_known
         assert stats.sample.num_read == stats.sample.num_draws == 40
@@ -134,20 +143,16 @@ def test_the_sizes_of_a_corpus_read_whole_narrow_the_intervals(
     assert held >= 3
 
 
-def test_a_sample_says_the_same_again_and_another_seed_something_else(
-    tiny_tokenizer: Path, tmp_path: Path
-) -> None:
-    write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(1000)], groups=20)
-    found = [one_of(settings_of(tmp_path / "c", tiny_tokenizer, seed=s), 100) for s in (1, 1, 2)]
+def test_a_sample_says_the_same_again_and_another_seed_something_else(given: Given) -> None:
+    write_parquet(given.folder, [max(n, 2) for n in lengths_in_waves(1000)], groups=20)
+    found = [given.stats(100, seed=seed) for seed in (1, 1, 2)]
     said = [explore.as_json([stats]) for stats in found]
     assert said[0] == said[1] != said[2]
 
 
-def test_tables_of_a_sample_show_estimates_and_how_far_they_may_be_off(
-    tiny_tokenizer: Path, tmp_path: Path
-) -> None:
-    write_parquet(tmp_path / "c", [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
-    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer), 400)
+def test_tables_of_a_sample_show_estimates_and_how_far_they_may_be_off(given: Given) -> None:
+    write_parquet(given.folder, [max(n, 2) for n in lengths_in_waves(4000)], groups=50)
+    stats = given.stats(400)
     summary = explore.summary_frame([stats]).set_index("seq_len")
     compared = 0
     for row in explore.estimates_frame(stats).to_dict("records"):
@@ -195,21 +200,15 @@ def test_places_are_drawn_as_often_as_their_chances_say(tmp_path: Path) -> None:
         assert clusters.count(cluster) / 20_000 == pytest.approx(cluster.chance, rel=0.1)
 
 
-def test_of_text_no_file_is_drawn_that_is_empty_or_too_large(
-    tiny_tokenizer: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "c").mkdir()
+def test_of_text_no_file_is_drawn_that_is_empty_or_too_large(given: Given) -> None:
     for number in range(50):
-        (tmp_path / "c" / f"{number}.txt").write_text("x y " * number)
-    given = {"tokens_column": None, "max_document_bytes": 160}
-    stats = one_of(settings_of(tmp_path / "c", tiny_tokenizer, **given), 30)
+        (given.folder / f"{number}.txt").write_text("x y " * number)
+    stats = given.stats(30, tokens_column=None, max_document_bytes=160)
     assert stats.num_documents == 40
     assert stats.sample is not None
     assert (stats.sample.num_read, stats.sample.num_refused) == (30, 0)
     with pytest.raises(InputError, match="not one document with text in 0 that were drawn"):
-        one_of(
-            settings_of(tmp_path / "c", tiny_tokenizer, **{**given, "max_document_bytes": 3}), 30
-        )
+        given.stats(30, tokens_column=None, max_document_bytes=3)
 
 
 def test_what_would_read_too_much_is_drawn_less_often(tmp_path: Path) -> None:
@@ -249,12 +248,12 @@ def test_stats_of_a_corpus_says_its_error_on_the_terminal_and_in_json(
     assert whole["sample"]["estimates"] == []
 
 
-def test_buckets_are_sampled_one_by_one(tiny_tokenizer: Path, tmp_path: Path) -> None:
+def test_buckets_are_sampled_one_by_one(given: Given) -> None:
     for name, length in (("a", 10), ("b", 40)):
-        write_parquet(tmp_path / f"lang={name}", [length] * 50, groups=2)
+        write_parquet(given.folder / f"lang={name}", [length] * 50, groups=2)
     for settings in (
-        settings_of(tmp_path / "lang={bucket}", tiny_tokenizer),
-        settings_of(tmp_path, tiny_tokenizer, bucket_column="lang"),
+        given.settings(input=f"{given.folder}/lang={{bucket}}"),
+        given.settings(bucket_column="lang"),
     ):
         found = explore.sample_stats(explore.sample_input(settings, 20), (16,))
         assert [stats.bucket for stats in found] == ["a", "b", None]
@@ -264,10 +263,10 @@ def test_buckets_are_sampled_one_by_one(tiny_tokenizer: Path, tmp_path: Path) ->
         assert total["mean_length"].value == pytest.approx(25, rel=0.05)
 
 
-def test_a_bucket_of_a_column_is_sampled_by_its_name(tiny_tokenizer: Path, tmp_path: Path) -> None:
+def test_a_bucket_of_a_column_is_sampled_by_its_name(given: Given) -> None:
     rows = [{"ids": [7] * 9, "lang": "a"}, {"ids": [7] * 39, "lang": "b"}] * 100
-    write_input(tmp_path / "c" / "0.parquet", rows, row_group_size=20)
-    settings = settings_of(tmp_path / "c", tiny_tokenizer, bucket_column="lang", bucket="b")
+    write_input(given.folder / "0.parquet", rows, row_group_size=20)
+    settings = given.settings(bucket_column="lang", bucket="b")
     (stats,) = explore.sample_stats(explore.sample_input(settings, 50), (16,))
     assert stats.mean_length == 40
     assert stats.estimates[0].estimate.value == pytest.approx(100, rel=0.1)
@@ -284,20 +283,15 @@ def test_a_bucket_of_a_column_is_sampled_by_its_name(tiny_tokenizer: Path, tmp_p
         ({"tokens_column": "no"}, 9, "--tokens-column no: no such column in 0.parquet"),
     ],
 )
-def test_mistakes_are_named(
-    more: dict[str, Any], wanted: int, says: str, tiny_tokenizer: Path, tmp_path: Path
-) -> None:
+def test_mistakes_are_named(more: dict[str, Any], wanted: int, says: str, given: Given) -> None:
     rows = [{"ids": [7] * 4, "lang": "a"}, {"ids": [7] * 5, "lang": "b"}]
-    write_input(tmp_path / "c" / "0.parquet", rows)
+    write_input(given.folder / "0.parquet", rows)
     with pytest.raises(InputError, match=says):
-        explore.sample_input(settings_of(tmp_path / "c", tiny_tokenizer, **more), wanted)
+        explore.sample_input(given.settings(**more), wanted)
 
 
 @pytest.mark.parametrize("texts", [[], ["", ""], [None]], ids=str)
-def test_a_corpus_without_text_is_a_mistake(
-    texts: list[str | None], tiny_tokenizer: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "c").mkdir()
-    pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), tmp_path / "c" / "0.parquet")
-    with pytest.raises(InputError, match=f"--input {tmp_path / 'c'}: not one document with text"):
-        explore.sample_input(settings_of(tmp_path / "c", tiny_tokenizer, tokens_column=None), 5)
+def test_a_corpus_without_text_is_a_mistake(texts: list[str | None], given: Given) -> None:
+    pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), given.folder / "0.parquet")
+    with pytest.raises(InputError, match=f"--input {given.folder}: not one document with text"):
+        explore.sample_input(given.settings(tokens_column=None), 5)
