@@ -1,7 +1,7 @@
 """Packing the small corpus, and reading what came of it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Bfpack, Corpus, pack_options
-from outputs import current, manifest
+from conftest import Bfpack, Corpus, Ran, pack_options
+from outputs import copy_of, current, manifest
 from tokenizers import Tokenizer
 
 from bfpack_spark.spark import partitions
@@ -19,7 +19,6 @@ Ids = dict[str, npt.NDArray[np.int32]]
 
 
 AT = ("--seq-len", 512)
-VERIFY = ("verify", "--bucket", "small", *AT)
 
 
 @pytest.fixture(params=["by ids", "by hashes"])
@@ -31,14 +30,52 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return str(request.param)
 
 
-def pack(bfpack: Bfpack, corpus: Corpus, output: Path, *more: object) -> Path:
-    """Pack at 512; the directory of the version."""
-    bfpack("pack", *pack_options(corpus, output), *AT, *more).succeeds()
-    return at_512(output)
+@dataclass(frozen=True)
+class Packing:
+    """An output of a corpus, its bucket at 512."""
+
+    output: Path
+    corpus: Corpus
+    bfpack: Bfpack
+
+    def pack(self, *more: object) -> Path:
+        """Pack the corpus again; the directory of the version."""
+        self.bfpack("pack", *pack_options(self.corpus, self.output), *AT, *more).succeeds()
+        return at_512(self.output)
+
+    def run(self, command: str, *more: object) -> Ran:
+        return self.bfpack(command, "--output", self.output, "--bucket", "small", *AT, *more)
+
+    def export(self, form: str) -> Ran:
+        return self.bfpack("export", form, "--output", self.output, "--bucket", "small", *AT)
+
+    def problems(self, *more: object) -> list[str]:
+        """Return what verify finds."""
+        return [v["problem"] for v in self.run("verify", "--json", *more).violations()]
+
+    def check_stats(self, *rules: object) -> None:
+        """`bfpack stats`, from lengths alone, says what the manifest says."""
+        ((found,),) = (b["at"] for b in json.loads(self.run("stats", *rules, "--json").out))
+        found = found["plan"]["accounting"]
+        account = manifest(at_512(self.output))["accounting"]
+        assert found.pop("overhead") == account["num_sequences"] / account["lower_bound"] - 1
+        assert len(found) > 10
+        if "concat" in rules:  # it depends on the order of documents, which lengths do not tell
+            del found["num_documents_cut"]
+        assert found == {name: account[name] for name in found}
+
+    def copy(self, folder: Path) -> "Packing":
+        return replace(self, output=copy_of(self.output, folder))
 
 
 def at_512(output: Path) -> Path:
     return current(output, "small", "sequences-512")
+
+
+@pytest.fixture
+def packing(copied: Path, corpus: Corpus, bfpack: Bfpack) -> Packing:
+    """A copy of the packed output, to change it."""
+    return Packing(copied, corpus, bfpack)
 
 
 def expected_documents(corpus: Corpus) -> Ids:
@@ -128,16 +165,3 @@ def assert_each_token_once(held: Segments, wanted: Ids) -> None:
 
 def ids_in(path: Path) -> list[str]:
     return pq.read_table(path, columns=["doc_id"])["doc_id"].to_pylist()
-
-
-def check_stats(version: Path, bfpack: Bfpack, output: Path, *rules: object) -> None:
-    """`bfpack stats`, from lengths alone, says what the manifest says."""
-    ran = bfpack("stats", "--output", output, "--bucket", "small", *AT, *rules, "--json")
-    ((found,),) = (bucket["at"] for bucket in json.loads(ran.out))
-    found = found["plan"]["accounting"]
-    account = manifest(version)["accounting"]
-    assert found.pop("overhead") == account["num_sequences"] / account["lower_bound"] - 1
-    assert len(found) > 10
-    if "concat" in rules:  # it depends on the order of documents, which lengths do not tell
-        del found["num_documents_cut"]
-    assert found == {name: account[name] for name in found}

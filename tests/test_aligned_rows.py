@@ -6,17 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Bfpack, Corpus
-from outputs import copy_of, manifest, reseal, rewrite, shard_rows
-from packings import (
-    AT,
-    VERIFY,
-    Ids,
-    assert_each_token_once,
-    at_512,
-    check_stats,
-    pack,
-    read_segments,
-)
+from outputs import manifest, reseal, rewrite, shard_rows
+from packings import Ids, Packing, assert_each_token_once, at_512, read_segments
 
 from bfpack_spark.reading import PackedSequences, layouts
 
@@ -25,14 +16,10 @@ ROWS_OF_PADDING = ("--num-sequences-multiple", MULTIPLE, "--num-shards", 3)
 
 
 @pytest.fixture(scope="module")
-def aligned(corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path_factory: Any) -> Path:
-    output = copy_of(packed, tmp_path_factory.mktemp("aligned"))
-    pack(bfpack, corpus, output, "--align", 64)
-    return output
-
-
-def problems(bfpack: Bfpack, output: Path) -> list[str]:
-    return [v["problem"] for v in bfpack(*VERIFY, "--output", output, "--json").violations()]
+def aligned(corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path_factory: Any) -> Packing:
+    packing = Packing(packed, corpus, bfpack).copy(tmp_path_factory.mktemp("aligned"))
+    packing.pack("--align", 64)
+    return packing
 
 
 def check_padding(row: dict[str, Any], align: int, pad: int) -> int:
@@ -57,20 +44,20 @@ def check_padding(row: dict[str, Any], align: int, pad: int) -> int:
     return pieces
 
 
-def test_documents_begin_at_multiples(aligned: Path, expected: Ids, bfpack: Bfpack) -> None:
-    version = at_512(aligned)
+def test_documents_begin_at_multiples(aligned: Packing, expected: Ids) -> None:
+    version = at_512(aligned.output)
     assert_each_token_once(read_segments(version), expected)
     pad = manifest(version)["tokenizer"]["pad_id"]
     assert sum(check_padding(row, 64, pad) for row in shard_rows(version)) > 100
     account = manifest(version)["accounting"]
     assert account["num_padding"] == sum(row["num_padding"] for row in shard_rows(version))
-    check_stats(version, bfpack, aligned, "--align", 64)
-    assert problems(bfpack, aligned) == []
+    aligned.check_stats("--align", 64)
+    assert aligned.problems() == []
 
 
-def test_padding_between_documents_is_padding_to_readers(aligned: Path) -> None:
-    rows = shard_rows(at_512(aligned))
-    data = PackedSequences(str(aligned), bucket="small", seq_len=512)
+def test_padding_between_documents_is_padding_to_readers(aligned: Packing) -> None:
+    rows = shard_rows(at_512(aligned.output))
+    data = PackedSequences(str(aligned.output), bucket="small", seq_len=512)
     seen = between = 0
     for batch in data.batches(4):
         labels, numbers = layouts.labels(batch), layouts.segment_ids(batch)
@@ -105,35 +92,29 @@ def swap_padding(rows: list[dict[str, Any]]) -> None:
     raise AssertionError("no padding between documents")
 
 
-def test_a_document_that_is_moved_off_a_multiple_is_seen(
-    aligned: Path, bfpack: Bfpack, tmp_path: Path
-) -> None:
-    output = copy_of(aligned, tmp_path)
-    rewrite(at_512(output) / "shards" / "part-00000.parquet", swap_padding)
-    reseal(at_512(output))
-    assert any("padding is not where align leaves it" in each for each in problems(bfpack, output))
+def test_a_document_that_is_moved_off_a_multiple_is_seen(aligned: Packing, tmp_path: Path) -> None:
+    moved = aligned.copy(tmp_path)
+    rewrite(at_512(moved.output) / "shards" / "part-00000.parquet", swap_padding)
+    reseal(at_512(moved.output))
+    assert any("padding is not where align leaves it" in each for each in moved.problems())
 
 
-def test_padding_that_holds_another_id_is_seen(
-    aligned: Path, bfpack: Bfpack, tmp_path: Path
-) -> None:
+def test_padding_that_holds_another_id_is_seen(aligned: Packing, tmp_path: Path) -> None:
     def change(rows: list[dict[str, Any]]) -> None:
         row = next(row for row in rows if None in row["doc_ids"][:-1])
         row["input_ids"][sum(row["seq_lengths"][: row["doc_ids"].index(None)])] = 5
 
-    output = copy_of(aligned, tmp_path)
-    rewrite(at_512(output) / "shards" / "part-00000.parquet", change)
-    reseal(at_512(output))
-    (problem,) = problems(bfpack, output)
+    moved = aligned.copy(tmp_path)
+    rewrite(at_512(moved.output) / "shards" / "part-00000.parquet", change)
+    reseal(at_512(moved.output))
+    (problem,) = moved.problems()
     assert problem.startswith("padding is not id")
 
 
-def test_rows_of_padding_fill_up_the_last_shards(
-    corpus: Corpus, copied: Path, expected: Ids, bfpack: Bfpack
-) -> None:
+def test_rows_of_padding_fill_up_the_last_shards(packing: Packing, expected: Ids) -> None:
     """The last of three shards holds rows of padding alone."""
-    before = manifest(at_512(copied))["accounting"]["num_sequences"]
-    version = pack(bfpack, corpus, copied, *ROWS_OF_PADDING)
+    before = manifest(at_512(packing.output))["accounting"]["num_sequences"]
+    version = packing.pack(*ROWS_OF_PADDING)
     rows = shard_rows(version)
     assert len(rows) == MULTIPLE
     assert before < 2 * MULTIPLE // 3
@@ -144,43 +125,40 @@ def test_rows_of_padding_fill_up_the_last_shards(
     account = manifest(version)["accounting"]
     assert account["num_sequences"] == MULTIPLE
     assert account["num_padding_sequences"] == MULTIPLE - before
-    check_stats(version, bfpack, copied, *ROWS_OF_PADDING[:2])
-    assert problems(bfpack, copied) == []
-    data = PackedSequences(str(copied), bucket="small", seq_len=512)
+    packing.check_stats(*ROWS_OF_PADDING[:2])
+    assert packing.problems() == []
+    data = PackedSequences(str(packing.output), bucket="small", seq_len=512)
     targets = sum(int((layouts.labels(b) != layouts.IGNORED).sum()) for b in data.batches(8))
     pieces = sum(name is not None for row in rows for name in row["doc_ids"])
     assert targets == sum(map(len, expected.values())) - pieces
-    shown = bfpack("show", "--output", copied, "--bucket", "small", *AT, "--sequence", MULTIPLE - 1)
-    assert shown.code == 0, shown.err
+    packing.run("show", "--sequence", MULTIPLE - 1).succeeds()
 
 
-def test_all_options_together(corpus: Corpus, copied: Path, bfpack: Bfpack) -> None:
+def test_all_options_together(packing: Packing) -> None:
     slide = ("--long-documents", "slide", "--overlap", 100, "--max-documents", 3)
     bos = ("--bos-token", "<|endoftext|>", "--bos-at", "fragment")
     more = (*slide, *bos, "--align", 32, "--num-sequences-multiple", 64)
-    version = pack(bfpack, corpus, copied, *more)
-    assert problems(bfpack, copied) == []
-    check_stats(version, bfpack, copied, *slide, *bos[2:], "--align", 32, *more[-2:])
-    said = bfpack("stats", "--output", copied, "--bucket", "small", *AT, *slide, *more[-4:]).out
+    version = packing.pack(*more)
+    assert packing.problems() == []
+    packing.check_stats(*slide, *bos[2:], "--align", 32, *more[-2:])
+    said = packing.run("stats", *slide, *more[-4:]).out
     for option in ("--max-documents 3", "--overlap 100", "--align 32", "--num-sequences-multiple"):
         assert option in said
     chosen = manifest(version)["inputs"]["configuration"]
     assert (chosen["align"], chosen["overlap"], chosen["bos_at"]) == (32, 100, "fragment")
 
 
-def test_exports_that_leave_padding_out_refuse_it(aligned: Path, bfpack: Bfpack) -> None:
-    ran = bfpack("export", "bridge", "--output", aligned, "--bucket", "small", *AT)
+def test_exports_that_leave_padding_out_refuse_it(aligned: Packing) -> None:
+    ran = aligned.export("bridge")
     ran.refuses("export bridge: leaves padding out, and rows of --align 64 need it")
 
 
-def test_concatenation_too_is_filled_up_to_a_multiple(
-    corpus: Corpus, copied: Path, expected: Ids, bfpack: Bfpack
-) -> None:
+def test_concatenation_too_is_filled_up_to_a_multiple(packing: Packing, expected: Ids) -> None:
     more = ("--packing", "concat", "--num-sequences-multiple", 1000)
-    version = pack(bfpack, corpus, copied, *more)
+    version = packing.pack(*more)
     assert_each_token_once(read_segments(version), expected)
     rows = shard_rows(version)
     assert len(rows) % 1000 == 0
     planned = manifest(version)["accounting"]["lower_bound"]
     assert [row["num_tokens"] > 0 for row in rows] == [n < planned for n in range(len(rows))]
-    assert problems(bfpack, copied) == []
+    assert packing.problems() == []

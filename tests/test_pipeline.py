@@ -11,13 +11,11 @@ import pytest
 from conftest import Bfpack, Corpus, pack_options
 from outputs import current, manifest
 from packings import (
-    AT,
     Ids,
+    Packing,
     Segments,
     assert_each_token_once,
-    check_stats,
     expected_documents,
-    pack,
     read_segments,
 )
 
@@ -57,7 +55,7 @@ def test_tokens_in_are_tokens_out_on_the_demos_corpus(many: Corpus, many_packed:
 
 @pytest.mark.parametrize("policy", ["split", "truncate", "drop"])
 def test_each_policy_packs_what_it_says_and_concat_holds_the_same_tokens(
-    policy: str, corpus: Corpus, expected: Ids, copied: Path, bfpack: Bfpack
+    policy: str, packing: Packing, expected: Ids
 ) -> None:
     kept = {
         name: ids if policy == "split" or len(ids) <= 512 else ids[: 512 * (policy == "truncate")]
@@ -65,15 +63,15 @@ def test_each_policy_packs_what_it_says_and_concat_holds_the_same_tokens(
     }
     wanted = {name: ids for name, ids in kept.items() if len(ids)}
     checks = {"best_fit": check_best_fit, "concat": check_concat}
-    for packing, check in checks.items():
-        more = ("--long-documents", policy, "--packing", packing)
-        version = pack(bfpack, corpus, copied, *more)
+    for way, check in checks.items():
+        more = ("--long-documents", policy, "--packing", way)
+        version = packing.pack(*more)
         held = read_segments(version)
         assert_each_token_once(held, wanted)
         check(held, wanted, policy)
         check_accounting(manifest(version), held, expected, wanted)
-        assert bfpack("verify", "--output", copied, "--bucket", "small", *AT).code == 0
-        check_stats(version, bfpack, copied, *more)
+        assert packing.run("verify").code == 0
+        packing.check_stats(*more)
 
 
 def check_best_fit(held: Segments, wanted: Ids, policy: str) -> None:

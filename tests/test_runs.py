@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Bfpack, Corpus, pack_options
 from outputs import current, plan_rows, reseal, rewrite, shard_hashes, tree
-from packings import AT, at_512, ids_in, pack
+from packings import AT, Packing, at_512, ids_in
 
 
 def test_a_second_run_does_nothing_and_says_so(
@@ -44,12 +44,10 @@ def test_the_steps_one_by_one_make_the_files_that_pack_makes(
 
 
 @pytest.mark.parametrize("manifests", ["unwritten", "written"])
-def test_a_killed_run_is_continued_in_place(
-    manifests: str, corpus: Corpus, copied: Path, bfpack: Bfpack
-) -> None:
+def test_a_killed_run_is_continued_in_place(manifests: str, packing: Packing) -> None:
     """Killed while it wrote, or after the manifests but before it had tidied up and published."""
-    places = [copied / "small" / kind for kind in ("tokens", "sequences-512")]
-    versions = [current(copied, "small", place.name) for place in places]
+    places = [packing.output / "small" / kind for kind in ("tokens", "sequences-512")]
+    versions = [current(packing.output, "small", place.name) for place in places]
     before = [tree(place) for place in places]
     strays = ["_temporary/x", "documents/part-00077-000.parquet", "plan/part-00077.parquet"]
     strays += ["shards/part-09999.parquet"]
@@ -68,7 +66,7 @@ def test_a_killed_run_is_continued_in_place(
         one, two, *_ = sorted((versions[1] / "shards").iterdir())
         one.unlink()
         two.write_bytes(b"half a file")
-    assert pack(bfpack, corpus, copied) == versions[1]
+    assert packing.pack() == versions[1]
     for place, held in zip(places, before, strict=True):
         left = tree(place)
         assert left.keys() - held.keys() == set()
@@ -77,36 +75,33 @@ def test_a_killed_run_is_continued_in_place(
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty"])
-def test_a_plan_whose_files_are_gone_is_made_anew(
-    damage: str, copied: Path, bfpack: Bfpack
-) -> None:
-    expected = shard_hashes(at_512(copied))
-    shutil.rmtree(copied / "small" / "sequences-512")
-    where = ("--output", copied, "--bucket", "small", *AT)
-    folder = Path(bfpack("plan", *where).out.strip())
+def test_a_plan_whose_files_are_gone_is_made_anew(damage: str, packing: Packing) -> None:
+    expected = shard_hashes(at_512(packing.output))
+    shutil.rmtree(packing.output / "small" / "sequences-512")
+    folder = Path(packing.run("plan").out.strip())
     if damage == "gone":
         shutil.rmtree(folder)
     else:
         (folder.parent / "_plan.json").write_text("{}")
-    said = bfpack("assemble", *where).err
+    said = packing.run("assemble").err
     if damage == "gone":
         assert "run bfpack plan first" in said
     else:
         assert "_plan.json: lacks files; remove it, and the plan is made anew" in said
         (folder.parent / "_plan.json").unlink()
-    assert bfpack("plan", *where).code == 0
-    assert bfpack("assemble", *where).code == 0
-    assert shard_hashes(at_512(copied)) == expected
+    assert packing.run("plan").code == 0
+    assert packing.run("assemble").code == 0
+    assert shard_hashes(at_512(packing.output)) == expected
 
 
 @pytest.mark.parametrize("fate", ["lost", "doubled"])
 def test_a_document_lost_or_doubled_after_the_plan_fails_the_job(
-    fate: str, copied: Path, bfpack: Bfpack
+    fate: str, packing: Packing
 ) -> None:
     """The last one of a row: what remains of the row has no gap."""
-    shutil.rmtree(copied / "small" / "sequences-512")
-    where = ("--output", copied, "--bucket", "small", *AT)
-    ran = bfpack("plan", *where).succeeds()
+    sequences = packing.output / "small" / "sequences-512"
+    shutil.rmtree(sequences)
+    ran = packing.run("plan").succeeds()
     pieces = plan_rows(Path(ran.out.strip()).parent)
     last = {row["sequence_id"]: row for row in pieces}
     times = Counter(row["doc_id"] for row in pieces)
@@ -120,10 +115,10 @@ def test_a_document_lost_or_doubled_after_the_plan_fails_the_job(
         if fate == "lost":
             del rows[at], rows[-1]
 
-    store = current(copied, "small", "tokens")
+    store = current(packing.output, "small", "tokens")
     (path,) = (p for p in (store / "documents").iterdir() if doc_id in set(ids_in(p)))
     rewrite(path, change)
     reseal(store)
-    assert bfpack("assemble", *where).code == 5
-    assert not (copied / "small" / "sequences-512" / "_current.json").exists()
-    assert not list((copied / "small" / "sequences-512").rglob("_manifest.json"))
+    assert packing.run("assemble").code == 5
+    assert not (sequences / "_current.json").exists()
+    assert not list(sequences.rglob("_manifest.json"))

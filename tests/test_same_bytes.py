@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import Bfpack, Corpus
+from conftest import Corpus
 from outputs import manifest, plan_rows, shard_hashes
-from packings import AT, Ids, assert_each_token_once, at_512, check_stats, pack, read_segments
+from packings import Ids, Packing, assert_each_token_once, at_512, read_segments
 from pyspark.sql import SparkSession
 
 from bfpack_spark.spark import partitions
@@ -33,16 +33,17 @@ def settings_restored(spark: SparkSession) -> Iterator[None]:
     assert {key: spark.conf.get(key) for key in before} == before
 
 
-def reordered(corpus: Corpus, folder: Path, num_files: int) -> Corpus:
-    """The same documents in another order, in another number of files."""
-    table = pq.read_table(corpus.path)
+def reordered(packing: Packing, folder: Path, num_files: int) -> Packing:
+    """The same documents in another order, in another number of files, to be packed anew."""
+    table = pq.read_table(packing.corpus.path)
     table = table.take(np.random.default_rng(num_files).permutation(len(table)))
     folder.mkdir()
     size = -(-len(table) // num_files)
     for number in range(num_files):
         piece = table.slice(number * size, size)
         pq.write_table(piece, folder / f"x{number}.parquet", row_group_size=29)
-    return replace(corpus, path=folder)
+    corpus = replace(packing.corpus, path=folder)
+    return replace(packing, output=folder.with_name("anew"), corpus=corpus)
 
 
 SMALL_BATCHES = (
@@ -53,60 +54,48 @@ SMALL_BATCHES = (
 
 
 def test_bytes_do_not_depend_on_files_row_order_or_batches(
-    corpus: Corpus,
-    packed: Path,
-    bfpack: Bfpack,
-    spark: SparkSession,
-    settings_restored: None,
-    tmp_path: Path,
+    packing: Packing, spark: SparkSession, settings_restored: None, tmp_path: Path
 ) -> None:
-    other = reordered(corpus, tmp_path / "corpus", 7)
-    version = pack(bfpack, other, tmp_path / "output", *SMALL_BATCHES)
+    other = reordered(packing, tmp_path / "other", 7)
+    version = other.pack(*SMALL_BATCHES)
     assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == "7"
-    assert version.name != at_512(packed).name  # another inventory
-    assert shard_hashes(version) == shard_hashes(at_512(packed))
-    assert plan_rows(version) == plan_rows(at_512(packed))
+    assert version.name != at_512(packing.output).name  # another inventory
+    assert shard_hashes(version) == shard_hashes(at_512(packing.output))
+    assert plan_rows(version) == plan_rows(at_512(packing.output))
 
 
 def test_bytes_do_not_depend_on_how_rows_find_their_partitions(
-    corpus: Corpus,
-    packed: Path,
-    bfpack: Bfpack,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    packing: Packing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Spark before 4.1 sends them, by hashes."""
     asked: list[SparkSession] = []
     monkeypatch.setattr(partitions, "takes_ids", lambda spark: bool(asked.append(spark)))
-    version = pack(bfpack, corpus, tmp_path / "output")
+    anew = replace(packing, output=tmp_path / "output")
+    version = anew.pack()
     assert len(asked) > 5
-    assert shard_hashes(version) == shard_hashes(at_512(packed))
-    assert plan_rows(version) == plan_rows(at_512(packed))
-    where = ("--output", tmp_path / "output", "--bucket", "small", *AT)
-    assert bfpack("verify", *where).code == 0
+    assert shard_hashes(version) == shard_hashes(at_512(packing.output))
+    assert plan_rows(version) == plan_rows(at_512(packing.output))
+    assert anew.run("verify").code == 0
 
 
 def test_bytes_of_many_groups_do_not_depend_on_files_or_row_order(
-    corpus: Corpus, copied: Path, bfpack: Bfpack, settings_restored: None, tmp_path: Path
+    packing: Packing, settings_restored: None, tmp_path: Path
 ) -> None:
     many = ("--group-documents-max", 50)
-    version = pack(bfpack, corpus, copied, *many)
-    other = reordered(corpus, tmp_path / "corpus", 2)
-    again = pack(bfpack, other, tmp_path / "other", *many, *SMALL_BATCHES)
+    version = packing.pack(*many)
+    again = reordered(packing, tmp_path / "other", 2).pack(*many, *SMALL_BATCHES)
     assert shard_hashes(version) == shard_hashes(again)
     rows = plan_rows(version)
     assert rows == plan_rows(again)
     assert {row["group"] for row in rows} == set(range(6))
     assert len({row["sequence_id"] for row in rows}) == manifest(version)["totals"]["sequences"]
-    assert bfpack("verify", "--output", copied, "--bucket", "small", *AT).code == 0
-    check_stats(version, bfpack, copied, *many)
+    assert packing.run("verify").code == 0
+    packing.check_stats(*many)
 
 
-def test_a_seed_changes_the_order_and_not_the_documents(
-    corpus: Corpus, expected: Ids, packed: Path, copied: Path, bfpack: Bfpack
-) -> None:
-    one = read_segments(at_512(packed))
-    two = read_segments(pack(bfpack, corpus, copied, "--seed", 1))
+def test_a_seed_changes_the_order_and_not_the_documents(packing: Packing, expected: Ids) -> None:
+    one = read_segments(at_512(packing.output))
+    two = read_segments(packing.pack("--seed", 1))
     for held in (one, two):
         assert_each_token_once(held, expected)
     assert len(one.num_padding) == len(two.num_padding)
@@ -116,19 +105,15 @@ def test_a_seed_changes_the_order_and_not_the_documents(
     assert moved > 0.9 * len(pieces[0])
 
 
-def test_shards_are_equal_and_as_many_as_told(
-    corpus: Corpus, packed: Path, copied: Path, bfpack: Bfpack
-) -> None:
-    total = manifest(at_512(packed))["totals"]["sequences"]
+def test_shards_are_equal_and_as_many_as_told(packing: Packing) -> None:
+    total = manifest(at_512(packing.output))["totals"]["sequences"]
     default = max(n for n in (1, 2, 4, 8, 16, 32) if n == 1 or total >= 64 * n)
-    assert rows_of_shards(at_512(packed)) == in_equal_parts(total, default)
+    assert rows_of_shards(at_512(packing.output)) == in_equal_parts(total, default)
     for more, num_shards in (
         (("--num-shards", 7), 7),
         (("--rows-per-shard", 100), -(-total // 100)),
     ):
-        assert rows_of_shards(pack(bfpack, corpus, copied, *more)) == in_equal_parts(
-            total, num_shards
-        )
+        assert rows_of_shards(packing.pack(*more)) == in_equal_parts(total, num_shards)
 
 
 def rows_of_shards(version: Path) -> list[int]:

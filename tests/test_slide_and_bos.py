@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import Bfpack, Corpus
-from outputs import copy_of, manifest, reseal, rewrite, segments, shard_rows
-from packings import AT, VERIFY, Ids, at_512, check_stats, pack
+from outputs import manifest, reseal, rewrite, segments, shard_rows
+from packings import Ids, Packing, at_512
 from tokenizers import Tokenizer
 
 from bfpack_spark.reading import PackedSequences, layouts
@@ -26,11 +26,11 @@ def bos(corpus: Corpus) -> int:
 
 
 @pytest.fixture(scope="module")
-def slid(corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path_factory: Any) -> Path:
+def slid(corpus: Corpus, packed: Path, bfpack: Bfpack, tmp_path_factory: Any) -> Packing:
     """An output whose current version at 512 repeats 64 tokens."""
-    output = copy_of(packed, tmp_path_factory.mktemp("slid"))
-    pack(bfpack, corpus, output, *SLIDE)
-    return output
+    packing = Packing(packed, corpus, bfpack).copy(tmp_path_factory.mktemp("slid"))
+    packing.pack(*SLIDE)
+    return packing
 
 
 def check_rows(version: Path, wanted: Ids, overlap: int, bos: int | None) -> tuple[int, int]:
@@ -67,21 +67,15 @@ def check_accounts(version: Path, wanted: Ids, repeated: int, inserted: int) -> 
     assert manifest(version)["totals"]["tokens"] == account["num_tokens_packed"]
 
 
-def violations(bfpack: Bfpack, output: Path, *more: object) -> list[dict[str, Any]]:
-    return bfpack(*VERIFY, "--output", output, "--json", *more).violations()
-
-
-def test_bos_stands_before_each_fragment(
-    corpus: Corpus, copied: Path, expected: Ids, bos: int, bfpack: Bfpack
-) -> None:
-    version = pack(bfpack, corpus, copied, *AT_FRAGMENT)
+def test_bos_stands_before_each_fragment(packing: Packing, expected: Ids, bos: int) -> None:
+    version = packing.pack(*AT_FRAGMENT)
     wanted = {name: np.concatenate([[bos], ids]) for name, ids in expected.items()}
     repeated, inserted = check_rows(version, wanted, 0, bos)
     assert repeated == 0
     assert inserted > 50
     check_accounts(version, wanted, repeated, inserted)
-    check_stats(version, bfpack, copied, "--bos-at", "fragment")
-    assert not violations(bfpack, copied)
+    packing.check_stats("--bos-at", "fragment")
+    assert not packing.problems()
     shard = version / "shards" / "part-00000.parquet"
     changed: list[str] = []
 
@@ -93,21 +87,19 @@ def test_bos_stands_before_each_fragment(
 
     rewrite(shard, break_bos)
     reseal(version)
-    (violation,) = violations(bfpack, copied)
+    (violation,) = packing.run("verify", "--json").violations()
     assert violation["problem"].endswith("does not begin with BOS")
     assert violation["document"] == changed[0]
 
 
-def test_both_together_repeat_behind_bos(
-    corpus: Corpus, copied: Path, expected: Ids, bos: int, bfpack: Bfpack
-) -> None:
-    version = pack(bfpack, corpus, copied, *AT_FRAGMENT, *SLIDE, "--max-documents", 4)
+def test_both_together_repeat_behind_bos(packing: Packing, expected: Ids, bos: int) -> None:
+    version = packing.pack(*AT_FRAGMENT, *SLIDE, "--max-documents", 4)
     wanted = {name: np.concatenate([[bos], ids]) for name, ids in expected.items()}
     repeated, inserted = check_rows(version, wanted, 64, bos)
     assert repeated == 64 * inserted > 0
     check_accounts(version, wanted, repeated, inserted)
-    assert not violations(bfpack, copied, "--input", corpus.path)
-    check_targets(copied, wanted)
+    assert not packing.problems("--input", packing.corpus.path)
+    check_targets(packing.output, wanted)
 
 
 def check_targets(output: Path, wanted: Ids) -> None:
@@ -127,22 +119,22 @@ def check_targets(output: Path, wanted: Ids) -> None:
 
 
 def test_tokens_are_repeated_and_no_target_twice(
-    slid: Path, packed: Path, expected: Ids, bfpack: Bfpack
+    slid: Packing, packed: Path, expected: Ids
 ) -> None:
-    version = at_512(slid)
+    version = at_512(slid.output)
     repeated, inserted = check_rows(version, expected, 64, None)
     assert inserted == 0
     assert repeated > 1000
     check_accounts(version, expected, repeated, 0)
-    check_stats(version, bfpack, slid, *SLIDE)
-    assert not violations(bfpack, slid)
-    check_targets(slid, expected)
+    slid.check_stats(*SLIDE)
+    assert not slid.problems()
+    check_targets(slid.output, expected)
     plain = manifest(at_512(packed))["accounting"]
     assert not {"num_tokens_repeated", "num_bos_at_fragments"} & plain.keys()
 
 
-def test_a_repeated_token_that_differs_is_seen(slid: Path, bfpack: Bfpack, tmp_path: Path) -> None:
-    output = copy_of(slid, tmp_path)
+def test_a_repeated_token_that_differs_is_seen(slid: Packing, tmp_path: Path) -> None:
+    other = slid.copy(tmp_path)
     changed: list[str] = []
 
     def change(rows: list[dict[str, Any]]) -> None:
@@ -151,34 +143,31 @@ def test_a_repeated_token_that_differs_is_seen(slid: Path, bfpack: Bfpack, tmp_p
                 row["input_ids"][3] += 1 if row["input_ids"][3] < 9 else -1
                 changed.append(row["doc_ids"][0])
 
-    version = at_512(output)
+    version = at_512(other.output)
     rewrite(version / "shards" / "part-00000.parquet", change)
     reseal(version)
-    (violation,) = violations(bfpack, output)
+    (violation,) = other.run("verify", "--json").violations()
     assert (violation["invariant"], violation["document"]) == (1, changed[0])
     assert violation["problem"] == "its tokens differ from the token store's"
 
 
-def test_metadata_names_the_overlap(slid: Path) -> None:
-    held = pq.read_schema(at_512(slid) / "shards" / "part-00000.parquet").metadata
+def test_metadata_names_the_overlap(slid: Packing) -> None:
+    held = pq.read_schema(at_512(slid.output) / "shards" / "part-00000.parquet").metadata
     assert held[b"bfpack.overlap"] == b"64"
     assert b"bfpack.bos_at" not in held
 
 
-def test_show_counts_each_token_once(slid: Path, expected: Ids, bfpack: Bfpack) -> None:
+def test_show_counts_each_token_once(slid: Packing, expected: Ids) -> None:
     name = max(expected, key=lambda name: len(expected[name]))
-    asked = ("show", "--output", slid, "--bucket", "small", *AT, "--json")
-    (where,) = json.loads(bfpack(*asked, "--doc", name).out)
+    (where,) = json.loads(slid.run("show", "--doc", name, "--json").out)
     starts = [each["start"] for each in where["fragments"]]
     assert starts == [0, *range(512 - 64, len(expected[name]) - 64, 512 - 64)][: len(starts)]
     assert len(starts) > 2
-    said = bfpack("show", "--output", slid, "--bucket", "small", *AT, "--doc", name).out
-    assert "left out" not in said
+    assert "left out" not in slid.run("show", "--doc", name).out
 
 
-def test_stats_tell_what_overlaps_gain(packed: Path, expected: Ids, bfpack: Bfpack) -> None:
-    ran = bfpack("stats", "--output", packed, "--bucket", "small", *AT, "--json")
-    ((at,),) = (bucket["at"] for bucket in json.loads(ran.out))
+def test_stats_tell_what_overlaps_gain(packing: Packing, expected: Ids) -> None:
+    ((at,),) = (bucket["at"] for bucket in json.loads(packing.run("stats", "--json").out))
     found = {each["overlap"]: each for each in at["overlaps"]}
     assert list(found) == [64, 128, 256]
     for overlap, each in found.items():
@@ -186,30 +175,29 @@ def test_stats_tell_what_overlaps_gain(packed: Path, expected: Ids, bfpack: Bfpa
         assert each["num_tokens_repeated"] == later * overlap
     gained = [each["gained_share"] for each in found.values()]
     assert 0 < gained[0] < gained[1] < gained[2]
-    said = bfpack("stats", "--output", packed, "--bucket", "small", *AT, "--details").out
-    assert "slide gains" in said
+    assert "slide gains" in packing.run("stats", "--details").out
 
 
 def test_an_export_says_that_tokens_count_twice(
-    slid: Path, bfpack: Bfpack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    slid: Packing, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    output = copy_of(slid, tmp_path)
-    bfpack("export", "mds", "--output", output, "--bucket", "small", *AT).succeeds()
+    other = slid.copy(tmp_path)
+    other.export("mds").succeeds()
     assert "tokens are repeated by --overlap 64: rows of mds have no mark" in caplog.text
 
 
 def test_the_export_for_bridge_masks_repeated_tokens(
-    slid: Path, expected: Ids, bfpack: Bfpack, tmp_path: Path
+    slid: Packing, expected: Ids, tmp_path: Path
 ) -> None:
-    output = copy_of(slid, tmp_path)
-    ran = bfpack("export", "bridge", "--output", output, "--bucket", "small", *AT).succeeds()
+    other = slid.copy(tmp_path)
+    ran = other.export("bridge").succeeds()
     files = sorted(Path(ran.out.strip()).glob("*.parquet"))
     masks = [row for path in files for row in pq.read_table(path)["loss_mask"].to_pylist()]
     targets = sum(map(sum, masks))
     assert targets == sum(map(len, expected.values())) - len(expected)
-    assert not violations(bfpack, output)
+    assert not other.problems()
 
 
-def test_bos_before_fragments_needs_documents_with_bos(packed: Path, bfpack: Bfpack) -> None:
-    options = ("plan", "--output", packed, "--bucket", "small", *AT, "--bos-at", "fragment")
-    bfpack(*options).refuses("--bos-at fragment: the documents of this token store have no BOS")
+def test_bos_before_fragments_needs_documents_with_bos(packing: Packing) -> None:
+    ran = packing.run("plan", "--bos-at", "fragment")
+    ran.refuses("--bos-at fragment: the documents of this token store have no BOS")
