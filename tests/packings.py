@@ -43,6 +43,9 @@ class Packing:
         self.bfpack("pack", *pack_options(self.corpus, self.output), *AT, *more).succeeds()
         return at_512(self.output)
 
+    def current(self, kind: str = "sequences-512") -> Path:
+        return current(self.output, "small", kind)
+
     def run(self, command: str, *more: object) -> Ran:
         return self.bfpack(command, "--output", self.output, "--bucket", "small", *AT, *more)
 

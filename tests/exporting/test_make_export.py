@@ -10,38 +10,35 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Bfpack, Ran
-from outputs import copy_of, current, manifest, reseal, rewrite
-
-PLACE = ("--bucket", "small", "--seq-len", 512)
-
-
-def export(bfpack: Bfpack, form: str, output: Path) -> Ran:
-    return bfpack("export", form, "--output", output, *PLACE)
+from conftest import Bfpack, Corpus
+from outputs import manifest, reseal, rewrite
+from packings import Packing
 
 
 @pytest.fixture(scope="module")
-def exported(packed: Path, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(
+    packed: Path, corpus: Corpus, bfpack: Bfpack, tmp_path_factory: pytest.TempPathFactory
+) -> Packing:
     """Export the rows of an output in two formats. Read it; to break it, copy it first."""
-    output = copy_of(packed, tmp_path_factory.mktemp("exported"))
+    packing = Packing(packed, corpus, bfpack).copy(tmp_path_factory.mktemp("exported"))
     for form in ("megatron", "mds"):
-        ran = export(bfpack, form, output).succeeds()
-        assert ran.out == f"{current(output, 'small', f'{form}-512')}/shards\n"
-    return output
+        ran = packing.export(form).succeeds()
+        assert ran.out == f"{packing.current(f'{form}-512')}/shards\n"
+    return packing
 
 
 @pytest.fixture
-def broken(exported: Path, tmp_path: Path) -> Path:
-    return copy_of(exported, tmp_path)
+def broken(exported: Packing, tmp_path: Path) -> Packing:
+    return exported.copy(tmp_path)
 
 
-def table_of(output: Path) -> pa.Table:
-    shards = current(output, "small", "sequences-512") / "shards"
+def table_of(packing: Packing) -> pa.Table:
+    shards = packing.current() / "shards"
     return pa.concat_tables(pq.read_table(path) for path in sorted(shards.iterdir()))
 
 
-def test_megatron_holds_the_ids_of_every_row(exported: Path) -> None:
-    version = current(exported, "small", "megatron-512")
+def test_megatron_holds_the_ids_of_every_row(exported: Packing) -> None:
+    version = exported.current("megatron-512")
     table, found, rows = table_of(exported), [], 0
     for path in sorted((version / "shards").glob("*.bin")):
         found.append(np.fromfile(path, "<u2"))
@@ -53,9 +50,9 @@ def test_megatron_holds_the_ids_of_every_row(exported: Path) -> None:
     check_manifest(version, exported)
 
 
-def check_manifest(version: Path, output: Path) -> None:
+def check_manifest(version: Path, packing: Packing) -> None:
     """It lists what is on disk, and says of which sequences that is made."""
-    held, source = manifest(version), manifest(current(output, "small", "sequences-512"))
+    held, source = manifest(version), manifest(packing.current())
     assert held["inputs"]["sequences_fingerprint"] == source["fingerprint"]
     assert held["totals"] == source["totals"]
     on_disk = {path.name: path.read_bytes() for path in (version / "shards").iterdir()}
@@ -66,8 +63,8 @@ def check_manifest(version: Path, output: Path) -> None:
         assert listed[name]["bytes"] == len(raw)
 
 
-def test_mds_holds_every_row_and_its_segments(exported: Path) -> None:
-    version = current(exported, "small", "mds-512")
+def test_mds_holds_every_row_and_its_segments(exported: Packing) -> None:
+    version = exported.current("mds-512")
     index = json.loads((version / "shards" / "index.json").read_text())
     rows = [row for shard in index["shards"] for row in samples(version / "shards", shard)]
     table = table_of(exported).select(["input_ids", "seq_lengths"]).to_pylist()
@@ -89,27 +86,28 @@ def samples(folder: Path, shard: dict[str, Any]) -> list[tuple[list[int], list[i
 
 
 def test_an_export_that_is_there_is_not_made_again(
-    broken: Path, bfpack: Bfpack, caplog: pytest.LogCaptureFixture
+    broken: Packing, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Unless its manifest is gone: then it is made anew under the same name, byte by byte."""
     caplog.set_level("INFO")
-    version = current(broken, "small", "megatron-512")
+    version = broken.current("megatron-512")
     before = {path: path.read_bytes() for path in version.rglob("*") if path.is_file()}
-    assert export(bfpack, "megatron", broken).code == 0
+    assert broken.export("megatron").code == 0
     assert "megatron of 512: nothing to do" in caplog.text
     (version / "_manifest.json").unlink()
     (version / "shards" / "part-00000.bin").write_bytes(b"cut short")
     (version / "shards" / "part-99999.bin").write_bytes(b"left over")
-    assert export(bfpack, "megatron", broken).code == 0
+    assert broken.export("megatron").code == 0
     assert {path: path.read_bytes() for path in version.rglob("*") if path.is_file()} == before
     (version / "shards" / "part-00000.bin").unlink()
-    ran = export(bfpack, "megatron", broken)
-    ran.refuses("remove ", "_manifest.json and run bfpack export megatron again, which makes")
+    broken.export("megatron").refuses(
+        "remove ", "_manifest.json and run bfpack export megatron again, which makes"
+    )
 
 
-def test_a_row_that_megatron_would_read_otherwise_is_refused(copied: Path, bfpack: Bfpack) -> None:
+def test_a_row_that_megatron_would_read_otherwise_is_refused(packing: Packing) -> None:
     """A document inside a row that ends without EOS; its hashes fit."""
-    version = current(copied, "small", "sequences-512")
+    version = packing.current()
     eos = manifest(version)["tokenizer"]["eos_id"]
 
     def lose_eos(rows: list[dict[str, Any]]) -> None:
@@ -119,20 +117,18 @@ def test_a_row_that_megatron_would_read_otherwise_is_refused(copied: Path, bfpac
 
     rewrite(version / "shards" / "part-00000.parquet", lose_eos)
     reseal(version)
-    export(bfpack, "megatron", copied).refuses("has a document that does not end with EOS")
-    assert not (copied / "small" / "megatron-512" / "_current.json").exists()
-    assert export(bfpack, "mds", copied).code == 0
+    packing.export("megatron").refuses("has a document that does not end with EOS")
+    assert not (packing.output / "small" / "megatron-512" / "_current.json").exists()
+    assert packing.export("mds").code == 0
 
 
-def test_a_shard_with_other_ids_than_its_manifest_says_is_not_exported(
-    copied: Path, bfpack: Bfpack
-) -> None:
-    shards = current(copied, "small", "sequences-512") / "shards"
+def test_a_shard_with_other_ids_than_its_manifest_says_is_not_exported(packing: Packing) -> None:
+    shards = packing.current() / "shards"
     one, size = shards / "part-00000.parquet", (shards / "part-00000.parquet").stat().st_size
     held = pq.read_table(one).to_pylist()
     rewrite(one, lambda rows: rows[0]["input_ids"].__setitem__(0, held[0]["input_ids"][0] ^ 1))
-    change_size(current(copied, "small", "sequences-512"), one, size)
-    export(bfpack, "mds", copied).refuses(f"{one}: holds other ids than its manifest says", code=5)
+    change_size(packing.current(), one, size)
+    packing.export("mds").refuses(f"{one}: holds other ids than its manifest says", code=5)
 
 
 def change_size(version: Path, path: Path, before: int) -> None:
@@ -143,9 +139,9 @@ def change_size(version: Path, path: Path, before: int) -> None:
     (version / "_manifest.json").write_text(now)
 
 
-def test_a_file_of_no_shard_is_no_part_of_an_export(broken: Path, bfpack: Bfpack) -> None:
+def test_a_file_of_no_shard_is_no_part_of_an_export(broken: Packing) -> None:
     """A trainer that takes all files would train on it twice."""
-    version = current(broken, "small", "mds-512")
+    version = broken.current("mds-512")
     (first, *_) = sorted((version / "shards").glob("part-*"))
     more = first.with_name(first.name.replace("part-00000", "part-00077"))
     more.write_bytes(first.read_bytes())
@@ -153,18 +149,16 @@ def test_a_file_of_no_shard_is_no_part_of_an_export(broken: Path, bfpack: Bfpack
     entry = next(e for e in held["files"] if e["path"].endswith(first.name))
     held["files"].append({**entry, "path": f"shards/{more.name}"})
     (version / "_manifest.json").write_text(json.dumps(held))
-    ran = bfpack("verify", "--output", broken, "--bucket", "small", "--seq-len", 512)
+    ran = broken.run("verify")
     assert ran.code == 1
     where = f"(shard small/mds-512/{version.name}/shards/{more.name})"
     assert f"is listed, and of no shard {where}" in ran.out
 
 
 @pytest.mark.parametrize(("form", "ending"), [("megatron", ".bin"), ("mds", ".zstd")])
-def test_verify_compares_an_export_with_the_rows(
-    form: str, ending: str, broken: Path, bfpack: Bfpack
-) -> None:
-    bfpack("verify", "--output", broken, *PLACE).succeeds()
-    version = current(broken, "small", f"{form}-512")
+def test_verify_compares_an_export_with_the_rows(form: str, ending: str, broken: Packing) -> None:
+    broken.run("verify").succeeds()
+    version = broken.current(f"{form}-512")
     one, two = sorted((version / "shards").glob(f"*{ending}"))[:2]
     one_raw = one.read_bytes()
     one.write_bytes(two.read_bytes())
@@ -174,7 +168,7 @@ def test_verify_compares_an_export_with_the_rows(
     for index in (version / "shards").glob("index.json"):
         index.write_bytes(index.read_bytes()[:-1] + b" ")
         damaged.add(index.name)
-    violations = bfpack("verify", "--output", broken, *PLACE, "--json").violations()
+    violations = broken.run("verify", "--json").violations()
     problems = {Path(v["shard"]).name: v["problem"] for v in violations}
     assert problems.keys() == damaged
     assert problems[one.name].startswith("is not what ")
