@@ -91,15 +91,15 @@ def test_wrong_accounts_of_refused_targets_are_found(
 ) -> None:
     output = copy_of(refused, tmp_path)
     names = ("targets_quarantined", "documents_with_unknown_targets")
-
-    def change(held: dict[str, Any]) -> None:
-        for name in names:
-            held["accounting"][name] += 1
-
-    reseal(current(output, BUCKET, "tokens"), change)
+    reseal(current(output, BUCKET, "tokens"), lambda held: add_one(held["accounting"], names))
     found = violations(bfpack, output)
     for name in names:
         assert [one for one in found if one.startswith(f"7: accounting.{name} is")], found
+
+
+def add_one(counts: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        counts[name] += 1
 
 
 def shift(row: Row) -> None:
@@ -171,12 +171,7 @@ def test_a_mask_that_is_changed_in_the_token_store_is_found(broken: Path, bfpack
 
 def test_wrong_accounts_of_targets_are_found(broken: Path, bfpack: Bfpack) -> None:
     names = ("num_targets", "num_targets_packed", "num_sequences_without_target", "p99_targets")
-
-    def change(held: dict[str, Any]) -> None:
-        for name in names:
-            held["accounting"]["targets"][name] += 1
-
-    reseal(version_of(broken), change)
+    reseal(version_of(broken), lambda held: add_one(held["accounting"]["targets"], names))
     found = violations(bfpack, broken)
     assert len(found) == len(names), found
     for name in names:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bfpack
+from conftest import ROOT, Bfpack
 from outputs import change_json
 
 from bfpack_spark.errors import InputError
@@ -18,6 +18,8 @@ from bfpack_spark.versions.metadata import parse_metadata
 from bfpack_spark.versions.snapshots import Snapshot
 
 AT = ("--bucket", "small", "--seq-len", 512)
+MANIFESTS: dict[str, type[Manifest]] = {"tokens": TokensManifest, "sequences": SequencesManifest}
+MODELS: dict[str, type[metadata.Metadata]] = {"pointer": metadata.Pointer, **MANIFESTS}
 PLACES = {
     "pointer": "small/sequences-512/_current.json",
     "tokens": "small/tokens/*/_manifest.json",
@@ -72,13 +74,8 @@ def test_metadata_of_another_shape_is_one_line_that_names_file_and_place(
 ) -> None:
     path = place(copied, name)
     change_json(path, at, value)
-    model = {
-        "pointer": metadata.Pointer,
-        "tokens": TokensManifest,
-        "sequences": SequencesManifest,
-    }[name]
     with pytest.raises(InputError) as raised:
-        metadata.read_metadata(str(path), model)
+        metadata.read_metadata(str(path), MODELS[name])
     said = str(raised.value)
     assert said.startswith(f"{path}: ")
     assert "\n" not in said
@@ -86,11 +83,12 @@ def test_metadata_of_another_shape_is_one_line_that_names_file_and_place(
     assert at.split(".")[0] in said
 
 
-KEPT = Path(__file__).parents[1] / "data" / "output-1" / "output"
-MANIFESTS: dict[str, tuple[str, type[Manifest]]] = {
-    "tokens": ("b/tokens/*/_manifest.json", TokensManifest),
-    "sequences": ("b/sequences-64/*/_manifest.json", SequencesManifest),
-}
+def kept(name: str) -> dict[str, Any]:
+    """The manifest of an output that was kept."""
+    kind = {"tokens": "tokens", "sequences": "sequences-64"}[name]
+    (path,) = (ROOT / "tests/data/output-1/output/b" / kind).glob("*/_manifest.json")
+    held: dict[str, Any] = json.loads(path.read_text())
+    return held
 
 
 @pytest.mark.parametrize(
@@ -103,25 +101,22 @@ MANIFESTS: dict[str, tuple[str, type[Manifest]]] = {
     ],
 )
 def test_a_key_that_a_manifest_lacks_is_named_with_its_place(name: str, at: str) -> None:
-    pattern, model = MANIFESTS[name]
-    held = json.loads(next(KEPT.glob(pattern)).read_text())
+    inner = held = kept(name)
     *parents, last = at.split(".")
-    inner = held
     for part in parents:
         inner = inner[part]
     del inner[last]
     with pytest.raises(InputError, match=f"^p: lacks {at}; put back the one that was written"):
-        parse_metadata(json.dumps(held).encode(), "p", model)
+        parse_metadata(json.dumps(held).encode(), "p", MANIFESTS[name])
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_keys_of_a_newer_build_are_kept(name: str) -> None:
-    pattern, model = MANIFESTS[name]
-    held = json.loads(next(KEPT.glob(pattern)).read_text())
+    held = kept(name)
     for part in (held, held["inputs"], held["inputs"]["configuration"], held["files"][0]):
         part["newer"] = {"key": [1, None]}
     raw = json.dumps(held, sort_keys=True)
-    told = parse_metadata(raw.encode(), "p", model)
+    told = parse_metadata(raw.encode(), "p", MANIFESTS[name])
     assert json.dumps(told.as_json(), sort_keys=True) == raw
 
 
