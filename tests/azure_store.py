@@ -1,7 +1,5 @@
 """A server process on loopback that speaks the protocol of Azure's storage."""
 
-import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import pyarrow.fs as pafs
 import pytest
 from conftest import ROOT
+from servers import started_server
 
 SERVER = ROOT / ".integration" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
 ACCOUNT = "bfpack"
@@ -60,14 +59,8 @@ def azure() -> Iterator[Azure]:
     if not SERVER.exists():
         pytest.skip(f"{SERVER.relative_to(ROOT)} is missing: make test-integration makes it")
     environment = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}", "PATH": "/usr/local/bin:/usr/bin:/bin"}
-    with subprocess.Popen(
-        [SERVER, *OPTIONS], stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdout is not None
-        lines = iter(process.stdout.readline, "")
-        found = (re.search(r"listens on http://(127\.0\.0\.1:\d+)", line) for line in lines)
-        host = next((match[1] for match in found if match), None)
-        assert host is not None, "no server"
+    says = r"listens on http://(127\.0\.0\.1:\d+)"
+    with started_server([SERVER, *OPTIONS], says, environment) as (host, _):
         fs = pafs.AzureFileSystem(
             account_name=ACCOUNT,
             account_key=KEY,
@@ -78,4 +71,3 @@ def azure() -> Iterator[Azure]:
         )
         fs.create_dir("data")
         yield Azure(f"http://{host}/{ACCOUNT}", ArrowClient(fs))
-        process.terminate()

