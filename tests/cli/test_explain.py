@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Bfpack
-from outputs import current, flip, plan_rows, shard_rows
+from outputs import flip, plan_rows, shard_rows
+from packings import Packing
 from py4j import java_gateway
 from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark import SparkContext
@@ -35,15 +35,12 @@ def flip_in_column(path: Path, column: str) -> None:
     flip(path, chunk.data_page_offset + chunk.total_compressed_size // 2, 1)
 
 
-def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
-    copied: Path, bfpack: Bfpack
-) -> None:
-    tokens = current(copied, "small", "tokens")
-    (damaged, *_) = sorted((tokens / "documents").iterdir())
+def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(packing: Packing) -> None:
+    (damaged, *_) = sorted((packing.current("tokens") / "documents").iterdir())
     flip_in_column(damaged, "low")
-    where = ("--output", copied, "--bucket", "small")
-    assert bfpack("plan", *where, "--seq-len", 256).code == 0
-    ran = bfpack("assemble", *where, "--seq-len", 256)
+    where = ("--output", packing.output, "--bucket", "small", "--seq-len", 256)
+    assert packing.bfpack("plan", *where).code == 0
+    ran = packing.bfpack("assemble", *where)
     assert (ran.code, ran.out) == (5, "")
     (line,) = [line for line in ran.err.splitlines() if "error" in line]
     assert line.startswith(f"bfpack: error: {damaged}: cannot be read (")
@@ -51,17 +48,16 @@ def test_a_damaged_page_of_our_own_is_named_with_its_file_and_the_remedy(
         "; restore it from a copy, or remove the _manifest.json of the version that was read and "
         "run bfpack pack again, which makes that version anew"
     )
-    shard = current(copied, "small", "sequences-512") / "shards" / "part-00000.parquet"
+    shard = packing.current() / "shards" / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-9])
-    ran = bfpack("show", *where, "--seq-len", 512, "--sequence", 0)
+    ran = packing.run("show", "--sequence", 0)
     assert ran.code == 5
     assert ran.err.startswith(f"bfpack: error: {shard}: cannot be read (")
 
 
-def test_a_file_of_another_version_in_place_of_ours_is_named(copied: Path, bfpack: Bfpack) -> None:
+def test_a_file_of_another_version_in_place_of_ours_is_named(packing: Packing) -> None:
     """Each is whole, and holds something else."""
-    version, tokens = (current(copied, "small", kind) for kind in ("sequences-512", "tokens"))
-    where = ("--output", copied, "--bucket", "small", "--seq-len", 512)
+    version, tokens = (packing.current(kind) for kind in ("sequences-512", "tokens"))
     (plan, *_), (shard, *_), (documents, *_) = (
         sorted((at / kind).iterdir())
         for at, kind in ((version, "plan"), (version, "shards"), (tokens, "documents"))
@@ -70,16 +66,16 @@ def test_a_file_of_another_version_in_place_of_ours_is_named(copied: Path, bfpac
     cut = next(row["doc_id"] for row in plan_rows(version) if row["start"])
     taken = {path: path.read_bytes() for path in (plan, shard, documents)}
 
-    def refused(path: Path, other: Path, *command: object) -> None:
+    def refused(path: Path, other: Path, command: str, *more: object) -> None:
         path.write_bytes(other.read_bytes())
-        ran = bfpack(command[0], *where, *command[1:])
+        ran = packing.run(command, *more)
         path.write_bytes(taken[path])
         assert ran.code == 5, ran.err
         assert ran.err.startswith(f"bfpack: error: {path}: "), ran.err
         assert "bfpack verify names all that is damaged" in ran.err
 
     refused(shard, documents, "show", "--sequence", 0)
-    for folder in (version, current(copied, "small", "sequences-2048")):
+    for folder in (version, packing.current("sequences-2048")):
         (*_, last_shard) = sorted((folder / "shards").iterdir())
         taken[last_shard] = last_shard.read_bytes()
     at_512, at_2048 = list(taken)[-2:]
@@ -88,7 +84,7 @@ def test_a_file_of_another_version_in_place_of_ours_is_named(copied: Path, bfpac
     refused(documents, shard, "stats")
     tokenizer = tokens / "tokenizer.json"
     tokenizer.write_text(tokenizer.read_text().replace("0", "1", 1))
-    ran = bfpack("show", *where, "--sequence", 0)
+    ran = packing.run("show", "--sequence", 0)
     assert ran.code == 2
     assert ran.err.startswith(f"bfpack: error: {tokenizer}: is not what made these tokens")
 

@@ -4,9 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Bfpack, Corpus, pack_options
 from made_versions import below, finish, publish, version, write
-from outputs import current
+from packings import Packing
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.files import locks, own_files, write_own_files
@@ -39,11 +38,11 @@ def put_link(path: Path, target: Path) -> None:
 
 
 def test_pack_deletes_nothing_behind_a_link_named_documents(
-    copied: Path, corpus: Corpus, bfpack: Bfpack, elsewhere: Path
+    packing: Packing, elsewhere: Path
 ) -> None:
-    link = current(copied, "small", "sequences-512") / "documents"
+    link = packing.current() / "documents"
     link.symlink_to(elsewhere)
-    ran = bfpack("pack", *pack_options(corpus, copied), "--seq-len", 512)
+    ran = packing.try_to_pack("--seq-len", 512)
     ran.refuses(f"{link}: is a link", "mount the other disk there")
     assert untouched(elsewhere)
 

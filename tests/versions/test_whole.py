@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Bfpack, Corpus, pack_options
 from made_versions import publish
-from outputs import current
+from packings import Packing
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.versions.publication import Version, need_manifest
@@ -39,25 +38,22 @@ def test_a_listed_file_that_is_gone_or_of_another_size_is_named(name: str, tmp_p
         check(made)
 
 
-def test_pack_and_assemble_name_a_lost_file_and_the_remedy_helps(
-    copied: Path, corpus: Corpus, bfpack: Bfpack
-) -> None:
+def test_pack_and_assemble_name_a_lost_file_and_the_remedy_helps(packing: Packing) -> None:
     """A shard at the seq_len that is complete, and a token file for one that is new."""
-    options = pack_options(corpus, copied)
-    version, store = (current(copied, "small", k) for k in ("sequences-512", "tokens"))
+    version, store = (packing.current(kind) for kind in ("sequences-512", "tokens"))
     shard = version / "shards" / "part-00000.parquet"
     held = shard.read_bytes()
     os.truncate(shard, len(held) - 1)
-    where = ("--output", copied, "--bucket", "small", "--seq-len", 512)
-    for ran in (bfpack("pack", *options, "--seq-len", 512), bfpack("assemble", *where)):
+    for ran in (packing.try_to_pack("--seq-len", 512), packing.run("assemble")):
         assert ran.code == 2
         assert f"{shard}: has {len(held) - 1:,} bytes, and had {len(held):,}" in ran.err
         assert "nothing to do" not in ran.out
     (version / "_manifest.json").unlink()
-    assert bfpack("pack", *options, "--seq-len", 512).code == 0
+    packing.pack()
     assert shard.read_bytes() == held
     lost = next((store / "documents").iterdir())
     lost.unlink()
-    for command, more in (("pack", options), ("plan", where[:-2])):
-        bfpack(command, *more, "--seq-len", 777).refuses(f"{lost}: is gone; put it back")
-    assert not (copied / "small" / "sequences-777").exists()
+    where = ("--output", packing.output, "--bucket", "small", "--seq-len", 777)
+    for ran in (packing.try_to_pack("--seq-len", 777), packing.bfpack("plan", *where)):
+        ran.refuses(f"{lost}: is gone; put it back")
+    assert not (packing.output / "small" / "sequences-777").exists()
