@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 from cli.commands import error_of
-from conftest import Bfpack, Corpus, pack_options
+from conftest import Bfpack, pack_options
+from packings import Packing
 
 
-def test_verify_stats_and_a_document_take_every_published_length(
-    packed: Path, bfpack: Bfpack
-) -> None:
+def test_verify_stats_and_a_document_take_every_published_length(packing: Packing) -> None:
+    packed, bfpack = packing.output, packing.bfpack
     verified = json.loads(bfpack("verify", "--output", packed, "--json").out)
     assert [(row["bucket"], row["seq_len"]) for row in verified] == [
         ("small", 512),
@@ -18,15 +18,15 @@ def test_verify_stats_and_a_document_take_every_published_length(
     ]
     (told,) = json.loads(bfpack("stats", "--output", packed, "--json").out)
     assert [row["seq_len"] for row in told["at"]] == [512, 2048]
-    doc_id = first_document(packed, bfpack)
+    row = json.loads(packing.run("show", "--sequence", 0, "--json").out)
+    doc_id = row["segments"][0]["doc_id"]
     places = json.loads(bfpack("show", "--output", packed, "--doc", doc_id, "--json").out)
     assert [place["seq_len"] for place in places] == [512, 2048]
 
 
-def test_a_bucket_with_tokens_alone_is_passed_over_unless_it_is_named(
-    copied: Path, corpus: Corpus, bfpack: Bfpack
-) -> None:
-    assert bfpack("tokenize", *pack_options(corpus, copied, "alone")).code == 0
+def test_a_bucket_with_tokens_alone_is_passed_over_unless_it_is_named(packing: Packing) -> None:
+    copied, bfpack = packing.output, packing.bfpack
+    assert bfpack("tokenize", *pack_options(packing.corpus, copied, "alone")).code == 0
     ran = bfpack("verify", "--output", copied).succeeds()
     assert "small" in ran.out
     assert "alone" not in ran.out
@@ -34,11 +34,6 @@ def test_a_bucket_with_tokens_alone_is_passed_over_unless_it_is_named(
     for command in (("report",), ("snapshot", "s")):
         assert error_of(bfpack(*command, *both)).startswith("--bucket alone: no sequences")
     assert not (copied / "_snapshots").exists()
-
-
-def first_document(packed: Path, bfpack: Bfpack) -> str:
-    where = ("show", "--output", packed, "--seq-len", 512, "--sequence", 0, "--json")
-    return str(json.loads(bfpack(*where).out)["segments"][0]["doc_id"])
 
 
 def test_one_length_is_named_where_a_command_takes_one(

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bfpack
 from outputs import current, shard_rows
+from packings import Packing
 from pages import read_page
 
 from bfpack_spark import explore
@@ -43,15 +43,15 @@ def test_every_name_is_used_here_and_bound_where_it_says(packed: Path) -> None:
     assert seen > 100
 
 
-def test_show_prints_them_and_json_has_them(packed: Path, bfpack: Bfpack) -> None:
-    where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
+def test_show_prints_them_and_json_has_them(packing: Packing) -> None:
+    packed = packing.output
     number, named = next(
         (number, names)
         for number in range(40)
         for names in [explore.names_of(packed, explore.read_sequence(packed, "small", 512, number))]
         if names and names[0].out_of_sight
     )
-    said = bfpack("show", *where, "--sequence", number, "--names").out
+    said = packing.run("show", "--sequence", number, "--names").out
     first, uses = named[0], named[0].out_of_sight
     assert f"{len(uses):,} of {first.num_uses:,} uses of names are bound elsewhere" in said
     own = [use for use in uses if use.name == uses[0].name]
@@ -59,9 +59,9 @@ def test_show_prints_them_and_json_has_them(packed: Path, bfpack: Bfpack) -> Non
     times = "1 use" if len(own) == 1 else f"{len(own)} uses"
     place = f"at token {last.bound}, in sequence {last.sequence_id}"
     assert f"  {last.name}: {times}, {last.kind} {place}\n" in said
-    found = json.loads(bfpack("show", *where, "--sequence", number, "--names", "--json").out)
+    found = json.loads(packing.run("show", "--sequence", number, "--names", "--json").out)
     assert found["names"][0]["out_of_sight"][0]["name"] == uses[0].name
-    assert "names" not in json.loads(bfpack("show", *where, "--sequence", number, "--json").out)
+    assert "names" not in json.loads(packing.run("show", "--sequence", number, "--json").out)
 
 
 def test_a_frame_tells_where_each_name_is_bound() -> None:
@@ -81,9 +81,8 @@ def test_a_frame_tells_where_each_name_is_bound() -> None:
     assert len(explore.names_frame([])) == 0
 
 
-def test_names_need_a_sequence(packed: Path, bfpack: Bfpack) -> None:
-    where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
-    bfpack("show", *where, "--doc", "x", "--names").refuses("--names: give --sequence N")
+def test_names_need_a_sequence(packing: Packing) -> None:
+    packing.run("show", "--doc", "x", "--names").refuses("--names: give --sequence N")
 
 
 @pytest.mark.parametrize(("characters", "marked"), [(100, ["a<b", "os"]), (6, ["a<b"])])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Bfpack
+from packings import Packing
 
 from bfpack_spark.config import Settings
 from bfpack_spark.files import own_files
@@ -13,10 +13,10 @@ from bfpack_spark.tokens.token_store import open_token_store
 
 
 def test_a_plan_is_found_by_one_listing_while_its_files_have_their_sizes(
-    copied: Path, bfpack: Bfpack, monkeypatch: pytest.MonkeyPatch
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = ("--output", copied, "--bucket", "small", "--seq-len", 512)
-    assert bfpack("plan", *where, "--seed", 5, "--group-documents-max", 50).code == 0
+    copied = packing.output
+    assert packing.run("plan", "--seed", 5, "--group-documents-max", 50).code == 0
     settings = Settings(output=str(copied), seq_len=(512,), seed=5, group_documents_max=50)
     version = sequences_version(settings, open_token_store(str(copied), "small"), 512)
     listings: list[str] = []

@@ -1,8 +1,9 @@
 """Every job of Spark says of which bucket and stage it is."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from conftest import Bfpack, Corpus, pack_options
+from packings import Packing
 from pyspark.sql import SparkSession
 
 
@@ -18,12 +19,12 @@ def num_jobs(spark: SparkSession) -> int:
 
 
 def test_every_job_says_its_bucket_and_stage(
-    corpus: Corpus, bfpack: Bfpack, spark: SparkSession, tmp_path: Path
+    packing: Packing, spark: SparkSession, tmp_path: Path
 ) -> None:
     first = num_jobs(spark)
-    where = ("--output", tmp_path / "out", "--bucket", "small", "--seq-len", 512)
-    assert bfpack("pack", *pack_options(corpus, tmp_path / "out"), "--seq-len", 512).code == 0
-    assert bfpack("verify", *where, "--input", corpus.path).code == 0
+    anew = replace(packing, output=tmp_path / "out")
+    anew.pack()
+    assert anew.run("verify", "--input", anew.corpus.path).code == 0
     told = descriptions(spark, first)
     assert {*told} == {
         *("small: start workers", "small: tokenize", "small: plan 512", "small: assemble 512"),
@@ -32,12 +33,11 @@ def test_every_job_says_its_bucket_and_stage(
 
 
 def test_what_the_user_says_of_a_session_stands_again_afterwards(
-    packed: Path, bfpack: Bfpack, spark: SparkSession
+    packing: Packing, spark: SparkSession
 ) -> None:
     spark.sparkContext.setLocalProperty("spark.job.description", "a cell of a notebook")
     try:
-        where = ("--output", packed, "--bucket", "small", "--seq-len", 512)
-        assert bfpack("verify", *where).code == 0
+        assert packing.run("verify").code == 0
         assert (
             spark.sparkContext.getLocalProperty("spark.job.description") == "a cell of a notebook"
         )

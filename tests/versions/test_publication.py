@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import run_python
-from made_versions import below, finish, inputs, version, write
+from made_versions import below, finish, inputs, publish, version, write
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.versions import publication
@@ -149,9 +149,7 @@ def test_what_a_killed_write_of_a_pointer_left_is_removed_with_the_next(tmp_path
 
 
 def test_publishing_what_is_current_touches_nothing(tmp_path: Path) -> None:
-    made = version(tmp_path)
-    finish(made)
-    publication.publish(made)
+    _, made = publish(tmp_path)
     pointer = tmp_path / "b/sequences-8/_current.json"
     os.utime(pointer, ns=(1, 1))
     publication.publish(made)
@@ -175,9 +173,7 @@ def test_a_version_that_is_none_is_an_error_that_names_it(
 
 
 def test_a_current_version_without_its_manifest_says_to_pack_again(tmp_path: Path) -> None:
-    made = version(tmp_path)
-    finish(made)
-    publication.publish(made)
+    _, made = publish(tmp_path)
     (Path(made.directory) / "_manifest.json").unlink()
     with pytest.raises(InputError) as raised:
         publication.current(made.home)
