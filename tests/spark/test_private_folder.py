@@ -21,9 +21,11 @@ print(folder, flush=True)
 sys.stdin.read()
 """
 
+Holder = tuple[subprocess.Popen[str], Path]
+
 
 @pytest.fixture
-def holder(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def holder(tmp_path: Path) -> Iterator[Holder]:
     """Another process that holds a folder until its stdin ends."""
     with holding_python(HOLD, tmp_path) as process:
         assert process.stdout is not None
@@ -40,9 +42,7 @@ def test_a_folder_is_entered_by_its_user_alone(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_goes_with_its_process(
-    holder: tuple[subprocess.Popen[str], Path],
-) -> None:
+def test_a_folder_goes_with_its_process(holder: Holder) -> None:
     process, folder = holder
     assert folder.is_dir()
     process.communicate()
@@ -50,9 +50,7 @@ def test_a_folder_goes_with_its_process(
     assert not folder.exists()
 
 
-def test_the_next_process_removes_what_a_killed_one_left(
-    holder: tuple[subprocess.Popen[str], Path], tmp_path: Path
-) -> None:
+def test_the_next_process_removes_what_a_killed_one_left(holder: Holder, tmp_path: Path) -> None:
     process, folder = holder
     another = tmp_path / "bfpack-session-file"
     another.write_text("no folder")
