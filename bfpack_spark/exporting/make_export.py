@@ -7,7 +7,8 @@ from pyspark.sql import SparkSession
 
 from bfpack_spark.errors import InputError, JobError
 from bfpack_spark.exporting import mds
-from bfpack_spark.exporting.write_files import ExportSpec, export_shards, whole_file
+from bfpack_spark.exporting.export_shards import export_shards
+from bfpack_spark.exporting.write_files import ExportSpec, whole_file
 from bfpack_spark.files.holders import Lock
 from bfpack_spark.files.locks import hold_bucket
 from bfpack_spark.logs import about, say_done_before

@@ -1,22 +1,15 @@
-"""Shards -> MESSAGES: a worker reads a shard and writes the same rows in a trainer's format, a row
-group or a file at a time."""
+"""The files that a worker makes of a shard, in a trainer's format. No Spark is needed here."""
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import pyarrow as pa
-from pyspark.sql import DataFrame
 
 from bfpack_spark.errors import InputError
 from bfpack_spark.exporting import bridge, mds, megatron
 from bfpack_spark.exporting.rows import ShardEntry, check_ids, in_files, read_rows
 from bfpack_spark.files.hashing_file import HashingFile
 from bfpack_spark.files.parquet_output import ParquetOutput
-from bfpack_spark.schema import BRIDGE, MESSAGES, ExportFormat, spark_ddl
-from bfpack_spark.spark.messages import message
-from bfpack_spark.spark.partitions import rows_of
+from bfpack_spark.schema import BRIDGE, ExportFormat
 
 Written = dict[str, Any]
 
@@ -31,21 +24,6 @@ class ExportSpec:
     vocabulary_size: int
     eos_id: int
     num_repeated: int = 0  # tokens that are masked where a fragment goes on with a document
-
-
-def export_shards(entries: DataFrame, spec: ExportSpec) -> DataFrame:
-    """Write each shard in the format of `spec`. In: rows of ShardEntry. Out: a message a shard,
-    with its number and what its writer returns."""
-    return entries.mapInArrow(functools.partial(write_exports, spec=spec), spark_ddl(MESSAGES))
-
-
-def write_exports(
-    batches: Iterator[pa.RecordBatch], *, spec: ExportSpec
-) -> Iterator[pa.RecordBatch]:
-    """Export the shards of a task, and yield the message of each."""
-    for row in rows_of(batches):
-        entry = ShardEntry(**row)
-        yield message({"shard": entry.shard, **WRITERS[spec.form](entry, spec)})
 
 
 def _write_megatron(entry: ShardEntry, spec: ExportSpec) -> Written:

@@ -21,8 +21,9 @@ from commands import parser_of
 from figures import about, print_head, spread
 from processes import in_turns
 
+from bfpack_spark.exporting.export_shards import write_exports
 from bfpack_spark.exporting.make_export import export_of, shards_of, spec_of
-from bfpack_spark.exporting.write_files import ExportSpec, write_exports
+from bfpack_spark.exporting.write_files import ExportSpec
 from bfpack_spark.schema import ExportFormat
 from bfpack_spark.versions.manifests import SequencesManifest
 from bfpack_spark.versions.metadata import read_metadata
