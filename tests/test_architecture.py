@@ -158,6 +158,17 @@ def test_rooms_without_spark_do_without_it() -> None:
     assert ran.out == f"{len(names)}\n", ran.err
 
 
+def test_what_trainers_use_beside_the_reader_needs_no_spark_and_no_object_store() -> None:
+    """Their environment has neither (conf/consumers.in)."""
+    names = ("exporting.write_files", "tokens.token_store", "explore.plots", "reading")
+    source = (
+        "import importlib, sys\n"
+        "sys.modules.update(dict.fromkeys(['pyspark', 'py4j', 'obstore']))\n"
+        "for name in sys.argv[1:]: importlib.import_module(f'bfpack_spark.{name}')\n"
+    )
+    run_python(source, *names).succeeds()
+
+
 def test_matplotlib_is_imported_only_to_draw() -> None:
     """It takes 0.4 s of CPU, and workers, `stats` and a run with nothing to do draw nothing."""
     users = {name_of(path) for path in SOURCES if any(map(is_matplotlib, imports(path)))}
