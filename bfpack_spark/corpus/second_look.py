@@ -23,7 +23,7 @@ _REMEDY = "run it again when nothing writes there"
 def unchanged(split: Split) -> Iterator[None]:
     """Raise JobError if the split's file is not what the inventory saw, before or after it is read:
     another run may help. If reading raises InputError and the file has changed, the change is
-    reported instead."""
+    reported instead, and alone."""
     _check(split, _look(split.path))
     try:
         yield
@@ -48,18 +48,21 @@ def look_again(inventory: Inventory) -> None:
 
 def _check(split: Split, seen: Seen | None) -> None:
     if seen is None:
-        raise JobError(f"--input: {split.name} has vanished since it was listed; {_REMEDY}")
+        raise JobError(
+            f"--input: {split.name} has vanished since it was listed; {_REMEDY}"
+        ) from None
     if seen.size != split.size:
         raise JobError(
             f"--input: {split.name} had {split.size:,} bytes when it was listed, it has "
             f"{seen.size:,}; {_REMEDY}"
-        )
+        ) from None
     if split.etag is not None:
         same = seen.etag == split.etag
     else:
         same = not split.modified or seen.modified in (None, split.modified)
     if not same:
-        raise JobError(f"--input: {split.name} has been written since it was listed; {_REMEDY}")
+        line = f"--input: {split.name} has been written since it was listed; {_REMEDY}"
+        raise JobError(line) from None
 
 
 def _look(path: str) -> Seen | None:

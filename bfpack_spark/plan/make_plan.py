@@ -41,7 +41,7 @@ from bfpack_spark.versions.whole import in_any_format
 def sequences_version(settings: Settings, store: TokenStore, seq_len: int) -> Version:
     """Return the version that these settings make of this token store, or have made of it in an
     earlier format."""
-    tokenizer, rules = store.tokenizer, settings.rules(seq_len)
+    tokenizer, rules = store.tokenizer, settings.rules(seq_len, masks=store.masks)
     totals = store.manifest.totals
     _check_store(rules, store)
     pad = pad_id(store.tokenizer_json(), tokenizer.own_pad_id, tokenizer.eos_id, settings.pad_token)

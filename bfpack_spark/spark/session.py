@@ -89,7 +89,11 @@ def get_session(settings: Mapping[str, str], meanwhile: Meanwhile | None = None)
     spark = _existing() or (_submitted() if given else None)
     if spark is None:
         return with_settings(_local(settings, meanwhile), settings)
-    others = [key for key in settings if not key.startswith("spark.sql.")]
+    others = [
+        key
+        for key, value in settings.items()
+        if not key.startswith("spark.sql.") and spark.conf.get(key, None) != value
+    ]
     if others:
         log.warning("%s: not applied; give it to what starts the session", ", ".join(others))
     return with_settings(spark, settings)
