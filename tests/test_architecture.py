@@ -158,7 +158,7 @@ def test_rooms_without_spark_do_without_it() -> None:
     assert ran.out == f"{len(names)}\n", ran.err
 
 
-def test_what_trainers_use_beside_the_reader_needs_no_spark_and_no_object_store() -> None:
+def test_what_trainers_load_needs_no_spark_and_no_object_store() -> None:
     """Their environment has neither (conf/consumers.in)."""
     names = ("exporting.write_files", "tokens.token_store", "explore.plots", "reading")
     source = (
